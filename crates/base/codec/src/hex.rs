@@ -1,0 +1,77 @@
+//! Lower-case `0x` hex, the text form of all binary at the human edge.
+
+/// Why a text is not the hex it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HexError {
+    /// It does not begin with `0x`.
+    #[error("hex must begin with 0x")]
+    Prefix,
+    /// A digit is not one of `0-9a-f`, or their number is odd.
+    #[error("hex must be an even number of lower-case digits")]
+    Digits,
+    /// The number of bytes is not the expected one.
+    #[error("{got} bytes where {expected} are expected")]
+    Length {
+        /// Bytes found.
+        got: usize,
+        /// Bytes expected.
+        expected: usize,
+    },
+}
+
+/// `0x` and two lower-case digits a byte.
+pub fn encode(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("0x");
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The inverse of [`encode`]; refuses upper case, a missing prefix and odd lengths.
+///
+/// # Errors
+/// [`HexError`]; the caller's fault.
+pub fn decode(text: &str) -> Result<Vec<u8>, HexError> {
+    let digits = text.strip_prefix("0x").ok_or(HexError::Prefix)?.as_bytes();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(HexError::Digits);
+    }
+    pairs.iter().map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+/// Like [`decode`], for exactly `N` bytes.
+///
+/// # Errors
+/// [`HexError`]; the caller's fault.
+pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
+    let bytes = decode(text)?;
+    let got = bytes.len();
+    bytes.try_into().map_err(|_| HexError::Length { got, expected: N })
+}
+
+fn digit(character: u8) -> Result<u8, HexError> {
+    match character {
+        b'0'..=b'9' => Ok(character - b'0'),
+        b'a'..=b'f' => Ok(character - b'a' + 10),
+        _ => Err(HexError::Digits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_text_means_the_bytes() {
+        assert_eq!(decode(&encode(&[0, 0x7f, 0xff])), Ok(vec![0, 0x7f, 0xff]));
+        assert_eq!(decode("00"), Err(HexError::Prefix));
+        assert_eq!(decode("0xFF"), Err(HexError::Digits));
+        assert_eq!(decode("0xfff"), Err(HexError::Digits));
+        assert_eq!(decode_array::<2>("0xff"), Err(HexError::Length { got: 1, expected: 2 }));
+    }
+}

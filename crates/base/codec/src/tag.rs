@@ -1,0 +1,145 @@
+//! Every domain-separation tag of Quorate, in one place. A tag names what is hashed or signed
+//! and the version of its form; it is never reused for anything else (N-22).
+
+/// A domain-separation tag. Only this module makes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(&'static str);
+
+impl Tag {
+    /// The text that enters the hash.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+macro_rules! tags {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: Tag = Tag(concat!("quorate/", $text));)*
+        /// All tags, for the test that they differ.
+        pub const ALL: &[Tag] = &[$($name),*];
+    };
+}
+
+tags! {
+    /// Only for tests of hashing itself.
+    TEST = "test/v1";
+
+    // ---- ids: the hash of the statement that enrols
+    /// Id of a node.
+    NODE_ID = "node-id/v1";
+    /// Id of a person.
+    PERSON_ID = "person-id/v1";
+    /// Id of a service.
+    SERVICE_ID = "service-id/v1";
+    /// Id of a key: hash of the motion that orders it.
+    KEY_ID = "key-id/v1";
+    /// Words that people compare: fingerprint of a public key or statement.
+    FINGERPRINT = "fingerprint/v1";
+
+    // ---- charter: what people and nodes sign
+    /// A node's own enrolment statement.
+    ENROLMENT = "enrolment/v1";
+    /// The genesis of a domain; its digest is the domain's identity.
+    GENESIS = "genesis/v1";
+    /// A node's countersignature under a genesis.
+    GENESIS_COUNTERSIGN = "genesis-countersign/v1";
+    /// A motion, signed by people.
+    MOTION = "motion/v1";
+    /// An entry of the log; its digest is the head.
+    ENTRY = "entry/v1";
+    /// A proposal in the agreement primitive.
+    PROPOSAL = "agreement/proposal/v1";
+    /// A first-phase vote.
+    PREVOTE = "agreement/prevote/v1";
+    /// A second-phase vote.
+    PRECOMMIT = "agreement/precommit/v1";
+    /// The value that an agreement decides.
+    DECISION_VALUE = "agreement/value/v1";
+    /// A node's hello: incarnation, head, highest vote, nonce.
+    HELLO = "hello/v1";
+    /// The answer to a hello: recognition, head attestation or evidence of a lapse.
+    WELCOME = "welcome/v1";
+    /// A lapsed node's wish to come back.
+    REJOIN = "rejoin/v1";
+    /// An epoch record of a key.
+    EPOCH_RECORD = "epoch-record/v1";
+
+    // ---- requests
+    /// A request, signed by its requester.
+    REQUEST = "request/v1";
+    /// An intent: what is to be signed.
+    INTENT = "intent/v1";
+    /// A person's approval or rejection.
+    APPROVAL = "approval/v1";
+    /// The requester's cancellation.
+    CANCELLATION = "cancellation/v1";
+    /// A node's decision about a request.
+    DECISION = "decision/v1";
+    /// A signed call to a node's interface.
+    CALL = "call/v1";
+    /// A node's attempt record, durable before its last message.
+    ATTEMPT = "attempt/v1";
+    /// Order in which nodes lead the attempts of a request.
+    LEADER = "leader/v1";
+    /// The policy bundle that a motion carries.
+    POLICY = "policy/v1";
+
+    // ---- contexts
+    /// Context of a signing session.
+    SESSION_CONTEXT = "ctx/v1";
+    /// Session id: hash of all parties' contributions.
+    SESSION_ID = "session-id/v1";
+    /// Context of a dealing: generation, refresh, reshare, repair, import.
+    DEAL_CONTEXT = "deal/ctx/v1";
+    /// Context of a pair set-up.
+    PAIR_CONTEXT = "pair/ctx/v1";
+
+    // ---- sharing and key generation
+    /// Round-one commitment of a dealer.
+    DEAL_COMMIT = "deal/commit/v1";
+    /// Session id of a dealing, also the echo of its first round.
+    DEAL_SID = "deal/sid/v1";
+    /// Proof of possession of a dealer's constant term.
+    DEAL_POP = "deal/pop/v1";
+    /// Sealing of a sub-share: HPKE info.
+    DEAL_SEAL = "deal/seal/v1";
+    /// Coins of a sub-share's encryption.
+    DEAL_COINS = "deal/coins/v1";
+    /// Transcript of a dealing.
+    DEAL_TRANSCRIPT = "deal/transcript/v1";
+    /// Proof of knowledge of a final leaf share.
+    DEAL_LEAF_POK = "deal/leaf-pok/v1";
+    /// A signed message of a dealing's round.
+    DEAL_MESSAGE = "deal/message/v1";
+    /// The statement PREPARED.
+    PREPARED = "deal/prepared/v1";
+    /// Chain code of a key.
+    CHAIN_CODE = "chaincode/v1";
+
+    // ---- signing
+    /// The selected leaves and coefficients of a quorum.
+    QUORUM = "quorum/v1";
+    /// Hedged randomness of nonces.
+    NONCE_HEDGE = "nonce-hedge/v1";
+    /// The fixed message of a key's birth signature.
+    BIRTH = "birth/v1";
+    /// Session id of the ECDSA engine.
+    ECDSA_SESSION = "ecdsa/session/v1";
+
+    // ---- store
+    /// Key-encryption key from a passphrase.
+    STORE_KEK = "store/kek/v1";
+    /// Associated data of a sealed record.
+    STORE_RECORD = "store/record/v1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neg_022_no_two_purposes_share_a_tag() {
+        let distinct: std::collections::BTreeSet<_> = ALL.iter().map(|tag| tag.name()).collect();
+        assert_eq!(distinct.len(), ALL.len());
+    }
+}
