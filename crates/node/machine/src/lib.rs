@@ -1,1 +1,3 @@
-//! machine
+//! One node, deciding: a deterministic machine. See `spec/node.md`.
+
+pub mod durable;

@@ -1,0 +1,114 @@
+//! What a node makes durable: rows of named tables. The machine decides what is written and
+//! when it must be safe; `quorate-store` makes it so, sealed. See `spec/node.md`.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The tables of a node. The number is part of the stored form and never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Table {
+    /// Facts about the node itself: which domain it belongs to.
+    Meta = 1,
+    /// The node's incarnation.
+    Incarnation = 2,
+    /// Certified charter entries by position.
+    Entry = 3,
+    /// The node's own votes, per instance of agreement.
+    Votes = 4,
+    /// What this node saw of each peer: its incarnation and highest statements.
+    Peer = 5,
+    /// Certified epoch records by key and epoch.
+    EpochRecord = 6,
+    /// This node's secret shares by key, epoch and attempt.
+    Share = 7,
+    /// Secret set-ups by peer.
+    Pair = 8,
+    /// Quarantined peers, with the reason.
+    Quarantine = 9,
+    /// Motions that collect signatures or wait for a position.
+    Motion = 10,
+    /// Requests with everything collected about them.
+    Request = 11,
+    /// Attempts to sign, written before the node's last message.
+    Attempt = 12,
+    /// The audit trail.
+    Audit = 13,
+    /// The key pairs of the node.
+    Identity = 14,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 14] = [
+        Self::Meta,
+        Self::Incarnation,
+        Self::Entry,
+        Self::Votes,
+        Self::Peer,
+        Self::EpochRecord,
+        Self::Share,
+        Self::Pair,
+        Self::Quarantine,
+        Self::Motion,
+        Self::Request,
+        Self::Attempt,
+        Self::Audit,
+        Self::Identity,
+    ];
+
+    /// The stored number.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The table with a stored number, if there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.number() == number)
+    }
+}
+
+/// One row as it is read back at a start. The value may be secret.
+pub struct Record {
+    /// Its table.
+    pub table: Table,
+    /// Its key within the table. Not secret.
+    pub key: Vec<u8>,
+    /// Its value; wiped when dropped.
+    pub value: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Record({:?}, {} bytes)", self.table, self.value.len())
+    }
+}
+
+/// One change of a row.
+pub struct Write {
+    /// Its table.
+    pub table: Table,
+    /// Its key within the table. Not secret.
+    pub key: Vec<u8>,
+    /// The new value, or `None` to delete the row. Wiped when dropped.
+    pub value: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Write {
+    /// Puts a value.
+    pub fn put(table: Table, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Self {
+        Self { table, key: key.into(), value: Some(Zeroizing::new(value)) }
+    }
+
+    /// Deletes a row.
+    pub fn delete(table: Table, key: impl Into<Vec<u8>>) -> Self {
+        Self { table, key: key.into(), value: None }
+    }
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.value.is_some() { "put" } else { "delete" };
+        write!(formatter, "Write({verb} {:?})", self.table)
+    }
+}
