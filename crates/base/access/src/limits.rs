@@ -1,0 +1,16 @@
+//! The limits of a tree (ACC-02). They bound every recursion and enumeration over one.
+
+/// Most leaves of a tree.
+pub const LEAVES_MAX: usize = 128;
+
+/// Most gates on a path from the root to a leaf; also the deepest notation or encoding read.
+pub const DEPTH_MAX: usize = 8;
+
+/// Most distinct parties of a tree.
+pub const PARTIES_MAX: usize = 64;
+
+/// Longest notation that is parsed, in bytes: 128 leaves of 66 characters, with room for gates.
+pub const NOTATION_BYTES_MAX: usize = 16 * 1024;
+
+/// Most minimal quorums that the linter lists; more are only counted.
+pub const QUORUMS_LISTED_MAX: usize = 256;
