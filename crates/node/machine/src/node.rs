@@ -1,0 +1,178 @@
+//! The node: its state, how it starts, and the one function through which everything passes.
+
+use crate::ceremonies::Keys;
+use crate::durable::{Record, Table, Write};
+use crate::event::{Alarm, Envelope, Event, Millis, Output};
+use crate::governor::Governor;
+use crate::job::{Job, JobId, JobResult, Task};
+use crate::limits::Pace;
+use crate::pairs::Pairs;
+use crate::presence::Presence;
+use crate::requests::Requests;
+use crate::sessions::Sessions;
+use crate::wire::Message;
+use quorate_charter::{GenesisFile, Incarnation, State};
+use quorate_engine::Seed;
+use quorate_identity::{NodeId, NodeSecrets};
+use quorate_policy::Policy;
+use rand_core::CryptoRngCore;
+use std::sync::Arc;
+
+/// One node, deciding for itself. See the crate's page.
+pub struct Node {
+    pub(crate) me: NodeId,
+    pub(crate) secrets: NodeSecrets,
+    pub(crate) pace: Pace,
+    pub(crate) file: GenesisFile,
+    pub(crate) state: Arc<State>,
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) presence: Presence,
+    pub(crate) governor: Governor,
+    pub(crate) keys: Keys,
+    pub(crate) pairs: Pairs,
+    pub(crate) requests: Requests,
+    pub(crate) sessions: Sessions,
+    pub(crate) jobs: u64,
+    pub(crate) audited: u64,
+}
+
+/// One call of [`Node::handle`]: the time, the randomness, and what is to be done afterwards.
+pub(crate) struct Turn<'a> {
+    pub now: Millis,
+    pub rng: &'a mut dyn CryptoRngCore,
+    pub out: Output,
+}
+
+impl Turn<'_> {
+    /// Fresh random bytes.
+    pub fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A fresh seed for one step of the engine.
+    pub fn seed(&mut self) -> Seed {
+        Seed::new(self.random_bytes())
+    }
+}
+
+impl Node {
+    /// Handles one event. The driver makes the writes durable, then releases the rest of the
+    /// output in the order of the calls (`spec/node.md`, NOD-01).
+    pub fn handle(&mut self, now: Millis, event: Event, rng: &mut dyn CryptoRngCore) -> Output {
+        // Local time never runs backwards.
+        let now = self.presence.advance_clock(now);
+        let mut turn = Turn { now, rng, out: Output::default() };
+        match event {
+            Event::Tick => {}
+            Event::Connected(peer) => self.on_connected(peer, &mut turn),
+            Event::Disconnected(peer) => self.on_disconnected(peer, &mut turn),
+            Event::Frame { from, frame } => self.on_frame(from, *frame, &mut turn),
+            Event::Call { id, caller, call } => self.on_call(id, caller, *call, &mut turn),
+            Event::JobDone { id, result } => self.on_job(id, result, &mut turn),
+        }
+        self.drive(&mut turn);
+        turn.out.wake_at = self.wake_at();
+        turn.out
+    }
+
+    /// The node's id.
+    pub fn id(&self) -> NodeId {
+        self.me
+    }
+
+    /// The charter state at the node's head, for checking frames and calls outside.
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
+    /// Everything that time alone makes due.
+    fn drive(&mut self, turn: &mut Turn<'_>) {
+        self.drive_presence(turn);
+        self.drive_governor(turn);
+        self.drive_ceremonies(turn);
+        self.drive_pairs(turn);
+        self.drive_requests(turn);
+        self.drive_sessions(turn);
+    }
+
+    fn wake_at(&self) -> Option<Millis> {
+        [
+            self.presence.wake_at(),
+            self.governor.wake_at(),
+            self.keys.wake_at(),
+            self.pairs.wake_at(),
+            self.requests.wake_at(),
+            self.sessions.wake_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn on_job(&mut self, id: JobId, result: JobResult, turn: &mut Turn<'_>) {
+        match result {
+            JobResult::Judged(judged) => self.on_judged(id, *judged, turn),
+            JobResult::Opened(opened) => self.on_opened(id, *opened, turn),
+            JobResult::Advanced(result) => self.on_advanced(id, result, turn),
+            JobResult::Lost => {
+                let _ = self.session_job_lost(id, turn)
+                    || self.pair_job_lost(id)
+                    || self.deal_job_lost(id, turn)
+                    || self.judgement_lost(id, turn);
+            }
+        }
+    }
+
+    /// Hands a computed round to whichever run started it.
+    fn on_advanced(
+        &mut self,
+        id: JobId,
+        result: Result<quorate_engine::Progress, quorate_engine::Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        if self.sessions.owns(&id) {
+            self.on_session_advanced(id, result, turn);
+        } else if self.pairs.owns(&id) {
+            self.on_pair_advanced(id, result, turn);
+        } else {
+            self.on_deal_advanced(id, result, turn);
+        }
+    }
+
+    pub(crate) fn start_job(&mut self, task: Task, turn: &mut Turn<'_>) -> JobId {
+        self.jobs += 1;
+        let id = JobId(self.jobs);
+        turn.out.jobs.push(Job::new(id, task));
+        id
+    }
+
+    pub(crate) fn send(&mut self, to: NodeId, message: &Message, turn: &mut Turn<'_>) {
+        if self.presence.is_connected(&to) {
+            turn.out.envelopes.push(Envelope { to, bytes: quorate_codec::to_bytes(message) });
+        }
+    }
+
+    pub(crate) fn broadcast(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        let bytes = quorate_codec::to_bytes(message);
+        for to in self.presence.connected() {
+            turn.out.envelopes.push(Envelope { to, bytes: bytes.clone() });
+        }
+    }
+
+    /// Writes a line of the audit trail. The text names nodes and checks, never a secret.
+    pub(crate) fn audit(&mut self, text: String, culprits: &[NodeId], turn: &mut Turn<'_>) {
+        self.audited += 1;
+        let line = (turn.now, &text, culprits);
+        let row = quorate_codec::to_bytes(&line);
+        turn.out.writes.push(Write::put(Table::Audit, self.audited.to_be_bytes().to_vec(), row));
+    }
+
+    /// An alarm is an audit line that an operator must see.
+    pub(crate) fn alarm(&mut self, text: String, culprits: &[NodeId], turn: &mut Turn<'_>) {
+        self.audit(text.clone(), culprits, turn);
+        turn.out.alarms.push(Alarm { text, culprits: culprits.to_vec() });
+    }
+}

@@ -1,0 +1,320 @@
+//! Set-ups between two nodes for ECDSA: made once per pair, used by every key, quarantined when
+//! a check fails. See `spec/node.md`, PAR.
+//!
+//! The node with the lower id asks. Each end keeps the set-up under the same generation, which
+//! every session compares before it begins, so an end that lost or rolled back its half is
+//! noticed without a failed check.
+
+use crate::durable::{Table, Write};
+use crate::event::Millis;
+use crate::job::{JobId, Task};
+use crate::node::{Node, Turn};
+use crate::wire::{Generation, Message, PairMessage, PairStep, RunId};
+use minicbor::{Decode, Encode};
+use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_engine::{Failure, Inbound, Outbound, PairPlan, PairSetup, Progress, Round};
+use quorate_identity::{NodeId, Scheme};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All pairs of a node.
+#[derive(Default)]
+pub(crate) struct Pairs {
+    ready: BTreeMap<NodeId, (Digest, Arc<PairSetup>)>,
+    quarantined: BTreeMap<NodeId, String>,
+    runs: BTreeMap<NodeId, PairRun>,
+    by_job: BTreeMap<JobId, NodeId>,
+}
+
+struct PairRun {
+    run: RunId,
+    nonce: Digest,
+    generation: Option<Digest>,
+    deadline: Millis,
+    messages: BTreeMap<u8, Vec<u8>>,
+    phase: PairPhase,
+}
+
+enum PairPhase {
+    ExpectAgreement,
+    Computing { number: u8 },
+    ExpectRound { number: u8, round: Box<dyn Round> },
+}
+
+/// The stored form of a set-up.
+#[derive(Encode, Decode)]
+struct PairRow {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    generation: Digest,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    setup: Vec<u8>,
+}
+
+impl Canonical for PairRow {
+    const BYTES_MAX: usize = 4 << 20;
+}
+
+impl Pairs {
+    /// Reads what was stored. A set-up that cannot be read is simply not there: it is made anew.
+    pub fn load(&mut self, peer: NodeId, bytes: &[u8]) {
+        if let Ok(row) = quorate_codec::from_bytes::<PairRow>(bytes)
+            && let Ok(setup) = PairSetup::from_bytes(&row.setup)
+        {
+            self.ready.insert(peer, (row.generation, Arc::new(setup)));
+        }
+    }
+
+    /// Remembers a quarantine from before the restart.
+    pub fn load_quarantine(&mut self, peer: NodeId, why: String) {
+        self.quarantined.insert(peer, why);
+    }
+
+    /// The pair with a peer, if it may be used.
+    pub fn get(&self, peer: &NodeId) -> Option<(Digest, Arc<PairSetup>)> {
+        self.ready.get(peer).filter(|_| !self.quarantined.contains_key(peer)).cloned()
+    }
+
+    /// Peers whose pair with us is quarantined, and why.
+    pub fn quarantined(&self) -> &BTreeMap<NodeId, String> {
+        &self.quarantined
+    }
+
+    /// The earliest time at which a run is overdue.
+    pub fn wake_at(&self) -> Option<Millis> {
+        self.runs.values().map(|run| run.deadline).min()
+    }
+
+    /// The generations that a session with `peers` would use.
+    pub fn generations(&self, peers: impl Iterator<Item = NodeId>) -> Vec<Generation> {
+        peers
+            .filter_map(|peer| self.get(&peer).map(|(generation, _)| Generation { peer, generation }))
+            .collect()
+    }
+}
+
+impl Node {
+    /// Asks for every set-up that some ECDSA key needs and that does not exist.
+    pub(crate) fn drive_pairs(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        self.pairs.runs.retain(|_, run| run.deadline > now);
+        for peer in self.wanted_pairs() {
+            let nonce = Digest(turn.random_bytes());
+            let run = Digest(turn.random_bytes());
+            self.begin_pair(peer, run, nonce, turn);
+            self.send_pair(peer, run, PairStep::Ask { nonce }, turn);
+        }
+    }
+
+    /// Handles a message of a pair set-up.
+    pub(crate) fn on_pair(&mut self, from: NodeId, message: PairMessage, turn: &mut Turn<'_>) {
+        let run = message.run;
+        match message.step {
+            PairStep::Ask { nonce: theirs } => {
+                // Only the lower id asks, and never past a quarantine.
+                if from >= self.me || !self.pair_is_wanted(&from) {
+                    self.send_pair(from, run, PairStep::Abort, turn);
+                    return;
+                }
+                let nonce = Digest(turn.random_bytes());
+                self.begin_pair(from, run, nonce, turn);
+                self.send_pair(from, run, PairStep::Agree { nonce }, turn);
+                self.start_pair_rounds(from, theirs, nonce, turn);
+            }
+            PairStep::Agree { nonce: theirs } => {
+                let Some(ours) = self.pair_run(&from, &run) else { return };
+                if !matches!(ours.phase, PairPhase::ExpectAgreement) || from <= self.me {
+                    return;
+                }
+                let nonce = ours.nonce;
+                self.start_pair_rounds(from, nonce, theirs, turn);
+            }
+            PairStep::Round { number, bytes } => {
+                if let Some(ours) = self.pair_run(&from, &run) {
+                    ours.messages.entry(number).or_insert(bytes);
+                    self.advance_pair(from, turn);
+                }
+            }
+            PairStep::Abort => {
+                if self.pair_run(&from, &run).is_some() {
+                    self.pairs.runs.remove(&from);
+                }
+            }
+        }
+    }
+
+    /// A round of a pair set-up was computed.
+    pub(crate) fn on_pair_advanced(
+        &mut self,
+        id: JobId,
+        result: Result<Progress, Failure>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let Some(peer) = self.pairs.by_job.remove(&id) else { return false };
+        let Some(ours) = self.pairs.runs.get_mut(&peer) else { return true };
+        let PairPhase::Computing { number } = ours.phase else { return true };
+        let run = ours.run;
+        match result {
+            Ok(Progress::Next { round, outbound }) => {
+                ours.phase = PairPhase::ExpectRound { number: number + 1, round };
+                self.send_pair_round(peer, run, number + 1, outbound, turn);
+                self.advance_pair(peer, turn);
+            }
+            Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
+                let generation = ours.generation.unwrap_or(Digest::ZERO);
+                let row = PairRow { version: 1, generation, setup: setup.to_bytes().to_vec() };
+                turn.out.writes.push(Write::put(Table::Pair, peer_key(&peer), quorate_codec::to_bytes(&row)));
+                turn.out.barrier = true;
+                self.pairs.runs.remove(&peer);
+                self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
+                self.pair_became_ready(turn);
+            }
+            Ok(Progress::Done(_)) => {
+                self.pairs.runs.remove(&peer);
+            }
+            Err(failure) => {
+                if let Some(guilty) = failure.quarantine {
+                    self.quarantine(guilty, &failure.reason, turn);
+                }
+                self.pairs.runs.remove(&peer);
+                self.audit(format!("pair set-up ended: {}", failure.reason), &[peer], turn);
+                self.send_pair(peer, run, PairStep::Abort, turn);
+            }
+        }
+        true
+    }
+
+    /// A job was lost: its run ends.
+    pub(crate) fn pair_job_lost(&mut self, id: JobId) -> bool {
+        let Some(peer) = self.pairs.by_job.remove(&id) else { return false };
+        self.pairs.runs.remove(&peer);
+        true
+    }
+
+    /// Stops using a pair for every key, durably, before any reply (N-31). Only an operator ends
+    /// a quarantine.
+    pub(crate) fn quarantine(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
+        self.pairs.ready.remove(&peer);
+        self.pairs.runs.remove(&peer);
+        self.pairs.quarantined.insert(peer, why.to_string());
+        turn.out.writes.push(Write::put(Table::Quarantine, peer_key(&peer), why.as_bytes().to_vec()));
+        turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
+        turn.out.barrier = true;
+        self.alarm(format!("pair quarantined: {why}"), &[peer], turn);
+        self.fail_sessions_with(peer, "the pair is quarantined", turn);
+    }
+
+    /// Throws away set-ups whose other end shows another generation; they are made anew.
+    pub(crate) fn renew_disagreeing_pairs(&mut self, peers: &[NodeId], turn: &mut Turn<'_>) {
+        for peer in peers.iter().filter(|peer| **peer != self.me) {
+            if self.pairs.ready.remove(peer).is_some() {
+                turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
+            }
+        }
+        self.drive_pairs(turn);
+    }
+
+    /// Voids every set-up: the node is lapsed, its halves may lie behind its peers'.
+    pub(crate) fn void_pairs(&mut self, turn: &mut Turn<'_>) {
+        for peer in std::mem::take(&mut self.pairs.ready).into_keys() {
+            turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
+        }
+        self.pairs.runs.clear();
+    }
+
+    /// Connected peers with a higher id whose pair with us some key needs and nobody made yet.
+    fn wanted_pairs(&self) -> Vec<NodeId> {
+        let mut peers: Vec<NodeId> = self
+            .state
+            .keys()
+            .filter(|order| order.scheme == Scheme::EcdsaSecp256k1)
+            .map(|order| order.tree.parties())
+            .filter(|parties| parties.contains(&self.me))
+            .flatten()
+            .filter(|peer| *peer > self.me && self.pair_is_wanted(peer))
+            .collect();
+        peers.sort();
+        peers.dedup();
+        peers
+    }
+
+    fn pair_is_wanted(&self, peer: &NodeId) -> bool {
+        self.presence.is_connected(peer)
+            && self.may_take_part()
+            && !self.pairs.quarantined.contains_key(peer)
+            && !self.pairs.runs.contains_key(peer)
+            && (!self.pairs.ready.contains_key(peer) || *peer < self.me)
+    }
+
+    fn begin_pair(&mut self, peer: NodeId, run: RunId, nonce: Digest, turn: &Turn<'_>) {
+        let deadline = turn.now + self.pace.ceremony_timeout_ms;
+        let phase = PairPhase::ExpectAgreement;
+        let messages = BTreeMap::new();
+        self.pairs.runs.insert(peer, PairRun { run, nonce, generation: None, deadline, messages, phase });
+    }
+
+    fn start_pair_rounds(&mut self, peer: NodeId, low: Digest, high: Digest, turn: &mut Turn<'_>) {
+        let (first, second) = if self.me < peer { (self.me, peer) } else { (peer, self.me) };
+        let context = Transcript::new(tag::PAIR_CONTEXT)
+            .part(self.state.genesis())
+            .part(first)
+            .part(second)
+            .part(low)
+            .part(high)
+            .digest();
+        let plan = PairPlan { ctx: context, me: self.me, peer };
+        let started = quorate_engine::start_pair_setup(plan, turn.seed());
+        let Some(ours) = self.pairs.runs.get_mut(&peer) else { return };
+        ours.generation = Some(context);
+        let run = ours.run;
+        match started {
+            Ok((round, outbound)) => {
+                ours.phase = PairPhase::ExpectRound { number: 1, round };
+                self.send_pair_round(peer, run, 1, outbound, turn);
+                self.advance_pair(peer, turn);
+            }
+            Err(failure) => {
+                self.pairs.runs.remove(&peer);
+                self.audit(format!("pair set-up did not start: {}", failure.reason), &[], turn);
+            }
+        }
+    }
+
+    fn advance_pair(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let Some(ours) = self.pairs.runs.get_mut(&peer) else { return };
+        let PairPhase::ExpectRound { number, .. } = ours.phase else { return };
+        let Some(bytes) = ours.messages.remove(&number) else { return };
+        let phase = std::mem::replace(&mut ours.phase, PairPhase::Computing { number });
+        let PairPhase::ExpectRound { round, .. } = phase else { return };
+        let inbox = vec![Inbound { from: peer, bytes }];
+        let seed = turn.seed();
+        let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
+        self.pairs.by_job.insert(job, peer);
+    }
+
+    fn send_pair_round(
+        &mut self,
+        peer: NodeId,
+        run: RunId,
+        number: u8,
+        outbound: Vec<Outbound>,
+        turn: &mut Turn<'_>,
+    ) {
+        for Outbound { bytes, .. } in outbound {
+            self.send_pair(peer, run, PairStep::Round { number, bytes }, turn);
+        }
+    }
+
+    fn send_pair(&mut self, peer: NodeId, run: RunId, step: PairStep, turn: &mut Turn<'_>) {
+        self.send(peer, &Message::Pair(PairMessage { run, step }), turn);
+    }
+
+    fn pair_run(&mut self, peer: &NodeId, run: &RunId) -> Option<&mut PairRun> {
+        self.pairs.runs.get_mut(peer).filter(|ours| ours.run == *run)
+    }
+}
+
+fn peer_key(peer: &NodeId) -> Vec<u8> {
+    AsRef::<[u8]>::as_ref(peer).to_vec()
+}

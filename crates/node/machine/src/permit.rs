@@ -1,0 +1,21 @@
+//! The one door from a decision to the engine: a [`Permit`] consumes an [`Authorized`].
+//! `xtask tidy` refuses `Permit::issue` anywhere else outside tests and benches.
+
+use quorate_codec::Digest;
+use quorate_engine::{Payload, Permit};
+use quorate_intent::SigningPayload;
+use quorate_policy::{Authorized, SignRequest};
+
+/// Turns an authorisation into the engine's permit for one session with these terms.
+pub(crate) fn permit(authorized: Authorized<SignRequest>, terms: Digest) -> Permit {
+    let request = authorized.into_inner();
+    Permit::issue(request.key, request.payloads.iter().map(payload).collect(), terms)
+}
+
+/// What the engine signs for a payload of an intent.
+pub(crate) fn payload(payload: &SigningPayload) -> Payload {
+    match payload {
+        SigningPayload::Digest(digest) => Payload::Digest(*digest),
+        SigningPayload::Message(message) => Payload::Message(message.clone()),
+    }
+}

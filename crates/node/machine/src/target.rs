@@ -1,0 +1,153 @@
+//! What a session needs to know of its target: who may sign it, the terms as this node computes
+//! them, the material, the authorisation.
+
+use crate::node::{Node, Turn};
+use crate::permit;
+use crate::wire::{Generation, Target, Terms};
+use quorate_access::Tree;
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_engine::{KeyPublic, KeyShare, PairSetup, Tweak};
+use quorate_identity::{KeyId, NodeId, Scheme};
+use quorate_intent::SigningPayload;
+use quorate_policy::{Authorized, SignRequest};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What this node puts into a session.
+pub(crate) struct Material {
+    pub public: Arc<KeyPublic>,
+    pub share: Arc<KeyShare>,
+    pub tweak: Tweak,
+    pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
+    pub generations: Vec<Generation>,
+}
+
+impl Node {
+    /// Whether this node may take part in signing now: it is neither lapsed nor unrecognised, no
+    /// vote of its own runs ahead of its head (N-101), and its lease holds.
+    pub(crate) fn may_sign(&self, now: u64) -> bool {
+        self.may_take_part() && !self.governor.is_locked() && self.presence.has_lease(now, &self.state)
+    }
+
+    /// The tree over nodes that must be satisfied to sign a target.
+    pub(crate) fn tree_of(&self, target: &Target) -> Option<Tree<NodeId>> {
+        Some(self.state.key(&self.key_of(target)?)?.tree.clone())
+    }
+
+    /// Members of the target's key that this node has a channel to, itself included.
+    pub(crate) fn live_signers(&self, target: &Target) -> BTreeSet<NodeId> {
+        let parties = self.tree_of(target).map(|tree| tree.parties()).unwrap_or_default();
+        parties
+            .into_iter()
+            .filter(|node| *node == self.me || self.presence.is_connected(node))
+            .filter(|node| !self.pairs.quarantined().contains_key(node))
+            .collect()
+    }
+
+    /// Live members known to allow the target at this node's head.
+    pub(crate) fn allowing(&self, target: &Target) -> BTreeSet<NodeId> {
+        let mut nodes = self.live_signers(target);
+        if let Target::Request(id) = target {
+            let head = self.state.head();
+            nodes.retain(|node| {
+                self.requests.book(id).and_then(|book| book.decisions.get(node)).is_some_and(|decision| {
+                    decision.body().head == head && decision.body().is_allowance()
+                })
+            });
+        }
+        nodes
+    }
+
+    /// The terms of a session for a target with this quorum, from what this node verified
+    /// itself; `None` while it has not allowed it.
+    pub(crate) fn terms(&self, target: Target, quorum: &BTreeSet<NodeId>) -> Option<Terms> {
+        if !self.sessions.undertakings.contains_key(&target) {
+            return None;
+        }
+        let key = self.key_of(&target)?;
+        let book = self.keys.book(&key)?;
+        let record = book.record.as_ref()?;
+        let (payloads, tweak) = self.payloads(&target)?;
+        let quorum: Vec<NodeId> = quorum.iter().copied().collect();
+        let incarnations =
+            self.presence.incarnations(self.incarnation.id, quorum.iter(), &self.me)?;
+        Some(Terms {
+            version: 1,
+            genesis: self.state.genesis(),
+            head: self.state.head(),
+            target,
+            key,
+            epoch_record: record.digest(),
+            payloads: payloads_digest(&payloads, tweak),
+            quorum,
+            incarnations,
+        })
+    }
+
+    /// Shares and pair set-ups for a session with these terms.
+    pub(crate) fn signing_material(&self, terms: &Terms) -> Option<Material> {
+        let book = self.keys.book(&terms.key)?;
+        let (_, tweak) = self.payloads(&terms.target)?;
+        let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
+        let (pairs, generations) = match book.record.as_ref()?.scheme {
+            Scheme::EcdsaSecp256k1 => {
+                let pairs = peers
+                    .clone()
+                    .map(|peer| Some((peer, self.pairs.get(&peer)?.1)))
+                    .collect::<Option<BTreeMap<_, _>>>()?;
+                (pairs, self.pairs.generations(peers))
+            }
+            Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
+        };
+        Some(Material { public: book.public.clone()?, share: book.share.clone()?, tweak, pairs, generations })
+    }
+
+    /// The authorisation for one attempt at a target, consumed.
+    pub(crate) fn take_authorisation(
+        &mut self,
+        target: &Target,
+        turn: &mut Turn<'_>,
+    ) -> Option<Authorized<SignRequest>> {
+        match target {
+            Target::Request(id) => self.take_request_authorisation(id, turn),
+            Target::Birth(key, _) => {
+                let record = self.keys.book(key)?.record.clone()?;
+                Some(quorate_policy::authorize_birth(&self.state, &record))
+            }
+        }
+    }
+
+    /// The key of a target.
+    fn key_of(&self, target: &Target) -> Option<KeyId> {
+        match target {
+            Target::Request(id) => Some(self.requests.book(id)?.request.body().key),
+            Target::Birth(key, _) => Some(*key),
+        }
+    }
+
+    /// What is signed for a target, decoded here.
+    fn payloads(&self, target: &Target) -> Option<(Vec<SigningPayload>, Tweak)> {
+        match target {
+            Target::Request(id) => {
+                let decoded = self.requests.book(id)?.decoded.as_ref()?;
+                Some((decoded.signing_payloads(), permit::tweak(decoded)))
+            }
+            Target::Birth(key, _) => {
+                let record = self.keys.book(key)?.record.as_ref()?;
+                Some((vec![quorate_policy::birth_payload(record)], Tweak::None))
+            }
+        }
+    }
+}
+
+fn payloads_digest(payloads: &[SigningPayload], tweak: Tweak) -> Digest {
+    let tweak: &[u8] = match tweak {
+        Tweak::None => b"none",
+        Tweak::TaprootKeyPath => b"taproot-key-path",
+    };
+    let parts = payloads.iter().map(|payload| match payload {
+        SigningPayload::Digest(digest) => [b"d".as_slice(), digest].concat(),
+        SigningPayload::Message(message) => [b"m".as_slice(), message].concat(),
+    });
+    Transcript::new(tag::INTENT).part("payloads").part(tweak).list(parts).digest()
+}

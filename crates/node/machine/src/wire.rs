@@ -1,0 +1,328 @@
+//! What nodes send each other. One enum, canonical, behind the authenticated channel; whoever
+//! must prove later what was said signs it inside (votes, hellos, decisions, dealings).
+
+use minicbor::{Decode, Encode};
+use quorate_charter as charter;
+use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_identity::{GenesisHash, Head, KeyId, NodeId, NodeSignature, RequestId};
+use quorate_policy::request as statement;
+
+/// A message between two nodes of one domain.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Message {
+    /// Presence: incarnation, head, highest vote, nonce.
+    #[n(0)]
+    Hello(#[n(0)] charter::SignedHello),
+    /// The answer to a hello.
+    #[n(1)]
+    Welcome(#[n(0)] charter::SignedWelcome),
+    /// Asks for certified entries after a position.
+    #[n(2)]
+    Fetch(#[n(0)] u64),
+    /// Certified entries, in order.
+    #[n(3)]
+    Entries(#[n(0)] Vec<charter::CertifiedEntry>),
+    /// Asks for the certified epoch records that the asker lacks: it names those it has.
+    #[n(4)]
+    FetchRecords(#[n(0)] Vec<KeyId>),
+    /// The outcome of an attempt: the value decided and its certificate.
+    #[n(5)]
+    Decided(#[n(0)] charter::Decided),
+    /// A motion with the signatures that the sender knows.
+    #[n(6)]
+    Motion(#[n(0)] charter::SignedMotion),
+    /// A proposal or vote.
+    #[n(7)]
+    Ballot(#[n(0)] charter::SignedBallotMessage),
+    /// A lapsed node asks to come back.
+    #[n(8)]
+    Rejoin(#[n(0)] charter::SignedRejoin),
+    /// A message of a dealing.
+    #[n(9)]
+    Deal(#[n(0)] DealMessage),
+    /// A message of a pair set-up.
+    #[n(10)]
+    Pair(#[n(0)] PairMessage),
+    /// A request.
+    #[n(11)]
+    Request(#[n(0)] statement::SignedRequest),
+    /// An approval or rejection.
+    #[n(12)]
+    Approval(#[n(0)] statement::SignedApproval),
+    /// The requester's cancellation.
+    #[n(13)]
+    Cancellation(#[n(0)] statement::SignedCancellation),
+    /// A node's decision about a request.
+    #[n(14)]
+    Decision(#[n(0)] statement::SignedNodeDecision),
+    /// A message of a signing session.
+    #[n(15)]
+    Session(#[n(0)] SessionMessage),
+    /// A finished signature; everyone verifies it.
+    #[n(16)]
+    Outcome(#[n(0)] Outcome),
+}
+
+impl Canonical for Message {
+    const BYTES_MAX: usize = 8 << 20;
+}
+
+/// What a session is to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum Target {
+    /// A request.
+    #[n(0)]
+    Request(#[n(0)] RequestId),
+    /// The birth signature of a key's epoch.
+    #[n(1)]
+    Birth(#[n(0)] KeyId, #[n(1)] u64),
+}
+
+/// Everything that the parties of a session must agree on before any of them sends a value that
+/// depends on a share. Source: `spec/node.md`, SES-01; the session id comes on top once all
+/// contributions are known.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Terms {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// The charter head under which every party judged.
+    #[n(2)]
+    pub head: Head,
+    /// What is signed.
+    #[n(3)]
+    pub target: Target,
+    /// The key.
+    #[n(4)]
+    pub key: KeyId,
+    /// Digest of the key's epoch record: scheme, tree, public shares, epoch.
+    #[n(5)]
+    pub epoch_record: Digest,
+    /// Digest of the payloads and tweak that each party computed from the preimage itself.
+    #[n(6)]
+    pub payloads: Digest,
+    /// The parties, ascending.
+    #[n(7)]
+    pub quorum: Vec<NodeId>,
+    /// Their incarnations, in the same order.
+    #[n(8)]
+    pub incarnations: Vec<Digest>,
+}
+
+impl Terms {
+    /// The context before the session id: what each party's [`quorate_engine::Permit`] is for.
+    pub fn digest(&self) -> Digest {
+        Transcript::new(tag::SESSION_CONTEXT).part(quorate_codec::to_bytes(self)).digest()
+    }
+
+    /// Names the first field in which `theirs` differs, for the local record; `None` if equal.
+    pub fn difference(&self, theirs: &Self) -> Option<&'static str> {
+        let checks = [
+            (self.version != theirs.version, "version"),
+            (self.genesis != theirs.genesis, "domain"),
+            (self.target != theirs.target, "request"),
+            (self.key != theirs.key, "key"),
+            (self.payloads != theirs.payloads, "what is to be signed"),
+            (self.epoch_record != theirs.epoch_record, "epoch of the key"),
+            (self.head != theirs.head, "charter head"),
+            (self.quorum != theirs.quorum, "quorum"),
+            (self.incarnations != theirs.incarnations, "incarnations"),
+        ];
+        checks.into_iter().find(|(differs, _)| *differs).map(|(_, field)| field)
+    }
+}
+
+/// Routes the messages of one run. Chosen by whoever starts it; nothing rests on it.
+pub type RunId = Digest;
+
+/// A message of a signing session.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SessionMessage {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The step.
+    #[n(1)]
+    pub step: SessionStep,
+}
+
+/// The steps of a session. Source: `spec/node.md`, SES-02 to SES-09.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum SessionStep {
+    /// The leader proposes terms and contributes first.
+    #[n(0)]
+    Propose {
+        /// What it wants agreed.
+        #[n(0)]
+        terms: Terms,
+        /// Which attempt this is, for the order of leaders.
+        #[n(1)]
+        attempt: u32,
+        /// Its first message: nonce commitments or 32 random bytes.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        first: Vec<u8>,
+        /// The generations of the pair set-ups that it would use.
+        #[n(3)]
+        generations: Vec<Generation>,
+    },
+    /// A member computed the same terms itself and contributes.
+    #[n(1)]
+    Join {
+        /// Digest of the terms that the member computed.
+        #[n(0)]
+        terms: Digest,
+        /// Its first message.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        first: Vec<u8>,
+        /// The generations of the pair set-ups that it would use.
+        #[n(2)]
+        generations: Vec<Generation>,
+    },
+    /// A message of the engine's round.
+    #[n(2)]
+    Round {
+        /// Counts the engine's rounds from 1.
+        #[n(0)]
+        number: u8,
+        /// The engine's message.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The session is over. One class for all causes (N-79).
+    #[n(3)]
+    Abort,
+}
+
+/// Which set-up of a pair somebody would use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Generation {
+    /// The other node of the pair.
+    #[n(0)]
+    pub peer: NodeId,
+    /// Names the set-up.
+    #[n(1)]
+    pub generation: Digest,
+}
+
+/// A signed message of a dealing. The bytes carry context, round and sender; the signature is
+/// the sender's, so that two different messages for one slot prove equivocation.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DealMessage {
+    /// The key that is made.
+    #[n(0)]
+    pub key: KeyId,
+    /// The epoch that is made.
+    #[n(1)]
+    pub epoch: u64,
+    /// The attempt.
+    #[n(2)]
+    pub attempt: u32,
+    /// The step.
+    #[n(3)]
+    pub step: DealStep,
+    /// The sender's signature over the step's bytes.
+    #[n(4)]
+    pub signature: NodeSignature,
+}
+
+/// The steps of a dealing.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum DealStep {
+    /// A message of round 1, 2, ...
+    #[n(0)]
+    Round {
+        /// Counts from 1.
+        #[n(0)]
+        number: u8,
+        /// The engine's message.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The statement PREPARED: the shares are durable, here is the proof that they are known.
+    #[n(1)]
+    Prepared {
+        /// The whole epoch record as this member computed it.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        record: Vec<u8>,
+        /// Proof of knowledge of the member's final leaf shares.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        leaf_proofs: Vec<u8>,
+    },
+    /// The sender gave this attempt up; others need not wait for it.
+    #[n(2)]
+    Abort,
+}
+
+/// A message of a pair set-up.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PairMessage {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The step.
+    #[n(1)]
+    pub step: PairStep,
+}
+
+/// The steps of a pair set-up. The node with the lower id asks.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum PairStep {
+    /// Asks for a set-up.
+    #[n(0)]
+    Ask {
+        /// The asker's contribution to the context.
+        #[n(0)]
+        nonce: Digest,
+    },
+    /// Agrees.
+    #[n(1)]
+    Agree {
+        /// The other's contribution to the context.
+        #[n(0)]
+        nonce: Digest,
+    },
+    /// A message of the engine's round.
+    #[n(2)]
+    Round {
+        /// Counts from 1.
+        #[n(0)]
+        number: u8,
+        /// The engine's message.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The set-up is over without a result.
+    #[n(3)]
+    Abort,
+}
+
+/// A finished signature.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Outcome {
+    /// What was signed.
+    #[n(0)]
+    pub target: Target,
+    /// The head under which the quorum decided.
+    #[n(1)]
+    pub head: Head,
+    /// The quorum that signed.
+    #[n(2)]
+    pub quorum: Vec<NodeId>,
+    /// One signature a payload, in order.
+    #[n(3)]
+    pub signatures: Vec<SignatureBytes>,
+}
+
+/// A signature as bytes; who receives it verifies it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SignatureBytes {
+    /// r and s, or R and s: 64 bytes.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
+    /// The recovery id of an ECDSA signature.
+    #[n(1)]
+    pub recovery_id: Option<u8>,
+}
