@@ -1,0 +1,167 @@
+//! The oracles prove themselves with signatures that are not ours: they accept the good ones and
+//! refuse the same with one byte flipped. Only then does their verdict on ours mean anything.
+
+use bitcoin::absolute::LockTime;
+use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::hashes::Hash;
+use bitcoin::key::{Keypair, TapTweak};
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+use bitcoin::sighash::{Prevouts, SighashCache};
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Amount, EcdsaSighashType, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn,
+    TxOut, Witness,
+};
+use ed25519_dalek::{Signer, SigningKey};
+use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl, Verdict};
+
+const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
+
+#[test]
+fn ethereum_mines_a_transfer_and_the_balances_move() {
+    let mut chain = Ethereum::start().unwrap();
+    assert_eq!(chain.chain_id(), 31337);
+    let sample = chain.sample(RECIPIENT, "12345").unwrap();
+    let (raw, sender) = (
+        sample["raw"].as_str().unwrap(),
+        sample["address"].as_str().unwrap(),
+    );
+    assert!(
+        chain.send(raw).is_err(),
+        "an empty account pays for nothing"
+    );
+
+    chain.fund(sender, "1000000000000000000").unwrap();
+    let refusal = chain.refuse(raw).unwrap();
+    assert!(!refusal.accepted);
+    assert_eq!(refusal.from, sender);
+    assert_ne!(refusal.forged_from, sender);
+
+    let mined = chain.send(raw).unwrap();
+    assert_eq!(mined["status"], "success");
+    assert_eq!(mined["read_back"]["from"], sender);
+    assert_eq!(
+        (&mined["paid"], &mined["received"]),
+        (&"12345".into(), &"12345".into())
+    );
+    assert!(chain.send(raw).is_err(), "a nonce is spent once");
+    assert_eq!(chain.account(sender).unwrap()["nonce"], 1);
+}
+
+#[test]
+fn ethereum_recovers_who_signed_a_message() {
+    let mut chain = Ethereum::start().unwrap();
+    let sample = chain.sample(RECIPIENT, "0").unwrap();
+    let signature = sample["message_signature"].as_str().unwrap();
+    let message = sample["message"].as_str().unwrap();
+    assert_eq!(
+        chain.recover_message(message, signature).unwrap(),
+        sample["address"]
+    );
+    assert_ne!(
+        chain.recover_message("0x00", signature).unwrap(),
+        sample["address"]
+    );
+}
+
+#[test]
+fn bitcoin_accepts_a_taproot_spend_and_refuses_a_flipped_byte() {
+    let secp = Secp256k1::new();
+    let keys = Keypair::from_secret_key(&secp, &SecretKey::from_slice(&[7; 32]).unwrap());
+    let script = ScriptBuf::new_p2tr(&secp, keys.x_only_public_key().0, None);
+    let (mut chain, coin, mut spend) = coin_and_spend(&script);
+
+    let output = TxOut {
+        value: Amount::from_sat(coin.sats),
+        script_pubkey: script,
+    };
+    let hash = SighashCache::new(&spend)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[output]), TapSighashType::Default)
+        .unwrap();
+    let signer = keys.tap_tweak(&secp, None).to_keypair();
+    let signature =
+        secp.sign_schnorr_no_aux_rand(&Message::from_digest(hash.to_byte_array()), &signer);
+    spend.input[0].witness = Witness::from_slice(&[signature.as_ref()]);
+
+    judged_rightly(&mut chain, &spend);
+}
+
+#[test]
+fn bitcoin_accepts_a_p2wpkh_spend_and_refuses_a_flipped_byte() {
+    let secp = Secp256k1::new();
+    let secret = SecretKey::from_slice(&[9; 32]).unwrap();
+    let public = bitcoin::CompressedPublicKey(secret.public_key(&secp));
+    let script = ScriptBuf::new_p2wpkh(&public.wpubkey_hash());
+    let (mut chain, coin, mut spend) = coin_and_spend(&script);
+
+    let hash = SighashCache::new(&spend)
+        .p2wpkh_signature_hash(
+            0,
+            &script,
+            Amount::from_sat(coin.sats),
+            EcdsaSighashType::All,
+        )
+        .unwrap();
+    let signature = secp.sign_ecdsa(&Message::from_digest(hash.to_byte_array()), &secret);
+    let signature = bitcoin::ecdsa::Signature::sighash_all(signature);
+    spend.input[0].witness = Witness::p2wpkh(&signature, &public.0);
+
+    judged_rightly(&mut chain, &spend);
+}
+
+#[test]
+fn openssl_verifies_ed25519_and_refuses_a_flipped_byte() {
+    let key = SigningKey::from_bytes(&[5; 32]);
+    let (public, mut signature) = (
+        key.verifying_key().to_bytes(),
+        key.sign(b"quorate").to_bytes(),
+    );
+    assert!(OpenSsl::verify_ed25519(&public, b"quorate", &signature).unwrap());
+    assert!(!OpenSsl::verify_ed25519(&public, b"quorum", &signature).unwrap());
+    signature[40] ^= 1;
+    assert!(!OpenSsl::verify_ed25519(&public, b"quorate", &signature).unwrap());
+}
+
+/// A chain with a coin under `script`, and an unsigned transaction that spends it.
+fn coin_and_spend(script: &ScriptBuf) -> (Bitcoin, Coin, Transaction) {
+    let mut chain = Bitcoin::start().unwrap();
+    let coin = chain.fund(&script.to_hex_string(), 100_000).unwrap();
+    let outpoint = OutPoint {
+        txid: coin.txid.parse().unwrap(),
+        vout: coin.vout,
+    };
+    let input = TxIn {
+        previous_output: outpoint,
+        sequence: Sequence::MAX,
+        ..TxIn::default()
+    };
+    let output = TxOut {
+        value: Amount::from_sat(99_000),
+        script_pubkey: script.clone(),
+    };
+    let spend = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![input],
+        output: vec![output],
+    };
+    (chain, coin, spend)
+}
+
+/// Flipped it is refused by consensus, as it is it is accepted, and a second time it is spent.
+fn judged_rightly(chain: &mut Bitcoin, spend: &Transaction) {
+    let raw = serialize_hex(spend);
+    let refused = Verdict {
+        accepted: false,
+        reason: "consensus".into(),
+    };
+    assert_eq!(chain.refuse(&raw, 0).unwrap(), refused);
+    assert_eq!(
+        chain.spend(&raw).unwrap(),
+        Verdict {
+            accepted: true,
+            reason: "valid".into()
+        }
+    );
+    assert_eq!(chain.spend(&raw).unwrap(), refused);
+}
