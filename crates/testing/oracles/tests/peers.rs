@@ -1,6 +1,12 @@
 //! The oracles prove themselves with signatures that are not ours: they accept the good ones and
 //! refuse the same with one byte flipped. Only then does their verdict on ours mean anything.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hashes::Hash;
