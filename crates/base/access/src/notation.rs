@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(parse(text), Err(error), "{text}");
         }
         let number: Result<Tree<u8>, _> = "any of (1, x)".parse();
-        assert!(matches!(number, Err(ParseError::Party { at: 10, .. })));
+        assert!(matches!(number, Err(ParseError::Party { at: 11, .. })));
     }
 
     #[test]

@@ -213,8 +213,9 @@ mod tests {
                 prop_assert_eq!(exact(&tree, &leaves, &mut 0), Some(true));
                 prop_assert!(selection.parties().is_subset(&present));
                 prop_assert!(tree.satisfied(&selection.parties()));
+                let leaves = tree.leaves();
                 for leaf in selection.leaves() {
-                    prop_assert_eq!(Some(&(leaf.leaf, &leaf.party)), tree.leaves().get(usize::from(leaf.leaf.0)));
+                    prop_assert_eq!(leaves[usize::from(leaf.leaf.0)], (leaf.leaf, &leaf.party));
                 }
             }
         }

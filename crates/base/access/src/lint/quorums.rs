@@ -125,3 +125,31 @@ fn sets<P: Ord + Clone>(masks: &[Mask], parties: &[P]) -> Vec<BTreeSet<P>> {
     sets.sort();
     sets
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::tests::trees;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn splitting_agrees_with_the_listed_quorums(tree in trees(200)) {
+            let mut next = 0_u32;
+            let tree = tree.map(|_| { next += 1; next });
+            let parties: Vec<u32> = tree.parties().into_iter().collect();
+            if let Some(masks) = minimal_masks(&tree, &parties) {
+                let disjoint = masks.iter().any(|left| masks.iter().any(|right| left & right == 0));
+                prop_assert_eq!(splits(&tree), disjoint);
+            }
+        }
+
+        #[test]
+        fn where_parties_repeat_no_split_is_missed(tree in trees(6)) {
+            let parties: Vec<u8> = tree.parties().into_iter().collect();
+            let masks = minimal_masks(&tree, &parties).unwrap();
+            let disjoint = masks.iter().any(|left| masks.iter().any(|right| left & right == 0));
+            prop_assert!(splits(&tree) || !disjoint);
+        }
+    }
+}
