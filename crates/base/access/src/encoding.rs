@@ -73,7 +73,9 @@ mod tests {
     use quorate_codec::{Digest, from_bytes, to_bytes};
 
     /// A party with a canonical form, as ids have.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode,
+    )]
     #[cbor(transparent)]
     struct Party(#[n(0)] Digest);
 
@@ -87,7 +89,9 @@ mod tests {
         }
     }
 
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode,
+    )]
     #[cbor(transparent)]
     struct Small(#[n(0)] u8);
 
@@ -118,14 +122,14 @@ mod tests {
         let canonical = [0x82, 2, 0x82, 0x81, 7, 0x81, 9];
         assert!(decode(&canonical).is_some());
         let malformed: [&[u8]; 9] = [
-            &[0x82, 0x18, 2, 0x82, 0x81, 7, 0x81, 9],       // longer threshold
-            &[0x82, 2, 0x98, 2, 0x81, 7, 0x81, 9],          // longer count
-            &[0x82, 2, 0x9f, 0x81, 7, 0x81, 9, 0xff],       // indefinite list
-            &[0x9f, 2, 0x82, 0x81, 7, 0x81, 9, 0xff],       // indefinite gate
-            &[0x82, 2, 0x82, 0x81, 7, 0x81, 9, 0],          // trailing byte
-            &[0x83, 2, 0x82, 0x81, 7, 0x81, 9, 0],          // unknown field
-            &[0x82, 2, 0x82, 0x81, 7],                      // short
-            &[0x80],                                        // nothing
+            &[0x82, 0x18, 2, 0x82, 0x81, 7, 0x81, 9], // longer threshold
+            &[0x82, 2, 0x98, 2, 0x81, 7, 0x81, 9],    // longer count
+            &[0x82, 2, 0x9f, 0x81, 7, 0x81, 9, 0xff], // indefinite list
+            &[0x9f, 2, 0x82, 0x81, 7, 0x81, 9, 0xff], // indefinite gate
+            &[0x82, 2, 0x82, 0x81, 7, 0x81, 9, 0],    // trailing byte
+            &[0x83, 2, 0x82, 0x81, 7, 0x81, 9, 0],    // unknown field
+            &[0x82, 2, 0x82, 0x81, 7],                // short
+            &[0x80],                                  // nothing
             &[],
         ];
         for bytes in malformed {

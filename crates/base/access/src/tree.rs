@@ -193,7 +193,9 @@ impl<P> Tree<P> {
     fn collect_leaves<'a>(&'a self, parties: &mut Vec<&'a P>) {
         match self {
             Self::Leaf(party) => parties.push(party),
-            Self::Gate(gate) => gate.children.iter().for_each(|child| child.collect_leaves(parties)),
+            Self::Gate(gate) => {
+                gate.children.iter().for_each(|child| child.collect_leaves(parties))
+            }
         }
     }
 }

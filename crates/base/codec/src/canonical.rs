@@ -59,6 +59,7 @@ pub fn from_bytes<T: Canonical>(bytes: &[u8]) -> Result<T, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[derive(Debug, PartialEq, Encode, Decode)]
     struct Pair(#[n(0)] u32, #[n(1)] Option<u32>);
@@ -83,6 +84,97 @@ mod tests {
         let indefinite = [0x9f, 0x07, 0x09, 0xff];
         for bytes in [&long_integer[..], &trailing, &unknown_field, &indefinite] {
             assert_eq!(from_bytes::<Pair>(bytes), Err(DecodeError::NotCanonical), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn neg_010_an_absent_last_field_has_one_form() {
+        assert_eq!(to_bytes(&Pair(7, None)), [0x81, 0x07]);
+        assert_eq!(from_bytes::<Pair>(&[0x81, 0x07]), Ok(Pair(7, None)));
+        assert_eq!(from_bytes::<Pair>(&[0x82, 0x07, 0xf6]), Err(DecodeError::NotCanonical));
+    }
+
+    #[derive(Debug, PartialEq, Encode, Decode)]
+    enum Shape {
+        #[n(0)]
+        Text(#[n(0)] String),
+        #[n(1)]
+        Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+        #[n(2)]
+        Pairs(#[n(0)] Vec<Pair>),
+        #[n(3)]
+        Signed(#[n(0)] i64, #[n(1)] bool),
+    }
+
+    impl Canonical for Shape {
+        const BYTES_MAX: usize = 256;
+    }
+
+    #[test]
+    fn neg_010_maps_floats_and_tags_are_refused() {
+        for bytes in [
+            &[0xa1, 0x00, 0x07][..],                     // a map
+            &[0x82, 0x03, 0x82, 0xf9, 0x3c, 0x00, 0xf5], // 1.0 for 1
+            &[0x82, 0x03, 0x82, 0xc1, 0x01, 0xf5],       // tagged
+            &[0x82, 0x01, 0x81, 0x5f, 0x41, 0x00, 0xff], // a string in pieces
+            &[0x82, 0x00, 0x81, 0x61, 0xff],             // not UTF-8
+            &[0x82, 0x04, 0x80],                         // an unknown variant
+        ] {
+            assert!(from_bytes::<Shape>(bytes).is_err(), "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn neg_015_claimed_lengths_cost_nothing() {
+        let huge = [0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        for variant in 0..3 {
+            let list = [&[0x82, variant, 0x81][..], &huge].concat();
+            assert!(from_bytes::<Shape>(&list).is_err());
+        }
+        let nested = vec![0x81; 256];
+        assert!(from_bytes::<Shape>(&nested).is_err());
+    }
+
+    fn shapes() -> impl Strategy<Value = Shape> {
+        let pair = (any::<u32>(), any::<Option<u32>>()).prop_map(|(left, right)| Pair(left, right));
+        prop_oneof![
+            ".{0,20}".prop_map(Shape::Text),
+            prop::collection::vec(any::<u8>(), 0..40).prop_map(Shape::Bytes),
+            prop::collection::vec(pair, 0..8).prop_map(Shape::Pairs),
+            (any::<i64>(), any::<bool>()).prop_map(|(number, flag)| Shape::Signed(number, flag)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_round_trips(shape in shapes()) {
+            prop_assert_eq!(from_bytes::<Shape>(&to_bytes(&shape)), Ok(shape));
+        }
+
+        #[test]
+        fn neg_010_a_changed_encoding_is_refused_or_means_something_else(
+            shape in shapes(),
+            at in any::<prop::sample::Index>(),
+            byte: u8,
+            insert: bool,
+        ) {
+            let mut bytes = to_bytes(&shape);
+            let at = at.index(bytes.len());
+            match insert {
+                true => bytes.insert(at, byte),
+                false => bytes[at] = byte,
+            }
+            if let Ok(decoded) = from_bytes::<Shape>(&bytes) {
+                prop_assert_eq!(to_bytes(&decoded) == to_bytes(&shape), decoded == shape);
+                prop_assert_eq!(to_bytes(&decoded), bytes);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(decoded) = from_bytes::<Shape>(&bytes) {
+                prop_assert_eq!(to_bytes(&decoded), bytes);
+            }
         }
     }
 

@@ -65,6 +65,21 @@ fn digit(character: u8) -> Result<u8, HexError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bytes_round_trip(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            prop_assert_eq!(decode(&encode(&bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn whatever_decodes_is_its_own_encoding(text in "(0x)?[0-9a-fA-Fx é]{0,12}") {
+            if let Ok(bytes) = decode(&text) {
+                prop_assert_eq!(encode(&bytes), text);
+            }
+        }
+    }
 
     #[test]
     fn only_one_text_means_the_bytes() {

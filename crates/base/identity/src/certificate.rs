@@ -130,7 +130,8 @@ impl<'b, C> Decode<'b, C> for NodeSignatures {
 }
 
 impl Canonical for NodeSignatures {
-    const BYTES_MAX: usize = 3 + SIGNATURES_MAX * (1 + NodeId::BYTES_MAX + NodeSignature::BYTES_MAX);
+    const BYTES_MAX: usize =
+        3 + SIGNATURES_MAX * (1 + NodeId::BYTES_MAX + NodeSignature::BYTES_MAX);
 }
 
 /// A statement, as the exact bytes that were signed, and the nodes' signatures under them.
@@ -268,7 +269,9 @@ mod tests {
 
     #[test]
     fn neg_015_a_claimed_number_of_signatures_costs_nothing() {
-        assert!(from_bytes::<NodeSignatures>(&[0x9b, 255, 255, 255, 255, 255, 255, 255, 255]).is_err());
+        assert!(
+            from_bytes::<NodeSignatures>(&[0x9b, 255, 255, 255, 255, 255, 255, 255, 255]).is_err()
+        );
         assert!(from_bytes::<NodeSignatures>(&[0x98, 65]).is_err());
     }
 }

@@ -40,7 +40,7 @@ pub enum CredentialKind {
 pub(crate) enum Key {
     Ed25519(VerifyingKey),
     P256(Box<p256::ecdsa::VerifyingKey>),
-    SecurityKey { key: VerifyingKey, application: String },
+    Security { key: VerifyingKey, application: String },
 }
 
 /// Why a text or blob is no credential; the fault of whoever supplied it.
@@ -109,7 +109,7 @@ impl Credential {
         match self.key {
             Key::Ed25519(_) => CredentialKind::Ed25519,
             Key::P256(_) => CredentialKind::P256,
-            Key::SecurityKey { .. } => CredentialKind::SecurityKey,
+            Key::Security { .. } => CredentialKind::SecurityKey,
         }
     }
 
@@ -140,11 +140,15 @@ impl Credential {
     fn from_key_data(data: &KeyData) -> Result<Self, CredentialError> {
         let key = match data {
             KeyData::Ed25519(key) => Key::Ed25519(ed25519::key_from_bytes(&key.0)?),
+            // One point has one form here: uncompressed, as OpenSSH writes it.
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) if point.is_compressed() => {
+                return Err(CredentialError::Malformed);
+            }
             KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) => {
                 let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point.as_bytes());
                 Key::P256(Box::new(key.map_err(|_| CredentialError::Key)?))
             }
-            KeyData::SkEd25519(key) => Key::SecurityKey {
+            KeyData::SkEd25519(key) => Key::Security {
                 key: ed25519::key_from_bytes(&key.public_key().0)?,
                 application: ssh_application(key.application())?,
             },
@@ -231,4 +235,74 @@ impl<'b, C> minicbor::Decode<'b, C> for Credential {
 
 impl Canonical for Credential {
     const BYTES_MAX: usize = 3 + CREDENTIAL_BYTES_MAX;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CredentialSigner, MemorySigner};
+    use proptest::prelude::*;
+    use quorate_codec::{from_bytes, to_bytes};
+
+    fn credential() -> Credential {
+        MemorySigner::from_seed(&[7; 32]).unwrap().credential().clone()
+    }
+
+    #[test]
+    fn a_comment_is_not_part_of_the_key() {
+        let line = credential().to_openssh();
+        let commented = format!("{line} ada@example.org\n");
+        assert_eq!(Credential::from_openssh(&commented), Ok(credential()));
+        assert_eq!(line.parse(), Ok(credential()));
+        assert_eq!(from_bytes(&to_bytes(&credential())), Ok(credential()));
+        assert_eq!(credential().kind(), CredentialKind::Ed25519);
+    }
+
+    #[test]
+    fn neg_008_a_credential_of_small_order_is_refused() {
+        let mut blob = credential().blob().to_vec();
+        let key = blob.len() - 32;
+        blob[key..].fill(0);
+        assert_eq!(Credential::from_blob(&blob), Err(CredentialError::Key));
+    }
+
+    #[test]
+    fn neg_009_points_off_p256_and_compressed_points_are_refused() {
+        let secret = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let blob = |point: &[u8]| {
+            let mut blob = Vec::new();
+            for part in [&b"ecdsa-sha2-nistp256"[..], b"nistp256", point] {
+                blob.extend((part.len() as u32).to_be_bytes());
+                blob.extend(part);
+            }
+            blob
+        };
+        let honest = secret.verifying_key().to_encoded_point(false);
+        let read = Credential::from_blob(&blob(honest.as_bytes())).unwrap();
+        assert_eq!(read.kind(), CredentialKind::P256);
+        let mut off_curve = honest.as_bytes().to_vec();
+        off_curve[64] ^= 1;
+        let compressed = secret.verifying_key().to_encoded_point(true);
+        for point in [&off_curve[..], compressed.as_bytes(), &[0]] {
+            assert!(Credential::from_blob(&blob(point)).is_err(), "{point:?}");
+        }
+    }
+
+    #[test]
+    fn neg_010_trailing_bytes_and_long_lines_are_refused() {
+        let longer = [credential().blob(), &[0]].concat();
+        assert_eq!(Credential::from_blob(&longer), Err(CredentialError::Malformed));
+        let line = format!("{} {}", credential().to_openssh(), "x".repeat(LINE_BYTES_MAX));
+        assert_eq!(Credential::from_openssh(&line), Err(CredentialError::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn no_blob_makes_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Credential::from_blob(&bytes);
+            let mut blob = credential().blob().to_vec();
+            blob.truncate(bytes.len());
+            prop_assert!(blob.len() == credential().blob().len() || Credential::from_blob(&blob).is_err());
+        }
+    }
 }

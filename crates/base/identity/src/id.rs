@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn neg_009_ids_have_one_length_and_one_text() {
-        assert!(from_bytes::<NodeId>(&to_bytes(&minicbor::bytes::ByteVec::from(vec![0; 31]))).is_err());
+        assert!(
+            from_bytes::<NodeId>(&to_bytes(&minicbor::bytes::ByteVec::from(vec![0; 31]))).is_err()
+        );
         assert!("0x00".parse::<NodeId>().is_err());
         assert!(Digest::ZERO.to_string().replace("0x", "0X").parse::<NodeId>().is_err());
         assert_eq!("node:0x00".parse::<ActorId>(), Err(ActorIdError::Kind));

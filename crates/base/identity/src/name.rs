@@ -16,7 +16,9 @@ pub const NAME_BYTES_MAX: usize = 32;
 
 /// A text that is not a [`Name`]; the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 32 characters of a-z, 0-9 and -, begins with a letter and ends with none of -")]
+#[error(
+    "a name is 1 to 32 characters of a-z, 0-9 and -, begins with a letter and ends with none of -"
+)]
 pub struct NameError;
 
 impl Name {

@@ -314,8 +314,7 @@ mod tests {
         assert_eq!(NodePublic::new(statement, statement, sealed), Err(KeyError));
         assert_eq!(NodePublic::new(transport, transport, sealed), Err(KeyError));
         // The same secret, seen as an X25519 key or with the other sign.
-        let as_montgomery =
-            ed25519::key_from_bytes(&statement).unwrap().to_montgomery().to_bytes();
+        let as_montgomery = ed25519::key_from_bytes(&statement).unwrap().to_montgomery().to_bytes();
         assert_eq!(NodePublic::new(statement, transport, as_montgomery), Err(KeyError));
         assert_eq!(NodePublic::new(transport, statement, as_montgomery), Err(KeyError));
         let mut negated = statement;
@@ -338,14 +337,19 @@ mod tests {
         let secrets = secrets(1);
         let public = secrets.public();
         let signature = secrets.sign(tag::PREVOTE, b"vote");
-        let accepting = tag::ALL.iter().filter(|tag| public.verify(**tag, b"vote", &signature).is_ok());
+        let accepting =
+            tag::ALL.iter().filter(|tag| public.verify(**tag, b"vote", &signature).is_ok());
         assert_eq!(accepting.collect::<Vec<_>>(), [&tag::PREVOTE]);
     }
 
     #[test]
     fn neg_009_small_twisted_and_second_encodings_of_sealed_keys_are_refused() {
         let NodePublic { statement, transport, sealed } = secrets(1).public();
-        let small = [0_u8, 1].map(|u| { let mut bytes = [0; 32]; bytes[0] = u; bytes });
+        let small = [0_u8, 1].map(|u| {
+            let mut bytes = [0; 32];
+            bytes[0] = u;
+            bytes
+        });
         let mut high_bit = sealed;
         high_bit[31] |= 0x80;
         let mut twist = [0; 32];

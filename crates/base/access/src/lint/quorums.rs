@@ -18,9 +18,7 @@ impl<P: Ord + Clone> Quorums<P> {
     pub fn of(tree: &Tree<P>, parties: &[P]) -> Self {
         let masks = minimal_masks(tree, parties);
         let disjoint = match &masks {
-            Some(masks) => {
-                masks.iter().any(|left| masks.iter().any(|right| left & right == 0))
-            }
+            Some(masks) => masks.iter().any(|left| masks.iter().any(|right| left & right == 0)),
             None => splits(tree),
         };
         Self { minimal: masks.map(|masks| sets(&masks, parties)), ways: ways(tree), disjoint }

@@ -18,18 +18,16 @@ pub struct FileSigner(MemorySigner);
 
 impl FileSigner {
     /// Opens a private key file, with its passphrase if it has one. As OpenSSH does, refuses a
-    /// file that others may read, unless it is under a passphrase.
+    /// file on which others have any right.
     ///
     /// # Errors
     /// [`SignerError`].
     pub fn open(path: &Path, passphrase: Option<&[u8]>) -> Result<Self, SignerError> {
         let (text, exposed) = read(path).map_err(|source| unreadable(path, source))?;
-        let signer = MemorySigner::from_openssh(&text, passphrase)?;
-        let plain = passphrase.is_none() || MemorySigner::from_openssh(&text, None).is_ok();
-        if exposed && plain {
+        if exposed {
             return Err(SignerError::Exposed(path.display().to_string()));
         }
-        Ok(Self(signer))
+        MemorySigner::from_openssh(&text, passphrase).map(Self)
     }
 
     /// Writes a private key file that only its owner can read, and the public key beside it in
@@ -65,7 +63,8 @@ fn read(path: &Path) -> io::Result<(Zeroizing<String>, bool)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let exposed = metadata.permissions().mode() & 0o077 != 0;
-    let mut text = Zeroizing::new(String::with_capacity(metadata.len().min(FILE_BYTES_MAX) as usize));
+    let mut text =
+        Zeroizing::new(String::with_capacity(metadata.len().min(FILE_BYTES_MAX) as usize));
     file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
     Ok((text, exposed))
 }
@@ -78,4 +77,34 @@ fn write_new(path: &Path, mode: u32, text: &str) -> io::Result<()> {
 
 fn unreadable(path: &Path, source: io::Error) -> SignerError {
     SignerError::File { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+
+    #[test]
+    fn a_written_key_opens_and_is_never_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ada");
+        let signer = MemorySigner::from_seed(&[7; 32]).unwrap();
+        let text = signer.to_openssh().unwrap();
+        FileSigner::create(&path, &text, signer.credential(), "ada").unwrap();
+        assert_eq!(FileSigner::open(&path, None).unwrap().credential(), signer.credential());
+        let line = fs::read_to_string(directory.path().join("ada.pub")).unwrap();
+        assert_eq!(line.parse(), Ok(signer.credential().clone()));
+        let again = FileSigner::create(&path, &text, signer.credential(), "ada");
+        assert!(matches!(again, Err(SignerError::File { .. })));
+
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(FileSigner::open(&path, None), Err(SignerError::Exposed(_))));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = FileSigner::open(Path::new("/nowhere/ada"), None).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/ada"));
+        assert!(error.is_callers_fault());
+    }
 }

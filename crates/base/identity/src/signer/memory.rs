@@ -1,8 +1,8 @@
 //! A key in memory.
 
 use super::{CredentialSigner, SignerError};
-use crate::sshsig::{CredentialSignature, HASH};
 use crate::Credential;
+use crate::sshsig::{CredentialSignature, HASH};
 use quorate_codec::tag::Tag;
 use rand_core::CryptoRngCore;
 use ssh_key::private::Ed25519Keypair;
@@ -100,5 +100,33 @@ impl CredentialSigner for MemorySigner {
 impl fmt::Debug for MemorySigner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "MemorySigner({})", self.credential.fingerprint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    #[test]
+    fn a_key_survives_its_file_form() {
+        let signer = MemorySigner::from_seed(&[7; 32]).unwrap();
+        let plain = signer.to_openssh().unwrap();
+        let read = MemorySigner::from_openssh(&plain, None).unwrap();
+        assert_eq!(read.credential(), signer.credential());
+        assert!(!format!("{signer:?}").contains("seed"));
+    }
+
+    #[test]
+    fn a_passphrase_is_needed_and_must_be_right() {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let signer = MemorySigner::generate(&mut rng).unwrap();
+        let text = signer.to_openssh_encrypted(b"right", &mut rng).unwrap();
+        let open = |passphrase| MemorySigner::from_openssh(&text, passphrase);
+        assert_eq!(open(Some(b"right")).unwrap().credential(), signer.credential());
+        assert!(matches!(open(None), Err(SignerError::PassphraseNeeded)));
+        assert!(matches!(open(Some(b"wrong")), Err(SignerError::PassphraseWrong)));
+        assert!(matches!(MemorySigner::from_openssh("x", None), Err(SignerError::Malformed)));
     }
 }
