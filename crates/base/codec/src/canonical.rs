@@ -1,4 +1,4 @@
-//! Encoding and strict decoding.
+//! Encoding and strict decoding (ENC-01 to ENC-04).
 
 use minicbor::{Decode, Encode};
 

@@ -1,4 +1,4 @@
-//! Lower-case `0x` hex, the text form of all binary at the human edge.
+//! Lower-case `0x` hex, the text form of all binary at the human edge (ENC-07).
 
 /// Why a text is not the hex it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
 //! Every domain-separation tag of Quorate, in one place. A tag names what is hashed or signed
-//! and the version of its form; it is never reused for anything else (N-22).
+//! and the version of its form; it is never reused for anything else (ENC-06, N-22).
 
 /// A domain-separation tag. Only this module makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

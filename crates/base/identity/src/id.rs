@@ -1,5 +1,5 @@
 //! Ids: hashes of the statements that enrol or order something. They never change; keys and
-//! names are attributes of what an id means.
+//! names are attributes of what an id means (IDN-11).
 
 use crate::text::serde_as_text;
 use minicbor::{Decode, Encode};

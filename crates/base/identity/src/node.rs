@@ -2,7 +2,7 @@
 
 use crate::{KeyError, SignatureError, ed25519, text::serde_as_text};
 use curve25519_dalek::MontgomeryPoint;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
@@ -150,7 +150,8 @@ impl NodePublic {
         bytes: &[u8],
         signature: &NodeSignature,
     ) -> Result<(), SignatureError> {
-        let key = ed25519::key_from_bytes(&self.statement).map_err(|_| SignatureError)?;
+        // The key was found valid when it was constructed; that is not repeated here.
+        let key = VerifyingKey::from_bytes(&self.statement).map_err(|_| SignatureError)?;
         ed25519::verify(&key, &signed_message(tag, bytes), &signature.0)
     }
 

@@ -1,4 +1,4 @@
-//! Signing as a person or service: with a key in memory, in a file, or in ssh-agent.
+//! Signing as a person or service: with a key in memory, in a file, or in ssh-agent (IDN-09).
 //!
 //! The one place of this crate with effects: [`FileSigner`] reads a file, [`AgentSigner`] talks
 //! to a socket that it is given. Nothing here looks at the environment.
