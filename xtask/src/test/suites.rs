@@ -1,0 +1,246 @@
+//! Builds every test once and runs them part by part.
+
+use super::Count;
+use crate::Trouble;
+use crate::repo::root;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A test program that cargo built.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The test program itself.
+    path: PathBuf,
+    /// Folder of its package, in which tests expect to run.
+    folder: PathBuf,
+    /// Package and target, for people.
+    name: String,
+}
+
+/// Tests that are reported together.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Name of the part.
+    pub name: &'static str,
+    programs: Vec<Program>,
+}
+
+/// Everything that one build made.
+#[derive(Debug, Default)]
+pub struct Built {
+    programs: Vec<Program>,
+}
+
+/// Parts, by the folder of the package, first match first.
+const PARTS: [(&str, &str); 5] = [
+    ("crates/testing/simulator", "simulator"),
+    ("crates/testing/oracles", "oracles"),
+    ("crates/testing/testkit", "tests"),
+    ("crates/testing", "end to end"),
+    ("", "tests"),
+];
+
+/// Order in which parts run: what fails fastest comes first.
+const ORDER: [&str; 4] = ["tests", "oracles", "simulator", "end to end"];
+
+impl Built {
+    /// The parts that have tests.
+    pub fn parts(&self) -> Vec<Part> {
+        let belongs = |program: &&Program, name: &str| part_of(&program.folder) == name;
+        let part = |name: &&'static str| Part {
+            name,
+            programs: self
+                .programs
+                .iter()
+                .filter(|program| belongs(program, name))
+                .cloned()
+                .collect(),
+        };
+        ORDER
+            .iter()
+            .map(part)
+            .filter(|part| !part.programs.is_empty())
+            .collect()
+    }
+}
+
+fn part_of(folder: &Path) -> &'static str {
+    let folder = folder.strip_prefix(root()).unwrap_or(folder);
+    PARTS
+        .iter()
+        .find(|(prefix, _)| folder.starts_with(prefix))
+        .map_or("tests", |(_, part)| *part)
+}
+
+/// Builds all targets of the workspace; nothing if that fails.
+pub fn build() -> Result<Option<Built>, Trouble> {
+    let output = Command::new("cargo")
+        .args([
+            "build",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--message-format=json-render-diagnostics",
+        ])
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Trouble::Machine(format!("cargo: {error}")))?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let programs = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter_map(|it| program(&it))
+        .collect();
+    Ok(output.status.success().then_some(Built { programs }))
+}
+
+/// The test program that a message of cargo announces.
+fn program(message: &Value) -> Option<Program> {
+    let is_test = message.pointer("/profile/test")?.as_bool()?;
+    let is_bench = message
+        .pointer("/target/kind")?
+        .as_array()?
+        .iter()
+        .any(|kind| kind == "bench");
+    let path = message
+        .get("executable")?
+        .as_str()
+        .filter(|_| is_test && !is_bench)?;
+    let folder = Path::new(message.get("manifest_path")?.as_str()?).parent()?;
+    let package = folder.strip_prefix(root()).unwrap_or(folder).display();
+    let name = format!("{package}: {}", message.pointer("/target/name")?.as_str()?);
+    Some(Program {
+        path: path.into(),
+        folder: folder.into(),
+        name,
+    })
+}
+
+/// Runs the programs of a part, one after the other; each uses all cores itself.
+pub fn run(part: &Part, long: bool) -> Result<Count, Trouble> {
+    let mut count = Count::default();
+    for program in &part.programs {
+        count.add(run_one(program, long)?);
+    }
+    Ok(count)
+}
+
+fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
+    let temporary = root().join("target/tmp");
+    let trouble =
+        |error: std::io::Error| Trouble::Machine(format!("{}: {error}", program.path.display()));
+    std::fs::create_dir_all(&temporary).map_err(trouble)?;
+    let mut command = Command::new(&program.path);
+    command
+        .current_dir(&program.folder)
+        .env("CARGO_MANIFEST_DIR", &program.folder)
+        .env("QUORATE_BIN", root().join("target/debug/quorate"))
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::null());
+    if long {
+        command.env("QUORATE_LONG", "1");
+    }
+    let output = command.output().map_err(trouble)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut count = results(&text);
+    if output.status.success() {
+        println!("{:>6} passed  {}", count.passed, program.name);
+        for line in text.lines().filter(|line| line.starts_with("figures: ")) {
+            println!("               {line}");
+        }
+    } else {
+        // a program that died has not said how many of its tests failed
+        count.failed = count.failed.max(1);
+        println!("{text}{}", String::from_utf8_lossy(&output.stderr));
+        println!("{:>6} FAILED  {}", count.failed, program.name);
+    }
+    Ok(count)
+}
+
+/// The examples in documentation, which only cargo can run.
+pub fn documentation() -> Result<Count, Trouble> {
+    let output = Command::new("cargo")
+        .args(["test", "--workspace", "--doc", "--locked"])
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Trouble::Machine(format!("cargo: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut count = results(&text);
+    if !output.status.success() {
+        count.failed = count.failed.max(1);
+        println!("{text}{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(count)
+}
+
+/// Sums the lines `test result: ok. 3 passed; 0 failed; …`.
+fn results(text: &str) -> Count {
+    let mut count = Count::default();
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("test result: "))
+    {
+        count.add(Count {
+            passed: number_before(line, " passed"),
+            failed: number_before(line, " failed"),
+        });
+    }
+    count
+}
+
+fn number_before(line: &str, word: &str) -> u64 {
+    let before = line.split(word).next().unwrap_or_default();
+    before
+        .rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_summed() {
+        let text = "test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: FAILED. 1 passed; 2 failed;\n";
+        assert_eq!(
+            results(text),
+            Count {
+                passed: 4,
+                failed: 2
+            }
+        );
+        assert_eq!(results("nothing"), Count::default());
+    }
+
+    #[test]
+    fn packages_fall_into_parts() {
+        assert_eq!(
+            part_of(&root().join("crates/testing/simulator")),
+            "simulator"
+        );
+        assert_eq!(
+            part_of(&root().join("crates/testing/journeys")),
+            "end to end"
+        );
+        assert_eq!(part_of(&root().join("crates/base/codec")), "tests");
+        assert_eq!(part_of(&root().join("xtask")), "tests");
+    }
+
+    #[test]
+    fn only_test_programs_are_run() {
+        let message = |test: bool, kind: &str| {
+            serde_json::json!({
+                "profile": {"test": test}, "executable": "/t/a", "manifest_path": "/t/Cargo.toml",
+                "target": {"name": "a", "kind": [kind]},
+            })
+        };
+        assert!(program(&message(true, "lib")).is_some());
+        assert!(program(&message(true, "bench")).is_none());
+        assert!(program(&message(false, "bin")).is_none());
+    }
+}
