@@ -1,0 +1,46 @@
+//! Measurements.
+
+use quorate_identity::Scheme;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `bench`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Bench {
+    /// The scheme measured.
+    #[schema(value_type = String)]
+    pub scheme: Scheme,
+    /// Signatures made.
+    pub count: u32,
+    /// Median time of a signature on the full path, in milliseconds.
+    pub p50_ms: f64,
+    /// The time that one in a hundred exceeded.
+    pub p99_ms: f64,
+    /// Signatures a second.
+    pub per_second: f64,
+    /// CPU time of all nodes a signature, in milliseconds.
+    pub cpu_ms: ByPart,
+    /// Bytes sent between nodes a signature.
+    pub bytes_per_signature: ByPart,
+    /// Durable transactions of all nodes a signature.
+    pub fsyncs_per_signature: ByPart,
+    /// Median time of one fsync on this disk, measured in the same run.
+    pub fsync_p50_ms: f64,
+    /// Cores of this machine.
+    pub cores: u32,
+}
+
+/// A quantity by the part of the product that causes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ByPart {
+    /// Threshold arithmetic.
+    pub engine: f64,
+    /// Channels between nodes.
+    pub transport: f64,
+    /// The sealed store.
+    pub store: f64,
+    /// Decoding and judging.
+    pub policy: f64,
+    /// Everything else.
+    pub other: f64,
+}

@@ -1,0 +1,37 @@
+//! Types of the public contract. Field names are part of it: fields may be added, never renamed
+//! or removed (API-01). Binary is lower-case 0x-hex, amounts are decimal strings.
+
+mod answer;
+mod bench;
+pub mod call;
+mod charter;
+mod domain;
+mod error;
+mod hex_bytes;
+mod key;
+mod motion;
+mod openapi;
+mod policy;
+mod request;
+pub mod routes;
+mod status;
+
+pub use answer::{Accounts, Audit, AuditLine, Notice};
+pub use bench::{Bench, ByPart};
+pub use charter::{
+    Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,
+    RosterService,
+};
+pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
+pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
+pub use hex_bytes::HexBytes;
+pub use key::{Addresses, EpochRecordAnswer, KeyState, KeyView, TEST_FUNDS_ONLY};
+pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
+pub use openapi::openapi;
+pub use policy::PolicyView;
+pub use request::{
+    ApprovalView, ArtifactView, DecisionView, Encoding, OutcomeView, ReceiptAnswer, RefusalView,
+    RequestState, RequestView, SignatureView, SubmitRequest, SubmitStatement, VerdictView,
+    WaitingView,
+};
+pub use status::{KeyStatus, NodeStatus, Status};

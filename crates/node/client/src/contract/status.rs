@@ -1,0 +1,58 @@
+//! Who is alive, at which head, and which keys can sign.
+
+use super::NodeRole;
+use quorate_identity::{Head, Name};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `status`: as one node sees the domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Name of the domain.
+    #[schema(value_type = String)]
+    pub domain: Name,
+    /// Head of the node that answers.
+    #[schema(value_type = String)]
+    pub head: Head,
+    /// Position of that head; genesis is 0.
+    pub position: u64,
+    /// The node that answers.
+    #[schema(value_type = String)]
+    pub node: Name,
+    /// Whether the answering node holds a lease on its head: only then it signs.
+    pub leased: bool,
+    /// All nodes of the charter.
+    pub nodes: Vec<NodeStatus>,
+    /// All keys of the charter.
+    pub keys: Vec<KeyStatus>,
+}
+
+/// A node in [`Status`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NodeStatus {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// Its role.
+    pub role: NodeRole,
+    /// Whether a channel to it is up.
+    pub alive: bool,
+    /// Its head, as last heard.
+    #[schema(value_type = Option<String>)]
+    pub head: Option<Head>,
+    /// How many entries it is behind the answering node; unknown until it was heard.
+    pub lag: Option<u64>,
+}
+
+/// A key in [`Status`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyStatus {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// Whether a quorum of its access tree is alive and recognised.
+    pub can_sign: bool,
+    /// What is missing until it can sign, in words: nodes of which some must come back, or
+    /// that the key is still being made.
+    pub missing: Vec<String>,
+}
