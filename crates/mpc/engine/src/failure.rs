@@ -1,0 +1,58 @@
+//! Why a run ended without a result, and whose fault that is.
+
+use quorate_identity::NodeId;
+use std::fmt;
+
+/// Whose fault it is that a run ended (ENG-05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Somebody else's. The culprits are proven guilty in this node's own evidence; the list is
+    /// empty where the protocol cannot tell who it was. An honest node is never listed.
+    Peer {
+        /// Who it was, ascending.
+        culprits: Vec<NodeId>,
+    },
+    /// The caller asked for something that is not to be had: a quorum that does not satisfy the
+    /// tree, a payload that the scheme does not sign.
+    Caller,
+    /// This machine's own: damaged material, or chance of negligible probability.
+    Machine,
+}
+
+/// A run that ended without a result. Its text is for this node's own log; nothing of it goes on
+/// the wire, where every failure looks the same (N-79). It never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose fault.
+    pub fault: Fault,
+    /// What happened, for people.
+    pub reason: String,
+    /// A node whose pair set-up with this one must not be used again, for any key, before an
+    /// operator says so: a check failed whose repetition would leak it (N-31).
+    pub quarantine: Option<NodeId>,
+}
+
+impl Failure {
+    /// A failure by one or several peers; none named where it cannot be told.
+    pub(crate) fn peer(culprits: Vec<NodeId>, reason: impl Into<String>) -> Self {
+        Self { fault: Fault::Peer { culprits }, reason: reason.into(), quarantine: None }
+    }
+
+    /// A failure by the caller.
+    pub(crate) fn caller(reason: impl Into<String>) -> Self {
+        Self { fault: Fault::Caller, reason: reason.into(), quarantine: None }
+    }
+
+    /// A failure of this machine.
+    pub(crate) fn machine(reason: impl Into<String>) -> Self {
+        Self { fault: Fault::Machine, reason: reason.into(), quarantine: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Failure {}

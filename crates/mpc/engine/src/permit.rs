@@ -1,0 +1,45 @@
+//! The permission to sign, and what is signed.
+
+use quorate_codec::Digest;
+use quorate_identity::KeyId;
+use std::fmt;
+
+/// The permission to sign exactly these payloads with exactly this key, once. Not `Clone`:
+/// consumed by [`crate::open`]. Only `node/machine` issues permits, out of an authorisation that
+/// the policy gave; `xtask tidy` refuses the constructor anywhere else.
+pub struct Permit {
+    pub(crate) key: KeyId,
+    pub(crate) payloads: Vec<Payload>,
+    pub(crate) terms: Digest,
+}
+
+/// What is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// A 32-byte digest or message: ECDSA and BIP-340.
+    Digest([u8; 32]),
+    /// A message of any length: Ed25519.
+    Message(Vec<u8>),
+}
+
+/// How the key is changed before it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tweak {
+    /// Not at all.
+    None,
+    /// BIP-341 key path without scripts (BIP-86); BIP-340 keys only.
+    TaprootKeyPath,
+}
+
+impl Permit {
+    /// Permits one session under `terms` to sign `payloads` with `key`.
+    pub fn issue(key: KeyId, payloads: Vec<Payload>, terms: Digest) -> Self {
+        Self { key, payloads, terms }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Permit({} of {})", self.payloads.len(), self.key)
+    }
+}

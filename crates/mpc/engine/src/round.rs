@@ -1,0 +1,101 @@
+//! One protocol run, seen from outside: rounds that wait for messages.
+
+use crate::{Failure, PairSetup, Prepared, Seed, Signature};
+use quorate_identity::NodeId;
+use std::fmt;
+
+/// A run that waits for the messages of one round. Consumed by [`advance`](Self::advance), so no
+/// round ever runs twice and no nonce is ever used again (ENG-01).
+pub trait Round: Send {
+    /// From whom exactly one message each is awaited, ascending. Holds this node itself in key
+    /// generation, where the own messages belong to the transcript like everybody's, and never
+    /// elsewhere.
+    fn awaits(&self) -> Vec<NodeId>;
+
+    /// Takes the awaited messages, in any order, and computes the next step.
+    ///
+    /// # Errors
+    /// [`Failure`]: the run is over, and everything it knew is wiped.
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure>;
+}
+
+/// A message that arrived, authenticated by the channel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// Who sent it.
+    pub from: NodeId,
+    /// The engine's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A message to be sent over an authenticated and encrypted channel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// To whom.
+    pub to: To,
+    /// The engine's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// To whom a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// To all other parties of the run: the same bytes.
+    All,
+    /// To one party only.
+    One(NodeId),
+}
+
+/// What a step led to.
+pub enum Progress {
+    /// Messages to send, and the round that waits for the answers.
+    Next {
+        /// The next round.
+        round: Box<dyn Round>,
+        /// The messages to send.
+        outbound: Vec<Outbound>,
+    },
+    /// The run is over.
+    Done(Outcome),
+}
+
+/// What a finished run leaves.
+pub enum Outcome {
+    /// Key generation: the dealing is verified, nothing is durable yet.
+    Prepared(Box<Prepared>),
+    /// A set-up with one peer.
+    Pair(PairSetup),
+    /// One verified signature per payload, in their order.
+    Signatures(Vec<Signature>),
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Inbound({}, {} bytes)", self.from, self.bytes.len())
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Outbound({:?}, {} bytes)", self.to, self.bytes.len())
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Next { outbound, .. } => write!(formatter, "Next({outbound:?})"),
+            Self::Done(outcome) => write!(formatter, "Done({outcome:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prepared(_) => formatter.write_str("Prepared"),
+            Self::Pair(_) => formatter.write_str("Pair"),
+            Self::Signatures(signatures) => write!(formatter, "Signatures({signatures:?})"),
+        }
+    }
+}
