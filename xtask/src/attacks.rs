@@ -30,21 +30,13 @@ struct Attempt {
 
 /// Prints attack, spec check and test; fails where one is missing.
 pub fn run(repo: &Repo) -> Result<(), Trouble> {
-    let attacks = catalogue(
-        repo.file(CATALOGUE)
-            .map(|file| file.text())
-            .unwrap_or_default(),
-    );
+    let attacks = catalogue(repo.file(CATALOGUE).map(|file| file.text()).unwrap_or_default());
     let attempts = attempts(repo);
     for attack in &attacks {
         let tests = attempts.get(&attack.number).into_iter().flatten();
         let mut tests = tests.peekable();
         if tests.peek().is_none() {
-            let state = if attack.claimed {
-                "NO TEST"
-            } else {
-                "a later release"
-            };
+            let state = if attack.claimed { "NO TEST" } else { "a later release" };
             println!("N-{:02}  {}\n        {state}", attack.number, attack.what);
             continue;
         }
@@ -59,23 +51,14 @@ pub fn run(repo: &Repo) -> Result<(), Trouble> {
         println!("attacks: {gap}");
     }
     let tests: usize = attempts.values().map(Vec::len).sum();
-    println!(
-        "attacks: {} in the catalogue, {tests} tests, {} gaps",
-        attacks.len(),
-        gaps.len()
-    );
-    if gaps.is_empty() {
-        Ok(())
-    } else {
-        Err(Trouble::Failed)
-    }
+    println!("attacks: {} in the catalogue, {tests} tests, {} gaps", attacks.len(), gaps.len());
+    if gaps.is_empty() { Ok(()) } else { Err(Trouble::Failed) }
 }
 
 /// What is claimed and not tried, or tried and not in the catalogue.
 fn gaps(attacks: &[Attack], attempts: &BTreeMap<u16, Vec<Attempt>>) -> Vec<String> {
-    let untried = attacks
-        .iter()
-        .filter(|attack| attack.claimed && !attempts.contains_key(&attack.number));
+    let untried =
+        attacks.iter().filter(|attack| attack.claimed && !attempts.contains_key(&attack.number));
     let untried =
         untried.map(|attack| format!("N-{:02} is claimed and no test tries it", attack.number));
     let unknown = attempts
@@ -83,10 +66,7 @@ fn gaps(attacks: &[Attack], attempts: &BTreeMap<u16, Vec<Attempt>>) -> Vec<Strin
         .filter(|(number, _)| !attacks.iter().any(|attack| attack.number == **number));
     let unknown = unknown.flat_map(|(number, tests)| {
         tests.iter().map(move |test| {
-            format!(
-                "{} tries N-{number:02}, which {CATALOGUE} does not have",
-                test.name
-            )
+            format!("{} tries N-{number:02}, which {CATALOGUE} does not have", test.name)
         })
     });
     let mut gaps: Vec<String> = untried.chain(unknown).collect();
@@ -107,11 +87,7 @@ fn row(line: &str) -> Option<Attack> {
         return None;
     };
     let number = number.strip_prefix("N-")?.parse().ok()?;
-    Some(Attack {
-        number,
-        what: (*what).to_owned(),
-        claimed: *release == "now",
-    })
+    Some(Attack { number, what: (*what).to_owned(), claimed: *release == "now" })
 }
 
 /// Every test named `neg_NNN_…`, by number. One name may carry several numbers.
@@ -152,9 +128,7 @@ fn test_name(code: &str) -> Option<&str> {
 
 fn numbers(name: &str) -> Vec<u16> {
     let parts = name.split('_').skip(1);
-    parts
-        .map_while(|part| (part.len() == 3).then(|| part.parse().ok()).flatten())
-        .collect()
+    parts.map_while(|part| (part.len() == 3).then(|| part.parse().ok()).flatten()).collect()
 }
 
 /// Index of the first line of the comment and attributes above an item.
@@ -169,10 +143,7 @@ fn head(source: &Source, index: usize) -> usize {
 
 /// Whether an attribute above makes it a test and none ignores it.
 fn runs(source: &Source, index: usize) -> bool {
-    let above = source
-        .lines
-        .get(head(source, index)..index)
-        .unwrap_or_default();
+    let above = source.lines.get(head(source, index)..index).unwrap_or_default();
     let has = |what: &str| above.iter().any(|line| line.code.contains(what));
     (has("#[test]") || has("::test")) && !has("#[ignore")
 }
@@ -196,19 +167,14 @@ mod tests {
         assert!(gaps(&attacks, &attempts).is_empty());
         let checks: Vec<&str> = attempts[&7][0].checks.iter().map(String::as_str).collect();
         assert_eq!(checks, ["DKG-12", "DKG-13"]);
-        assert_eq!(
-            attempts[&7][0].name,
-            "crates/mpc/sharing/src/lib.rs::neg_007_longer"
-        );
+        assert_eq!(attempts[&7][0].name, "crates/mpc/sharing/src/lib.rs::neg_007_longer");
     }
 
     #[test]
     fn a_claimed_row_without_a_running_test_is_a_gap() {
-        for code in [
-            "",
-            "fn neg_007_helper() {}",
-            "#[test]\n#[ignore = \"slow\"]\nfn neg_007_slow() {}",
-        ] {
+        for code in
+            ["", "fn neg_007_helper() {}", "#[test]\n#[ignore = \"slow\"]\nfn neg_007_slow() {}"]
+        {
             let (attacks, attempts) = drawn(code);
             assert_eq!(
                 gaps(&attacks, &attempts),

@@ -18,12 +18,7 @@ pub struct Finding {
 impl Finding {
     /// A finding at a line.
     pub fn at(path: &str, line: usize, rule: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            rule,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line, rule, message: message.into() }
     }
 
     /// A finding about a file as a whole.

@@ -27,9 +27,7 @@ impl File {
 
     /// Whether the name ends with `.extension`.
     pub fn is(&self, extension: &str) -> bool {
-        self.path
-            .rsplit_once('.')
-            .is_some_and(|(_, last)| last == extension)
+        self.path.rsplit_once('.').is_some_and(|(_, last)| last == extension)
     }
 }
 
@@ -125,20 +123,14 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<File>) -> std::io::Result<()
                 walk(root, &path, files)?;
             }
         } else if kind.is_file() {
-            files.push(File {
-                path: relative(root, &path),
-                bytes: std::fs::read(&path)?,
-            });
+            files.push(File { path: relative(root, &path), bytes: std::fs::read(&path)? });
         }
     }
     Ok(())
 }
 
 fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// What cargo knows of the packages, for the one platform that this release serves.
@@ -168,13 +160,8 @@ fn package(value: &Value) -> Package {
     let manifest = inside(&value["manifest_path"]);
     Package {
         name: string(&value["name"]),
-        dir: manifest
-            .trim_end_matches("Cargo.toml")
-            .trim_end_matches('/')
-            .to_owned(),
-        roots: list(value, "targets")
-            .map(|target| inside(&target["src_path"]))
-            .collect(),
+        dir: manifest.trim_end_matches("Cargo.toml").trim_end_matches('/').to_owned(),
+        roots: list(value, "targets").map(|target| inside(&target["src_path"])).collect(),
         dependencies: list(value, "dependencies")
             .map(|dependency| {
                 let kind = match dependency["kind"].as_str() {
@@ -204,10 +191,7 @@ impl Repo {
             path: (*path).to_owned(),
             bytes: text.as_bytes().to_vec(),
         };
-        Self {
-            files: files.iter().map(file).collect(),
-            ..Self::default()
-        }
+        Self { files: files.iter().map(file).collect(), ..Self::default() }
     }
 
     /// The same with a package in `dir`.

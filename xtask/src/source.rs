@@ -26,20 +26,14 @@ impl Source {
         let whole = is_test_file(path);
         let regions = test_regions(&lines);
         for (number, line) in lines.iter_mut().enumerate() {
-            line.test = whole
-                || regions
-                    .iter()
-                    .any(|(from, to)| (*from..=*to).contains(&number));
+            line.test = whole || regions.iter().any(|(from, to)| (*from..=*to).contains(&number));
         }
         Self { lines }
     }
 
     /// Lines numbered from 1.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, &Line)> {
-        self.lines
-            .iter()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.lines.iter().enumerate().map(|(index, line)| (index + 1, line))
     }
 }
 
@@ -103,15 +97,11 @@ fn code(rest: &str, first: char, line: &mut Line, inside: &mut Inside) -> usize 
         *inside = Inside::Block { depth: 1 };
         return 2;
     }
-    let name_goes_on = line
-        .code
-        .ends_with(|last: char| last.is_alphanumeric() || last == '_');
+    let name_goes_on = line.code.ends_with(|last: char| last.is_alphanumeric() || last == '_');
     if !name_goes_on && let Some(length) = raw_text_start(rest) {
         line.code.push('"');
         *inside = Inside::RawText {
-            hashes: rest
-                .get(..length)
-                .map_or(0, |start| start.matches('#').count()),
+            hashes: rest.get(..length).map_or(0, |start| start.matches('#').count()),
         };
         return length;
     }
@@ -128,10 +118,7 @@ fn code(rest: &str, first: char, line: &mut Line, inside: &mut Inside) -> usize 
 fn raw_text_start(rest: &str) -> Option<usize> {
     let after = rest.strip_prefix("br").or_else(|| rest.strip_prefix('r'))?;
     let hashes = after.len() - after.trim_start_matches('#').len();
-    after
-        .get(hashes..)?
-        .starts_with('"')
-        .then_some(rest.len() - after.len() + hashes + 1)
+    after.get(hashes..)?.starts_with('"').then_some(rest.len() - after.len() + hashes + 1)
 }
 
 fn closes_raw(rest: &str, hashes: usize) -> bool {
@@ -161,11 +148,7 @@ fn character(rest: &str, line: &mut Line) -> usize {
 
 fn block(rest: &str, first: char, depth: usize, line: &mut Line, inside: &mut Inside) -> usize {
     if rest.starts_with("*/") {
-        *inside = if depth == 1 {
-            Inside::Code
-        } else {
-            Inside::Block { depth: depth - 1 }
-        };
+        *inside = if depth == 1 { Inside::Code } else { Inside::Block { depth: depth - 1 } };
         2
     } else if rest.starts_with("/*") {
         *inside = Inside::Block { depth: depth + 1 };
@@ -191,14 +174,8 @@ fn test_regions(lines: &[Line]) -> Vec<(usize, usize)> {
             || code.starts_with("#[cfg(all(test")
             || code.starts_with("#[test]")
     };
-    let starts = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| opens(line))
-        .map(|(number, _)| number);
-    starts
-        .map(|start| (start, end_of_item(lines, start)))
-        .collect()
+    let starts = lines.iter().enumerate().filter(|(_, line)| opens(line)).map(|(number, _)| number);
+    starts.map(|start| (start, end_of_item(lines, start))).collect()
 }
 
 /// Index of the line on which the item that begins at index `start` ends.
@@ -233,14 +210,8 @@ mod tests {
         let lines = read(
             "let a = \"b // c\"; // d\nlet e = r#\"f\" g\"#; /* h\ni */ let j = 'k'; let l = '\\'';\n",
         );
-        assert_eq!(
-            (lines[0].code.as_str(), lines[0].comment.as_str()),
-            ("let a = \"\"; ", " d")
-        );
-        assert_eq!(
-            (lines[1].code.as_str(), lines[1].comment.as_str()),
-            ("let e = \"\"; ", " h")
-        );
+        assert_eq!((lines[0].code.as_str(), lines[0].comment.as_str()), ("let a = \"\"; ", " d"));
+        assert_eq!((lines[1].code.as_str(), lines[1].comment.as_str()), ("let e = \"\"; ", " h"));
         assert_eq!(
             (lines[2].code.as_str(), lines[2].comment.as_str()),
             (" let j = ''; let l = '';", "i ")
@@ -249,10 +220,7 @@ mod tests {
 
     #[test]
     fn lifetimes_are_code() {
-        assert_eq!(
-            read("fn a<'b>(c: &'b str) {}")[0].code,
-            "fn a<'b>(c: &'b str) {}"
-        );
+        assert_eq!(read("fn a<'b>(c: &'b str) {}")[0].code, "fn a<'b>(c: &'b str) {}");
     }
 
     #[test]
@@ -265,10 +233,7 @@ mod tests {
     #[test]
     fn a_test_item_without_a_body_ends_with_its_semicolon() {
         let lines = read("#[cfg(test)]\nmod tests;\nfn c() {}\n");
-        assert_eq!(
-            lines.iter().map(|line| line.test).collect::<Vec<_>>(),
-            [true, true, false]
-        );
+        assert_eq!(lines.iter().map(|line| line.test).collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[test]

@@ -50,17 +50,7 @@ pub struct Count {
 impl Count {
     /// A part that is a single check.
     fn of(passed: bool) -> Self {
-        if passed {
-            Self {
-                passed: 1,
-                failed: 0,
-            }
-        } else {
-            Self {
-                passed: 0,
-                failed: 1,
-            }
-        }
+        if passed { Self { passed: 1, failed: 0 } } else { Self { passed: 0, failed: 1 } }
     }
 
     fn add(&mut self, other: Self) {
@@ -101,18 +91,10 @@ impl Report {
             );
             total.add(*count);
         }
-        let seconds: f64 = self
-            .parts
-            .iter()
-            .map(|(_, took, _)| took.as_secs_f64())
-            .sum();
+        let seconds: f64 = self.parts.iter().map(|(_, took, _)| took.as_secs_f64()).sum();
         println!("{seconds:>8.1}  in all\n");
         println!("{} passed, {} failed", total.passed, total.failed);
-        if total.failed == 0 {
-            Ok(())
-        } else {
-            Err(Trouble::Failed)
-        }
+        if total.failed == 0 { Ok(()) } else { Err(Trouble::Failed) }
     }
 }
 
@@ -126,15 +108,7 @@ pub fn run(options: Options) -> Result<(), Trouble> {
     report.part("attacks", || Ok(Count::of(attacks::run(&repo).is_ok())))?;
     report.part("format", || cargo(&["fmt", "--all", "--check"]))?;
     report.part("clippy", || {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     })?;
     let mut built = None;
     report.part("build", || {
@@ -150,10 +124,7 @@ pub fn run(options: Options) -> Result<(), Trouble> {
 
 /// A part that is one cargo command.
 fn cargo(arguments: &[&str]) -> Result<Count, Trouble> {
-    let status = Command::new("cargo")
-        .args(arguments)
-        .current_dir(root())
-        .status();
+    let status = Command::new("cargo").args(arguments).current_dir(root()).status();
     status
         .map(|status| Count::of(status.success()))
         .map_err(|error| Trouble::Machine(format!("cargo: {error}")))

@@ -36,15 +36,6 @@ pub fn run(repo: &Repo) -> Result<(), Trouble> {
         println!("{finding}");
     }
     let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
-    println!(
-        "tidy: {} files, {}: {} findings",
-        repo.files.len(),
-        names.join(", "),
-        findings.len()
-    );
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(Trouble::Failed)
-    }
+    println!("tidy: {} files, {}: {} findings", repo.files.len(), names.join(", "), findings.len());
+    if findings.is_empty() { Ok(()) } else { Err(Trouble::Failed) }
 }

@@ -11,14 +11,8 @@ pub const LIST: &str = "vectors/SHA256SUMS";
 /// Adds the hash of every new vector to the list; existing lines stay as they are.
 pub fn run(repo: &Repo) -> Result<(), Trouble> {
     let listed = listed(repo);
-    let mut text = repo
-        .file(LIST)
-        .map(|file| file.text().to_owned())
-        .unwrap_or_default();
-    for (path, hash) in present(repo)
-        .iter()
-        .filter(|(path, _)| !listed.contains_key(*path))
-    {
+    let mut text = repo.file(LIST).map(|file| file.text().to_owned()).unwrap_or_default();
+    for (path, hash) in present(repo).iter().filter(|(path, _)| !listed.contains_key(*path)) {
         println!("{hash}  {path}");
         text.push_str(&format!("{hash}  {path}\n"));
     }
@@ -30,9 +24,7 @@ pub fn run(repo: &Repo) -> Result<(), Trouble> {
 pub fn listed(repo: &Repo) -> BTreeMap<String, String> {
     let text = repo.file(LIST).map(|file| file.text()).unwrap_or_default();
     let lines = text.lines().filter_map(|line| line.split_once("  "));
-    lines
-        .map(|(hash, path)| (path.to_owned(), hash.to_owned()))
-        .collect()
+    lines.map(|(hash, path)| (path.to_owned(), hash.to_owned())).collect()
 }
 
 /// Hash of every vector that is there, by path.
@@ -40,15 +32,10 @@ pub fn present(repo: &Repo) -> BTreeMap<String, String> {
     let is_vector =
         |path: &str| path.starts_with("vectors/") && path != LIST && !path.ends_with(".md");
     let files = repo.files.iter().filter(|file| is_vector(&file.path));
-    files
-        .map(|file| (file.path.clone(), hash(&file.bytes)))
-        .collect()
+    files.map(|file| (file.path.clone(), hash(&file.bytes))).collect()
 }
 
 /// SHA-256 in lower-case hex.
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,12 +9,7 @@ use crate::vectors::hash;
 use std::path::Path;
 use std::process::Command;
 
-const LOCKS: [&str; 4] = [
-    "package.json",
-    "package-lock.json",
-    ".npmrc",
-    "requirements.txt",
-];
+const LOCKS: [&str; 4] = ["package.json", "package-lock.json", ".npmrc", "requirements.txt"];
 
 /// Installs them unless these very lock files are installed already.
 pub fn install() -> Result<Count, Trouble> {
@@ -56,10 +51,7 @@ pub fn install() -> Result<Count, Trouble> {
     ];
     for step in steps {
         if !succeeds(&place, step) {
-            return Err(Trouble::Machine(format!(
-                "`{}` failed in target/oracles",
-                step.join(" ")
-            )));
+            return Err(Trouble::Machine(format!("`{}` failed in target/oracles", step.join(" "))));
         }
     }
     std::fs::write(&stamp, wanted).map_err(|error| trouble("stamp", &error))?;
@@ -84,11 +76,7 @@ fn succeeds(place: &Path, step: &[&str]) -> bool {
         return false;
     };
     // a relative program would be looked up from our folder, not from `place`
-    let program = if program.contains('/') {
-        place.join(program)
-    } else {
-        program.into()
-    };
+    let program = if program.contains('/') { place.join(program) } else { program.into() };
     Command::new(program)
         .args(arguments)
         .current_dir(place)

@@ -57,20 +57,13 @@ impl Built {
                 .cloned()
                 .collect(),
         };
-        ORDER
-            .iter()
-            .map(part)
-            .filter(|part| !part.programs.is_empty())
-            .collect()
+        ORDER.iter().map(part).filter(|part| !part.programs.is_empty()).collect()
     }
 }
 
 fn part_of(folder: &Path) -> &'static str {
     let folder = folder.strip_prefix(root()).unwrap_or(folder);
-    PARTS
-        .iter()
-        .find(|(prefix, _)| folder.starts_with(prefix))
-        .map_or("tests", |(_, part)| *part)
+    PARTS.iter().find(|(prefix, _)| folder.starts_with(prefix)).map_or("tests", |(_, part)| *part)
 }
 
 /// Builds all targets of the workspace; nothing if that fails.
@@ -99,23 +92,12 @@ pub fn build() -> Result<Option<Built>, Trouble> {
 /// The test program that a message of cargo announces.
 fn program(message: &Value) -> Option<Program> {
     let is_test = message.pointer("/profile/test")?.as_bool()?;
-    let is_bench = message
-        .pointer("/target/kind")?
-        .as_array()?
-        .iter()
-        .any(|kind| kind == "bench");
-    let path = message
-        .get("executable")?
-        .as_str()
-        .filter(|_| is_test && !is_bench)?;
+    let is_bench = message.pointer("/target/kind")?.as_array()?.iter().any(|kind| kind == "bench");
+    let path = message.get("executable")?.as_str().filter(|_| is_test && !is_bench)?;
     let folder = Path::new(message.get("manifest_path")?.as_str()?).parent()?;
     let package = folder.strip_prefix(root()).unwrap_or(folder).display();
     let name = format!("{package}: {}", message.pointer("/target/name")?.as_str()?);
-    Some(Program {
-        path: path.into(),
-        folder: folder.into(),
-        name,
-    })
+    Some(Program { path: path.into(), folder: folder.into(), name })
 }
 
 /// Runs the programs of a part, one after the other; each uses all cores itself.
@@ -179,10 +161,7 @@ pub fn documentation() -> Result<Count, Trouble> {
 /// Sums the lines `test result: ok. 3 passed; 0 failed; …`.
 fn results(text: &str) -> Count {
     let mut count = Count::default();
-    for line in text
-        .lines()
-        .filter(|line| line.starts_with("test result: "))
-    {
+    for line in text.lines().filter(|line| line.starts_with("test result: ")) {
         count.add(Count {
             passed: number_before(line, " passed"),
             failed: number_before(line, " failed"),
@@ -193,11 +172,7 @@ fn results(text: &str) -> Count {
 
 fn number_before(line: &str, word: &str) -> u64 {
     let before = line.split(word).next().unwrap_or_default();
-    before
-        .rsplit(' ')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_default()
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -207,26 +182,14 @@ mod tests {
     #[test]
     fn closing_lines_are_summed() {
         let text = "test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: FAILED. 1 passed; 2 failed;\n";
-        assert_eq!(
-            results(text),
-            Count {
-                passed: 4,
-                failed: 2
-            }
-        );
+        assert_eq!(results(text), Count { passed: 4, failed: 2 });
         assert_eq!(results("nothing"), Count::default());
     }
 
     #[test]
     fn packages_fall_into_parts() {
-        assert_eq!(
-            part_of(&root().join("crates/testing/simulator")),
-            "simulator"
-        );
-        assert_eq!(
-            part_of(&root().join("crates/testing/journeys")),
-            "end to end"
-        );
+        assert_eq!(part_of(&root().join("crates/testing/simulator")), "simulator");
+        assert_eq!(part_of(&root().join("crates/testing/journeys")), "end to end");
         assert_eq!(part_of(&root().join("crates/base/codec")), "tests");
         assert_eq!(part_of(&root().join("xtask")), "tests");
     }

@@ -12,34 +12,16 @@ struct Tool {
 
 const TOOLS: [Tool; 6] = [
     // ring and secp256k1 compile C
-    Tool {
-        probe: &["cc", "--version"],
-        package: "gcc",
-    },
+    Tool { probe: &["cc", "--version"], package: "gcc" },
     // verifies our Ed25519 signatures
-    Tool {
-        probe: &["openssl", "version"],
-        package: "openssl",
-    },
+    Tool { probe: &["openssl", "version"], package: "openssl" },
     // makes the keys and signatures that people's statements are tested with
-    Tool {
-        probe: &["ssh", "-V"],
-        package: "openssh-client",
-    },
+    Tool { probe: &["ssh", "-V"], package: "openssh-client" },
     // runs anvil's client
-    Tool {
-        probe: &["node", "--version"],
-        package: "nodejs",
-    },
-    Tool {
-        probe: &["npm", "--version"],
-        package: "npm",
-    },
+    Tool { probe: &["node", "--version"], package: "nodejs" },
+    Tool { probe: &["npm", "--version"], package: "npm" },
     // runs Bitcoin Core's kernel
-    Tool {
-        probe: &["python3", "-c", "import venv, ensurepip"],
-        package: "python3-venv",
-    },
+    Tool { probe: &["python3", "-c", "import venv, ensurepip"], package: "python3-venv" },
 ];
 
 /// Makes sure that every tool is there; installs what is missing if asked to.
@@ -55,26 +37,17 @@ pub fn ensure(install: bool) -> Result<Count, Trouble> {
         )));
     }
     println!("{line}");
-    let status = Command::new("sh")
-        .args(["-c", &line])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status();
+    let status =
+        Command::new("sh").args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive").status();
     let installed = status.is_ok_and(|status| status.success());
     match (installed, missing().as_slice()) {
         (true, []) => Ok(Count::of(true)),
-        (_, still) => Err(Trouble::Machine(format!(
-            "still missing: {}",
-            still.join(" ")
-        ))),
+        (_, still) => Err(Trouble::Machine(format!("still missing: {}", still.join(" ")))),
     }
 }
 
 fn missing() -> Vec<&'static str> {
-    TOOLS
-        .iter()
-        .filter(|tool| !works(tool.probe))
-        .map(|tool| tool.package)
-        .collect()
+    TOOLS.iter().filter(|tool| !works(tool.probe)).map(|tool| tool.package).collect()
 }
 
 fn works(probe: &[&str]) -> bool {
@@ -82,11 +55,7 @@ fn works(probe: &[&str]) -> bool {
         return false;
     };
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -98,10 +67,7 @@ fn apt_line(packages: &[&str]) -> String {
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 #[cfg(test)]

@@ -25,11 +25,7 @@ struct Ban {
 }
 
 const fn ban(place: Where, call: &'static str, instead: &'static str) -> Ban {
-    Ban {
-        call,
-        place,
-        instead,
-    }
+    Ban { call, place, instead }
 }
 
 const TIME: &str = "time is an argument: take `now_ms`";
@@ -63,26 +59,13 @@ const BANS: [Ban; 22] = [
     ban(Where::Libraries, "print!", PRINT),
     ban(Where::Libraries, "eprintln!", PRINT),
     ban(Where::Libraries, "eprint!", PRINT),
-    ban(
-        Where::Libraries,
-        "process::exit",
-        "return an error; the binary decides",
-    ),
+    ban(Where::Libraries, "process::exit", "return an error; the binary decides"),
     ban(Where::OutsideMachine, "Permit::issue", PERMIT),
 ];
 
-const PURE: [&str; 4] = [
-    "crates/base/",
-    "crates/mpc/",
-    "crates/authority/",
-    "crates/node/machine/",
-];
-const LIBRARIES: [&str; 4] = [
-    "crates/base/",
-    "crates/mpc/",
-    "crates/authority/",
-    "crates/node/",
-];
+const PURE: [&str; 4] =
+    ["crates/base/", "crates/mpc/", "crates/authority/", "crates/node/machine/"];
+const LIBRARIES: [&str; 4] = ["crates/base/", "crates/mpc/", "crates/authority/", "crates/node/"];
 
 /// The one door for effects in a pure crate: a person's key lies in a file or behind an agent.
 const SIGNER: &str = "crates/base/identity/src/signer";
@@ -100,22 +83,13 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
 fn calls(path: &str, source: &Source) -> Vec<Finding> {
     let bans: Vec<&Ban> = BANS.iter().filter(|ban| applies(ban.place, path)).collect();
     let lines = source.numbered().filter(|(_, line)| !line.test);
-    lines
-        .flat_map(|(number, line)| on_line(path, number, line, &bans))
-        .collect()
+    lines.flat_map(|(number, line)| on_line(path, number, line, &bans)).collect()
 }
 
 fn on_line(path: &str, number: usize, line: &Line, bans: &[&Ban]) -> Vec<Finding> {
     let found = bans.iter().filter(|ban| has_word(&line.code, ban.call));
     found
-        .map(|ban| {
-            Finding::at(
-                path,
-                number,
-                RULE,
-                format!("`{}`: {}", ban.call, ban.instead),
-            )
-        })
+        .map(|ban| Finding::at(path, number, RULE, format!("`{}`: {}", ban.call, ban.instead)))
         .collect()
 }
 
@@ -133,9 +107,7 @@ fn has_word(code: &str, word: &str) -> bool {
     let attached = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(word).any(|(at, _)| {
         let before = code.get(..at).and_then(|before| before.chars().next_back());
-        let after = code
-            .get(at + word.len()..)
-            .and_then(|after| after.chars().next());
+        let after = code.get(at + word.len()..).and_then(|after| after.chars().next());
         let starts = !word.starts_with(attached) || !before.is_some_and(attached);
         let ends = !word.ends_with(attached) || !after.is_some_and(attached);
         starts && ends
@@ -202,13 +174,7 @@ mod tests {
             assert_eq!(found("crates/mpc/engine/src/lib.rs", text), 1, "{text}");
             assert_eq!(found("crates/apps/quorate/src/main.rs", text), 0, "{text}");
         }
-        assert_eq!(
-            found(
-                "crates/base/identity/src/signer/agent.rs",
-                "std::fs::read(p)?;"
-            ),
-            0
-        );
+        assert_eq!(found("crates/base/identity/src/signer/agent.rs", "std::fs::read(p)?;"), 0);
     }
 
     #[test]
@@ -236,20 +202,14 @@ mod tests {
     #[test]
     fn libraries_do_not_print() {
         assert_eq!(found("crates/node/store/src/lib.rs", "println!(\"x\");"), 1);
-        assert_eq!(
-            found("crates/apps/quorate/src/main.rs", "println!(\"x\");"),
-            0
-        );
+        assert_eq!(found("crates/apps/quorate/src/main.rs", "println!(\"x\");"), 0);
     }
 
     #[test]
     fn exceptions_give_reasons() {
         let path = "crates/node/store/src/lib.rs";
         assert_eq!(found(path, "#[allow(dead_code)]"), 1);
-        assert_eq!(
-            found(path, "#[allow(\n    dead_code,\n    reason = \"x\"\n)]"),
-            0
-        );
+        assert_eq!(found(path, "#[allow(\n    dead_code,\n    reason = \"x\"\n)]"), 0);
         assert_eq!(found(path, "#[ignore]"), 1);
         assert_eq!(found(path, "#[ignore = \"takes an hour\"]"), 0);
     }

@@ -30,11 +30,7 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
     let rust = repo.files.iter().filter(|file| file.is("rs"));
     let dead = rust.filter(|file| !reached.contains(&file.path));
     dead.map(|file| {
-        Finding::of(
-            &file.path,
-            "dead file",
-            "no `mod` reaches it; declare it or delete it",
-        )
+        Finding::of(&file.path, "dead file", "no `mod` reaches it; declare it or delete it")
     })
     .collect()
 }
@@ -43,11 +39,8 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
 fn children(path: &str, is_root: bool, text: &str) -> Vec<String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.trim_end_matches(".rs");
-    let base = if is_root || stem == "mod" {
-        folder.to_owned()
-    } else {
-        format!("{folder}/{stem}")
-    };
+    let base =
+        if is_root || stem == "mod" { folder.to_owned() } else { format!("{folder}/{stem}") };
     let source = Source::read(path, text);
     let raw: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
@@ -58,10 +51,8 @@ fn children(path: &str, is_root: bool, text: &str) -> Vec<String> {
         }
         // the contents of strings are not code, so the attribute is read from the raw line
         if line.code.trim_start().starts_with("#[path") || line.code.contains("include!(") {
-            let named = raw
-                .get(number - 1)
-                .and_then(|raw| raw.split('"').nth(1))
-                .unwrap_or_default();
+            let named =
+                raw.get(number - 1).and_then(|raw| raw.split('"').nth(1)).unwrap_or_default();
             found.push(normal(&format!("{folder}/{named}")));
         }
     }
@@ -93,10 +84,7 @@ mod tests {
 
     fn dead(files: &[(&str, &str)]) -> Vec<String> {
         let repo = Repo::drawn(files).with_package("crates/base/x", "quorate-x", &[]);
-        check(&repo)
-            .into_iter()
-            .map(|finding| finding.path)
-            .collect()
+        check(&repo).into_iter().map(|finding| finding.path).collect()
     }
 
     #[test]
@@ -122,9 +110,6 @@ mod tests {
             ("crates/base/x/src/a.rs", ""),
             ("crates/base/x/src/b.rs", ""),
         ];
-        assert_eq!(
-            dead(&files),
-            ["crates/base/x/src/a.rs", "crates/base/x/src/b.rs"]
-        );
+        assert_eq!(dead(&files), ["crates/base/x/src/a.rs", "crates/base/x/src/b.rs"]);
     }
 }

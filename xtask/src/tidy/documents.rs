@@ -22,9 +22,8 @@ const EXPECTED: [&str; 9] = [
 /// Missing pages, links to nowhere and names that are gone.
 pub fn check(repo: &Repo) -> Vec<Finding> {
     let missing = EXPECTED.iter().filter(|page| repo.file(page).is_none());
-    let mut findings: Vec<Finding> = missing
-        .map(|page| Finding::of(page, RULE, "is missing"))
-        .collect();
+    let mut findings: Vec<Finding> =
+        missing.map(|page| Finding::of(page, RULE, "is missing")).collect();
     for page in repo.files.iter().filter(|file| file.is("md")) {
         for (index, line) in page.text().lines().enumerate() {
             let complaints = links(line).filter_map(|link| dead_link(repo, page, link));
@@ -38,9 +37,7 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
 
 /// Targets of `[text](target)`.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
+    line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
 fn dead_link(repo: &Repo, page: &File, link: &str) -> Option<String> {
@@ -48,11 +45,7 @@ fn dead_link(repo: &Repo, page: &File, link: &str) -> Option<String> {
     if path.is_empty() || link.contains("://") {
         return None;
     }
-    let folder = page
-        .path
-        .rsplit_once('/')
-        .map(|(folder, _)| folder)
-        .unwrap_or_default();
+    let folder = page.path.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
     let target = resolve(folder, path);
     let exists = repo
         .files
@@ -63,15 +56,8 @@ fn dead_link(repo: &Repo, page: &File, link: &str) -> Option<String> {
 
 fn resolve(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-    {
-        if part == ".." {
-            parts.truncate(parts.len().saturating_sub(1))
-        } else {
-            parts.push(part)
-        }
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." { parts.truncate(parts.len().saturating_sub(1)) } else { parts.push(part) }
     }
     parts.join("/")
 }
@@ -85,37 +71,23 @@ fn code_names(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn dead_name(repo: &Repo, name: &str) -> Option<String> {
-    let (path, symbol) = name
-        .split_once("::")
-        .map_or((name, None), |(path, symbol)| (path, Some(symbol)));
+    let (path, symbol) =
+        name.split_once("::").map_or((name, None), |(path, symbol)| (path, Some(symbol)));
     let Some(file) = repo.file(path) else {
         return Some(format!("names {path}, which does not exist"));
     };
     let last = symbol?.rsplit("::").next()?;
-    let declared = [
-        "fn ",
-        "struct ",
-        "enum ",
-        "trait ",
-        "type ",
-        "const ",
-        "macro_rules! ",
-        "mod ",
-    ];
-    let found = declared
-        .iter()
-        .any(|kind| declares(file.text(), kind, last));
+    let declared =
+        ["fn ", "struct ", "enum ", "trait ", "type ", "const ", "macro_rules! ", "mod "];
+    let found = declared.iter().any(|kind| declares(file.text(), kind, last));
     (!found).then(|| format!("names {last}, which {path} does not declare"))
 }
 
 fn declares(text: &str, kind: &str, name: &str) -> bool {
-    text.match_indices(&format!("{kind}{name}"))
-        .any(|(at, found)| {
-            let next = text
-                .get(at + found.len()..)
-                .and_then(|rest| rest.chars().next());
-            !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
-        })
+    text.match_indices(&format!("{kind}{name}")).any(|(at, found)| {
+        let next = text.get(at + found.len()..).and_then(|rest| rest.chars().next());
+        !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
 }
 
 #[cfg(test)]
@@ -123,17 +95,11 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> usize {
-        let mut files: Vec<(&str, &str)> = EXPECTED
-            .iter()
-            .filter(|page| **page != "README.md")
-            .map(|page| (*page, ""))
-            .collect();
+        let mut files: Vec<(&str, &str)> =
+            EXPECTED.iter().filter(|page| **page != "README.md").map(|page| (*page, "")).collect();
         files.push(("README.md", text));
         files.push(("docs/adr/0001.md", ""));
-        files.push((
-            "crates/base/x/src/lib.rs",
-            "pub fn begin() {}\nstruct Node;\n",
-        ));
+        files.push(("crates/base/x/src/lib.rs", "pub fn begin() {}\nstruct Node;\n"));
         check(&Repo::drawn(&files)).len()
     }
 

@@ -8,14 +8,8 @@ use crate::repo::{Package, Repo, Use};
 const RULE: &str = "layering";
 
 /// The folders from the top down; equal numbers are siblings.
-const FOLDERS: [(&str, u8); 6] = [
-    ("base", 0),
-    ("mpc", 1),
-    ("authority", 1),
-    ("node", 2),
-    ("apps", 3),
-    ("testing", 4),
-];
+const FOLDERS: [(&str, u8); 6] =
+    [("base", 0), ("mpc", 1), ("authority", 1), ("node", 2), ("apps", 3), ("testing", 4)];
 
 /// Outside packages that only these folders may use, and why.
 const RESERVED: [(&str, &[&str], &str); 8] = [
@@ -24,32 +18,16 @@ const RESERVED: [(&str, &[&str], &str); 8] = [
         &["crates/authority/policy"],
         "the one heavy dependency stays in authority/policy",
     ),
-    (
-        "redb",
-        &["crates/node/store"],
-        "only node/store makes things durable",
-    ),
+    ("redb", &["crates/node/store"], "only node/store makes things durable"),
     ("argon2", &["crates/node/store"], "only node/store seals"),
-    (
-        "rustls",
-        &["crates/node", "crates/apps"],
-        "below node there are no channels",
-    ),
+    ("rustls", &["crates/node", "crates/apps"], "below node there are no channels"),
     (
         "tokio",
         &["crates/node", "crates/apps", "crates/testing"],
         "below node nothing waits: values in, values out",
     ),
-    (
-        "frost-core",
-        &["crates/mpc"],
-        "engines stay behind mpc/engine",
-    ),
-    (
-        "dkls23-core",
-        &["crates/mpc"],
-        "engines stay behind mpc/engine",
-    ),
+    ("frost-core", &["crates/mpc"], "engines stay behind mpc/engine"),
+    ("dkls23-core", &["crates/mpc"], "engines stay behind mpc/engine"),
     (
         "alloy-consensus",
         &["crates/authority/intent", "crates/testing"],
@@ -89,11 +67,7 @@ fn one(repo: &Repo, package: &Package) -> Vec<Finding> {
         ));
     }
     if !inherits_lints(repo, &manifest) {
-        findings.push(Finding::of(
-            &manifest,
-            RULE,
-            "lacks `[lints] workspace = true`",
-        ));
+        findings.push(Finding::of(&manifest, RULE, "lacks `[lints] workspace = true`"));
     }
     for (dependency, kind) in &package.dependencies {
         let complaint = match repo.packages.iter().find(|other| other.name == *dependency) {
@@ -101,16 +75,8 @@ fn one(repo: &Repo, package: &Package) -> Vec<Finding> {
             None => forbidden_outside(&package.dir, dependency),
         };
         if let Some(why) = complaint {
-            let what = if *kind == Use::Dev {
-                "dev-depends on"
-            } else {
-                "depends on"
-            };
-            findings.push(Finding::of(
-                &manifest,
-                RULE,
-                format!("{what} {dependency}: {why}"),
-            ));
+            let what = if *kind == Use::Dev { "dev-depends on" } else { "depends on" };
+            findings.push(Finding::of(&manifest, RULE, format!("{what} {dependency}: {why}")));
         }
     }
     findings
@@ -124,40 +90,28 @@ fn place(dir: &str) -> Option<(&'static str, &str)> {
 }
 
 fn forbidden_edge(folder: &str, used: &str) -> Option<String> {
-    let rank = |name: &str| {
-        FOLDERS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, rank)| *rank)
-    };
+    let rank = |name: &str| FOLDERS.iter().find(|(known, _)| *known == name).map(|(_, rank)| *rank);
     let (from, to) = (rank(folder)?, rank(used)?);
     if folder == used || to < from {
         None
     } else if to == from {
-        Some(format!(
-            "{folder} and {used} are siblings, they meet in node"
-        ))
+        Some(format!("{folder} and {used} are siblings, they meet in node"))
     } else {
-        Some(format!(
-            "{used} is below {folder}; move what is shared up, or the test to testing/"
-        ))
+        Some(format!("{used} is below {folder}; move what is shared up, or the test to testing/"))
     }
 }
 
 fn forbidden_outside(dir: &str, dependency: &str) -> Option<String> {
     let (_, allowed, why) = RESERVED.iter().find(|(name, _, _)| *name == dependency)?;
-    let inside = allowed
-        .iter()
-        .any(|prefix| dir == *prefix || dir.starts_with(&format!("{prefix}/")));
+    let inside =
+        allowed.iter().any(|prefix| dir == *prefix || dir.starts_with(&format!("{prefix}/")));
     (!inside).then(|| (*why).to_owned())
 }
 
 fn inherits_lints(repo: &Repo, manifest: &str) -> bool {
     repo.file(manifest).is_some_and(|file| {
         let lines: Vec<&str> = file.text().lines().map(str::trim).collect();
-        lines
-            .windows(2)
-            .any(|pair| pair == ["[lints]", "workspace = true"])
+        lines.windows(2).any(|pair| pair == ["[lints]", "workspace = true"])
     })
 }
 
@@ -193,35 +147,19 @@ mod tests {
             ("quorate-engine", Use::Normal),
             ("serde", Use::Normal),
         ];
-        assert_eq!(
-            complaints("crates/mpc/schnorr", "quorate-schnorr", &uses),
-            0
-        );
-        assert_eq!(
-            complaints("crates/node/machine", "quorate-machine", &uses),
-            0
-        );
+        assert_eq!(complaints("crates/mpc/schnorr", "quorate-schnorr", &uses), 0);
+        assert_eq!(complaints("crates/node/machine", "quorate-machine", &uses), 0);
     }
 
     #[test]
     fn siblings_and_below_are_not_even_in_tests() {
         for kind in [Use::Normal, Use::Dev, Use::Build] {
+            assert_eq!(complaints("crates/mpc/x", "quorate-x", &[("quorate-charter", kind)]), 1);
             assert_eq!(
-                complaints("crates/mpc/x", "quorate-x", &[("quorate-charter", kind)]),
+                complaints("crates/authority/x", "quorate-x", &[("quorate-engine", kind)]),
                 1
             );
-            assert_eq!(
-                complaints(
-                    "crates/authority/x",
-                    "quorate-x",
-                    &[("quorate-engine", kind)]
-                ),
-                1
-            );
-            assert_eq!(
-                complaints("crates/base/x", "quorate-x", &[("quorate-testkit", kind)]),
-                1
-            );
+            assert_eq!(complaints("crates/base/x", "quorate-x", &[("quorate-testkit", kind)]), 1);
         }
     }
 

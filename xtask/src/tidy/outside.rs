@@ -40,18 +40,13 @@ fn allowed(text: &str) -> BTreeSet<&str> {
         .and_then(|rest| rest.split(']').next())
         .unwrap_or_default();
     let lines = list.lines().filter_map(|line| line.split('#').next());
-    lines
-        .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .collect()
+    lines.flat_map(|line| line.split('"').skip(1).step_by(2)).collect()
 }
 
 /// Whether an SPDX expression can be met by allowed licences alone.
 fn permitted(expression: &str, allowed: &BTreeSet<&str>) -> bool {
     // old manifests write "MIT/Apache-2.0" for "or"
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let mut words = spaced.split_whitespace().peekable();
     any(&mut words, allowed) && words.next().is_none()
 }
@@ -115,10 +110,8 @@ mod tests {
 
     #[test]
     fn list_and_source_are_held() {
-        let mut repo = Repo::drawn(&[(
-            LIST,
-            "[licenses]\nallow = [\n  \"MIT\", # a \"GPL\" is not\n]\n",
-        )]);
+        let mut repo =
+            Repo::drawn(&[(LIST, "[licenses]\nallow = [\n  \"MIT\", # a \"GPL\" is not\n]\n")]);
         let outside = |licence: &str, from_registry| Outside {
             name: "x 1".into(),
             licence: licence.into(),

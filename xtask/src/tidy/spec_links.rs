@@ -20,17 +20,10 @@ const FOREIGN: [&str; 20] = [
 pub fn check(repo: &Repo) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut defined: BTreeMap<String, (String, usize)> = BTreeMap::new();
-    for page in repo
-        .files
-        .iter()
-        .filter(|file| file.path.starts_with("spec/") && file.is("md"))
-    {
+    for page in repo.files.iter().filter(|file| file.path.starts_with("spec/") && file.is("md")) {
         for (index, line) in page.text().lines().enumerate() {
             let Some(id) = definition(line) else { continue };
-            if defined
-                .insert(id.clone(), (page.path.clone(), index + 1))
-                .is_some()
-            {
+            if defined.insert(id.clone(), (page.path.clone(), index + 1)).is_some() {
                 findings.push(Finding::at(
                     &page.path,
                     index + 1,
@@ -41,11 +34,7 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
         }
     }
     let mut cited = BTreeSet::new();
-    for file in repo
-        .files
-        .iter()
-        .filter(|file| file.path.starts_with("crates/") && file.is("rs"))
-    {
+    for file in repo.files.iter().filter(|file| file.path.starts_with("crates/") && file.is("rs")) {
         for (index, line) in file.text().lines().enumerate() {
             for id in ids(line) {
                 if !defined.contains_key(&id) {
@@ -62,12 +51,7 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
     }
     let uncited = defined.iter().filter(|(id, _)| !cited.contains(*id));
     findings.extend(uncited.map(|(id, (path, line))| {
-        Finding::at(
-            path,
-            *line,
-            RULE,
-            format!("{id} is cited by no code and no test"),
-        )
+        Finding::at(path, *line, RULE, format!("{id} is cited by no code and no test"))
     }));
     findings
 }
@@ -84,10 +68,7 @@ fn definition(line: &str) -> Option<String> {
 pub fn ids(text: &str) -> Vec<String> {
     let words =
         text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '/'));
-    words
-        .filter(|word| is_id(word))
-        .map(str::to_owned)
-        .collect()
+    words.filter(|word| is_id(word)).map(str::to_owned).collect()
 }
 
 fn is_id(word: &str) -> bool {
@@ -105,24 +86,13 @@ mod tests {
     use super::*;
 
     fn messages(page: &str, code: &str) -> Vec<String> {
-        let repo = Repo::drawn(&[
-            ("spec/dkg.md", page),
-            ("crates/mpc/keygen/src/lib.rs", code),
-        ]);
-        check(&repo)
-            .into_iter()
-            .map(|finding| finding.to_string())
-            .collect()
+        let repo = Repo::drawn(&[("spec/dkg.md", page), ("crates/mpc/keygen/src/lib.rs", code)]);
+        check(&repo).into_iter().map(|finding| finding.to_string()).collect()
     }
 
     #[test]
     fn a_cited_definition_is_fine_in_every_form() {
-        for form in [
-            "- **DKG-01** x",
-            "| DKG-01 | x |",
-            "### DKG-01",
-            "* `DKG-01`: x",
-        ] {
+        for form in ["- **DKG-01** x", "| DKG-01 | x |", "### DKG-01", "* `DKG-01`: x"] {
             assert_eq!(messages(form, "// DKG-01"), Vec::<String>::new(), "{form}");
         }
     }
@@ -143,10 +113,7 @@ mod tests {
 
     #[test]
     fn a_check_is_defined_once() {
-        assert_eq!(
-            messages("- **DKG-01** x\n- **DKG-01** y", "// DKG-01").len(),
-            1
-        );
+        assert_eq!(messages("- **DKG-01** x\n- **DKG-01** y", "// DKG-01").len(), 1);
     }
 
     #[test]

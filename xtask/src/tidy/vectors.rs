@@ -13,11 +13,9 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, hash) in &listed {
         match present.get(path) {
-            None => findings.push(Finding::of(
-                path,
-                RULE,
-                "was released and is gone; bring it back",
-            )),
+            None => {
+                findings.push(Finding::of(path, RULE, "was released and is gone; bring it back"))
+            }
             Some(now) if now != hash => {
                 findings.push(Finding::of(
                     path,
@@ -30,11 +28,7 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
     }
     let unlisted = present.keys().filter(|path| !listed.contains_key(*path));
     findings.extend(unlisted.map(|path| {
-        Finding::of(
-            path,
-            RULE,
-            format!("is not in {LIST}; `cargo xtask vectors` adds it"),
-        )
+        Finding::of(path, RULE, format!("is not in {LIST}; `cargo xtask vectors` adds it"))
     }));
     findings
 }
@@ -49,10 +43,7 @@ mod tests {
     fn found(vector: Option<&str>, list: &str) -> Vec<String> {
         let mut files = vec![(LIST, list)];
         files.extend(vector.map(|text| ("vectors/a.json", text)));
-        check(&Repo::drawn(&files))
-            .into_iter()
-            .map(|finding| finding.message)
-            .collect()
+        check(&Repo::drawn(&files)).into_iter().map(|finding| finding.message).collect()
     }
 
     #[test]

@@ -14,21 +14,15 @@ const LINES_MAX: usize = 900;
 const UNFINISHED: [&str; 4] = ["TODO", "FIXME", "XXX", "HACK"];
 
 /// Beginnings of absolute paths that exist on one machine only.
-const MACHINE_PATHS: [&str; 5] = ["/home/", "/root/", "/work/", "/Users/", "/tmp/plan"];
+const MACHINE_PATHS: [&str; 3] = ["/home/", "/root/", "/Users/"];
 
 /// The repository speaks of Quorate, not of who asked for a line or when.
-const PROVENANCE: [&str; 6] = [
-    "co-authored-by",
-    "generated with",
-    "as requested",
-    "as discussed",
-    "assistant",
-    "this issue",
-];
+const PROVENANCE: [&str; 6] =
+    ["co-authored-by", "generated with", "as requested", "as discussed", "assistant", "this issue"];
 
-/// Hosts that a text may point to: standards, papers, licences. A host without a dot is an example. Package registries
-/// and mirrors are a matter of each machine's own set-up.
-const HOSTS: [&str; 15] = [
+/// Hosts that a text may point to: standards, papers, licences. A host without a dot is an
+/// example. Package registries and mirrors are a matter of each machine's own set-up.
+const HOSTS: [&str; 14] = [
     "127.0.0.1",
     "bips.dev",
     "csrc.nist.gov",
@@ -51,24 +45,14 @@ const LOCKS: [&str; 3] = ["package-lock.json", "requirements.txt", ".npmrc"];
 /// Every text file, line by line.
 pub fn check(repo: &Repo) -> Vec<Finding> {
     let ours = |file: &&File| file.path != "xtask/src/tidy/words.rs" && file.path != "Cargo.lock";
-    repo.files
-        .iter()
-        .filter(ours)
-        .flat_map(|file| [too_long(file), lines(file)].concat())
-        .collect()
+    repo.files.iter().filter(ours).flat_map(|file| [too_long(file), lines(file)].concat()).collect()
 }
 
 fn too_long(file: &File) -> Vec<Finding> {
-    let counted = ["rs", "py", "mjs", "md"]
-        .iter()
-        .any(|extension| file.is(extension));
+    let counted = ["rs", "py", "mjs", "md"].iter().any(|extension| file.is(extension));
     let lines = file.text().lines().count();
     if counted && lines > LINES_MAX {
-        vec![Finding::of(
-            &file.path,
-            RULE,
-            format!("{lines} lines; split it before {LINES_MAX}"),
-        )]
+        vec![Finding::of(&file.path, RULE, format!("{lines} lines; split it before {LINES_MAX}"))]
     } else {
         Vec::new()
     }
@@ -84,25 +68,16 @@ fn lines(file: &File) -> Vec<Finding> {
 }
 
 fn complaint(path: &str, line: &str) -> Option<String> {
-    if let Some(marker) = UNFINISHED
-        .iter()
-        .find(|marker| words(line).any(|word| word == **marker))
+    if let Some(marker) = UNFINISHED.iter().find(|marker| words(line).any(|word| word == **marker))
     {
         return Some(format!("{marker}: finish it, or say in an ADR why not"));
     }
-    if let Some(place) = MACHINE_PATHS
-        .iter()
-        .find(|place| begins_a_path(line, place))
-    {
-        return Some(format!(
-            "{place} exists on one machine only; use a relative path"
-        ));
+    if let Some(place) = MACHINE_PATHS.iter().find(|place| begins_a_path(line, place)) {
+        return Some(format!("{place} exists on one machine only; use a relative path"));
     }
     let lower = line.to_lowercase();
     if let Some(talk) = PROVENANCE.iter().find(|talk| lower.contains(**talk)) {
-        return Some(format!(
-            "\"{talk}\": speak of Quorate, not of how the text came to be"
-        ));
+        return Some(format!("\"{talk}\": speak of Quorate, not of how the text came to be"));
     }
     if numbered_ticket(&lower) {
         return Some("points to a ticket; say the reason itself".to_owned());
@@ -130,9 +105,7 @@ fn begins_a_path(line: &str, place: &str) -> bool {
 fn numbered_ticket(lower: &str) -> bool {
     lower.match_indices("issue ").any(|(at, word)| {
         let after = lower.get(at + word.len()..).unwrap_or_default();
-        after
-            .trim_start_matches('#')
-            .starts_with(|c: char| c.is_ascii_digit())
+        after.trim_start_matches('#').starts_with(|c: char| c.is_ascii_digit())
     })
 }
 
@@ -141,10 +114,9 @@ fn hosts(line: &str) -> impl Iterator<Item = &str> {
         let scheme = line.get(..at)?;
         (scheme.ends_with("http") || scheme.ends_with("https")).then_some(())?;
         let rest = line.get(at + mark.len()..)?;
-        let host = rest
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'))
-            .next()?;
-        (!host.is_empty()).then_some(host)
+        let host =
+            rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')).next()?;
+        host.contains('.').then_some(host)
     })
 }
 
@@ -177,7 +149,7 @@ mod tests {
             "issue a permit",
             "Permit::issue(x)",
             "todo!()",
-            "domain/home/x and a.b/work/c",
+            "domain/home/x and a.b/root/c",
             "https://www.rfc-editor.org/rfc/rfc8949",
             "http://127.0.0.1:8545",
             "`http://{address}`, https://ADDRESS, http://localhost:1",
