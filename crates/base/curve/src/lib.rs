@@ -1,1 +1,25 @@
-//! curve
+//! Points and scalars that are valid because they exist.
+//!
+//! * [`Point`] lies in the prime-order subgroup of its curve; [`NonIdentity`] is not the
+//!   identity either, and is the only form that is ever read from bytes (CUR-01 to CUR-03).
+//! * [`Scalar`] is public, canonical, `Copy`. [`SecretScalar`] is neither `Copy` nor `Clone`, is
+//!   wiped when dropped, compares in constant time and prints as nothing.
+//! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
+//!
+//! The arithmetic is k256's, p256's and curve25519-dalek's. What this crate does not do:
+//! signatures, sharing, key derivation. See `spec/curve.md`.
+
+mod curve;
+mod edwards;
+mod point;
+mod scalar;
+mod sec1;
+mod secret;
+
+pub use curve::{Curve, Ed25519, P256, Secp256k1};
+pub use point::{NonIdentity, Point, PointError};
+pub use scalar::{NonZeroScalar, Scalar, ScalarError};
+pub use secret::SecretScalar;
+
+#[cfg(test)]
+mod suite;

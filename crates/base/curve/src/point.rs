@@ -1,0 +1,162 @@
+//! Points.
+
+use crate::{Curve, Scalar, SecretScalar};
+use quorate_codec::minicbor::{self, Decode, Decoder, Encode, Encoder, bytes::ByteSlice};
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, Mul, Neg, Sub};
+
+/// A point of the prime-order subgroup, possibly the identity. Public. Comes from arithmetic
+/// only; what is read from bytes is a [`NonIdentity`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Point<C: Curve>(C::RawPoint);
+
+/// A point of the prime-order subgroup that is not the identity. Public. Encoded in exactly
+/// [`Curve::POINT_BYTES`] bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct NonIdentity<C: Curve>(Point<C>);
+
+/// The bytes or the point are not what is demanded: wrong length, off the curve, outside the
+/// prime-order subgroup, another encoding of a point, or the identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid point other than the identity")]
+pub struct PointError;
+
+impl<C: Curve> Point<C> {
+    /// The neutral element.
+    pub fn identity() -> Self {
+        Self(C::identity())
+    }
+
+    /// The generator G.
+    pub fn generator() -> Self {
+        Self(C::generator())
+    }
+
+    /// k · G for a secret k, in constant time.
+    pub fn base_mul(k: &SecretScalar<C>) -> Self {
+        Self(C::multiply_base(k.raw()))
+    }
+
+    /// k · G for a public k; the door is [`Scalar::commit`].
+    pub(crate) fn base_mul_public(k: Scalar<C>) -> Self {
+        Self(C::multiply_base(k.raw()))
+    }
+
+    /// k · self for a secret k, in constant time.
+    pub fn secret_mul(&self, k: &SecretScalar<C>) -> Self {
+        Self(C::multiply(k.raw(), &self.0))
+    }
+
+    /// A small multiple by double-and-add: at most sixteen doublings, in variable time. For
+    /// public indices and short challenges.
+    pub fn small_mul(&self, k: u16) -> Self {
+        let mut product = Self::identity();
+        for bit in (0..u16::BITS - k.leading_zeros()).rev() {
+            product = product + product;
+            if k >> bit & 1 == 1 {
+                product = product + *self;
+            }
+        }
+        product
+    }
+
+    /// Whether this is the identity.
+    pub fn is_identity(&self) -> bool {
+        *self == Self::identity()
+    }
+
+    /// This point, known not to be the identity.
+    ///
+    /// # Errors
+    /// It is the identity.
+    pub fn non_identity(self) -> Result<NonIdentity<C>, PointError> {
+        if self.is_identity() { Err(PointError) } else { Ok(NonIdentity(self)) }
+    }
+}
+
+impl<C: Curve> NonIdentity<C> {
+    /// Reads the one encoding of a point: SEC1 compressed, or RFC 8032.
+    ///
+    /// # Errors
+    /// [`PointError`]; always the sender's fault (CUR-01, CUR-02, CUR-03).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PointError> {
+        C::decode(bytes).map(|raw| Self(Point(raw))).ok_or(PointError)
+    }
+
+    /// The encoding, [`Curve::POINT_BYTES`] long.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        C::encode(&self.0.0)
+    }
+
+    /// As a point that may take part in sums.
+    pub fn point(&self) -> Point<C> {
+        self.0
+    }
+}
+
+impl<C: Curve> Add for Point<C> {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(C::add(&self.0, &other.0))
+    }
+}
+
+impl<C: Curve> Sub for Point<C> {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl<C: Curve> Neg for Point<C> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(C::negate(&self.0))
+    }
+}
+
+impl<C: Curve> Mul<Scalar<C>> for Point<C> {
+    type Output = Self;
+    fn mul(self, k: Scalar<C>) -> Self {
+        Self(C::multiply(k.raw(), &self.0))
+    }
+}
+
+impl<C: Curve> Sum for Point<C> {
+    fn sum<I: Iterator<Item = Self>>(points: I) -> Self {
+        points.fold(Self::identity(), Add::add)
+    }
+}
+
+impl<C: Curve> fmt::Debug for Point<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.non_identity() {
+            Ok(point) => fmt::Debug::fmt(&point, formatter),
+            Err(_) => write!(formatter, "{}:identity", C::NAME),
+        }
+    }
+}
+
+impl<C: Curve> fmt::Debug for NonIdentity<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", C::NAME, quorate_codec::hex::encode(&self.to_bytes()))
+    }
+}
+
+impl<C: Curve, X> Encode<X> for NonIdentity<C> {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut X,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.bytes(&self.to_bytes())?.ok()
+    }
+}
+
+impl<'b, C: Curve, X> Decode<'b, X> for NonIdentity<C> {
+    fn decode(decoder: &mut Decoder<'b>, context: &mut X) -> Result<Self, minicbor::decode::Error> {
+        let bytes: &ByteSlice = decoder.decode_with(context)?;
+        Self::from_bytes(bytes).map_err(minicbor::decode::Error::message)
+    }
+}

@@ -1,0 +1,96 @@
+//! The two curves whose points are written as in SEC1. Cofactor one: on the curve is in the
+//! group.
+
+use crate::curve::{Arithmetic, P256, Secp256k1};
+use k256::elliptic_curve::PrimeField;
+use k256::elliptic_curve::bigint::U256;
+use k256::elliptic_curve::ops::{MulByGenerator, Reduce};
+use k256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
+
+macro_rules! arithmetic {
+    ($curve:ty, $library:ident) => {
+        impl Arithmetic for $curve {
+            type RawPoint = $library::ProjectivePoint;
+            type RawScalar = $library::Scalar;
+
+            fn identity() -> Self::RawPoint {
+                $library::ProjectivePoint::IDENTITY
+            }
+
+            fn generator() -> Self::RawPoint {
+                $library::ProjectivePoint::GENERATOR
+            }
+
+            fn add(a: &Self::RawPoint, b: &Self::RawPoint) -> Self::RawPoint {
+                a + b
+            }
+
+            fn negate(a: &Self::RawPoint) -> Self::RawPoint {
+                -*a
+            }
+
+            fn multiply(k: &Self::RawScalar, point: &Self::RawPoint) -> Self::RawPoint {
+                point * k
+            }
+
+            fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint {
+                $library::ProjectivePoint::mul_by_generator(k)
+            }
+
+            fn encode(point: &Self::RawPoint) -> Vec<u8> {
+                point.to_affine().to_encoded_point(true).as_bytes().to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self::RawPoint> {
+                // Only the compressed form: one encoding a point.
+                let compressed = bytes.len() == 33 && matches!(bytes.first(), Some(2 | 3));
+                let encoded =
+                    $library::EncodedPoint::from_bytes(bytes).ok().filter(|_| compressed)?;
+                let affine: Option<$library::AffinePoint> =
+                    $library::AffinePoint::from_encoded_point(&encoded).into();
+                affine.map($library::ProjectivePoint::from)
+            }
+
+            fn scalar_add(a: &Self::RawScalar, b: &Self::RawScalar) -> Self::RawScalar {
+                a + b
+            }
+
+            fn scalar_subtract(a: &Self::RawScalar, b: &Self::RawScalar) -> Self::RawScalar {
+                a - b
+            }
+
+            fn scalar_multiply(a: &Self::RawScalar, b: &Self::RawScalar) -> Self::RawScalar {
+                a * b
+            }
+
+            fn scalar_invert(a: &Self::RawScalar) -> Option<Self::RawScalar> {
+                a.invert().into()
+            }
+
+            fn scalar_from_u64(value: u64) -> Self::RawScalar {
+                $library::Scalar::from(value)
+            }
+
+            fn scalar_from_wide(bytes: &[u8; 64]) -> Self::RawScalar {
+                // high · 2^256 + low, each half reduced; 2^256 = (2^128)^2 modulo the order.
+                let (high, low) = bytes.split_at(32);
+                let reduce = |half: &[u8]| {
+                    <$library::Scalar as Reduce<U256>>::reduce(U256::from_be_slice(half))
+                };
+                let two_128 = $library::Scalar::from_u128(u128::MAX) + $library::Scalar::ONE;
+                reduce(high) * two_128 * two_128 + reduce(low)
+            }
+
+            fn scalar_to_bytes(a: &Self::RawScalar) -> [u8; 32] {
+                a.to_bytes().into()
+            }
+
+            fn scalar_from_bytes(bytes: &[u8; 32]) -> Option<Self::RawScalar> {
+                $library::Scalar::from_repr((*bytes).into()).into()
+            }
+        }
+    };
+}
+
+arithmetic!(Secp256k1, k256);
+arithmetic!(P256, p256);

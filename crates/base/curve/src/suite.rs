@@ -1,0 +1,176 @@
+//! One suite of tests that every curve passes.
+
+use crate::{Curve, Ed25519, NonIdentity, P256, Point, Scalar, Secp256k1, SecretScalar};
+use proptest::prelude::*;
+use quorate_codec::{hex, to_bytes};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng};
+use subtle::ConstantTimeEq;
+
+macro_rules! every_curve {
+    ($($test:ident),* $(,)?) => {
+        $(mod $test {
+            use super::*;
+            #[test]
+            fn secp256k1() { super::$test::<Secp256k1>() }
+            #[test]
+            fn p256() { super::$test::<P256>() }
+            #[test]
+            fn ed25519() { super::$test::<Ed25519>() }
+        })*
+    };
+}
+
+every_curve!(
+    neg_005_bytes_that_are_no_point_are_refused,
+    neg_006_the_identity_is_refused,
+    neg_009_scalars_at_or_above_the_order_are_refused,
+    neg_013_wide_reduction_matches_arithmetic,
+    arithmetic_is_consistent,
+    encodings_round_trip,
+    secrets_print_as_nothing_and_compare,
+    neg_009_whatever_is_read_is_written_the_same,
+);
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(7)
+}
+
+fn order_bytes<C: Curve>() -> [u8; 32] {
+    // q - 1 = -1; adding one to its encoding gives q, whichever end is the low one.
+    let mut bytes = (Scalar::<C>::zero() - Scalar::one()).to_bytes();
+    let low = if Scalar::<C>::one().to_bytes()[0] == 1 { 0 } else { 31 };
+    bytes[low] += 1;
+    bytes
+}
+
+/// CUR-01.
+fn neg_005_bytes_that_are_no_point_are_refused<C: Curve>() {
+    let mut rng = rng();
+    let good = SecretScalar::<C>::random(&mut rng).commit().non_identity().unwrap().to_bytes();
+    assert!(NonIdentity::<C>::from_bytes(&good).is_ok());
+    assert!(NonIdentity::<C>::from_bytes(&good[1..]).is_err());
+    assert!(NonIdentity::<C>::from_bytes(&[&good[..], &[0]].concat()).is_err());
+    let refused = (0..64)
+        .filter(|_| {
+            let mut bytes = good.clone();
+            rng.fill_bytes(&mut bytes[1..]);
+            NonIdentity::<C>::from_bytes(&bytes).is_err()
+        })
+        .count();
+    assert!(refused > 10, "about half of all strings are no point: {refused}");
+}
+
+/// CUR-01, CUR-04: no second encoding, and no bytes that make the decoder panic.
+fn neg_009_whatever_is_read_is_written_the_same<C: Curve>() {
+    let strings = prop::collection::vec(any::<u8>(), 0..=66);
+    proptest!(|(mut bytes in strings, first in 0_u8..8, fitting: bool)| {
+        if fitting {
+            bytes.resize(C::POINT_BYTES, 0);
+            bytes[0] = first;
+        }
+        if let Ok(point) = NonIdentity::<C>::from_bytes(&bytes) {
+            prop_assert_eq!(point.to_bytes(), bytes.clone());
+        }
+        if let Ok(scalar) = Scalar::<C>::from_bytes(&bytes) {
+            prop_assert_eq!(scalar.to_bytes().to_vec(), bytes);
+        }
+    });
+}
+
+/// CUR-01.
+#[test]
+fn neg_009_uncompressed_and_hybrid_points_are_refused() {
+    use k256::elliptic_curve::sec1::ToEncodedPoint;
+    let generator = k256::ProjectivePoint::GENERATOR.to_affine().to_encoded_point(false);
+    let mut bytes = generator.as_bytes().to_vec();
+    for first in [4, 5, 6, 7] {
+        bytes[0] = first;
+        assert!(NonIdentity::<Secp256k1>::from_bytes(&bytes).is_err());
+        assert!(NonIdentity::<Secp256k1>::from_bytes(&bytes[..33]).is_err());
+    }
+}
+
+/// CUR-03.
+fn neg_006_the_identity_is_refused<C: Curve>() {
+    assert!(Point::<C>::identity().non_identity().is_err());
+    assert!(NonIdentity::<C>::from_bytes(&[0]).is_err());
+    assert!(NonIdentity::<C>::from_bytes(&vec![0; C::POINT_BYTES]).is_err());
+    let mut edwards_identity = vec![0; C::POINT_BYTES];
+    edwards_identity[0] = 1;
+    assert!(NonIdentity::<C>::from_bytes(&edwards_identity).is_err());
+}
+
+/// CUR-04.
+fn neg_009_scalars_at_or_above_the_order_are_refused<C: Curve>() {
+    let order = order_bytes::<C>();
+    for bytes in [order, [0xff; 32]] {
+        assert!(Scalar::<C>::from_bytes(&bytes).is_err());
+        assert!(SecretScalar::<C>::from_bytes(&bytes).is_err());
+    }
+    assert!(Scalar::<C>::from_bytes(&[0; 31]).is_err());
+}
+
+/// CUR-05.
+fn neg_013_wide_reduction_matches_arithmetic<C: Curve>() {
+    let mut all_ones = Scalar::<C>::zero();
+    for _ in 0..64 {
+        all_ones = all_ones * Scalar::from_u64(256) + Scalar::from_u64(255);
+    }
+    assert_eq!(Scalar::<C>::from_wide(&[0xff; 64]), all_ones);
+}
+
+fn arithmetic_is_consistent<C: Curve>() {
+    let mut rng = rng();
+    let (a, b) = (SecretScalar::<C>::random(&mut rng), SecretScalar::<C>::random(&mut rng));
+    assert_eq!(a.commit() + b.commit(), a.plus(&b).commit());
+    assert_eq!(b.commit().secret_mul(&a), a.times_secret(&b).commit());
+    for k in [0u16, 1, 2, 3, 7, 128, 255, 256, 65535] {
+        assert_eq!(a.commit().small_mul(k), a.commit() * Scalar::from_u64(k.into()));
+    }
+    let three = Scalar::<C>::from_u64(3).non_zero().unwrap();
+    assert_eq!(three.invert().scalar() * three.scalar(), Scalar::one());
+    assert_eq!(a.commit() - a.commit(), Point::identity());
+}
+
+fn encodings_round_trip<C: Curve>() {
+    let secret = SecretScalar::<C>::random(&mut rng());
+    let point = secret.commit().non_identity().unwrap();
+    assert_eq!(point.to_bytes().len(), C::POINT_BYTES);
+    assert_eq!(NonIdentity::from_bytes(&point.to_bytes()), Ok(point));
+    let again = SecretScalar::<C>::from_bytes(secret.to_bytes().as_ref()).unwrap();
+    assert!(bool::from(again.ct_eq(&secret)));
+    let cbor = to_bytes(&point);
+    assert_eq!(quorate_codec::minicbor::decode::<NonIdentity<C>>(&cbor).unwrap(), point);
+}
+
+/// CUR-06.
+fn secrets_print_as_nothing_and_compare<C: Curve>() {
+    let secret = SecretScalar::<C>::random(&mut rng());
+    let text = format!("{secret:?}");
+    assert!(!text.contains(&hex::encode(secret.to_bytes().as_ref())[2..10]));
+    assert!(!bool::from(secret.ct_eq(&SecretScalar::zero())));
+}
+
+/// CUR-01, CUR-02.
+#[test]
+fn neg_008_points_with_torsion_and_second_encodings_are_refused() {
+    use curve25519_dalek::constants::EIGHT_TORSION;
+    let good = SecretScalar::<Ed25519>::random(&mut rng()).commit().non_identity().unwrap();
+    let edwards = curve25519_dalek::edwards::CompressedEdwardsY::from_slice(&good.to_bytes())
+        .unwrap()
+        .decompress()
+        .unwrap();
+    for torsion in EIGHT_TORSION {
+        let small = torsion.compress().to_bytes();
+        assert!(NonIdentity::<Ed25519>::from_bytes(&small).is_err(), "small order");
+        let mixed = (edwards + torsion).compress().to_bytes();
+        let is_good = mixed.as_slice() == good.to_bytes();
+        assert_eq!(NonIdentity::<Ed25519>::from_bytes(&mixed).is_ok(), is_good, "mixed order");
+    }
+    // y = p + 1 encodes the same y as 1; x = 0 with the sign bit set encodes the same point.
+    let mut second = [0xff; 32];
+    second[0] = 0xee;
+    second[31] = 0x7f;
+    assert!(NonIdentity::<Ed25519>::from_bytes(&second).is_err());
+}
