@@ -1,0 +1,61 @@
+//! Numbers and messages as people read them.
+
+use crate::limits::SHOWN_CHARACTERS_MAX;
+use quorate_codec::hex;
+
+/// A whole number of smallest units as a decimal fraction: `decimal("1500", 3)` is `1.5`.
+pub(crate) fn decimal(units: impl ToString, decimals: usize) -> String {
+    let digits = format!("{:0>width$}", units.to_string(), width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+/// A message as a quoted text where it is printable text, else as hex. Nothing in it can act on
+/// a terminal: control characters, line breaks and invisible ones are written out.
+pub(crate) fn message(bytes: &[u8]) -> String {
+    let shown = match std::str::from_utf8(bytes) {
+        Ok(text) => text.escape_debug().to_string(),
+        Err(_) => return cut(&hex::encode(bytes), ""),
+    };
+    cut(&shown, "\"")
+}
+
+fn cut(text: &str, quote: &str) -> String {
+    let length = text.chars().count();
+    if length <= SHOWN_CHARACTERS_MAX {
+        return format!("{quote}{text}{quote}");
+    }
+    let start: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
+    format!("{quote}{start}{quote} and {} characters more", length - SHOWN_CHARACTERS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_as_decimal_fractions() {
+        for (units, decimals, text) in [
+            ("0", 18, "0"),
+            ("1", 18, "0.000000000000000001"),
+            ("500000000000000000", 18, "0.5"),
+            ("12000000000000000000", 18, "12"),
+            ("100000001", 8, "1.00000001"),
+            ("42", 0, "42"),
+        ] {
+            assert_eq!(decimal(units, decimals), text);
+        }
+    }
+
+    #[test]
+    fn int_06_a_message_cannot_act_on_the_terminal_that_shows_it() {
+        assert_eq!(message("pay böb".as_bytes()), "\"pay böb\"");
+        assert_eq!(message(b"a\x1b[2J\r\n\""), r#""a\u{1b}[2J\r\n\"""#);
+        assert_eq!(message("\u{202e}evil".as_bytes()), r#""\u{202e}evil""#);
+        assert_eq!(message(&[0xff, 0x00]), "0xff00");
+        assert!(message(&[b'x'; 5_000]).ends_with("and 3976 characters more"));
+    }
+}
