@@ -1,0 +1,47 @@
+//! What one party holds.
+
+use crate::Commitments;
+use quorate_access::{LeafId, Tree};
+use quorate_curve::{Curve, SecretScalar};
+use std::collections::BTreeMap;
+
+/// One party's shares, one for each of its leaves. Secret, wiped when dropped, printed as their
+/// leaves only.
+pub struct LeafShares<C: Curve>(BTreeMap<LeafId, SecretScalar<C>>);
+
+impl<C: Curve> LeafShares<C> {
+    /// The share of a leaf.
+    pub fn get(&self, leaf: LeafId) -> Option<&SecretScalar<C>> {
+        self.0.get(&leaf)
+    }
+
+    /// All shares, in the order of the leaves.
+    pub fn iter(&self) -> impl Iterator<Item = (LeafId, &SecretScalar<C>)> {
+        self.0.iter().map(|(leaf, share)| (*leaf, share))
+    }
+
+    /// Whether these are the shares of exactly the leaves of `party`, each with s_l G = S_l
+    /// (SHR-06, N-60).
+    pub fn matches<P: Eq>(&self, tree: &Tree<P>, party: &P, commitments: &Commitments<C>) -> bool {
+        let rows = tree.rows();
+        let own: Vec<_> = rows.iter().filter(|row| row.party == party).collect();
+        own.len() == self.0.len()
+            && own.iter().all(|row| {
+                let public = commitments.leaf(row);
+                !public.is_identity()
+                    && self.get(row.leaf).is_some_and(|share| share.commit() == public)
+            })
+    }
+}
+
+impl<C: Curve> FromIterator<(LeafId, SecretScalar<C>)> for LeafShares<C> {
+    fn from_iter<I: IntoIterator<Item = (LeafId, SecretScalar<C>)>>(shares: I) -> Self {
+        Self(shares.into_iter().collect())
+    }
+}
+
+impl<C: Curve> std::fmt::Debug for LeafShares<C> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("LeafShares").field(&self.0.keys().collect::<Vec<_>>()).finish()
+    }
+}
