@@ -1,0 +1,183 @@
+//! Proof of knowledge of a discrete logarithm, from which the logarithm can be read off the
+//! prover's hash queries: randomized Fischlin over Schnorr (Kondi and shelat, ePrint 2022/393;
+//! `docs/adr/0002-proofs-of-possession.md`).
+//!
+//! A Schnorr proof has first message R = k G, challenge e, response z = k + e x. Here many run
+//! in parallel, and each counts only if a hash of everything, e and z ends in zeros. To find
+//! such answers the prover must hash several challenges of one R, and two answered challenges
+//! reveal x to whoever watches the queries, without rewinding.
+
+use minicbor::{Decode, Encode};
+use quorate_codec::tag::{self, Tag};
+use quorate_codec::{Digest, Transcript};
+use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
+use quorate_identity::NodeId;
+use quorate_sharing::Commitments;
+use rand_core::CryptoRngCore;
+
+/// The parameters of the proof; constants, because a proof with fewer repetitions or shorter
+/// challenges is no proof (DKG-05).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameters;
+
+impl Parameters {
+    /// Parallel runs of Schnorr's protocol.
+    pub const REPETITIONS: usize = 16;
+    /// Zero bits that the hash of each run must begin with.
+    pub const TARGET_BITS: usize = 8;
+    /// Bits of a challenge.
+    pub const CHALLENGE_BITS: usize = 16;
+    /// After Q hash queries a prover that does not know the logarithm has succeeded with
+    /// probability at most Q · 2^-128.
+    pub const SOUNDNESS_BITS: usize = Self::REPETITIONS * Self::TARGET_BITS;
+    /// Challenges tried in one run before all begin anew: with probability below 2^-88 for all.
+    const DRAWS_MAX: usize = 1 << 14;
+}
+
+const _: () = assert!(Parameters::SOUNDNESS_BITS >= 128 && Parameters::TARGET_BITS == 8);
+const _: () = assert!(Parameters::CHALLENGE_BITS == u16::BITS as usize);
+
+const ANSWER_BYTES: usize = 2 + 32;
+const PROOF_BYTES: usize = Parameters::REPETITIONS * ANSWER_BYTES;
+
+/// What is proven: `prover` knows the discrete logarithm of `public`. Every field enters every
+/// hash (DKG-06, N-19).
+#[derive(Debug, Clone)]
+pub(crate) struct Statement<'a, C: Curve> {
+    /// What the proof is for; no two purposes share a tag (N-22).
+    pub(crate) purpose: Tag,
+    /// The run or transcript that it belongs to.
+    pub(crate) run: Digest,
+    /// Who proves.
+    pub(crate) prover: NodeId,
+    /// Which of the prover's proofs it is.
+    pub(crate) slot: u64,
+    /// All commitments of the sharing that the point belongs to.
+    pub(crate) sharing: &'a Commitments<C>,
+    /// The point.
+    pub(crate) public: NonIdentity<C>,
+}
+
+/// A proof: for each repetition the challenge, two bytes big-endian, and the canonical response.
+/// The first messages follow from them. Public; the same number of bytes always.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Proof(#[cbor(n(0), with = "minicbor::bytes")] [u8; PROOF_BYTES]);
+
+impl Proof {
+    /// Length of its canonical encoding.
+    pub(crate) const ENCODED_BYTES: usize = 3 + PROOF_BYTES;
+
+    /// Proves the statement with its witness. Variable time in the number of challenges tried,
+    /// which is independent of the witness.
+    pub(crate) fn prove<C: Curve>(
+        statement: &Statement<'_, C>,
+        witness: &SecretScalar<C>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
+        loop {
+            if let Some(proof) = attempt(statement, witness, rng) {
+                return proof;
+            }
+        }
+    }
+
+    /// Whether this proves the statement (DKG-07).
+    pub(crate) fn verifies<C: Curve>(&self, statement: &Statement<'_, C>) -> bool {
+        let Some(answers) = self.answers::<C>() else { return false };
+        let firsts: Option<Vec<NonIdentity<C>>> = answers
+            .iter()
+            .map(|(challenge, response)| {
+                let first = response.commit() - statement.public.point().small_mul(*challenge);
+                first.non_identity().ok()
+            })
+            .collect();
+        let Some(firsts) = firsts else { return false };
+        let trial = Trial::new(statement, &firsts);
+        (0..)
+            .zip(&answers)
+            .all(|(run, (challenge, response))| trial.hits(run, *challenge, &response.to_bytes()))
+    }
+
+    fn answers<C: Curve>(&self) -> Option<Vec<(u16, Scalar<C>)>> {
+        let (answers, _) = self.0.as_chunks::<ANSWER_BYTES>();
+        let read = |answer: &[u8; ANSWER_BYTES]| {
+            let (challenge, response) = answer.split_first_chunk::<2>()?;
+            Some((u16::from_be_bytes(*challenge), Scalar::from_bytes(response).ok()?))
+        };
+        answers.iter().map(read).collect()
+    }
+}
+
+/// One attempt: fresh first messages, then for each a challenge whose hash hits.
+fn attempt<C: Curve>(
+    statement: &Statement<'_, C>,
+    witness: &SecretScalar<C>,
+    rng: &mut impl CryptoRngCore,
+) -> Option<Proof> {
+    let nonces: Vec<SecretScalar<C>> =
+        (0..Parameters::REPETITIONS).map(|_| SecretScalar::random(rng)).collect();
+    let firsts: Option<Vec<NonIdentity<C>>> =
+        nonces.iter().map(|nonce| nonce.commit().non_identity().ok()).collect();
+    let trial = Trial::new(statement, &firsts?);
+    let mut bytes = [0; PROOF_BYTES];
+    let (answers, _) = bytes.as_chunks_mut::<ANSWER_BYTES>();
+    for ((run, nonce), answer) in (0..).zip(&nonces).zip(answers) {
+        let (challenge, response) = trial.search(run, nonce, witness, rng)?;
+        let (first, second) = answer.split_first_chunk_mut::<2>()?;
+        *first = challenge.to_be_bytes();
+        second.copy_from_slice(&response.to_bytes());
+    }
+    Some(Proof(bytes))
+}
+
+/// The hash that decides which challenges count.
+struct Trial(Transcript);
+
+impl Trial {
+    /// Binds the curve with its generator, the parameters, the whole statement and all first
+    /// messages.
+    fn new<C: Curve>(statement: &Statement<'_, C>, firsts: &[NonIdentity<C>]) -> Self {
+        let generator = Point::<C>::generator().non_identity().map(|point| point.to_bytes());
+        let all = Transcript::new(statement.purpose)
+            .part(C::NAME)
+            .part(generator.unwrap_or_default())
+            .number(Parameters::REPETITIONS as u64)
+            .number(Parameters::TARGET_BITS as u64)
+            .number(Parameters::CHALLENGE_BITS as u64)
+            .part(statement.run)
+            .part(statement.prover)
+            .number(statement.slot)
+            .list(statement.sharing.to_bytes())
+            .part(statement.public.to_bytes())
+            .list(firsts.iter().map(NonIdentity::to_bytes))
+            .digest();
+        Self(Transcript::new(tag::PROOF_TRIAL).part(all))
+    }
+
+    /// Draws challenges, uniformly with repetition, until one hits. The order must be random:
+    /// an enumeration would show that all earlier challenges miss, and whoever knows the
+    /// logarithm could tell a simulated proof from a real one.
+    ///
+    /// Responses that miss stay secret: two to one first message reveal the witness.
+    fn search<C: Curve>(
+        &self,
+        run: u64,
+        nonce: &SecretScalar<C>,
+        witness: &SecretScalar<C>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Option<(u16, Scalar<C>)> {
+        (0..Parameters::DRAWS_MAX).find_map(|_| {
+            // The low half of 32 uniform bits.
+            let challenge = (rng.next_u32() & u32::from(u16::MAX)) as u16;
+            let response = witness.times(Scalar::from_u64(challenge.into())).plus(nonce);
+            let hits = self.hits(run, challenge, response.to_bytes().as_ref());
+            hits.then(|| (challenge, response.reveal()))
+        })
+    }
+
+    fn hits(&self, run: u64, challenge: u16, response: &[u8]) -> bool {
+        let trial = self.0.clone().number(run).number(challenge.into()).part(response);
+        trial.digest().as_bytes().first() == Some(&0)
+    }
+}
