@@ -53,6 +53,8 @@ tags! {
     PREVOTE = "agreement/prevote/v1";
     /// A second-phase vote.
     PRECOMMIT = "agreement/precommit/v1";
+    /// A value offered to whoever proposes in the agreement primitive.
+    OFFER = "agreement/offer/v1";
     /// The value that an agreement decides.
     DECISION_VALUE = "agreement/value/v1";
     /// A node's hello: incarnation, head, highest vote, nonce.
@@ -109,6 +111,8 @@ tags! {
     DEAL_TRANSCRIPT = "deal/transcript/v1";
     /// Proof of knowledge of a final leaf share.
     DEAL_LEAF_POK = "deal/leaf-pok/v1";
+    /// The hash that decides which challenges of a proof of knowledge count.
+    PROOF_TRIAL = "proof/trial/v1";
     /// A signed message of a dealing's round.
     DEAL_MESSAGE = "deal/message/v1";
     /// The statement PREPARED.
@@ -129,8 +133,12 @@ tags! {
     // ---- store
     /// Key-encryption key from a passphrase.
     STORE_KEK = "store/kek/v1";
+    /// Checksum of the header.
+    STORE_HEADER = "store/header/v1";
     /// Associated data of a sealed record.
     STORE_RECORD = "store/record/v1";
+    /// The sum over all sealed records.
+    STORE_STATE = "store/state/v1";
 }
 
 #[cfg(test)]
