@@ -1,1 +1,54 @@
-//! charter
+#![allow(unused, clippy::todo, missing_docs, reason = "under construction")]
+//! The charter: the governance log of a domain, and the statements that hold it together.
+//!
+//! ```text
+//! people sign a motion ──► nodes agree on the entry that places it ──► every node applies it
+//!   Motion, SignedMotion      Agreement, Decided, CertifiedEntry          State::apply
+//! ```
+//!
+//! Whatever enters goes through the same four verbs. It is *well-formed* (decoded strictly,
+//! within [`limits`]), *verified* (every signature and rule, against the state before),
+//! *applied* (a pure step from one [`State`] to the next) and *stored*, which is the caller's
+//! business. A [`VerifiedEntry`] can only come from [`State::verify_entry`], so nothing else can
+//! be applied.
+//!
+//! - [`Genesis`] founds a domain; [`GenesisFile`] collects the signatures of all who found it.
+//! - [`Motion`] is what people sign, [`Entry`] what nodes agree on, [`verify_log`] replays all.
+//! - [`Agreement`] is the one agreement primitive; it decides positions of the log and outcomes
+//!   of attempts at a key's epoch ([`AttemptOutcome`]).
+//! - [`Hello`], [`Welcome`] and [`Rejoin`] say which incarnation of a node stands where.
+//!
+//! What this crate does not do: it knows no policy language and no curve. Policies and
+//! commitments are opaque bytes here; who needs their meaning checks it before a vote. See
+//! `spec/charter.md` and `spec/agreement.md`.
+
+mod agreement;
+mod enrolment;
+mod entry;
+mod epoch;
+mod genesis;
+pub mod limits;
+mod log;
+mod motion;
+mod presence;
+mod state;
+mod statement;
+
+pub use agreement::{
+    Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
+    Lock, Phase, SignedBallotMessage, Validity, Votes, quorum,
+};
+pub use enrolment::{Enrolment, Role, SignedEnrolment};
+pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+pub use epoch::{AttemptOutcome, Backup, EpochRecord, PreparedStatement};
+pub use genesis::{
+    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
+};
+pub use log::{LogError, verify_log};
+pub use motion::{Motion, MotionBody, MotionError, MotionStatus, Object, SignedMotion, effect};
+pub use presence::{
+    Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin,
+    SignedWelcome, Welcome,
+};
+pub use state::{Actor, KeyOrder, Node, Person, Service, State};
+pub use statement::{NodeStatement, Signed, StatementError};

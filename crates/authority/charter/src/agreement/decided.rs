@@ -1,0 +1,78 @@
+//! A decision and the certificate that proves it to anybody.
+
+use super::ballot::{Instance, statement, value_digest};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::state::State;
+use minicbor::{Decode, Encode};
+use quorate_codec::{Canonical, tag};
+use quorate_identity::{CertificateError, GenesisHash, NodeSignatures};
+
+/// What was decided, and the precommits of a quorum in one ballot. Verifiable offline with the
+/// voters of the domain alone. Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Decided {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// What it is about.
+    #[n(2)]
+    pub instance: Instance,
+    /// The ballot that decided.
+    #[n(3)]
+    pub ballot: u32,
+    /// The value.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub value: Vec<u8>,
+    /// The precommits.
+    #[n(5)]
+    pub certificate: NodeSignatures,
+}
+
+/// Why a decision does not hold; the fault of whoever shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecidedError {
+    /// A form that this version does not know.
+    #[error("a decision of version {0} is not known here")]
+    Version(u8),
+    /// It is for another domain.
+    #[error("the decision is for another domain, {0}")]
+    ForeignDomain(GenesisHash),
+    /// The precommits do not hold.
+    #[error("the certificate does not hold: {0}")]
+    Certificate(#[from] CertificateError),
+}
+
+impl Decided {
+    /// Verifies the certificate against the voters of `state` (AGR-11). What the value says is
+    /// for others to check.
+    ///
+    /// # Errors
+    /// [`DecidedError`]. Cost: one signature verification a precommit.
+    pub fn verify(&self, state: &State) -> Result<(), DecidedError> {
+        if self.version != 1 {
+            return Err(DecidedError::Version(self.version));
+        }
+        if self.genesis != state.genesis() {
+            return Err(DecidedError::ForeignDomain(self.genesis));
+        }
+        let digest = Some(value_digest(&self.value));
+        let precommit = statement(self.genesis, self.instance, self.ballot, digest, None);
+        let needed = state.quorum();
+        Ok(self.certificate.verify(tag::PRECOMMIT, &precommit, state.voters(), needed)?)
+    }
+
+    /// Whether two decisions prove that more than the declared number of voters lie: valid both,
+    /// about one thing, with two values. Then every node stops and shows both (AGR-12).
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        self.genesis == other.genesis
+            && self.instance == other.instance
+            && self.value != other.value
+    }
+}
+
+impl Canonical for Decided {
+    const BYTES_MAX: usize = 256 + VALUE_BYTES_MAX + NodeSignatures::BYTES_MAX;
+}

@@ -1,0 +1,37 @@
+//! Every limit of the charter, in one place, with its intent. Governance happens at human rate:
+//! the limits keep the log from becoming a database and a decoder from working for a stranger.
+
+/// Most nodes of a domain: as many as a certificate has signatures and a tree has parties.
+pub const NODES_MAX: usize = 64;
+/// Most people of a domain.
+pub const PEOPLE_MAX: usize = 128;
+/// Most services of a domain.
+pub const SERVICES_MAX: usize = 256;
+/// Most keys of a domain; each is a record at every node.
+pub const KEYS_MAX: usize = 16_384;
+/// Longest policy that a motion sets, in bytes: three files that people can read.
+pub const POLICY_BYTES_MAX: usize = 256 << 10;
+/// Most objects that a motion expects versions of.
+pub const EXPECTS_MAX: usize = 8;
+/// Most signatures under a motion: as many as a rule has parties.
+pub const MOTION_SIGNATURES_MAX: usize = 64;
+/// Latest expiry of a motion, in milliseconds from when it is looked at: 90 days.
+pub const MOTION_LIFETIME_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
+/// Longest motion, in bytes: a policy, or a tree over all nodes.
+pub const MOTION_BYTES_MAX: usize = POLICY_BYTES_MAX + 16_384;
+/// Longest value of an agreement, in bytes: an entry with all its signatures, or the outcome of
+/// an attempt with the proofs of all members.
+pub const VALUE_BYTES_MAX: usize = 2 << 20;
+/// Longest genesis, in bytes.
+pub const GENESIS_BYTES_MAX: usize = 256 << 10;
+/// Highest ballot: far beyond what time allows, and far from an overflow.
+pub const BALLOT_MAX: u32 = 1 << 24;
+/// After so many ballots their time stops doubling: 64 times the first.
+pub const BALLOT_DOUBLINGS_MAX: u32 = 6;
+/// A node that has a value and is not the proposer waits this part of a ballot's first time
+/// before it offers the value to everybody.
+pub const SUGGEST_AFTER_PART: u64 = 8;
+/// Shortest and longest lease that a genesis may set, in milliseconds.
+pub const LEASE_MS: std::ops::RangeInclusive<u64> = 1_000..=600_000;
+/// Tightest and loosest bound between clocks that a genesis may set, in milliseconds.
+pub const CLOCK_BOUND_MS: std::ops::RangeInclusive<u64> = 100..=60_000;

@@ -1,0 +1,31 @@
+//! A whole log, verified offline.
+
+use crate::entry::{CertifiedEntry, EntryError};
+use crate::genesis::{GenesisError, GenesisFile};
+use crate::state::State;
+use quorate_identity::GenesisHash;
+
+/// Why a log does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Its genesis does not.
+    #[error("the genesis does not hold: {0}")]
+    Genesis(#[from] GenesisError),
+    /// An entry does not.
+    #[error("entry {position} does not hold: {error}")]
+    Entry {
+        /// Where.
+        position: u64,
+        /// Why.
+        error: EntryError,
+    },
+}
+
+/// Verifies a log from its genesis, which must have the given hash, to its last entry.
+pub fn verify_log(
+    file: &GenesisFile,
+    hash: &GenesisHash,
+    entries: impl IntoIterator<Item = CertifiedEntry>,
+) -> Result<State, LogError> {
+    todo!()
+}

@@ -1,0 +1,220 @@
+//! Which incarnation of a node stands where.
+
+use crate::statement::{DomainStatement, NodeStatement, Signed, StatementError};
+use minicbor::{Decode, Encode};
+use quorate_codec::{Canonical, Digest, tag, tag::Tag};
+use quorate_identity::{GenesisHash, Head, NodeId};
+
+/// One life of a node, from a start to the next: made durable before anything leaves (NOD-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Incarnation {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// Counts the starts, from 1.
+    #[n(1)]
+    pub count: u64,
+    /// Fresh random bytes.
+    #[n(2)]
+    pub id: Digest,
+    /// The id of the incarnation before; zero for the first.
+    #[n(3)]
+    pub previous: Digest,
+}
+
+/// A node says who it is this time and how far it knows the charter. Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Hello {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// Who speaks.
+    #[n(2)]
+    pub node: NodeId,
+    /// Its incarnation.
+    #[n(3)]
+    pub incarnation: Incarnation,
+    /// Its head.
+    #[n(4)]
+    pub head: Head,
+    /// The head's position.
+    #[n(5)]
+    pub position: u64,
+    /// The highest position at which it ever voted.
+    #[n(6)]
+    pub highest_vote: u64,
+    /// Fresh random bytes, to be echoed.
+    #[n(7)]
+    pub nonce: Digest,
+    /// Its clock, in milliseconds since 1970.
+    #[n(8)]
+    pub time_ms: u64,
+}
+
+/// The answer to a hello. Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Welcome {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// Who answers.
+    #[n(2)]
+    pub node: NodeId,
+    /// Whom it answers.
+    #[n(3)]
+    pub to: NodeId,
+    /// What the answerer makes of the asker's incarnation.
+    #[n(4)]
+    pub recognition: Recognition,
+    /// The answerer's head.
+    #[n(5)]
+    pub head: Head,
+    /// The head's position.
+    #[n(6)]
+    pub position: u64,
+    /// The highest position at which the answerer ever voted.
+    #[n(7)]
+    pub highest_vote: u64,
+    /// Whether the answerer precommitted beyond its head: then this attests no head (N-101).
+    #[n(8)]
+    pub locked: bool,
+    /// The nonce of the hello.
+    #[n(9)]
+    pub nonce: Digest,
+    /// The answerer's clock, in milliseconds since 1970.
+    #[n(10)]
+    pub time_ms: u64,
+}
+
+/// What a node makes of a peer's incarnation.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Recognition {
+    /// It is the one it should be: its id.
+    #[n(0)]
+    Recognised(#[n(0)] Digest),
+    /// The peer itself once signed a hello that lies ahead: it was rolled back.
+    #[n(1)]
+    Lapsed(#[n(0)] Box<SignedHello>),
+}
+
+/// A lapsed node asks to come back, by its operator's hand. Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Rejoin {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// Who asks.
+    #[n(2)]
+    pub node: NodeId,
+    /// The incarnation that shall count from now on.
+    #[n(3)]
+    pub incarnation: Incarnation,
+    /// The head it had caught up to when it asked.
+    #[n(4)]
+    pub head: Head,
+}
+
+/// A hello and its signature.
+pub type SignedHello = Signed<Hello>;
+/// A welcome and its signature.
+pub type SignedWelcome = Signed<Welcome>;
+/// A rejoin and its signature.
+pub type SignedRejoin = Signed<Rejoin>;
+
+/// Why a rejoin is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RejoinError {
+    /// The statement does not hold.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The incarnation is not later than the one recorded.
+    #[error("incarnation {count} of node {node} is not later than the recorded one")]
+    Stale {
+        /// The node.
+        node: NodeId,
+        /// The incarnation's count.
+        count: u64,
+    },
+}
+
+impl Incarnation {
+    /// The first life of a node.
+    pub fn first(id: Digest) -> Self {
+        Self { version: 1, count: 1, id, previous: Digest::ZERO }
+    }
+
+    /// The life after this one.
+    #[must_use]
+    pub fn next(&self, id: Digest) -> Self {
+        Self { version: 1, count: self.count.saturating_add(1), id, previous: self.id }
+    }
+}
+
+impl Hello {
+    /// Whether this earlier hello proves that the node which now says `later` was rolled back
+    /// (GOV-32).
+    pub fn lies_ahead_of(&self, later: &Self) -> bool {
+        todo!()
+    }
+}
+
+impl Welcome {
+    /// Whether this attests `head` to who sent `nonce`: the answerer stands exactly there, is
+    /// not locked beyond it, and recognises the asker (GOV-33).
+    pub fn attests(&self, head: &Head, nonce: &Digest) -> bool {
+        todo!()
+    }
+}
+
+impl Canonical for Incarnation {
+    const BYTES_MAX: usize = 80;
+}
+
+impl Canonical for Hello {
+    const BYTES_MAX: usize = 320;
+}
+
+impl Canonical for Welcome {
+    const BYTES_MAX: usize = 320 + SignedHello::BYTES_MAX;
+}
+
+impl Canonical for Rejoin {
+    const BYTES_MAX: usize = 256;
+}
+
+macro_rules! statements {
+    ($($statement:ident: $tag:ident;)*) => {$(
+        impl NodeStatement for $statement {
+            const TAG: Tag = tag::$tag;
+
+            fn version(&self) -> u8 {
+                self.version
+            }
+        }
+
+        impl DomainStatement for $statement {
+            fn genesis(&self) -> GenesisHash {
+                self.genesis
+            }
+
+            fn node(&self) -> NodeId {
+                self.node
+            }
+        }
+    )*};
+}
+
+statements! {
+    Hello: HELLO;
+    Welcome: WELCOME;
+    Rejoin: REJOIN;
+}
