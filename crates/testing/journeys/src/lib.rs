@@ -1,0 +1,23 @@
+//! A trial domain of real processes, driven from outside: only the program `quorate`, its
+//! arguments, its output and its exit codes, as a user's script sees them.
+//!
+//! ```text
+//!   test ──▶ Trial ──▶ quorate up --dir D --json   (three signers and a witness)
+//!                 ──▶ quorate VERB … --dir D --json  (one process a call)
+//! ```
+//!
+//! The domain ends with its [`Trial`]. What this crate does not do: it links no crate of the
+//! product, so nothing here can see more than a user sees.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+mod program;
+mod trial;
+
+pub use program::{Said, binary, quorate};
+pub use trial::Trial;

@@ -1,0 +1,193 @@
+//! A domain that `quorate up` founded and keeps running.
+
+use crate::program::{Said, binary, quorate, quorate_with};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A running trial domain.
+pub struct Trial {
+    folder: TempDir,
+    up: Option<Child>,
+    /// Nodes that the test started itself.
+    nodes: Vec<Child>,
+    /// The line that `up` printed when the domain served.
+    pub ready: Value,
+}
+
+impl Trial {
+    /// Founds a domain of three signers and a witness and waits until it serves.
+    pub fn found() -> Self {
+        let folder = TempDir::new().expect("a temporary directory");
+        let mut trial = Self { folder, up: None, nodes: Vec::new(), ready: Value::Null };
+        trial.up();
+        trial
+    }
+
+    /// Starts `up` on the directory, founded or not.
+    pub fn up(&mut self) {
+        let mut process = Command::new(binary())
+            .args(["up", "--json", "--dir"])
+            .arg(self.dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        self.ready = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("`up` said {line:?}: {error}"));
+        assert_eq!(self.ready.get("ready"), Some(&Value::Bool(true)));
+        self.up = Some(process);
+    }
+
+    /// The domain directory.
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join("domain")
+    }
+
+    /// The directory as an argument.
+    pub fn dir_text(&self) -> String {
+        self.dir().display().to_string()
+    }
+
+    /// The hash of the genesis.
+    pub fn genesis(&self) -> String {
+        text(&self.ready, "genesis")
+    }
+
+    /// Runs a verb on this domain.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let dir = self.dir_text();
+        quorate(&[arguments, &["--dir", &dir]].concat())
+    }
+
+    /// Runs a verb on this domain with a standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Said {
+        let dir = self.dir_text();
+        quorate_with(&[arguments, &["--dir", &dir]].concat(), input)
+    }
+
+    /// Files a request and returns it as recorded.
+    pub fn request(&self, key: &str, intent: &Value, who: &str) -> Value {
+        self.try_request(key, intent, who).ok().clone()
+    }
+
+    /// Tries to file a request.
+    pub fn try_request(&self, key: &str, intent: &Value, who: &str) -> Said {
+        let arguments = ["request", "create", "--key", key, "--intent", "-", "--as", who];
+        self.run_with(&arguments, &intent.to_string())
+    }
+
+    /// Waits for the end of a request.
+    pub fn wait(&self, request: &Value) -> Said {
+        self.run(&["request", "wait", &text(request, "request"), "--timeout", "60"])
+    }
+
+    /// Waits for a request that must be signed.
+    pub fn signed(&self, request: &Value) -> Value {
+        let ended = self.wait(request).ok().clone();
+        assert_eq!(text(&ended, "state"), "signed", "{ended}");
+        ended
+    }
+
+    /// Votes `approve` or `reject` with the digest of the request as it was shown.
+    pub fn vote(&self, verb: &str, request: &Value, who: &str) -> Said {
+        let (id, digest) = (text(request, "request"), text(request, "request_digest"));
+        self.run(&["request", verb, &id, "--digest", &digest, "--as", who])
+    }
+
+    /// Fetches and verifies a receipt offline; returns what `receipt verify` says.
+    pub fn verified_receipt(&self, request: &Value) -> Value {
+        let id = text(request, "request");
+        let file = self.folder.path().join(format!("{id}.receipt"));
+        let path = file.display().to_string();
+        self.run(&["receipt", "get", &id, "-o", &path]).ok();
+        quorate(&["receipt", "verify", &path, "--genesis", &self.genesis()]).ok().clone()
+    }
+
+    /// The first text in the lists of the policy in force that begins with `prefix`.
+    pub fn listed(&self, prefix: &str) -> String {
+        let policy = self.run(&["policy", "show"]).ok().clone();
+        let lists: Value = serde_json::from_str(&text(&policy, "lists")).expect("lists.json");
+        let texts = lists.as_object().into_iter().flat_map(|lists| lists.values());
+        let mut texts = texts.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+        let found = texts.find(|text| text.starts_with(prefix));
+        found.unwrap_or_else(|| panic!("no {prefix}… in {lists}")).to_owned()
+    }
+
+    /// Kills the process of a node as a power cut would.
+    pub fn kill(&mut self, node: &str) {
+        let pid = self.pid(node);
+        signal("-KILL", pid);
+        self.nodes.retain_mut(|child| child.id() != pid || child.wait().is_err());
+        while Path::new(&format!("/proc/{pid}/exe")).exists() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Runs a node again, as its operator would.
+    pub fn start(&mut self, node: &str) {
+        let process = Command::new(binary())
+            .args(["node", "run", node, "--dir"])
+            .arg(self.dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        self.nodes.push(process);
+    }
+
+    /// Asks `status` until `good` holds of it. The test fails when that never happens, by the
+    /// time limit of whoever runs it.
+    pub fn until(&self, good: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let said = self.run(&["status"]);
+            match said.lines.last() {
+                Some(status) if said.code == 0 && good(status) => return status.clone(),
+                _ => std::thread::sleep(std::time::Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Ends everything that the trial started, and keeps the directory.
+    pub fn down(&mut self) {
+        for process in self.up.iter_mut().chain(&mut self.nodes) {
+            signal("-TERM", process.id());
+            let _ = process.wait();
+        }
+        self.up = None;
+        self.nodes.clear();
+    }
+
+    /// The process of a node, as `domain.json` has it.
+    pub fn pid(&self, node: &str) -> u32 {
+        let file = std::fs::read(self.dir().join("domain.json")).expect("domain.json");
+        let domain: Value = serde_json::from_slice(&file).expect("domain.json is JSON");
+        let nodes = domain.get("nodes").and_then(Value::as_array).expect("nodes");
+        let found = nodes.iter().find(|line| text(line, "name") == node).expect("the node");
+        found.get("pid").and_then(Value::as_u64).and_then(|pid| pid.try_into().ok()).expect("a pid")
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.down();
+    }
+}
+
+/// Sends a signal to a process that this trial started.
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
+    sent.expect("kill runs");
+}
+
+/// A text field.
+pub(crate) fn text(value: &Value, field: &str) -> String {
+    let found = value.get(field).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text {field} in {value}")).to_owned()
+}
