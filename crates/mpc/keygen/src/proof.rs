@@ -181,3 +181,155 @@ impl Trial {
         trial.digest().as_bytes().first() == Some(&0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use quorate_curve::{Ed25519, Secp256k1};
+    use quorate_sharing::Polynomial;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn rng() -> ChaCha20Rng {
+        ChaCha20Rng::seed_from_u64(5)
+    }
+
+    fn node(number: u8) -> NodeId {
+        NodeId(Digest([number; 32]))
+    }
+
+    fn sharing<C: Curve>(rng: &mut ChaCha20Rng) -> (Polynomial<C>, Commitments<C>) {
+        let tree: quorate_access::Tree<u8> = "2 of (1, 2, 3)".parse().unwrap();
+        let polynomial = Polynomial::random(&tree, rng);
+        let commitments = polynomial.commit().unwrap();
+        (polynomial, commitments)
+    }
+
+    fn statement<C: Curve>(sharing: &Commitments<C>) -> Statement<'_, C> {
+        Statement {
+            purpose: tag::DEAL_POP,
+            run: Digest([1; 32]),
+            prover: node(2),
+            slot: 3,
+            sharing,
+            public: sharing.constant().non_identity().unwrap(),
+        }
+    }
+
+    fn proven<C: Curve>() -> (Commitments<C>, Proof) {
+        let mut rng = rng();
+        let (polynomial, commitments) = sharing(&mut rng);
+        let witness = polynomial.constant().unwrap();
+        let proof = Proof::prove(&statement(&commitments), witness, &mut rng);
+        (commitments, proof)
+    }
+
+    /// DKG-05, DKG-07.
+    #[test]
+    fn a_proof_verifies_and_has_its_length() {
+        let (commitments, proof) = proven::<Secp256k1>();
+        assert!(proof.verifies(&statement(&commitments)));
+        assert_eq!(quorate_codec::to_bytes(&proof).len(), Proof::ENCODED_BYTES);
+        assert_eq!(Parameters::SOUNDNESS_BITS, 128);
+        let (commitments, proof) = proven::<Ed25519>();
+        assert!(proof.verifies(&statement(&commitments)));
+    }
+
+    /// DKG-06: each field alone is changed, and the proof no longer holds.
+    #[test]
+    fn neg_019_every_field_of_a_statement_is_in_the_hash() {
+        let (commitments, proof) = proven::<Ed25519>();
+        let honest = statement(&commitments);
+        let tree: quorate_access::Tree<u8> = "2 of (1, 2, 3)".parse().unwrap();
+        let with_column = |column: usize| {
+            let points = commitments.to_bytes();
+            let read = |bytes: &Vec<u8>| NonIdentity::from_bytes(bytes).unwrap().point();
+            let mut points: Vec<Point<Ed25519>> = points.iter().map(read).collect();
+            points[column] = points[column] + Point::generator();
+            Commitments::new(&tree, points).unwrap()
+        };
+        let others = [with_column(0), with_column(1)];
+        let generator = Point::generator().non_identity().unwrap();
+        for changed in [
+            Statement { purpose: tag::DEAL_LEAF_POK, ..honest.clone() },
+            Statement { run: Digest([2; 32]), ..honest.clone() },
+            Statement { prover: node(3), ..honest.clone() },
+            Statement { slot: 4, ..honest.clone() },
+            Statement { sharing: &others[0], ..honest.clone() },
+            Statement { sharing: &others[1], ..honest.clone() },
+            Statement { public: generator, ..honest.clone() },
+        ] {
+            assert!(!proof.verifies(&changed), "{changed:?}");
+        }
+        assert!(proof.verifies(&honest));
+    }
+
+    /// DKG-06: the same logarithm on another curve.
+    #[test]
+    fn neg_019_the_curve_and_its_generator_are_in_the_hash() {
+        let mut rng = rng();
+        let (_, ours) = sharing::<Secp256k1>(&mut rng);
+        let firsts = [ours.constant().non_identity().unwrap()];
+        let base = Trial::new(&statement(&ours), &firsts).0.digest();
+        let mut more = statement(&ours);
+        more.slot += 1;
+        assert_ne!(Trial::new(&more, &firsts).0.digest(), base);
+        let (_, theirs) = sharing::<quorate_curve::P256>(&mut rng);
+        let their_firsts = [theirs.constant().non_identity().unwrap()];
+        assert_ne!(Trial::new(&statement(&theirs), &their_firsts).0.digest(), base);
+    }
+
+    /// DKG-07: no first message can be left out or added.
+    #[test]
+    fn neg_019_all_first_messages_are_in_the_hash() {
+        let (_, commitments) = sharing::<Ed25519>(&mut rng());
+        let one = commitments.constant().non_identity().unwrap();
+        let two = Point::generator().non_identity().unwrap();
+        let digest = |firsts: &[NonIdentity<Ed25519>]| {
+            Trial::new(&statement(&commitments), firsts).0.digest()
+        };
+        let all = [digest(&[one]), digest(&[two]), digest(&[one, two]), digest(&[two, one])];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), 4);
+    }
+
+    /// DKG-06: proofs of possession and of leaf shares never stand for each other, though the
+    /// point, its logarithm and all else are the same.
+    #[test]
+    fn neg_022_a_proof_serves_one_purpose() {
+        let mut rng = rng();
+        let (polynomial, commitments) = sharing::<Ed25519>(&mut rng);
+        let witness = polynomial.constant().unwrap();
+        let possession = statement(&commitments);
+        let leaf = Statement { purpose: tag::DEAL_LEAF_POK, ..possession.clone() };
+        for (made, other) in [(&possession, &leaf), (&leaf, &possession)] {
+            let proof = Proof::prove(made, witness, &mut rng);
+            assert!(proof.verifies(made));
+            assert!(!proof.verifies(other));
+        }
+    }
+
+    /// DKG-07: a prover without the logarithm, who answers as simulators do.
+    #[test]
+    fn neg_023_answers_without_the_logarithm_miss() {
+        let (commitments, _) = proven::<Ed25519>();
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let other = SecretScalar::random(&mut rng);
+        let proof = Proof::prove(&statement(&commitments), &other, &mut rng);
+        assert!(!proof.verifies(&statement(&commitments)));
+        assert!(!Proof([0; PROOF_BYTES]).verifies(&statement(&commitments)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// DKG-07: a proof has one form.
+        #[test]
+        fn neg_009_a_changed_proof_is_none(at in 0..PROOF_BYTES, flip in 1_u8..) {
+            let (commitments, mut proof) = proven::<Ed25519>();
+            proof.0[at] ^= flip;
+            prop_assert!(!proof.verifies(&statement(&commitments)));
+        }
+    }
+}

@@ -3,6 +3,9 @@
 pub(crate) mod round1;
 pub(crate) mod round2;
 
+#[cfg(test)]
+mod false_shares;
+
 use crate::{DealError, DealFault};
 use quorate_access::Tree;
 use quorate_codec::{Canonical, Digest, Transcript, from_bytes, tag, to_bytes};

@@ -203,3 +203,12 @@ fn random_digest(rng: &mut impl CryptoRngCore) -> Digest {
     rng.fill_bytes(&mut bytes);
     Digest(bytes)
 }
+
+#[cfg(test)]
+impl<C: Curve> ExpectRound1<C> {
+    /// From now on seals shares of another polynomial with the same constant term.
+    pub(super) fn deal_falsely(&mut self, rng: &mut impl CryptoRngCore) {
+        let same = self.dealing.polynomial.constant().unwrap().times(quorate_curve::Scalar::one());
+        self.dealing.polynomial = Polynomial::with_constant(&self.plan.tree, same, rng);
+    }
+}

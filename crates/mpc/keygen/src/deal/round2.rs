@@ -78,18 +78,18 @@ impl<C: Curve> ExpectRound2<C> {
     /// and adds them up.
     ///
     /// # Errors
-    /// [`DealError`]. What needs no agreement on the first round is checked before the echoes,
-    /// so that a member who opens nothing is named; what is bound to the run comes after them,
-    /// so that nobody is accused for having been sent something else.
+    /// [`DealError`]. Echoes are compared before anything that depends on what members agree
+    /// about, so that nobody is accused for having been sent, or told, something else.
     pub fn handle(
         self,
         messages: BTreeMap<NodeId, Vec<u8>>,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Dealt<C>, DealError> {
-        let seconds = self.plan.read(&messages, &self.own, |message| self.fits(message))?;
+        let seconds =
+            self.plan.read(&messages, &self.own, |message: &Message2| message.version == 1)?;
+        self.check_echoes(&seconds)?;
         let dealings = self.dealings(&seconds)?;
         self.check_openings(&seconds, &dealings)?;
-        self.check_echoes(&seconds)?;
         self.check_possession(&seconds, &dealings)?;
         check_distinct(&dealings)?;
         let shares = self.open_all(&seconds, &dealings)?;
@@ -97,25 +97,34 @@ impl<C: Curve> ExpectRound2<C> {
         self.finish(&dealings, shares, transcript, rng)
     }
 
-    /// Exact lengths (DKG-08, N-07).
-    fn fits(&self, message: &Message2) -> bool {
-        message.version == 1
-            && message.commitments.len() == self.plan.tree.columns()
-            && message.sealed.len() == self.plan.tree.leaf_count()
+    /// Everybody saw the same first round (DKG-10, N-25).
+    fn check_echoes(&self, seconds: &BTreeMap<NodeId, Message2>) -> Result<(), DealError> {
+        let differing = seconds.iter().filter(|(_, second)| second.echo != self.sid);
+        let differing: Vec<NodeId> = differing.map(|(from, _)| *from).collect();
+        if differing.is_empty() {
+            Ok(())
+        } else {
+            Err(DealError::nobody(DealFault::Echo { differing }))
+        }
     }
 
-    /// Valid points other than the identity, in their one encoding (DKG-08).
+    /// Exactly one commitment a column and one sealed share a leaf; valid points other than the
+    /// identity, in their one encoding (DKG-08, N-07).
     fn dealings(
         &self,
         seconds: &BTreeMap<NodeId, Message2>,
     ) -> Result<BTreeMap<NodeId, Commitments<C>>, DealError> {
+        let tree = &self.plan.tree;
         let mut dealings = BTreeMap::new();
         let mut culprits = Vec::new();
         for (from, second) in seconds {
-            let points: Vec<&[u8]> = second.commitments.iter().map(|point| &***point).collect();
-            match Commitments::from_bytes(&self.plan.tree, &points) {
-                Ok(commitments) => drop(dealings.insert(*from, commitments)),
-                Err(_) => culprits.push(*from),
+            let points: Vec<&[u8]> =
+                second.commitments.iter().map(|point| point.as_slice()).collect();
+            match Commitments::from_bytes(tree, &points) {
+                Ok(commitments) if second.sealed.len() == tree.leaf_count() => {
+                    dealings.insert(*from, commitments);
+                }
+                _ => culprits.push(*from),
             }
         }
         accuse(culprits, DealFault::Malformed)?;
@@ -142,17 +151,6 @@ impl<C: Curve> ExpectRound2<C> {
         };
         let false_ones = seconds.iter().filter(|(from, second)| opens(from, second).is_none());
         accuse(false_ones.map(|(from, _)| *from).collect(), DealFault::Opening)
-    }
-
-    /// Everybody saw the same first round (DKG-10, N-25).
-    fn check_echoes(&self, seconds: &BTreeMap<NodeId, Message2>) -> Result<(), DealError> {
-        let differing = seconds.iter().filter(|(_, second)| second.echo != self.sid);
-        let differing: Vec<NodeId> = differing.map(|(from, _)| *from).collect();
-        if differing.is_empty() {
-            Ok(())
-        } else {
-            Err(DealError::nobody(DealFault::Echo { differing }))
-        }
     }
 
     /// Everybody knows its constant term (DKG-11, N-18, N-23).

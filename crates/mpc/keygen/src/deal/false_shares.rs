@@ -1,0 +1,46 @@
+//! A dealer that seals shares of another polynomial than the one it committed to.
+
+use super::round1::ExpectRound1;
+use super::{Plan, start};
+use crate::DealFault;
+use quorate_access::{LeafId, Tree};
+use quorate_codec::Digest;
+use quorate_curve::Ed25519;
+use quorate_identity::NodeId;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
+
+fn node(number: u8) -> NodeId {
+    NodeId(Digest([number; 32]))
+}
+
+/// DKG-13: the shares open, with the constant term that the dealer proved, but are not the
+/// committed ones. Every receiver ends, and names the pair.
+#[test]
+fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
+    let tree: Tree<u8> = "2 of (1, 2, 3)".parse().unwrap();
+    let tree = tree.map(|number| node(*number));
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut rounds: BTreeMap<NodeId, ExpectRound1<Ed25519>> = BTreeMap::new();
+    let mut firsts = BTreeMap::new();
+    for me in tree.parties() {
+        let plan = Plan { ctx0: Digest([9; 32]), tree: tree.clone(), me };
+        let (round, first) = start(plan, &mut rng).unwrap();
+        rounds.insert(me, round);
+        firsts.insert(me, first);
+    }
+    rounds.get_mut(&node(2)).unwrap().deal_falsely(&mut rng);
+    let mut seconds = BTreeMap::new();
+    let mut nexts = BTreeMap::new();
+    for (me, round) in rounds {
+        let (next, second) = round.handle(firsts.clone(), &mut rng).unwrap();
+        nexts.insert(me, next);
+        seconds.insert(me, second);
+    }
+    for (me, leaf) in [(node(1), LeafId(0)), (node(3), LeafId(2))] {
+        let error = nexts.remove(&me).unwrap().handle(seconds.clone(), &mut rng).unwrap_err();
+        assert_eq!(error.reason, DealFault::SubShare { dealer: node(2), receiver: me, leaf });
+        assert!(error.culprits.is_empty());
+    }
+}
