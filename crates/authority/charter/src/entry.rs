@@ -1,16 +1,16 @@
-//! Entries: what nodes agree on.
+//! Entries: what nodes agree on (GOV-20).
 
-use crate::agreement::Decided;
+use crate::agreement::{Decided, DecidedError, Instance};
 use crate::limits::VALUE_BYTES_MAX;
-use crate::motion::{Motion, MotionError, SignedMotion};
-use crate::presence::{RejoinError, SignedRejoin};
+use crate::motion::{Motion, MotionBody, MotionError, SignedMotion};
+use crate::presence::{Rejoin, RejoinError, SignedRejoin};
 use crate::state::State;
 use minicbor::bytes::ByteVec;
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
-use quorate_codec::{Canonical, DecodeError};
-use quorate_identity::{CertificateError, GenesisHash, Head, NodeSignatures};
+use quorate_codec::{Canonical, DecodeError, Transcript, tag};
+use quorate_identity::{GenesisHash, Head, MotionId, NodeSignatures};
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -52,22 +52,23 @@ pub struct CertifiedEntry {
     certificate: NodeSignatures,
 }
 
-/// A proposed entry that may come next at some state.
+/// A proposed entry that may come next at some state, its certificate apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposedEntry {
     entry: Entry,
-    motion: Option<Motion>,
+    motion: Option<(MotionId, Motion)>,
 }
 
-/// An entry that was verified against the state before it; only [`State::verify_entry`] makes
-/// one, and [`State::apply`] takes nothing else.
+/// An entry that was verified against the state before it. Only
+/// [`State::verify_entry`](crate::State::verify_entry) makes one, and
+/// [`State::apply`](crate::State::apply) takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEntry {
     proposed: ProposedEntry,
     head: Head,
 }
 
-/// Why an entry is refused.
+/// Why an entry is refused; the fault of whoever proposed or showed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
     /// Not the canonical encoding of an entry.
@@ -76,6 +77,28 @@ pub enum EntryError {
     /// A form that this version does not know.
     #[error("an entry of version {0} is not known here")]
     Version(u8),
+    /// It is of another domain.
+    #[error("the entry is of another domain, {0}")]
+    ForeignDomain(GenesisHash),
+    /// It is not the next one: behind the head, or beyond it.
+    #[error("the entry is for position {got}, the next one is {expected}")]
+    Position {
+        /// The next position.
+        expected: u64,
+        /// The entry's position.
+        got: u64,
+    },
+    /// It follows another head.
+    #[error("the entry follows head {theirs}, ours is {ours}")]
+    Fork {
+        /// Our head.
+        ours: Head,
+        /// The head that it follows.
+        theirs: Head,
+    },
+    /// A decision of something else.
+    #[error("the decision is not about a position, or its entry is for another one")]
+    Instance,
     /// Its motion is refused.
     #[error(transparent)]
     Motion(#[from] MotionError),
@@ -83,52 +106,132 @@ pub enum EntryError {
     #[error(transparent)]
     Rejoin(#[from] RejoinError),
     /// Its certificate does not hold.
-    #[error("the certificate does not hold: {0}")]
-    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Certificate(#[from] DecidedError),
     /// Valid in everything but the time: its motion has expired. A voter accepts it only on
-    /// proof that a quorum found it valid in time.
+    /// proof that a quorum found it valid in time (AGR-07).
     #[error("the motion has expired")]
     Late(Box<ProposedEntry>),
-}
-
-impl Canonical for Entry {
-    const BYTES_MAX: usize = VALUE_BYTES_MAX;
 }
 
 impl Entry {
     /// The entry that would come next at this state.
     pub fn next(state: &State, body: EntryBody) -> Self {
-        todo!()
+        let (genesis, prev) = (state.genesis(), state.head());
+        Self { version: 1, genesis, position: state.position() + 1, prev, body }
+    }
+
+    /// What it places: the motion's kind, or `rejoin`.
+    pub fn kind(&self) -> &'static str {
+        match &self.body {
+            EntryBody::Motion(signed) => signed.body().map_or("unreadable", |body| body.kind()),
+            EntryBody::Rejoin(_) => "rejoin",
+        }
     }
 }
 
 impl ProposedEntry {
+    pub(crate) fn new(entry: Entry, motion: Option<(MotionId, Motion)>) -> Self {
+        Self { entry, motion }
+    }
+
     /// The entry.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
-    /// The policy that it sets, if it sets one.
+
+    /// The motion that it places, if it places one.
+    pub fn motion(&self) -> Option<&Motion> {
+        self.motion.as_ref().map(|(_, motion)| motion)
+    }
+
+    /// The policy that it sets, if it sets one. Opaque here: who votes for it looks inside.
     pub fn policy(&self) -> Option<&[u8]> {
-        todo!()
+        match &self.motion()?.body {
+            MotionBody::PolicySet { bundle } => Some(bundle),
+            MotionBody::KeyCreate { .. } => None,
+        }
+    }
+}
+
+impl VerifiedEntry {
+    pub(crate) fn new(proposed: ProposedEntry, head: Head) -> Self {
+        Self { proposed, head }
+    }
+
+    /// The entry.
+    pub fn entry(&self) -> &Entry {
+        &self.proposed.entry
+    }
+
+    /// The head that it makes.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(crate) fn motion(&self) -> Option<(MotionId, &Motion)> {
+        self.proposed.motion.as_ref().map(|(id, motion)| (*id, motion))
+    }
+
+    pub(crate) fn rejoin(&self) -> Option<&Rejoin> {
+        match &self.entry().body {
+            EntryBody::Rejoin(rejoin) => Some(rejoin.body()),
+            EntryBody::Motion(_) => None,
+        }
     }
 }
 
 impl CertifiedEntry {
-    /// What a decided position says.
+    /// The entry of a decided position; nothing is verified.
+    ///
+    /// # Errors
+    /// [`EntryError`]: the decision is about something else, or its value is no entry.
     pub fn from_decided(decided: &Decided) -> Result<Self, EntryError> {
-        todo!()
+        let entry: Entry = quorate_codec::from_bytes(&decided.value)?;
+        let is_of_entry = decided.instance == Instance::Position(entry.position)
+            && decided.genesis == entry.genesis;
+        if decided.version != 1 || !is_of_entry {
+            return Err(EntryError::Instance);
+        }
+        let (bytes, certificate) = (decided.value.clone().into(), decided.certificate.clone());
+        Ok(Self { bytes, entry, ballot: decided.ballot, certificate })
     }
-    /// Its position.
+
+    /// The decision that it is.
+    pub fn to_decided(&self) -> Decided {
+        Decided {
+            version: 1,
+            genesis: self.entry.genesis,
+            instance: Instance::Position(self.entry.position),
+            ballot: self.ballot,
+            value: self.bytes.to_vec(),
+            certificate: self.certificate.clone(),
+        }
+    }
+
+    /// Its position; the first is 1.
     pub fn position(&self) -> u64 {
         self.entry.position
     }
+
     /// The entry, unverified.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
-    /// The head that it makes.
+
+    /// The entry's exact bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The precommits of the voters that decided it.
+    pub fn certificate(&self) -> &NodeSignatures {
+        &self.certificate
+    }
+
+    /// The head that it makes: the hash of its bytes (GOV-21).
     pub fn head(&self) -> Head {
-        todo!()
+        Head(Transcript::new(tag::ENTRY).part(self.bytes()).digest())
     }
 }
 
@@ -138,14 +241,26 @@ impl<C> Encode<C> for CertifiedEntry {
         encoder: &mut Encoder<W>,
         context: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
-        todo!()
+        encoder.array(4)?.u8(1)?.bytes(&self.bytes)?.u32(self.ballot)?;
+        self.certificate.encode(encoder, context)
     }
 }
 
 impl<'b, C> Decode<'b, C> for CertifiedEntry {
     fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
-        todo!()
+        if decoder.array()? != Some(4) || decoder.u8()? != 1 {
+            return Err(CborError::message("not a certified entry of version 1"));
+        }
+        let bytes = ByteVec::from(decoder.bytes()?.to_vec());
+        let entry = quorate_codec::from_bytes(&bytes).map_err(CborError::message)?;
+        let ballot = decoder.u32()?;
+        let certificate = NodeSignatures::decode(decoder, context)?;
+        Ok(Self { bytes, entry, ballot, certificate })
     }
+}
+
+impl Canonical for Entry {
+    const BYTES_MAX: usize = VALUE_BYTES_MAX;
 }
 
 impl Canonical for CertifiedEntry {

@@ -1,4 +1,3 @@
-#![allow(unused, clippy::todo, missing_docs, reason = "under construction")]
 //! The charter: the governance log of a domain, and the statements that hold it together.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Which incarnation of a node stands where.
+//! Which incarnation of a node stands where (GOV-31).
 
 use crate::statement::{DomainStatement, NodeStatement, Signed, StatementError};
 use minicbor::{Decode, Encode};
@@ -160,10 +160,22 @@ impl Incarnation {
 }
 
 impl Hello {
-    /// Whether this earlier hello proves that the node which now says `later` was rolled back
-    /// (GOV-32).
-    pub fn lies_ahead_of(&self, later: &Self) -> bool {
-        todo!()
+    /// Whether this hello lies ahead of what the same node says of itself in `now`: it was
+    /// rolled back, or lives twice (GOV-32). A peer that finds so shows the node its own hello;
+    /// the node believes it by the same comparison with what it knows of itself (NOD-14), so an
+    /// old hello that somebody sends again harms nobody.
+    pub fn lies_ahead_of(&self, now: &Self) -> bool {
+        if self.node != now.node || self.genesis != now.genesis {
+            return false;
+        }
+        let (then, life) = (&self.incarnation, &now.incarnation);
+        let is_other_life = then.count == life.count && then.id != life.id;
+        let has_other_past = life.count.checked_sub(then.count) == Some(1)
+            && life.previous != then.id;
+        let is_behind = life.count < then.count
+            || now.position < self.position
+            || now.highest_vote < self.highest_vote;
+        is_other_life || has_other_past || is_behind
     }
 }
 
@@ -171,7 +183,8 @@ impl Welcome {
     /// Whether this attests `head` to who sent `nonce`: the answerer stands exactly there, is
     /// not locked beyond it, and recognises the asker (GOV-33).
     pub fn attests(&self, head: &Head, nonce: &Digest) -> bool {
-        todo!()
+        let recognises = matches!(self.recognition, Recognition::Recognised(_));
+        recognises && !self.locked && self.head == *head && self.nonce == *nonce
     }
 }
 

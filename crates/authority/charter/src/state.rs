@@ -1,62 +1,21 @@
-//! The state of a charter at one head.
+//! The state of a charter at one head: pure, and the same at every node that verified the same
+//! log.
 
-use crate::enrolment::Role;
-use crate::entry::{CertifiedEntry, EntryError, ProposedEntry, VerifiedEntry};
-use crate::genesis::{Roles, Settings};
-use crate::motion::{MotionError, MotionStatus, Object, SignedMotion};
+mod judge;
+mod roster;
+
+pub use roster::{Actor, Node, Person, Service};
+
+use crate::entry::VerifiedEntry;
+use crate::genesis::{Genesis, GenesisError, Settings};
+use crate::motion::{Motion, MotionBody, Object};
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use quorate_access::Tree;
-use quorate_identity::{
-    ActorId, Credential, GenesisHash, Head, KeyId, Name, NodeId, NodePublic, PersonId, Scheme,
-    ServiceId,
-};
-use std::collections::BTreeMap;
-
-/// A node of the charter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// Its id.
-    pub id: NodeId,
-    /// Its name.
-    pub name: Name,
-    /// Its role.
-    pub role: Role,
-    /// Its public keys.
-    pub keys: NodePublic,
-}
-
-/// A person of the charter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// Their id.
-    pub id: PersonId,
-    /// Their name.
-    pub name: Name,
-    /// Their public key.
-    pub credential: Credential,
-    /// What they may do.
-    pub roles: Roles,
-}
-
-/// A service of the charter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// Its id.
-    pub id: ServiceId,
-    /// Its name.
-    pub name: Name,
-    /// Its public key.
-    pub credential: Credential,
-}
-
-/// Who files requests and calls: name and key of a person or service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor<'a> {
-    /// Their name.
-    pub name: &'a Name,
-    /// Their public key.
-    pub credential: &'a Credential,
-}
+use quorate_codec::{Transcript, tag};
+use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId, Scheme};
+use roster::Roster;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A key that the charter orders. Its public point is in its first epoch record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,47 +32,201 @@ pub struct KeyOrder {
     pub entry: Head,
 }
 
-/// The state of a charter at one head: who and what is allowed.
+/// The state of a charter at one head: who there is and what is allowed. It comes from a
+/// verified genesis and verified entries, and from nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {}
+pub struct State {
+    genesis: GenesisHash,
+    roster: Arc<Roster>,
+    head: Head,
+    position: u64,
+    keys: BTreeMap<KeyId, Arc<KeyOrder>>,
+    key_names: BTreeMap<Name, KeyId>,
+    policy: Option<Arc<[u8]>>,
+    policy_version: u64,
+    /// Motions that were placed: none is placed twice.
+    placed: BTreeSet<MotionId>,
+    /// Of nodes that came back, the incarnation that counts, and the position that says so.
+    rejoined: BTreeMap<NodeId, (Incarnation, u64)>,
+}
 
-#[allow(unused, missing_docs)]
 impl State {
-    pub fn genesis(&self) -> GenesisHash { todo!() }
-    pub fn domain(&self) -> &Name { todo!() }
-    pub fn is_staging(&self) -> bool { todo!() }
-    pub fn head(&self) -> Head { todo!() }
-    pub fn position(&self) -> u64 { todo!() }
-    pub fn faults(&self) -> usize { todo!() }
-    pub fn quorum(&self) -> usize { todo!() }
-    pub fn settings(&self) -> &Settings { todo!() }
-    pub fn rule(&self) -> &Tree<PersonId> { todo!() }
-    pub fn voters(&self) -> &BTreeMap<NodeId, NodePublic> { todo!() }
-    pub fn is_voter(&self, node: &NodeId) -> bool { todo!() }
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> { [].into_iter() }
-    pub fn node(&self, id: &NodeId) -> Option<&Node> { todo!() }
-    pub fn node_named(&self, name: &Name) -> Option<&Node> { todo!() }
-    pub fn people(&self) -> impl Iterator<Item = &Person> { [].into_iter() }
-    pub fn person(&self, id: &PersonId) -> Option<&Person> { todo!() }
-    pub fn person_named(&self, name: &Name) -> Option<&Person> { todo!() }
-    pub fn services(&self) -> impl Iterator<Item = &Service> { [].into_iter() }
-    pub fn service(&self, id: &ServiceId) -> Option<&Service> { todo!() }
-    pub fn service_named(&self, name: &Name) -> Option<&Service> { todo!() }
-    pub fn actor(&self, id: &ActorId) -> Option<Actor<'_>> { todo!() }
-    pub fn keys(&self) -> impl Iterator<Item = &KeyOrder> { [].into_iter() }
-    pub fn key(&self, id: &KeyId) -> Option<&KeyOrder> { todo!() }
-    pub fn key_named(&self, name: &Name) -> Option<&KeyOrder> { todo!() }
-    pub fn policy(&self) -> Option<&[u8]> { todo!() }
-    pub fn policy_version(&self) -> u64 { todo!() }
-    pub fn version(&self, object: &Object) -> u64 { todo!() }
-    pub fn check_motion(&self, motion: &SignedMotion, now_ms: u64) -> Result<MotionStatus, MotionError> { todo!() }
-    pub fn authorise(&self, motion: &SignedMotion, now_ms: u64) -> Result<(), MotionError> { todo!() }
-    pub fn missing_for(&self, motion: &SignedMotion) -> Option<Tree<Name>> { todo!() }
-    pub fn check_next(&self, bytes: &[u8], now_ms: u64) -> Result<ProposedEntry, EntryError> { todo!() }
-    pub fn verify_entry(&self, entry: &CertifiedEntry) -> Result<VerifiedEntry, EntryError> { todo!() }
+    /// The state that a genesis founds. Its signatures are the caller's to check.
+    pub(crate) fn found(genesis: &Genesis, hash: GenesisHash) -> Result<Self, GenesisError> {
+        Ok(Self {
+            genesis: hash,
+            roster: Arc::new(Roster::of(genesis)?),
+            head: Head(hash.digest()),
+            position: 0,
+            keys: BTreeMap::new(),
+            key_names: BTreeMap::new(),
+            policy: None,
+            policy_version: 0,
+            placed: BTreeSet::new(),
+            rejoined: BTreeMap::new(),
+        })
+    }
+
+    /// The domain: the hash of its genesis.
+    pub fn genesis(&self) -> GenesisHash {
+        self.genesis
+    }
+
+    /// The domain's name.
+    pub fn domain(&self) -> &Name {
+        &self.roster.domain
+    }
+
+    /// Whether this is a trial.
+    pub fn is_staging(&self) -> bool {
+        self.roster.staging
+    }
+
+    /// The tip of the log that this state follows from; the genesis hash before the first entry.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The head's position; 0 before the first entry.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many voters may lie.
+    pub fn faults(&self) -> usize {
+        self.roster.faults
+    }
+
+    /// How many voters decide (AGR-01).
+    pub fn quorum(&self) -> usize {
+        crate::agreement::quorum(self.roster.voters.len(), self.roster.faults)
+    }
+
+    /// Times that hold for all nodes.
+    pub fn settings(&self) -> &Settings {
+        &self.roster.settings
+    }
+
+    /// Which administrators together authorise a motion.
+    pub fn rule(&self) -> &Tree<PersonId> {
+        &self.roster.rule
+    }
+
+    /// The voters with their keys: signers and witnesses.
+    pub fn voters(&self) -> &BTreeMap<NodeId, NodePublic> {
+        &self.roster.voters
+    }
+
+    /// Whether a node votes.
+    pub fn is_voter(&self, node: &NodeId) -> bool {
+        self.roster.voters.contains_key(node)
+    }
+
+    /// The keys, by id.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyOrder> {
+        self.keys.values().map(AsRef::as_ref)
+    }
+
+    /// A key.
+    pub fn key(&self, id: &KeyId) -> Option<&KeyOrder> {
+        self.keys.get(id).map(AsRef::as_ref)
+    }
+
+    /// The key of a name.
+    pub fn key_named(&self, name: &Name) -> Option<&KeyOrder> {
+        self.key(self.key_names.get(name)?)
+    }
+
+    /// The policy in force, as it was set.
+    pub fn policy(&self) -> Option<&[u8]> {
+        self.policy.as_deref()
+    }
+
+    /// How often the policy was set.
+    pub fn policy_version(&self) -> u64 {
+        self.policy_version
+    }
+
+    /// The version of something that motions touch; 0 if none ever did.
+    pub fn version(&self, object: &Object) -> u64 {
+        match object {
+            Object::Policy => self.policy_version,
+            Object::Key(name) => u64::from(self.key_names.contains_key(name)),
+        }
+    }
+
+    /// Whether a motion is in the log.
+    pub fn has_placed(&self, motion: &MotionId) -> bool {
+        self.placed.contains(motion)
+    }
+
+    /// The state after an entry. Pure, and total: an entry that was verified against another
+    /// state changes nothing.
     #[must_use]
-    pub fn apply(&self, entry: VerifiedEntry) -> Self { todo!() }
-    pub fn check_rejoin(&self, rejoin: &SignedRejoin) -> Result<(), RejoinError> { todo!() }
-    pub fn awaits_rejoin(&self, node: &NodeId) -> bool { todo!() }
-    pub fn rejoined(&self, node: &NodeId) -> Option<&Incarnation> { todo!() }
+    pub fn apply(&self, entry: VerifiedEntry) -> Self {
+        let mut next = self.clone();
+        if entry.entry().prev != self.head || entry.entry().genesis != self.genesis {
+            return next;
+        }
+        next.head = entry.head();
+        next.position += 1;
+        if let Some((id, motion)) = entry.motion() {
+            next.placed.insert(id);
+            next.enact(id, motion);
+        }
+        if let Some(rejoin) = entry.rejoin() {
+            next.rejoined.insert(rejoin.node, (rejoin.incarnation, next.position));
+        }
+        next
+    }
+
+    /// Whether a lapsed node's wish may enter the log: its own statement, and an incarnation
+    /// later than any that came back before (GOV-34).
+    ///
+    /// # Errors
+    /// [`RejoinError`].
+    pub fn check_rejoin(&self, rejoin: &SignedRejoin) -> Result<(), RejoinError> {
+        let body = rejoin.verify(self)?;
+        let (node, count) = (body.node, body.incarnation.count);
+        let is_later = self.rejoined(&node).is_none_or(|recorded| count > recorded.count);
+        if is_later { Ok(()) } else { Err(RejoinError::Stale { node, count }) }
+    }
+
+    /// Whether a wish to rejoin that was waiting before this head may wait on: it is not the one
+    /// that this head placed.
+    pub fn awaits_rejoin(&self, node: &NodeId) -> bool {
+        let placed_now = |(_, position): &(Incarnation, u64)| *position == self.position;
+        self.node(node).is_some() && !self.rejoined.get(node).is_some_and(placed_now)
+    }
+
+    /// The incarnation in which a node last came back, if it ever lapsed.
+    pub fn rejoined(&self, node: &NodeId) -> Option<&Incarnation> {
+        self.rejoined.get(node).map(|(incarnation, _)| incarnation)
+    }
+
+    fn enact(&mut self, id: MotionId, motion: &Motion) {
+        match &motion.body {
+            MotionBody::KeyCreate { name, scheme, access } => {
+                let key = key_id(&id);
+                let order = KeyOrder {
+                    key,
+                    name: name.clone(),
+                    scheme: *scheme,
+                    tree: access.clone(),
+                    entry: self.head,
+                };
+                self.key_names.insert(name.clone(), key);
+                self.keys.insert(key, Arc::new(order));
+            }
+            MotionBody::PolicySet { bundle } => {
+                self.policy = Some(bundle.as_slice().into());
+                self.policy_version += 1;
+            }
+        }
+    }
+}
+
+/// The id of the key that a motion orders.
+pub(crate) fn key_id(motion: &MotionId) -> KeyId {
+    KeyId(Transcript::new(tag::KEY_ID).part(motion).digest())
 }

@@ -4,15 +4,19 @@ mod effect;
 
 pub use effect::effect;
 
-use crate::limits::{MOTION_BYTES_MAX, MOTION_SIGNATURES_MAX};
+use crate::limits::{
+    KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+};
+use crate::state::{State, key_id};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
-use quorate_codec::{Canonical, DecodeError, Digest};
+use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag};
 use quorate_identity::{
     CredentialSignature, CredentialSigner, GenesisHash, KeyId, MotionId, Name, NodeId, PersonId,
     Scheme, SignerError,
 };
+use std::fmt;
 
 /// What people sign: never a position or a predecessor, so that another entry does not void
 /// signatures that took days to collect. Public.
@@ -97,7 +101,7 @@ pub struct MotionStatus {
     pub missing: Option<Tree<PersonId>>,
 }
 
-/// Why a motion is refused.
+/// Why a motion is refused; the fault of who wrote or filed it, except where it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MotionError {
     /// Not the canonical encoding of a motion.
@@ -106,9 +110,163 @@ pub enum MotionError {
     /// A form that this version does not know.
     #[error("a motion of version {0} is not known here")]
     Version(u8),
+    /// It is for another domain (N-76).
+    #[error("the motion is for another domain, {0}")]
+    ForeignDomain(GenesisHash),
+    /// It is in the log already.
+    #[error("the motion is in the charter already")]
+    Placed,
+    /// What it touched before changed since; a new motion is needed.
+    #[error("{object} has version {got} by now, the motion expects {expected}")]
+    Superseded {
+        /// What changed.
+        object: Object,
+        /// The version expected.
+        expected: u64,
+        /// The version now.
+        got: u64,
+    },
+    /// It does not expect versions of exactly what it touches.
+    #[error("a motion must expect a version of exactly what it touches")]
+    Expects,
+    /// Its time ran out.
+    #[error("the motion has expired")]
+    Expired,
+    /// It ends too far in the future.
+    #[error("the motion expires in more than {} days", MOTION_LIFETIME_MS_MAX / 86_400_000)]
+    TooLate,
+    /// The policy is too long.
+    #[error("a policy of {0} bytes is too long, at most {POLICY_BYTES_MAX} are allowed")]
+    PolicyTooLong(usize),
+    /// The domain has as many keys as it may have.
+    #[error("the charter has {KEYS_MAX} keys, no more are allowed")]
+    TooManyKeys,
+    /// A key over a node that holds no shares.
+    #[error("{0} is not a signer of this domain")]
+    NoSigner(NodeId),
+    /// A tree that must not be used.
+    #[error("the access tree is refused: {0}")]
+    Access(String),
+    /// The list of signatures is not ascending, or too long.
+    #[error("the signatures are not one a person, in order")]
+    Signatures,
+    /// Somebody signed who has no say.
+    #[error("{0} has no say in motions")]
+    NoSay(PersonId),
+    /// A signature that does not verify.
+    #[error("the signature of {0} does not verify")]
+    Signature(Name),
+    /// The signatures do not satisfy the rule yet.
+    #[error("signatures are missing: {}", .0.as_ref().map(ToString::to_string).unwrap_or_default())]
+    Unauthorised(Option<Tree<Name>>),
     /// The machine's limit: too many motions collect signatures.
     #[error("too many motions collect signatures; wait until some are decided")]
     TooMany,
+}
+
+impl Motion {
+    /// A motion that expects what it touches to stand as it does in `state`.
+    pub fn new(state: &State, body: MotionBody, nonce: Digest, expiry_ms: u64) -> Self {
+        let expects = Vec::new();
+        let mut motion =
+            Self { version: 1, genesis: state.genesis(), body, expects, nonce, expiry_ms };
+        let touched = motion.touches().into_iter();
+        motion.expects = touched.map(|object| (object.clone(), state.version(&object))).collect();
+        motion
+    }
+
+    /// `key-create` or `policy-set`.
+    pub fn kind(&self) -> &'static str {
+        match self.body {
+            MotionBody::KeyCreate { .. } => "key-create",
+            MotionBody::PolicySet { .. } => "policy-set",
+        }
+    }
+
+    /// What it touches, ascending (GOV-12).
+    pub fn touches(&self) -> Vec<Object> {
+        match &self.body {
+            MotionBody::KeyCreate { name, .. } => vec![Object::Key(name.clone())],
+            MotionBody::PolicySet { .. } => vec![Object::Policy],
+        }
+    }
+}
+
+impl SignedMotion {
+    /// A motion that nobody has signed yet.
+    pub fn new(motion: &Motion) -> Self {
+        Self { bytes: quorate_codec::to_bytes(motion).into(), signatures: Vec::new() }
+    }
+
+    /// The id: the hash of the signed bytes (GOV-11).
+    pub fn id(&self) -> MotionId {
+        MotionId(Transcript::new(tag::MOTION).part(self.bytes.as_slice()).digest())
+    }
+
+    /// The id of the key that it orders, if it orders one.
+    pub fn key_id(&self) -> KeyId {
+        key_id(&self.id())
+    }
+
+    /// What it says, unverified: for showing to whoever is about to sign.
+    ///
+    /// # Errors
+    /// [`MotionError::Malformed`], [`MotionError::Version`].
+    pub fn body(&self) -> Result<Motion, MotionError> {
+        let motion: Motion = quorate_codec::from_bytes(&self.bytes)?;
+        match motion.version {
+            1 => Ok(motion),
+            version => Err(MotionError::Version(version)),
+        }
+    }
+
+    /// Takes over signatures from another copy of the same motion; whether any was new. Of each
+    /// person the first signature stays.
+    pub fn merge(&mut self, other: &Self) -> bool {
+        if self.bytes != other.bytes {
+            return false;
+        }
+        let add = |(person, signature): &(PersonId, CredentialSignature)| {
+            self.add(*person, signature.clone())
+        };
+        other.signatures.iter().map(add).fold(false, |any, new| any | new)
+    }
+
+    /// Adds a signature; whether it is the person's first.
+    pub fn add(&mut self, person: PersonId, signature: CredentialSignature) -> bool {
+        let at = self.signatures.binary_search_by_key(&person, |(id, _)| *id);
+        let is_full = self.signatures.len() >= MOTION_SIGNATURES_MAX;
+        match at {
+            Err(at) if !is_full => {
+                self.signatures.insert(at, (person, signature));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Signs it as this person.
+    ///
+    /// # Errors
+    /// [`SignerError`].
+    pub fn sign(
+        &mut self,
+        person: PersonId,
+        signer: &dyn CredentialSigner,
+    ) -> Result<(), SignerError> {
+        let signature = signer.sign(tag::MOTION, &self.bytes)?;
+        self.add(person, signature);
+        Ok(())
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy => formatter.write_str("the policy"),
+            Self::Key(name) => write!(formatter, "key {name}"),
+        }
+    }
 }
 
 impl Canonical for Motion {
@@ -119,50 +277,4 @@ impl Canonical for SignedMotion {
     const BYTES_MAX: usize = MOTION_BYTES_MAX
         + 16
         + MOTION_SIGNATURES_MAX * (1 + PersonId::BYTES_MAX + CredentialSignature::BYTES_MAX);
-}
-
-impl Motion {
-    /// `key-create` or `policy-set`.
-    pub fn kind(&self) -> &'static str {
-        todo!()
-    }
-    /// A motion that expects what it touches to stand as it does in `state`.
-    pub fn new(state: &crate::State, body: MotionBody, nonce: Digest, expiry_ms: u64) -> Self {
-        todo!()
-    }
-    /// What it touches, ascending.
-    pub fn touches(&self) -> Vec<Object> {
-        todo!()
-    }
-}
-
-impl SignedMotion {
-    /// A motion without signatures.
-    pub fn new(motion: &Motion) -> Self {
-        todo!()
-    }
-    /// The id.
-    pub fn id(&self) -> MotionId {
-        todo!()
-    }
-    /// The id of the key that the motion orders, if it orders one.
-    pub fn key_id(&self) -> KeyId {
-        todo!()
-    }
-    /// What it says.
-    pub fn body(&self) -> Result<Motion, MotionError> {
-        todo!()
-    }
-    /// Takes over signatures from another copy of the same motion; whether any was new.
-    pub fn merge(&mut self, other: &Self) -> bool {
-        todo!()
-    }
-    /// Adds a signature; whether it is the person's first.
-    pub fn add(&mut self, person: PersonId, signature: CredentialSignature) -> bool {
-        todo!()
-    }
-    /// Signs it as this person.
-    pub fn sign(&mut self, person: PersonId, signer: &dyn CredentialSigner) -> Result<(), SignerError> {
-        todo!()
-    }
 }

@@ -1,0 +1,191 @@
+//! What may enter the log at a state: motions and entries, held against it.
+
+use super::State;
+use crate::agreement::Decided;
+use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+use crate::enrolment::Role;
+use crate::limits::{
+    KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+};
+use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion};
+use quorate_access::{LintOptions, Tree};
+use quorate_codec::tag;
+use quorate_identity::{Name, NodeId, PersonId};
+use std::collections::BTreeSet;
+
+impl State {
+    /// Whether a motion, with the signatures it has so far, may still enter the log: well-formed,
+    /// for this domain, in time, not placed yet, what it touches as it expects, and every
+    /// signature that is present a valid one of somebody with a say (GOV-10 to GOV-15).
+    ///
+    /// # Errors
+    /// [`MotionError`]. Cost: one signature verification a signature.
+    pub fn check_motion(
+        &self,
+        signed: &SignedMotion,
+        now_ms: u64,
+    ) -> Result<MotionStatus, MotionError> {
+        let status = self.hold_motion(signed)?;
+        let expiry_ms = status.motion.expiry_ms;
+        if expiry_ms <= now_ms {
+            return Err(MotionError::Expired);
+        }
+        if expiry_ms - now_ms > MOTION_LIFETIME_MS_MAX {
+            return Err(MotionError::TooLate);
+        }
+        Ok(status)
+    }
+
+    /// Whether a motion may enter the log now: everything of
+    /// [`check_motion`](Self::check_motion), and its signatures satisfy the rule (GOV-16).
+    ///
+    /// # Errors
+    /// [`MotionError`].
+    pub fn authorise(&self, signed: &SignedMotion, now_ms: u64) -> Result<(), MotionError> {
+        self.require_authority(&self.check_motion(signed, now_ms)?)
+    }
+
+    /// Who must still sign a motion, counting the signatures it carries without verifying them;
+    /// nothing once they are enough.
+    pub fn missing_for(&self, signed: &SignedMotion) -> Option<Tree<Name>> {
+        let signers = signed.signatures.iter().map(|(person, _)| *person).collect();
+        self.with_names(&self.rule().missing_for(&signers)?)
+    }
+
+    /// Judges a value proposed for the next position, at `now_ms` on this node's clock.
+    ///
+    /// # Errors
+    /// [`EntryError`]; [`EntryError::Late`] when nothing but the time speaks against it.
+    pub fn check_next(&self, bytes: &[u8], now_ms: u64) -> Result<ProposedEntry, EntryError> {
+        let proposed = self.hold_entry(quorate_codec::from_bytes(bytes)?)?;
+        let expiry_ms = proposed.motion().map_or(u64::MAX, |motion| motion.expiry_ms);
+        match expiry_ms > now_ms {
+            true => Ok(proposed),
+            false => Err(EntryError::Late(Box::new(proposed))),
+        }
+    }
+
+    /// Verifies a certified entry as the next one: its place, the certificate of a quorum of
+    /// this state's voters, and everything else, except the expiry of its motion, which the
+    /// voters judged by their clocks when they voted (GOV-22).
+    ///
+    /// # Errors
+    /// [`EntryError`]. Cost: one signature verification a voter and signer.
+    pub fn verify_entry(&self, certified: &CertifiedEntry) -> Result<VerifiedEntry, EntryError> {
+        let proposed = self.hold_entry(certified.entry().clone())?;
+        let decided: Decided = certified.to_decided();
+        decided.verify(self)?;
+        Ok(VerifiedEntry::new(proposed, certified.head()))
+    }
+
+    /// Everything about an entry but certificate and time.
+    fn hold_entry(&self, entry: Entry) -> Result<ProposedEntry, EntryError> {
+        if entry.version != 1 {
+            return Err(EntryError::Version(entry.version));
+        }
+        if entry.genesis != self.genesis() {
+            return Err(EntryError::ForeignDomain(entry.genesis));
+        }
+        let expected = self.position() + 1;
+        if entry.position != expected {
+            return Err(EntryError::Position { expected, got: entry.position });
+        }
+        if entry.prev != self.head() {
+            return Err(EntryError::Fork { ours: self.head(), theirs: entry.prev });
+        }
+        let motion = match &entry.body {
+            EntryBody::Motion(signed) => {
+                let status = self.hold_motion(signed)?;
+                self.require_authority(&status)?;
+                Some((signed.id(), status.motion))
+            }
+            EntryBody::Rejoin(rejoin) => {
+                self.check_rejoin(rejoin)?;
+                None
+            }
+        };
+        Ok(ProposedEntry::new(entry, motion))
+    }
+
+    /// Everything about a motion but the time.
+    fn hold_motion(&self, signed: &SignedMotion) -> Result<MotionStatus, MotionError> {
+        let motion = signed.body()?;
+        if motion.genesis != self.genesis() {
+            return Err(MotionError::ForeignDomain(motion.genesis));
+        }
+        if self.has_placed(&signed.id()) {
+            return Err(MotionError::Placed);
+        }
+        self.check_expectations(&motion)?;
+        self.check_body(&motion.body)?;
+        let signed_by = self.check_signatures(signed)?;
+        let missing = self.rule().missing_for(&signed_by);
+        Ok(MotionStatus { motion, signed_by: signed_by.into_iter().collect(), missing })
+    }
+
+    fn require_authority(&self, status: &MotionStatus) -> Result<(), MotionError> {
+        let missing = status.missing.as_ref().and_then(|missing| self.with_names(missing));
+        match missing {
+            None if status.missing.is_none() => Ok(()),
+            missing => Err(MotionError::Unauthorised(missing)),
+        }
+    }
+
+    /// A motion expects versions of exactly what it touches, and they hold.
+    fn check_expectations(&self, motion: &Motion) -> Result<(), MotionError> {
+        let expected = motion.expects.iter().map(|(object, _)| object);
+        if !expected.eq(motion.touches().iter()) {
+            return Err(MotionError::Expects);
+        }
+        for (object, expected) in &motion.expects {
+            let got = self.version(object);
+            if got != *expected {
+                let object = object.clone();
+                return Err(MotionError::Superseded { object, expected: *expected, got });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_body(&self, body: &MotionBody) -> Result<(), MotionError> {
+        match body {
+            MotionBody::KeyCreate { access, .. } => self.check_access(access),
+            MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
+                Err(MotionError::PolicyTooLong(bundle.len()))
+            }
+            MotionBody::PolicySet { .. } => Ok(()),
+        }
+    }
+
+    /// Only signers hold shares, and none of them signs alone (GOV-14).
+    fn check_access(&self, access: &Tree<NodeId>) -> Result<(), MotionError> {
+        if self.keys.len() >= KEYS_MAX {
+            return Err(MotionError::TooManyKeys);
+        }
+        let is_signer = |id: &NodeId| self.node(id).is_some_and(|node| node.role == Role::Signer);
+        if let Some(node) = access.parties().into_iter().find(|node| !is_signer(node)) {
+            return Err(MotionError::NoSigner(node));
+        }
+        match access.lint(&LintOptions::default()).errors.first() {
+            Some(error) => Err(MotionError::Access(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Every signature is one of a person with a say, once, under exactly the motion's bytes.
+    fn check_signatures(&self, signed: &SignedMotion) -> Result<BTreeSet<PersonId>, MotionError> {
+        let ids = || signed.signatures.iter().map(|(person, _)| *person);
+        let ascending = ids().is_sorted_by(|left, right| left < right);
+        if !ascending || signed.signatures.len() > MOTION_SIGNATURES_MAX {
+            return Err(MotionError::Signatures);
+        }
+        let with_a_say = self.rule().parties();
+        for (id, signature) in &signed.signatures {
+            let person = self.person(id).filter(|_| with_a_say.contains(id));
+            let person = person.ok_or(MotionError::NoSay(*id))?;
+            let verified = person.credential.verify(tag::MOTION, &signed.bytes, signature);
+            verified.map_err(|_| MotionError::Signature(person.name.clone()))?;
+        }
+        Ok(ids().collect())
+    }
+}

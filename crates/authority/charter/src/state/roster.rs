@@ -1,0 +1,175 @@
+//! Nodes, people and services of a charter.
+
+use super::State;
+use crate::enrolment::Role;
+use crate::genesis::{Genesis, GenesisError, Roles, Settings};
+use quorate_access::Tree;
+use quorate_identity::{
+    ActorId, Credential, Name, NodeId, NodePublic, PersonId, ServiceId,
+};
+use std::collections::BTreeMap;
+
+/// A node of the charter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Name,
+    /// Its role.
+    pub role: Role,
+    /// Its public keys.
+    pub keys: NodePublic,
+}
+
+/// A person of the charter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Their id.
+    pub id: PersonId,
+    /// Their name.
+    pub name: Name,
+    /// Their public key.
+    pub credential: Credential,
+    /// What they may do.
+    pub roles: Roles,
+}
+
+/// A service of the charter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: Name,
+    /// Its public key.
+    pub credential: Credential,
+}
+
+/// Who files requests and calls: name and key of a person or service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor<'a> {
+    /// Their name.
+    pub name: &'a Name,
+    /// Their public key.
+    pub credential: &'a Credential,
+}
+
+/// What the genesis fixed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Roster {
+    pub domain: Name,
+    pub staging: bool,
+    pub faults: usize,
+    pub settings: Settings,
+    pub rule: Tree<PersonId>,
+    pub voters: BTreeMap<NodeId, NodePublic>,
+    nodes: BTreeMap<NodeId, Node>,
+    people: BTreeMap<PersonId, Person>,
+    services: BTreeMap<ServiceId, Service>,
+}
+
+impl Roster {
+    pub fn of(genesis: &Genesis) -> Result<Self, GenesisError> {
+        let nodes = genesis.nodes.iter().map(|node| {
+            let (id, body) = (node.id(), node.body());
+            (id, Node { id, name: body.name.clone(), role: body.role, keys: body.keys })
+        });
+        let nodes: BTreeMap<NodeId, Node> = nodes.collect();
+        let people = genesis.people.iter().map(|person| {
+            let id = genesis.person_id(person);
+            let (name, credential) = (person.name.clone(), person.credential.clone());
+            (id, Person { id, name, credential, roles: person.roles })
+        });
+        let people: BTreeMap<PersonId, Person> = people.collect();
+        let services = genesis.services.iter().map(|service| {
+            let id = genesis.service_id(service);
+            let (name, credential) = (service.name.clone(), service.credential.clone());
+            (id, Service { id, name, credential })
+        });
+        let services: BTreeMap<ServiceId, Service> = services.collect();
+        let administrator = |name: &Name| {
+            let person = people.values().find(|person| person.name == *name);
+            person.map(|person| person.id).ok_or_else(|| GenesisError::RuleParty(name.clone()))
+        };
+        let rule = genesis.rule.try_map(administrator)?;
+        let voters = nodes.iter().map(|(id, node)| (*id, node.keys)).collect();
+        Ok(Self {
+            domain: genesis.domain.clone(),
+            staging: genesis.staging,
+            faults: usize::from(genesis.faults),
+            settings: genesis.settings,
+            rule,
+            voters,
+            nodes,
+            people,
+            services,
+        })
+    }
+}
+
+impl State {
+    /// The nodes, by id.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.roster.nodes.values()
+    }
+
+    /// A node.
+    pub fn node(&self, id: &NodeId) -> Option<&Node> {
+        self.roster.nodes.get(id)
+    }
+
+    /// The node of a name.
+    pub fn node_named(&self, name: &Name) -> Option<&Node> {
+        self.nodes().find(|node| node.name == *name)
+    }
+
+    /// The people, by id.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.roster.people.values()
+    }
+
+    /// A person.
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.roster.people.get(id)
+    }
+
+    /// The person of a name.
+    pub fn person_named(&self, name: &Name) -> Option<&Person> {
+        self.people().find(|person| person.name == *name)
+    }
+
+    /// The services, by id.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.roster.services.values()
+    }
+
+    /// A service.
+    pub fn service(&self, id: &ServiceId) -> Option<&Service> {
+        self.roster.services.get(id)
+    }
+
+    /// The service of a name.
+    pub fn service_named(&self, name: &Name) -> Option<&Service> {
+        self.services().find(|service| service.name == *name)
+    }
+
+    /// The person or service behind an id.
+    pub fn actor(&self, id: &ActorId) -> Option<Actor<'_>> {
+        match id {
+            ActorId::Person(id) => self.person(id).map(|person| Actor {
+                name: &person.name,
+                credential: &person.credential,
+            }),
+            ActorId::Service(id) => self.service(id).map(|service| Actor {
+                name: &service.name,
+                credential: &service.credential,
+            }),
+        }
+    }
+
+    /// A tree over people with their names in place of their ids.
+    pub(crate) fn with_names(&self, tree: &Tree<PersonId>) -> Option<Tree<Name>> {
+        tree.try_map(|id| self.person(id).map(|person| person.name.clone()).ok_or(())).ok()
+    }
+}
