@@ -1,0 +1,139 @@
+//! Why a store does not serve.
+
+use quorate_machine::durable::Table;
+use std::io;
+use std::path::PathBuf;
+
+/// Why nothing was read or written. Texts never hold a secret or the content of a row.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The caller's fault: a new store would overwrite one.
+    #[error("there is a store at {0} already")]
+    Exists(PathBuf),
+    /// The caller's fault.
+    #[error("there is no store at {0}")]
+    Missing(PathBuf),
+    /// The caller's fault: another process has the store open (STO-09).
+    #[error("the store {path} is in use by another process{}", process(*pid))]
+    InUse {
+        /// The store.
+        path: PathBuf,
+        /// Who has it, as far as the lock file says.
+        pid: Option<u32>,
+    },
+    /// The caller's fault: a store is not sealed under nothing.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    /// The caller's fault (STO-03).
+    #[error("the passphrase is wrong")]
+    WrongPassphrase,
+    /// The machine's fault: the file is something else, or not a file.
+    #[error("{0} is not a store of a node")]
+    NotAStore(PathBuf),
+    /// The machine's fault: made by another version of this program.
+    #[error("the store {path} has version {found}; this program reads version {known}")]
+    Version {
+        /// The store.
+        path: PathBuf,
+        /// What it says.
+        found: u8,
+        /// What is known here.
+        known: u8,
+    },
+    /// The machine's fault: the header's checksum does not hold (STO-03).
+    #[error("the header of the store {0} is damaged")]
+    DamagedHeader(PathBuf),
+    /// The machine's fault: a row does not open in its place (STO-05).
+    #[error("a row of table {table:?} in the store {path} is damaged")]
+    DamagedRow {
+        /// The store.
+        path: PathBuf,
+        /// The row's table.
+        table: Table,
+    },
+    /// The machine's fault: rows are missing, or come from another copy of this store (STO-06).
+    #[error("the rows of the store {0} do not belong together: some are missing, or of another time")]
+    Mixed(PathBuf),
+    /// The machine's fault: the file around the rows is damaged.
+    #[error("the store {path} is damaged: {detail}")]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// What does not fit.
+        detail: String,
+    },
+    /// The machine's fault: no space left, or over a quota. Nothing of the batch was written.
+    #[error("the disk of the store {0} is full")]
+    Full(PathBuf),
+    /// The machine's fault.
+    #[error("the store {path}: {source}")]
+    Io {
+        /// The store.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The machine's fault: an earlier commit failed, so what is in memory may not be durable.
+    #[error("the store {0} failed before; restart the node")]
+    Failed(PathBuf),
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+impl StoreError {
+    /// Whether the caller can mend it; otherwise it is this machine's fault.
+    pub fn is_callers_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Exists(_)
+                | Self::Missing(_)
+                | Self::InUse { .. }
+                | Self::EmptyPassphrase
+                | Self::WrongPassphrase
+        )
+    }
+
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Exists(_) => "store_exists",
+            Self::Missing(_) => "no_store",
+            Self::InUse { .. } => "directory_in_use",
+            Self::EmptyPassphrase => "passphrase_empty",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::NotAStore(_) => "not_a_store",
+            Self::Version { .. } => "store_version",
+            Self::DamagedHeader(_)
+            | Self::DamagedRow { .. }
+            | Self::Mixed(_)
+            | Self::Damaged { .. } => "store_damaged",
+            Self::Full(_) => "disk_full",
+            Self::Io { .. } => "store_io",
+            Self::Failed(_) => "store_failed",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Exists(_) => "choose another directory, or use the node that is there",
+            Self::Missing(_) => "check the directory and the name, or make the node first",
+            Self::InUse { .. } => "stop the other process, or talk to the node that runs there",
+            Self::EmptyPassphrase => "choose a passphrase",
+            Self::WrongPassphrase => "try again with the passphrase that the store was made with",
+            Self::NotAStore(_) => "check the path",
+            Self::Version { .. } => "run the version of this program that made the store",
+            Self::DamagedHeader(_)
+            | Self::DamagedRow { .. }
+            | Self::Mixed(_)
+            | Self::Damaged { .. } => {
+                "check the disk; restore the file from a copy, then let the node rejoin its domain"
+            }
+            Self::Full(_) => "make room on the disk and start the node again; nothing was lost",
+            Self::Io { .. } => "check that the file, its folder and the disk are as they should be",
+            Self::Failed(_) => "restart the node; it continues from the last durable batch",
+        }
+    }
+}

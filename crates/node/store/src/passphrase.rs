@@ -1,0 +1,101 @@
+//! From a passphrase to the key that wraps the data key.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A passphrase. Secret: wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct Passphrase(Zeroizing<String>);
+
+impl Passphrase {
+    /// Takes the text as it is, spaces included.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Passphrase(secret)")
+    }
+}
+
+/// What one guess of a passphrase costs: the parameters of Argon2id (RFC 9106), stored in the
+/// header (STO-02). Public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Cost {
+    /// 64 MiB and three passes: RFC 9106's second choice with one lane, a quarter of a second on
+    /// a small machine, once at a start.
+    pub const STANDARD: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+    /// For tests of everything but the cost itself.
+    pub const TRIAL: Self = Self { memory_kib: 64, passes: 1, lanes: 1 };
+
+    /// Parameters within the limits, so that a header cannot demand all memory or an hour.
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
+        let within = (64..=1 << 20).contains(&memory_kib)
+            && (1..=16).contains(&passes)
+            && (1..=4).contains(&lanes);
+        within.then_some(Self { memory_kib, passes, lanes })
+    }
+
+    pub(crate) fn parts(self) -> (u32, u32, u32) {
+        (self.memory_kib, self.passes, self.lanes)
+    }
+
+    /// The key-encryption key; `None` only where the library refuses what [`Cost::new`] allows
+    /// or memory is short.
+    pub(crate) fn derive(self, phrase: &Passphrase, salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).ok()?;
+        let mut key = Zeroizing::new([0; 32]);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into(phrase.0.as_bytes(), salt, &mut *key)
+            .ok()?;
+        Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sto_02_costs_beyond_the_limits_do_not_exist() {
+        let (memory, passes, lanes) = Cost::STANDARD.parts();
+        assert_eq!(Cost::new(memory, passes, lanes), Some(Cost::STANDARD));
+        let (memory, passes, lanes) = Cost::TRIAL.parts();
+        assert_eq!(Cost::new(memory, passes, lanes), Some(Cost::TRIAL));
+        for (memory, passes, lanes) in
+            [(63, 1, 1), ((1 << 20) + 1, 1, 1), (64, 0, 1), (64, 17, 1), (64, 1, 0), (64, 1, 5)]
+        {
+            assert_eq!(Cost::new(memory, passes, lanes), None);
+        }
+    }
+
+    #[test]
+    fn neg_077_a_passphrase_prints_as_nothing() {
+        assert_eq!(format!("{:?}", Passphrase::new("open sesame")), "Passphrase(secret)");
+    }
+
+    #[test]
+    fn sto_02_phrase_salt_and_cost_all_enter_the_key() {
+        let key = |phrase: &str, salt: u8, passes: u32| {
+            Cost::new(64, passes, 1).unwrap().derive(&Passphrase::new(phrase), &[salt; 16]).unwrap()
+        };
+        let base = key("a", 1, 1);
+        assert_eq!(*base, *key("a", 1, 1));
+        for other in [key("b", 1, 1), key("a", 2, 1), key("a", 1, 2)] {
+            assert_ne!(*base, *other);
+        }
+    }
+}

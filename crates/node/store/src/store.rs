@@ -1,0 +1,278 @@
+//! The store.
+
+use crate::disk::{self, Existing, guard};
+use crate::header::{Header, VERSION};
+use crate::lock::Lock;
+use crate::seal::Sealer;
+use crate::{Cost, Passphrase, StoreError, StoreId};
+use minicbor::{Decode, Encode};
+use quorate_codec::{Canonical, from_bytes, to_bytes};
+use quorate_machine::durable::{Record, Table, Write};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The header, under the key `""`.
+const HEADER: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("header");
+/// Every row: `table number || key` to `nonce || ciphertext`.
+const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
+/// The number under which the sum over all rows is sealed; no table of a node has it.
+const STATE: u8 = 0;
+/// A node's rows fit; redb's own default would be a gigabyte.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// An open store. One process at a time has it (STO-09).
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    database: Database,
+    header: Header,
+    sealer: Sealer,
+    state: State,
+    failed: bool,
+    _lock: Lock,
+}
+
+/// What one commit left: sealed beside the rows, so that rows of two times or two copies do not
+/// pass for one store (STO-06).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct State {
+    #[n(0)]
+    version: u8,
+    /// Commits so far.
+    #[n(1)]
+    commits: u64,
+    /// Rows now.
+    #[n(2)]
+    rows: u64,
+    /// Exclusive or of the marks of all rows.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    sum: [u8; 32],
+}
+
+impl Canonical for State {
+    const BYTES_MAX: usize = 64;
+}
+
+impl Store {
+    /// Makes a store at `path`, readable by its owner only, empty. It appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::EmptyPassphrase`], [`StoreError::InUse`],
+    /// [`StoreError::Full`], [`StoreError::Io`].
+    pub fn create(
+        path: impl AsRef<Path>,
+        passphrase: &Passphrase,
+        id: StoreId,
+    ) -> Result<Self, StoreError> {
+        Self::create_with(path, passphrase, id, Cost::STANDARD)
+    }
+
+    /// Like [`create`](Self::create), with another cost of a guess.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn create_with(
+        path: impl AsRef<Path>,
+        passphrase: &Passphrase,
+        id: StoreId,
+        cost: Cost,
+    ) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let lock = Lock::take(&path)?;
+        if path.exists() {
+            return Err(StoreError::Exists(path));
+        }
+        let (header, sealer) = Header::create(id, passphrase, cost, &path)?;
+        let draft = path.with_extension("draft");
+        let failed = |source| disk::io_error(&path, source);
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        drop(disk::private_file(&draft, Existing::Refuse).map_err(failed)?);
+        let database = builder().create(&draft).map_err(|error| disk::redb_error(&path, error))?;
+        let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
+        let mut store = Self { path, database, header, sealer, state, failed: false, _lock: lock };
+        store.write(&[], true)?;
+        fs::rename(&draft, &store.path)
+            .and_then(|()| disk::sync_folder(&store.path))
+            .map_err(|source| disk::io_error(&store.path, source))?;
+        Ok(store)
+    }
+
+    /// Opens a store and reads all of it back, every row verified, in the order of tables and
+    /// keys. Values may be secret; they are wiped when dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::WrongPassphrase`]: the
+    /// caller's. All others are the machine's, each for one kind of damage (STO-03, STO-05 to
+    /// STO-07).
+    pub fn open(
+        path: impl AsRef<Path>,
+        passphrase: &Passphrase,
+    ) -> Result<(Self, Vec<Record>), StoreError> {
+        let path = path.as_ref().to_owned();
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
+            Ok(_) => return Err(StoreError::NotAStore(path)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::Missing(path));
+            }
+            Err(error) => return Err(disk::io_error(&path, error)),
+        }
+        let lock = Lock::take(&path)?;
+        let (database, header) = guard(&path, || open_file(&path))?;
+        let sealer = header.unlock(passphrase, &path)?;
+        let (state, records) = guard(&path, || read_all(&path, &database, &sealer))?;
+        let store = Self { path, database, header, sealer, state, failed: false, _lock: lock };
+        Ok((store, records))
+    }
+
+    /// Makes all writes durable, in one transaction and in their order, or none (STO-10). When it
+    /// returns, they survive a crash and a power cut. Nothing is written for an empty batch.
+    ///
+    /// # Errors
+    /// The machine's. Afterwards the store takes no more writes: what the node holds in memory
+    /// may not be durable, so the process must end (NOD-01).
+    pub fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.write(writes, false)
+    }
+
+    /// Whose store it is.
+    pub fn id(&self) -> StoreId {
+        self.header.store()
+    }
+
+    fn write(&mut self, writes: &[Write], first: bool) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed(self.path.clone()));
+        }
+        // Until the commit is known to be durable, the store counts as failed.
+        self.failed = true;
+        let state = guard(&self.path, || self.transact(writes, first))?;
+        self.state = state;
+        self.failed = false;
+        Ok(())
+    }
+
+    fn transact(&self, writes: &[Write], first: bool) -> Result<State, StoreError> {
+        let failed = |error: redb::Error| disk::redb_error(&self.path, error);
+        let mut state = self.state.clone();
+        let mut transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
+        transaction.set_two_phase_commit(true);
+        transaction.set_quick_repair(true);
+        if first {
+            let mut table =
+                transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
+            let header = self.header.to_bytes();
+            table.insert(&[][..], header.as_slice()).map_err(|error| failed(error.into()))?;
+        }
+        {
+            let mut rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+            for write in writes {
+                let number = write.table.number();
+                let place = [&[number], write.key.as_slice()].concat();
+                let sealed =
+                    write.value.as_ref().map(|value| self.sealer.seal(number, &write.key, value));
+                let old = match &sealed {
+                    Some(row) => rows.insert(place.as_slice(), row.as_slice()),
+                    None => rows.remove(place.as_slice()),
+                };
+                let old = old.map_err(|error| failed(error.into()))?;
+                let mark = |row: &[u8]| self.sealer.mark(number, &write.key, row);
+                state.remove(old.and_then(|old| mark(old.value())));
+                state.add(sealed.and_then(|row| mark(&row)));
+            }
+            state.commits += 1;
+            let sealed = self.sealer.seal(STATE, &[], &to_bytes(&state));
+            rows.insert(&[STATE][..], sealed.as_slice()).map_err(|error| failed(error.into()))?;
+        }
+        transaction.commit().map_err(|error| failed(error.into()))?;
+        Ok(state)
+    }
+}
+
+impl State {
+    fn add(&mut self, mark: Option<[u8; 32]>) {
+        if let Some(mark) = mark {
+            self.rows += 1;
+            self.mix(mark);
+        }
+    }
+
+    fn remove(&mut self, mark: Option<[u8; 32]>) {
+        if let Some(mark) = mark {
+            self.rows = self.rows.saturating_sub(1);
+            self.mix(mark);
+        }
+    }
+
+    fn mix(&mut self, mark: [u8; 32]) {
+        for (sum, mark) in self.sum.iter_mut().zip(mark) {
+            *sum ^= mark;
+        }
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Opens the file, has redb verify every page of it (STO-07), and reads the header.
+fn open_file(path: &Path) -> Result<(Database, Header), StoreError> {
+    let database = builder().set_check_integrity_on_open(true).open(path);
+    let database = database.map_err(|error| disk::redb_error(path, error))?;
+    let header = {
+        let failed = |error: redb::Error| match error {
+            redb::Error::TableDoesNotExist(_) => StoreError::NotAStore(path.to_owned()),
+            error => disk::redb_error(path, error),
+        };
+        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        let table = transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
+        let bytes = table.get(&[][..]).map_err(|error| failed(error.into()))?;
+        let bytes = bytes.ok_or_else(|| StoreError::DamagedHeader(path.to_owned()))?;
+        Header::read(bytes.value(), path)?
+    };
+    Ok((database, header))
+}
+
+fn read_all(
+    path: &Path,
+    database: &Database,
+    sealer: &Sealer,
+) -> Result<(State, Vec<Record>), StoreError> {
+    let failed = |error: redb::Error| disk::redb_error(path, error);
+    let mixed = || StoreError::Mixed(path.to_owned());
+    let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+    let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+    let mut found = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
+    let mut state = None;
+    let mut records = Vec::new();
+    for row in rows.iter().map_err(|error| failed(error.into()))? {
+        let (place, row) = row.map_err(|error| failed(error.into()))?;
+        let (place, row) = (place.value(), row.value());
+        let (number, key) = place.split_first().ok_or_else(mixed)?;
+        if *number == STATE {
+            let value = sealer.open(STATE, key, row).ok_or_else(mixed)?;
+            state = Some(from_bytes::<State>(&value).map_err(|_| mixed())?);
+            continue;
+        }
+        let table = Table::from_number(*number)
+            .ok_or_else(|| disk::damaged(path, "it has a table that no node has"))?;
+        let value = sealer
+            .open(*number, key, row)
+            .ok_or_else(|| StoreError::DamagedRow { path: path.to_owned(), table })?;
+        found.add(sealer.mark(*number, key, row));
+        records.push(Record { table, key: key.to_vec(), value });
+    }
+    let state = state.ok_or_else(mixed)?;
+    found.commits = state.commits;
+    if found == state { Ok((state, records)) } else { Err(mixed()) }
+}

@@ -1,0 +1,67 @@
+//! What the node holds of its mesh.
+
+use super::links::{Links, Sent};
+use crate::limits::{FRAME_BYTES_MAX, STOP_MAX};
+use quorate_identity::NodeId;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Sends frames. Cheap to clone; the mesh stops with its last handle.
+#[derive(Clone)]
+pub struct MeshHandle {
+    links: Links,
+    stop: Arc<watch::Sender<bool>>,
+    /// Its other end goes with the last task.
+    tasks: watch::Receiver<()>,
+    refused: Arc<AtomicU64>,
+}
+
+impl MeshHandle {
+    pub(super) fn new(
+        links: Links,
+        stop: watch::Sender<bool>,
+        tasks: watch::Receiver<()>,
+        refused: Arc<AtomicU64>,
+    ) -> Self {
+        Self { links, stop: Arc::new(stop), tasks, refused }
+    }
+
+    /// Sends a frame to a peer. Never waits and never fails: without a channel the frame is
+    /// dropped; a peer that does not keep up loses its channel; every protocol repeats what
+    /// matters. Callable from any thread.
+    pub fn send(&self, to: NodeId, bytes: Vec<u8>) {
+        let length = bytes.len();
+        if length == 0 || length > FRAME_BYTES_MAX {
+            tracing::error!(peer = %to, length, "no frame has this length; it is not sent");
+            return;
+        }
+        if self.links.send(to, bytes) == Sent::Overfull {
+            tracing::warn!(peer = %to, "the peer does not keep up; its channel is dropped");
+        }
+    }
+
+    /// How many connections were refused, or refused this node, because of their keys or their
+    /// bytes; for metrics.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Stops: sends what waits, closes every channel, and returns when that is done, at the
+    /// latest after [`STOP_MAX`].
+    pub async fn shutdown(&self) {
+        self.links.close();
+        self.stop.send_replace(true);
+        let mut tasks = self.tasks.clone();
+        // Over the time they end with the process.
+        let _ = timeout(STOP_MAX, tasks.changed()).await;
+    }
+}
+
+impl fmt::Debug for MeshHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MeshHandle")
+    }
+}
