@@ -16,8 +16,9 @@ use std::str::FromStr;
 
 /// A Bitcoin network. Only the text of addresses depends on it: a Bitcoin signature is bound to
 /// the coins it spends, not to a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 #[cbor(index_only)]
 pub enum Network {

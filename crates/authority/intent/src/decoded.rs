@@ -90,6 +90,18 @@ pub enum SignatureEncoding {
     Ed25519,
 }
 
+impl SignatureEncoding {
+    /// The text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rsv => "rsv",
+            Self::Der => "der",
+            Self::Bip340 => "bip340",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+}
+
 impl Decoded {
     pub(crate) fn new(intent: &Intent, key: Key, content: Box<dyn Content>) -> Self {
         let (intent_digest, kind) = (intent.digest(), intent.kind());
@@ -131,9 +143,7 @@ impl Decoded {
     pub fn facts_json(&self) -> Value {
         let facts = self.facts();
         let amounts = |amounts: &[(String, U256)]| -> Vec<Value> {
-            let amount = |(asset, amount): &(String, U256)| {
-                json!({"asset": asset, "amount": amount.to_string()})
-            };
+            let amount = |(asset, amount): &(String, U256)| json!({"asset": asset, "amount": amount.to_string()});
             amounts.iter().map(amount).collect()
         };
         json!({

@@ -75,7 +75,9 @@ pub enum IntentError {
     #[error("the nonce is 2^64 - 1, no chain takes that (EIP-2681); use the account's next nonce")]
     Nonce,
     /// The bytes are no PSBT.
-    #[error("the PSBT is malformed ({0}); give a version 0 PSBT (BIP-174) of an unsigned transaction")]
+    #[error(
+        "the PSBT is malformed ({0}); give a version 0 PSBT (BIP-174) of an unsigned transaction"
+    )]
     Psbt(String),
     /// Bytes follow the PSBT.
     #[error("bytes follow the PSBT; remove them")]
@@ -152,7 +154,9 @@ pub enum InputProblem {
     )]
     Untweaked,
     /// It asks for a script path or another kind of script.
-    #[error("it carries scripts (redeem, witness or taproot script path); only key spends are signed")]
+    #[error(
+        "it carries scripts (redeem, witness or taproot script path); only key spends are signed"
+    )]
     Script,
     /// The internal key named is another one.
     #[error("the taproot internal key is another one; correct it")]

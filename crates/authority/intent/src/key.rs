@@ -50,9 +50,11 @@ impl Key {
             }
             Scheme::Ed25519 => {
                 let array = bytes.try_into().map_err(|_| wrong())?;
-                let key = ed25519_dalek::VerifyingKey::from_bytes(array).ok();
-                let key = key.filter(|key| !key.is_weak() && key.to_bytes() == *array);
-                key.map(Self::Ed25519).ok_or_else(wrong)
+                let key = ed25519_dalek::VerifyingKey::from_bytes(array).map_err(|_| wrong())?;
+                let point = key.to_edwards();
+                let canonical = point.compress().as_bytes() == array;
+                let sound = canonical && point.is_torsion_free() && !key.is_weak();
+                if sound { Ok(Self::Ed25519(key)) } else { Err(wrong()) }
             }
         }
     }

@@ -26,9 +26,7 @@ pub mod limits;
 mod text;
 mod words;
 
-pub use address::{
-    Network, NetworkError, ethereum_address, p2tr, p2wpkh, taproot_output_key,
-};
+pub use address::{Network, NetworkError, ethereum_address, p2tr, p2wpkh, taproot_output_key};
 pub use decoded::{
     Artifact, Decoded, IntentFacts, SignatureEncoding, SignatureItem, SigningPayload,
 };

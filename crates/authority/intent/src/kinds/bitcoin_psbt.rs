@@ -358,8 +358,9 @@ impl Content for Parsed {
         }
         let (fee, inputs) = (bitcoin(self.fee.to_sat()), self.spent.len());
         lines.push(format!("pays a fee of {fee}, out of {inputs} of the key's coins"));
-        if self.transaction.is_lock_time_enabled() {
-            lines.push(format!("is not valid before lock time {}", self.transaction.lock_time));
+        let lock_time = self.transaction.lock_time.to_consensus_u32();
+        if lock_time != 0 && self.transaction.is_lock_time_enabled() {
+            lines.push(format!("is not valid before lock time {lock_time}"));
         }
         lines
     }

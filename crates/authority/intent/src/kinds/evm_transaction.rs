@@ -69,7 +69,9 @@ impl Unsigned {
             [] => return Err(IntentError::Rlp("it is empty".to_owned())),
             [0x01, list @ ..] => Self::Eip2930(read(list, TxEip2930::rlp_decode)?),
             [0x02, list @ ..] => Self::Eip1559(read(list, TxEip1559::rlp_decode)?),
-            [0xc0..=0xff, ..] => Self::Legacy(read(bytes, <TxLegacy as alloy_rlp::Decodable>::decode)?),
+            [0xc0..=0xff, ..] => {
+                Self::Legacy(read(bytes, <TxLegacy as alloy_rlp::Decodable>::decode)?)
+            }
             [kind, ..] => return Err(IntentError::TransactionType(*kind)),
         };
         if unsigned.preimage() == bytes { Ok(unsigned) } else { Err(IntentError::NotCanonical) }

@@ -24,10 +24,9 @@ pub(crate) struct Message {
 impl Kind for Message {
     fn decode(&self, key: &Key) -> Result<Box<dyn Content>, IntentError> {
         match key {
-            Key::Ed25519(_) => Ok(Box::new(Parsed {
-                key: key.bytes(),
-                message: self.message.bytes().to_vec(),
-            })),
+            Key::Ed25519(_) => {
+                Ok(Box::new(Parsed { key: key.bytes(), message: self.message.bytes().to_vec() }))
+            }
             _ => Err(key.unfit("message", "ed25519 (for Ethereum: evm.message)")),
         }
     }
