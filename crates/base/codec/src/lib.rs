@@ -18,7 +18,7 @@ mod transcript;
 
 pub use canonical::{Canonical, DecodeError, from_bytes, to_bytes};
 pub use digest::Digest;
-pub use transcript::Transcript;
+pub use transcript::{Stem, Transcript};
 
 /// The CBOR crate whose derives every canonical type uses, so that all of them use one version.
 pub use minicbor;

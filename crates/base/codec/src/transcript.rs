@@ -55,6 +55,12 @@ impl Transcript {
         Sha512::digest(self.bytes.as_slice()).into()
     }
 
+    /// What has been appended, hashed so far, to begin many hashes with that differ only in what
+    /// follows.
+    pub fn stem(&self) -> Stem {
+        Stem(Sha256::new_with_prefix(self.bytes.as_slice()))
+    }
+
     /// Makes room, so that a vector never grows by itself and leaves its old bytes behind.
     fn reserve(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
@@ -64,6 +70,33 @@ impl Transcript {
             larger.extend_from_slice(&self.bytes);
             self.bytes = larger;
         }
+    }
+}
+
+/// A [`Transcript`] that is hashed as it grows and cheap to clone. Its few buffered bytes are not
+/// wiped, as those of any hash are not.
+#[derive(Clone)]
+pub struct Stem(Sha256);
+
+impl Stem {
+    /// Appends one part of any length.
+    #[must_use]
+    pub fn part(mut self, part: impl AsRef<[u8]>) -> Self {
+        let part = part.as_ref();
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part);
+        self
+    }
+
+    /// Appends a number as a part of eight big-endian bytes.
+    #[must_use]
+    pub fn number(self, number: u64) -> Self {
+        self.part(number.to_be_bytes())
+    }
+
+    /// SHA-256 of everything appended.
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 
@@ -89,6 +122,14 @@ mod tests {
         let transcript = Transcript::new(tag::TEST).part("ab");
         assert_eq!(transcript.digest().as_bytes()[..], Sha256::digest(bytes)[..]);
         assert_eq!(transcript.wide()[..], Sha512::digest(bytes)[..]);
+    }
+
+    #[test]
+    fn a_stem_goes_on_as_its_transcript_would() {
+        let transcript = Transcript::new(tag::TEST).part("ab");
+        let stem = transcript.stem();
+        assert_eq!(stem.clone().digest(), transcript.digest());
+        assert_eq!(stem.number(7).part("c").digest(), transcript.number(7).part("c").digest());
     }
 
     fn hash(lists: &[Vec<Vec<u8>>]) -> Digest {

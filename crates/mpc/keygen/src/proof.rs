@@ -9,7 +9,7 @@
 
 use minicbor::{Decode, Encode};
 use quorate_codec::tag::{self, Tag};
-use quorate_codec::{Digest, Transcript};
+use quorate_codec::{Digest, Stem, Transcript};
 use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_sharing::Commitments;
@@ -132,7 +132,7 @@ fn attempt<C: Curve>(
 }
 
 /// The hash that decides which challenges count.
-struct Trial(Transcript);
+struct Trial(Stem);
 
 impl Trial {
     /// Binds the curve with its generator, the parameters, the whole statement and all first
@@ -152,12 +152,11 @@ impl Trial {
             .part(statement.public.to_bytes())
             .list(firsts.iter().map(NonIdentity::to_bytes))
             .digest();
-        Self(Transcript::new(tag::PROOF_TRIAL).part(all))
+        Self(Transcript::new(tag::PROOF_TRIAL).part(all).stem())
     }
 
-    /// Draws challenges, uniformly with repetition, until one hits. The order must be random:
-    /// an enumeration would show that all earlier challenges miss, and whoever knows the
-    /// logarithm could tell a simulated proof from a real one.
+    /// Draws challenges, uniformly with repetition, until one hits: in random order, so that
+    /// which challenge is found says nothing about those that were not tried.
     ///
     /// Responses that miss stay secret: two to one first message reveal the witness.
     fn search<C: Curve>(

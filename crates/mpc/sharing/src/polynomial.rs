@@ -28,6 +28,22 @@ impl<C: Curve> Polynomial<C> {
         Self(coefficients)
     }
 
+    /// A sharing with these coefficients, in the order of the columns: to repeat a known one.
+    ///
+    /// # Errors
+    /// Not exactly one for every column.
+    pub fn from_coefficients<P>(
+        tree: &Tree<P>,
+        coefficients: Vec<SecretScalar<C>>,
+    ) -> Result<Self, SharingError> {
+        let (expected, got) = (tree.columns(), coefficients.len());
+        if got == expected {
+            Ok(Self(coefficients))
+        } else {
+            Err(SharingError::Count { expected, got })
+        }
+    }
+
     /// The commitments, exactly one for each column.
     ///
     /// # Errors

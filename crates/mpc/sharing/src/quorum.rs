@@ -43,15 +43,23 @@ pub fn additive_public<C: Curve, P: Eq>(
     leaves_of(selection, party)?.into_iter().map(|leaf| weighted(&public, leaf)).sum()
 }
 
-/// Checks Σ λ_l S_l = C_0, before every use of a quorum (SHR-09, N-04).
+/// Checks that every selected leaf is its party's and that Σ λ_l S_l = C_0, before every use of
+/// a quorum (SHR-09, N-04).
 ///
 /// # Errors
 /// The selection is not one of this tree's, or the commitments are not those of its sharing.
-pub fn check_quorum<C: Curve, P>(
+pub fn check_quorum<C: Curve, P: Eq>(
     tree: &Tree<P>,
     commitments: &Commitments<C>,
     selection: &Selection<P>,
 ) -> Result<(), SharingError> {
+    let rows = tree.rows();
+    let stands_at = |leaf: &SelectedLeaf<P>| {
+        rows.get(usize::from(leaf.leaf.0)).is_some_and(|row| *row.party == leaf.party)
+    };
+    if !selection.leaves().iter().all(stands_at) {
+        return Err(SharingError::Quorum);
+    }
     let public = commitments.leaves(tree);
     let leaves = selection.leaves().iter();
     let sum: Point<C> = leaves.map(|leaf| weighted(&public, leaf)).sum::<Result<_, _>>()?;

@@ -1,5 +1,13 @@
 //! Dealings among members in one process, honest ones and ones with a liar.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 mod binding;
 mod encodings;
 mod harness;
