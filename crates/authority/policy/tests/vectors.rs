@@ -1,7 +1,11 @@
 //! The vectors of `vectors/request.json`, which other implementations share: statements about
 //! requests (REQ-01, REQ-03, REQ-05, REQ-10, REQ-11), bundles (POL-01), births (REQ-14).
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 use quorate_charter::EpochRecord;
 use quorate_codec::{Digest, from_bytes, hex, to_bytes};
