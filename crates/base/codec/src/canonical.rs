@@ -1,4 +1,4 @@
-//! Encoding and strict decoding (ENC-01 to ENC-04).
+//! Encoding and strict decoding (ENC-01, ENC-02, ENC-03, ENC-04).
 
 use minicbor::{Decode, Encode};
 
