@@ -127,6 +127,10 @@ tags! {
     NONCE_HEDGE = "nonce-hedge/v1";
     /// The fixed message of a key's birth signature.
     BIRTH = "birth/v1";
+    /// What a signing session of the engine is bound to.
+    ENGINE_SESSION = "engine/session/v1";
+    /// Run id of the Schnorr engine.
+    SCHNORR_SESSION = "schnorr/session/v1";
     /// Session id of the ECDSA engine.
     ECDSA_SESSION = "ecdsa/session/v1";
 

@@ -1,6 +1,6 @@
 //! Honest runs with both schemes, and one test per attack on this engine.
 
-use crate::fixture::{Ends, Key, MESSAGE, RUN, node, rng, run};
+use crate::fixture::{CONTEXT, Ends, Key, MESSAGE, node, rng, run};
 use crate::wire::edit;
 use crate::{Bip340, Ed25519, Fault, Suite, Tweak, open, taproot_output_key, verify};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -89,11 +89,11 @@ fn neg_028_a_signature_without_the_tweak_spends_nothing() {
         assert!(verify::<Bip340>(&key.public(), made, &MESSAGE, &bytes).is_ok());
         assert!(verify::<Bip340>(&key.public(), claimed, &MESSAGE, &bytes).is_err());
     }
-    // Parties that disagree about it make no signature, and each blames the other's share.
+    // Parties that disagree about it find out before any share leaves.
     let mut plans = key.plans(&[&MESSAGE], taproot);
     plans[0].tweak = plain;
     let ends = run(plans, honest);
-    assert_eq!(fault_of(&ends, 2), Fault::Peers(vec![node(1)]));
+    assert_eq!(fault_of(&ends, 2), Fault::Peers(Vec::new()));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn neg_021_other_terms_or_contexts_end_the_session() {
     let (one, first) = open(key.plan(1, &[b"m"], Tweak::None), &mut rng(1)).unwrap();
     let (two, second) = open(key.plan(2, &[b"m"], Tweak::None), &mut rng(2)).unwrap();
     let (_, share) = one.handle(Digest([1; 32]), &[(node(2), second)].into()).unwrap();
-    let (two, _) = two.handle(RUN, &[(node(1), first)].into()).unwrap();
+    let (two, _) = two.handle(CONTEXT, &[(node(1), first)].into()).unwrap();
     let error = two.handle(&[(node(1), share)].into()).unwrap_err();
     assert_eq!(error.fault, Fault::Peers(Vec::new()));
 }
@@ -296,7 +296,7 @@ fn neg_030_a_round_takes_exactly_one_message_of_each_other_party() {
         let letter = |number: &u8| (node(*number), firsts[usize::from(*number) - 1].clone());
         numbers.iter().map(letter).collect()
     };
-    let fault = |letters| open(1).0.handle(RUN, &letters).err().map(|error| error.fault);
+    let fault = |letters| open(1).0.handle(CONTEXT, &letters).err().map(|error| error.fault);
     assert_eq!(fault(letters(&[2, 3])), None);
     assert_eq!(fault(letters(&[2])), Some(Fault::Caller));
     assert_eq!(fault(letters(&[1, 2, 3])), Some(Fault::Caller));

@@ -9,7 +9,7 @@ use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 
 pub const MESSAGE: [u8; 32] = [0x42; 32];
-pub const RUN: Digest = Digest([8; 32]);
+pub const CONTEXT: Digest = Digest([8; 32]);
 
 pub fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
@@ -85,7 +85,7 @@ pub fn run<S: Suite>(
     }
     let (mut seconds, mut last) = (BTreeMap::new(), Vec::new());
     for (me, state) in states {
-        match state.handle(RUN, &inbox(1, &firsts, me)) {
+        match state.handle(CONTEXT, &inbox(1, &firsts, me)) {
             Ok((state, second)) => {
                 seconds.insert(me, second);
                 last.push((me, state));

@@ -6,7 +6,7 @@ use crate::{Letters, SchnorrError, Suite, Tweak, wire};
 use frost_core::Identifier;
 use frost_core::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare};
 use frost_core::round1::{NonceCommitment, SigningCommitments, SigningNonces};
-use frost_core::{SigningPackage, VerifyingKey};
+use frost_core::{Ciphersuite, SigningPackage, VerifyingKey};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_curve::{Curve, NonIdentity, SecretScalar};
 use quorate_identity::NodeId;
@@ -38,8 +38,8 @@ pub struct Plan<S: Suite> {
 /// Waits for the commitments of all other parties, and for the context that covers them. Holds
 /// nonces, each used once: consumed by the next round, wiped when dropped, never stored.
 pub struct ExpectCommitments<S: Suite> {
-    pub(crate) session: Session<S>,
-    terms: Digest,
+    session: Session<S>,
+    first_run: Digest,
     key: KeyPackage<S::Library>,
     nonces: Vec<SigningNonces<S::Library>>,
 }
@@ -85,8 +85,9 @@ pub fn open<S: Suite>(
         nonces.iter().map(|nonces| write::<S>(nonces.commitments())).collect();
     // By a chance of 2^-250 a nonce is zero, and has no commitment.
     let items = items.ok_or_else(|| SchnorrError::machine("a nonce is zero"))?;
-    let message = wire::encode(plan.terms, items);
-    Ok((ExpectCommitments { session, terms: plan.terms, key, nonces }, message))
+    let first_run = first_run(&plan);
+    let message = wire::encode(first_run, items);
+    Ok((ExpectCommitments { session, first_run, key, nonces }, message))
 }
 
 impl<S: Suite> ExpectCommitments<S> {
@@ -95,19 +96,19 @@ impl<S: Suite> ExpectCommitments<S> {
         self.session.others()
     }
 
-    /// Computes this node's signature shares, the first values that depend on its share. `run` is
-    /// bound to the context, which covers everybody's commitments (SCH-06).
+    /// Computes this node's signature shares, the first values that depend on its share. The
+    /// context covers everybody's commitments; all parties have compared it (SCH-06).
     ///
     /// # Errors
     /// A malformed message, or a commitment that is no point of prime order, is its sender's
     /// fault.
     pub fn handle(
         self,
-        run: Digest,
+        context: Digest,
         messages: &Letters,
     ) -> Result<(ExpectShares<S>, Vec<u8>), SchnorrError> {
-        let Self { session, terms, key, nonces } = self;
-        let received = session.read(messages, terms, 2 * S::Curve::POINT_BYTES, read::<S>)?;
+        let Self { session, first_run, key, nonces } = self;
+        let received = session.read(messages, first_run, 2 * S::Curve::POINT_BYTES, read::<S>)?;
         let mut packages = Vec::with_capacity(nonces.len());
         let mut shares = Vec::with_capacity(nonces.len());
         for ((nonces, theirs), message) in nonces.iter().zip(received).zip(&session.messages) {
@@ -119,6 +120,7 @@ impl<S: Suite> ExpectCommitments<S> {
             packages.push(package);
             shares.push(share);
         }
+        let run = second_run(first_run, context);
         Ok(round2::share(session, run, packages, shares))
     }
 }
@@ -192,6 +194,31 @@ impl<S: Suite> Session<S> {
         }
         Ok(parsed)
     }
+}
+
+/// Names a session before it has a context: whatever the parties must agree on and the library
+/// does not bind (SCH-06).
+fn first_run<S: Suite>(plan: &Plan<S>) -> Digest {
+    let tweak: &[u8] = match plan.tweak {
+        Tweak::None => b"none",
+        Tweak::TaprootKeyPath => b"taproot-key-path",
+    };
+    let quorum = plan
+        .public_shares
+        .iter()
+        .map(|(node, share)| [AsRef::<[u8]>::as_ref(node), &share.to_bytes()].concat());
+    Transcript::new(tag::SCHNORR_SESSION)
+        .part(S::Library::ID)
+        .part(plan.terms)
+        .part(plan.public_key.to_bytes())
+        .part(tweak)
+        .list(quorum)
+        .list(&plan.messages)
+        .digest()
+}
+
+fn second_run(first_run: Digest, context: Digest) -> Digest {
+    Transcript::new(tag::SCHNORR_SESSION).part("shares").part(first_run).part(context).digest()
 }
 
 /// Two nonces from fresh randomness, hedged with the share and everything known by now (SCH-05,
