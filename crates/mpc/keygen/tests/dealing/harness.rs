@@ -45,7 +45,7 @@ pub struct Deal<C: Curve> {
 impl<C: Curve> Deal<C> {
     /// Members with randomness of their own.
     pub fn begin(notation: &str) -> (Self, Inboxes) {
-        Self::begin_with(notation, context(0), |number| u64::from(number))
+        Self::begin_with(notation, context(0), u64::from)
     }
 
     /// Members whose randomness follows from `seed`.
