@@ -25,7 +25,7 @@ every_curve!(
     neg_005_bytes_that_are_no_point_are_refused,
     neg_006_the_identity_is_refused,
     neg_009_scalars_at_or_above_the_order_are_refused,
-    neg_013_wide_reduction_matches_arithmetic,
+    wide_reduction_matches_arithmetic,
     arithmetic_is_consistent,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
@@ -112,7 +112,7 @@ fn neg_009_scalars_at_or_above_the_order_are_refused<C: Curve>() {
 }
 
 /// CUR-05.
-fn neg_013_wide_reduction_matches_arithmetic<C: Curve>() {
+fn wide_reduction_matches_arithmetic<C: Curve>() {
     let mut all_ones = Scalar::<C>::zero();
     for _ in 0..64 {
         all_ones = all_ones * Scalar::from_u64(256) + Scalar::from_u64(255);
@@ -150,6 +150,22 @@ fn secrets_print_as_nothing_and_compare<C: Curve>() {
     let text = format!("{secret:?}");
     assert!(!text.contains(&hex::encode(secret.to_bytes().as_ref())[2..10]));
     assert!(!bool::from(secret.ct_eq(&SecretScalar::zero())));
+}
+
+/// CUR-05: no bit of a wide hash is cut off, so none makes a scalar likelier than another.
+#[test]
+fn neg_013_every_bit_of_a_wide_hash_counts() {
+    fn distinct_scalars_of_single_bits<C: Curve>() -> usize {
+        let scalars = (0..512).map(|bit| {
+            let mut bytes = [0; 64];
+            bytes[bit / 8] = 1 << (bit % 8);
+            Scalar::<C>::from_wide(&bytes).to_bytes()
+        });
+        scalars.collect::<std::collections::BTreeSet<_>>().len()
+    }
+    assert_eq!(distinct_scalars_of_single_bits::<Secp256k1>(), 512);
+    assert_eq!(distinct_scalars_of_single_bits::<P256>(), 512);
+    assert_eq!(distinct_scalars_of_single_bits::<Ed25519>(), 512);
 }
 
 /// CUR-01, CUR-02.
