@@ -60,6 +60,15 @@ pub struct SealPublic(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
 #[cbor(transparent)]
 pub struct Sealed(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; SEALED_BYTES]);
 
+impl SealPublic {
+    /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (DKG-04).
+    pub(crate) fn is_canonical(&self) -> bool {
+        let mut p = [0xff; 32];
+        (p[0], p[31]) = (0xed, 0x7f);
+        self.0.iter().rev().lt(p.iter().rev())
+    }
+}
+
 impl Sealed {
     /// Length of its canonical encoding.
     pub(crate) const ENCODED_BYTES: usize = 2 + SEALED_BYTES;

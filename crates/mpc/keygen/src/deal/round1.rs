@@ -112,8 +112,9 @@ impl<C: Curve> ExpectRound1<C> {
         messages: BTreeMap<NodeId, Vec<u8>>,
         rng: &mut impl CryptoRngCore,
     ) -> Result<(ExpectRound2<C>, Vec<u8>), DealError> {
-        let firsts =
-            self.plan.read(&messages, &self.own, |message: &Message1| message.version == 1)?;
+        let firsts = self.plan.read(&messages, &self.own, |message: &Message1| {
+            message.version == 1 && message.seal_key.is_canonical()
+        })?;
         let sid = sid::<C>(&self.plan, &firsts);
         let sealed = self.dealing.seal(&self.plan, &sid, &firsts)?;
         let proof = self.dealing.prove(self.plan.me, &sid, rng)?;

@@ -147,6 +147,19 @@ fn neg_008_sealing_keys_of_small_order_are_refused() {
     }
 }
 
+/// DKG-04: p + 9 for 9, and the bit that X25519 ignores.
+#[test]
+fn neg_009_sealing_keys_have_one_form() {
+    let mut above = [0xff; 32];
+    (above[0], above[31]) = (0xf6, 0x7f);
+    let mut ignored = [0; 32];
+    (ignored[0], ignored[31]) = (9, 0x80);
+    for key in [above, ignored] {
+        let lie = |_, first: &mut quorate_keygen::Message1| first.seal_key = SealPublic(key);
+        all_accuse(&with_liar::<Ed25519>(TREE, 2, lie, |_, _| ()), &[2], malformed);
+    }
+}
+
 /// DKG-15.
 #[test]
 fn neg_007_leaf_proofs_are_exactly_one_a_leaf() {
