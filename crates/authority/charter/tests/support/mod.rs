@@ -1,0 +1,167 @@
+//! A domain for tests: nodes n1, n2, …, the administrators ada, ben and cleo, the approver finn,
+//! the auditor olga and the service bot, all from fixed seeds.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+pub mod drawn;
+
+use quorate_charter::{
+    CertifiedEntry, Decided, Entry, EntryBody, Genesis, GenesisFile, GenesisPerson,
+    GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings, SignedEnrolment,
+    SignedMotion, State,
+};
+use quorate_codec::{Digest, to_bytes};
+use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::collections::BTreeMap;
+
+/// The moment at which tests happen.
+pub const NOW: u64 = 1_800_000_000_000;
+/// When their motions expire.
+pub const EXPIRY: u64 = NOW + 3_600_000;
+
+pub fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub fn secrets(seed: u8) -> NodeSecrets {
+    NodeSecrets::generate(&mut ChaCha20Rng::from_seed([seed; 32]))
+}
+
+pub fn person(text: &str) -> MemorySigner {
+    let mut seed = [0x70; 32];
+    seed[..text.len()].copy_from_slice(text.as_bytes());
+    MemorySigner::from_seed(&seed).unwrap()
+}
+
+pub fn roles(text: &str) -> Roles {
+    Roles {
+        administrator: text.contains("admin"),
+        approver: text.contains("approve"),
+        auditor: text.contains("audit"),
+    }
+}
+
+/// The usual genesis with so many nodes, the last of four a witness, and so many liars.
+pub fn genesis(nodes: u8, faults: u8) -> Genesis {
+    let role = |number| if nodes > 3 && number == nodes { Role::Witness } else { Role::Signer };
+    let enrol = |number| {
+        SignedEnrolment::create(name(&format!("n{number}")), role(number), &secrets(number))
+    };
+    let founder = |who: &str, what: &str| GenesisPerson {
+        name: name(who),
+        credential: person(who).credential().clone(),
+        roles: roles(what),
+    };
+    Genesis {
+        version: 1,
+        domain: name("treasury"),
+        staging: true,
+        nodes: (1..=nodes).map(enrol).collect(),
+        people: vec![
+            founder("ada", "admin approve"),
+            founder("ben", "admin"),
+            founder("cleo", "admin"),
+            founder("finn", "approve"),
+            founder("olga", "audit"),
+        ],
+        services: vec![GenesisService {
+            name: name("bot"),
+            credential: person("bot").credential().clone(),
+        }],
+        rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+        faults,
+        settings: Settings::default(),
+        nonce: Digest([9; 32]),
+    }
+}
+
+/// A founded domain and everybody's keys.
+pub struct Domain {
+    pub file: GenesisFile,
+    pub hash: GenesisHash,
+    pub state: State,
+    pub nodes: BTreeMap<NodeId, NodeSecrets>,
+    motions: std::cell::Cell<u8>,
+}
+
+impl Domain {
+    pub fn new(nodes: u8, faults: u8) -> Self {
+        Self::of(&genesis(nodes, faults))
+    }
+
+    pub fn of(genesis: &Genesis) -> Self {
+        let mut file = GenesisFile::create(genesis).unwrap();
+        for administrator in ["ada", "ben", "cleo"] {
+            file.sign(&person(administrator)).unwrap();
+        }
+        let mut nodes = BTreeMap::new();
+        for (number, node) in (1..).zip(&genesis.nodes) {
+            file.countersign(&secrets(number)).unwrap();
+            nodes.insert(node.id(), secrets(number));
+        }
+        let hash = file.hash();
+        let state = file.verify(&hash).unwrap();
+        Self { file, hash, state, nodes, motions: 0.into() }
+    }
+
+    /// The id of a node by its name.
+    pub fn node(&self, node: &str) -> NodeId {
+        self.state.node_named(&name(node)).unwrap().id
+    }
+
+    /// A motion that would pass at `state`, not signed yet.
+    pub fn motion(&self, state: &State, body: MotionBody) -> SignedMotion {
+        self.motions.set(self.motions.get() + 1);
+        let nonce = Digest([self.motions.get(); 32]);
+        SignedMotion::new(&Motion::new(state, body, nonce, EXPIRY))
+    }
+
+    /// The order of a key over the first three nodes.
+    pub fn key_create(&self, key: &str) -> MotionBody {
+        let access = "2 of (n1, n2, n3)".parse::<quorate_access::Tree<Name>>().unwrap();
+        MotionBody::KeyCreate {
+            name: name(key),
+            scheme: quorate_identity::Scheme::Ed25519,
+            access: access.map(|node| self.state.node_named(node).unwrap().id),
+        }
+    }
+
+    /// A signed motion as an entry after `state`, certified by the first q nodes.
+    pub fn entry(&self, state: &State, motion: &SignedMotion) -> CertifiedEntry {
+        self.certify(&Entry::next(state, EntryBody::Motion(motion.clone())), state.quorum())
+    }
+
+    /// Any entry, certified by the first `count` nodes.
+    pub fn certify(&self, entry: &Entry, count: usize) -> CertifiedEntry {
+        let value = to_bytes(entry);
+        let decided = self.decide(Instance::Position(entry.position), value, count);
+        CertifiedEntry::from_decided(&Decided { genesis: entry.genesis, ..decided }).unwrap()
+    }
+
+    /// A decision by the first `count` nodes.
+    pub fn decide(&self, instance: Instance, value: Vec<u8>, count: usize) -> Decided {
+        let digest = quorate_codec::Transcript::new(quorate_codec::tag::DECISION_VALUE);
+        let digest = digest.part(&value).digest();
+        let precommit = |(id, secrets): (&NodeId, &NodeSecrets)| {
+            let body = quorate_charter::BallotBody::Precommit(Some(digest));
+            let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+            let genesis = self.state.genesis();
+            let message = quorate_charter::SignedBallotMessage::sign(
+                genesis, instance, 0, *id, body, &sign,
+            );
+            (*id, *message.signature())
+        };
+        let certificate = self.nodes.iter().take(count).map(precommit).collect();
+        Decided { version: 1, genesis: self.state.genesis(), instance, ballot: 0, value, certificate }
+    }
+}
+
+/// Adds people's signatures.
+pub fn signed_by(state: &State, mut motion: SignedMotion, people: &[&str]) -> SignedMotion {
+    for who in people {
+        let id = state.person_named(&name(who)).unwrap().id;
+        motion.sign(id, &person(who)).unwrap();
+    }
+    motion
+}
