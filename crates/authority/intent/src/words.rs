@@ -17,10 +17,11 @@ pub(crate) fn decimal(units: impl ToString, decimals: usize) -> String {
 /// a terminal: control characters, line breaks and invisible ones are written out.
 pub(crate) fn message(bytes: &[u8]) -> String {
     let shown = match std::str::from_utf8(bytes) {
-        Ok(text) => text.escape_debug().to_string(),
+        Ok(text) => format!("{text:?}"),
         Err(_) => return cut(&hex::encode(bytes), ""),
     };
-    cut(&shown, "\"")
+    let inside = shown.strip_prefix('"').and_then(|shown| shown.strip_suffix('"'));
+    cut(inside.unwrap_or_default(), "\"")
 }
 
 fn cut(text: &str, quote: &str) -> String {
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn int_06_a_message_cannot_act_on_the_terminal_that_shows_it() {
-        assert_eq!(message("pay böb".as_bytes()), "\"pay böb\"");
+        assert_eq!(message("don't pay böb".as_bytes()), "\"don't pay böb\"");
         assert_eq!(message(b"a\x1b[2J\r\n\""), r#""a\u{1b}[2J\r\n\"""#);
         assert_eq!(message("\u{202e}evil".as_bytes()), r#""\u{202e}evil""#);
         assert_eq!(message(&[0xff, 0x00]), "0xff00");

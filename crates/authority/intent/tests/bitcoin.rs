@@ -1,7 +1,12 @@
 //! PSBTs: which coins are the key's to spend, digests against a second implementation of BIP-143
 //! and BIP-341, addresses against the published vectors, and everything that must be refused.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

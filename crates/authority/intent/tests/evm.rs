@@ -1,9 +1,15 @@
 //! EVM transactions and messages against the published examples, and everything that must be
 //! refused.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
+use alloy_eips::eip2930::AccessListItem;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use k256::ecdsa::{SigningKey, VerifyingKey};
 use proptest::prelude::*;
@@ -153,7 +159,7 @@ fn int_09_addresses_are_those_of_wallets() {
     let address = ethereum_address(&facts(&secret).public_key).unwrap();
     assert_eq!(address, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
     let uncompressed = secret.verifying_key().to_encoded_point(false);
-    for bad in [&uncompressed.as_bytes()[..], &[2; 32], &[], &[0; 33]] {
+    for bad in [uncompressed.as_bytes(), &[2; 32], &[], &[0; 33]] {
         assert_eq!(ethereum_address(bad), Err(IntentError::Key(Scheme::EcdsaSecp256k1)));
     }
 }
@@ -335,6 +341,23 @@ fn int_11_what_no_chain_takes_is_refused() {
     };
     let facts = decode(31337, &largest.encoded_for_signing()).unwrap().facts();
     assert_eq!(facts.fees[0].1, U256::from(u64::MAX) * U256::from(u128::MAX));
+}
+
+#[test]
+fn int_04_access_lists_are_shown_whole() {
+    let entry = |key: u64| AccessListItem {
+        address: PAYEE.parse().unwrap(),
+        storage_keys: vec![U256::from(key).into()],
+    };
+    let listed = |key| TxEip1559 { access_list: vec![entry(key)].into(), ..dynamic() };
+    let shown = decode(31337, &listed(1).encoded_for_signing()).unwrap().facts_json();
+    let other = decode(31337, &listed(2).encoded_for_signing()).unwrap().facts_json();
+    assert_ne!(shown, other);
+    let list = &shown["details"]["access_list"];
+    assert_eq!(
+        (&list[0]["address"], list[0]["storage_keys"][0].is_string()),
+        (&json!(PAYEE), true)
+    );
 }
 
 /// N-73: what is shown and what is signed come out of the same bytes; a signature for any other

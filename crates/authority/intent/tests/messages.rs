@@ -1,6 +1,11 @@
 //! The JSON and canonical forms of all kinds, and the kinds that sign bytes as they are.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! The vectors of `vectors/intent.json`, which other implementations share.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use quorate_codec::{Digest, from_bytes, hex, to_bytes};
 use quorate_identity::Scheme;

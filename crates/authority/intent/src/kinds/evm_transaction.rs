@@ -160,7 +160,11 @@ impl Content for Parsed {
 
     fn details(&self) -> Value {
         let transaction = self.fields();
-        let accesses = transaction.access_list().map_or(0, |list| list.len());
+        let accesses = transaction.access_list().into_iter().flat_map(|list| list.iter());
+        let accesses = accesses.map(|item| {
+            let keys = item.storage_keys.iter().map(|key| hex::encode(key.as_slice()));
+            json!({"address": item.address.to_string(), "storage_keys": keys.collect::<Vec<_>>()})
+        });
         json!({
             "type": transaction.ty(),
             "chain_id": self.chain_id,
@@ -172,7 +176,7 @@ impl Content for Parsed {
             "max_fee_per_gas": transaction.max_fee_per_gas().to_string(),
             "max_priority_fee_per_gas": transaction.max_priority_fee_per_gas().map(|fee| fee.to_string()),
             "data": hex::encode(transaction.input()),
-            "access_list_entries": accesses,
+            "access_list": accesses.collect::<Vec<_>>(),
         })
     }
 

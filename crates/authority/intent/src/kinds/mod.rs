@@ -35,7 +35,7 @@ pub(crate) trait Content: Debug + Send + Sync {
 }
 
 macro_rules! kinds {
-    ($($number:tt $name:tt $module:ident $type:ident;)*) => {
+    ($($number:tt $name:tt $type:ident in mod $module:ident;)*) => {
         $(mod $module;)*
 
         /// The names of all kinds, in the order of their numbers.
@@ -71,11 +71,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    0 "evm.transaction" evm_transaction EvmTransaction;
-    1 "evm.message" evm_message EvmMessage;
-    2 "bitcoin.psbt" bitcoin_psbt BitcoinPsbt;
-    3 "message" message Message;
-    4 "raw.digest" raw_digest RawDigest;
+    0 "evm.transaction" EvmTransaction in mod evm_transaction;
+    1 "evm.message" EvmMessage in mod evm_message;
+    2 "bitcoin.psbt" BitcoinPsbt in mod bitcoin_psbt;
+    3 "message" Message in mod message;
+    4 "raw.digest" RawDigest in mod raw_digest;
 }
 
 /// The item of an ECDSA signature with its recovery id, for the key itself.
