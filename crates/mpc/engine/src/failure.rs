@@ -1,6 +1,8 @@
 //! Why a run ended without a result, and whose fault that is.
 
+use quorate_ecdsa::EcdsaError;
 use quorate_identity::NodeId;
+use quorate_schnorr::SchnorrError;
 use std::fmt;
 
 /// Whose fault it is that a run ended (ENG-05).
@@ -46,6 +48,30 @@ impl Failure {
     /// A failure of this machine.
     pub(crate) fn machine(reason: impl Into<String>) -> Self {
         Self { fault: Fault::Machine, reason: reason.into(), quarantine: None }
+    }
+}
+
+impl From<EcdsaError> for Failure {
+    /// A failed check of the multiplication is the one thing that quarantines (ENG-05).
+    fn from(error: EcdsaError) -> Self {
+        match error.fault {
+            quorate_ecdsa::Fault::Peers(culprits) => Self::peer(culprits, error.reason),
+            quorate_ecdsa::Fault::Cheater(peer) => {
+                Self { quarantine: Some(peer), ..Self::peer(vec![peer], error.reason) }
+            }
+            quorate_ecdsa::Fault::Caller => Self::caller(error.reason),
+            quorate_ecdsa::Fault::Machine => Self::machine(error.reason),
+        }
+    }
+}
+
+impl From<SchnorrError> for Failure {
+    fn from(error: SchnorrError) -> Self {
+        match error.fault {
+            quorate_schnorr::Fault::Peers(culprits) => Self::peer(culprits, error.reason),
+            quorate_schnorr::Fault::Caller => Self::caller(error.reason),
+            quorate_schnorr::Fault::Machine => Self::machine(error.reason),
+        }
     }
 }
 

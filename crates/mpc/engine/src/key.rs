@@ -1,16 +1,39 @@
 //! A key as the engine knows it: its public half, and one node's shares.
 
-use crate::Failure;
-use quorate_access::Tree;
+use crate::quorum::{Quorum, Quorums};
+use crate::{Failure, signature::x_only};
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Encode};
+use quorate_access::limits::LEAVES_MAX;
+use quorate_access::{LeafId, Tree};
+use quorate_codec::Canonical;
+use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::{NodeId, Scheme};
+use quorate_sharing::{Commitments, LeafShares};
+use std::collections::BTreeSet;
 use std::fmt;
-use zeroize::Zeroizing;
+use std::sync::Arc;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The public half of a key: scheme, tree, and the commitments from which every public share
-/// follows.
+/// follows. Remembers the quorums it has checked.
 pub struct KeyPublic {
     scheme: Scheme,
     tree: Tree<NodeId>,
+    pub(crate) half: PublicHalf,
+}
+
+/// The curve ends here.
+pub(crate) enum PublicHalf {
+    Secp256k1(Half<Secp256k1>),
+    Ed25519(Half<Ed25519>),
+}
+
+/// What a public half is on one curve.
+pub(crate) struct Half<C: Curve> {
+    pub commitments: Commitments<C>,
+    pub public_key: NonIdentity<C>,
+    quorums: Quorums<C>,
 }
 
 impl KeyPublic {
@@ -18,14 +41,20 @@ impl KeyPublic {
     ///
     /// # Errors
     /// The commitments are not a sharing over the tree: wrong number, not canonical points of
-    /// the scheme's curve (N-05, N-07), or a public key that is the identity (N-06).
+    /// the scheme's curve (N-05, N-07), or the identity among them (N-06). The fault of whoever
+    /// supplied them, who is not known here.
     pub fn new(
         scheme: Scheme,
         tree: Tree<NodeId>,
         commitments: &[Vec<u8>],
     ) -> Result<Self, Failure> {
-        let _ = commitments;
-        Ok(Self { scheme, tree })
+        let half = match scheme {
+            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
+                PublicHalf::Secp256k1(Half::read(&tree, commitments)?)
+            }
+            Scheme::Ed25519 => PublicHalf::Ed25519(Half::read(&tree, commitments)?),
+        };
+        Ok(Self { scheme, tree, half })
     }
 
     /// What the key makes.
@@ -38,43 +67,160 @@ impl KeyPublic {
         &self.tree
     }
 
-    /// The commitments as canonical points, one per column of the tree.
+    /// The commitments as canonical points, one for each column of the tree.
     pub fn commitments(&self) -> Vec<Vec<u8>> {
-        todo!()
+        match &self.half {
+            PublicHalf::Secp256k1(half) => half.commitments.to_bytes(),
+            PublicHalf::Ed25519(half) => half.commitments.to_bytes(),
+        }
     }
 
     /// The public key: 33 bytes SEC1 compressed (ECDSA), 32 bytes x-only (BIP-340), 32 bytes
     /// RFC 8032 (Ed25519).
     pub fn public_key(&self) -> Vec<u8> {
-        todo!()
+        match (&self.half, self.scheme) {
+            (PublicHalf::Secp256k1(half), Scheme::Bip340) => x_only(&half.public_key),
+            (PublicHalf::Secp256k1(half), _) => half.public_key.to_bytes(),
+            (PublicHalf::Ed25519(half), _) => half.public_key.to_bytes(),
+        }
+    }
+}
+
+impl<C: Curve> Half<C> {
+    fn read(tree: &Tree<NodeId>, commitments: &[Vec<u8>]) -> Result<Self, Failure> {
+        let unusable = |why: String| Failure::peer(Vec::new(), format!("commitments: {why}"));
+        let commitments = Commitments::from_bytes(tree, commitments)
+            .map_err(|error| unusable(error.to_string()))?;
+        Self::new(commitments).ok_or_else(|| unusable("the key is the identity".into()))
+    }
+
+    pub fn new(commitments: Commitments<C>) -> Option<Self> {
+        let public_key = commitments.constant().non_identity().ok()?;
+        Some(Self { commitments, public_key, quorums: Quorums::default() })
+    }
+
+    /// The quorum of exactly these parties, checked once (ENG-06).
+    pub fn quorum(
+        &self,
+        tree: &Tree<NodeId>,
+        parties: &BTreeSet<NodeId>,
+    ) -> Result<Arc<Quorum<C>>, Failure> {
+        self.quorums.get(parties, || Quorum::new(tree, &self.commitments, parties))
     }
 }
 
 /// One node's shares of a key. Secret: wiped, never printed.
 pub struct KeyShare {
-    _private: (),
+    pub(crate) half: SecretHalf,
+}
+
+pub(crate) enum SecretHalf {
+    Secp256k1(LeafShares<Secp256k1>),
+    Ed25519(LeafShares<Ed25519>),
 }
 
 impl KeyShare {
     /// The canonical encoding, to be sealed. Secret.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        todo!()
+        let (curve, leaves) = match &self.half {
+            SecretHalf::Secp256k1(shares) => (0, store(shares)),
+            SecretHalf::Ed25519(shares) => (1, store(shares)),
+        };
+        let stored = StoredShare { version: VERSION, curve, leaves };
+        // Room for the whole encoding, so that no half of it stays behind in a moved buffer.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(StoredShare::BYTES_MAX));
+        bytes.extend_from_slice(&Zeroizing::new(quorate_codec::to_bytes(&stored)));
+        bytes
     }
 
     /// The inverse of [`to_bytes`](Self::to_bytes).
     ///
     /// # Errors
-    /// [`crate::Fault::Machine`]: the store is damaged.
+    /// [`crate::Fault::Machine`]: the store is damaged or from another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
-        let _ = bytes;
-        todo!()
+        let damaged = || Failure::machine("a stored share is damaged");
+        let stored: StoredShare = quorate_codec::from_bytes(bytes).map_err(|_| damaged())?;
+        let ascending = stored.leaves.is_sorted_by(|left, right| left.leaf < right.leaf);
+        if stored.version != VERSION || !ascending {
+            return Err(damaged());
+        }
+        let half = match stored.curve {
+            0 => load(&stored.leaves).map(SecretHalf::Secp256k1),
+            1 => load(&stored.leaves).map(SecretHalf::Ed25519),
+            _ => None,
+        };
+        half.map(|half| Self { half }).ok_or_else(damaged)
     }
 
-    /// Whether every share matches its public share (N-60).
+    /// Whether these are all shares of one party of the key, each matching its public share
+    /// (ENG-04, N-60).
     pub fn matches(&self, public: &KeyPublic) -> bool {
-        let _ = public;
-        todo!()
+        match (&self.half, &public.half) {
+            (SecretHalf::Secp256k1(shares), PublicHalf::Secp256k1(half)) => {
+                matches(shares, &public.tree, &half.commitments)
+            }
+            (SecretHalf::Ed25519(shares), PublicHalf::Ed25519(half)) => {
+                matches(shares, &public.tree, &half.commitments)
+            }
+            _ => false,
+        }
     }
+}
+
+const VERSION: u8 = 1;
+
+/// The stored form (ENG-04).
+#[derive(Encode, Decode)]
+struct StoredShare {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    curve: u8,
+    #[n(2)]
+    leaves: Vec<StoredLeaf>,
+}
+
+#[derive(Encode, Decode)]
+struct StoredLeaf {
+    #[n(0)]
+    leaf: u16,
+    #[n(1)]
+    share: ByteArray<32>,
+}
+
+impl Canonical for StoredShare {
+    const BYTES_MAX: usize = 8 + LEAVES_MAX * 40;
+}
+
+impl Drop for StoredShare {
+    fn drop(&mut self) {
+        self.leaves.iter_mut().for_each(|leaf| leaf.share.as_mut_slice().zeroize());
+    }
+}
+
+fn store<C: Curve>(shares: &LeafShares<C>) -> Vec<StoredLeaf> {
+    let leaf = |(leaf, share): (LeafId, &SecretScalar<C>)| StoredLeaf {
+        leaf: leaf.0,
+        share: (*share.to_bytes()).into(),
+    };
+    shares.iter().map(leaf).collect()
+}
+
+fn load<C: Curve>(leaves: &[StoredLeaf]) -> Option<LeafShares<C>> {
+    let leaf = |leaf: &StoredLeaf| {
+        Some((LeafId(leaf.leaf), SecretScalar::from_bytes(leaf.share.as_slice()).ok()?))
+    };
+    leaves.iter().map(leaf).collect()
+}
+
+fn matches<C: Curve>(
+    shares: &LeafShares<C>,
+    tree: &Tree<NodeId>,
+    commitments: &Commitments<C>,
+) -> bool {
+    let first = shares.iter().next().map(|(leaf, _)| leaf);
+    let party = tree.leaves().into_iter().find(|(leaf, _)| Some(*leaf) == first);
+    party.is_some_and(|(_, party)| shares.matches(tree, party, commitments))
 }
 
 impl fmt::Debug for KeyPublic {
@@ -86,5 +232,12 @@ impl fmt::Debug for KeyPublic {
 impl fmt::Debug for KeyShare {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyShare(secret)")
+    }
+}
+
+impl KeyPublic {
+    /// The public half of a dealing that was just verified.
+    pub(crate) fn dealt(scheme: Scheme, tree: Tree<NodeId>, half: PublicHalf) -> Self {
+        Self { scheme, tree, half }
     }
 }

@@ -1,5 +1,21 @@
 //! One face for all schemes: key generation, pair set-up, signing. Generics over curves end here.
-#![allow(clippy::todo, clippy::unimplemented)]
+//!
+//! ```text
+//! start_keygen ──────► Box<dyn Round> ──► … ──► Prepared        rounds await the own message too
+//! start_pair_setup ──► Box<dyn Round> ──► … ──► PairSetup       ECDSA only, once per pair of nodes
+//! Permit + quorum ─ open ─► Opening ─ begin ─► Box<dyn Round> ──► … ──► Vec<Signature>
+//! ```
+//!
+//! A run is values in, values out: bytes whose sender the channel knows, a seed for every step,
+//! and a [`Failure`] that says whose fault it was. Inside, every engine is a chain of typestates;
+//! [`Round`] is all that a user sees of them.
+//!
+//! A [`Signature`] exists because it verified. A session signs only with a quorum that is
+//! canonical for the key's tree and recombines to the key, and is bound to its permit's terms, to
+//! the selection, and to the very messages that it began with.
+//!
+//! What this crate does not do: it decides nothing ([`Permit`]s come from `node/machine`), sends
+//! nothing, stores nothing, and remembers no quarantine. See `spec/engine.md`.
 
 mod failure;
 mod key;
@@ -7,6 +23,7 @@ mod keygen;
 pub mod local;
 mod pair;
 mod permit;
+mod quorum;
 mod round;
 mod seed;
 mod sign;
@@ -19,5 +36,5 @@ pub use pair::{PairPlan, PairSetup, start_pair_setup};
 pub use permit::{Payload, Permit, Tweak};
 pub use round::{Inbound, Outbound, Outcome, Progress, Round, To};
 pub use seed::Seed;
-pub use sign::{OpenPlan, Opening, open};
+pub use sign::{OpenPlan, Opening, PAYLOADS_MAX, open};
 pub use signature::{Signature, output_key, verify};

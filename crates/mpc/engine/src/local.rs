@@ -1,26 +1,84 @@
 //! Drives all parties of a run in one process: for tests, fixtures and benchmarks. A product
-//! never does this.
+//! never does this: no single machine may know what one of these functions knows.
 
-use crate::{Failure, Inbound, Outbound, Outcome, PairPlan, PairSetup, Prepared, Round, Seed};
-use crate::{OpenPlan, Signature};
+use crate::{
+    Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan, PairSetup,
+    Prepared, Progress, Round, Seed, Signature, To, open, start_keygen, start_pair_setup,
+};
 use quorate_access::Tree;
-use quorate_codec::Digest;
+use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, Scheme};
 use std::collections::BTreeMap;
 
 /// Makes fresh seeds.
 pub type Seeds<'a> = &'a mut dyn FnMut() -> Seed;
 
+/// Seeds that follow from a number: every run of a test is the same (but for ECDSA, whose engine
+/// draws its own randomness).
+pub fn seeds(number: u64) -> impl FnMut() -> Seed {
+    let mut count = 0_u64;
+    move || {
+        count += 1;
+        Seed::new(Transcript::new(tag::TEST).number(number).number(count).digest().0)
+    }
+}
+
+/// A party of a run: the round it waits in, and what it has to send.
+pub type Party = (Box<dyn Round>, Vec<Outbound>);
+
+/// A failure, and at which party it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFailure {
+    /// Who saw it.
+    pub at: NodeId,
+    /// What was seen.
+    pub failure: Failure,
+}
+
+/// What a listener does with messages on their way: (number of the round from 1, from, to,
+/// bytes).
+pub type Wire<'a> = &'a mut dyn FnMut(u8, NodeId, NodeId, &mut Vec<u8>);
+
 /// Runs all parties of a protocol to the end; gives everybody's outcome.
 ///
 /// # Errors
-/// The first failure of any party.
+/// The failure of the first party, in order of ids, that has one.
 pub fn run(
-    parties: BTreeMap<NodeId, (Box<dyn Round>, Vec<Outbound>)>,
+    parties: BTreeMap<NodeId, Party>,
     seeds: Seeds<'_>,
-) -> Result<BTreeMap<NodeId, Outcome>, Failure> {
-    let _ = (parties, seeds, std::marker::PhantomData::<Inbound>);
-    todo!()
+) -> Result<BTreeMap<NodeId, Outcome>, LocalFailure> {
+    run_over(parties, seeds, &mut |_, _, _, _| {})
+}
+
+/// Like [`run`], with messages that can be rewritten on their way.
+///
+/// # Errors
+/// The failure of the first party, in order of ids, that has one.
+pub fn run_over(
+    mut parties: BTreeMap<NodeId, Party>,
+    seeds: Seeds<'_>,
+    wire: Wire<'_>,
+) -> Result<BTreeMap<NodeId, Outcome>, LocalFailure> {
+    let mut outcomes = BTreeMap::new();
+    for number in 1..=u8::MAX {
+        if parties.is_empty() {
+            break;
+        }
+        let mut inboxes = deliver(number, &parties, wire);
+        let mut next = BTreeMap::new();
+        for (me, (round, _)) in parties {
+            let inbox = inboxes.remove(&me).unwrap_or_default();
+            match round
+                .advance(inbox, seeds())
+                .map_err(|failure| LocalFailure { at: me, failure })?
+            {
+                Progress::Next { round, outbound } => drop(next.insert(me, (round, outbound))),
+                Progress::Done(outcome) => drop(outcomes.insert(me, outcome)),
+            }
+        }
+        parties = next;
+    }
+    Ok(outcomes)
 }
 
 /// Generates a key over a tree.
@@ -32,12 +90,20 @@ pub fn keygen(
     tree: &Tree<NodeId>,
     ctx0: Digest,
     seeds: Seeds<'_>,
-) -> Result<BTreeMap<NodeId, Prepared>, Failure> {
-    let _ = (scheme, tree, ctx0, seeds);
-    todo!()
+) -> Result<BTreeMap<NodeId, Prepared>, LocalFailure> {
+    let mut parties = BTreeMap::new();
+    for me in tree.parties() {
+        let plan = KeygenPlan { ctx0, scheme, tree: tree.clone(), me };
+        parties.insert(me, started(me, start_keygen(plan, seeds()))?);
+    }
+    let prepared = run(parties, seeds)?.into_iter().filter_map(|(me, outcome)| match outcome {
+        Outcome::Prepared(prepared) => Some((me, *prepared)),
+        Outcome::Pair(_) | Outcome::Signatures(_) => None,
+    });
+    Ok(prepared.collect())
 }
 
-/// Sets up a pair.
+/// Sets up a pair: the halves of `low` and of `high`.
 ///
 /// # Errors
 /// The first failure of either end.
@@ -46,9 +112,16 @@ pub fn pair(
     high: NodeId,
     ctx: Digest,
     seeds: Seeds<'_>,
-) -> Result<(PairSetup, PairSetup), Failure> {
-    let _ = (PairPlan { ctx, me: low, peer: high }, seeds);
-    todo!()
+) -> Result<(PairSetup, PairSetup), LocalFailure> {
+    let mut parties = BTreeMap::new();
+    for (me, peer) in [(low, high), (high, low)] {
+        parties.insert(me, started(me, start_pair_setup(PairPlan { ctx, me, peer }, seeds()))?);
+    }
+    let mut outcomes = run(parties, seeds)?;
+    match (outcomes.remove(&low), outcomes.remove(&high)) {
+        (Some(Outcome::Pair(at_low)), Some(Outcome::Pair(at_high))) => Ok((at_low, at_high)),
+        _ => Err(LocalFailure { at: low, failure: Failure::machine("a run ended early") }),
+    }
 }
 
 /// Runs a signing session; gives every party's signatures.
@@ -58,7 +131,89 @@ pub fn pair(
 pub fn sign(
     plans: Vec<OpenPlan>,
     seeds: Seeds<'_>,
-) -> Result<BTreeMap<NodeId, Vec<Signature>>, Failure> {
-    let _ = (plans, seeds);
-    todo!()
+) -> Result<BTreeMap<NodeId, Vec<Signature>>, LocalFailure> {
+    sign_over(plans, seeds, &mut |_, _, _, _| {})
 }
+
+/// Like [`sign`], with messages that can be rewritten on their way. The first messages are round
+/// 0 and rewritten for all alike, because the context, which is made here, covers them.
+///
+/// # Errors
+/// The failure of the first party, in order of ids, that has one.
+pub fn sign_over(
+    plans: Vec<OpenPlan>,
+    seeds: Seeds<'_>,
+    wire: Wire<'_>,
+) -> Result<BTreeMap<NodeId, Vec<Signature>>, LocalFailure> {
+    let mut openings: BTreeMap<NodeId, Opening> = BTreeMap::new();
+    let mut firsts: BTreeMap<NodeId, Vec<u8>> = BTreeMap::new();
+    for plan in plans {
+        let me = plan.me;
+        let (opening, mut first) =
+            open(plan, seeds()).map_err(|failure| LocalFailure { at: me, failure })?;
+        wire(0, me, me, &mut first);
+        openings.insert(me, opening);
+        firsts.insert(me, first);
+    }
+    let context = Transcript::new(tag::SESSION_ID).list(firsts.values()).digest();
+    let mut parties = BTreeMap::new();
+    for (me, opening) in openings {
+        let others = firsts.iter().filter(|(node, _)| **node != me);
+        let inbox = others.map(|(from, bytes)| Inbound { from: *from, bytes: bytes.clone() });
+        let begun = opening.begin(context, inbox.collect(), seeds());
+        match begun.map_err(|failure| LocalFailure { at: me, failure })? {
+            Progress::Next { round, outbound } => drop(parties.insert(me, (round, outbound))),
+            Progress::Done(_) => {}
+        }
+    }
+    let signed =
+        run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
+            Outcome::Signatures(signatures) => Some((me, signatures)),
+            Outcome::Prepared(_) | Outcome::Pair(_) => None,
+        });
+    Ok(signed.collect())
+}
+
+fn started(me: NodeId, start: Result<Party, Failure>) -> Result<Party, LocalFailure> {
+    start.map_err(|failure| LocalFailure { at: me, failure })
+}
+
+/// Everybody's inbox: exactly the messages of those that a round awaits.
+fn deliver(
+    number: u8,
+    parties: &BTreeMap<NodeId, Party>,
+    wire: Wire<'_>,
+) -> BTreeMap<NodeId, Vec<Inbound>> {
+    let mut inboxes: BTreeMap<NodeId, Vec<Inbound>> = BTreeMap::new();
+    for (me, (round, _)) in parties {
+        for from in round.awaits() {
+            let sent = parties.get(&from).map(|(_, outbound)| outbound.as_slice());
+            for message in sent.unwrap_or_default() {
+                if message.to == To::All || message.to == To::One(*me) {
+                    let mut bytes = message.bytes.clone();
+                    wire(number, from, *me, &mut bytes);
+                    inboxes.entry(*me).or_default().push(Inbound { from, bytes });
+                }
+            }
+        }
+    }
+    inboxes
+}
+
+impl LocalFailure {
+    /// The nodes that are accused, if it is peers' fault.
+    pub fn culprits(&self) -> Option<&[NodeId]> {
+        match &self.failure.fault {
+            Fault::Peer { culprits } => Some(culprits),
+            Fault::Caller | Fault::Machine => None,
+        }
+    }
+}
+
+impl std::fmt::Display for LocalFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "at {}: {}", self.at, self.failure)
+    }
+}
+
+impl std::error::Error for LocalFailure {}

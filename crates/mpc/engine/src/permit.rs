@@ -1,5 +1,6 @@
 //! The permission to sign, and what is signed.
 
+use crate::Failure;
 use quorate_codec::Digest;
 use quorate_identity::KeyId;
 use std::fmt;
@@ -35,6 +36,40 @@ impl Permit {
     /// Permits one session under `terms` to sign `payloads` with `key`.
     pub fn issue(key: KeyId, payloads: Vec<Payload>, terms: Digest) -> Self {
         Self { key, payloads, terms }
+    }
+}
+
+impl Tweak {
+    /// The same for the Schnorr engine.
+    pub(crate) fn schnorr(self) -> quorate_schnorr::Tweak {
+        match self {
+            Self::None => quorate_schnorr::Tweak::None,
+            Self::TaprootKeyPath => quorate_schnorr::Tweak::TaprootKeyPath,
+        }
+    }
+}
+
+impl Payload {
+    /// What ECDSA and BIP-340 sign.
+    ///
+    /// # Errors
+    /// [`crate::Fault::Caller`]: it is a message.
+    pub(crate) fn digest(&self) -> Result<[u8; 32], Failure> {
+        match self {
+            Self::Digest(digest) => Ok(*digest),
+            Self::Message(_) => Err(Failure::caller("this scheme signs 32-byte digests")),
+        }
+    }
+
+    /// What Ed25519 signs.
+    ///
+    /// # Errors
+    /// [`crate::Fault::Caller`]: it is a digest.
+    pub(crate) fn message(&self) -> Result<&[u8], Failure> {
+        match self {
+            Self::Message(message) => Ok(message),
+            Self::Digest(_) => Err(Failure::caller("this scheme signs messages, not digests")),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{Failure, PairSetup, Prepared, Seed, Signature};
 use quorate_identity::NodeId;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A run that waits for the messages of one round. Consumed by [`advance`](Self::advance), so no
@@ -67,6 +68,32 @@ pub enum Outcome {
     Pair(PairSetup),
     /// One verified signature per payload, in their order.
     Signatures(Vec<Signature>),
+}
+
+/// An inbox by sender.
+///
+/// # Errors
+/// [`crate::Fault::Caller`]: two messages of one sender.
+pub(crate) fn by_sender(inbox: Vec<Inbound>) -> Result<BTreeMap<NodeId, Vec<u8>>, Failure> {
+    let mut messages = BTreeMap::new();
+    for Inbound { from, bytes } in inbox {
+        if messages.insert(from, bytes).is_some() {
+            return Err(Failure::caller("a round takes one message of each sender"));
+        }
+    }
+    Ok(messages)
+}
+
+/// The one message of an inbox.
+///
+/// # Errors
+/// [`crate::Fault::Caller`]: not exactly one, or of somebody else.
+pub(crate) fn single(inbox: Vec<Inbound>, from: NodeId) -> Result<Vec<u8>, Failure> {
+    let mut messages = by_sender(inbox)?;
+    match (messages.remove(&from), messages.is_empty()) {
+        (Some(bytes), true) => Ok(bytes),
+        _ => Err(Failure::caller("a round takes exactly the messages it awaits")),
+    }
 }
 
 impl fmt::Debug for Inbound {

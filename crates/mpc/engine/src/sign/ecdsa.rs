@@ -1,0 +1,120 @@
+//! Sessions of the ECDSA engine. Its first message is a fresh contribution to the context and
+//! nothing else; the engine proper begins with the context.
+
+use crate::round::by_sender;
+use crate::sign::{Engine, Seat};
+use crate::{Failure, Inbound, Outbound, Outcome, PairSetup, Progress, Round, Seed, To};
+use quorate_codec::Digest;
+use quorate_curve::{NonIdentity, Secp256k1};
+use quorate_ecdsa::pair::Setup;
+use quorate_ecdsa::sign::{ExpectCommitments, ExpectParts, ExpectProducts, Letters, Plan};
+use quorate_identity::NodeId;
+use rand_core::RngCore;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const CONTRIBUTION_BYTES: usize = 32;
+
+/// Everything that the engine will begin with.
+struct Opened {
+    seat: Seat<Secp256k1>,
+    quorum: BTreeSet<NodeId>,
+    public_key: NonIdentity<Secp256k1>,
+    digests: Vec<[u8; 32]>,
+    pairs: BTreeMap<NodeId, Arc<Setup>>,
+}
+
+pub(super) fn open(
+    seat: Seat<Secp256k1>,
+    quorum: &BTreeSet<NodeId>,
+    public_key: NonIdentity<Secp256k1>,
+    digests: Vec<[u8; 32]>,
+    pairs: &BTreeMap<NodeId, Arc<PairSetup>>,
+    seed: Seed,
+) -> Result<(Box<dyn Engine>, Vec<u8>), Failure> {
+    if quorum.len() < 2 {
+        return Err(Failure::caller("an ECDSA session takes two nodes or more"));
+    }
+    let own = |peer: &NodeId| {
+        let setup = pairs.get(peer).map(|setup| (*peer, Arc::clone(&setup.0)));
+        setup.ok_or_else(|| Failure::caller("a pair of the quorum has no set-up"))
+    };
+    let pairs =
+        quorum.iter().filter(|peer| **peer != seat.me).map(own).collect::<Result<_, _>>()?;
+    let mut contribution = vec![0; CONTRIBUTION_BYTES];
+    seed.rng().fill_bytes(&mut contribution);
+    let opened = Opened { seat, quorum: quorum.clone(), public_key, digests, pairs };
+    Ok((Box::new(opened), contribution))
+}
+
+impl Engine for Opened {
+    fn begin(
+        self: Box<Self>,
+        context: Digest,
+        firsts: BTreeMap<NodeId, Vec<u8>>,
+        seed: Seed,
+    ) -> Result<Progress, Failure> {
+        drop(seed);
+        if let Some((sender, _)) = firsts.iter().find(|(_, b)| b.len() != CONTRIBUTION_BYTES) {
+            return Err(Failure::peer(vec![*sender], "a malformed message"));
+        }
+        let plan = Plan {
+            binding: context,
+            parties: self.quorum,
+            me: self.seat.me,
+            share: self.seat.share,
+            public_key: self.public_key,
+            pairs: self.pairs,
+            digests: self.digests,
+        };
+        let (expect, letters) = quorate_ecdsa::sign::start(plan)?;
+        Ok(Progress::Next { round: Box::new(Commitments(expect)), outbound: post(letters) })
+    }
+}
+
+struct Commitments(ExpectCommitments);
+
+struct Products(ExpectProducts);
+
+struct Parts(ExpectParts);
+
+impl Round for Commitments {
+    fn awaits(&self) -> Vec<NodeId> {
+        self.0.awaits()
+    }
+
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
+        drop(seed);
+        let (expect, letters) = self.0.handle(&by_sender(inbox)?)?;
+        Ok(Progress::Next { round: Box::new(Products(expect)), outbound: post(letters) })
+    }
+}
+
+impl Round for Products {
+    fn awaits(&self) -> Vec<NodeId> {
+        self.0.awaits()
+    }
+
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
+        drop(seed);
+        let (expect, bytes) = self.0.handle(&by_sender(inbox)?)?;
+        let outbound = vec![Outbound { to: To::All, bytes }];
+        Ok(Progress::Next { round: Box::new(Parts(expect)), outbound })
+    }
+}
+
+impl Round for Parts {
+    fn awaits(&self) -> Vec<NodeId> {
+        self.0.awaits()
+    }
+
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
+        drop(seed);
+        let signatures = self.0.handle(&by_sender(inbox)?)?;
+        Ok(Progress::Done(Outcome::Signatures(signatures.into_iter().map(Into::into).collect())))
+    }
+}
+
+fn post(letters: Letters) -> Vec<Outbound> {
+    letters.into_iter().map(|(to, bytes)| Outbound { to: To::One(to), bytes }).collect()
+}

@@ -1,0 +1,169 @@
+//! Signing sessions, erased: everything is checked, then one of the two engines takes over.
+
+mod ecdsa;
+mod schnorr;
+
+use crate::key::{PublicHalf, SecretHalf};
+use crate::quorum::Quorum;
+use crate::round::by_sender;
+use crate::signature::check_tweak;
+use crate::{
+    Failure, Inbound, KeyPublic, KeyShare, PairSetup, Payload, Permit, Progress, Seed, Tweak,
+};
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_curve::{Curve, SecretScalar};
+use quorate_identity::{KeyId, NodeId, Scheme};
+use quorate_schnorr::{Bip340, Ed25519};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// The most payloads of one session.
+pub const PAYLOADS_MAX: usize = 64;
+
+/// What a signing session begins with.
+#[derive(Debug)]
+pub struct OpenPlan {
+    /// The permission, consumed.
+    pub permit: Permit,
+    /// How the key is changed before it signs.
+    pub tweak: Tweak,
+    /// The key.
+    pub public: Arc<KeyPublic>,
+    /// This node's shares of it.
+    pub share: Arc<KeyShare>,
+    /// Who takes part: exactly the parties of a canonical selection.
+    pub quorum: BTreeSet<NodeId>,
+    /// This node, one of the quorum.
+    pub me: NodeId,
+    /// The set-ups with all others of the quorum; ECDSA only.
+    pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
+}
+
+/// A session whose first message is out. Holds nonces: consumed by [`begin`](Self::begin), never
+/// stored. Secret.
+pub struct Opening {
+    /// What the session was bound to before it had a context.
+    bound: Digest,
+    me: NodeId,
+    quorum: BTreeSet<NodeId>,
+    own_first: Vec<u8>,
+    engine: Box<dyn Engine>,
+}
+
+/// Checks everything that can be checked before a session, and makes the first message, which
+/// depends on no share.
+///
+/// # Errors
+/// [`crate::Fault::Caller`] for a quorum, payload, tweak or set-up that does not fit;
+/// [`crate::Fault::Machine`] for damaged material.
+pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
+    let OpenPlan { permit, tweak, public, share, quorum, me, pairs } = plan;
+    let Permit { key, payloads, terms } = permit;
+    if !(1..=PAYLOADS_MAX).contains(&payloads.len()) {
+        return Err(Failure::caller("a session signs 1 to 64 payloads"));
+    }
+    if !quorum.contains(&me) {
+        return Err(Failure::caller("this node is not in the quorum"));
+    }
+    check_tweak(public.scheme(), tweak)?;
+    let tree = public.tree();
+    let (bound, engine, first): (_, Box<dyn Engine>, _) = match (&public.half, &share.half) {
+        (PublicHalf::Ed25519(half), SecretHalf::Ed25519(shares)) => {
+            let checked = half.quorum(tree, &quorum)?;
+            let seat = Seat::new(&checked, key, terms, me, checked.share(&me, shares)?);
+            let messages = payloads.iter().map(Payload::message).collect::<Result<_, _>>()?;
+            let bound = seat.bound;
+            let (engine, first) =
+                schnorr::open::<Ed25519>(seat, &checked, half.public_key, tweak, messages, seed)?;
+            (bound, engine, first)
+        }
+        (PublicHalf::Secp256k1(half), SecretHalf::Secp256k1(shares)) => {
+            let checked = half.quorum(tree, &quorum)?;
+            let seat = Seat::new(&checked, key, terms, me, checked.share(&me, shares)?);
+            let digests: Vec<[u8; 32]> =
+                payloads.iter().map(Payload::digest).collect::<Result<_, _>>()?;
+            let bound = seat.bound;
+            let (engine, first) = if public.scheme() == Scheme::Bip340 {
+                let messages = digests.iter().map(<[u8; 32]>::as_slice).collect();
+                schnorr::open::<Bip340>(seat, &checked, half.public_key, tweak, messages, seed)?
+            } else {
+                ecdsa::open(seat, &quorum, half.public_key, digests, &pairs, seed)?
+            };
+            (bound, engine, first)
+        }
+        _ => return Err(Failure::machine("the shares are of another curve than the key")),
+    };
+    Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
+}
+
+impl Opening {
+    /// Begins, once the first messages of all parties are here and the context, which covers
+    /// them, is agreed. `firsts` holds the message of every other party of the quorum.
+    ///
+    /// # Errors
+    /// [`Failure`]: the session is over, its nonces are wiped.
+    pub fn begin(
+        self,
+        context: Digest,
+        firsts: Vec<Inbound>,
+        seed: Seed,
+    ) -> Result<Progress, Failure> {
+        let firsts = by_sender(firsts)?;
+        if !firsts.keys().eq(self.quorum.iter().filter(|node| **node != self.me)) {
+            return Err(Failure::caller("a session begins with one message of each other party"));
+        }
+        // The messages that are used, not only those that the context was made from.
+        let of = |node: &NodeId| firsts.get(node).unwrap_or(&self.own_first);
+        let context = Transcript::new(tag::ENGINE_SESSION)
+            .part("begin")
+            .part(self.bound)
+            .part(context)
+            .list(self.quorum.iter().map(of))
+            .digest();
+        self.engine.begin(context, firsts, seed)
+    }
+}
+
+/// An engine that has made its first message.
+trait Engine: Send {
+    fn begin(
+        self: Box<Self>,
+        context: Digest,
+        firsts: BTreeMap<NodeId, Vec<u8>>,
+        seed: Seed,
+    ) -> Result<Progress, Failure>;
+}
+
+/// This node's place in a session: what it is bound to, and its part of the key. Secret.
+struct Seat<C: Curve> {
+    bound: Digest,
+    me: NodeId,
+    share: SecretScalar<C>,
+}
+
+impl<C: Curve> Seat<C> {
+    /// Binds the permit's terms, the key and the canonical selection with its coefficients
+    /// (ENG-08).
+    fn new(
+        quorum: &Quorum<C>,
+        key: KeyId,
+        terms: Digest,
+        me: NodeId,
+        share: SecretScalar<C>,
+    ) -> Self {
+        let bound = Transcript::new(tag::ENGINE_SESSION)
+            .part("open")
+            .part(terms)
+            .part(key)
+            .part(quorum.digest)
+            .digest();
+        Self { bound, me, share }
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Opening(secret)")
+    }
+}

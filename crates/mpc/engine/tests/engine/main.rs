@@ -1,0 +1,8 @@
+//! The engine from outside: honest runs of every scheme over several trees, and attacks.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod attacks;
+mod fixture;
+mod keys;
+mod quorums;
+mod signing;
