@@ -4,6 +4,8 @@
 //! wire and on stdout, the table of calls, and the signed-call rule. It knows no network and no
 //! chain, so nodes, the command line and other clients share it. `spec/api.md` is its page.
 //!
-//! The feature `net` adds the client itself.
+//! The feature `net` adds the client itself, `net::Client`.
 
 pub mod contract;
+#[cfg(feature = "net")]
+pub mod net;

@@ -52,7 +52,9 @@ pub enum StoreError {
         table: Table,
     },
     /// The machine's fault: rows are missing, or come from another copy of this store (STO-06).
-    #[error("the rows of the store {0} do not belong together: some are missing, or of another time")]
+    #[error(
+        "the rows of the store {0} do not belong together: some are missing, or of another time"
+    )]
     Mixed(PathBuf),
     /// The machine's fault: the file around the rows is damaged.
     #[error("the store {path} is damaged: {detail}")]

@@ -21,8 +21,7 @@ impl Lock {
     pub(crate) fn take(store: &Path) -> Result<Self, StoreError> {
         let path = lock_path(store);
         let failed = |source| disk::io_error(store, source);
-        let mut file =
-            disk::private_file(&path, disk::Existing::Keep).map_err(failed)?;
+        let mut file = disk::private_file(&path, disk::Existing::Keep).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

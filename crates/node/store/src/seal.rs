@@ -43,7 +43,8 @@ impl Sealer {
     /// which name this one write (STO-06).
     pub(crate) fn mark(&self, table: u8, key: &[u8], row: &[u8]) -> Option<[u8; 32]> {
         let nonce = row.get(..NONCE_BYTES)?;
-        let transcript = Transcript::new(tag::STORE_STATE).part("row").part(self.mark_key.as_slice());
+        let transcript =
+            Transcript::new(tag::STORE_STATE).part("row").part(self.mark_key.as_slice());
         Some(transcript.number(table.into()).part(key).part(nonce).digest().0)
     }
 
@@ -98,11 +99,7 @@ fn encrypt(cipher: &XChaCha20Poly1305, place: &Digest, value: &[u8]) -> Vec<u8> 
     [&nonce[..], &buffer].concat()
 }
 
-fn decrypt(
-    cipher: &XChaCha20Poly1305,
-    place: &Digest,
-    row: &[u8],
-) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(cipher: &XChaCha20Poly1305, place: &Digest, row: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, sealed) = row.split_first_chunk::<NONCE_BYTES>()?;
     let mut buffer = Zeroizing::new(sealed.to_vec());
     cipher.decrypt_in_place(&XNonce::from(*nonce), place.as_bytes(), &mut *buffer).ok()?;

@@ -167,8 +167,7 @@ impl Store {
         transaction.set_two_phase_commit(true);
         transaction.set_quick_repair(true);
         if first {
-            let mut table =
-                transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
+            let mut table = transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
             let header = self.header.to_bytes();
             table.insert(&[][..], header.as_slice()).map_err(|error| failed(error.into()))?;
         }

@@ -1,4 +1,5 @@
-//! Frames: a length of four big-endian bytes, then so many bytes. An empty frame is a ping.
+//! Frames: a length of four big-endian bytes, then so many bytes. An empty frame is a ping
+//! (TRN-05).
 
 use crate::limits::{FRAME_BYTES_MAX, SILENCE_MAX};
 use std::io::{self, ErrorKind};
@@ -10,7 +11,9 @@ use tokio::time::timeout;
 /// # Errors
 /// Silence beyond [`SILENCE_MAX`], a length beyond [`FRAME_BYTES_MAX`] (TRN-06), a broken
 /// channel.
-pub(crate) async fn read_length(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<usize>> {
+pub(crate) async fn read_length(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
     let first = timeout(SILENCE_MAX, stream.read(&mut length)).await.map_err(|_| silent())??;
     if first == 0 {

@@ -16,9 +16,10 @@ pub(crate) fn explain(error: &io::Error) -> String {
             | AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown,
         )) => "it does not accept this node's key".to_owned(),
-        Some(Error::NoApplicationProtocol | Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-            "it does not speak the protocol of this port".to_owned()
-        }
+        Some(
+            Error::NoApplicationProtocol
+            | Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+        ) => "it does not speak the protocol of this port".to_owned(),
         Some(Error::NoCertificatesPresented) => "it shows no key".to_owned(),
         Some(Error::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
         _ => error.to_string(),

@@ -6,7 +6,7 @@ use quorate_identity::{ActorId, Head, Name, RequestId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `POST /v1/requests`: files a request.
+/// `POST /v1/requests`: files a request. Unknown fields are refused (API-02).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Dials a peer whenever there is no channel to it, until the mesh stops.
+/// Dials a peer whenever there is no channel to it, until the mesh stops (TRN-07).
 pub(super) async fn keep_dialling(
     shared: Arc<Shared>,
     peer: NodeId,

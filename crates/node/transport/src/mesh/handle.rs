@@ -50,7 +50,7 @@ impl MeshHandle {
     }
 
     /// Stops: sends what waits, closes every channel, and returns when that is done, at the
-    /// latest after [`STOP_MAX`].
+    /// latest after [`STOP_MAX`] (TRN-09).
     pub async fn shutdown(&self) {
         self.links.close();
         self.stop.send_replace(true);

@@ -86,7 +86,8 @@ impl Links {
         let lower = self.me.min(peer);
         let serial = table.next_serial;
         let closed = table.closed;
-        let slot = table.slots.get_mut(&peer).filter(|slot| !closed && slot.takes(dialled_by, lower))?;
+        let slot =
+            table.slots.get_mut(&peer).filter(|slot| !closed && slot.takes(dialled_by, lower))?;
         if let Some(old) = slot.link.take() {
             old.kill.notify_one();
         }
