@@ -1,18 +1,21 @@
 //! Heavy arithmetic, moved out of the machine with a seed and moved back as a result: it uses
-//! all cores and stays reproducible. A job that panics or is lost ends its session, no more.
+//! all cores and stays reproducible. A job that panics or is lost ends its run, no more (NOD-03).
 
+use crate::outcome;
 use crate::permit;
+use crate::wire::SignatureBytes;
 use quorate_charter::State;
 use quorate_codec::Digest;
-use quorate_engine::{self as engine, Failure, Inbound, Opening, Progress, Round, Seed};
-use quorate_intent::{Decoded, KeyFacts};
+use quorate_engine::{
+    self as engine, Failure, Inbound, KeygenPlan, Opening, Outbound, PairPlan, Progress, Round, Seed,
+};
+use quorate_identity::NodeId;
+use quorate_intent::{Artifact, Decoded, KeyFacts};
 use quorate_policy::request::{VerifiedApproval, VerifiedRequest};
-use quorate_policy::{Authorized, Decision, Policy, SignRequest};
+use quorate_policy::{Authorized, Decision, Policy, SignRequest, decide};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-
-use quorate_identity::NodeId;
 
 /// Names a job until its result is back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +42,9 @@ pub struct Job {
 /// What a job does.
 pub(crate) enum Task {
     Judge(Box<Judgement>),
+    Finish { decoded: Arc<Decoded>, signatures: Vec<SignatureBytes> },
+    Deal { plan: KeygenPlan, seed: Seed },
+    Pair { plan: PairPlan, seed: Seed },
     Open(Box<OpenTask>),
     Begin { opening: Opening, context: Digest, firsts: Vec<Inbound>, seed: Seed },
     Advance { round: Box<dyn Round>, inbox: Vec<Inbound>, seed: Seed },
@@ -46,10 +52,14 @@ pub(crate) enum Task {
 
 /// Everything a request is judged by.
 pub(crate) struct Judgement {
+    /// Whether this node judges; others only decode.
+    pub judges: bool,
     pub state: Arc<State>,
     pub policy: Option<Arc<Policy>>,
     pub request: VerifiedRequest,
     pub key: KeyFacts,
+    /// What an earlier judgement decoded: the bytes and the key do not change.
+    pub decoded: Option<Arc<Decoded>>,
     pub approvals: Vec<VerifiedApproval>,
     pub now: u64,
 }
@@ -71,26 +81,29 @@ pub(crate) struct OpenTask {
 pub enum JobResult {
     /// A request was decoded and judged.
     Judged(Box<Judged>),
+    /// Signatures were verified and made into what the requester wanted, or do not verify.
+    Finished(Box<Result<Artifact, String>>),
     /// A session's first message is ready.
     Opened(Box<Result<(Opening, Vec<u8>), Failure>>),
     /// A round was computed.
     Advanced(Result<Progress, Failure>),
-    /// The job panicked or was lost; its session ends.
+    /// The job panicked or was lost; its run ends.
     Lost,
 }
 
 /// A judgement: what the bytes mean, and what the policy says.
 pub struct Judged {
     /// The decoded intent, or why the bytes could not be read; unreadable means denied.
-    pub decoded: Result<Decoded, String>,
-    /// The decision.
-    pub decision: Decision,
+    pub(crate) decoded: Result<Arc<Decoded>, String>,
+    /// The decision, where this node is one that decides.
+    pub(crate) decision: Option<Decision>,
 }
 
 impl fmt::Debug for JobResult {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Judged(_) => "Judged",
+            Self::Finished(_) => "Finished",
             Self::Opened(_) => "Opened",
             Self::Advanced(_) => "Advanced",
             Self::Lost => "Lost",
@@ -107,17 +120,27 @@ impl fmt::Debug for Job {
 impl Job {
     pub(crate) fn new(id: JobId, task: Task) -> Self {
         let part = match task {
-            Task::Judge(_) => Part::Policy,
-            Task::Open(_) | Task::Begin { .. } | Task::Advance { .. } => Part::Engine,
+            Task::Judge(_) | Task::Finish { .. } => Part::Policy,
+            Task::Deal { .. }
+            | Task::Pair { .. }
+            | Task::Open(_)
+            | Task::Begin { .. }
+            | Task::Advance { .. } => Part::Engine,
         };
         Self { id, part, task }
     }
 
-    /// Runs the job to its end. Pure but for the ECDSA engine's own randomness
-    /// (docs/adr/0003-ecdsa-engine.md).
+    /// Runs the job to its end. Pure but for the ECDSA engine's own randomness.
     pub fn run(self) -> JobResult {
         match self.task {
             Task::Judge(judgement) => JobResult::Judged(Box::new(judgement.run())),
+            Task::Finish { decoded, signatures } => {
+                JobResult::Finished(Box::new(outcome::finish(&decoded, &signatures)))
+            }
+            Task::Deal { plan, seed } => JobResult::Advanced(first(engine::start_keygen(plan, seed))),
+            Task::Pair { plan, seed } => {
+                JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))
+            }
             Task::Open(task) => JobResult::Opened(Box::new(task.run())),
             Task::Begin { opening, context, firsts, seed } => {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
@@ -127,4 +150,44 @@ impl Job {
             }
         }
     }
+}
+
+impl Judgement {
+    fn run(self) -> Judged {
+        let decoded = match self.decoded {
+            Some(decoded) => Ok(decoded),
+            None => outcome::decode(&self.request.body().intent, &self.key).map(Arc::new),
+        };
+        let judge = || match (&decoded, &self.policy) {
+            (Err(why), _) => Decision::unreadable(why),
+            (Ok(_), None) => Decision::without_policy(),
+            (Ok(decoded), Some(policy)) => {
+                decide(&self.state, policy, &self.request, decoded, &self.approvals, self.now)
+            }
+        };
+        let decision = self.judges.then(judge);
+        Judged { decoded, decision }
+    }
+}
+
+impl OpenTask {
+    fn run(self) -> Result<(Opening, Vec<u8>), Failure> {
+        let plan = engine::OpenPlan {
+            permit: permit::permit(self.authorized, self.terms),
+            tweak: self.tweak,
+            public: self.public,
+            share: self.share,
+            quorum: self.quorum,
+            me: self.me,
+            pairs: self.pairs,
+        };
+        engine::open(plan, self.seed)
+    }
+}
+
+/// The first messages of a run are the outcome of its round 0.
+fn first(
+    started: Result<(Box<dyn Round>, Vec<Outbound>), Failure>,
+) -> Result<Progress, Failure> {
+    started.map(|(round, outbound)| Progress::Next { round, outbound })
 }

@@ -1,36 +1,69 @@
-//! Every limit of a node, in one place, with its intent. Over a limit the answer is `busy` or
-//! the oldest goes first, always before one-time material is touched.
+//! Every limit of a node, in one place, with its intent (NOD-05). Over a limit the answer is
+//! `busy` or the oldest goes first, always before one-time material is touched.
 
 use crate::event::Millis;
 
 /// Requests that may be undecided or unsigned at once: a flood must not fill the memory.
 pub const REQUESTS_LIVE_MAX: usize = 4_096;
-/// Requests in any state that are kept in memory and listed; older ended ones are dropped from
-/// the list first.
-pub const REQUESTS_KEPT_MAX: usize = 65_536;
+/// Requests in any state that are kept and listed; those that ended longest ago are dropped.
+pub const REQUESTS_KEPT_MAX: usize = 16_384;
+/// Undecided requests told to each peer in one round of gossip.
+pub const REQUESTS_PER_GOSSIP: usize = 256;
 /// Sessions that a node takes part in at once: each holds nonces and a job.
 pub const SESSIONS_LIVE_MAX: usize = 128;
-/// Messages kept for a run that this node has not joined yet, over all runs.
+/// Messages kept from one sender for runs that this node has not joined yet.
 pub const EARLY_MESSAGES_MAX: usize = 1_024;
+/// Messages of a dealing that came before this node began it: four a member.
+pub const EARLY_DEALS_MAX: usize = 4 * 64;
+/// Bytes of such messages kept from one sender.
+pub const EARLY_BYTES_MAX: usize = 8 << 20;
+/// Proposals for one target that wait for this node's own judgement.
+pub const PROPOSALS_WAITING_MAX: usize = 8;
+/// Rounds that any protocol of the engine has, at most; messages of higher rounds are dropped.
+pub const ROUNDS_MAX: u8 = 16;
 /// Motions that collect signatures at once; people file them, so they are few.
 pub const MOTIONS_PENDING_MAX: usize = 256;
+/// Motions that can never become entries any more, still shown.
+pub const MOTIONS_OVER_MAX: usize = 256;
 /// Approvals and rejections kept for one request: one a person.
 pub const VOTES_PER_REQUEST_MAX: usize = 128;
+/// Refused proposals kept for one request.
+pub const REFUSALS_PER_REQUEST_MAX: usize = 16;
 /// Charter entries in one answer to a node that catches up.
 pub const ENTRIES_PER_ANSWER: usize = 64;
+/// Bytes of charter entries in one answer to a node that catches up.
+pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
+/// Keys whose records are sent in one answer to a node that catches up.
+pub const RECORDS_PER_ANSWER: usize = 64;
 /// Attempts to sign one request before it counts as failed.
 pub const ATTEMPTS_MAX: u32 = 64;
 /// Positions beyond its head for which a node takes part in agreement: exactly the next one.
 pub const POSITIONS_AHEAD: u64 = 1;
 /// Signatures of one request: the inputs of one transaction.
 pub const PAYLOADS_MAX: usize = 64;
+/// Times that a judgement lost by this machine is begun again.
+pub const JUDGEMENTS_LOST_MAX: u32 = 3;
+/// Lines of the audit trail that are kept durable.
+pub const AUDIT_KEPT_MAX: u64 = 65_536;
+/// Lines of the audit trail that are kept in memory and shown.
+pub const AUDIT_SHOWN_MAX: usize = 256;
+/// Longest text of a line of the audit trail, in bytes.
+pub const AUDIT_BYTES_MAX: usize = 512;
+/// Records of attempts to sign that are kept durable.
+pub const ATTEMPTS_KEPT_MAX: usize = 65_536;
+/// Incarnations under which a lapsed node has asked to come back, that it remembers.
+pub const REJOINS_ASKED_MAX: usize = 16;
+/// Hellos whose answers are still taken.
+pub const HELLOS_OPEN_MAX: usize = 8;
 
 /// The waiting times of a node. They make it patient or quick, never unsafe; the simulator
 /// shrinks them.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Between two hellos, as a part of the lease: a third leaves room for two lost ones.
+    /// Between two hellos, as a part of the lease: a quarter leaves room for lost ones.
     pub hello_every_ms: Millis,
+    /// Between two rounds of gossip, in which everything undecided is told again.
+    pub gossip_every_ms: Millis,
     /// A signing session without progress for so long is over.
     pub session_timeout_ms: Millis,
     /// An attempt at key generation without progress for so long is proposed as void.
@@ -47,6 +80,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             hello_every_ms: 15_000,
+            gossip_every_ms: 15_000,
             session_timeout_ms: 10_000,
             ceremony_timeout_ms: 30_000,
             retry_ms: 150,

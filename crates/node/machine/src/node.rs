@@ -1,8 +1,9 @@
-//! The node: its state, how it starts, and the one function through which everything passes.
+//! The node: its state, and the one function through which everything passes.
 
+use crate::audit::Audit;
 use crate::ceremonies::Keys;
-use crate::durable::{Record, Table, Write};
-use crate::event::{Alarm, Envelope, Event, Millis, Output};
+use crate::durable::{Table, Write};
+use crate::event::{Envelope, Event, Millis, Output};
 use crate::governor::Governor;
 use crate::job::{Job, JobId, JobResult, Task};
 use crate::limits::Pace;
@@ -12,10 +13,13 @@ use crate::requests::Requests;
 use crate::sessions::Sessions;
 use crate::wire::Message;
 use quorate_charter::{GenesisFile, Incarnation, State};
-use quorate_engine::Seed;
+use quorate_codec::Digest;
+use quorate_engine::{Failure, Progress, Seed};
 use quorate_identity::{NodeId, NodeSecrets};
 use quorate_policy::Policy;
 use rand_core::CryptoRngCore;
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 /// One node, deciding for itself. See the crate's page.
@@ -33,9 +37,16 @@ pub struct Node {
     pub(crate) pairs: Pairs,
     pub(crate) requests: Requests,
     pub(crate) sessions: Sessions,
+    /// Attempts to sign whose records are kept, oldest first.
+    pub(crate) attempts: VecDeque<Digest>,
     pub(crate) jobs: u64,
-    pub(crate) audited: u64,
+    pub(crate) trail: Audit,
+    /// Why this node stopped for good, if it did.
+    pub(crate) halted: Option<String>,
 }
+
+/// Key of the row that says why the node stopped for good.
+pub(crate) const HALT_ROW: &[u8] = b"halt";
 
 /// One call of [`Node::handle`]: the time, the randomness, and what is to be done afterwards.
 pub(crate) struct Turn<'a> {
@@ -60,9 +71,8 @@ impl Turn<'_> {
 
 impl Node {
     /// Handles one event. The driver makes the writes durable, then releases the rest of the
-    /// output in the order of the calls (`spec/node.md`, NOD-01).
+    /// output in the order of the calls (NOD-01).
     pub fn handle(&mut self, now: Millis, event: Event, rng: &mut dyn CryptoRngCore) -> Output {
-        // Local time never runs backwards.
         let now = self.presence.advance_clock(now);
         let mut turn = Turn { now, rng, out: Output::default() };
         match event {
@@ -70,10 +80,13 @@ impl Node {
             Event::Connected(peer) => self.on_connected(peer, &mut turn),
             Event::Disconnected(peer) => self.on_disconnected(peer, &mut turn),
             Event::Frame { from, frame } => self.on_frame(from, *frame, &mut turn),
-            Event::Call { id, caller, call } => self.on_call(id, caller, *call, &mut turn),
+            Event::Call { id, caller, call } => self.on_call(id, &caller, *call, &mut turn),
             Event::JobDone { id, result } => self.on_job(id, result, &mut turn),
         }
         self.drive(&mut turn);
+        if turn.out.barrier {
+            turn.out.writes.push(self.presence.clock_write());
+        }
         turn.out.wake_at = self.wake_at();
         turn.out
     }
@@ -88,6 +101,18 @@ impl Node {
         Arc::clone(&self.state)
     }
 
+    /// Whether the node may sign now: it takes part, is not locked, and holds a lease.
+    pub fn is_leased(&self) -> bool {
+        self.may_sign(self.presence.now())
+    }
+
+    /// Why the node abstains from everything, if it does: it is an old copy of itself, or it
+    /// found the charter forked.
+    pub fn abstains(&self) -> Option<&str> {
+        let lapse = self.presence.lapse().map(|lapse| lapse.reason.as_str());
+        self.halted.as_deref().or(lapse)
+    }
+
     /// Everything that time alone makes due.
     fn drive(&mut self, turn: &mut Turn<'_>) {
         self.drive_presence(turn);
@@ -98,28 +123,50 @@ impl Node {
         self.drive_sessions(turn);
     }
 
-    fn wake_at(&self) -> Option<Millis> {
-        [
+    pub(crate) fn wake_at(&self) -> Option<Millis> {
+        let wishes = [
             self.presence.wake_at(),
             self.governor.wake_at(),
             self.keys.wake_at(),
             self.pairs.wake_at(),
             self.requests.wake_at(),
             self.sessions.wake_at(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ];
+        wishes.into_iter().flatten().min()
+    }
+
+    /// A quorum of voters recognised this node: it takes up what was left open.
+    pub(crate) fn take_up_work(&mut self, turn: &mut Turn<'_>) {
+        self.greet_all(turn);
+        self.resume_agreements(turn);
+        self.keys.learn_orders(&self.state);
+        self.drive_births(turn);
+        self.look_at_all(turn);
+    }
+
+    /// The charter is forked: more voters lie than the domain tolerates. This node takes part in
+    /// nothing any more; it still shows what it knows.
+    pub(crate) fn halt(&mut self, reason: String, turn: &mut Turn<'_>) {
+        if self.halted.is_some() {
+            return;
+        }
+        let row = reason.clone().into_bytes();
+        turn.out.writes.push(Write::put(Table::Meta, HALT_ROW, row));
+        turn.out.barrier = true;
+        self.alarm(format!("halted: {reason}"), &[], turn);
+        self.halted = Some(reason);
+        self.fail_all_sessions("this node halted", turn);
     }
 
     fn on_job(&mut self, id: JobId, result: JobResult, turn: &mut Turn<'_>) {
         match result {
             JobResult::Judged(judged) => self.on_judged(id, *judged, turn),
+            JobResult::Finished(finished) => self.on_finished(id, *finished, turn),
             JobResult::Opened(opened) => self.on_opened(id, *opened, turn),
             JobResult::Advanced(result) => self.on_advanced(id, result, turn),
             JobResult::Lost => {
                 let _ = self.session_job_lost(id, turn)
-                    || self.pair_job_lost(id)
+                    || self.pair_job_lost(id, turn)
                     || self.deal_job_lost(id, turn)
                     || self.judgement_lost(id, turn);
             }
@@ -127,17 +174,12 @@ impl Node {
     }
 
     /// Hands a computed round to whichever run started it.
-    fn on_advanced(
-        &mut self,
-        id: JobId,
-        result: Result<quorate_engine::Progress, quorate_engine::Failure>,
-        turn: &mut Turn<'_>,
-    ) {
+    fn on_advanced(&mut self, id: JobId, result: Result<Progress, Failure>, turn: &mut Turn<'_>) {
         if self.sessions.owns(&id) {
             self.on_session_advanced(id, result, turn);
         } else if self.pairs.owns(&id) {
             self.on_pair_advanced(id, result, turn);
-        } else {
+        } else if self.keys.owns(&id) {
             self.on_deal_advanced(id, result, turn);
         }
     }
@@ -161,18 +203,10 @@ impl Node {
             turn.out.envelopes.push(Envelope { to, bytes: bytes.clone() });
         }
     }
+}
 
-    /// Writes a line of the audit trail. The text names nodes and checks, never a secret.
-    pub(crate) fn audit(&mut self, text: String, culprits: &[NodeId], turn: &mut Turn<'_>) {
-        self.audited += 1;
-        let line = (turn.now, &text, culprits);
-        let row = quorate_codec::to_bytes(&line);
-        turn.out.writes.push(Write::put(Table::Audit, self.audited.to_be_bytes().to_vec(), row));
-    }
-
-    /// An alarm is an audit line that an operator must see.
-    pub(crate) fn alarm(&mut self, text: String, culprits: &[NodeId], turn: &mut Turn<'_>) {
-        self.audit(text.clone(), culprits, turn);
-        turn.out.alarms.push(Alarm { text, culprits: culprits.to_vec() });
+impl fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Node({})", self.me)
     }
 }

@@ -7,14 +7,16 @@
 
 use crate::durable::{Table, Write};
 use crate::event::Millis;
+use crate::limits;
 use crate::job::{JobId, Task};
 use crate::node::{Node, Turn};
 use crate::wire::{Generation, Message, PairMessage, PairStep, RunId};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_charter::State;
 use quorate_engine::{Failure, Inbound, Outbound, PairPlan, PairSetup, Progress, Round};
 use quorate_identity::{NodeId, Scheme};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All pairs of a node.
@@ -23,7 +25,11 @@ pub(crate) struct Pairs {
     ready: BTreeMap<NodeId, (Digest, Arc<PairSetup>)>,
     quarantined: BTreeMap<NodeId, String>,
     runs: BTreeMap<NodeId, PairRun>,
-    by_job: BTreeMap<JobId, NodeId>,
+    by_job: BTreeMap<JobId, (NodeId, RunId)>,
+    /// Peers that some ECDSA key of ours needs.
+    needed: BTreeSet<NodeId>,
+    /// Peers whose last run failed: when to try again, and how often it failed.
+    paused: BTreeMap<NodeId, (Millis, u32)>,
 }
 
 struct PairRun {
@@ -81,9 +87,31 @@ impl Pairs {
         &self.quarantined
     }
 
-    /// The earliest time at which a run is overdue.
+    /// Whether a job belongs to a set-up.
+    pub fn owns(&self, job: &JobId) -> bool {
+        self.by_job.contains_key(job)
+    }
+
+    /// Finds out whom the keys of the charter need.
+    pub fn learn_orders(&mut self, state: &State, me: &NodeId) {
+        let orders = state.keys().filter(|order| order.scheme == Scheme::EcdsaSecp256k1);
+        let parties = orders.map(|order| order.tree.parties());
+        let ours = parties.filter(|parties| parties.contains(me)).flatten();
+        self.needed = ours.filter(|peer| peer != me).collect();
+    }
+
+    /// The earliest time at which a run is overdue or tried again.
     pub fn wake_at(&self) -> Option<Millis> {
-        self.runs.values().map(|run| run.deadline).min()
+        let overdue = self.runs.values().map(|run| run.deadline);
+        let paused = self.paused.values().map(|(at, _)| *at).filter(|at| *at > 0);
+        overdue.chain(paused).min()
+    }
+
+    /// Tries again later, ever more slowly.
+    fn pause(&mut self, peer: NodeId, now: Millis, first: Millis, longest: Millis) {
+        let (_, times) = self.paused.get(&peer).copied().unwrap_or_default();
+        let pause = (first << times.min(16)).min(longest);
+        self.paused.insert(peer, (now.saturating_add(pause), times.saturating_add(1)));
     }
 
     /// The generations that a session with `peers` would use.
@@ -98,8 +126,13 @@ impl Node {
     /// Asks for every set-up that some ECDSA key needs and that does not exist.
     pub(crate) fn drive_pairs(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
-        self.pairs.runs.retain(|_, run| run.deadline > now);
-        for peer in self.wanted_pairs() {
+        let runs = self.pairs.runs.iter();
+        let overdue: Vec<NodeId> =
+            runs.filter(|(_, run)| run.deadline <= now).map(|(peer, _)| *peer).collect();
+        for peer in overdue {
+            self.end_pair_run(peer, turn);
+        }
+        for peer in self.wanted_pairs(now) {
             let nonce = Digest(turn.random_bytes());
             let run = Digest(turn.random_bytes());
             self.begin_pair(peer, run, nonce, turn);
@@ -112,7 +145,11 @@ impl Node {
         let run = message.run;
         match message.step {
             PairStep::Ask { nonce: theirs } => {
-                // Only the lower id asks, and never past a quarantine.
+                // Only the lower id asks, and never past a quarantine. Who asks again has
+                // forgotten the run before.
+                if from < self.me {
+                    self.pairs.runs.remove(&from);
+                }
                 if from >= self.me || !self.pair_is_wanted(&from) {
                     self.send_pair(from, run, PairStep::Abort, turn);
                     return;
@@ -123,22 +160,24 @@ impl Node {
                 self.start_pair_rounds(from, theirs, nonce, turn);
             }
             PairStep::Agree { nonce: theirs } => {
+                let is_asker = self.me < from;
                 let Some(ours) = self.pair_run(&from, &run) else { return };
-                if !matches!(ours.phase, PairPhase::ExpectAgreement) || from <= self.me {
+                if !matches!(ours.phase, PairPhase::ExpectAgreement) || !is_asker {
                     return;
                 }
                 let nonce = ours.nonce;
                 self.start_pair_rounds(from, nonce, theirs, turn);
             }
             PairStep::Round { number, bytes } => {
-                if let Some(ours) = self.pair_run(&from, &run) {
+                let number_fits = number <= limits::ROUNDS_MAX;
+                if let Some(ours) = self.pair_run(&from, &run).filter(|_| number_fits) {
                     ours.messages.entry(number).or_insert(bytes);
                     self.advance_pair(from, turn);
                 }
             }
             PairStep::Abort => {
                 if self.pair_run(&from, &run).is_some() {
-                    self.pairs.runs.remove(&from);
+                    self.end_pair_run(from, turn);
                 }
             }
         }
@@ -150,15 +189,15 @@ impl Node {
         id: JobId,
         result: Result<Progress, Failure>,
         turn: &mut Turn<'_>,
-    ) -> bool {
-        let Some(peer) = self.pairs.by_job.remove(&id) else { return false };
-        let Some(ours) = self.pairs.runs.get_mut(&peer) else { return true };
-        let PairPhase::Computing { number } = ours.phase else { return true };
-        let run = ours.run;
+    ) {
+        let Some((peer, run)) = self.pairs.by_job.remove(&id) else { return };
+        let Some(ours) = self.pair_run(&peer, &run) else { return };
+        let PairPhase::Computing { number } = ours.phase else { return };
         match result {
             Ok(Progress::Next { round, outbound }) => {
-                ours.phase = PairPhase::ExpectRound { number: number + 1, round };
-                self.send_pair_round(peer, run, number + 1, outbound, turn);
+                let number = number.saturating_add(1);
+                ours.phase = PairPhase::ExpectRound { number, round };
+                self.send_pair_round(peer, run, number, outbound, turn);
                 self.advance_pair(peer, turn);
             }
             Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
@@ -167,29 +206,35 @@ impl Node {
                 turn.out.writes.push(Write::put(Table::Pair, peer_key(&peer), quorate_codec::to_bytes(&row)));
                 turn.out.barrier = true;
                 self.pairs.runs.remove(&peer);
+                self.pairs.paused.remove(&peer);
                 self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
-                self.pair_became_ready(turn);
+                self.look_at_all(turn);
             }
-            Ok(Progress::Done(_)) => {
-                self.pairs.runs.remove(&peer);
-            }
+            Ok(Progress::Done(_)) => self.end_pair_run(peer, turn),
             Err(failure) => {
                 if let Some(guilty) = failure.quarantine {
                     self.quarantine(guilty, &failure.reason, turn);
                 }
-                self.pairs.runs.remove(&peer);
                 self.audit(format!("pair set-up ended: {}", failure.reason), &[peer], turn);
                 self.send_pair(peer, run, PairStep::Abort, turn);
+                self.end_pair_run(peer, turn);
             }
+        }
+    }
+
+    /// A job was lost: its run ends.
+    pub(crate) fn pair_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
+        let Some((peer, run)) = self.pairs.by_job.remove(&id) else { return false };
+        if self.pair_run(&peer, &run).is_some() {
+            self.send_pair(peer, run, PairStep::Abort, turn);
+            self.end_pair_run(peer, turn);
         }
         true
     }
 
-    /// A job was lost: its run ends.
-    pub(crate) fn pair_job_lost(&mut self, id: JobId) -> bool {
-        let Some(peer) = self.pairs.by_job.remove(&id) else { return false };
-        self.pairs.runs.remove(&peer);
-        true
+    /// A channel went down: a run over it cannot go on.
+    pub(crate) fn pair_lost_peer(&mut self, peer: &NodeId) {
+        self.pairs.runs.remove(peer);
     }
 
     /// Stops using a pair for every key, durably, before any reply (N-31). Only an operator ends
@@ -224,27 +269,31 @@ impl Node {
     }
 
     /// Connected peers with a higher id whose pair with us some key needs and nobody made yet.
-    fn wanted_pairs(&self) -> Vec<NodeId> {
-        let mut peers: Vec<NodeId> = self
-            .state
-            .keys()
-            .filter(|order| order.scheme == Scheme::EcdsaSecp256k1)
-            .map(|order| order.tree.parties())
-            .filter(|parties| parties.contains(&self.me))
-            .flatten()
-            .filter(|peer| *peer > self.me && self.pair_is_wanted(peer))
-            .collect();
-        peers.sort();
-        peers.dedup();
-        peers
+    fn wanted_pairs(&mut self, now: Millis) -> Vec<NodeId> {
+        // A pause that is over keeps only its count.
+        for (at, _) in self.pairs.paused.values_mut().filter(|(at, _)| *at <= now) {
+            *at = 0;
+        }
+        let paused = |peer: &NodeId| self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
+        let needed = self.pairs.needed.iter().copied();
+        needed
+            .filter(|peer| *peer > self.me && self.pair_is_wanted(peer) && !paused(peer))
+            .collect()
     }
 
     fn pair_is_wanted(&self, peer: &NodeId) -> bool {
-        self.presence.is_connected(peer)
+        self.presence.is_here(peer)
             && self.may_take_part()
+            && self.pairs.needed.contains(peer)
             && !self.pairs.quarantined.contains_key(peer)
             && !self.pairs.runs.contains_key(peer)
             && (!self.pairs.ready.contains_key(peer) || *peer < self.me)
+    }
+
+    fn end_pair_run(&mut self, peer: NodeId, turn: &Turn<'_>) {
+        if self.pairs.runs.remove(&peer).is_some() {
+            self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+        }
     }
 
     fn begin_pair(&mut self, peer: NodeId, run: RunId, nonce: Digest, turn: &Turn<'_>) {
@@ -264,21 +313,13 @@ impl Node {
             .part(high)
             .digest();
         let plan = PairPlan { ctx: context, me: self.me, peer };
-        let started = quorate_engine::start_pair_setup(plan, turn.seed());
+        let seed = turn.seed();
         let Some(ours) = self.pairs.runs.get_mut(&peer) else { return };
         ours.generation = Some(context);
+        ours.phase = PairPhase::Computing { number: 0 };
         let run = ours.run;
-        match started {
-            Ok((round, outbound)) => {
-                ours.phase = PairPhase::ExpectRound { number: 1, round };
-                self.send_pair_round(peer, run, 1, outbound, turn);
-                self.advance_pair(peer, turn);
-            }
-            Err(failure) => {
-                self.pairs.runs.remove(&peer);
-                self.audit(format!("pair set-up did not start: {}", failure.reason), &[], turn);
-            }
-        }
+        let job = self.start_job(Task::Pair { plan, seed }, turn);
+        self.pairs.by_job.insert(job, (peer, run));
     }
 
     fn advance_pair(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
@@ -287,10 +328,11 @@ impl Node {
         let Some(bytes) = ours.messages.remove(&number) else { return };
         let phase = std::mem::replace(&mut ours.phase, PairPhase::Computing { number });
         let PairPhase::ExpectRound { round, .. } = phase else { return };
+        let run = ours.run;
         let inbox = vec![Inbound { from: peer, bytes }];
         let seed = turn.seed();
         let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
-        self.pairs.by_job.insert(job, peer);
+        self.pairs.by_job.insert(job, (peer, run));
     }
 
     fn send_pair_round(

@@ -2,11 +2,12 @@
 //! `xtask tidy` refuses `Permit::issue` anywhere else outside tests and benches.
 
 use quorate_codec::Digest;
-use quorate_engine::{Payload, Permit};
-use quorate_intent::SigningPayload;
+use quorate_engine::{Payload, Permit, Tweak};
+use quorate_intent::{Decoded, SigningPayload};
 use quorate_policy::{Authorized, SignRequest};
 
-/// Turns an authorisation into the engine's permit for one session with these terms.
+/// Turns an authorisation into the engine's permit for one session with these terms. That the
+/// authorisation holds at the head of the terms was checked when it was taken.
 pub(crate) fn permit(authorized: Authorized<SignRequest>, terms: Digest) -> Permit {
     let request = authorized.into_inner();
     Permit::issue(request.key, request.payloads.iter().map(payload).collect(), terms)
@@ -18,4 +19,9 @@ pub(crate) fn payload(payload: &SigningPayload) -> Payload {
         SigningPayload::Digest(digest) => Payload::Digest(*digest),
         SigningPayload::Message(message) => Payload::Message(message.clone()),
     }
+}
+
+/// How the key is changed to sign an intent: recomputed here from the decoded bytes (N-28).
+pub(crate) fn tweak(decoded: &Decoded) -> Tweak {
+    if decoded.is_taproot() { Tweak::TaprootKeyPath } else { Tweak::None }
 }

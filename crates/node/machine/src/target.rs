@@ -23,23 +23,23 @@ pub(crate) struct Material {
 }
 
 impl Node {
-    /// Whether this node may take part in signing now: it is neither lapsed nor unrecognised, no
-    /// vote of its own runs ahead of its head (N-101), and its lease holds.
-    pub(crate) fn may_sign(&self, now: u64) -> bool {
-        self.may_take_part() && !self.governor.is_locked() && self.presence.has_lease(now, &self.state)
-    }
-
     /// The tree over nodes that must be satisfied to sign a target.
     pub(crate) fn tree_of(&self, target: &Target) -> Option<Tree<NodeId>> {
         Some(self.state.key(&self.key_of(target)?)?.tree.clone())
     }
 
-    /// Members of the target's key that this node has a channel to, itself included.
+    /// Whether this node knows what a target is.
+    pub(crate) fn knows(&self, target: &Target) -> bool {
+        self.key_of(target).is_some()
+    }
+
+    /// Members of the target's key that are here, this node included; without those whose pair
+    /// with us is quarantined.
     pub(crate) fn live_signers(&self, target: &Target) -> BTreeSet<NodeId> {
         let parties = self.tree_of(target).map(|tree| tree.parties()).unwrap_or_default();
         parties
             .into_iter()
-            .filter(|node| *node == self.me || self.presence.is_connected(node))
+            .filter(|node| *node == self.me || self.presence.is_here(node))
             .filter(|node| !self.pairs.quarantined().contains_key(node))
             .collect()
     }
@@ -50,7 +50,8 @@ impl Node {
         if let Target::Request(id) = target {
             let head = self.state.head();
             nodes.retain(|node| {
-                self.requests.book(id).and_then(|book| book.decisions.get(node)).is_some_and(|decision| {
+                let book = self.requests.book(id);
+                book.and_then(|book| book.decisions.get(node)).is_some_and(|decision| {
                     decision.body().head == head && decision.body().is_allowance()
                 })
             });
@@ -60,17 +61,24 @@ impl Node {
 
     /// The terms of a session for a target with this quorum, from what this node verified
     /// itself; `None` while it has not allowed it.
-    pub(crate) fn terms(&self, target: Target, quorum: &BTreeSet<NodeId>) -> Option<Terms> {
-        if !self.sessions.undertakings.contains_key(&target) {
+    pub(crate) fn terms(
+        &self,
+        target: Target,
+        quorum: &BTreeSet<NodeId>,
+        incarnations: Vec<Digest>,
+    ) -> Option<Terms> {
+        if !self.sessions.is_undertaken(&target) {
             return None;
         }
         let key = self.key_of(&target)?;
         let book = self.keys.book(&key)?;
         let record = book.record.as_ref()?;
+        // Only its birth is signed by a key that is not born (CER-07).
+        if matches!(target, Target::Request(_)) && !book.is_active() {
+            return None;
+        }
         let (payloads, tweak) = self.payloads(&target)?;
         let quorum: Vec<NodeId> = quorum.iter().copied().collect();
-        let incarnations =
-            self.presence.incarnations(self.incarnation.id, quorum.iter(), &self.me)?;
         Some(Terms {
             version: 1,
             genesis: self.state.genesis(),
@@ -112,7 +120,7 @@ impl Node {
             Target::Request(id) => self.take_request_authorisation(id, turn),
             Target::Birth(key, _) => {
                 let record = self.keys.book(key)?.record.clone()?;
-                Some(quorate_policy::authorize_birth(&self.state, &record))
+                quorate_policy::authorize_birth(&self.state, &record)
             }
         }
     }

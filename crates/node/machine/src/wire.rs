@@ -6,6 +6,7 @@ use quorate_charter as charter;
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, NodeSignature, RequestId};
 use quorate_policy::request as statement;
+use std::fmt;
 
 /// A message between two nodes of one domain.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -76,6 +77,15 @@ pub enum Target {
     /// The birth signature of a key's epoch.
     #[n(1)]
     Birth(#[n(0)] KeyId, #[n(1)] u64),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(id) => write!(formatter, "request {id}"),
+            Self::Birth(key, epoch) => write!(formatter, "the birth of key {key} in epoch {epoch}"),
+        }
+    }
 }
 
 /// Everything that the parties of a session must agree on before any of them sends a value that
@@ -314,6 +324,10 @@ pub struct Outcome {
     /// One signature a payload, in order.
     #[n(3)]
     pub signatures: Vec<SignatureBytes>,
+}
+
+impl Canonical for Outcome {
+    const BYTES_MAX: usize = 16_384;
 }
 
 /// A signature as bytes; who receives it verifies it.

@@ -1,0 +1,369 @@
+//! How a node starts: from the genesis file, its secrets, and the rows that were durable. It
+//! replays the charter from genesis, verifies what it reads, and makes a new incarnation durable
+//! before anything leaves (NOD-10).
+
+use crate::audit::Audit;
+use crate::ceremonies::{Keys, birth_is_valid, parse_dealt_key, parse_share_key};
+use crate::durable::{Record, Table, Write};
+use crate::event::{Alarm, Millis, Output};
+use crate::governor::{Governor, compiled_policy};
+use crate::limits::Pace;
+use crate::node::{HALT_ROW, Node, Turn};
+use crate::outcome;
+use crate::pairs::Pairs;
+use crate::presence::{CLOCK_ROW, LAPSE_ROW, Lapse, Presence};
+use crate::requests::{RequestBook, Requests};
+use crate::sessions::Sessions;
+use crate::wire::Outcome;
+use quorate_charter::{
+    AttemptOutcome, CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
+    SignedHello, SignedMotion, State, Votes,
+};
+use quorate_codec::{Canonical, Digest};
+use quorate_engine::KeyShare;
+use quorate_identity::{KeyId, NodeId, NodeSecrets};
+use quorate_intent::KeyFacts;
+use rand_core::CryptoRngCore;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// What a node starts from.
+pub struct BootPlan {
+    /// The genesis with all signatures. Its hash is for the caller to have compared with the
+    /// founders; a node that ran before refuses any other than its own.
+    pub file: GenesisFile,
+    /// The node's keys.
+    pub secrets: NodeSecrets,
+    /// All rows that were durable, in any order.
+    pub records: Vec<Record>,
+    /// Waiting times.
+    pub pace: Pace,
+    /// The clock now.
+    pub now: Millis,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The caller's fault: the genesis does not hold.
+    #[error("the genesis does not hold: {0}")]
+    Genesis(#[from] GenesisError),
+    /// The caller's fault: the node belongs to another domain.
+    #[error("this node belongs to another domain than the genesis file")]
+    OtherDomain,
+    /// The caller's fault: no node of the genesis has these keys.
+    #[error("the genesis does not name this node")]
+    NotNamed,
+    /// The machine's fault: an entry of the log is missing or does not verify.
+    #[error("entry {position} of the stored charter does not hold: {why}")]
+    Entry {
+        /// Its position.
+        position: u64,
+        /// Why.
+        why: String,
+    },
+    /// The machine's fault: a row cannot be read. The node must not guess what it said.
+    #[error("a stored row of table {table:?} cannot be read: {why}")]
+    Row {
+        /// Its table.
+        table: Table,
+        /// Why.
+        why: String,
+    },
+}
+
+impl BootError {
+    /// Whether the caller can mend it; otherwise it is this machine's fault.
+    pub fn is_callers_fault(&self) -> bool {
+        match self {
+            Self::Genesis(_) | Self::OtherDomain | Self::NotNamed => true,
+            Self::Entry { .. } | Self::Row { .. } => false,
+        }
+    }
+}
+
+/// A node that is not lapsed cannot be taken back; the caller's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this node has not been found lapsed; there is nothing to come back from")]
+pub struct NotLapsed;
+
+/// What an operator's `node rejoin` makes durable while the node is stopped: at its next start
+/// the node asks the voters to take it back (NOD-16).
+///
+/// # Errors
+/// [`NotLapsed`].
+pub fn rejoin(records: &[Record]) -> Result<Write, NotLapsed> {
+    let row = records.iter().find(|row| row.table == Table::Meta && row.key == LAPSE_ROW);
+    let lapse = row.and_then(|row| quorate_codec::from_bytes::<Lapse>(&row.value).ok());
+    lapse.map(Lapse::wanting_back).ok_or(NotLapsed)
+}
+
+/// Key of the row that holds the genesis file.
+const GENESIS_ROW: &[u8] = b"genesis";
+/// Key of the row that holds the incarnation.
+const INCARNATION_ROW: &[u8] = b"incarnation";
+
+impl Node {
+    /// Starts a node. The output holds what must be durable before anything else happens, and
+    /// the first jobs.
+    ///
+    /// # Errors
+    /// [`BootError`]. Cost: some signature verifications an entry and a request.
+    pub fn boot(plan: BootPlan, rng: &mut dyn CryptoRngCore) -> Result<(Self, Output), BootError> {
+        let BootPlan { file, secrets, records, pace, now } = plan;
+        let rows = Rows::new(records);
+        let stored = rows.get(Table::Meta, GENESIS_ROW);
+        if stored.is_some_and(|stored| stored != quorate_codec::to_bytes(&file)) {
+            return Err(BootError::OtherDomain);
+        }
+        let founded = file.verify(&file.hash())?;
+        let me = named(&founded, &secrets).ok_or(BootError::NotNamed)?;
+        let (state, log) = replay(founded, &rows)?;
+        let clock = rows.get(Table::Meta, CLOCK_ROW).and_then(|row| row.try_into().ok());
+        let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
+        let mut alarms = Vec::new();
+        let keys = keys(&state, &me, &rows, &mut alarms)?;
+        let halted = rows.get(Table::Meta, HALT_ROW);
+        let lapse = rows.get(Table::Meta, LAPSE_ROW).map(|row| read(Table::Meta, row));
+        let mut node = Self {
+            me,
+            incarnation: incarnation(&rows, rng)?,
+            presence: Presence::load(clock, rows.all::<NodeId, SignedHello>(Table::Peer)?, lapse.transpose()?),
+            governor: governor(log, &rows)?,
+            pairs: pairs(&state, &me, &rows)?,
+            requests: requests(&state, &keys, &rows),
+            sessions: Sessions::default(),
+            attempts: rows.digests(Table::Attempt),
+            jobs: 0,
+            trail: trail(&rows),
+            halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
+            policy: compiled_policy(&state),
+            state: Arc::new(state),
+            keys,
+            secrets,
+            pace,
+            file,
+        };
+        let now = node.presence.advance_clock(now);
+        let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
+        turn.out.writes = node.first_writes();
+        for alarm in alarms {
+            node.alarm(alarm.text, &alarm.culprits, &mut turn);
+        }
+        node.judge_all(&mut turn);
+        turn.out.wake_at = node.wake_at();
+        Ok((node, turn.out))
+    }
+
+    fn first_writes(&self) -> Vec<Write> {
+        let incarnation = quorate_codec::to_bytes(&self.incarnation);
+        vec![
+            Write::put(Table::Meta, GENESIS_ROW, quorate_codec::to_bytes(&self.file)),
+            Write::put(Table::Incarnation, INCARNATION_ROW, incarnation),
+            self.presence.clock_write(),
+        ]
+    }
+}
+
+/// The stored rows, by table and key.
+struct Rows(BTreeMap<(Table, Vec<u8>), zeroize::Zeroizing<Vec<u8>>>);
+
+impl Rows {
+    fn new(records: Vec<Record>) -> Self {
+        Self(records.into_iter().map(|row| ((row.table, row.key), row.value)).collect())
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Option<&[u8]> {
+        self.0.get(&(table, key.to_vec())).map(|row| row.as_slice())
+    }
+
+    /// The rows of a table, ascending by key.
+    fn of(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = self.0.range((table, Vec::new())..);
+        let rows = rows.take_while(move |((found, _), _)| *found == table);
+        rows.map(|((_, key), value)| (key.as_slice(), value.as_slice()))
+    }
+
+    /// The rows of a table whose keys and values are canonical.
+    fn all<K: Canonical + Ord, V: Canonical>(
+        &self,
+        table: Table,
+    ) -> Result<BTreeMap<K, V>, BootError>
+    where
+        K: RowKey,
+    {
+        let mut all = BTreeMap::new();
+        for (key, value) in self.of(table) {
+            let key = K::from_row_key(key).ok_or_else(|| unreadable(table, "its key"))?;
+            all.insert(key, read(table, value)?);
+        }
+        Ok(all)
+    }
+
+    /// The keys of a table that are digests.
+    fn digests(&self, table: Table) -> VecDeque<Digest> {
+        let keys = self.of(table).filter_map(|(key, _)| key.try_into().ok());
+        keys.map(Digest).collect()
+    }
+}
+
+/// A row key with a meaning.
+trait RowKey: Sized {
+    fn from_row_key(bytes: &[u8]) -> Option<Self>;
+}
+
+impl RowKey for NodeId {
+    fn from_row_key(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(|bytes| Self(Digest(bytes)))
+    }
+}
+
+impl RowKey for Instance {
+    fn from_row_key(bytes: &[u8]) -> Option<Self> {
+        quorate_codec::from_bytes(bytes).ok()
+    }
+}
+
+fn named(state: &State, secrets: &NodeSecrets) -> Option<NodeId> {
+    let public = secrets.public();
+    state.nodes().find(|node| node.keys == public).map(|node| node.id)
+}
+
+/// Replays the log from genesis: every certificate, every rule (N-72).
+fn replay(founded: State, rows: &Rows) -> Result<(State, Vec<CertifiedEntry>), BootError> {
+    let mut state = founded;
+    let mut log = Vec::new();
+    for (_, row) in rows.of(Table::Entry) {
+        let position = state.position() + 1;
+        let failed = |why: String| BootError::Entry { position, why };
+        let entry: CertifiedEntry =
+            quorate_codec::from_bytes(row).map_err(|error| failed(error.to_string()))?;
+        let verified = state.verify_entry(&entry).map_err(|error| failed(error.to_string()))?;
+        state = state.apply(verified);
+        log.push(entry);
+    }
+    Ok((state, log))
+}
+
+fn incarnation(rows: &Rows, rng: &mut dyn CryptoRngCore) -> Result<Incarnation, BootError> {
+    let mut id = [0; 32];
+    rng.fill_bytes(&mut id);
+    match rows.get(Table::Incarnation, INCARNATION_ROW) {
+        None => Ok(Incarnation::first(Digest(id))),
+        Some(row) => Ok(read::<Incarnation>(Table::Incarnation, row)?.next(Digest(id))),
+    }
+}
+
+fn governor(log: Vec<CertifiedEntry>, rows: &Rows) -> Result<Governor, BootError> {
+    let votes = rows.all::<Instance, Votes>(Table::Votes)?;
+    let motions = rows.of(Table::Motion).map(|(_, row)| read(Table::Motion, row));
+    let motions = motions.collect::<Result<Vec<SignedMotion>, _>>()?;
+    Ok(Governor::load(log, votes, motions))
+}
+
+fn pairs(state: &State, me: &NodeId, rows: &Rows) -> Result<Pairs, BootError> {
+    let mut pairs = Pairs::default();
+    for (key, row) in rows.of(Table::Quarantine) {
+        let peer = NodeId::from_row_key(key);
+        let peer = peer.ok_or_else(|| unreadable(Table::Quarantine, "its key"))?;
+        pairs.load_quarantine(peer, String::from_utf8_lossy(row).into_owned());
+    }
+    for (key, row) in rows.of(Table::Pair) {
+        if let Some(peer) = NodeId::from_row_key(key) {
+            pairs.load(peer, row);
+        }
+    }
+    pairs.learn_orders(state, me);
+    Ok(pairs)
+}
+
+/// What is known of the keys. A share that is not what the record says is not used (N-60): the
+/// node goes on without it and says so.
+fn keys(
+    state: &State,
+    me: &NodeId,
+    rows: &Rows,
+    alarms: &mut Vec<Alarm>,
+) -> Result<Keys, BootError> {
+    let mut keys = Keys::default();
+    for order in state.keys() {
+        let book = keys.book_mut(order.key);
+        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::decided_key(&order.key)) {
+            let decided: Decided = read(Table::EpochRecord, row)?;
+            let verified = decided.verify(state);
+            verified.map_err(|error| unreadable(Table::EpochRecord, &error.to_string()))?;
+            let outcome = read::<AttemptOutcome>(Table::EpochRecord, &decided.value)?;
+            book.decide(decided, &outcome);
+        }
+        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::birth_key(&order.key)) {
+            let birth: Outcome = read(Table::EpochRecord, row)?;
+            if !birth_is_valid(book, &birth) {
+                return Err(unreadable(Table::EpochRecord, "a birth signature does not verify"));
+            }
+            book.birth = Some(birth);
+        }
+    }
+    for (key, row) in rows.of(Table::Attempt) {
+        let dealt = parse_dealt_key(key).zip(row.try_into().ok().map(u32::from_be_bytes));
+        if let Some((key, attempt)) = dealt {
+            keys.book_mut(key).load_dealt(attempt);
+        }
+    }
+    load_shares(&mut keys, state, me, rows, alarms);
+    keys.learn_orders(state);
+    Ok(keys)
+}
+
+fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms: &mut Vec<Alarm>) {
+    for (key, row) in rows.of(Table::Share) {
+        let Some((key, attempt)) = parse_share_key(key) else { continue };
+        if let Ok(share) = KeyShare::from_bytes(row) {
+            keys.book_mut(key).load_share(attempt, share);
+        }
+    }
+    for order in state.keys() {
+        let book = keys.book_mut(order.key);
+        let Some(public) = book.public.clone() else { continue };
+        let held = book.share.as_ref().is_some_and(|share| share.matches(&public));
+        if !held && order.tree.parties().contains(me) {
+            book.share = None;
+            let text = format!("the stored share of key {} is missing or damaged", order.key);
+            alarms.push(Alarm { text, culprits: Vec::new() });
+        }
+    }
+}
+
+/// Requests as far as they still verify; what does not is dropped, peers tell it again.
+fn requests(state: &State, keys: &Keys, rows: &Rows) -> Requests {
+    let loaded = rows.of(Table::Request).filter_map(|(_, row)| RequestBook::load(row, state).ok());
+    let mut books: Vec<RequestBook> = loaded.collect();
+    books.sort_by_key(|book| book.filed_at);
+    let mut requests = Requests::default();
+    for mut book in books {
+        book.decoded = decoded(keys, &book.request.body().key, &book);
+        requests.insert(book);
+    }
+    requests
+}
+
+fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_intent::Decoded>> {
+    let record = keys.book(key)?.record.as_ref()?;
+    let facts = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
+    outcome::decode(&book.request.body().intent, &facts).ok().map(Arc::new)
+}
+
+fn trail(rows: &Rows) -> Audit {
+    let mut trail = Audit::default();
+    for (key, row) in rows.of(Table::Audit) {
+        trail.load(key, row);
+    }
+    trail
+}
+
+fn read<T: Canonical>(table: Table, row: &[u8]) -> Result<T, BootError> {
+    quorate_codec::from_bytes(row).map_err(|error| unreadable(table, &error.to_string()))
+}
+
+fn unreadable(table: Table, why: &str) -> BootError {
+    BootError::Row { table, why: why.to_owned() }
+}

@@ -1,0 +1,175 @@
+//! What the node answers.
+
+use super::{Answer, Call, Caller, View};
+use crate::event::{CallId, Reply};
+use crate::node::{Node, Turn};
+use crate::outcome;
+use crate::requests::{FileError, Stage, VoteError};
+use quorate_charter::{MotionError, SignedMotion};
+use quorate_client::contract::{ErrorBody, ErrorCode};
+use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
+use quorate_intent::KeyFacts;
+use quorate_policy::request::VerifiedRequest;
+use crate::wire::Message;
+
+impl Node {
+    /// Answers a call. What a caller hears of as taken is durable before the answer leaves.
+    pub(crate) fn on_call(&mut self, id: CallId, caller: &Caller, call: Call, turn: &mut Turn<'_>) {
+        let answer = self.answer(caller, call, turn);
+        turn.out.replies.push(Reply { id, answer });
+    }
+
+    fn answer(&mut self, _caller: &Caller, call: Call, turn: &mut Turn<'_>) -> Answer {
+        Ok(match call {
+            Call::Status => View::Status(self.view_status(turn.now)),
+            Call::Charter => View::Charter(self.view_charter()),
+            Call::Genesis => View::Genesis(self.view_genesis()),
+            Call::Entries { after } => View::Entries(self.view_entries(after)),
+            Call::Roster => View::Roster(self.view_roster()),
+            Call::Motions => View::Motions(self.view_motions(turn.now)),
+            Call::Motion(id) => View::Motion(Box::new(self.view_motion(&id, turn.now)?)),
+            Call::SubmitMotion(motion) => return self.submit_motion(motion, turn),
+            Call::SignMotion { motion, person, signature } => {
+                return self.sign_motion(&motion, person, signature, turn);
+            }
+            Call::Keys => View::Keys(self.view_keys()),
+            Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
+            Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
+            Call::Policy => View::Policy(Box::new(self.view_policy()?)),
+            Call::Requests { state } => View::Requests(self.view_requests(state)),
+            Call::Request(id) => return self.shown(&id),
+            Call::SubmitRequest { request, idempotency } => {
+                return self.submit_request(*request, idempotency, turn);
+            }
+            Call::Vote(vote) => {
+                let statement = Message::Approval(vote.signed().clone());
+                let taken = self.vote_request(*vote, turn);
+                return self.voted(taken, &statement, turn);
+            }
+            Call::Cancel(cancellation) => {
+                let statement = Message::Cancellation(cancellation.signed().clone());
+                let taken = self.cancel_request(*cancellation, turn);
+                return self.voted(taken, &statement, turn);
+            }
+            Call::Receipt(id) => View::Receipt(self.view_receipt(&id)?),
+            Call::Audit => View::Audit(self.view_audit()),
+        })
+    }
+
+    fn shown(&mut self, id: &RequestId) -> Answer {
+        Ok(View::Request(Box::new(self.view_request(id)?)))
+    }
+
+    fn submit_motion(&mut self, motion: SignedMotion, turn: &mut Turn<'_>) -> Answer {
+        let id = self.on_motion(motion, turn).map_err(motion_error)?;
+        Ok(View::Motion(Box::new(self.view_motion(&id, turn.now)?)))
+    }
+
+    fn sign_motion(
+        &mut self,
+        id: &MotionId,
+        person: PersonId,
+        signature: CredentialSignature,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        if self.state.has_placed(id) {
+            return Ok(View::Motion(Box::new(self.view_motion(id, turn.now)?)));
+        }
+        let Some(known) = self.governor.motion(id) else {
+            return Err(crate::views::unknown_motion());
+        };
+        let mut signed = SignedMotion { signatures: Vec::new(), ..known.clone() };
+        signed.add(person, signature);
+        self.submit_motion(signed, turn)
+    }
+
+    fn submit_request(
+        &mut self,
+        request: VerifiedRequest,
+        idempotency: Option<String>,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        self.check_readable(&request)?;
+        let id = self.file_request(request, idempotency, turn).map_err(file_error)?;
+        self.shown(&id)
+    }
+
+    /// What cannot be read is refused at the door; from a peer it would be denied.
+    fn check_readable(&self, request: &VerifiedRequest) -> Result<(), ErrorBody> {
+        let body = request.body();
+        let record = self.keys.book(&body.key).and_then(|book| book.record.as_ref());
+        let Some(record) = record else { return Ok(()) };
+        let key = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
+        let decoded = outcome::decode(&body.intent, &key);
+        decoded.map(|_| ()).map_err(|why| {
+            ErrorBody::new(ErrorCode::BadIntent, why, "correct the intent and file it again")
+        })
+    }
+
+    fn voted(
+        &mut self,
+        taken: Result<RequestId, VoteError>,
+        statement: &Message,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        let id = taken.map_err(vote_error)?;
+        self.broadcast(statement, turn);
+        turn.out.barrier = true;
+        self.shown(&id)
+    }
+}
+
+fn motion_error(error: MotionError) -> ErrorBody {
+    match error {
+        MotionError::TooMany => {
+            let next = "wait until some motions are decided, then file it again";
+            ErrorBody::new(ErrorCode::Busy, error.to_string(), next)
+        }
+        error => {
+            let next = "look at the charter as it is now, correct the motion, and file it again";
+            ErrorBody::new(ErrorCode::BadMotion, error.to_string(), next)
+        }
+    }
+}
+
+fn file_error(error: FileError) -> ErrorBody {
+    match error {
+        FileError::Busy => ErrorBody::new(
+            ErrorCode::Busy,
+            "too many requests are under way",
+            "wait until some have ended, then file it again",
+        ),
+        FileError::Refused(error) => ErrorBody::new(
+            ErrorCode::BadStatement,
+            error.to_string(),
+            "correct the request, sign it and file it again",
+        ),
+        FileError::UnknownKey => crate::views::unknown_key(),
+        FileError::KeyNotReady => crate::views::key_not_ready(),
+        FileError::Conflict => ErrorBody::new(
+            ErrorCode::IdempotencyConflict,
+            "the idempotency key was used for another request",
+            "use a fresh idempotency key for another content",
+        ),
+    }
+}
+
+fn vote_error(error: VoteError) -> ErrorBody {
+    match error {
+        VoteError::UnknownRequest => crate::views::unknown_request(),
+        VoteError::Final(stage) => {
+            let message = match stage {
+                Stage::Signed => "the request is signed already",
+                Stage::Denied => "the request was denied",
+                Stage::Rejected => "the request was rejected",
+                Stage::Expired => "the request has expired",
+                Stage::Cancelled => "the request was taken back",
+                Stage::Failed | Stage::Waiting | Stage::Signing => "the request was given up",
+            };
+            ErrorBody::new(ErrorCode::RequestEnded, message, "file a new request if need be")
+        }
+        VoteError::Refused(why) => {
+            ErrorBody::new(ErrorCode::VoteRefused, why, "see who may vote with `request show`")
+        }
+    }
+}

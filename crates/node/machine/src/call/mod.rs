@@ -1,0 +1,133 @@
+//! Calls of people and services: what may be asked, who may ask, and the answers.
+//!
+//! A call is parsed and its statements are verified outside
+//! [`Node::handle`](crate::node::Node::handle), by [`parse`]; the node answers with a type of the
+//! contract or with an error that says whose fault it is. Reads need no lease: a node that
+//! abstains still shows what it knows. Nothing waits inside the node: whoever waits for a request
+//! watches [`Notice`](crate::event::Notice)s and asks again ([`Parsed::wait_ms`]).
+
+mod answering;
+mod parsing;
+
+pub use parsing::{Parsed, parse};
+
+use quorate_charter::{SignedMotion, State};
+use quorate_client::contract as view;
+use quorate_client::contract::{ErrorBody, RequestState};
+use quorate_identity::{ActorId, CredentialSignature, MotionId, Name, PersonId, RequestId};
+use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
+use serde::Serialize;
+
+/// Who calls: somebody of the charter whose signature under the call was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    actor: ActorId,
+    may_write: bool,
+}
+
+impl Caller {
+    /// The caller, if the charter knows it. Auditors read only.
+    pub fn new(state: &State, actor: ActorId) -> Option<Self> {
+        let may_write = match &actor {
+            ActorId::Service(id) => state.service(id).map(|_| true)?,
+            ActorId::Person(id) => {
+                let roles = state.person(id)?.roles;
+                roles.administrator || roles.approver
+            }
+        };
+        Some(Self { actor, may_write })
+    }
+
+    /// The caller's id.
+    pub fn actor(&self) -> ActorId {
+        self.actor
+    }
+}
+
+/// What is wanted. One variant a route of the contract that the node itself answers.
+#[derive(Debug)]
+pub enum Call {
+    /// Who is alive, which keys can sign, what is missing.
+    Status,
+    /// Domain, genesis and head.
+    Charter,
+    /// The genesis with all signatures.
+    Genesis,
+    /// Certified entries after a position.
+    Entries {
+        /// The position; 0 for the first page.
+        after: u64,
+    },
+    /// Nodes, people and services.
+    Roster,
+    /// All motions.
+    Motions,
+    /// One motion.
+    Motion(MotionId),
+    /// Files a motion.
+    SubmitMotion(SignedMotion),
+    /// Adds the caller's signature to a motion.
+    SignMotion {
+        /// The motion.
+        motion: MotionId,
+        /// Who signs: the caller.
+        person: PersonId,
+        /// The signature; the node verifies it.
+        signature: CredentialSignature,
+    },
+    /// All keys.
+    Keys,
+    /// One key.
+    Key(Name),
+    /// A key's certified epoch record.
+    EpochRecord(Name),
+    /// The policy in force.
+    Policy,
+    /// The newest requests.
+    Requests {
+        /// Only those in this state.
+        state: Option<RequestState>,
+    },
+    /// One request.
+    Request(RequestId),
+    /// Files a request.
+    SubmitRequest {
+        /// The request, its signature verified.
+        request: Box<VerifiedRequest>,
+        /// Names this filing.
+        idempotency: Option<String>,
+    },
+    /// Approves or rejects.
+    Vote(Box<VerifiedApproval>),
+    /// Takes a request back.
+    Cancel(Box<VerifiedCancellation>),
+    /// The receipt of a signed request.
+    Receipt(RequestId),
+    /// The newest lines of the audit trail.
+    Audit,
+}
+
+/// The answer to a call: a type of the contract, or what went wrong and whose fault it is.
+pub type Answer = Result<View, ErrorBody>;
+
+/// A successful answer; serialises as the type of the contract that it holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs, reason = "each variant is the type of the contract that it holds")]
+pub enum View {
+    Status(view::Status),
+    Charter(view::Charter),
+    Genesis(view::GenesisAnswer),
+    Entries(view::EntryPage),
+    Roster(view::RosterAnswer),
+    Motions(Vec<view::MotionView>),
+    Motion(Box<view::MotionView>),
+    Keys(Vec<view::KeyView>),
+    Key(Box<view::KeyView>),
+    EpochRecord(view::EpochRecordAnswer),
+    Policy(Box<view::PolicyView>),
+    Requests(Vec<view::RequestView>),
+    Request(Box<view::RequestView>),
+    Receipt(view::ReceiptAnswer),
+    Audit(view::Audit),
+}

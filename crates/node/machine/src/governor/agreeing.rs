@@ -1,0 +1,171 @@
+//! This node as a voter.
+
+use crate::durable::{Table, Write};
+use crate::event::Millis;
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::wire::Message;
+use quorate_charter::{
+    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, ProposedEntry,
+    SignedBallotMessage, Validity,
+};
+use quorate_identity::NodeId;
+
+impl Node {
+    /// A proposal or vote, its signatures checked. Whoever passes it on need not be its author.
+    pub(crate) fn on_ballot(
+        &mut self,
+        from: NodeId,
+        message: SignedBallotMessage,
+        turn: &mut Turn<'_>,
+    ) {
+        let instance = message.instance();
+        match instance {
+            Instance::Position(position) if position <= self.state.position() => {
+                // The peer is behind: show it what was decided.
+                self.send_entries(from, position.saturating_sub(1), turn);
+                return;
+            }
+            Instance::Position(position)
+                if position > self.state.position() + limits::POSITIONS_AHEAD =>
+            {
+                self.fetch_from(from, turn);
+                return;
+            }
+            Instance::Position(_) => {}
+            Instance::Attempt { key, epoch, attempt } => {
+                if !self.is_current_attempt(from, &key, epoch, attempt, turn) {
+                    return;
+                }
+            }
+        }
+        self.step_agreement(instance, Input::Message(message), turn);
+    }
+
+    /// Asks the voters to decide an instance, with this value if nobody proposes another.
+    pub(crate) fn propose(&mut self, instance: Instance, value: Vec<u8>, turn: &mut Turn<'_>) {
+        self.step_agreement(instance, Input::Propose(value), turn);
+    }
+
+    /// Goes on where votes of an earlier life, or a position without them, left off.
+    pub(crate) fn resume_agreements(&mut self, turn: &mut Turn<'_>) {
+        let position = self.state.position();
+        let votes = self.governor.votes.keys().copied();
+        let undecided: Vec<Instance> = votes
+            .filter(|instance| match instance {
+                Instance::Position(voted) => *voted > position,
+                Instance::Attempt { .. } => true,
+            })
+            .collect();
+        for instance in undecided {
+            self.step_agreement(instance, Input::Timeout, turn);
+        }
+        self.propose_next(turn);
+    }
+
+    pub(super) fn step_agreement(
+        &mut self,
+        instance: Instance,
+        input: Input,
+        turn: &mut Turn<'_>,
+    ) {
+        if !self.state.is_voter(&self.me) || !self.may_take_part() {
+            return;
+        }
+        let mut agreement = match self.governor.agreements.remove(&instance) {
+            Some(agreement) => agreement,
+            None => {
+                let votes = self.governor.votes.get(&instance).cloned();
+                Agreement::new(instance, &self.state, self.me, votes, self.pace.ballot_ms)
+            }
+        };
+        let effects = {
+            let judge = |value: &[u8]| self.judge_value(instance, value, turn.now);
+            let sign = |tag, bytes: &[u8]| self.secrets.sign(tag, bytes);
+            agreement.handle(input, turn.now, &sign, &judge)
+        };
+        self.governor.agreements.insert(instance, agreement);
+        self.act_on(instance, effects, turn);
+    }
+
+    fn act_on(&mut self, instance: Instance, effects: Effects, turn: &mut Turn<'_>) {
+        if let Some(votes) = effects.votes {
+            let key = quorate_codec::to_bytes(&instance);
+            let row = quorate_codec::to_bytes(&votes);
+            turn.out.writes.push(Write::put(Table::Votes, key, row));
+            turn.out.barrier = true;
+            let before = self.governor.highest_vote();
+            self.governor.votes.insert(instance, votes);
+            if self.governor.highest_vote() > before {
+                self.greet_all(turn);
+            }
+        }
+        for message in effects.broadcast {
+            self.broadcast(&Message::Ballot(message), turn);
+        }
+        match effects.wake_at {
+            Some(at) => self.governor.wakes.set(instance, at),
+            None => self.governor.wakes.remove(&instance),
+        }
+        for evidence in effects.evidence {
+            let culprit = evidence.culprit();
+            let phase = evidence.phase();
+            self.alarm(format!("two statements for one {phase} about {instance}"), &[culprit], turn);
+        }
+        if let Some(decided) = effects.decided {
+            self.on_decided(decided, turn);
+        }
+    }
+
+    /// An instance is decided, here or as a peer shows; the certificate was verified.
+    pub(crate) fn on_decided(&mut self, decided: Decided, turn: &mut Turn<'_>) {
+        match decided.instance {
+            Instance::Position(_) => {
+                let Ok(entry) = CertifiedEntry::from_decided(&decided) else { return };
+                if entry.position() == self.state.position() + 1
+                    && self.append(entry.clone(), turn)
+                {
+                    self.broadcast(&Message::Entries(vec![entry]), turn);
+                }
+            }
+            Instance::Attempt { .. } => self.on_attempt_decided(decided, turn),
+        }
+    }
+
+    /// Forgets the votes of a decided instance, durably; of positions the newest row stays, so
+    /// that the highest vote is never forgotten (NOD-15).
+    pub(crate) fn close_instance(&mut self, instance: Instance, turn: &mut Turn<'_>) {
+        self.governor.agreements.remove(&instance);
+        self.governor.wakes.remove(&instance);
+        let newest = Instance::Position(self.governor.highest_vote());
+        let position = self.state.position();
+        let votes = self.governor.votes.keys().copied();
+        let stale: Vec<Instance> = votes
+            .filter(|voted| match voted {
+                Instance::Position(at) => *at <= position && *voted != newest,
+                Instance::Attempt { .. } => *voted == instance,
+            })
+            .collect();
+        for voted in stale {
+            self.governor.votes.remove(&voted);
+            turn.out.writes.push(Write::delete(Table::Votes, quorate_codec::to_bytes(&voted)));
+        }
+    }
+
+    /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
+    fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
+        let policy_is_sound = |proposed: &ProposedEntry| {
+            proposed.policy().is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
+        };
+        match instance {
+            Instance::Attempt { key, epoch, attempt } => {
+                self.judge_outcome(key, epoch, attempt, value)
+            }
+            Instance::Position(_) => match self.state.check_next(value, now) {
+                Ok(proposed) if policy_is_sound(&proposed) => Validity::Valid,
+                Err(EntryError::Late(proposed)) if policy_is_sound(&proposed) => Validity::Late,
+                Ok(_) | Err(_) => Validity::Invalid,
+            },
+        }
+    }
+}

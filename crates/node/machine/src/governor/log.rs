@@ -1,0 +1,121 @@
+//! The log of this node: entries verified, applied, stored, passed on.
+
+use crate::durable::{Table, Write};
+use crate::event::Notice;
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::wire::Message;
+use quorate_charter::{CertifiedEntry, EntryBody, Instance, State};
+use quorate_identity::NodeId;
+use quorate_policy::Policy;
+use std::sync::Arc;
+
+impl Node {
+    /// Certified entries came in: verify, apply, store, in order.
+    pub(crate) fn on_entries(
+        &mut self,
+        from: NodeId,
+        entries: Vec<CertifiedEntry>,
+        turn: &mut Turn<'_>,
+    ) {
+        let full = entries.len() >= limits::ENTRIES_PER_ANSWER;
+        let before = self.state.position();
+        for entry in entries {
+            if entry.position() <= self.state.position() {
+                self.compare_with_log(&entry, turn);
+            } else if entry.position() != self.state.position() + 1 || !self.append(entry, turn) {
+                break;
+            }
+        }
+        if full && self.state.position() > before {
+            self.governor.fetched_at = 0;
+            self.fetch_from(from, turn);
+        }
+    }
+
+    /// Answers a peer that asks for entries after a position.
+    pub(crate) fn send_entries(&mut self, peer: NodeId, after: u64, turn: &mut Turn<'_>) {
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let rest = self.governor.log.iter().skip(skip).take(limits::ENTRIES_PER_ANSWER);
+        let fits = |entry: &&CertifiedEntry| {
+            let first = bytes == 0;
+            bytes += entry.bytes().len();
+            first || bytes <= limits::ENTRY_BYTES_PER_ANSWER
+        };
+        let entries: Vec<CertifiedEntry> = rest.take_while(fits).cloned().collect();
+        if !entries.is_empty() {
+            self.send(peer, &Message::Entries(entries), turn);
+        }
+    }
+
+    /// Asks a peer that is ahead for what we lack.
+    pub(crate) fn fetch_from(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let at = self.governor.fetched_at;
+        if at == 0 || turn.now >= at.saturating_add(self.pace.retry_ms) {
+            self.governor.fetched_at = turn.now;
+            self.send(peer, &Message::Fetch(self.state.position()), turn);
+        }
+    }
+
+    /// Verifies and applies the next entry, and everything that follows from a new head.
+    pub(super) fn append(&mut self, entry: CertifiedEntry, turn: &mut Turn<'_>) -> bool {
+        let verified = match self.state.verify_entry(&entry) {
+            Ok(verified) => verified,
+            Err(error) => {
+                self.audit(format!("refused an entry: {error}"), &[], turn);
+                return false;
+            }
+        };
+        let before = Arc::clone(&self.state);
+        self.state = Arc::new(before.apply(verified));
+        let position = self.state.position();
+        let row = quorate_codec::to_bytes(&entry);
+        turn.out.writes.push(Write::put(Table::Entry, position.to_be_bytes(), row));
+        turn.out.barrier = true;
+        let rejoin = match &entry.entry().body {
+            EntryBody::Rejoin(rejoin) => Some(rejoin.body().clone()),
+            EntryBody::Motion(_) => None,
+        };
+        self.governor.push(entry);
+        self.close_instance(Instance::Position(position), turn);
+        turn.out.notices.push(Notice::Head(self.state.head()));
+        self.audit(format!("entry {position}, head {}", self.state.head()), &[], turn);
+        if let Some(rejoin) = rejoin {
+            self.on_rejoined(&rejoin, turn);
+        }
+        self.after_new_head(&before, turn);
+        true
+    }
+
+    fn after_new_head(&mut self, before: &State, turn: &mut Turn<'_>) {
+        if before.policy_version() != self.state.policy_version() {
+            self.policy = compiled_policy(&self.state);
+        }
+        let state = Arc::clone(&self.state);
+        self.governor.rejoins.retain(|_, rejoin| state.check_rejoin(rejoin).is_ok());
+        self.keys.learn_orders(&state);
+        self.pairs.learn_orders(&state, &self.me);
+        self.fail_all_sessions("the charter moved on", turn);
+        self.greet_all(turn);
+        self.judge_all(turn);
+        self.drive_births(turn);
+        self.propose_next(turn);
+    }
+
+    /// An entry at a place that this node has filled: another one with a certificate proves that
+    /// more voters lie than the domain tolerates. This node stops for good and shows both.
+    fn compare_with_log(&mut self, entry: &CertifiedEntry, turn: &mut Turn<'_>) {
+        let index = entry.position().checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let ours = index.and_then(|index| self.governor.log.get(index));
+        let differs = ours.is_some_and(|ours| ours.head() != entry.head());
+        if differs && entry.to_decided().verify(&self.state).is_ok() {
+            self.halt(format!("two certified entries at position {}", entry.position()), turn);
+        }
+    }
+}
+
+/// The policy of a state, compiled; a policy that entered the log was vetted by a quorum.
+pub(crate) fn compiled_policy(state: &State) -> Option<Arc<Policy>> {
+    state.policy().and_then(|bytes| Policy::compile(bytes).ok()).map(Arc::new)
+}

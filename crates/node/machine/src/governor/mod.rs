@@ -1,0 +1,161 @@
+//! Governance at one node: motions that collect signatures, agreement about positions and
+//! attempts, and the log that follows. See `spec/charter.md`, `spec/agreement.md`.
+//!
+//! This is work at human rate: a check here may take milliseconds.
+
+mod agreeing;
+mod log;
+
+pub(crate) use log::compiled_policy;
+mod motions;
+
+use crate::event::Millis;
+use crate::node::{Node, Turn};
+use crate::schedule::Schedule;
+use crate::wire::Message;
+use quorate_charter::{
+    Agreement, CertifiedEntry, Entry, EntryBody, Instance, SignedMotion, SignedRejoin, Votes,
+};
+use quorate_identity::{MotionId, NodeId};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a node does for the charter.
+#[derive(Default)]
+pub(crate) struct Governor {
+    log: Vec<CertifiedEntry>,
+    /// Positions of the motions in the log.
+    placed: BTreeMap<MotionId, u64>,
+    motions: BTreeMap<MotionId, SignedMotion>,
+    /// Motions that can never become entries any more, newest last.
+    over: VecDeque<SignedMotion>,
+    rejoins: BTreeMap<NodeId, SignedRejoin>,
+    agreements: BTreeMap<Instance, Agreement>,
+    votes: BTreeMap<Instance, Votes>,
+    wakes: Schedule<Instance>,
+    fetched_at: Millis,
+}
+
+impl Governor {
+    /// Restores what was stored.
+    pub fn load(
+        log: Vec<CertifiedEntry>,
+        votes: BTreeMap<Instance, Votes>,
+        motions: Vec<SignedMotion>,
+    ) -> Self {
+        let motions = motions.into_iter().map(|motion| (motion.id(), motion)).collect();
+        let mut governor = Self { votes, motions, ..Self::default() };
+        for entry in log {
+            governor.push(entry);
+        }
+        governor
+    }
+
+    /// Appends an entry that was verified and applied.
+    fn push(&mut self, entry: CertifiedEntry) {
+        if let EntryBody::Motion(motion) = &entry.entry().body {
+            self.placed.insert(motion.id(), entry.position());
+        }
+        self.log.push(entry);
+    }
+
+    /// A motion in the log, and the position of its entry.
+    pub fn placed(&self, id: &MotionId) -> Option<(&SignedMotion, u64)> {
+        let position = *self.placed.get(id)?;
+        let index = usize::try_from(position.checked_sub(1)?).ok()?;
+        match &self.log.get(index)?.entry().body {
+            EntryBody::Motion(motion) => Some((motion, position)),
+            EntryBody::Rejoin(_) => None,
+        }
+    }
+
+    /// Whether a motion can never become an entry any more.
+    pub fn is_over(&self, id: &MotionId) -> bool {
+        self.over.iter().any(|motion| motion.id() == *id)
+    }
+
+    /// The certified entries, in order.
+    pub fn log(&self) -> &[CertifiedEntry] {
+        &self.log
+    }
+
+    /// Motions that are not entries yet.
+    pub fn motions(&self) -> impl Iterator<Item = &SignedMotion> {
+        self.motions.values()
+    }
+
+    /// Motions that never became entries, as far as this node remembers since its start.
+    pub fn over(&self) -> impl Iterator<Item = &SignedMotion> {
+        self.over.iter()
+    }
+
+    /// A motion that is not an entry.
+    pub fn motion(&self, id: &MotionId) -> Option<&SignedMotion> {
+        self.motions.get(id).or_else(|| self.over.iter().find(|motion| motion.id() == *id))
+    }
+
+    /// Whether this node has precommitted at a position beyond its head (N-101), in this life or
+    /// an earlier one: votes of decided positions lie at or before the head.
+    pub fn is_locked(&self, position: u64) -> bool {
+        let beyond = |instance: &Instance| {
+            matches!(instance, Instance::Position(voted) if *voted > position)
+        };
+        let live = self.agreements.iter();
+        let stored = self.votes.iter();
+        live.filter(|(instance, _)| beyond(instance)).any(|(_, agreement)| agreement.has_precommitted())
+            || stored.filter(|(instance, _)| beyond(instance)).any(|(_, votes)| votes.has_precommitted())
+    }
+
+    /// The highest position at which this node ever voted.
+    pub fn highest_vote(&self) -> u64 {
+        let positions = self.votes.keys().filter_map(|instance| match instance {
+            Instance::Position(position) => Some(*position),
+            Instance::Attempt { .. } => None,
+        });
+        positions.max().unwrap_or_default()
+    }
+
+    /// The earliest ballot timeout.
+    pub fn wake_at(&self) -> Option<Millis> {
+        self.wakes.next()
+    }
+}
+
+impl Node {
+    /// Everything that time makes due.
+    pub(crate) fn drive_governor(&mut self, turn: &mut Turn<'_>) {
+        for instance in self.governor.wakes.take_due(turn.now) {
+            self.step_agreement(instance, quorate_charter::Input::Timeout, turn);
+        }
+    }
+
+    /// Tells a peer what collects signatures or votes.
+    pub(crate) fn share_governance(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let motions = self.governor.motions.values();
+        let mut messages: Vec<Message> = motions.map(|motion| Message::Motion(motion.clone())).collect();
+        let rejoins = self.governor.rejoins.values();
+        messages.extend(rejoins.map(|rejoin| Message::Rejoin(rejoin.clone())));
+        for agreement in self.governor.agreements.values() {
+            messages.extend(agreement.resend().into_iter().map(Message::Ballot));
+        }
+        for message in messages {
+            self.send(peer, &message, turn);
+        }
+        self.ask_back(turn);
+    }
+
+    /// Proposes the next entry if something is ready for it.
+    pub(crate) fn propose_next(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        self.prune_motions(turn);
+        let motions = self.governor.motions.values();
+        let ready = motions.filter(|motion| self.state.authorise(motion, now).is_ok());
+        let rejoins = self.governor.rejoins.values();
+        let mut bodies = ready
+            .map(|motion| EntryBody::Motion(motion.clone()))
+            .chain(rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone())));
+        let Some(body) = bodies.next() else { return };
+        let entry = Entry::next(&self.state, body);
+        let instance = Instance::Position(self.state.position() + 1);
+        self.propose(instance, quorate_codec::to_bytes(&entry), turn);
+    }
+}

@@ -1,0 +1,77 @@
+//! Motions and rejoins on their way into the log.
+
+use crate::durable::{Table, Write};
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::wire::Message;
+use quorate_charter::{MotionError, SignedMotion, SignedRejoin};
+use quorate_identity::MotionId;
+
+impl Node {
+    /// Takes a motion, or further signatures for one, and tells everybody what is new.
+    pub(crate) fn on_motion(
+        &mut self,
+        motion: SignedMotion,
+        turn: &mut Turn<'_>,
+    ) -> Result<MotionId, MotionError> {
+        let id = motion.id();
+        if self.state.has_placed(&id) {
+            return Ok(id);
+        }
+        let mut merged = match self.governor.motions.get(&id) {
+            Some(known) => known.clone(),
+            None if self.governor.motions.len() >= limits::MOTIONS_PENDING_MAX => {
+                return Err(MotionError::TooMany);
+            }
+            None => SignedMotion { signatures: Vec::new(), ..motion.clone() },
+        };
+        if !merged.merge(&motion) {
+            return match self.governor.motions.contains_key(&id) {
+                true => Ok(id),
+                // Nobody's motion yet: it needs a first signature.
+                false => Err(MotionError::Unauthorised(self.state.missing_for(&motion))),
+            };
+        }
+        self.state.check_motion(&motion, turn.now)?;
+        let key: &[u8] = id.as_ref();
+        turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
+        turn.out.barrier = true;
+        self.broadcast(&Message::Motion(merged.clone()), turn);
+        self.governor.motions.insert(id, merged);
+        self.propose_next(turn);
+        Ok(id)
+    }
+
+    /// A lapsed node asks to come back.
+    pub(crate) fn on_rejoin(&mut self, rejoin: SignedRejoin, turn: &mut Turn<'_>) {
+        if self.state.check_rejoin(&rejoin).is_err() {
+            return;
+        }
+        let node = rejoin.node();
+        let count = rejoin.body().incarnation.count;
+        let known = self.governor.rejoins.get(&node);
+        if known.is_some_and(|known| known.body().incarnation.count >= count) {
+            return;
+        }
+        self.governor.rejoins.insert(node, rejoin.clone());
+        self.broadcast(&Message::Rejoin(rejoin), turn);
+        self.propose_next(turn);
+    }
+
+    /// Forgets motions that can never become entries any more.
+    pub(super) fn prune_motions(&mut self, turn: &mut Turn<'_>) {
+        let motions = self.governor.motions.iter();
+        let dead = motions.filter(|(_, motion)| self.state.check_motion(motion, turn.now).is_err());
+        let dead: Vec<MotionId> = dead.map(|(id, _)| *id).collect();
+        for id in dead {
+            let key: &[u8] = id.as_ref();
+            turn.out.writes.push(Write::delete(Table::Motion, key));
+            let motion = self.governor.motions.remove(&id);
+            let motion = motion.filter(|_| !self.state.has_placed(&id));
+            self.governor.over.extend(motion);
+            if self.governor.over.len() > limits::MOTIONS_OVER_MAX {
+                self.governor.over.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What arrives over a channel, checked before it reaches the node (NOD-02): strictly decoded,
+//! and every signature inside verified against a state of the charter. Runs outside
+//! [`Node::handle`](crate::node::Node::handle), on any core.
+//!
+//! Whether a statement still counts at the node's head, the node asks itself; here only who
+//! said it is settled.
+
+use crate::ceremonies::deal_bytes;
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::wire::{DealMessage, Message, Outcome, PairMessage, SessionMessage};
+use quorate_charter::{
+    CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
+    SignedRejoin, SignedWelcome, State,
+};
+use quorate_codec::tag;
+use quorate_identity::{KeyId, NodeId};
+use quorate_policy::request::{
+    VerifiedApproval, VerifiedCancellation, VerifiedNodeDecision, VerifiedRequest,
+};
+
+/// A frame whose statements were checked. Only [`check`] makes one.
+#[derive(Debug)]
+pub struct Checked(Content);
+
+#[derive(Debug)]
+enum Content {
+    Hello(SignedHello),
+    Welcome(SignedWelcome),
+    Fetch(u64),
+    /// Verified when they are applied: each against the state before it.
+    Entries(Vec<CertifiedEntry>),
+    FetchRecords(Vec<KeyId>),
+    Decided(Decided),
+    /// Verified when it is taken: motions come at human rate.
+    Motion(SignedMotion),
+    Ballot(SignedBallotMessage),
+    Rejoin(SignedRejoin),
+    Deal(DealMessage),
+    Pair(PairMessage),
+    Request(VerifiedRequest),
+    Approval(VerifiedApproval),
+    Cancellation(VerifiedCancellation),
+    Decision(VerifiedNodeDecision),
+    Session(SessionMessage),
+    /// Its signatures are verified by a job.
+    Outcome(Outcome),
+}
+
+/// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngressError {
+    /// Not a message of this protocol.
+    #[error("not a message: {0}")]
+    Malformed(#[from] quorate_codec::DecodeError),
+    /// The sender is not a node of the charter (N-59).
+    #[error("the sender is not a node of this domain")]
+    Stranger,
+    /// A list is longer than any honest node sends.
+    #[error("the message holds too many elements")]
+    TooMany,
+    /// A statement that should be the sender's own names another node.
+    #[error("the statement is not the sender's own")]
+    NotOwn,
+    /// A statement does not hold.
+    #[error("the statement does not hold: {0}")]
+    Statement(String),
+}
+
+/// Checks a frame from an authenticated channel.
+///
+/// # Errors
+/// [`IngressError`]; the frame is to be dropped. Cost: one signature verification for each
+/// statement inside.
+pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, IngressError> {
+    let sender = state.node(&from).ok_or(IngressError::Stranger)?;
+    let content = match quorate_codec::from_bytes::<Message>(bytes)? {
+        Message::Hello(hello) => {
+            own(from, hello.node())?;
+            hello.verify(state).map_err(no)?;
+            Content::Hello(hello)
+        }
+        Message::Welcome(welcome) => {
+            own(from, welcome.node())?;
+            let body = welcome.verify(state).map_err(no)?;
+            if let Recognition::Lapsed(evidence) = &body.recognition {
+                evidence.verify(state).map_err(no)?;
+            }
+            Content::Welcome(welcome)
+        }
+        Message::Fetch(after) => Content::Fetch(after),
+        Message::Entries(entries) => {
+            at_most(entries.len(), limits::ENTRIES_PER_ANSWER)?;
+            Content::Entries(entries)
+        }
+        Message::FetchRecords(known) => {
+            at_most(known.len(), quorate_charter::limits::KEYS_MAX)?;
+            Content::FetchRecords(known)
+        }
+        Message::Decided(decided) => {
+            decided.verify(state).map_err(no)?;
+            Content::Decided(decided)
+        }
+        Message::Motion(motion) => Content::Motion(motion),
+        Message::Ballot(message) => {
+            message.verify(state).map_err(no)?;
+            Content::Ballot(message)
+        }
+        Message::Rejoin(rejoin) => {
+            rejoin.verify(state).map_err(no)?;
+            Content::Rejoin(rejoin)
+        }
+        Message::Deal(message) => {
+            let DealMessage { key, epoch, attempt, step, signature } = &message;
+            let signed = deal_bytes(&state.genesis(), key, *epoch, *attempt, step);
+            sender.keys.verify(tag::DEAL_MESSAGE, &signed, signature).map_err(no)?;
+            Content::Deal(message)
+        }
+        Message::Pair(message) => Content::Pair(message),
+        Message::Request(request) => Content::Request(request.verify(state).map_err(no)?),
+        Message::Approval(vote) => Content::Approval(vote.verify(state).map_err(no)?),
+        Message::Cancellation(cancellation) => {
+            Content::Cancellation(cancellation.verify(state).map_err(no)?)
+        }
+        Message::Decision(decision) => Content::Decision(decision.verify(state).map_err(no)?),
+        Message::Session(message) => Content::Session(message),
+        Message::Outcome(outcome) => {
+            at_most(outcome.signatures.len(), limits::PAYLOADS_MAX)?;
+            Content::Outcome(outcome)
+        }
+    };
+    Ok(Checked(content))
+}
+
+fn own(from: NodeId, claimed: NodeId) -> Result<(), IngressError> {
+    if from == claimed { Ok(()) } else { Err(IngressError::NotOwn) }
+}
+
+fn at_most(count: usize, most: usize) -> Result<(), IngressError> {
+    if count <= most { Ok(()) } else { Err(IngressError::TooMany) }
+}
+
+fn no(error: impl ToString) -> IngressError {
+    IngressError::Statement(error.to_string())
+}
+
+impl Node {
+    /// Hands a checked frame to whatever it concerns. A node that halted only listens.
+    pub(crate) fn on_frame(&mut self, from: NodeId, frame: Checked, turn: &mut Turn<'_>) {
+        if !self.presence.is_connected(&from) {
+            return;
+        }
+        match frame.0 {
+            Content::Hello(hello) => self.on_hello(from, hello, turn),
+            Content::Welcome(welcome) => self.on_welcome(from, welcome.body(), turn),
+            Content::Fetch(after) => self.send_entries(from, after, turn),
+            Content::Entries(entries) => self.on_entries(from, entries, turn),
+            Content::FetchRecords(known) => self.on_fetch_records(from, &known, turn),
+            Content::Decided(decided) => self.on_decided(decided, turn),
+            Content::Motion(motion) => {
+                if let Err(error) = self.on_motion(motion, turn) {
+                    self.audit(format!("passed over a motion: {error}"), &[], turn);
+                }
+            }
+            Content::Ballot(message) => self.on_ballot(from, message, turn),
+            Content::Rejoin(rejoin) => self.on_rejoin(rejoin, turn),
+            Content::Deal(message) => self.on_deal(from, message, turn),
+            Content::Pair(message) => self.on_pair(from, message, turn),
+            Content::Request(request) => self.on_request(from, request, turn),
+            // What does not fit any more is not the sender's fault: it may know less.
+            Content::Approval(vote) => _ = self.vote_request(vote, turn),
+            Content::Cancellation(cancellation) => _ = self.cancel_request(cancellation, turn),
+            Content::Decision(decision) => self.on_decision(from, decision, turn),
+            Content::Session(message) => self.on_session(from, message, turn),
+            Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Requests: filed, judged by this node itself, approved by people, signed or not. See
+//! `spec/node.md`, RQS.
+
+mod book;
+mod ending;
+mod judging;
+
+use crate::durable::{Table, Write};
+use crate::event::{Millis, Notice};
+use crate::job::JobId;
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::schedule::Schedule;
+use crate::wire::{Message, Outcome, Target, Terms};
+pub(crate) use book::{Refusal, RequestBook, Stage};
+use quorate_identity::{ActorId, NodeId, RequestId};
+use quorate_policy::request::{
+    RequestError, Verdict, VerifiedApproval, VerifiedCancellation, VerifiedRequest,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// All requests that a node knows.
+#[derive(Default)]
+pub(crate) struct Requests {
+    books: BTreeMap<RequestId, RequestBook>,
+    by_job: BTreeMap<JobId, RequestId>,
+    finishing: BTreeMap<JobId, (RequestId, NodeId, Outcome)>,
+    idempotent: BTreeMap<(ActorId, String), RequestId>,
+    /// Requests that have not ended.
+    open: BTreeSet<RequestId>,
+    /// Requests that have, in the order in which they did.
+    ended: VecDeque<RequestId>,
+    expiries: Schedule<RequestId>,
+    /// How far the last round of gossip came, by peer.
+    told: BTreeMap<NodeId, RequestId>,
+}
+
+/// Why a request was not taken.
+#[derive(Debug)]
+pub(crate) enum FileError {
+    /// Too many requests are under way.
+    Busy,
+    /// Its times or path do not fit.
+    Refused(RequestError),
+    /// The key is not in the charter.
+    UnknownKey,
+    /// The key is ordered but not made yet.
+    KeyNotReady,
+    /// The idempotency key was used for something else.
+    Conflict,
+}
+
+/// Why an approval, rejection or cancellation was not taken.
+#[derive(Debug)]
+pub(crate) enum VoteError {
+    /// No such request here.
+    UnknownRequest,
+    /// The request is over.
+    Final(Stage),
+    /// The statement itself does not fit: wrong person, own request, expired, twice.
+    Refused(String),
+}
+
+impl Requests {
+    /// One request.
+    pub fn book(&self, id: &RequestId) -> Option<&RequestBook> {
+        self.books.get(id)
+    }
+
+    /// One request, to be completed.
+    pub fn book_mut(&mut self, id: &RequestId) -> Option<&mut RequestBook> {
+        self.books.get_mut(id)
+    }
+
+    /// All requests.
+    pub fn books(&self) -> impl Iterator<Item = (&RequestId, &RequestBook)> {
+        self.books.iter()
+    }
+
+    /// The earliest expiry of a request that has not ended.
+    pub fn wake_at(&self) -> Option<Millis> {
+        self.expiries.next()
+    }
+
+    /// Takes a book in: from a caller, a peer, or the disk.
+    pub fn insert(&mut self, book: RequestBook) {
+        let id = book.request.id();
+        let body = book.request.body();
+        if let Some(key) = book.idempotency.clone() {
+            self.idempotent.insert((body.requester, key), id);
+        }
+        if book.stage.is_final() {
+            self.ended.push_back(id);
+        } else {
+            self.open.insert(id);
+            self.expiries.set(id, body.expiry_ms);
+        }
+        self.books.insert(id, book);
+    }
+
+    /// Whether no further request can be taken now.
+    fn is_full(&self) -> bool {
+        self.open.len() >= limits::REQUESTS_LIVE_MAX
+    }
+}
+
+impl Node {
+    /// A caller files a request (RQS-01). Filing the same request again changes nothing and
+    /// answers with the same id (RQS-04).
+    pub(crate) fn file_request(
+        &mut self,
+        request: VerifiedRequest,
+        idempotency: Option<String>,
+        turn: &mut Turn<'_>,
+    ) -> Result<RequestId, FileError> {
+        let id = request.id();
+        if self.requests.books.contains_key(&id) {
+            return Ok(id);
+        }
+        let body = request.body();
+        request.check(turn.now).map_err(FileError::Refused)?;
+        if self.state.key(&body.key).is_none() {
+            return Err(FileError::UnknownKey);
+        }
+        if !self.keys.book(&body.key).is_some_and(|book| book.is_active()) {
+            return Err(FileError::KeyNotReady);
+        }
+        let slot = idempotency.clone().map(|key| (body.requester, key));
+        let filed = slot.and_then(|slot| self.requests.idempotent.get(&slot));
+        if let Some(known) = filed.and_then(|known| self.requests.books.get(known)) {
+            let (known, same) = (known.request.id(), {
+                let known = known.request.body();
+                known.key == body.key && known.intent == body.intent && known.path == body.path
+            });
+            return if same { Ok(known) } else { Err(FileError::Conflict) };
+        }
+        if self.requests.is_full() {
+            return Err(FileError::Busy);
+        }
+        self.broadcast(&Message::Request(request.signed().clone()), turn);
+        turn.out.barrier = true;
+        self.take_request(RequestBook::new(request, idempotency, turn.now), turn);
+        Ok(id)
+    }
+
+    /// A peer spreads a request. It is stored with the next write that must be durable; until
+    /// then the peer has it.
+    pub(crate) fn on_request(&mut self, from: NodeId, request: VerifiedRequest, turn: &mut Turn<'_>) {
+        let id = request.id();
+        if let Some(known) = self.requests.books.get(&id) {
+            if known.stage.is_final() {
+                self.share_end(from, &id, turn);
+            }
+            return;
+        }
+        let is_timely = request.check(turn.now).is_ok();
+        let has_key = self.state.key(&request.body().key).is_some();
+        if is_timely && has_key && !self.requests.is_full() {
+            self.take_request(RequestBook::new(request, None, turn.now), turn);
+        }
+    }
+
+    fn take_request(&mut self, book: RequestBook, turn: &mut Turn<'_>) {
+        let id = book.request.id();
+        self.requests.insert(book);
+        self.store_request(&id, turn);
+        turn.out.notices.push(Notice::Request(id));
+        self.judge(id, turn);
+    }
+
+    /// Takes an approval or rejection and judges again. From a caller it is durable before the
+    /// answer.
+    pub(crate) fn vote_request(
+        &mut self,
+        vote: VerifiedApproval,
+        turn: &mut Turn<'_>,
+    ) -> Result<RequestId, VoteError> {
+        let id = vote.body().request;
+        let book = self.requests.books.get_mut(&id).ok_or(VoteError::UnknownRequest)?;
+        if book.approvals.iter().any(|known| known.signed() == vote.signed()) {
+            return Ok(id);
+        }
+        if book.stage.is_final() {
+            return Err(VoteError::Final(book.stage));
+        }
+        let checked = vote.check(&self.state, &book.request, &book.approvals, turn.now);
+        checked.map_err(|error| VoteError::Refused(error.to_string()))?;
+        if book.approvals.len() >= limits::VOTES_PER_REQUEST_MAX {
+            return Err(VoteError::Refused("too many votes on this request".into()));
+        }
+        let verdict = vote.body().verdict;
+        book.approvals.push(vote);
+        self.store_request(&id, turn);
+        turn.out.notices.push(Notice::Request(id));
+        match verdict {
+            Verdict::Reject => self.finish(id, Stage::Rejected, turn),
+            Verdict::Approve => self.judge(id, turn),
+        }
+        Ok(id)
+    }
+
+    /// Takes the requester's cancellation.
+    pub(crate) fn cancel_request(
+        &mut self,
+        cancellation: VerifiedCancellation,
+        turn: &mut Turn<'_>,
+    ) -> Result<RequestId, VoteError> {
+        let id = cancellation.body().request;
+        let book = self.requests.books.get_mut(&id).ok_or(VoteError::UnknownRequest)?;
+        if book.stage == Stage::Cancelled {
+            return Ok(id);
+        }
+        if book.stage.is_final() {
+            return Err(VoteError::Final(book.stage));
+        }
+        if !cancellation.is_for(&book.request) {
+            return Err(VoteError::Refused("only the requester cancels a request".into()));
+        }
+        book.cancellation = Some(cancellation.signed().clone());
+        self.finish(id, Stage::Cancelled, turn);
+        Ok(id)
+    }
+
+    /// Everything that time makes due.
+    pub(crate) fn drive_requests(&mut self, turn: &mut Turn<'_>) {
+        for id in self.requests.expiries.take_due(turn.now) {
+            self.finish(id, Stage::Expired, turn);
+        }
+    }
+
+    /// Tells a peer what is undecided: some of it each time, all of it in turns.
+    pub(crate) fn share_requests(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let after = self.requests.told.get(&peer).copied();
+        let rest = self.requests.open.iter().filter(|id| after.is_none_or(|after| **id > after));
+        let ids: Vec<RequestId> = rest.take(limits::REQUESTS_PER_GOSSIP).copied().collect();
+        match ids.last().filter(|_| ids.len() == limits::REQUESTS_PER_GOSSIP) {
+            Some(last) => self.requests.told.insert(peer, *last),
+            None => self.requests.told.remove(&peer),
+        };
+        for id in ids {
+            let Some(book) = self.requests.books.get(&id) else { continue };
+            let mut messages = vec![Message::Request(book.request.signed().clone())];
+            let votes = book.approvals.iter().map(|vote| Message::Approval(vote.signed().clone()));
+            messages.extend(votes);
+            let own = book.decisions.get(&self.me);
+            messages.extend(own.map(|own| Message::Decision(own.signed().clone())));
+            for message in messages {
+                self.send(peer, &message, turn);
+            }
+        }
+    }
+
+    /// Records that a proposal was refused and why: evidence stays here.
+    pub(crate) fn record_refusal(
+        &mut self,
+        from: NodeId,
+        terms: &Terms,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        let Target::Request(id) = terms.target else { return };
+        let Some(book) = self.requests.books.get_mut(&id) else { return };
+        if book.refusals.len() < limits::REFUSALS_PER_REQUEST_MAX {
+            let refusal = Refusal { proposed_by: from, reason: reason.to_owned(), at: turn.now };
+            book.refusals.push(refusal);
+            self.store_request(&id, turn);
+            turn.out.notices.push(Notice::Request(id));
+        }
+    }
+
+    fn store_request(&self, id: &RequestId, turn: &mut Turn<'_>) {
+        if let Some(book) = self.requests.books.get(id) {
+            let key: &[u8] = id.as_ref();
+            turn.out.writes.push(Write::put(Table::Request, key, book.row()));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Signing sessions: terms, contributions, rounds, outcome. See `spec/node.md`, SES.
+//!
+//! Sessions live in memory only: after a restart they begin again under a fresh session id, so
+//! no half-used nonce is ever read back. Nothing that depends on a share leaves before every
+//! party has shown that it computed the same [`Terms`].
+
+mod early;
+mod leading;
+mod proposals;
+mod rounds;
+
+use crate::event::Millis;
+use crate::job::JobId;
+use crate::node::{Node, Turn};
+use crate::schedule::Schedule;
+use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
+use early::Early;
+pub(crate) use leading::Undertaking;
+use quorate_engine::{Failure, Fault, Opening, Round};
+use quorate_identity::NodeId;
+use std::collections::BTreeMap;
+
+/// All sessions of a node.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    live: BTreeMap<RunId, Session>,
+    by_target: BTreeMap<Target, RunId>,
+    by_job: BTreeMap<JobId, RunId>,
+    deadlines: Schedule<RunId>,
+    early: Early,
+    /// Targets that this node allows and wants signed.
+    undertakings: BTreeMap<Target, Undertaking>,
+    /// When each of them is looked at next; none while a session for it is live.
+    due: Schedule<Target>,
+    /// Proposals that wait for this node's own judgement.
+    unjudged: BTreeMap<Target, Vec<(NodeId, SessionMessage)>>,
+}
+
+struct Session {
+    terms: Terms,
+    turn: u32,
+    leads: bool,
+    firsts: BTreeMap<NodeId, Vec<u8>>,
+    generations: BTreeMap<NodeId, Vec<Generation>>,
+    rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
+    phase: Phase,
+}
+
+enum Phase {
+    /// A job makes our first message.
+    Opening,
+    /// Our first message is out; others are awaited.
+    ExpectJoins(Opening),
+    /// A job computes.
+    Computing { number: u8 },
+    /// Messages of a round are awaited.
+    ExpectRound { number: u8, round: Box<dyn Round> },
+}
+
+impl Sessions {
+    /// Whether a session for this target is under way here (SES-07).
+    pub fn is_live(&self, target: &Target) -> bool {
+        self.by_target.contains_key(target)
+    }
+
+    /// Whether a job belongs to a session.
+    pub fn owns(&self, job: &JobId) -> bool {
+        self.by_job.contains_key(job)
+    }
+
+    /// Whether this node allows a target and wants it signed.
+    pub fn is_undertaken(&self, target: &Target) -> bool {
+        self.undertakings.contains_key(target)
+    }
+
+    /// The earliest time at which something here needs a tick.
+    pub fn wake_at(&self) -> Option<Millis> {
+        [self.deadlines.next(), self.due.next()].into_iter().flatten().min()
+    }
+
+    fn parties(&self, run: &RunId) -> Vec<NodeId> {
+        self.live.get(run).map(|session| session.terms.quorum.clone()).unwrap_or_default()
+    }
+
+    fn with(&self, peer: &NodeId) -> Vec<RunId> {
+        let sessions = self.live.iter();
+        sessions.filter(|(_, session)| session.terms.quorum.contains(peer)).map(|(run, _)| *run).collect()
+    }
+}
+
+impl Node {
+    /// Starts what is due and ends what is overdue.
+    pub(crate) fn drive_sessions(&mut self, turn: &mut Turn<'_>) {
+        for run in self.sessions.deadlines.take_due(turn.now) {
+            self.fail_session(run, "no progress in time", &[], turn);
+        }
+        for target in self.sessions.due.take_due(turn.now) {
+            self.pursue(target, turn);
+        }
+    }
+
+    /// A channel went down: sessions with that node cannot go on.
+    pub(crate) fn sessions_lost_peer(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        self.sessions.early.forget(&peer);
+        self.fail_sessions_with(peer, "a member's channel went down", turn);
+    }
+
+    /// Ends every session in which a node takes part: it is gone, or the pair is quarantined
+    /// (N-31, N-44).
+    pub(crate) fn fail_sessions_with(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
+        for run in self.sessions.with(&peer) {
+            self.fail_session(run, why, &[], turn);
+        }
+    }
+
+    /// Ends every session: the head moved (N-74), or this node is lapsed.
+    pub(crate) fn fail_all_sessions(&mut self, why: &str, turn: &mut Turn<'_>) {
+        let runs: Vec<RunId> = self.sessions.live.keys().copied().collect();
+        for run in runs {
+            self.fail_session(run, why, &[], turn);
+        }
+    }
+
+    /// A job was lost: its session ends.
+    pub(crate) fn session_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
+        let Some(run) = self.sessions.by_job.remove(&id) else { return false };
+        self.fail_session(run, "this machine lost a computation", &[], turn);
+        true
+    }
+
+    fn session_failure(&mut self, run: RunId, failure: Failure, turn: &mut Turn<'_>) {
+        // The quarantine ends this session and its siblings too; it is in the same output, so
+        // durable before any of their messages leaves.
+        if let Some(peer) = failure.quarantine {
+            self.quarantine(peer, &failure.reason, turn);
+        }
+        let culprits = match &failure.fault {
+            Fault::Peer { culprits } => culprits.clone(),
+            Fault::Caller | Fault::Machine => Vec::new(),
+        };
+        self.fail_session(run, &failure.reason, &culprits, turn);
+    }
+
+    /// Ends a session without a signature; the next attempt comes after a pause. To the others
+    /// every cause looks the same (SES-08).
+    fn fail_session(&mut self, run: RunId, why: &str, culprits: &[NodeId], turn: &mut Turn<'_>) {
+        let Some(session) = self.sessions.live.get(&run) else { return };
+        let target = session.terms.target;
+        self.send_to_session(run, SessionStep::Abort, turn);
+        self.end_session(run);
+        self.audit(format!("session for {target} ended: {why}"), culprits, turn);
+        self.retry_after_failure(target, culprits, turn);
+    }
+
+    fn end_session(&mut self, run: RunId) {
+        self.sessions.deadlines.remove(&run);
+        if let Some(session) = self.sessions.live.remove(&run) {
+            self.sessions.by_target.remove(&session.terms.target);
+        }
+    }
+
+    fn send_to_session(&mut self, run: RunId, step: SessionStep, turn: &mut Turn<'_>) {
+        let message = Message::Session(SessionMessage { run, step });
+        for peer in self.sessions.parties(&run) {
+            if peer != self.me {
+                self.send(peer, &message, turn);
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! How a session comes about: terms are proposed, compared with what each member verified
+//! itself, and joined.
+
+use crate::durable::{Table, Write};
+use crate::job::{JobId, OpenTask, Task};
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::sessions::{Phase, Session};
+use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_engine::{Failure, Inbound, Opening};
+use quorate_identity::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a proposal is not joined. The reason stays here; the wire says `Abort`.
+enum Refused {
+    /// Nothing wrong with it; not now.
+    NotNow(&'static str),
+    /// It is not what this node verified: evidence.
+    Wrong(String),
+}
+
+impl Node {
+    /// Handles one message of a session.
+    pub(crate) fn on_session(
+        &mut self,
+        from: NodeId,
+        message: SessionMessage,
+        turn: &mut Turn<'_>,
+    ) {
+        if let SessionStep::Propose { terms, .. } = &message.step {
+            self.on_proposal(from, terms.target, message, turn);
+            return;
+        }
+        let run = message.run;
+        let Some(session) = self.sessions.live.get_mut(&run) else {
+            if !matches!(message.step, SessionStep::Abort) {
+                self.sessions.early.push(from, message);
+            }
+            return;
+        };
+        if !session.terms.quorum.contains(&from) || from == self.me {
+            return;
+        }
+        match message.step {
+            SessionStep::Propose { .. } => {}
+            SessionStep::Join { terms, first, generations } => {
+                if terms != session.terms.digest() {
+                    self.fail_session(run, "a member computed other terms", &[], turn);
+                    return;
+                }
+                // The first contribution counts; a second one for the slot is ignored.
+                session.firsts.entry(from).or_insert(first);
+                session.generations.entry(from).or_insert(generations);
+                self.begin_if_complete(run, turn);
+            }
+            SessionStep::Round { number, bytes } => {
+                if number <= limits::ROUNDS_MAX {
+                    session.rounds.entry((number, from)).or_insert(bytes);
+                    self.advance_if_complete(run, turn);
+                }
+            }
+            SessionStep::Abort => self.fail_session(run, "a member ended the session", &[], turn),
+        }
+    }
+
+    /// Answers proposals that waited for this node's judgement.
+    pub(crate) fn answer_unjudged(&mut self, target: Target, turn: &mut Turn<'_>) {
+        for (from, message) in self.sessions.unjudged.remove(&target).unwrap_or_default() {
+            self.on_proposal(from, target, message, turn);
+        }
+    }
+
+    fn on_proposal(
+        &mut self,
+        from: NodeId,
+        target: Target,
+        message: SessionMessage,
+        turn: &mut Turn<'_>,
+    ) {
+        let run = message.run;
+        if self.sessions.live.contains_key(&run) {
+            return;
+        }
+        if self.judgement_pending(&target) {
+            let waiting = self.sessions.unjudged.entry(target).or_default();
+            if waiting.len() < limits::PROPOSALS_WAITING_MAX {
+                waiting.push((from, message));
+            }
+            return;
+        }
+        let SessionStep::Propose { terms, attempt, first, generations } = message.step else {
+            return;
+        };
+        let refused = match self.accept(from, &terms, turn.now) {
+            Ok(ours) => {
+                if let Some(undertaking) = self.sessions.undertakings.get_mut(&target) {
+                    // Nobody can push the others' turns far ahead.
+                    let near = attempt.min(undertaking.turn.saturating_add(8));
+                    undertaking.turn = undertaking.turn.max(near);
+                }
+                if self.open_session(run, ours, attempt, false, turn) {
+                    if let Some(session) = self.sessions.live.get_mut(&run) {
+                        session.firsts.insert(from, first);
+                        session.generations.insert(from, generations);
+                    }
+                    self.replay_early(run, turn);
+                    return;
+                }
+                Refused::NotNow("the material is not ready")
+            }
+            Err(refused) => refused,
+        };
+        match refused {
+            Refused::NotNow(reason) => {
+                self.audit(format!("joined no session for {target}: {reason}"), &[], turn);
+            }
+            Refused::Wrong(reason) => {
+                self.audit(format!("refused a proposal for {target}: {reason}"), &[from], turn);
+                self.record_refusal(from, &terms, &reason, turn);
+            }
+        }
+        let abort = SessionMessage { run, step: SessionStep::Abort };
+        self.send(from, &Message::Session(abort), turn);
+    }
+
+    /// Computes the terms itself and compares (SES-03).
+    fn accept(&self, from: NodeId, theirs: &Terms, now: u64) -> Result<Terms, Refused> {
+        if !theirs.quorum.contains(&from) || !theirs.quorum.contains(&self.me) {
+            return Err(Refused::Wrong("its quorum does not hold proposer and receiver".into()));
+        }
+        if !self.knows(&theirs.target) {
+            return Err(Refused::NotNow("this node does not know what is to be signed"));
+        }
+        if !self.sessions.is_undertaken(&theirs.target) {
+            return Err(Refused::Wrong("this node has not allowed it".into()));
+        }
+        let quorum: BTreeSet<NodeId> = theirs.quorum.iter().copied().collect();
+        let quorum_fits = self
+            .tree_of(&theirs.target)
+            .and_then(|tree| tree.select(&quorum))
+            .is_some_and(|selection| selection.parties() == quorum);
+        if !quorum_fits {
+            return Err(Refused::Wrong("its quorum is none of the key's access tree".into()));
+        }
+        // A lie is recorded whether or not this node could sign now.
+        let known = self.presence.incarnations(self.incarnation.id, quorum.iter(), &self.me);
+        let incarnations = known.clone().unwrap_or_else(|| theirs.incarnations.clone());
+        let ours = self.terms(theirs.target, &quorum, incarnations);
+        let ours = ours.ok_or(Refused::NotNow("this node is not ready for it"))?;
+        if let Some(field) = ours.difference(theirs) {
+            let reason = format!("it differs from what this node verified itself: {field}");
+            return Err(Refused::Wrong(reason));
+        }
+        if known.is_none() {
+            return Err(Refused::NotNow("a member of the quorum is not here"));
+        }
+        if self.sessions.is_live(&theirs.target) {
+            return Err(Refused::NotNow("a session for this is under way"));
+        }
+        if self.sessions.live.len() >= limits::SESSIONS_LIVE_MAX {
+            return Err(Refused::NotNow("busy"));
+        }
+        if !self.may_sign(now) {
+            return Err(Refused::NotNow("this node holds no lease"));
+        }
+        Ok(ours)
+    }
+
+    /// Opens a session for terms that this node computed. Consumes the authorisation.
+    pub(super) fn open_session(
+        &mut self,
+        run: RunId,
+        terms: Terms,
+        at_turn: u32,
+        leads: bool,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let target = terms.target;
+        let material = self.signing_material(&terms);
+        let Some(material) = material else {
+            self.postpone(target, self.pace.retry_ms, turn);
+            return false;
+        };
+        let Some(authorized) = self.take_authorisation(&target, turn) else {
+            self.postpone(target, self.pace.retry_ms, turn);
+            return false;
+        };
+        let task = OpenTask {
+            authorized,
+            terms: terms.digest(),
+            tweak: material.tweak,
+            public: material.public,
+            share: material.share,
+            quorum: terms.quorum.iter().copied().collect(),
+            me: self.me,
+            pairs: material.pairs,
+            seed: turn.seed(),
+        };
+        let job = self.start_job(Task::Open(Box::new(task)), turn);
+        self.sessions.by_job.insert(job, run);
+        self.sessions.by_target.insert(target, run);
+        self.sessions.due.remove(&target);
+        self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
+        let session = Session {
+            terms,
+            turn: at_turn,
+            leads,
+            firsts: BTreeMap::new(),
+            generations: BTreeMap::from([(self.me, material.generations)]),
+            rounds: BTreeMap::new(),
+            phase: Phase::Opening,
+        };
+        self.sessions.live.insert(run, session);
+        true
+    }
+
+    /// Our first message is ready: propose, or join.
+    pub(crate) fn on_opened(
+        &mut self,
+        id: JobId,
+        result: Result<(Opening, Vec<u8>), Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(run) = self.sessions.by_job.remove(&id) else { return };
+        let (opening, first) = match result {
+            Ok(opened) => opened,
+            Err(failure) => return self.session_failure(run, failure, turn),
+        };
+        let me = self.me;
+        let Some(session) = self.sessions.live.get_mut(&run) else { return };
+        session.firsts.insert(me, first.clone());
+        session.phase = Phase::ExpectJoins(opening);
+        let generations = session.generations.get(&me).cloned().unwrap_or_default();
+        let step = if session.leads {
+            let (terms, attempt) = (session.terms.clone(), session.turn);
+            SessionStep::Propose { terms, attempt, first, generations }
+        } else {
+            SessionStep::Join { terms: session.terms.digest(), first, generations }
+        };
+        self.send_to_session(run, step, turn);
+        self.begin_if_complete(run, turn);
+    }
+
+    fn replay_early(&mut self, run: RunId, turn: &mut Turn<'_>) {
+        for (from, message) in self.sessions.early.take(&run) {
+            self.on_session(from, message, turn);
+        }
+    }
+
+    /// All contributions are here and all terms agree: binds the session id, checks once more
+    /// that head and lease hold (N-74), records the attempt, and lets the engine begin (SES-06).
+    fn begin_if_complete(&mut self, run: RunId, turn: &mut Turn<'_>) {
+        let Some(session) = self.sessions.live.get_mut(&run) else { return };
+        let complete = session.terms.quorum.iter().all(|node| session.firsts.contains_key(node));
+        if !complete || !matches!(session.phase, Phase::ExpectJoins(_)) {
+            return;
+        }
+        let disagreeing = disagreeing(self.me, &session.generations);
+        if !disagreeing.is_empty() {
+            self.fail_session(run, "pair set-ups of different generations", &[], turn);
+            self.renew_disagreeing_pairs(&disagreeing, turn);
+            return;
+        }
+        if session.terms.head != self.state.head() || !self.may_sign(turn.now) {
+            self.fail_session(run, "head or lease changed before the last message", &[], turn);
+            return;
+        }
+        let Some(session) = self.sessions.live.get_mut(&run) else { return };
+        let phase = std::mem::replace(&mut session.phase, Phase::Computing { number: 0 });
+        let Phase::ExpectJoins(opening) = phase else { return };
+        let context = session_context(&session.terms, &session.firsts);
+        let me = self.me;
+        let others = session.firsts.iter().filter(|(node, _)| **node != me);
+        let firsts = others
+            .map(|(node, first)| Inbound { from: *node, bytes: first.clone() })
+            .collect();
+        let terms = quorate_codec::to_bytes(&session.terms);
+        self.record_attempt(context, terms, turn);
+        self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
+        let seed = turn.seed();
+        let job = self.start_job(Task::Begin { opening, context, firsts, seed }, turn);
+        self.sessions.by_job.insert(job, run);
+    }
+
+    /// Makes the attempt durable before anything leaves that depends on a share.
+    fn record_attempt(&mut self, context: Digest, terms: Vec<u8>, turn: &mut Turn<'_>) {
+        let writes = &mut turn.out.writes;
+        writes.push(Write::put(Table::Attempt, context.as_bytes().to_vec(), terms));
+        self.attempts.push_back(context);
+        while self.attempts.len() > limits::ATTEMPTS_KEPT_MAX {
+            if let Some(oldest) = self.attempts.pop_front() {
+                writes.push(Write::delete(Table::Attempt, oldest.as_bytes().to_vec()));
+            }
+        }
+        turn.out.barrier = true;
+    }
+}
+
+/// The full context: the terms and everybody's contribution, in the order of the quorum
+/// (SES-05).
+fn session_context(terms: &Terms, firsts: &BTreeMap<NodeId, Vec<u8>>) -> Digest {
+    Transcript::new(tag::SESSION_ID).part(terms.digest()).list(firsts.values()).digest()
+}
+
+/// Peers that would use another set-up with us than we with them (PAR-03).
+fn disagreeing(me: NodeId, all: &BTreeMap<NodeId, Vec<Generation>>) -> Vec<NodeId> {
+    let of = |node: &NodeId, peer: &NodeId| {
+        all.get(node)?.iter().find(|entry| entry.peer == *peer).map(|entry| entry.generation)
+    };
+    let peers = all.keys().copied().filter(|peer| *peer != me);
+    peers.filter(|peer| of(&me, peer) != of(peer, &me)).collect()
+}

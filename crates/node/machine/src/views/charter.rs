@@ -1,0 +1,127 @@
+//! The charter as it can be read and verified from outside.
+
+use super::role_view;
+use crate::limits;
+use crate::node::Node;
+use quorate_charter::{CertifiedEntry, EntryBody, effect};
+use quorate_client::contract::{
+    Charter, CharterEntry, EntryPage, ErrorBody, ErrorCode, GenesisAnswer, PolicyView,
+    RosterAnswer, RosterNode, RosterPerson, RosterService,
+};
+use quorate_identity::Name;
+
+impl Node {
+    /// Where the node stands.
+    pub(crate) fn view_charter(&self) -> Charter {
+        Charter {
+            domain: self.state.domain().clone(),
+            genesis: self.state.genesis(),
+            head: self.state.head(),
+            position: self.state.position(),
+        }
+    }
+
+    /// The genesis with all signatures.
+    pub(crate) fn view_genesis(&self) -> GenesisAnswer {
+        GenesisAnswer { genesis_file: quorate_codec::to_bytes(&self.file).into() }
+    }
+
+    /// A page of certified entries.
+    pub(crate) fn view_entries(&self, after: u64) -> EntryPage {
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        let entries = self.governor.log().iter().skip(skip).take(limits::ENTRIES_PER_ANSWER);
+        EntryPage {
+            entries: entries.map(|entry| self.entry_view(entry)).collect(),
+            head: self.state.head(),
+            position: self.state.position(),
+        }
+    }
+
+    fn entry_view(&self, certified: &CertifiedEntry) -> CharterEntry {
+        let body = &certified.entry().body;
+        let (motion, effect, signed_by) = match body {
+            EntryBody::Motion(signed) => {
+                let effect = signed.body().map(|motion| effect(&motion, &self.state));
+                let signers = signed.signatures.iter().map(|(person, _)| person);
+                (Some(signed.id()), effect.unwrap_or_default(), self.people_named(signers))
+            }
+            EntryBody::Rejoin(rejoin) => {
+                let name = self.name_of(&rejoin.node()).map(|name| name.to_string());
+                let name = name.unwrap_or_else(|| rejoin.node().to_string());
+                (None, vec![format!("takes node {name} back, which had lapsed")], Vec::new())
+            }
+        };
+        CharterEntry {
+            position: certified.position(),
+            head: certified.head(),
+            motion,
+            kind: certified.entry().kind().to_owned(),
+            effect,
+            signed_by,
+            entry: quorate_codec::to_bytes(certified).into(),
+        }
+    }
+
+    /// Names of people, for those whom the charter knows.
+    pub(super) fn people_named<'a>(
+        &self,
+        people: impl Iterator<Item = &'a quorate_identity::PersonId>,
+    ) -> Vec<Name> {
+        people.filter_map(|id| self.state.person(id)).map(|person| person.name.clone()).collect()
+    }
+
+    /// Names and ids at the head.
+    pub(crate) fn view_roster(&self) -> RosterAnswer {
+        let nodes = self.state.nodes().map(|node| RosterNode {
+            name: node.name.clone(),
+            id: node.id,
+            role: role_view(node.role),
+        });
+        let people = self.state.people().map(|person| RosterPerson {
+            name: person.name.clone(),
+            id: person.id,
+            roles: roles(person.roles),
+            credential: person.credential.to_string(),
+        });
+        let services = self.state.services().map(|service| RosterService {
+            name: service.name.clone(),
+            id: service.id,
+            credential: service.credential.to_string(),
+        });
+        RosterAnswer {
+            genesis: self.state.genesis(),
+            head: self.state.head(),
+            nodes: nodes.collect(),
+            people: people.collect(),
+            services: services.collect(),
+        }
+    }
+
+    /// The policy in force.
+    pub(crate) fn view_policy(&self) -> Result<PolicyView, ErrorBody> {
+        let Some(policy) = &self.policy else {
+            let message = "the charter has no policy yet; without one nothing is signed";
+            let next = "propose one with `policy propose`";
+            return Err(ErrorBody::new(ErrorCode::UnknownCall, message, next));
+        };
+        let bundle = policy.bundle();
+        Ok(PolicyView {
+            head: self.state.head(),
+            policy: policy.digest(),
+            rules: policy.rule_ids().map(str::to_owned).collect(),
+            cedar: bundle.cedar.clone(),
+            limits: bundle.limits.clone(),
+            lists: bundle.lists.clone(),
+            cases: bundle.cases.clone(),
+        })
+    }
+}
+
+fn roles(roles: quorate_charter::Roles) -> Vec<String> {
+    let all = [
+        (roles.administrator, "administrator"),
+        (roles.approver, "approver"),
+        (roles.auditor, "auditor"),
+    ];
+    all.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect()
+}

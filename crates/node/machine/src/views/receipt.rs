@@ -1,0 +1,77 @@
+//! The receipt of a signed request: everything that shows that it was allowed.
+
+use super::unknown_request;
+use crate::node::Node;
+use crate::requests::{RequestBook, Stage};
+use crate::wire::{Outcome, SignatureBytes};
+use quorate_client::contract::{ErrorBody, ErrorCode, ReceiptAnswer};
+use quorate_identity::{Head, NodeId, RequestId};
+use quorate_policy::request::{SignedNodeDecision, Verdict};
+use quorate_receipt::{Receipt, ReceiptSignature};
+use std::collections::BTreeSet;
+
+impl Node {
+    /// The receipt of a signed request.
+    pub(crate) fn view_receipt(&self, id: &RequestId) -> Result<ReceiptAnswer, ErrorBody> {
+        let book = self.requests.book(id).ok_or_else(unknown_request)?;
+        let outcome = book.outcome.as_ref().filter(|_| book.stage == Stage::Signed);
+        let outcome = outcome.ok_or_else(|| {
+            let message = "there is no receipt: the request is not signed";
+            ErrorBody::new(ErrorCode::NotSigned, message, "wait until it is signed")
+        })?;
+        let receipt = self.receipt(book, outcome).ok_or_else(|| {
+            let message = "this node has not heard every statement that the receipt needs";
+            ErrorBody::new(ErrorCode::NotServing, message, "ask another node, or try again later")
+        })?;
+        Ok(ReceiptAnswer { receipt: receipt.to_bytes().into() })
+    }
+
+    fn receipt(&self, book: &RequestBook, outcome: &Outcome) -> Option<Receipt> {
+        let key = self.keys.book(&book.request.body().key)?;
+        let approvals = book.approvals.iter().filter(|vote| {
+            vote.body().verdict == Verdict::Approve
+        });
+        let signature = |signature: &SignatureBytes| {
+            let bytes = signature.bytes.as_slice().try_into().ok()?;
+            Some(ReceiptSignature { bytes, recovery_id: signature.recovery_id })
+        };
+        Some(Receipt {
+            version: 1,
+            genesis: self.file.clone(),
+            entries: self.entries_to(outcome.head)?,
+            epoch: key.decided.clone()?,
+            request: book.request.signed().clone(),
+            approvals: approvals.map(|vote| vote.signed().clone()).collect(),
+            decisions: self.allowances(book, outcome)?,
+            signatures: outcome.signatures.iter().map(signature).collect::<Option<_>>()?,
+        })
+    }
+
+    /// All entries up to a head of this node's log.
+    fn entries_to(&self, head: Head) -> Option<Vec<quorate_charter::CertifiedEntry>> {
+        let log = self.governor.log();
+        let last = log.iter().rposition(|entry| entry.head() == head)?;
+        Some(log.iter().take(last + 1).cloned().collect())
+    }
+
+    /// The allowances of the quorum that signed. The quorum of an outcome that a peer sent is
+    /// hearsay: what counts are statements, of any quorum of the key.
+    fn allowances(&self, book: &RequestBook, outcome: &Outcome) -> Option<Vec<SignedNodeDecision>> {
+        let allows = |node: &NodeId| {
+            book.decisions.get(node).is_some_and(|known| {
+                known.body().head == outcome.head && known.body().is_allowance()
+            })
+        };
+        let tree = &self.state.key(&book.request.body().key)?.tree;
+        let said: BTreeSet<NodeId> = outcome.quorum.iter().copied().collect();
+        let quorum = match tree.satisfied(&said) && said.iter().all(allows) {
+            true => said,
+            false => {
+                let allowing = book.decisions.keys().copied().filter(|node| allows(node)).collect();
+                tree.select(&allowing)?.parties()
+            }
+        };
+        let decisions = quorum.iter().map(|node| book.decisions.get(node));
+        decisions.map(|known| known.map(|known| known.signed().clone())).collect()
+    }
+}
