@@ -2,9 +2,11 @@
 //!
 //! The node runs ahead in memory while its outputs are held back. One thread commits: it takes
 //! all outputs that wait, writes their rows in one transaction if any of them is a barrier, and
-//! releases them in order. A failed commit ends the process: what was promised is not durable.
+//! releases them in order (NOD-01). A failed commit ends the process: what was promised is not
+//! durable.
 
 use super::accounts::Accounts;
+use crate::now_ms;
 use quorate_machine::call::Answer;
 use quorate_machine::durable::Write;
 use quorate_machine::event::{CallId, Event, Notice, Output};
@@ -12,16 +14,21 @@ use quorate_machine::job::{Job, JobResult};
 use quorate_machine::node::Node;
 use quorate_store::Store;
 use quorate_transport::MeshHandle;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Events that may wait for the node; beyond it the sender waits.
 const EVENTS_WAITING_MAX: usize = 4_096;
+/// Notices that a slow watcher may be behind before it misses some.
+const NOTICES_KEPT: usize = 1_024;
 /// Lazy writes are made durable at the latest after this time.
 const LAZY_MAX: Duration = Duration::from_secs(1);
+/// The node is given a tick at least this often.
+const TICK_MAX: Duration = Duration::from_secs(60);
 
 /// Where everything outside the node sends its events.
 #[derive(Clone)]
@@ -36,7 +43,7 @@ type Replies = Arc<Mutex<Waiting>>;
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    callers: HashMap<CallId, oneshot::Sender<Answer>>,
+    callers: BTreeMap<CallId, oneshot::Sender<Answer>>,
 }
 
 impl Inbox {
@@ -80,46 +87,61 @@ pub struct Driver {
     pub accounts: Arc<Accounts>,
 }
 
-/// The node's own clock, in milliseconds since 1970.
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+/// A running loop.
+pub struct Running {
+    /// Where events go.
+    pub inbox: Inbox,
+    /// Ends when the committing thread does: with the reason, if it failed.
+    pub committed: oneshot::Receiver<Option<String>>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Running {
+    /// Ends the loop, with everything durable that the node wrote.
+    pub async fn stop(self) {
+        // Both ends may be gone already; then there is nothing to wait for.
+        let _ = self.stop.send(());
+        let _ = self.committed.await;
+    }
 }
 
 impl Driver {
-    /// Starts the loop. The second value ends when the committing thread does, with the reason.
-    pub fn start(self, after: impl Fn(&Node) + Send + 'static) -> (Inbox, oneshot::Receiver<String>) {
+    /// Starts the loop; `after` sees the node after every event.
+    pub fn start(self, after: impl Fn(&Node) + Send + 'static) -> Running {
         let Self { mut node, first, store, mesh, accounts } = self;
         let (events, mut receiver) = mpsc::channel(EVENTS_WAITING_MAX);
-        let (notices, _) = broadcast::channel(1_024);
+        let (notices, _) = broadcast::channel(NOTICES_KEPT);
         let inbox = Inbox { events: events.clone(), replies: Replies::default(), notices };
-        let (failed, failure) = oneshot::channel();
-        let outputs = committer(store, mesh, inbox.clone(), Arc::clone(&accounts), failed);
+        let (done, committed) = oneshot::channel();
+        let (stop, mut stopped) = oneshot::channel();
+        let committer = Committer { store, mesh, inbox: inbox.clone(), accounts };
+        let accounts = Arc::clone(&committer.accounts);
+        let outputs = committer.start(done);
         tokio::spawn(async move {
             let mut wake_at = first.wake_at;
-            release_jobs(first, &outputs, &events, &accounts);
+            pass_on(first, &outputs, &events, &accounts);
             loop {
-                let sleep = wake_at.map_or(Duration::from_secs(60), |at| {
-                    Duration::from_millis(at.saturating_sub(now_ms()).clamp(1, 60_000))
+                let sleep = wake_at.map_or(TICK_MAX, |at| {
+                    Duration::from_millis(at.saturating_sub(now_ms()).max(1)).min(TICK_MAX)
                 });
                 let event = tokio::select! {
+                    biased;
+                    _ = &mut stopped => break,
                     event = receiver.recv() => match event { Some(event) => event, None => break },
                     () = tokio::time::sleep(sleep) => Event::Tick,
                 };
-                let timer = accounts.time_other();
                 let output = node.handle(now_ms(), event, &mut rand_core::OsRng);
-                drop(timer);
                 wake_at = output.wake_at;
                 after(&node);
-                release_jobs(output, &outputs, &events, &accounts);
+                pass_on(output, &outputs, &events, &accounts);
             }
         });
-        (inbox, failure)
+        Running { inbox, committed, stop }
     }
 }
 
 /// Starts the output's jobs at once, then hands the rest to the committing thread.
-fn release_jobs(
+fn pass_on(
     mut output: Output,
     outputs: &std::sync::mpsc::Sender<Output>,
     events: &mpsc::Sender<Event>,
@@ -133,10 +155,11 @@ fn release_jobs(
             let _ = events.blocking_send(event);
         });
     }
+    // The committing thread ends before the loop only when it failed, and with it the process.
     let _ = outputs.send(output);
 }
 
-/// Runs a job; a panic is an event that ends its session, no more.
+/// Runs a job; a panic is an event that ends its session, no more (NOD-03).
 fn run_job(job: Job, accounts: &Accounts) -> Event {
     let (id, part) = (job.id, job.part);
     let timer = accounts.time_job(part);
@@ -145,71 +168,78 @@ fn run_job(job: Job, accounts: &Accounts) -> Event {
     Event::JobDone { id, result }
 }
 
-/// The thread that makes writes durable and releases outputs in order.
-fn committer(
-    mut store: Store,
+/// Makes writes durable and releases outputs in order.
+struct Committer {
+    store: Store,
     mesh: MeshHandle,
     inbox: Inbox,
     accounts: Arc<Accounts>,
-    failed: oneshot::Sender<String>,
-) -> std::sync::mpsc::Sender<Output> {
-    let (sender, receiver) = std::sync::mpsc::channel::<Output>();
-    std::thread::spawn(move || {
-        let mut lazy: Vec<Write> = Vec::new();
-        let mut lazy_since = Instant::now();
-        loop {
-            let first = match receiver.recv_timeout(LAZY_MAX) {
-                Ok(output) => Some(output),
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => None,
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
-            };
-            let mut batch: Vec<Output> = first.into_iter().collect();
-            batch.extend(receiver.try_iter());
-            let barrier = batch.iter().any(|output| output.barrier);
-            if lazy.is_empty() {
-                lazy_since = Instant::now();
-            }
-            lazy.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
-            if barrier || (!lazy.is_empty() && lazy_since.elapsed() >= LAZY_MAX) {
-                let timer = accounts.time_store();
-                let committed = store.commit(&lazy);
-                drop(timer);
-                accounts.count_commit();
-                if let Err(error) = committed {
-                    let _ = failed.send(error.to_string());
-                    return;
-                }
-                lazy.clear();
-            }
-            for output in batch {
-                release(output, &mesh, &inbox, &accounts);
-            }
-        }
-    });
-    sender
 }
 
-fn release(output: Output, mesh: &MeshHandle, inbox: &Inbox, accounts: &Accounts) {
-    let timer = accounts.time_transport();
-    for envelope in output.envelopes {
-        accounts.count_bytes(envelope.bytes.len());
-        mesh.send(envelope.to, envelope.bytes);
+impl Committer {
+    fn start(mut self, done: oneshot::Sender<Option<String>>) -> std::sync::mpsc::Sender<Output> {
+        let (sender, receiver) = std::sync::mpsc::channel::<Output>();
+        std::thread::spawn(move || {
+            let failed = self.run(&receiver);
+            // Nobody waits any more once the process is ending.
+            let _ = done.send(failed);
+        });
+        sender
     }
-    drop(timer);
-    for reply in output.replies {
-        let caller = inbox
-            .replies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .callers
-            .remove(&reply.id);
-        // A caller that went away does not need its reply.
-        let _ = caller.map(|caller| caller.send(reply.answer));
+
+    /// Runs until the loop ends; the reason if a commit failed.
+    fn run(&mut self, receiver: &std::sync::mpsc::Receiver<Output>) -> Option<String> {
+        let mut pending: Vec<Write> = Vec::new();
+        let mut pending_since = Instant::now();
+        loop {
+            let received = receiver.recv_timeout(LAZY_MAX);
+            let ends = matches!(received, Err(RecvTimeoutError::Disconnected));
+            let mut batch: Vec<Output> = received.into_iter().collect();
+            batch.extend(receiver.try_iter());
+            if pending.is_empty() {
+                pending_since = Instant::now();
+            }
+            let barrier = batch.iter().any(|output| output.barrier);
+            pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
+            let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
+            if due && !pending.is_empty() {
+                let timer = self.accounts.time_store();
+                let committed = self.store.commit(&pending);
+                drop(timer);
+                if let Err(error) = committed {
+                    return Some(error.to_string());
+                }
+                self.accounts.count_commit(&pending);
+                pending.clear();
+            }
+            for output in batch {
+                self.release(output);
+            }
+            if ends {
+                return None;
+            }
+        }
     }
-    for alarm in output.alarms {
-        tracing::warn!(culprits = ?alarm.culprits, "{}", alarm.text);
-    }
-    for notice in output.notices {
-        let _ = inbox.notices.send(notice);
+
+    fn release(&self, output: Output) {
+        for envelope in output.envelopes {
+            self.accounts.count_frame(&envelope.bytes);
+            self.mesh.send(envelope.to, envelope.bytes);
+        }
+        for reply in output.replies {
+            let caller = {
+                let mut waiting = self.inbox.replies.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.callers.remove(&reply.id)
+            };
+            // A caller that went away does not need its reply.
+            let _ = caller.map(|caller| caller.send(reply.answer));
+        }
+        for alarm in output.alarms {
+            tracing::warn!(culprits = ?alarm.culprits, "{}", alarm.text);
+        }
+        for notice in output.notices {
+            // Nobody may be watching.
+            let _ = self.inbox.notices.send(notice);
+        }
     }
 }

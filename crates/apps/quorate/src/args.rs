@@ -1,0 +1,475 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Threshold signing that a quorum of independent nodes decides: no root, no single machine,
+/// no person with a bypass. Test funds only: there are no backups yet.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Print JSON: one object, or one a line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell the whole story in under a minute: found, make keys, sign, refuse, survive.
+    Demo(Demo),
+    /// Found a domain on this machine (or continue one) and leave it running.
+    Up(Up),
+    /// The founding ceremony: one file that everybody signs.
+    #[command(subcommand)]
+    Genesis(Genesis),
+    /// A node on this machine.
+    #[command(subcommand)]
+    Node(NodeVerb),
+    /// Who is alive, which keys can sign, and what is missing.
+    Status(Reader),
+    /// Keys that exist only as shares.
+    #[command(subcommand)]
+    Key(Key),
+    /// What may be signed.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// The governance log.
+    #[command(subcommand)]
+    Charter(Charter),
+    /// Ask for signatures, and approve or reject what others ask for.
+    #[command(subcommand)]
+    Request(RequestVerb),
+    /// Proof of what was signed, under which decisions.
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Measure signatures end to end on this machine.
+    Bench(Bench),
+}
+
+/// Which domain, and who reads.
+#[derive(Debug, Clone, Args)]
+pub struct Reader {
+    /// The domain directory.
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Who asks: a name under people/ or services/. Without it the domain's auditor reads.
+    #[arg(long = "as", value_name = "NAME")]
+    pub who: Option<String>,
+    /// Ask this node. Without it: the first that answers.
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// File with the passphrase of the signing key, where it has one.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Which domain, and who signs.
+#[derive(Debug, Clone, Args)]
+pub struct Signer {
+    /// The domain directory.
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Who signs: a name under people/ or services/.
+    #[arg(long = "as", value_name = "NAME")]
+    pub who: String,
+    /// Talk to this node. Without it: the first that answers.
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// File with the passphrase of the signing key, where it has one.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to put the domain. Without it: a temporary directory.
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Keep the directory.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Options of `up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The domain directory; made where it does not exist, continued where it does.
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// How many signers to found with (a witness comes on top).
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub signers: u8,
+}
+
+/// `genesis ...`
+#[derive(Debug, Subcommand)]
+pub enum Genesis {
+    /// Write the genesis of a new domain from enrolments and people's public keys.
+    Create {
+        /// Name of the domain.
+        #[arg(long)]
+        domain: String,
+        /// A node's enrolment file, as `node init` wrote it. Repeat.
+        #[arg(long = "node", value_name = "FILE", required = true)]
+        nodes: Vec<PathBuf>,
+        /// `NAME=FILE`, an administrator's OpenSSH public key. Repeat.
+        #[arg(long = "administrator", value_name = "NAME=FILE", required = true)]
+        administrators: Vec<String>,
+        /// `NAME=FILE`, an approver's OpenSSH public key. Repeat.
+        #[arg(long = "approver", value_name = "NAME=FILE")]
+        approvers: Vec<String>,
+        /// `NAME=FILE`, an auditor's OpenSSH public key. Repeat.
+        #[arg(long = "auditor", value_name = "NAME=FILE")]
+        auditors: Vec<String>,
+        /// `NAME=FILE`, a service's OpenSSH public key (ssh-ed25519). Repeat.
+        #[arg(long = "service", value_name = "NAME=FILE")]
+        services: Vec<String>,
+        /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
+        #[arg(long, value_name = "TREE")]
+        rule: String,
+        /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
+        /// many as the number of nodes allows.
+        #[arg(long)]
+        faults: Option<u8>,
+        /// Mark the domain as staging, for ever.
+        #[arg(long)]
+        staging: bool,
+        /// The ceremony file to write.
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+    /// Sign the genesis as an administrator, or countersign it as a node of this machine.
+    Sign {
+        /// The ceremony file.
+        file: PathBuf,
+        /// The administrator's name in the genesis.
+        #[arg(long = "as", value_name = "NAME", requires = "key")]
+        who: Option<String>,
+        /// The administrator's OpenSSH private key, or its public key with `--agent`.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Sign with ssh-agent (SSH_AUTH_SOCK names its socket).
+        #[arg(long)]
+        agent: bool,
+        /// Countersign as the node of this directory instead.
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["who", "key", "agent"])]
+        node_dir: Option<PathBuf>,
+        /// File with the passphrase of the key or of the node's store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// The genesis hash you compared with the others. Without it you are asked.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+    },
+    /// Show what a genesis says, its hash, and who has signed.
+    Show {
+        /// The ceremony file.
+        file: PathBuf,
+    },
+    /// Take over the signatures of another copy of the same genesis.
+    Merge {
+        /// The ceremony file that gains the signatures.
+        file: PathBuf,
+        /// A copy that others signed. Repeat.
+        #[arg(long = "from", value_name = "FILE", required = true)]
+        copies: Vec<PathBuf>,
+    },
+    /// Make a domain directory for a person or service on this machine.
+    Join {
+        /// The genesis file, signed by everybody.
+        file: PathBuf,
+        /// The genesis hash, compared with the administrators.
+        #[arg(long, value_name = "HASH")]
+        genesis: String,
+        /// The domain directory to make.
+        #[arg(long)]
+        dir: PathBuf,
+        /// `NAME=ADDRESS` of a node's interface for people and services. Repeat.
+        #[arg(long = "api", value_name = "NAME=ADDRESS", required = true)]
+        apis: Vec<String>,
+    },
+}
+
+/// `node ...`
+#[derive(Debug, Subcommand)]
+pub enum NodeVerb {
+    /// Make a node's identity and sealed store on this machine, and its enrolment.
+    Init {
+        /// The node's name.
+        name: String,
+        /// The domain directory on this machine.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Let it vote but hold no shares.
+        #[arg(long)]
+        witness: bool,
+        /// Where other nodes reach it.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        peer: String,
+        /// Where people and services reach it.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        api: String,
+        /// File with the passphrase that seals the store. Without it you are asked.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Run a node of a domain directory until SIGTERM.
+    Run {
+        /// The node's name.
+        name: String,
+        /// The domain directory.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The genesis file, the first time; later the stored one counts.
+        #[arg(long, value_name = "FILE")]
+        genesis_file: Option<PathBuf>,
+        /// The genesis hash, compared with the administrators, the first time.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+        /// `NAME=ADDRESS` of another node. Repeat; kept for later.
+        #[arg(long = "at", value_name = "NAME=ADDRESS")]
+        addresses: Vec<String>,
+        /// File with the passphrase that opens the store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// End when the standard input ends: for processes that run nodes as their children.
+        #[arg(long, hide = true)]
+        supervised: bool,
+    },
+    /// Bring a lapsed node (restored from an old copy) back at the next position decided
+    /// without it.
+    Rejoin {
+        /// The node's name.
+        name: String,
+        /// The domain directory.
+        #[arg(long)]
+        dir: PathBuf,
+        /// File with the passphrase that opens the store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
+/// `key ...`
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// File the motion that orders a key.
+    Create {
+        /// The key's name.
+        name: String,
+        /// ecdsa-secp256k1, bip340 or ed25519.
+        #[arg(long)]
+        scheme: String,
+        /// Which nodes can sign, as a tree: `2 of (node-1, node-2, node-3)`.
+        #[arg(long, value_name = "TREE")]
+        access: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// All keys.
+    List(Reader),
+    /// One key.
+    Show {
+        /// The key's name.
+        name: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// An address of the key.
+    Address {
+        /// The key's name.
+        name: String,
+        /// ethereum or bitcoin.
+        #[arg(long)]
+        chain: String,
+        /// mainnet, testnet, signet or regtest.
+        #[arg(long)]
+        network: Option<String>,
+        /// p2wpkh or p2tr.
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
+        #[command(flatten)]
+        reader: Reader,
+    },
+}
+
+/// `policy ...`
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// The policy in force.
+    Show(Reader),
+    /// Run a policy directory's own test table. Needs no node.
+    Test {
+        /// The directory with policy.cedar, limits.json, lists.json, cases.json.
+        directory: PathBuf,
+    },
+    /// File the motion that sets a policy; its own table must pass first.
+    Propose {
+        /// The directory with policy.cedar, limits.json, lists.json, cases.json.
+        directory: PathBuf,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+/// `charter ...`
+#[derive(Debug, Subcommand)]
+pub enum Charter {
+    /// All entries and the motions that collect signatures.
+    Log {
+        /// Write the log to this file instead, to verify it elsewhere.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// One motion: what it would do, who signed, who is still needed.
+    Show {
+        /// The motion's id.
+        motion: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Sign a motion.
+    Sign {
+        /// The motion's id.
+        motion: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Replay the whole log from genesis. Needs no trust in any node.
+    Verify {
+        /// The genesis hash to hold it against.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+        /// A log file that `charter log --output` wrote. Without it: from a node.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The domain directory, to fetch the log from a node.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// `request ...`
+#[derive(Debug, Subcommand)]
+pub enum RequestVerb {
+    /// File a request.
+    Create {
+        /// The key to sign with.
+        #[arg(long)]
+        key: String,
+        /// File with the intent as JSON, or `-`.
+        #[arg(long, value_name = "FILE")]
+        intent: String,
+        /// Seconds until the request expires.
+        #[arg(long, default_value_t = 86_400)]
+        expires: u64,
+        /// The same key and content mean the same request.
+        #[arg(long, value_name = "K")]
+        idempotency_key: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// All requests.
+    List(Reader),
+    /// One request.
+    Show {
+        /// The request's id.
+        request: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Approve: the bytes are decoded here, on your machine.
+    Approve {
+        /// The request's id.
+        request: String,
+        /// The request digest you expect; needed without a terminal.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Reject, for good.
+    Reject {
+        /// The request's id.
+        request: String,
+        /// The request digest you expect; needed without a terminal.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Wait for the end of a request.
+    Wait {
+        /// The request's id.
+        request: String,
+        /// Seconds to wait.
+        #[arg(long, default_value_t = 60)]
+        timeout: u64,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Cancel your own request.
+    Cancel {
+        /// The request's id.
+        request: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+/// `receipt ...`
+#[derive(Debug, Subcommand)]
+pub enum Receipt {
+    /// Fetch the receipt of a signed request.
+    Get {
+        /// The request's id.
+        request: String,
+        /// The file to write.
+        #[arg(long, short)]
+        output: PathBuf,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Verify a receipt. Needs no node and no network.
+    Verify {
+        /// The receipt.
+        file: PathBuf,
+        /// The genesis hash to hold it against.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+    },
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// ecdsa-secp256k1, bip340 or ed25519.
+    #[arg(long, default_value = "ecdsa-secp256k1")]
+    pub scheme: String,
+    /// Signatures to measure.
+    #[arg(long, default_value_t = 100)]
+    pub count: u32,
+    /// Requests under way at once.
+    #[arg(long, default_value_t = 1)]
+    pub parallel: u32,
+    /// Signers of the domain.
+    #[arg(long, default_value_t = 3)]
+    pub signers: u8,
+    /// Threshold of the key.
+    #[arg(long, default_value_t = 2)]
+    pub threshold: u8,
+    /// Found the domain below this directory, on the disk to measure. Without it: where
+    /// temporary files go.
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Round trip between nodes in milliseconds, through a delaying proxy in each node.
+    #[arg(long, default_value_t = 0)]
+    pub rtt_ms: u64,
+}

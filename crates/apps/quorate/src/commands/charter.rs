@@ -1,0 +1,379 @@
+//! `charter log|show|sign|verify`, and the filing of motions for other verbs.
+
+use crate::args::{Charter, Reader, Signer};
+use crate::domain::{DomainDir, write_whole};
+use crate::face::{Face, ask, moment, short};
+use crate::failure::{Failure, Result};
+use crate::replay;
+use crate::session::Session;
+use quorate_charter::{
+    CertifiedEntry, GenesisFile, Motion, MotionBody, SignedMotion, State, effect, verify_log,
+};
+use quorate_client::contract::{
+    CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
+};
+use quorate_codec::{Digest, tag};
+use quorate_identity::{ActorId, GenesisHash, Head, MotionId, Name, PersonId};
+use quorate_policy::PolicyBundle;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a motion collects signatures: people sign when they come by.
+const MOTION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Runs a `charter` verb.
+///
+/// # Errors
+/// The caller's, or a node's.
+pub async fn run(verb: Charter, face: Face) -> Result<()> {
+    match verb {
+        Charter::Log { output, reader } => log(&reader, output.as_deref(), face).await,
+        Charter::Show { motion, reader } => {
+            let id: MotionId = replay::parse_hash(&motion, "motion")?;
+            let view: MotionView = Session::read(&reader)?.get(&routes::motion(&id)).await?;
+            face.show(&view, text);
+            Ok(())
+        }
+        Charter::Sign { motion, signer } => sign(&motion, &signer, face).await,
+        Charter::Verify { genesis, file, dir } => {
+            verify(genesis.as_deref(), file.as_deref(), dir.as_deref(), face).await
+        }
+    }
+}
+
+/// Files a motion with its first signature.
+///
+/// # Errors
+/// The caller's: no person with a say, or not valid at this head.
+pub async fn file_motion(
+    session: &Session,
+    state: &State,
+    body: MotionBody,
+    face: Face,
+) -> Result<()> {
+    let view = file(session, state, body).await?;
+    face.show(&view, text);
+    Ok(())
+}
+
+/// Makes, signs and files a motion.
+///
+/// # Errors
+/// As [`file_motion`].
+pub async fn file(session: &Session, state: &State, body: MotionBody) -> Result<MotionView> {
+    let person = person(session)?;
+    let lifetime = u64::try_from(MOTION_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+    let expiry_ms = crate::now_ms().saturating_add(lifetime);
+    let motion = Motion::new(state, body, Digest(crate::random_bytes()), expiry_ms);
+    let mut signed = SignedMotion::new(&motion);
+    signed.sign(person, session.signer())?;
+    let submission = SubmitMotion { motion: HexBytes(quorate_codec::to_bytes(&signed)) };
+    session.post(routes::SUBMIT_MOTION.path, &submission).await
+}
+
+/// Signs a motion whose bytes were read and whose id was computed here.
+///
+/// # Errors
+/// The caller's: no such motion, signed already, expired. The node's: other bytes.
+pub async fn add_signature(session: &Session, id: &MotionId) -> Result<MotionView> {
+    let (motion, _) = fetch(session, id).await?;
+    submit_signature(session, id, &motion).await
+}
+
+async fn submit_signature(
+    session: &Session,
+    id: &MotionId,
+    motion: &SignedMotion,
+) -> Result<MotionView> {
+    let signature = session.signer().sign(tag::MOTION, &motion.bytes)?;
+    let body = SignMotion { signature: HexBytes(signature.as_bytes().to_vec()) };
+    session.post(&routes::motion_signatures(id), &body).await
+}
+
+async fn fetch(session: &Session, id: &MotionId) -> Result<(SignedMotion, MotionView)> {
+    let view: MotionView = session.get(&routes::motion(id)).await?;
+    let motion = SignedMotion { bytes: view.bytes.0.clone().into(), signatures: Vec::new() };
+    match motion.id() == *id {
+        true => Ok((motion, view)),
+        false => Err(Failure::peer(
+            "bad_answer",
+            "the node delivered another motion under this id",
+            "ask another node with --node, and show this to the operators",
+        )),
+    }
+}
+
+async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
+    let id: MotionId = replay::parse_hash(motion, "motion")?;
+    let session = Session::sign(by)?;
+    person(&session)?;
+    let state = session.replay().await?;
+    let (signed, view) = fetch(&session, &id).await?;
+    let body = signed.body().map_err(|error| {
+        let next = "ask whoever filed it to file it again";
+        Failure::peer("bad_motion", error, next)
+    })?;
+    if view.signed_by.contains(session.name()) {
+        let message = format!("{} has signed this motion already", session.name());
+        return Err(Failure::caller("signed_already", message, "ask the others to sign it"));
+    }
+    let shown = consequence(&body, &state)?;
+    face.tell(&format!("motion {id}\n{}", indent(&shown)));
+    let confirmed = session.dir().is_trial() || ask("Sign it?").unwrap_or(true);
+    if !confirmed {
+        return Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to sign"));
+    }
+    let view = submit_signature(&session, &id, &signed).await?;
+    face.show(&view, text);
+    Ok(())
+}
+
+/// What a motion would change, computed here from its bytes; a policy is compiled and its own
+/// table is run.
+fn consequence(motion: &Motion, state: &State) -> Result<Vec<String>> {
+    let mut lines = effect(motion, state);
+    if let MotionBody::PolicySet { bundle } = &motion.body {
+        let policy = quorate_policy::vet(bundle, state).map_err(|error| {
+            let next = "do not sign it; ask whoever proposed it";
+            Failure::peer("bad_policy", format!("the proposed policy does not hold: {error}"), next)
+        })?;
+        let rules: Vec<&str> = policy.rule_ids().collect();
+        lines.push(format!("its rules: {}", rules.join(", ")));
+        let in_force = state.policy().and_then(|bytes| PolicyBundle::from_bytes(bytes).ok());
+        lines.extend(changed_files(in_force.as_ref(), policy.bundle()));
+    }
+    Ok(lines)
+}
+
+/// Which files of the policy in force a new one changes.
+fn changed_files(old: Option<&PolicyBundle>, new: &PolicyBundle) -> Option<String> {
+    let old = old?;
+    let files = [
+        ("policy.cedar", old.cedar == new.cedar),
+        ("limits.json", old.limits == new.limits),
+        ("lists.json", old.lists == new.lists),
+        ("cases.json", old.cases == new.cases),
+    ];
+    let changed: Vec<&str> =
+        files.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
+    Some(match changed.is_empty() {
+        true => "it is the policy in force".to_owned(),
+        false => format!("it changes: {}", changed.join(", ")),
+    })
+}
+
+fn person(session: &Session) -> Result<PersonId> {
+    match session.actor() {
+        ActorId::Person(person) => Ok(person),
+        ActorId::Service(_) => Err(Failure::caller(
+            "forbidden",
+            format!("{} is a service; people sign motions and approvals", session.name()),
+            "name a person with --as",
+        )),
+    }
+}
+
+async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let mut state = session.founding().clone();
+    let mut file = replay::genesis_line(session.genesis());
+    loop {
+        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
+        let before = state.position();
+        state = replay::apply_page(state, &page)?;
+        for entry in &page.entries {
+            file.push_str(&replay::entry_line(&replay::entry(&entry.entry)?));
+            if output.is_none() {
+                face.show(entry, entry_text);
+            }
+        }
+        if state.position() >= page.position || state.position() == before {
+            break;
+        }
+    }
+    if let Some(path) = output {
+        write_whole(path, file.as_bytes(), 0o644)?;
+        let written = Verified::of(&state);
+        face.show(&written, |it| format!("{} entries written, head {}", it.position, it.head));
+        return Ok(());
+    }
+    let motions: Vec<MotionView> = session.get(routes::MOTIONS.path).await?;
+    let open = |motion: &&MotionView| {
+        matches!(motion.state, MotionState::Collecting | MotionState::Deciding)
+    };
+    for motion in motions.iter().filter(open) {
+        face.show(motion, text);
+    }
+    if state.position() == 0 && !motions.iter().any(|motion| open(&motion)) {
+        face.tell("nothing after the genesis yet");
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    verified: bool,
+    domain: &'a Name,
+    genesis: GenesisHash,
+    head: Head,
+    position: u64,
+    keys: Vec<&'a Name>,
+    policy_version: u64,
+}
+
+impl<'a> Verified<'a> {
+    fn of(state: &'a State) -> Self {
+        Self {
+            verified: true,
+            domain: state.domain(),
+            genesis: state.genesis(),
+            head: state.head(),
+            position: state.position(),
+            keys: state.keys().map(|key| &key.name).collect(),
+            policy_version: state.policy_version(),
+        }
+    }
+}
+
+async fn verify(
+    genesis: Option<&str>,
+    file: Option<&Path>,
+    dir: Option<&Path>,
+    face: Face,
+) -> Result<()> {
+    let hash = genesis_hash(genesis)?;
+    let state = match (file, dir) {
+        (Some(path), _) => verify_file(path, &hash)?,
+        (None, Some(dir)) => match Session::open(dir, crate::session::AUDITOR, None, None) {
+            Ok(session) => match session.replay().await {
+                Ok(state) if state.genesis() == hash => state,
+                Ok(state) => return Err(other_domain(&state)),
+                Err(failure) if failure.code() == "no_answer" => verify_copies(dir, &hash)?,
+                Err(failure) => return Err(failure),
+            },
+            Err(_) => verify_copies(dir, &hash)?,
+        },
+        (None, None) => {
+            let message = "no log to verify";
+            let next = "name a file with --file, or a domain directory with --dir";
+            return Err(Failure::caller("no_log", message, next));
+        }
+    };
+    face.show(&Verified::of(&state), |it| {
+        format!(
+            "the charter of {} holds from its genesis to position {}\nhead {}",
+            it.domain, it.position, it.head
+        )
+    });
+    Ok(())
+}
+
+/// The genesis hash that a verification is held against.
+///
+/// # Errors
+/// The caller's: none given.
+pub fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
+    let text = text.ok_or_else(|| {
+        Failure::caller(
+            "genesis_needed",
+            "without a genesis hash nothing can be verified: any domain could have made this",
+            "give the hash that you compared with the administrators, with --genesis",
+        )
+    })?;
+    replay::parse_hash(text, "genesis hash")
+}
+
+fn verify_file(path: &Path, hash: &GenesisHash) -> Result<State> {
+    let (genesis, entries) = replay::read_log(path)?;
+    verified(&genesis, hash, entries)
+}
+
+/// Without a node: the copies that the nodes of this machine keep beside their stores. The
+/// longest one that holds counts.
+fn verify_copies(dir: &Path, hash: &GenesisHash) -> Result<State> {
+    let nodes = std::fs::read_dir(dir.join("nodes")).into_iter().flatten().flatten();
+    let copies: Vec<PathBuf> = nodes
+        .map(|node| node.path().join(DomainDir::CHARTER_COPY))
+        .filter(|path| path.is_file())
+        .collect();
+    let mut best: Result<State> = Err(Failure::caller(
+        "no_log",
+        format!("no node answers, and {} holds no copy of the charter", dir.display()),
+        "start a node, or name a file with --file",
+    ));
+    for path in copies {
+        let state = verify_file(&path, hash);
+        let longer = match (&best, &state) {
+            (Ok(best), Ok(state)) => state.position() > best.position(),
+            (Err(_), _) => true,
+            (Ok(_), Err(_)) => false,
+        };
+        if longer {
+            best = state;
+        }
+    }
+    best
+}
+
+fn verified(
+    genesis: &GenesisFile,
+    hash: &GenesisHash,
+    entries: Vec<CertifiedEntry>,
+) -> Result<State> {
+    verify_log(genesis, hash, entries).map_err(|error| {
+        let next = "do not rely on it; get the log from another node";
+        Failure::peer("bad_charter", error, next)
+    })
+}
+
+fn other_domain(state: &State) -> Failure {
+    Failure::peer(
+        "bad_charter",
+        format!("this is the charter of another genesis, {}", state.genesis()),
+        "check the hash, or the directory",
+    )
+}
+
+fn entry_text(entry: &CharterEntry) -> String {
+    let mut text = format!("{:>4}  {}  {}", entry.position, short(&entry.head), entry.kind);
+    for line in &entry.effect {
+        let _ = write!(text, "\n      {line}");
+    }
+    if !entry.signed_by.is_empty() {
+        let _ = write!(text, "\n      signed by {}", names(&entry.signed_by));
+    }
+    text
+}
+
+fn text(motion: &MotionView) -> String {
+    let mut text = format!("motion {}\n{}", motion.motion, indent(&motion.effect));
+    let state = match (motion.state, motion.position) {
+        (MotionState::Collecting, _) => {
+            let whom = motion.missing.as_deref().unwrap_or("somebody");
+            format!("collects signatures; missing: {whom}")
+        }
+        (MotionState::Deciding, _) => "authorised; the nodes are placing it".to_owned(),
+        (MotionState::Enacted, Some(position)) => format!("in the charter at position {position}"),
+        (MotionState::Enacted, None) => "in the charter".to_owned(),
+        (MotionState::Superseded, _) => "void: what it touches changed before it".to_owned(),
+        (MotionState::Expired, _) => "expired".to_owned(),
+    };
+    let _ = write!(text, "\n  {state}\n  signed by {}", names(&motion.signed_by));
+    if motion.state == MotionState::Collecting {
+        let _ = write!(text, "\n  expires {}", moment(motion.expires_ms));
+        let _ = write!(text, "\n  sign it: quorate charter sign {} --as NAME", motion.motion);
+    }
+    text
+}
+
+fn names(names: &[Name]) -> String {
+    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+    if names.is_empty() { "nobody yet".to_owned() } else { names.join(", ") }
+}
+
+fn indent(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,453 @@
+//! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
+
+use crate::args::Genesis as Verb;
+use crate::domain::{self, DomainDir, read_at_most, read_genesis, verify_genesis, write_whole};
+use crate::face::{Face, ask};
+use crate::failure::{Failure, Result};
+use crate::{replay, sealed, session};
+use quorate_access::Tree;
+use quorate_charter::{
+    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
+    SignedEnrolment,
+};
+use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
+use quorate_codec::Digest;
+use quorate_identity::{Credential, GenesisHash, Name, words};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Longest enrolment or public key file that is read, in bytes.
+const SMALL_FILE_MAX: u64 = 16 << 10;
+
+/// Runs a `genesis` verb.
+///
+/// # Errors
+/// The caller's, or of whoever made a file.
+pub fn run(verb: Verb, face: Face) -> Result<()> {
+    match verb {
+        Verb::Create {
+            domain,
+            nodes,
+            administrators,
+            approvers,
+            auditors,
+            services,
+            rule,
+            faults,
+            staging,
+            output,
+        } => {
+            let people = [
+                (administrators, Roles { administrator: true, ..Roles::default() }),
+                (approvers, Roles { approver: true, ..Roles::default() }),
+                (auditors, Roles { auditor: true, ..Roles::default() }),
+            ];
+            let founding = Founding {
+                domain: domain::name(&domain)?,
+                nodes: nodes.iter().map(|path| read_enrolment(path)).collect::<Result<_>>()?,
+                people: read_people(people)?,
+                services: read_services(&services)?,
+                rule: super::key::parse_tree(&rule)?,
+                faults,
+                staging,
+            };
+            let file = founding.create()?;
+            write_genesis(&output, &file)?;
+            show(&file, face)
+        }
+        Verb::Sign { file, who, key, agent, node_dir, passphrase_file, genesis } => {
+            let path = file;
+            let mut file = read_genesis(&path)?;
+            confirm(&file, genesis.as_deref(), face)?;
+            match node_dir {
+                Some(node_dir) => countersign(&mut file, &node_dir, passphrase_file.as_deref())?,
+                None => {
+                    let key = key.ok_or_else(nobody_signs)?;
+                    let who = who.ok_or_else(nobody_signs)?;
+                    sign(&mut file, &who, &key, agent, passphrase_file.as_deref())?;
+                }
+            }
+            write_genesis(&path, &file)?;
+            show(&file, face)
+        }
+        Verb::Show { file } => show(&read_genesis(&file)?, face),
+        Verb::Merge { file, copies } => {
+            let mut merged = read_genesis(&file)?;
+            for copy in copies {
+                merged.merge(&read_genesis(&copy)?).map_err(|error| refused(&error))?;
+            }
+            write_genesis(&file, &merged)?;
+            show(&merged, face)
+        }
+        Verb::Join { file, genesis, dir, apis } => join(&file, &genesis, &dir, &apis, face),
+    }
+}
+
+/// What a genesis is made of.
+pub struct Founding {
+    /// Name of the domain.
+    pub domain: Name,
+    /// The nodes.
+    pub nodes: Vec<SignedEnrolment>,
+    /// The people.
+    pub people: Vec<GenesisPerson>,
+    /// The services.
+    pub services: Vec<GenesisService>,
+    /// Which administrators authorise motions.
+    pub rule: Tree<Name>,
+    /// How many nodes may lie; as many as possible where it is not said.
+    pub faults: Option<u8>,
+    /// Whether the domain is for trying things out.
+    pub staging: bool,
+}
+
+impl Founding {
+    /// The file that nobody has signed yet.
+    ///
+    /// # Errors
+    /// The caller's: names or keys that stand twice, a rule that one person satisfies, ...
+    pub fn create(mut self) -> Result<GenesisFile> {
+        self.nodes.sort_by(|a, b| a.body().name.cmp(&b.body().name));
+        self.people.sort_by(|a, b| a.name.cmp(&b.name));
+        self.services.sort_by(|a, b| a.name.cmp(&b.name));
+        let most = self.nodes.len().saturating_sub(1) / 3;
+        let genesis = Genesis {
+            version: 1,
+            domain: self.domain,
+            staging: self.staging,
+            nodes: self.nodes,
+            people: self.people,
+            services: self.services,
+            rule: self.rule,
+            faults: self.faults.unwrap_or(u8::try_from(most).unwrap_or(u8::MAX)),
+            settings: Settings::default(),
+            nonce: Digest(crate::random_bytes()),
+        };
+        GenesisFile::create(&genesis).map_err(|error| refused(&error))
+    }
+}
+
+/// Writes the ceremony file.
+///
+/// # Errors
+/// The machine's.
+pub fn write_genesis(path: &Path, file: &GenesisFile) -> Result<()> {
+    write_whole(path, &quorate_codec::to_bytes(file), 0o644)
+}
+
+/// A genesis that does not hold, at the human edge.
+pub fn refused(error: &GenesisError) -> Failure {
+    Failure::caller("bad_genesis", error, "correct it, and show everybody the new hash")
+}
+
+fn sign(
+    file: &mut GenesisFile,
+    who: &str,
+    key: &Path,
+    agent: bool,
+    passphrase_file: Option<&Path>,
+) -> Result<()> {
+    let who = domain::name(who)?;
+    let signer = match agent {
+        true => session::agent(&read_credential(key)?)?,
+        false => session::key_file(key, passphrase_file, &format!("passphrase of {who}'s key: "))?,
+    };
+    let genesis = file.genesis().map_err(|error| refused(&error))?;
+    let enrolled = genesis.people.iter().find(|person| person.name == who);
+    if enrolled.map(|person| &person.credential) != Some(signer.credential()) {
+        let message = format!("this is not the key of {who} in the genesis");
+        return Err(Failure::caller("wrong_key", message, "name the right key, or the right name"));
+    }
+    file.sign(&*signer).map_err(|error| refused(&error))?;
+    Ok(())
+}
+
+fn countersign(
+    file: &mut GenesisFile,
+    node_dir: &Path,
+    passphrase_file: Option<&Path>,
+) -> Result<()> {
+    let (dir, name) = split_node_dir(node_dir)?;
+    let stored = dir.trial_passphrase(&name);
+    let prompt = format!("passphrase of node {name}: ");
+    let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
+    let node = sealed::open(&dir, &name, passphrase)?;
+    file.countersign(&node.secrets).map_err(|error| refused(&error))?;
+    Ok(())
+}
+
+/// `D/nodes/NAME` as a domain directory and a name.
+fn split_node_dir(node_dir: &Path) -> Result<(DomainDir, Name)> {
+    let parts = || {
+        let name = node_dir.file_name()?.to_str()?.parse().ok()?;
+        let dir = node_dir.parent()?.parent()?;
+        Some((DomainDir::new(dir), name))
+    };
+    parts().ok_or_else(|| {
+        let message = format!("{} is not the directory of a node", node_dir.display());
+        Failure::caller("unknown_node", message, "name it as DIR/nodes/NAME")
+    })
+}
+
+fn nobody_signs() -> Failure {
+    Failure::caller(
+        "nobody_signs",
+        "it is not said who signs",
+        "an administrator: --as NAME --key FILE; a node: --node-dir DIR/nodes/NAME",
+    )
+}
+
+/// The signer compares the hash with the others: as an argument, or when asked.
+fn confirm(file: &GenesisFile, expected: Option<&str>, face: Face) -> Result<()> {
+    let hash = file.hash();
+    if let Some(expected) = expected {
+        let expected: GenesisHash = replay::parse_hash(expected, "genesis hash")?;
+        return match expected == hash {
+            true => Ok(()),
+            false => Err(Failure::caller(
+                "genesis_mismatch",
+                format!("this genesis has the hash {hash}, not {expected}"),
+                "nothing was signed; compare the files with the others",
+            )),
+        };
+    }
+    face.tell(&text(file, &file.genesis().map_err(|error| refused(&error))?));
+    match ask("Is this what the others see, word for word?") {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let next = "compare the twelve words with the others first";
+            Err(Failure::caller("not_confirmed", "nothing was signed", next))
+        }
+        None => Err(Failure::caller(
+            "genesis_needed",
+            "there is no terminal to ask at, and no genesis hash was given",
+            "compare the hash with the others, then give it with --genesis",
+        )),
+    }
+}
+
+fn join(file: &Path, hash: &str, dir: &Path, apis: &[String], face: Face) -> Result<()> {
+    let hash = replay::parse_hash(hash, "genesis hash")?;
+    let genesis = read_genesis(file)?;
+    let state = verify_genesis(&genesis, &hash)?;
+    let dir = DomainDir::new(dir);
+    let mut nodes = Vec::new();
+    for api in apis {
+        let (name, address) = split_pair(api)?;
+        let name = domain::name(name)?;
+        let node = state.node_named(&name).ok_or_else(|| dir.unknown_node(&name))?;
+        let address = address.strip_prefix("https://").unwrap_or(address);
+        let role = role(node.role);
+        nodes.push(DomainNode { name, role, api: format!("https://{address}"), pid: 0 });
+    }
+    for folder in ["people", "services"] {
+        domain::make_dir(&dir.path().join(folder))?;
+    }
+    write_genesis(&dir.genesis_path(), &genesis)?;
+    let file = DomainFile { domain: state.domain().clone(), genesis: hash, nodes };
+    dir.write(&file)?;
+    face.show(&file, |file| {
+        format!(
+            "{} knows the domain {} now; put your OpenSSH key to people/NAME or services/NAME",
+            dir.path().display(),
+            file.domain
+        )
+    });
+    Ok(())
+}
+
+/// A node's role in the contract.
+pub fn role(role: quorate_charter::Role) -> NodeRole {
+    match role {
+        quorate_charter::Role::Signer => NodeRole::Signer,
+        quorate_charter::Role::Witness => NodeRole::Witness,
+    }
+}
+
+/// `NAME=REST` as typed.
+///
+/// # Errors
+/// The caller's.
+pub fn split_pair(text: &str) -> Result<(&str, &str)> {
+    text.split_once('=').ok_or_else(|| {
+        Failure::caller("bad_pair", format!("{text} is not NAME=VALUE"), "write it as NAME=VALUE")
+    })
+}
+
+fn read_enrolment(path: &PathBuf) -> Result<SignedEnrolment> {
+    let bytes =
+        read_at_most(path, SMALL_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
+    let bad = |error: &dyn std::fmt::Display| {
+        let message = format!("{} is not a node's enrolment: {error}", path.display());
+        Failure::peer("bad_enrolment", message, "get the file that `node init` wrote")
+    };
+    let enrolment: SignedEnrolment =
+        quorate_codec::from_bytes(&bytes).map_err(|error| bad(&error))?;
+    enrolment.verify_own().map_err(|error| bad(&error))?;
+    Ok(enrolment)
+}
+
+fn read_credential(path: &Path) -> Result<Credential> {
+    let bytes =
+        read_at_most(path, SMALL_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
+    Credential::from_openssh(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+        let message = format!("{}: {error}", path.display());
+        Failure::caller("bad_key_file", message, "name a file as ssh-keygen writes it: KEY.pub")
+    })
+}
+
+/// People by name; who is named under several roles has them all.
+fn read_people(groups: [(Vec<String>, Roles); 3]) -> Result<Vec<GenesisPerson>> {
+    let mut people: BTreeMap<Name, GenesisPerson> = BTreeMap::new();
+    for (pairs, roles) in groups {
+        for pair in &pairs {
+            let (name, path) = split_pair(pair)?;
+            let name = domain::name(name)?;
+            let credential = read_credential(Path::new(path))?;
+            let person = people.entry(name.clone()).or_insert_with(|| GenesisPerson {
+                name: name.clone(),
+                credential: credential.clone(),
+                roles: Roles::default(),
+            });
+            if person.credential != credential {
+                let message = format!("{name} is named with two different keys");
+                return Err(Failure::caller("two_keys", message, "give a person one key"));
+            }
+            person.roles.administrator |= roles.administrator;
+            person.roles.approver |= roles.approver;
+            person.roles.auditor |= roles.auditor;
+        }
+    }
+    Ok(people.into_values().collect())
+}
+
+fn read_services(pairs: &[String]) -> Result<Vec<GenesisService>> {
+    let read = |pair: &String| {
+        let (name, path) = split_pair(pair)?;
+        let credential = read_credential(Path::new(path))?;
+        Ok(GenesisService { name: domain::name(name)?, credential })
+    };
+    pairs.iter().map(read).collect()
+}
+
+#[derive(Serialize)]
+struct GenesisView {
+    genesis: GenesisHash,
+    words: String,
+    domain: Name,
+    staging: bool,
+    faults: u8,
+    rule: Tree<Name>,
+    nodes: Vec<NodeView>,
+    people: Vec<PersonView>,
+    services: Vec<ServiceView>,
+    complete: bool,
+    missing: Vec<Name>,
+}
+
+#[derive(Serialize)]
+struct NodeView {
+    name: Name,
+    role: NodeRole,
+    words: String,
+}
+
+#[derive(Serialize)]
+struct PersonView {
+    name: Name,
+    roles: Vec<&'static str>,
+    fingerprint: String,
+}
+
+#[derive(Serialize)]
+struct ServiceView {
+    name: Name,
+    fingerprint: String,
+}
+
+fn show(file: &GenesisFile, face: Face) -> Result<()> {
+    let genesis = file.genesis().map_err(|error| refused(&error))?;
+    let missing = file.missing().map_err(|error| refused(&error))?;
+    let view = GenesisView {
+        genesis: file.hash(),
+        words: words(&file.hash().digest()).join(" "),
+        domain: genesis.domain.clone(),
+        staging: genesis.staging,
+        faults: genesis.faults,
+        rule: genesis.rule.clone(),
+        nodes: genesis
+            .nodes
+            .iter()
+            .map(|node| NodeView {
+                name: node.body().name.clone(),
+                role: role(node.body().role),
+                words: words(&node.body().keys.fingerprint()).join(" "),
+            })
+            .collect(),
+        people: genesis
+            .people
+            .iter()
+            .map(|person| PersonView {
+                name: person.name.clone(),
+                roles: roles(&person.roles),
+                fingerprint: person.credential.fingerprint(),
+            })
+            .collect(),
+        services: genesis
+            .services
+            .iter()
+            .map(|service| ServiceView {
+                name: service.name.clone(),
+                fingerprint: service.credential.fingerprint(),
+            })
+            .collect(),
+        complete: missing.administrators.is_empty() && missing.nodes.is_empty(),
+        missing: missing.administrators.into_iter().chain(missing.nodes).collect(),
+    };
+    face.show(&view, |_| text(file, &genesis));
+    Ok(())
+}
+
+fn roles(roles: &Roles) -> Vec<&'static str> {
+    let all = [
+        (roles.administrator, "administrator"),
+        (roles.approver, "approver"),
+        (roles.auditor, "auditor"),
+    ];
+    all.into_iter().filter(|(has, _)| *has).map(|(_, role)| role).collect()
+}
+
+fn text(file: &GenesisFile, genesis: &Genesis) -> String {
+    let hash = file.hash();
+    let trial = if genesis.staging { " (staging)" } else { "" };
+    let mut text = format!("genesis of {}{trial}\n  {hash}\n", genesis.domain);
+    let _ = writeln!(text, "  {}", words(&hash.digest()).join(" "));
+    let _ = writeln!(text, "motions need {}", genesis.rule);
+    let lying = genesis.faults;
+    let _ = writeln!(text, "{} nodes, of which {lying} may lie", genesis.nodes.len());
+    for node in &genesis.nodes {
+        let node = node.body();
+        let (name, role) = (&node.name, node.role);
+        let fingerprint = words(&node.keys.fingerprint()).join(" ");
+        let _ = writeln!(text, "  {name:<16} {role:<8} {fingerprint}");
+    }
+    for person in &genesis.people {
+        let roles = roles(&person.roles).join(", ");
+        let fingerprint = person.credential.fingerprint();
+        let _ = writeln!(text, "  {:<16} {roles}  {fingerprint}", person.name);
+    }
+    for service in &genesis.services {
+        let fingerprint = service.credential.fingerprint();
+        let _ = writeln!(text, "  {:<16} service  {fingerprint}", service.name);
+    }
+    let missing = file.missing().unwrap_or_default();
+    let missing: Vec<Name> = missing.administrators.into_iter().chain(missing.nodes).collect();
+    let missing: Vec<&str> = missing.iter().map(Name::as_str).collect();
+    let _ = match missing.is_empty() {
+        true => write!(text, "signed by everybody"),
+        false => write!(text, "not signed yet by {}", missing.join(", ")),
+    };
+    text
+}

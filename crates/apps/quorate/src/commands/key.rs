@@ -1,0 +1,241 @@
+//! `key create|list|show|address`.
+
+use super::charter::file_motion;
+use crate::args::{Key, Reader, Signer};
+use crate::domain;
+use crate::face::Face;
+use crate::failure::{Failure, Result};
+use crate::replay;
+use crate::session::Session;
+use quorate_access::Tree;
+use quorate_charter::{MotionBody, State};
+use quorate_client::contract::{Addresses, KeyState, KeyView, TEST_FUNDS_ONLY, routes};
+use quorate_identity::{Name, NodeId, Scheme};
+use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Runs a `key` verb.
+///
+/// # Errors
+/// The caller's, or a node's.
+pub async fn run(verb: Key, face: Face) -> Result<()> {
+    match verb {
+        Key::Create { name, scheme, access, signer } => {
+            create(&name, &scheme, &access, &signer, face).await
+        }
+        Key::List(reader) => list(&reader, face).await,
+        Key::Show { name, reader } => {
+            let session = Session::read(&reader)?;
+            let view = verified_view(&session, &domain::name(&name)?).await?;
+            face.show(&view, text);
+            Ok(())
+        }
+        Key::Address { name, chain, network, kind, reader } => {
+            let session = Session::read(&reader)?;
+            let request = AddressOf { chain, network, kind };
+            address(&session, &domain::name(&name)?, request, face).await
+        }
+    }
+}
+
+async fn create(name: &str, scheme: &str, access: &str, by: &Signer, face: Face) -> Result<()> {
+    let name = domain::name(name)?;
+    let scheme: Scheme = scheme
+        .parse()
+        .map_err(|error| Failure::caller("bad_scheme", error, "name one of them with --scheme"))?;
+    let tree = parse_tree(access)?;
+    let session = Session::sign(by)?;
+    let state = session.replay().await?;
+    let access = tree_of_nodes(&state, &tree)?;
+    file_motion(&session, &state, MotionBody::KeyCreate { name, scheme, access }, face).await
+}
+
+/// An access tree as typed.
+///
+/// # Errors
+/// The caller's.
+pub fn parse_tree(text: &str) -> Result<Tree<Name>> {
+    text.parse().map_err(|error| {
+        let next = "write it as: 2 of (node-1, node-2, node-3)";
+        Failure::caller("bad_access", format!("not an access tree: {error}"), next)
+    })
+}
+
+/// The tree over ids for one over names.
+///
+/// # Errors
+/// The caller's: a node that the charter does not know.
+pub fn tree_of_nodes(state: &State, tree: &Tree<Name>) -> Result<Tree<NodeId>> {
+    tree.try_map(|name| {
+        state.node_named(name).map(|node| node.id).ok_or_else(|| {
+            let known: Vec<&str> = state.nodes().map(|node| node.name.as_str()).collect();
+            Failure::caller(
+                "unknown_node",
+                format!("there is no node {name} in this domain"),
+                format!("the nodes are: {}", known.join(", ")),
+            )
+        })
+    })
+}
+
+async fn list(reader: &Reader, face: Face) -> Result<()> {
+    let keys: Vec<KeyView> = Session::read(reader)?.get(routes::KEYS.path).await?;
+    for key in &keys {
+        face.show(key, |key| {
+            let state = state_text(key.state);
+            format!("{:<16} {:<16} {state:<8} {}", key.key, key.scheme, key.access)
+        });
+    }
+    if keys.is_empty() {
+        face.tell("no keys yet; order one with `quorate key create`");
+    }
+    Ok(())
+}
+
+/// `key show`, with everything in it that matters verified here: the order in the charter, and
+/// the public key in the certified epoch record.
+///
+/// # Errors
+/// The caller's: no such key. The node's: it says something else than what is certified.
+pub async fn verified_view(session: &Session, name: &Name) -> Result<KeyView> {
+    let state = session.replay().await?;
+    replay::key_named(&state, name)?;
+    let view: KeyView = session.get(&routes::key(name)).await?;
+    let certified = session.key_facts(&state, name).await?;
+    let stated = view.public_key.as_ref().map(|key| key.0.as_slice());
+    let made = certified.as_ref().map(|facts| facts.public_key.as_slice());
+    // A node may show no public key of a key that is certified but not active yet.
+    match stated.is_none() || stated == made {
+        true => Ok(view),
+        false => Err(Failure::peer(
+            "bad_answer",
+            format!("the node shows another public key of {name} than the certified one"),
+            "ask another node with --node, and show this to the operators",
+        )),
+    }
+}
+
+/// All addresses that a key can have, on the networks for trying things out.
+///
+/// # Errors
+/// The node's: a public key that is none.
+pub fn test_addresses(facts: &KeyFacts) -> Result<Addresses> {
+    let bad = |error: &dyn std::fmt::Display| Failure::peer("bad_key", error, "ask another node");
+    let mut addresses = Addresses::default();
+    match facts.scheme {
+        Scheme::EcdsaSecp256k1 => {
+            let ethereum = ethereum_address(&facts.public_key).map_err(|error| bad(&error))?;
+            let bitcoin =
+                p2wpkh(&facts.public_key, Network::Regtest).map_err(|error| bad(&error))?;
+            addresses.ethereum = Some(ethereum);
+            addresses.p2wpkh = Some(bitcoin);
+        }
+        Scheme::Bip340 => {
+            let bitcoin = p2tr(&facts.public_key, Network::Regtest).map_err(|error| bad(&error))?;
+            addresses.p2tr = Some(bitcoin);
+        }
+        Scheme::Ed25519 => {}
+    }
+    Ok(addresses)
+}
+
+struct AddressOf {
+    chain: String,
+    network: Option<String>,
+    kind: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AddressView<'a> {
+    key: &'a Name,
+    chain: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    address: String,
+    warning: &'static str,
+}
+
+async fn address(session: &Session, name: &Name, of: AddressOf, face: Face) -> Result<()> {
+    let state = session.replay().await?;
+    let facts = session.key_facts(&state, name).await?.ok_or_else(|| {
+        let next = "wait until `quorate key show` says that it is active";
+        Failure::caller("key_not_ready", format!("key {name} is not made yet"), next)
+    })?;
+    let (address, network) = match of.chain.as_str() {
+        "ethereum" if of.network.is_none() && of.kind.is_none() => {
+            (ethereum_address(&facts.public_key), None)
+        }
+        "ethereum" => {
+            let message = "an Ethereum address is the same on every network and has one type";
+            return Err(Failure::caller("bad_address", message, "leave --network and --type out"));
+        }
+        "bitcoin" => {
+            let network = network(of.network.as_deref())?;
+            let address = match of.kind.as_deref() {
+                Some("p2wpkh") => p2wpkh(&facts.public_key, network),
+                Some("p2tr") => p2tr(&facts.public_key, network),
+                _ => {
+                    let message = "a Bitcoin address is of type p2wpkh or p2tr";
+                    return Err(Failure::caller("bad_address", message, "name it with --type"));
+                }
+            };
+            (address, Some(network.to_string()))
+        }
+        _ => {
+            let message = "addresses exist on the chains ethereum and bitcoin";
+            return Err(Failure::caller("bad_chain", message, "name one of them with --chain"));
+        }
+    };
+    let fits = match (of.chain.as_str(), of.kind.as_deref()) {
+        ("bitcoin", Some("p2tr")) => Scheme::Bip340,
+        _ => Scheme::EcdsaSecp256k1,
+    };
+    let address = address.ok().filter(|_| facts.scheme == fits).ok_or_else(|| {
+        Failure::caller(
+            "bad_address",
+            format!("key {name} is for {}; this address needs a key for {fits}", facts.scheme),
+            "name another key, or another address",
+        )
+    })?;
+    let view = AddressView {
+        key: name,
+        chain: &of.chain,
+        network,
+        kind: of.kind.as_deref(),
+        address,
+        warning: TEST_FUNDS_ONLY,
+    };
+    face.show(&view, |view| format!("{}\n{}", view.address, view.warning));
+    Ok(())
+}
+
+fn network(text: Option<&str>) -> Result<Network> {
+    let networks = "mainnet, testnet, signet, regtest";
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let message = format!("a Bitcoin address belongs to one of the networks {networks}");
+        Failure::caller("bad_network", message, "name it with --network")
+    })
+}
+
+fn state_text(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Ordered => "ordered",
+        KeyState::Born => "born",
+        KeyState::Active => "active",
+    }
+}
+
+fn text(key: &KeyView) -> String {
+    let mut text = format!("key {} ({})\n", key.key, key.scheme);
+    let _ = writeln!(text, "  state       {}, epoch {}", state_text(key.state), key.epoch);
+    if let Some(public_key) = &key.public_key {
+        let _ = writeln!(text, "  public key  {public_key:?}");
+    }
+    let _ = writeln!(text, "  access      {}", key.access);
+    let _ = writeln!(text, "  backup      {}", key.backup);
+    let _ = write!(text, "  {}", key.warning);
+    text
+}

@@ -1,0 +1,35 @@
+//! The verbs, a file for each group.
+
+pub mod charter;
+pub mod genesis;
+pub mod key;
+pub mod node;
+mod policy;
+pub mod receipt;
+pub mod request;
+mod status;
+
+use crate::args::{Cli, Command};
+use crate::face::Face;
+use crate::failure::Result;
+use crate::{bench, demo, trial};
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// What it says, with whose fault it is and what to do next.
+pub async fn run(cli: Cli, face: Face) -> Result<()> {
+    match cli.command {
+        Command::Demo(options) => demo::run(options, face).await,
+        Command::Up(options) => trial::up(options, face).await,
+        Command::Genesis(verb) => genesis::run(verb, face),
+        Command::Node(verb) => node::run(verb, face).await,
+        Command::Status(reader) => status::run(&reader, face).await,
+        Command::Key(verb) => key::run(verb, face).await,
+        Command::Policy(verb) => policy::run(verb, face).await,
+        Command::Charter(verb) => charter::run(verb, face).await,
+        Command::Request(verb) => request::run(verb, face).await,
+        Command::Receipt(verb) => receipt::run(verb, face).await,
+        Command::Bench(options) => bench::run(options, face).await,
+    }
+}

@@ -1,0 +1,217 @@
+//! `node init|run|rejoin`.
+
+use super::genesis::{role, split_pair};
+use crate::args::NodeVerb;
+use crate::daemon::{self, Plan};
+use crate::domain::{self, DomainDir, NodeConfig, read_genesis, verify_genesis, write_whole};
+use crate::face::Face;
+use crate::failure::{Failure, Result};
+use crate::sealed::SealedNode;
+use crate::{replay, sealed};
+use quorate_charter::{GenesisFile, Role, State};
+use quorate_client::contract::NodeRole;
+use quorate_identity::{GenesisHash, Name, NodeId, words};
+use quorate_store::Cost;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Runs a `node` verb.
+///
+/// # Errors
+/// The caller's, or the machine's.
+pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
+    match verb {
+        NodeVerb::Init { name, dir, witness, peer, api, passphrase_file } => {
+            let name = domain::name(&name)?;
+            let role = if witness { Role::Witness } else { Role::Signer };
+            let addresses = (address(&peer)?, address(&api)?);
+            let passphrase = new_passphrase(passphrase_file.as_deref(), &name)?;
+            init(&DomainDir::new(dir), name, role, addresses, passphrase, face)
+        }
+        NodeVerb::Run {
+            name,
+            dir,
+            genesis_file,
+            genesis,
+            addresses,
+            passphrase_file,
+            supervised,
+        } => {
+            let dir = DomainDir::new(dir);
+            let mut config = dir.read_node(&domain::name(&name)?)?;
+            note_addresses(&dir, &mut config, &addresses)?;
+            let node = open(&dir, &config.name, passphrase_file.as_deref())?;
+            let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
+            let plan = Plan { dir, config, supervised };
+            daemon::run(plan, joined, face).await
+        }
+        NodeVerb::Rejoin { name, dir, passphrase_file } => {
+            let dir = DomainDir::new(dir);
+            let name = dir.read_node(&domain::name(&name)?)?.name;
+            let node = open(&dir, &name, passphrase_file.as_deref())?;
+            rejoin(&dir, &name, node, face)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Rejoining {
+    node: Name,
+    rejoins: bool,
+}
+
+/// Notes in the stopped node's store that it shall ask to be taken back when it starts.
+fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Result<()> {
+    let write = quorate_machine::boot::rejoin(&node.records).map_err(|error| {
+        let next = "start the node with `quorate node run`; only once its log says that it has \
+                    lapsed, stop it and rejoin";
+        Failure::caller("not_lapsed", error, next)
+    })?;
+    node.store.commit(&[write]).map_err(|error| sealed::store_failure(&error))?;
+    let noted = Rejoining { node: name.clone(), rejoins: true };
+    face.show(&noted, |it| {
+        let (name, dir) = (&it.node, dir.path().display());
+        format!(
+            "node {name} will ask the others to take it back; start it: \
+             quorate node run {name} --dir {dir}"
+        )
+    });
+    Ok(())
+}
+
+/// A node that belongs to a domain.
+pub struct Joined {
+    /// Its store and keys.
+    pub node: SealedNode,
+    /// The genesis with all signatures, verified.
+    pub file: GenesisFile,
+    /// The state that it founds.
+    pub state: State,
+}
+
+#[derive(Serialize)]
+struct Initialised {
+    name: Name,
+    node: NodeId,
+    role: NodeRole,
+    words: String,
+    enrolment: PathBuf,
+}
+
+fn init(
+    dir: &DomainDir,
+    name: Name,
+    node_role: Role,
+    (peer, api): (SocketAddr, SocketAddr),
+    passphrase: Zeroizing<String>,
+    face: Face,
+) -> Result<()> {
+    let made = {
+        let _progress = face.progress("sealing the store");
+        sealed::create(dir, &name, node_role, passphrase, Cost::STANDARD)?
+    };
+    let role = role(node_role);
+    let config =
+        NodeConfig { name: name.clone(), role, peer, api, peers: BTreeMap::new(), delay_ms: 0 };
+    dir.write_node(&config)?;
+    let enrolment = dir.node_dir(&name).join("enrolment.cbor");
+    write_whole(&enrolment, &quorate_codec::to_bytes(&made.enrolment), 0o644)?;
+    let words = words(&made.enrolment.body().keys.fingerprint()).join(" ");
+    let made = Initialised { name, node: made.enrolment.id(), role, words, enrolment };
+    face.show(&made, |made| {
+        format!(
+            "node {} has its keys, sealed in {}\n\nIts fingerprint, for whoever makes the \
+             genesis; read it to them:\n  {}\n\nSend them {}",
+            made.name,
+            dir.store_path(&made.name).display(),
+            made.words,
+            made.enrolment.display()
+        )
+    });
+    Ok(())
+}
+
+/// Asks twice where it asks: a mistyped passphrase of a new store is found out too late.
+fn new_passphrase(file: Option<&Path>, name: &Name) -> Result<Zeroizing<String>> {
+    let prompt = format!("passphrase that seals node {name}: ");
+    let passphrase = domain::passphrase(file, None, &prompt)?;
+    if file.is_none() && domain::passphrase(None, None, "the same again: ")? != passphrase {
+        let message = "the two passphrases are not the same";
+        return Err(Failure::caller("passphrase_differs", message, "try again"));
+    }
+    Ok(passphrase)
+}
+
+fn open(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Result<SealedNode> {
+    let stored = dir.trial_passphrase(name);
+    let prompt = format!("passphrase of node {name}: ");
+    let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
+    sealed::open(dir, name, passphrase)
+}
+
+/// The genesis of the node's domain: the one that it joined before, or, the first time, the one
+/// whose hash its operator compared with the administrators.
+fn join(
+    dir: &DomainDir,
+    mut node: SealedNode,
+    file: Option<PathBuf>,
+    hash: Option<&str>,
+) -> Result<Joined> {
+    let given: Option<GenesisHash> =
+        hash.map(|hash| replay::parse_hash(hash, "genesis hash")).transpose()?;
+    let hash = match (node.genesis, given) {
+        (Some(joined), Some(given)) if joined != given => {
+            return Err(Failure::caller(
+                "genesis_mismatch",
+                format!("this node belongs to the domain {joined}"),
+                "a node never changes its domain; make another node for another domain",
+            ));
+        }
+        (Some(joined), _) => joined,
+        (None, Some(given)) => given,
+        (None, None) => {
+            return Err(Failure::caller(
+                "genesis_needed",
+                "this node has not joined a domain yet",
+                "give the genesis file with --genesis-file and the hash that you compared with \
+                 the administrators with --genesis",
+            ));
+        }
+    };
+    let kept = dir.genesis_path();
+    let path = file.unwrap_or_else(|| kept.clone());
+    let file = read_genesis(&path)?;
+    let state = verify_genesis(&file, &hash)?;
+    if state.node(&node.enrolment.id()).is_none() {
+        return Err(Failure::caller(
+            "not_enrolled",
+            format!("this genesis does not enrol this node ({})", node.enrolment.body().name),
+            "found the domain with the enrolment that `node init` wrote for it",
+        ));
+    }
+    if path != kept {
+        super::genesis::write_genesis(&kept, &file)?;
+    }
+    if node.genesis.is_none() {
+        node.join(hash)?;
+    }
+    Ok(Joined { node, file, state })
+}
+
+fn note_addresses(dir: &DomainDir, config: &mut NodeConfig, given: &[String]) -> Result<()> {
+    for pair in given {
+        let (name, address) = split_pair(pair)?;
+        config.peers.insert(domain::name(name)?, address.to_owned());
+    }
+    if given.is_empty() { Ok(()) } else { dir.write_node(config) }
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| {
+        let message = format!("{text} is not an address to listen at");
+        Failure::caller("bad_address", message, "write it as 10.0.0.1:7101")
+    })
+}

@@ -1,0 +1,57 @@
+//! `status`.
+
+use crate::args::Reader;
+use crate::face::{Face, short};
+use crate::failure::Result;
+use crate::session::Session;
+use quorate_client::contract::{Status, routes};
+use std::fmt::Write;
+
+/// Who is alive, which keys can sign, and what is missing.
+///
+/// # Errors
+/// The caller's, or that no node answers.
+pub async fn run(reader: &Reader, face: Face) -> Result<()> {
+    let status: Status = Session::read(reader)?.get(routes::STATUS.path).await?;
+    face.show(&status, text);
+    Ok(())
+}
+
+fn text(status: &Status) -> String {
+    let mut text = format!(
+        "domain {} at position {} (head {}), as {} sees it\n",
+        status.domain,
+        status.position,
+        short(&status.head),
+        status.node
+    );
+    if !status.leased {
+        let _ = writeln!(text, "{} holds no lease: it signs nothing now", status.node);
+    }
+    let _ = writeln!(text, "\nnodes");
+    for node in &status.nodes {
+        let role = match node.role {
+            quorate_client::contract::NodeRole::Signer => "signer",
+            quorate_client::contract::NodeRole::Witness => "witness",
+        };
+        let alive = if node.alive { "alive" } else { "silent" };
+        let lag = match node.lag {
+            Some(0) => "up to date".to_owned(),
+            Some(lag) => format!("{lag} behind"),
+            None => "not heard yet".to_owned(),
+        };
+        let _ = writeln!(text, "  {:<16} {role:<8} {alive:<7} {lag}", node.name);
+    }
+    let _ = writeln!(text, "\nkeys");
+    for key in &status.keys {
+        let can = match key.can_sign {
+            true => "can sign".to_owned(),
+            false => format!("cannot sign; missing: {}", key.missing.join(", ")),
+        };
+        let _ = writeln!(text, "  {:<16} {can}", key.name);
+    }
+    if status.keys.is_empty() {
+        let _ = writeln!(text, "  none yet");
+    }
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,93 @@
+//! Calls that the node itself answers, and waiting for the end of a request.
+
+use super::driver::Inbox;
+use super::server::{Interface, json};
+use axum::response::Response;
+use quorate_client::contract::{ErrorBody, ErrorCode};
+use quorate_identity::RequestId;
+use quorate_machine::call::{Call, Caller, Parsed, View, parse};
+use quorate_machine::event::{Event, Notice};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+
+/// Answers a verified call.
+///
+/// # Errors
+/// The node's answer, or the caller's fault.
+pub async fn answer(
+    interface: &Interface,
+    caller: Caller,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> Result<Response, ErrorBody> {
+    let state = interface.state.borrow().clone();
+    let Parsed { call, wait_ms } = parse(&state, &caller, method, target, body)?;
+    let view = match (wait_ms, &call) {
+        (Some(wait_ms), Call::Request(request)) => {
+            wait(interface, caller, *request, Duration::from_millis(wait_ms)).await?
+        }
+        _ => ask(interface, caller, call).await?,
+    };
+    json(&view)
+}
+
+/// Asks the node.
+///
+/// # Errors
+/// The node's answer, or that it is stopping.
+pub async fn ask(interface: &Interface, caller: Caller, call: Call) -> Result<View, ErrorBody> {
+    ask_inbox(&interface.inbox, caller, call).await
+}
+
+async fn ask_inbox(inbox: &Inbox, caller: Caller, call: Call) -> Result<View, ErrorBody> {
+    let asked = inbox.call(|id| Event::Call { id, caller, call: Box::new(call) }).await;
+    asked.unwrap_or_else(|| {
+        let next = "ask another node, or this one once it runs again";
+        Err(ErrorBody::new(ErrorCode::NotServing, "the node is stopping", next))
+    })
+}
+
+/// The request once it has ended, or as it stands when the time is over.
+async fn wait(
+    interface: &Interface,
+    caller: Caller,
+    request: RequestId,
+    time: Duration,
+) -> Result<View, ErrorBody> {
+    let deadline = Instant::now() + time;
+    // Watching begins before the first look, so that nothing falls between the two.
+    let mut notices = interface.inbox.watch();
+    loop {
+        let view = ask(interface, caller.clone(), Call::Request(request)).await?;
+        let ended = matches!(&view, View::Request(view) if view.state.is_terminal());
+        if ended || deadline <= Instant::now() {
+            return Ok(view);
+        }
+        tokio::select! {
+            () = news(&mut notices, request) => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+    }
+}
+
+/// Returns when something about the request may have changed.
+async fn news(notices: &mut broadcast::Receiver<Notice>, request: RequestId) {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::Request(changed)) if changed == request => return,
+            // It may be among those that were missed.
+            Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Something that cannot happen.
+pub fn bug() -> ErrorBody {
+    let message = "the node answered another call";
+    ErrorBody::new(ErrorCode::Internal, message, super::server::BUG)
+}

@@ -1,0 +1,76 @@
+//! `GET /v1/metrics`: the Prometheus text format.
+
+use super::calls;
+use super::server::Interface;
+use quorate_client::contract::{ErrorBody, Status};
+use quorate_machine::call::{Call, Caller, View};
+use std::fmt::Write;
+
+/// All metrics of this node. A count counts what its name says: signatures are released ones.
+///
+/// # Errors
+/// The node's answer.
+pub async fn text(interface: &Interface, caller: Caller) -> Result<String, ErrorBody> {
+    match calls::ask(interface, caller, Call::Status).await? {
+        View::Status(status) => Ok(render(interface, &status)),
+        _ => Err(calls::bug()),
+    }
+}
+
+fn render(interface: &Interface, status: &Status) -> String {
+    let accounts = interface.accounts.read();
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
+        let _ = writeln!(text, "# HELP quorate_{name} {help}\n# TYPE quorate_{name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(text, "quorate_{name}{labels} {value}");
+        }
+    };
+    let one = |value: f64| [(String::new(), value)];
+    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+    let part = |name: &str, value: f64| (format!("{{part=\"{name}\"}}"), value);
+    metric(
+        "cpu_seconds_total",
+        "counter",
+        "CPU time of this process, by part.",
+        &[
+            part("engine", seconds(accounts.engine_cpu_ns)),
+            part("transport", seconds(accounts.transport_cpu_ns)),
+            part("store", seconds(accounts.store_cpu_ns)),
+            part("policy", seconds(accounts.policy_cpu_ns)),
+            part("other", seconds(accounts.other_cpu_ns)),
+        ],
+    );
+    metric(
+        "sent_bytes_total",
+        "counter",
+        "Bytes sent to other nodes.",
+        &[part("engine", accounts.engine_bytes as f64), part("other", accounts.other_bytes as f64)],
+    );
+    metric(
+        "commits_total",
+        "counter",
+        "Durable transactions.",
+        &[
+            part("engine", accounts.engine_fsyncs as f64),
+            part("other", accounts.other_fsyncs as f64),
+        ],
+    );
+    let help = "Signatures that this node helped to make and that were verified.";
+    metric("signatures_total", "counter", help, &one(accounts.signatures as f64));
+    let help = "Connections refused because of keys or bytes.";
+    metric("refused_connections_total", "counter", help, &one(interface.mesh.refused() as f64));
+    metric("charter_position", "gauge", "Position of the head.", &one(status.position as f64));
+    let help = "Whether this node holds a lease on its head: only then it signs.";
+    metric("leased", "gauge", help, &one(f64::from(u8::from(status.leased))));
+    let label = |kind: &str, name: &dyn std::fmt::Display, is: bool| {
+        (format!("{{{kind}=\"{name}\"}}"), f64::from(u8::from(is)))
+    };
+    let nodes: Vec<_> =
+        status.nodes.iter().map(|node| label("node", &node.name, node.alive)).collect();
+    metric("node_alive", "gauge", "Whether a channel to the node is up.", &nodes);
+    let keys: Vec<_> =
+        status.keys.iter().map(|key| label("key", &key.name, key.can_sign)).collect();
+    metric("key_can_sign", "gauge", "Whether a quorum for the key is there.", &keys);
+    text
+}

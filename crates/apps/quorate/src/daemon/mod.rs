@@ -1,0 +1,265 @@
+//! One node as a process: its store, its channels, its interface, and the loop around it.
+//!
+//! ```text
+//! peers ──► mesh ──► ingress::check ──┐                       ┌──► mesh ──► peers
+//!                                     ├──► driver: Node ──► commit ──► replies
+//! people, services ──► server ────────┘                       └──► notices
+//! ```
+
+mod accounts;
+mod calls;
+mod copy;
+mod driver;
+mod events;
+mod metrics;
+mod server;
+
+use crate::commands::node::Joined;
+use crate::domain::{DomainDir, NodeConfig};
+use crate::face::Face;
+use crate::failure::{Failure, Result};
+use crate::now_ms;
+use crate::signals::Signals;
+use accounts::{Accounts, TRANSPORT_THREAD};
+use driver::{Driver, Inbox, Running};
+use quorate_charter::State;
+use quorate_client::contract::DomainNode;
+use quorate_client::contract::call::ReplayGuard;
+use quorate_identity::{NodeId, NodeSecrets};
+use quorate_machine::boot::{BootError, BootPlan};
+use quorate_machine::event::Event;
+use quorate_machine::ingress;
+use quorate_machine::limits::Pace;
+use quorate_machine::node::Node;
+use quorate_transport::{
+    ApiListener, MeshEvent, MeshEvents, MeshHandle, MeshPlan, Peer, TransportError,
+};
+use server::Interface;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+
+/// Frames of one peer that wait to be checked.
+const UNCHECKED_MAX: usize = 64;
+
+/// How a node's process runs.
+pub struct Plan {
+    /// The domain directory.
+    pub dir: DomainDir,
+    /// The node's addresses.
+    pub config: NodeConfig,
+    /// End when the standard input ends.
+    pub supervised: bool,
+}
+
+/// Runs a node until a signal comes.
+///
+/// # Errors
+/// The caller's: a port is taken. The machine's: the store failed.
+pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
+    log_to_stderr(face);
+    let Plan { dir, config, supervised } = plan;
+    let Joined { node, file, state } = joined;
+    let mut signals = Signals::new()?;
+    if supervised {
+        signals = signals.with_parent();
+    }
+    let me = node.enrolment.id();
+    let threads = transport_threads()?;
+    let (mesh, mesh_events) = start_mesh(&threads, &node.secrets, me, &state, &config)?;
+    let api = bind(config.api)?;
+    let api = ApiListener::new(api, &node.secrets).map_err(|error| transport(&error))?;
+    let api_address = api.local_addr();
+
+    let copy = dir.node_dir(&config.name).join(DomainDir::CHARTER_COPY);
+    let copied = file.clone();
+    let boot = BootPlan {
+        file,
+        secrets: node.secrets,
+        records: node.records,
+        pace: Pace::default(),
+        now: now_ms(),
+    };
+    let (booted, first) =
+        Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
+    let accounts = Arc::new(Accounts::default());
+    let (heads, state) = watch::channel(booted.state());
+    let driver = Driver {
+        node: booted,
+        first,
+        store: node.store,
+        mesh: mesh.clone(),
+        accounts: Arc::clone(&accounts),
+    };
+    let mut running = driver.start(move |node| {
+        heads.send_if_modified(|known| {
+            let moved = !Arc::ptr_eq(known, &node.state());
+            if moved {
+                *known = node.state();
+            }
+            moved
+        });
+    });
+    tokio::spawn(take_in(mesh_events, running.inbox.clone(), state.clone()));
+    tokio::spawn(copy::keep(copy, copied, running.inbox.clone(), state.clone()));
+    let interface = Arc::new(Interface {
+        me,
+        inbox: running.inbox.clone(),
+        state: state.clone(),
+        accounts,
+        mesh: mesh.clone(),
+        replays: Mutex::new(ReplayGuard::default()),
+    });
+    tokio::spawn(server::serve(api, interface));
+
+    let line = DomainNode {
+        name: config.name.clone(),
+        role: config.role,
+        api: format!("https://{api_address}"),
+        pid: std::process::id(),
+    };
+    dir.note_running(&state.borrow().clone(), line.clone())?;
+    face.show(&line, |line| format!("node {} serves at {}", line.name, line.api));
+
+    let outcome = tokio::select! {
+        () = signals.ended() => Ok(()),
+        failed = &mut running.committed => Err(store_failed(failed.ok().flatten())),
+    };
+    end(running, &mesh, threads, outcome.is_ok()).await;
+    outcome
+}
+
+/// Everything durable, everything sent, then the end.
+async fn end(running: Running, mesh: &MeshHandle, threads: Runtime, in_order: bool) {
+    if in_order {
+        running.stop().await;
+        mesh.shutdown().await;
+    }
+    threads.shutdown_background();
+}
+
+/// Channels between nodes have threads of their own, so that their time can be told apart.
+fn transport_threads() -> Result<Runtime> {
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name(TRANSPORT_THREAD)
+        .enable_all()
+        .build();
+    threads.map_err(|error| {
+        let message = format!("no threads could be made: {error}");
+        Failure::machine("process", message, "check the limits of this machine")
+    })
+}
+
+fn start_mesh(
+    threads: &Runtime,
+    secrets: &NodeSecrets,
+    me: NodeId,
+    state: &State,
+    config: &NodeConfig,
+) -> Result<(MeshHandle, MeshEvents)> {
+    let _entered = threads.enter();
+    let listener = bind(config.peer)?;
+    let others = state.nodes().filter(|node| node.id != me);
+    let peers: BTreeMap<NodeId, Peer> = others
+        .map(|node| {
+            // Without an address here, the other end dials.
+            let address = config.peers.get(&node.name).cloned().unwrap_or_default();
+            (node.id, Peer { keys: node.keys, address })
+        })
+        .collect();
+    let plan = MeshPlan { me, peers, delay: Duration::from_millis(config.delay_ms) };
+    quorate_transport::start(secrets, plan, listener).map_err(|error| transport(&error))
+}
+
+/// Listens, on the threads that are entered.
+fn bind(address: SocketAddr) -> Result<TcpListener> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    bound.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => transport(&TransportError::PortTaken(address)),
+        _ => transport(&TransportError::Listen { address, source }),
+    })
+}
+
+/// Passes on what the peers send, each peer's frames in their order, checked on any core.
+async fn take_in(mut events: MeshEvents, inbox: Inbox, state: watch::Receiver<Arc<State>>) {
+    let mut lines: BTreeMap<NodeId, mpsc::Sender<MeshEvent>> = BTreeMap::new();
+    while let Some(event) = events.recv().await {
+        let peer = match &event {
+            MeshEvent::Connected(peer) | MeshEvent::Disconnected(peer) => *peer,
+            MeshEvent::Frame { from, .. } => *from,
+        };
+        let line = lines.entry(peer).or_insert_with(|| {
+            let (line, receiver) = mpsc::channel(UNCHECKED_MAX);
+            tokio::spawn(take_in_from(receiver, inbox.clone(), state.clone()));
+            line
+        });
+        // Ends only with the process.
+        let _ = line.send(event).await;
+    }
+}
+
+async fn take_in_from(
+    mut line: mpsc::Receiver<MeshEvent>,
+    inbox: Inbox,
+    state: watch::Receiver<Arc<State>>,
+) {
+    while let Some(event) = line.recv().await {
+        let event = match event {
+            MeshEvent::Connected(peer) => Event::Connected(peer),
+            MeshEvent::Disconnected(peer) => Event::Disconnected(peer),
+            MeshEvent::Frame { from, bytes } => {
+                let state = state.borrow().clone();
+                match ingress::check(&state, from, &bytes) {
+                    Ok(frame) => Event::Frame { from, frame: Box::new(frame) },
+                    Err(error) => {
+                        tracing::warn!(peer = %from, %error, "a frame was dropped");
+                        continue;
+                    }
+                }
+            }
+        };
+        inbox.send(event).await;
+    }
+}
+
+/// Diagnostics go to stderr: lines for people, objects for programs.
+fn log_to_stderr(face: Face) {
+    let builder =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    // A second subscriber in one process would be a mistake of ours, and harmless.
+    let _ = match face.is_json() {
+        true => builder.json().try_init(),
+        false => builder.try_init(),
+    };
+}
+
+fn not_booted(error: &BootError) -> Failure {
+    match error.is_callers_fault() {
+        true => Failure::caller("bad_genesis", error, "check the genesis file and the directory"),
+        false => {
+            let next = "restore the store from a copy, start the node, then `quorate node rejoin`";
+            Failure::machine("store_damaged", error, next)
+        }
+    }
+}
+
+fn transport(error: &TransportError) -> Failure {
+    match error.is_callers_fault() {
+        true => Failure::caller(error.code(), error, error.next()),
+        false => Failure::machine(error.code(), error, error.next()),
+    }
+}
+
+fn store_failed(reason: Option<String>) -> Failure {
+    let reason = reason.unwrap_or_else(|| "the committing thread was lost".to_owned());
+    let next = "mend the disk and start the node again; nothing that was promised is lost";
+    Failure::machine("store_failed", reason, next)
+}

@@ -1,0 +1,146 @@
+//! What a command shows: one JSON object a line for programs, calm text for people. Progress
+//! appears on a terminal only.
+
+use crate::failure::Failure;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// How the process talks.
+#[derive(Debug, Clone, Copy)]
+pub struct Face {
+    json: bool,
+}
+
+impl Face {
+    /// JSON on stdout, or text.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether programs listen.
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Whether a person looks at a terminal.
+    pub fn has_terminal(self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Shows a result: the object itself, or the text made of it.
+    pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        if self.json {
+            // The types of the contract always serialise.
+            let line = serde_json::to_string(value).unwrap_or_default();
+            say(&line);
+        } else {
+            say(&text(value));
+        }
+    }
+
+    /// Text for people only.
+    pub fn tell(self, text: &str) {
+        if !self.json {
+            say(text);
+        }
+    }
+
+    /// Shows why a command failed, on stderr.
+    pub fn fail(self, failure: &Failure) {
+        let text = if self.json {
+            serde_json::json!({ "error": failure.body() }).to_string()
+        } else {
+            failure.to_string()
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    /// A spinner for a long step; silent unless a person looks at a terminal.
+    pub fn progress(self, what: &str) -> Progress {
+        let visible = !self.json && std::io::stderr().is_terminal();
+        Progress(visible.then(|| {
+            let bar = ProgressBar::new_spinner().with_message(what.to_string());
+            let style = ProgressStyle::with_template("  {spinner} {msg} ({elapsed})");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        }))
+    }
+}
+
+/// The first digits of an id or hash, enough to tell a few apart.
+pub fn short(id: &impl std::fmt::Display) -> String {
+    let text = id.to_string();
+    text.get(..14).map_or(text.clone(), |start| format!("{start}…"))
+}
+
+/// A moment in milliseconds since 1970, as UTC.
+pub fn moment(ms: u64) -> String {
+    let days = i64::try_from(ms / 86_400_000).unwrap_or_default();
+    let seconds = ms / 1_000 % 86_400;
+    // Civil date from days since 1970-01-01: years begin in March, eras of 400 years.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// Asks at the terminal for a yes. `None` when there is no terminal to ask at.
+pub fn ask(question: &str) -> Option<bool> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{question} Type yes to go on: ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).ok()?;
+    Some(answer.trim() == "yes")
+}
+
+/// A running spinner; gone when dropped.
+pub struct Progress(Option<ProgressBar>);
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes a line to stdout. A closed pipe ends quietly, as `head` expects.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_civil_dates() {
+        assert_eq!(moment(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(moment(951_782_399_000), "2000-02-28 23:59:59 UTC");
+        assert_eq!(moment(951_782_400_000), "2000-02-29 00:00:00 UTC");
+        assert_eq!(moment(1_767_225_600_000), "2026-01-01 00:00:00 UTC");
+    }
+
+    #[test]
+    fn short_ids_keep_their_beginning() {
+        assert_eq!(short(&"0x00112233445566778899"), "0x001122334455…");
+        assert_eq!(short(&"short"), "short");
+    }
+}

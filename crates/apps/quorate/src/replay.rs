@@ -1,0 +1,174 @@
+//! The charter as this machine verifies it itself, from the genesis on. A node delivers bytes;
+//! what they mean is decided here.
+
+use crate::domain::read_at_most;
+use crate::failure::{Failure, Result};
+use quorate_charter::{
+    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, State,
+};
+use quorate_client::contract::{EntryPage, EpochRecordAnswer, HexBytes};
+use quorate_codec::hex;
+use quorate_identity::Name;
+use quorate_intent::KeyFacts;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Longest log file that is read, in bytes.
+const LOG_BYTES_MAX: u64 = 256 << 20;
+
+/// A log as it lies in a file, a line each: first the genesis, then every certified entry.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+enum Line {
+    #[serde(rename = "genesis_file")]
+    Genesis(HexBytes),
+    #[serde(rename = "entry")]
+    Entry(HexBytes),
+}
+
+/// Decodes a certified entry as a node delivered it.
+///
+/// # Errors
+/// The node's.
+pub fn entry(bytes: &HexBytes) -> Result<CertifiedEntry> {
+    quorate_codec::from_bytes(&bytes.0).map_err(|error| {
+        Failure::peer("bad_charter", format!("an entry is malformed: {error}"), NEXT)
+    })
+}
+
+/// Verifies a page of entries and applies them.
+///
+/// # Errors
+/// The node's: the log does not follow from the genesis.
+pub fn apply_page(mut state: State, page: &EntryPage) -> Result<State> {
+    for line in &page.entries {
+        state = apply(state, &entry(&line.entry)?)?;
+    }
+    Ok(state)
+}
+
+/// Verifies one entry and applies it.
+///
+/// # Errors
+/// The node's, or of whoever supplied the log.
+pub fn apply(state: State, entry: &CertifiedEntry) -> Result<State> {
+    let verified = state.verify_entry(entry).map_err(|error| {
+        let position = entry.position();
+        let message = format!("entry {position} of the charter does not hold: {error}");
+        Failure::peer("bad_charter", message, NEXT)
+    })?;
+    Ok(state.apply(verified))
+}
+
+/// What a key is, from its certified epoch record and the charter's order, both verified here.
+///
+/// # Errors
+/// The node's: the record does not hold.
+pub fn key_facts(state: &State, order: &KeyOrder, answer: &EpochRecordAnswer) -> Result<KeyFacts> {
+    let record = certified_record(state, order, &answer.record).map_err(|reason| {
+        let message = format!("the epoch record of key {} does not hold: {reason}", order.name);
+        Failure::peer("bad_epoch_record", message, NEXT)
+    })?;
+    Ok(KeyFacts { scheme: record.scheme, public_key: record.public_key })
+}
+
+fn certified_record(
+    state: &State,
+    order: &KeyOrder,
+    bytes: &HexBytes,
+) -> std::result::Result<EpochRecord, String> {
+    let decided: Decided =
+        quorate_codec::from_bytes(&bytes.0).map_err(|error| error.to_string())?;
+    decided.verify(state).map_err(|error| error.to_string())?;
+    let outcome = quorate_codec::from_bytes(&decided.value).map_err(|error| error.to_string())?;
+    let AttemptOutcome::Commit { record, .. } = outcome else {
+        return Err("it certifies an attempt that made nothing".to_owned());
+    };
+    let record: EpochRecord =
+        quorate_codec::from_bytes(&record).map_err(|error| error.to_string())?;
+    let (key, epoch, attempt) = (record.key, record.epoch, record.attempt);
+    let in_its_place = decided.instance == Instance::Attempt { key, epoch, attempt };
+    let as_ordered = record.genesis == state.genesis()
+        && record.key == order.key
+        && record.scheme == order.scheme
+        && record.tree == order.tree
+        && record.entry == order.entry;
+    match in_its_place && as_ordered {
+        true => Ok(record),
+        false => Err("it is not what the charter ordered".to_owned()),
+    }
+}
+
+/// The order of a key by its name.
+///
+/// # Errors
+/// The caller's: no such key.
+pub fn key_named<'a>(state: &'a State, name: &Name) -> Result<&'a KeyOrder> {
+    state.key_named(name).ok_or_else(|| {
+        let known: Vec<&str> = state.keys().map(|key| key.name.as_str()).collect();
+        let next = match known.is_empty() {
+            true => "there are none yet; order one with `quorate key create`".to_owned(),
+            false => format!("the keys are: {}", known.join(", ")),
+        };
+        Failure::caller("unknown_key", format!("there is no key {name} in this domain"), next)
+    })
+}
+
+/// Writes the first line of a log file.
+pub fn genesis_line(file: &GenesisFile) -> String {
+    line(&Line::Genesis(HexBytes(quorate_codec::to_bytes(file))))
+}
+
+/// Writes a further line of a log file.
+pub fn entry_line(entry: &CertifiedEntry) -> String {
+    line(&Line::Entry(HexBytes(quorate_codec::to_bytes(entry))))
+}
+
+fn line(line: &Line) -> String {
+    // The type always serialises.
+    serde_json::to_string(line).unwrap_or_default() + "\n"
+}
+
+/// Reads a log file. A last line that is not whole was being written when its writer stopped,
+/// and is left out.
+///
+/// # Errors
+/// The caller's: no such file. A peer's: not a log.
+pub fn read_log(path: &Path) -> Result<(GenesisFile, Vec<CertifiedEntry>)> {
+    let not_a_log = |reason: &dyn std::fmt::Display| {
+        let message = format!("{} is not a charter log: {reason}", path.display());
+        Failure::peer("bad_charter", message, "name a file that `charter log --output` wrote")
+    };
+    let bytes =
+        read_at_most(path, LOG_BYTES_MAX).map_err(|error| Failure::named_file(path, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| not_a_log(&error))?;
+    let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+    let mut lines = whole.lines();
+    let first = lines.next().unwrap_or_default();
+    let Ok(Line::Genesis(genesis)) = serde_json::from_str(first) else {
+        return Err(not_a_log(&"it does not begin with a genesis"));
+    };
+    let genesis = quorate_codec::from_bytes(&genesis.0).map_err(|error| not_a_log(&error))?;
+    let mut entries = Vec::new();
+    for line in lines {
+        match serde_json::from_str(line) {
+            Ok(Line::Entry(bytes)) => entries.push(entry(&bytes)?),
+            _ => return Err(not_a_log(&"a line is no entry")),
+        }
+    }
+    Ok((genesis, entries))
+}
+
+/// A 32-byte value as typed: an id, a hash, a digest.
+///
+/// # Errors
+/// The caller's.
+pub fn parse_hash<T: std::str::FromStr<Err = hex::HexError>>(text: &str, what: &str) -> Result<T> {
+    text.parse().map_err(|error| {
+        let code = format!("bad_{}", what.replace(' ', "_"));
+        Failure::caller(&code, format!("not a {what}: {error}"), "give 0x and 64 lower-case digits")
+    })
+}
+
+const NEXT: &str = "ask another node with --node, and show this to the operators: the log that \
+                    this one delivered is not the domain's";

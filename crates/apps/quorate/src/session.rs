@@ -1,0 +1,302 @@
+//! One caller's business with the nodes of a domain: who signs, whom to ask, what to verify.
+
+use crate::args::{Reader, Signer};
+use crate::domain::{self, DomainDir};
+use crate::failure::{Exit, Failure, Result};
+use crate::replay;
+use quorate_charter::{GenesisFile, State};
+use quorate_client::contract::{EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes};
+use quorate_client::net::Client;
+use quorate_identity::{
+    ActorId, AgentSigner, Credential, CredentialSigner, FileSigner, Name, RequestId, SignerError,
+};
+use quorate_intent::KeyFacts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The read-only auditor whom founding enrols for a domain directory.
+pub const AUDITOR: &str = "auditor";
+
+/// Whoever signs, wherever the key is.
+pub type AnySigner = Arc<dyn CredentialSigner + Send + Sync>;
+
+/// Who calls, and the nodes that can be called.
+#[derive(Clone)]
+pub struct Session {
+    dir: DomainDir,
+    genesis: GenesisFile,
+    founding: State,
+    actor: ActorId,
+    name: Name,
+    signer: AnySigner,
+    clients: Vec<(Name, Arc<Client>)>,
+    only: Option<Name>,
+}
+
+impl Session {
+    /// For a command that reads.
+    ///
+    /// # Errors
+    /// The caller's: no domain, nobody of that name, a wrong passphrase.
+    pub fn read(reader: &Reader) -> Result<Self> {
+        let who = reader.who.as_deref().unwrap_or(AUDITOR);
+        Self::open(&reader.dir, who, reader.node.as_deref(), reader.passphrase_file.as_deref())
+    }
+
+    /// For a command that signs.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn sign(signer: &Signer) -> Result<Self> {
+        let node = signer.node.as_deref();
+        Self::open(&signer.dir, &signer.who, node, signer.passphrase_file.as_deref())
+    }
+
+    /// For `who` of a domain directory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn open(
+        dir: &Path,
+        who: &str,
+        node: Option<&str>,
+        passphrase_file: Option<&Path>,
+    ) -> Result<Self> {
+        let dir = DomainDir::new(dir);
+        let file = dir.read()?;
+        let (genesis, founding) = dir.genesis()?;
+        let name = domain::name(who)?;
+        let only = node.map(domain::name).transpose()?;
+        let person = founding.person_named(&name).map(|person| ActorId::Person(person.id));
+        let service = founding.service_named(&name).map(|service| ActorId::Service(service.id));
+        let actor = person.or(service).ok_or_else(|| unknown_actor(&founding, &name))?;
+        let signer = open_signer(&dir, &name, passphrase_file)?;
+        let enrolled = founding.actor(&actor).map(|actor| actor.credential.clone());
+        if enrolled.as_ref() != Some(signer.credential()) {
+            return Err(Failure::caller(
+                "wrong_key",
+                format!("the key of {name} in {} is not the enrolled one", dir.path().display()),
+                "put the key there whose public half the genesis names",
+            ));
+        }
+        let mut clients = Vec::new();
+        for line in file.nodes {
+            let Some(node) = founding.node_named(&line.name) else { continue };
+            let (keys, hash, signer) = (&node.keys, founding.genesis(), Arc::clone(&signer));
+            let client = Client::new(line.api, node.id, keys, hash, actor, signer)?;
+            clients.push((line.name, Arc::new(client)));
+        }
+        if let Some(name) = only.as_ref().filter(|name| !clients.iter().any(|(it, _)| it == *name))
+        {
+            return Err(dir.unknown_node(name));
+        }
+        Ok(Self { dir, genesis, founding, actor, name, signer, clients, only })
+    }
+
+    /// The same caller, asking only this node.
+    #[must_use]
+    pub fn at(&self, node: &Name) -> Self {
+        Self { only: Some(node.clone()), ..self.clone() }
+    }
+
+    /// The domain directory.
+    pub fn dir(&self) -> &DomainDir {
+        &self.dir
+    }
+
+    /// The genesis with all signatures.
+    pub fn genesis(&self) -> &GenesisFile {
+        &self.genesis
+    }
+
+    /// The state that the genesis founds.
+    pub fn founding(&self) -> &State {
+        &self.founding
+    }
+
+    /// Who calls.
+    pub fn actor(&self) -> ActorId {
+        self.actor
+    }
+
+    /// The caller's name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The caller's key.
+    pub fn signer(&self) -> &dyn CredentialSigner {
+        &*self.signer
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// The node's answer, or that no node answers (exit 4).
+    pub async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
+        let mut silent = Silent::default();
+        for (name, client) in self.candidates() {
+            match client.get(target).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => silent.note(name, error)?,
+            }
+        }
+        Err(silent.into_failure())
+    }
+
+    /// Files a statement. Filed twice it is the same statement, so a node that breaks off is no
+    /// reason not to ask the next one.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        target: &str,
+        body: &B,
+    ) -> Result<T> {
+        let mut silent = Silent::default();
+        for (name, client) in self.candidates() {
+            match client.post(target, body).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => silent.note(name, error)?,
+            }
+        }
+        Err(silent.into_failure())
+    }
+
+    /// The charter up to the head of the answering node, every entry verified here.
+    ///
+    /// # Errors
+    /// The node's: its log does not follow from the genesis.
+    pub async fn replay(&self) -> Result<State> {
+        let mut state = self.founding.clone();
+        loop {
+            let page: EntryPage = self.get(&routes::entries(state.position())).await?;
+            let before = state.position();
+            state = replay::apply_page(state, &page)?;
+            if state.position() >= page.position || state.position() == before {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// What a key is, verified here; `None` while it is not made.
+    ///
+    /// # Errors
+    /// The caller's: no such key. The node's: its record does not hold.
+    pub async fn key_facts(&self, state: &State, name: &Name) -> Result<Option<KeyFacts>> {
+        let order = replay::key_named(state, name)?;
+        match self.get::<EpochRecordAnswer>(&routes::epoch_record(name)).await {
+            Ok(answer) => replay::key_facts(state, order, &answer).map(Some),
+            Err(failure) if failure.code() == "key_not_ready" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn request(&self, id: &RequestId) -> Result<RequestView> {
+        self.get(&routes::request(id)).await
+    }
+
+    /// The nodes to ask, in order.
+    fn candidates(&self) -> impl Iterator<Item = (&Name, &Client)> {
+        let asked = |name: &Name| self.only.as_ref().is_none_or(|only| only == name);
+        self.clients.iter().filter(move |(name, _)| asked(name)).map(|(name, it)| (name, &**it))
+    }
+}
+
+/// Nodes that could not be asked, or were busy.
+#[derive(Default)]
+struct Silent {
+    names: Vec<String>,
+    busy: Option<ErrorBody>,
+}
+
+impl Silent {
+    /// Notes that another node has to be asked; any other error is the answer.
+    fn note(&mut self, name: &Name, error: ErrorBody) -> Result<()> {
+        match error.code.as_str() {
+            "busy" => self.busy = Some(error),
+            "unreachable" | "no_answer" | "broken_off" => self.names.push(name.to_string()),
+            "wrong_node_key" | "bad_answer" => {
+                return Err(error.with_culprits(vec![name.to_string()]).into());
+            }
+            _ => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn into_failure(self) -> Failure {
+        if let Some(busy) = self.busy {
+            return busy.into();
+        }
+        let (message, next) = match self.names.is_empty() {
+            true => ("domain.json names no node of this genesis", "correct domain.json".to_owned()),
+            false => (
+                "no node answers",
+                format!("start one with `quorate node run`; silent: {}", self.names.join(", ")),
+            ),
+        };
+        Failure::peer("no_answer", message, next).with_exit(Exit::Quorum)
+    }
+}
+
+/// The key of a person or service: a file of the domain directory, or ssh-agent where only the
+/// public half lies there.
+fn open_signer(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Result<AnySigner> {
+    let path = match dir.actor_key(name) {
+        Ok(path) => path,
+        Err(failure) => return agent_signer(dir, name).unwrap_or(Err(failure)),
+    };
+    key_file(&path, passphrase_file, &format!("passphrase of the key of {name}: "))
+}
+
+/// A private key file, with its passphrase where it has one.
+///
+/// # Errors
+/// The caller's: no such key, a wrong passphrase.
+pub fn key_file(path: &Path, passphrase_file: Option<&Path>, prompt: &str) -> Result<AnySigner> {
+    match FileSigner::open(path, None) {
+        Ok(signer) => Ok(Arc::new(signer)),
+        Err(SignerError::PassphraseNeeded) => {
+            let passphrase = domain::passphrase(passphrase_file, None, prompt)?;
+            Ok(Arc::new(FileSigner::open(path, Some(passphrase.as_bytes()))?))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The signer in ssh-agent for a public key.
+///
+/// # Errors
+/// The caller's: no agent, or one without the key.
+pub fn agent(credential: &Credential) -> Result<AnySigner> {
+    let socket = std::env::var_os("SSH_AUTH_SOCK").ok_or_else(|| {
+        Failure::caller("agent", "no ssh-agent runs here", "start one, and ssh-add the key")
+    })?;
+    Ok(Arc::new(AgentSigner::connect(Path::new(&socket), credential)?))
+}
+
+fn agent_signer(dir: &DomainDir, name: &Name) -> Option<Result<AnySigner>> {
+    let folders = ["people", "services"].map(|folder| dir.path().join(folder));
+    let lines = folders.map(|folder| {
+        std::fs::read_to_string(folder.join(name.as_str()).with_added_extension("pub")).ok()
+    });
+    let credential = Credential::from_openssh(&lines.into_iter().flatten().next()?).ok()?;
+    Some(agent(&credential))
+}
+
+fn unknown_actor(state: &State, name: &Name) -> Failure {
+    let people = state.people().map(|person| person.name.as_str());
+    let known: Vec<&str> = people.chain(state.services().map(|s| s.name.as_str())).collect();
+    Failure::caller(
+        "unknown_actor",
+        format!("there is no person or service {name} in this domain"),
+        format!("name one of: {}", known.join(", ")),
+    )
+}

@@ -1,0 +1,149 @@
+//! Keys and policy of a trial domain: motions that two administrators sign.
+
+use super::session;
+use crate::commands::charter::{add_signature, file};
+use crate::commands::key::{parse_tree, tree_of_nodes, verified_view};
+use crate::domain::{self, DomainDir};
+use crate::failure::{Exit, Failure, Result};
+use crate::session::Session;
+use quorate_charter::{MotionBody, Role, State};
+use quorate_client::contract::{KeyState, KeyView, MotionView, Status, routes};
+use quorate_identity::{Name, Scheme};
+use quorate_policy::PolicyBundle;
+use std::time::{Duration, Instant};
+
+/// The keys of a trial domain.
+pub const KEYS: [(&str, Scheme); 3] =
+    [("treasury", Scheme::EcdsaSecp256k1), ("vault", Scheme::Bip340), ("ops", Scheme::Ed25519)];
+
+/// A domain that does not serve within this time will not by itself.
+const SERVING_MAX: Duration = Duration::from_secs(60);
+/// Nor will a key that is not made within this one.
+const KEY_MAX: Duration = Duration::from_secs(120);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a trial domain has once it is ready.
+pub struct Prepared {
+    /// Its keys.
+    pub keys: Vec<KeyView>,
+}
+
+/// Waits until the domain serves, and orders what is missing of keys and policy.
+///
+/// # Errors
+/// A node's, or that no quorum came together in time (exit 4).
+pub async fn prepare(dir: &DomainDir) -> Result<Prepared> {
+    let reader = session(dir, crate::session::AUDITOR)?;
+    serving(&reader).await?;
+    let signers = reader.founding().nodes().filter(|node| node.role == Role::Signer).count();
+    let threshold = if signers <= 3 { 2 } else { signers / 2 + 1 };
+    order_keys(dir, &KEYS, threshold).await?;
+    set_policy(dir).await?;
+    let mut keys = Vec::new();
+    for (name, _) in KEYS {
+        keys.push(active(&reader, &domain::name(name)?).await?);
+    }
+    Ok(Prepared { keys })
+}
+
+/// Waits until the answering node holds a lease: a quorum of nodes is up and agrees with it.
+///
+/// # Errors
+/// No quorum in time (exit 4).
+pub async fn serving(reader: &Session) -> Result<Status> {
+    let deadline = Instant::now() + SERVING_MAX;
+    loop {
+        let status: Result<Status> = reader.get(routes::STATUS.path).await;
+        match status {
+            Ok(status) if status.leased => return Ok(status),
+            _ if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+            Ok(_) => return Err(no_quorum("no quorum of nodes came together")),
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Orders the keys that the charter does not have yet.
+///
+/// # Errors
+/// A node's.
+pub async fn order_keys(dir: &DomainDir, keys: &[(&str, Scheme)], threshold: usize) -> Result<()> {
+    let state = session(dir, FIRST)?.replay().await?;
+    let signers = state.nodes().filter(|node| node.role == Role::Signer);
+    let signers: Vec<&str> = signers.map(|node| node.name.as_str()).collect();
+    let tree = parse_tree(&format!("{threshold} of ({})", signers.join(", ")))?;
+    let access = tree_of_nodes(&state, &tree)?;
+    for (name, scheme) in keys {
+        let name = domain::name(name)?;
+        if state.key_named(&name).is_none() {
+            let body = MotionBody::KeyCreate { name, scheme: *scheme, access: access.clone() };
+            enact(dir, &state, body).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets the policy of a trial domain where none is set yet.
+///
+/// # Errors
+/// A node's.
+pub async fn set_policy(dir: &DomainDir) -> Result<()> {
+    let first = session(dir, FIRST)?;
+    let state = first.replay().await?;
+    if state.policy().is_some() {
+        return Ok(());
+    }
+    let bundle = PolicyBundle::new(
+        include_str!("../../policy/policy.cedar").to_owned(),
+        include_str!("../../policy/limits.json").to_owned(),
+        include_str!("../../policy/lists.json").to_owned(),
+        include_str!("../../policy/cases.json").to_owned(),
+    );
+    enact(dir, &state, MotionBody::PolicySet { bundle: bundle.to_bytes() }).await?;
+    let deadline = Instant::now() + SERVING_MAX;
+    while first.replay().await?.policy().is_none() {
+        if deadline <= Instant::now() {
+            return Err(no_quorum("the nodes did not place the policy in time"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// Waits until a key signs.
+///
+/// # Errors
+/// Not in time (exit 4).
+pub async fn active(reader: &Session, name: &Name) -> Result<KeyView> {
+    let deadline = Instant::now() + KEY_MAX;
+    loop {
+        match reader.get::<KeyView>(&routes::key(name)).await {
+            Ok(key) if key.state == KeyState::Active => return verified_view(reader, name).await,
+            Ok(_) => {}
+            // The answering node has not seen the order yet.
+            Err(failure) if failure.code() == "unknown_key" => {}
+            Err(failure) => return Err(failure),
+        }
+        if deadline <= Instant::now() {
+            return Err(no_quorum(&format!("key {name} was not made in time")));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// One administrator files a motion, another one signs it.
+async fn enact(dir: &DomainDir, state: &State, body: MotionBody) -> Result<MotionView> {
+    let filed = file(&session(dir, FIRST)?, state, body).await?;
+    add_signature(&session(dir, SECOND)?, &filed.motion).await
+}
+
+fn no_quorum(message: &str) -> Failure {
+    let next = "see the logs in nodes/NAME/log, and `quorate status`";
+    Failure::machine("quorum_missing", message, next).with_exit(Exit::Quorum)
+}
+
+/// The administrators who sign in a trial domain; any two of the three would do.
+const FIRST: &str = "ada";
+/// The other one.
+const SECOND: &str = "ben";
