@@ -1,5 +1,6 @@
 //! The form of all messages of this crate, and the bridge to the library's generation of curve
-//! types, which are reached by bytes alone.
+//! types, which are reached by bytes alone
+//! (ECD-02).
 
 use crate::EcdsaError;
 use k256_14::elliptic_curve::PrimeField;
@@ -21,7 +22,7 @@ struct Message {
 }
 
 impl Canonical for Message {
-    const BYTES_MAX: usize = 16 << 20;
+    const BYTES_MAX: usize = 4 << 20;
 }
 
 /// Encodes the items of a message of `run`.

@@ -5,7 +5,7 @@ use quorate_codec::Digest;
 use quorate_identity::KeyId;
 use std::fmt;
 
-/// The permission to sign exactly these payloads with exactly this key, once. Not `Clone`:
+/// The permission to sign exactly these payloads with exactly this key, once (ENG-02). Not `Clone`:
 /// consumed by [`crate::open`]. Only `node/machine` issues permits, out of an authorisation that
 /// the policy gave; `xtask tidy` refuses the constructor anywhere else.
 pub struct Permit {

@@ -25,7 +25,7 @@ pub struct Plan<S: Suite> {
     /// number, whose value at zero is the secret key. Secret.
     pub share: SecretScalar<S::Curve>,
     /// The same of everybody in the quorum, in public. The quorum is numbered 1, 2, … in this
-    /// order.
+    /// order (SCH-01).
     pub public_shares: BTreeMap<NodeId, NonIdentity<S::Curve>>,
     /// The public key.
     pub public_key: NonIdentity<S::Curve>,
@@ -74,6 +74,7 @@ pub fn open<S: Suite>(
         .public_shares
         .get(&plan.me)
         .ok_or_else(|| SchnorrError::caller("this node is not in the quorum"))?;
+    // The library would not notice (SCH-02).
     if plan.share.commit() != own.point() {
         return Err(SchnorrError::machine("the share does not match its public half"));
     }

@@ -38,7 +38,7 @@ pub type Letters = BTreeMap<NodeId, Vec<u8>>;
 pub struct Plan {
     /// Binds everything that all parties agree on, fresh for every session.
     pub binding: Digest,
-    /// The quorum, numbered 1, 2, … in this order.
+    /// The quorum, numbered 1, 2, … in this order (ECD-01).
     pub parties: BTreeSet<NodeId>,
     /// This node, one of them.
     pub me: NodeId,

@@ -29,7 +29,7 @@ struct Signing {
 const ROW_BYTES: usize = EXTENDED_BATCH_SIZE as usize / 8;
 const CHECK_BYTES: usize = OT_SECURITY as usize / 8;
 const ROWS: usize = KAPPA as usize;
-/// Session binding, commitment, nonce of the extension, its matrix, its check values: 26 730.
+/// Session binding, commitment, nonce of the extension, its matrix, its check values: 26 746 bytes.
 const ITEM_BYTES: usize = 32 + 32 + 32 + ROWS * ROW_BYTES + CHECK_BYTES + ROWS * CHECK_BYTES;
 
 pub(super) fn commit(

@@ -1,6 +1,6 @@
 //! Attacks on sessions, as the engine's users see them.
 
-use crate::fixture::{Key, TWO_OF_THREE, attack, key, node, nodes, payload, plan, plans};
+use crate::fixture::{Key, TWO_OF_THREE, attack, key, node, payload, plan, plans};
 use quorate_codec::{Digest, hex};
 use quorate_engine::{
     Fault, Inbound, OpenPlan, Opening, Payload, Permit, Progress, Seed, Tweak, local, open, verify,
@@ -132,7 +132,7 @@ fn neg_031_a_failed_check_quarantines_and_a_malformed_message_does_not() {
     let failure = attack(ecdsa(), 1, ("a", "b"), |bytes| bytes[MATRIX] ^= 1).failure;
     assert_eq!((failure.fault, failure.quarantine), (culprit("a"), Some(node("a"))));
     let damages: [fn(&mut Vec<u8>); 4] = [
-        |bytes| bytes.truncate(1000),
+        |bytes| bytes.truncate(50),
         |bytes| bytes.push(0),
         |bytes| bytes[0] = 0x83,
         |bytes| bytes.clear(),
@@ -144,7 +144,7 @@ fn neg_031_a_failed_check_quarantines_and_a_malformed_message_does_not() {
         }
     }
     // A contribution of the wrong length never reaches the engine proper.
-    let short = attack(ecdsa(), 0, ("a", "a"), |bytes| drop(bytes.pop())).failure;
+    let short = attack(ecdsa(), 0, ("a", "a"), |bytes| bytes.truncate(31)).failure;
     assert_eq!((short.fault, short.quarantine), (culprit("a"), None));
 }
 
@@ -224,5 +224,4 @@ fn neg_079_nothing_prints_a_secret() {
         assert!(!printed.contains("abab"));
         assert!(printed.len() < 1500, "{printed}");
     }
-    assert_eq!(nodes("ab").len(), 2);
 }

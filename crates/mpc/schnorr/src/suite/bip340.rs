@@ -12,7 +12,7 @@ use quorate_curve::{NonIdentity, Scalar, Secp256k1};
 use sha2::{Digest, Sha256};
 
 /// BIP-340: messages of 32 bytes; keys by their x-coordinate, which stands for the point of even
-/// y.
+/// y (SCH-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bip340;
 

@@ -9,7 +9,7 @@ use frost_core::{Error, SigningPackage};
 use frost_ed25519::Ed25519Sha512;
 use quorate_curve::NonIdentity;
 
-/// Ed25519: messages of any length.
+/// Ed25519: messages of any length (SCH-09).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ed25519;
 
