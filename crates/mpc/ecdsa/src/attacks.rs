@@ -143,11 +143,8 @@ fn neg_031_a_malformed_message_is_a_fault_but_no_cheating() {
     assert_eq!(attack(2, |item| item[TAU..TAU + 32].fill(0xff)), malformed);
     assert_eq!(attack(2, |item| item[GAMMA_U] = 4), malformed);
     assert_eq!(attack(3, |item| item[32..].fill(0xff)), malformed);
-    let cases: [fn(&mut Vec<Vec<u8>>); 3] =
-        [|items| items.clear(), |items| items[0].truncate(9), |items| items[0][..33].fill(0)];
-    for case in cases {
-        assert_eq!(refused_offer(case), malformed);
-    }
+    // The identity where a point stands; lengths are those of every message.
+    assert_eq!(refused_offer(|items| items[0][..33].fill(0)), malformed);
 }
 
 /// ECD-08.
@@ -161,15 +158,14 @@ fn neg_024_the_half_seed_was_fixed_before_the_other_was_seen() {
 /// ECD-05: nobody is accused, because a third party can cause it.
 #[test]
 fn neg_017_a_set_up_takes_no_message_of_another() {
-    let start = |context, me, peer| {
-        crate::pair::start(crate::pair::Plan { context: Digest([context; 32]), me, peer }).unwrap()
+    let start = |context| {
+        let context = Digest([context; 32]);
+        crate::pair::start(crate::pair::Plan { context, me: node(1), peer: node(2) }).unwrap()
     };
-    let (expect, _) = start(1, node(1), node(2));
-    let (_, other) = start(2, node(2), node(1));
-    assert_eq!(expect.handle(&other).err().unwrap().fault, Fault::Peers(Vec::new()));
+    let ((one, _), (two, own)) = (start(1), start(2));
+    assert_eq!(one.handle(&own).err().unwrap().fault, Fault::Peers(Vec::new()));
     // Reflected to its author: the direction does not fit, and its own proof does not hold.
-    let (expect, own) = start(1, node(1), node(2));
-    assert!(expect.handle(&own).is_err());
+    assert!(two.handle(&own).is_err());
 }
 
 /// ECD-11: fresh bytes of both ends enter every extension, so no pad is ever used twice, not

@@ -44,6 +44,9 @@ pub struct ExpectCommitments<S: Suite> {
     nonces: Vec<SigningNonces<S::Library>>,
 }
 
+/// Something of each party, by its number.
+type ByNumber<S, T> = BTreeMap<Identifier<<S as Suite>::Library>, T>;
+
 /// What all rounds of a session share. Public values.
 pub(crate) struct Session<S: Suite> {
     pub me: NodeId,
@@ -176,12 +179,12 @@ impl<S: Suite> Session<S> {
         run: Digest,
         item_bytes: usize,
         parse: impl Fn(&[u8]) -> Option<T>,
-    ) -> Result<Vec<BTreeMap<Identifier<S::Library>, T>>, SchnorrError> {
+    ) -> Result<Vec<ByNumber<S, T>>, SchnorrError> {
         if !messages.keys().eq(self.others().iter()) {
             return Err(SchnorrError::caller("a round takes one message from each other party"));
         }
         let count = self.messages.len();
-        let mut parsed: Vec<BTreeMap<_, T>> = (0..count).map(|_| BTreeMap::new()).collect();
+        let mut parsed: Vec<ByNumber<S, T>> = (0..count).map(|_| BTreeMap::new()).collect();
         for (sender, bytes) in messages {
             let identifier = self
                 .numbered

@@ -184,10 +184,7 @@ impl Session {
         let mut parsed: Vec<Vec<T>> = (0..signings).map(|_| Vec::new()).collect();
         for (sender, bytes) in messages {
             let parties = PartiesMessage {
-                sender: *self.numbered.get(sender).ok_or_else(|| EcdsaError {
-                    fault: Fault::Caller,
-                    reason: "a message from outside the quorum",
-                })?,
+                sender: *self.numbered.get(sender).ok_or(OUTSIDER)?,
                 receiver: self.party.party_index,
             };
             let items = wire::decode(bytes, *sender, self.run, signings, item_bytes)?;
@@ -206,6 +203,9 @@ impl Drop for Session {
         self.party.zeroize();
     }
 }
+
+const OUTSIDER: EcdsaError =
+    EcdsaError { fault: Fault::Caller, reason: "a message from outside the quorum" };
 
 /// Names a session everywhere: hash of the binding, the numbering, the key and what is signed
 /// (ECD-10).
