@@ -132,15 +132,12 @@ mod byte_lists {
         context: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
         encoder.array(lists.len() as u64)?;
-        lists.iter().try_for_each(|bytes| {
-            <&ByteSlice>::from(bytes.as_slice()).encode(encoder, context)
-        })
+        lists
+            .iter()
+            .try_for_each(|bytes| <&ByteSlice>::from(bytes.as_slice()).encode(encoder, context))
     }
 
-    pub fn decode<'b, C>(
-        decoder: &mut Decoder<'b>,
-        _: &mut C,
-    ) -> Result<Vec<Vec<u8>>, CborError> {
+    pub fn decode<'b, C>(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Vec<Vec<u8>>, CborError> {
         let count = decoder.array()?.unwrap_or(u64::MAX);
         let mut lists = Vec::new();
         for _ in 0..count {

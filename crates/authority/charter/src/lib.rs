@@ -46,8 +46,8 @@ pub use genesis::{
 pub use log::{LogError, verify_log};
 pub use motion::{Motion, MotionBody, MotionError, MotionStatus, Object, SignedMotion, effect};
 pub use presence::{
-    Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin,
-    SignedWelcome, Welcome,
+    Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
+    Welcome,
 };
 pub use state::{Actor, KeyOrder, Node, Person, Service, State};
 pub use statement::{NodeStatement, Signed, StatementError};

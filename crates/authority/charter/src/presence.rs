@@ -170,8 +170,8 @@ impl Hello {
         }
         let (then, life) = (&self.incarnation, &now.incarnation);
         let is_other_life = then.count == life.count && then.id != life.id;
-        let has_other_past = life.count.checked_sub(then.count) == Some(1)
-            && life.previous != then.id;
+        let has_other_past =
+            life.count.checked_sub(then.count) == Some(1) && life.previous != then.id;
         let is_behind = life.count < then.count
             || now.position < self.position
             || now.highest_vote < self.highest_vote;

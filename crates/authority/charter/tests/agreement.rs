@@ -16,22 +16,24 @@ const SIZES: [(u8, u8); 4] = [(3, 0), (4, 1), (6, 1), (7, 1)];
 
 type Liars = BTreeMap<usize, Box<dyn Liar<SignedBallotMessage>>>;
 
+/// Bad weather of every kind: lossy, slow, cut in one direction or both, crashing.
 fn weather(dice: &mut Dice) -> Weather {
     Weather {
-        heal_ms: 1 + dice.roll(5_000),
-        loss: dice.roll(60),
-        delay_ms: 1 + dice.roll(300),
-        splits: dice.chance(60),
-        crashes: dice.roll(6),
+        heal_ms: 1 + dice.roll(4_000),
+        loss: [0, 10, 30, 60][dice.roll(4) as usize],
+        delay_ms: [10, 40, 100, 300][dice.roll(4) as usize],
+        cut_ms: [0, 60, 300, 1_500][dice.roll(4) as usize],
+        mute: [0, 90][dice.roll(2) as usize],
+        no_hearsay: dice.chance(60),
+        crashes: dice.roll(3) * dice.roll(4),
         end_ms: 600_000,
     }
 }
 
 /// Wishes of n voters: at least one honest one wishes something; often they disagree.
 fn wishes(voters: usize, liar: Option<usize>, dice: &mut Dice) -> Vec<Option<Vec<u8>>> {
-    let mut wishes: Vec<Option<Vec<u8>>> = (0..voters)
-        .map(|_| dice.chance(60).then(|| vec![b'a' + dice.roll(3) as u8]))
-        .collect();
+    let mut wishes: Vec<Option<Vec<u8>>> =
+        (0..voters).map(|_| dice.chance(60).then(|| vec![b'a' + dice.roll(3) as u8])).collect();
     let honest = (0..voters).find(|node| Some(*node) != liar).unwrap();
     wishes[honest].get_or_insert(b"a".to_vec());
     wishes
@@ -65,7 +67,7 @@ fn neg_100_agreement_never_forks_and_always_ends() {
         let rule = Tendermint::new(&Domain::new(nodes, faults).state).judged(|_, value, _| {
             if value == b"poison" { Validity::Invalid } else { Validity::Valid }
         });
-        for seed in 0..100 {
+        for seed in 0..150 {
             let end = explore(&rule, faults, seed);
             let good = matches!(&end, End::Decided(value) if value != b"poison");
             assert!(good, "n = {nodes}, f = {faults}, seed {seed}: {end:?}");
@@ -83,7 +85,8 @@ fn naive_ends(nodes: u8, faults: u8, has_ballots: bool) -> (bool, bool) {
         let mut dice = Dice(seed);
         let mut liars: BTreeMap<usize, Box<dyn Liar<_>>> = BTreeMap::new();
         if faults > 0 {
-            let (me, values) = (dice.roll(voters as u64) as usize, vec![b"a".to_vec(), b"b".to_vec()]);
+            let (me, values) =
+                (dice.roll(voters as u64) as usize, vec![b"a".to_vec(), b"b".to_vec()]);
             liars.insert(me, Box::new(TwoFaced { me, voters, values }));
         }
         let wishes = wishes(voters, liars.keys().next().copied(), &mut dice);

@@ -114,11 +114,8 @@ fn neg_027_a_key_belongs_to_one() {
     let keys = secrets(1).public();
     let string = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
     let plain = [string(b"ssh-ed25519"), string(keys.statement())].concat();
-    let sealed = [
-        string(b"sk-ssh-ed25519@openssh.com"),
-        string(keys.transport()),
-        string(b"ssh:quorate"),
-    ];
+    let sealed =
+        [string(b"sk-ssh-ed25519@openssh.com"), string(keys.transport()), string(b"ssh:quorate")];
     for blob in [plain, sealed.concat()] {
         let mut doubled = genesis(3, 0);
         doubled.people[3].credential = quorate_identity::Credential::from_blob(&blob).unwrap();
@@ -153,7 +150,10 @@ fn what_makes_no_domain_is_refused() {
     assert!(matches!(with(&|genesis| genesis.nodes.clear()), GenesisError::Number { .. }));
     assert!(matches!(with(&|genesis| genesis.nodes.reverse()), GenesisError::Order("nodes")));
     assert!(matches!(with(&|genesis| genesis.people.swap(0, 4)), GenesisError::Order("people")));
-    assert!(matches!(with(&|genesis| genesis.people[3].roles = roles("")), GenesisError::NoRole(_)));
+    assert!(matches!(
+        with(&|genesis| genesis.people[3].roles = roles("")),
+        GenesisError::NoRole(_)
+    ));
     let rule = |text: &str| {
         let rule = text.parse().unwrap();
         with(&|genesis| genesis.rule = Clone::clone(&rule))
@@ -162,7 +162,10 @@ fn what_makes_no_domain_is_refused() {
     assert!(matches!(rule("2 of (ada, ben, cleo, finn)"), GenesisError::RuleParty(_)));
     assert!(matches!(rule("any of (ada, ben, cleo)"), GenesisError::Rule(_)));
     assert!(matches!(with(&|genesis| genesis.settings.lease_ms = 0), GenesisError::Setting(_)));
-    assert!(matches!(with(&|genesis| genesis.settings.clock_bound_ms = 0), GenesisError::Setting(_)));
+    assert!(matches!(
+        with(&|genesis| genesis.settings.clock_bound_ms = 0),
+        GenesisError::Setting(_)
+    ));
     let service = |number: usize| GenesisService {
         name: name(&format!("s{number:04}")),
         credential: person(&format!("s{number}")).credential().clone(),
@@ -177,5 +180,8 @@ fn ids_follow_from_name_key_and_nonce() {
     let id = |genesis: &Genesis, who: &GenesisPerson| genesis.person_id(who);
     assert_ne!(id(&one, &one.people[0]), id(&other, &one.people[0]));
     assert_ne!(id(&one, &one.people[0]), id(&one, &one.people[1]));
-    assert_eq!(id(&one, &one.people[0]), Domain::new(3, 0).state.person_named(&name("ada")).unwrap().id);
+    assert_eq!(
+        id(&one, &one.people[0]),
+        Domain::new(3, 0).state.person_named(&name("ada")).unwrap().id
+    );
 }

@@ -50,10 +50,15 @@ fn neg_072_a_fork_is_refused_and_proven() {
     let domain = Domain::new(4, 1);
     let drawing = Drawing::new(&domain, "G -> a -> b\na -> c\nc -> d");
     let error = refusal(&drawing, "a b d");
-    assert!(matches!(error, EntryError::Position { expected: 3, got: 3 } | EntryError::Fork { .. }));
+    assert!(matches!(
+        error,
+        EntryError::Position { expected: 3, got: 3 } | EntryError::Fork { .. }
+    ));
     assert!(matches!(refusal(&drawing, "a b c"), EntryError::Position { expected: 3, got: 2 }));
     let (b, c) = (drawing.entry("b").to_decided(), drawing.entry("c").to_decided());
-    assert!(b.conflicts_with(&c) && b.verify(&domain.state).is_ok() && c.verify(&domain.state).is_ok());
+    assert!(
+        b.conflicts_with(&c) && b.verify(&domain.state).is_ok() && c.verify(&domain.state).is_ok()
+    );
     assert!(!b.conflicts_with(&b));
     assert!(!b.conflicts_with(&drawing.entry("a").to_decided()));
 }
@@ -109,7 +114,10 @@ fn neg_072_a_motion_that_too_few_signed_is_refused() {
     assert_eq!(missing("a"), "any of (ben, cleo)");
     assert_eq!(missing("b"), "2 of (ada, ben, cleo)");
     assert!(drawing.replay("c").is_ok());
-    assert_eq!(domain.state.missing_for(drawing.motion("a")).unwrap().to_string(), "any of (ben, cleo)");
+    assert_eq!(
+        domain.state.missing_for(drawing.motion("a")).unwrap().to_string(),
+        "any of (ben, cleo)"
+    );
     assert_eq!(domain.state.missing_for(drawing.motion("c")), None);
 }
 
@@ -150,7 +158,8 @@ fn neg_072_forged_signatures_are_refused() {
 #[test]
 fn neg_072_a_replayed_motion_is_refused() {
     let domain = Domain::new(4, 1);
-    let drawing = Drawing::new(&domain, "G -> a[key hot] -> b[again a]\na -> c[policy 1] -> d[again c]");
+    let drawing =
+        Drawing::new(&domain, "G -> a[key hot] -> b[again a]\na -> c[policy 1] -> d[again c]");
     assert_eq!(refusal(&drawing, "a b"), EntryError::Motion(MotionError::Placed));
     assert_eq!(refusal(&drawing, "a c d"), EntryError::Motion(MotionError::Placed));
     assert_eq!(drawing.state("a").check_motion(drawing.motion("a"), NOW), Err(MotionError::Placed));
@@ -173,7 +182,8 @@ fn neg_076_nothing_crosses_over_from_another_domain() {
     assert_eq!(refused, Err(EntryError::Motion(foreign)));
 
     // A certificate of the other domain's voters, who are the same machines.
-    let good = signed_by(&ours.state, ours.motion(&ours.state, ours.key_create("hot")), &["ada", "ben"]);
+    let good =
+        signed_by(&ours.state, ours.motion(&ours.state, ours.key_create("hot")), &["ada", "ben"]);
     let entry = Entry::next(&ours.state, EntryBody::Motion(good));
     let decided = theirs.decide(Instance::Position(1), to_bytes(&entry), 4);
     let decided = Decided { genesis: ours.hash, ..decided };
@@ -193,7 +203,9 @@ fn neg_072_certificates_that_prove_nothing_are_refused() {
     let refused = |decided: Decided| {
         let certified = CertifiedEntry::from_decided(&decided).unwrap();
         match state.verify_entry(&certified) {
-            Err(EntryError::Certificate(quorate_charter::DecidedError::Certificate(error))) => error,
+            Err(EntryError::Certificate(quorate_charter::DecidedError::Certificate(error))) => {
+                error
+            }
             other => panic!("{other:?}"),
         }
     };
@@ -219,7 +231,10 @@ fn neg_059_a_node_outside_the_roster_counts_for_nothing() {
     let mut certificate: NodeSignatures =
         decided.certificate.iter().take(2).map(|(id, signature)| (*id, *signature)).collect();
     let digest = quorate_codec::Transcript::new(quorate_codec::tag::TEST).digest();
-    certificate.insert(stranger, outside.nodes[&stranger].sign(quorate_codec::tag::PRECOMMIT, digest.as_ref()));
+    certificate.insert(
+        stranger,
+        outside.nodes[&stranger].sign(quorate_codec::tag::PRECOMMIT, digest.as_ref()),
+    );
     let forged = Decided { certificate, ..decided };
     let refused = domain.state.verify_entry(&CertifiedEntry::from_decided(&forged).unwrap());
     let error = CertificateError::Stranger(stranger);

@@ -6,7 +6,9 @@ use crate::state::State;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest, Transcript, tag, tag::Tag};
-use quorate_identity::{CertificateError, GenesisHash, KeyId, NodeId, NodeSignature, NodeSignatures};
+use quorate_identity::{
+    CertificateError, GenesisHash, KeyId, NodeId, NodeSignature, NodeSignatures,
+};
 use std::fmt;
 
 /// What is decided: one position of the log, or the outcome of one attempt at a key's epoch.
@@ -179,7 +181,8 @@ impl Instance {
             Self::Position(position) => *position,
             Self::Attempt { key, epoch, attempt } => {
                 let key = key.digest();
-                let start = key.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
+                let start =
+                    key.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
                 start.wrapping_add(*epoch).wrapping_add(u64::from(*attempt))
             }
         }
@@ -327,8 +330,7 @@ impl SignedBallotMessage {
         if lock.ballot >= self.ballot {
             return Err(BallotError::LockBallot);
         }
-        let prevote =
-            statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
+        let prevote = statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
         let needed = quorum(state.voters().len(), state.faults());
         let verified = lock.prevotes.verify(tag::PREVOTE, &prevote, state.voters(), needed);
         verified.map_err(BallotError::Lock)

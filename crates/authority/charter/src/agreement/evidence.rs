@@ -65,6 +65,12 @@ impl Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (phase, ballot) = (self.phase(), self.first.ballot());
-        write!(formatter, "{} of {} in ballot {ballot} of {}", phase, self.culprit(), self.instance())
+        write!(
+            formatter,
+            "{} of {} in ballot {ballot} of {}",
+            phase,
+            self.culprit(),
+            self.instance()
+        )
     }
 }

@@ -16,6 +16,7 @@ impl Agreement {
                 return decided;
             }
             let moved = self.skip()
+                || self.pass_over()
                 || match self.step {
                     Step::Prevote => self.prevote(turn),
                     Step::Precommit => self.precommit(turn),
@@ -65,6 +66,16 @@ impl Agreement {
         let Some(height) = height.filter(|height| *height > self.ballot) else { return false };
         self.begin(height);
         true
+    }
+
+    /// A quorum precommitted nothing, so no value can be decided in this ballot any more: the
+    /// next one begins at once, whatever this node still waits for.
+    fn pass_over(&mut self) -> bool {
+        let nothing = self.book.winner(self.ballot, Phase::Precommit, self.quorum) == Some(None);
+        if nothing {
+            self.begin(self.ballot.saturating_add(1));
+        }
+        nothing
     }
 
     /// Proposes, if it is this node's turn and it has something; prevotes what is proposed
@@ -161,19 +172,14 @@ impl Agreement {
         }
     }
 
-    /// Waits for precommits. Once a quorum precommitted nothing, no value can be decided in this
-    /// ballot, so the next one begins at once.
+    /// Waits for precommits; meanwhile a late quorum of prevotes is worth knowing (line 36).
     fn await_decision(&mut self) -> bool {
         if let Some(Some(digest)) = self.book.winner(self.ballot, Phase::Prevote, self.quorum)
             && let Some(value) = self.value(digest)
         {
             self.learn_prevoted(value, digest);
         }
-        let nothing = self.book.winner(self.ballot, Phase::Precommit, self.quorum) == Some(None);
-        if nothing {
-            self.begin(self.ballot.saturating_add(1));
-        }
-        nothing
+        false
     }
 
     fn learn_prevoted(&mut self, value: Vec<u8>, digest: Digest) {

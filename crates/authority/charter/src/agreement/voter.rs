@@ -320,10 +320,11 @@ impl Agreement {
             self.timers = Timers::default();
             return None;
         }
+        let heard = |phase| self.book.count(self.ballot, phase) >= self.quorum;
         let waits = match self.step {
             Step::Prevote => self.is_engaged(),
-            Step::Precommit => self.book.count(self.ballot, Phase::Prevote) >= self.quorum,
-            Step::Decide => self.book.count(self.ballot, Phase::Precommit) >= self.quorum,
+            Step::Precommit => heard(Phase::Prevote) || heard(Phase::Precommit),
+            Step::Decide => heard(Phase::Precommit),
         };
         match waits {
             true => _ = self.timers.step.get_or_insert(now + self.ballot_time()),
@@ -331,12 +332,11 @@ impl Agreement {
         }
         if self.is_engaged() {
             _ = self.timers.resend.get_or_insert(now + self.ballot_ms);
-            let unproposed = self.step == Step::Prevote
-                && self.book.count(self.ballot, Phase::Proposal) == 0;
+            let unproposed =
+                self.step == Step::Prevote && self.book.count(self.ballot, Phase::Proposal) == 0;
             if unproposed && self.proposer(self.ballot) != Some(self.me) {
                 let soon = now + self.ballot_ms / SUGGEST_AFTER_PART;
-                let at = self.timers.offer.get_or_insert(soon);
-                if *at > soon { *at = soon }
+                _ = self.timers.offer.get_or_insert(soon);
             }
         }
         let Timers { step, resend, offer } = &self.timers;

@@ -44,7 +44,12 @@ impl GenesisFile {
     pub fn create(genesis: &Genesis) -> Result<Self, GenesisError> {
         genesis.check()?;
         let genesis = quorate_codec::to_bytes(genesis).into();
-        Ok(Self { version: 1, genesis, administrators: Vec::new(), nodes: NodeSignatures::default() })
+        Ok(Self {
+            version: 1,
+            genesis,
+            administrators: Vec::new(),
+            nodes: NodeSignatures::default(),
+        })
     }
 
     /// The bytes that founders sign.

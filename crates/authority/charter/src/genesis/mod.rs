@@ -11,9 +11,7 @@ use crate::statement::StatementError;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag};
-use quorate_identity::{
-    Credential, GenesisHash, Name, PersonId, ServiceId, SignerError,
-};
+use quorate_identity::{Credential, GenesisHash, Name, PersonId, ServiceId, SignerError};
 
 /// What founds a domain. Its hash is the domain's identity and pins everything after it. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

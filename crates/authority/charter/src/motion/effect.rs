@@ -21,18 +21,14 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
                 0 => "the first policy; until it is in force nothing is signed".to_owned(),
                 version => format!("replaces version {version} for every key at once"),
             };
-            vec![
-                format!("sets the policy: {} bytes, digest {digest}", bundle.len()),
-                replaced,
-            ]
+            vec![format!("sets the policy: {} bytes, digest {digest}", bundle.len()), replaced]
         }
     }
 }
 
 fn access_effect(access: &Tree<NodeId>, state: &State) -> Vec<String> {
-    let name = |id: &NodeId| {
-        state.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
-    };
+    let name =
+        |id: &NodeId| state.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string());
     let report = access.lint(&LintOptions::default());
     let mut lines = vec![
         format!("can be used by {}", access.map(&name)),

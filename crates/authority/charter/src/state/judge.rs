@@ -2,11 +2,9 @@
 
 use super::State;
 use crate::agreement::Decided;
-use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::enrolment::Role;
-use crate::limits::{
-    KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
-};
+use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
 use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion};
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;

@@ -4,9 +4,7 @@ use super::State;
 use crate::enrolment::Role;
 use crate::genesis::{Genesis, GenesisError, Roles, Settings};
 use quorate_access::Tree;
-use quorate_identity::{
-    ActorId, Credential, Name, NodeId, NodePublic, PersonId, ServiceId,
-};
+use quorate_identity::{ActorId, Credential, Name, NodeId, NodePublic, PersonId, ServiceId};
 use std::collections::BTreeMap;
 
 /// A node of the charter.
@@ -157,14 +155,12 @@ impl State {
     /// The person or service behind an id.
     pub fn actor(&self, id: &ActorId) -> Option<Actor<'_>> {
         match id {
-            ActorId::Person(id) => self.person(id).map(|person| Actor {
-                name: &person.name,
-                credential: &person.credential,
-            }),
-            ActorId::Service(id) => self.service(id).map(|service| Actor {
-                name: &service.name,
-                credential: &service.credential,
-            }),
+            ActorId::Person(id) => self
+                .person(id)
+                .map(|person| Actor { name: &person.name, credential: &person.credential }),
+            ActorId::Service(id) => self
+                .service(id)
+                .map(|service| Actor { name: &service.name, credential: &service.credential }),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::tendermint::{Tendermint, sign};
 use super::{Dice, Liar, naive::Vote};
-use quorate_charter::{Agreement, BallotBody, Input, Instance, Lock, SignedBallotMessage, Validity};
+use quorate_charter::{
+    Agreement, BallotBody, Input, Instance, Lock, SignedBallotMessage, Validity,
+};
 use quorate_codec::Digest;
 use std::collections::BTreeSet;
 
@@ -94,7 +96,9 @@ impl Babbler {
         };
         let body = match dice.roll(8) {
             0 => BallotBody::Offer { value: value.into() },
-            1 | 2 => self.relocked(dice).unwrap_or(BallotBody::Proposal { value: value.into(), lock: None }),
+            1 | 2 => self
+                .relocked(dice)
+                .unwrap_or(BallotBody::Proposal { value: value.into(), lock: None }),
             3..=5 => BallotBody::Prevote(digest),
             _ => BallotBody::Precommit(digest),
         };

@@ -16,6 +16,9 @@ pub trait Rule {
 
     /// A voter that begins, or comes back.
     fn start(&self, me: usize, row: Option<Self::Row>) -> Box<dyn Voter<Self::Message, Self::Row>>;
+
+    /// Who said it first.
+    fn author(&self, message: &Self::Message) -> usize;
 }
 
 /// One voter.
@@ -57,8 +60,12 @@ pub struct Weather {
     pub loss: u64,
     /// Longest delay.
     pub delay_ms: u64,
-    /// Whether the network falls apart, now so, now so.
-    pub splits: bool,
+    /// Links die, now these, now those, each time for at most so long; 0: they do not.
+    pub cut_ms: u64,
+    /// How likely nobody hears a machine any more once it has decided, in percent.
+    pub mute: u64,
+    /// Whether what one voter passes on of another gets lost.
+    pub no_hearsay: bool,
     /// Crashes of honest machines in bad weather.
     pub crashes: u64,
     /// Until when everybody must have decided.
@@ -84,8 +91,8 @@ enum Event<M> {
     Crash(usize),
     Boot(usize),
     Mutter,
-    /// The network splits into these and the others, until it splits anew.
-    Split(BTreeSet<usize>),
+    /// From now on these links are dead, each in one direction.
+    Cut(BTreeSet<(usize, usize)>),
 }
 
 #[derive(Clone)]
@@ -130,7 +137,9 @@ pub struct World<'a, U: Rule> {
     now: u64,
     dice: Dice,
     accused: BTreeSet<usize>,
-    island: BTreeSet<usize>,
+    dead: BTreeSet<(usize, usize)>,
+    /// Machines that nobody hears until the weather is fair.
+    muted: BTreeSet<usize>,
 }
 
 impl<'a, U: Rule> World<'a, U> {
@@ -153,17 +162,16 @@ impl<'a, U: Rule> World<'a, U> {
             now: 0,
             dice: Dice(seed),
             accused: BTreeSet::new(),
-            island: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            muted: BTreeSet::new(),
         };
-        let mut split_at = 0;
-        while weather.splits && split_at < weather.heal_ms {
-            let is_out = |dice: &mut Dice| dice.chance(40);
-            let nodes = 0..world.machines.len();
-            let island = nodes.filter(|_| is_out(&mut world.dice)).collect();
-            world.at(split_at, Event::Split(island));
-            split_at += 1 + world.dice.roll(800);
+        let mut cut_at = 0;
+        while weather.cut_ms > 0 && cut_at < weather.heal_ms {
+            let links = world.choose_links();
+            world.at(cut_at, Event::Cut(links));
+            cut_at += 1 + world.dice.roll(weather.cut_ms);
         }
-        world.at(weather.heal_ms, Event::Split(BTreeSet::new()));
+        world.at(weather.heal_ms, Event::Cut(BTreeSet::new()));
         for node in world.honest() {
             let at = world.dice.roll(weather.delay_ms);
             world.at(at, Event::Boot(node));
@@ -185,6 +193,27 @@ impl<'a, U: Rule> World<'a, U> {
         }
         world.at(1, Event::Mutter);
         world
+    }
+
+    /// Links that die together: some at random, all from one machine, all to it, or both.
+    fn choose_links(&mut self) -> BTreeSet<(usize, usize)> {
+        let nodes = self.machines.len();
+        let kind = self.dice.roll(5);
+        let lone = self.dice.roll(nodes as u64) as usize;
+        let mut links = BTreeSet::new();
+        for (from, to) in (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to))) {
+            let dies = match kind {
+                0 => self.dice.chance(30),
+                1 => self.dice.chance(60),
+                2 => from == lone,
+                3 => to == lone,
+                _ => from == lone || to == lone,
+            };
+            if dies {
+                links.insert((from, to));
+            }
+        }
+        links
     }
 
     /// Runs to the end.
@@ -224,13 +253,15 @@ impl<'a, U: Rule> World<'a, U> {
                 let Packet::Message(_, message) = packet else { return };
                 self.let_lie(to, Some(&message));
             }
-            Event::Deliver(to, Packet::Message(from, message)) => match &self.machines[to].decided {
-                Some(value) => {
-                    let shown = Packet::Shown(value.clone());
-                    self.send(to, from, shown);
+            Event::Deliver(to, Packet::Message(from, message)) => {
+                match &self.machines[to].decided {
+                    Some(value) => {
+                        let shown = Packet::Shown(value.clone());
+                        self.send(to, from, shown);
+                    }
+                    None => self.feed(to, In::Message(message)),
                 }
-                None => self.feed(to, In::Message(message)),
-            },
+            }
             Event::Deliver(to, Packet::Shown(value)) => {
                 let machine = &mut self.machines[to];
                 if machine.voter.is_some() && machine.decided.is_none() {
@@ -244,7 +275,7 @@ impl<'a, U: Rule> World<'a, U> {
             Event::Wake(_) => {}
             Event::Crash(node) => self.machines[node].voter = None,
             Event::Boot(node) => self.boot(node),
-            Event::Split(island) => self.island = island,
+            Event::Cut(dead) => self.dead = dead,
             Event::Mutter => {
                 for liar in self.liars.keys().copied().collect::<Vec<_>>() {
                     self.let_lie(liar, None);
@@ -290,6 +321,10 @@ impl<'a, U: Rule> World<'a, U> {
         }
         if out.decided.is_some() && !crash {
             machine.decided = out.decided;
+            // The worst moment to lose somebody: it knows, and the others do not.
+            if !is_fair && self.dice.chance(self.weather.mute) {
+                self.muted.insert(node);
+            }
         }
         machine.wake_at = out.wake_at;
         if let Some(at) = out.wake_at {
@@ -336,12 +371,21 @@ impl<'a, U: Rule> World<'a, U> {
 
     fn send(&mut self, from: usize, to: usize, packet: Packet<U::Message>) {
         let is_fair = self.now >= self.weather.heal_ms;
-        // A liar is on both sides of every split.
+        // A liar reaches everybody.
         let is_lie = self.liars.contains_key(&from) || self.liars.contains_key(&to);
-        if !is_lie && self.island.contains(&from) != self.island.contains(&to) {
+        if !is_fair && self.muted.contains(&from) {
+            return;
+        }
+        if !is_lie && self.dead.contains(&(from, to)) {
             return;
         }
         if !is_fair && self.dice.chance(self.weather.loss) {
+            return;
+        }
+        if !is_fair
+            && self.weather.no_hearsay
+            && matches!(&packet, Packet::Message(_, message) if self.rule.author(message) != from)
+        {
             return;
         }
         let delay = if is_fair { 20 } else { self.weather.delay_ms };

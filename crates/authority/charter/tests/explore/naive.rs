@@ -37,6 +37,10 @@ impl Rule for Naive {
         let votes = BTreeMap::new();
         Box::new(Seat { rule: self.clone(), me, ballot, wish: None, votes, voted: row })
     }
+
+    fn author(&self, message: &Vote) -> usize {
+        message.voter
+    }
 }
 
 impl Voter<Vote, Vote> for Seat {

@@ -2,9 +2,7 @@
 //! voter has been verified, and no liar can sign for another.
 
 use super::{In, Out, Rule, Voter};
-use quorate_charter::{
-    Agreement, Input, Instance, SignedBallotMessage, State, Validity, Votes,
-};
+use quorate_charter::{Agreement, Input, Instance, SignedBallotMessage, State, Validity, Votes};
 use quorate_identity::{NodeId, NodeSignature};
 use std::sync::Arc;
 
@@ -63,10 +61,18 @@ impl Rule for Tendermint {
         let row = row.map(|row| quorate_codec::from_bytes(&quorate_codec::to_bytes(&row)).unwrap());
         Box::new(Seat { agreement: self.agreement(me, row), rule: self.clone(), me })
     }
+
+    fn author(&self, message: &SignedBallotMessage) -> usize {
+        self.number(&message.voter())
+    }
 }
 
 impl Voter<SignedBallotMessage, Votes> for Seat {
-    fn handle(&mut self, input: In<SignedBallotMessage>, now: u64) -> Out<SignedBallotMessage, Votes> {
+    fn handle(
+        &mut self,
+        input: In<SignedBallotMessage>,
+        now: u64,
+    ) -> Out<SignedBallotMessage, Votes> {
         let input = match input {
             In::Propose(value) => Input::Propose(value),
             In::Message(message) => Input::Message(message),

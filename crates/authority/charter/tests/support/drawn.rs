@@ -78,8 +78,8 @@ impl<'a> Drawing<'a> {
             }
         }
         let people: Vec<&str> = by.split('+').filter(|one| *one != "nobody").collect();
-        let motion = again
-            .unwrap_or_else(|| signed_by(&state, self.domain.motion(&state, body), &people));
+        let motion =
+            again.unwrap_or_else(|| signed_by(&state, self.domain.motion(&state, body), &people));
         let certified =
             self.domain.certify(&Entry::next(&state, EntryBody::Motion(motion.clone())), votes);
         let next = match state.verify_entry(&certified) {

@@ -5,9 +5,8 @@
 pub mod drawn;
 
 use quorate_charter::{
-    CertifiedEntry, Decided, Entry, EntryBody, Genesis, GenesisFile, GenesisPerson,
-    GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings, SignedEnrolment,
-    SignedMotion, State,
+    CertifiedEntry, Decided, Entry, EntryBody, Genesis, GenesisFile, GenesisPerson, GenesisService,
+    Instance, Motion, MotionBody, Role, Roles, Settings, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
@@ -147,13 +146,19 @@ impl Domain {
             let body = quorate_charter::BallotBody::Precommit(Some(digest));
             let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
             let genesis = self.state.genesis();
-            let message = quorate_charter::SignedBallotMessage::sign(
-                genesis, instance, 0, *id, body, &sign,
-            );
+            let message =
+                quorate_charter::SignedBallotMessage::sign(genesis, instance, 0, *id, body, &sign);
             (*id, *message.signature())
         };
         let certificate = self.nodes.iter().take(count).map(precommit).collect();
-        Decided { version: 1, genesis: self.state.genesis(), instance, ballot: 0, value, certificate }
+        Decided {
+            version: 1,
+            genesis: self.state.genesis(),
+            instance,
+            ballot: 0,
+            value,
+            certificate,
+        }
     }
 }
 
