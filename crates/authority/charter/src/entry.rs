@@ -33,6 +33,7 @@ pub struct Entry {
 }
 
 /// What an entry places in the log.
+#[allow(clippy::large_enum_variant, reason = "entries are few, and never in long lists")]
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum EntryBody {
     /// An authorised motion.

@@ -11,6 +11,7 @@ use quorate_identity::{GenesisHash, NodeId, NodeSignature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a voter is told.
+#[allow(clippy::large_enum_variant, reason = "moved once, and hardly ever anything else")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// This node would like this value decided. Replaces an earlier wish.

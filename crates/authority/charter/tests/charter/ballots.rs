@@ -1,8 +1,7 @@
 //! One ballot by hand, with real signatures: messages, certificates, evidence, silence
 //! (AGR-01 to AGR-12).
 
-mod support;
-
+use crate::support::Domain;
 use quorate_charter::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
     Lock, SignedBallotMessage, Validity, Votes, quorum,
@@ -10,7 +9,6 @@ use quorate_charter::{
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, NodeId};
 use std::collections::BTreeMap;
-use support::Domain;
 
 const POSITION: Instance = Instance::Position(1);
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone)]
 pub struct Naive {
-    pub voters: usize,
     pub quorum: usize,
     /// Whether a voter that waited in vain votes again in a next ballot; otherwise it has one
     /// vote for ever.

@@ -1,13 +1,11 @@
 //! The genesis: who must sign it, and what it may not contain (GOV-01 to GOV-06).
 
-mod support;
-
+use crate::support::{Domain, genesis, name, person, roles, secrets};
 use quorate_charter::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Role, SignedEnrolment,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash};
-use support::{Domain, genesis, name, person, roles, secrets};
 
 fn refused(genesis: &Genesis) -> GenesisError {
     GenesisFile::create(genesis).unwrap_err()

@@ -1,15 +1,13 @@
 //! The log: what it takes in, and everything that it must refuse (GOV-10 to GOV-23).
 
-mod support;
-
+use crate::support::drawn::Drawing;
+use crate::support::{Domain, EXPIRY, NOW, genesis, name, person, signed_by};
 use quorate_charter::{
     CertifiedEntry, Decided, Entry, EntryBody, EntryError, Instance, LogError, Motion, MotionBody,
     MotionError, Object, SignedMotion, effect, verify_log,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, CredentialSigner, Head, NodeSignatures, Scheme};
-use support::drawn::Drawing;
-use support::{Domain, EXPIRY, NOW, genesis, name, person, signed_by};
 
 fn refusal(drawing: &Drawing<'_>, entries: &str) -> EntryError {
     match drawing.replay(entries) {

@@ -3,11 +3,9 @@
 //! nothing; then its time is over. All combinations of all voters are walked; equal situations
 //! are walked once. What is heard late is covered, because voters say everything again.
 
-mod explore;
-mod support;
-
-use explore::Dice;
-use explore::tendermint::{Tendermint, sign};
+use crate::explore::Dice;
+use crate::explore::tendermint::{Tendermint, sign};
+use crate::support::Domain;
 use quorate_charter::{
     Agreement, BallotBody, Effects, Input, Instance, SignedBallotMessage, Validity,
 };
@@ -15,7 +13,6 @@ use quorate_codec::{Digest, Transcript, tag};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::rc::Rc;
-use support::Domain;
 
 const VALUES: [&[u8]; 2] = [b"a", b"b"];
 /// Longer than every timer of the ballots that are reached.
@@ -227,15 +224,15 @@ impl Write for Hash {
 
 #[test]
 fn neg_100_no_pattern_of_losses_forks_three_voters() {
-    let (whole, seen) = Walk::new(3, 0, None).walk(10, 500);
-    assert!(whole >= 3 && seen > 20_000, "{whole} rounds whole, {seen} outcomes");
+    let (whole, seen) = Walk::new(3, 0, None).walk(10, 300);
+    assert!(whole >= 3 && seen > 10_000, "{whole} rounds whole, {seen} outcomes");
 }
 
 #[test]
 fn neg_100_no_pattern_of_losses_and_no_liar_fork_four_voters() {
     // The liar proposes in ballot 0, or in none of the first two.
     for liar in [1, 3] {
-        let (whole, seen) = Walk::new(4, 1, Some(liar)).walk(8, 25);
-        assert!(whole >= 1 && seen > 20_000, "{whole} rounds whole, {seen} outcomes");
+        let (whole, seen) = Walk::new(4, 1, Some(liar)).walk(8, 20);
+        assert!(whole >= 1 && seen > 10_000, "{whole} rounds whole, {seen} outcomes");
     }
 }

@@ -1,13 +1,11 @@
 //! Hellos, welcomes and rejoins (GOV-30 to GOV-34).
 
-mod support;
-
+use crate::support::{Domain, NOW};
 use quorate_charter::{
     Entry, EntryBody, EntryError, Hello, Incarnation, Recognition, Rejoin, RejoinError,
     SignedHello, SignedRejoin, SignedWelcome, StatementError, Welcome,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
-use support::{Domain, NOW};
 
 fn id(number: u8) -> Digest {
     Digest([number; 32])

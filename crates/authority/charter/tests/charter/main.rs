@@ -1,0 +1,19 @@
+//! The charter from outside: founding, the log and what it refuses, presence, and the agreement
+//! primitive by hand, in a bad world, and round by round.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+mod agreement;
+mod ballots;
+mod encoding;
+mod explore;
+mod founding;
+mod log;
+mod presence;
+mod steps;
+mod support;
+mod vectors;
