@@ -50,4 +50,4 @@ pub use presence::{
     Welcome,
 };
 pub use state::{Actor, KeyOrder, Node, Person, Service, State};
-pub use statement::{NodeStatement, Signed, StatementError};
+pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};
