@@ -1,7 +1,8 @@
 //! Every pattern of lost messages, round by round (N-100): in each round every voter hears from
 //! each other one all that it said or nothing, and from a liar one of several stories or
-//! nothing; then its time is over. All combinations of all voters are walked; equal situations
-//! are walked once. What is heard late is covered, because voters say everything again.
+//! nothing; then its time is over. All combinations of all voters are walked, equal situations
+//! once; where they become too many, a seeded part of them is followed. What is heard late is
+//! covered, because voters say everything again.
 
 use crate::explore::Dice;
 use crate::explore::tendermint::{Tendermint, sign};
