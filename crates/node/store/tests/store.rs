@@ -1,5 +1,11 @@
 //! What a store does on sound disks: rows come back, one process at a time, whole batches.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_codec::Digest;
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_store::{Cost, Passphrase, Store, StoreError, StoreId};

