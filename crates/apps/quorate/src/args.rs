@@ -54,7 +54,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct Reader {
     /// The domain directory.
-    #[arg(long)]
+    #[arg(long, default_value = "quorate-domain")]
     pub dir: PathBuf,
     /// Who asks: a name under people/ or services/. Without it the domain's auditor reads.
     #[arg(long = "as", value_name = "NAME")]
@@ -71,7 +71,7 @@ pub struct Reader {
 #[derive(Debug, Clone, Args)]
 pub struct Signer {
     /// The domain directory.
-    #[arg(long)]
+    #[arg(long, default_value = "quorate-domain")]
     pub dir: PathBuf,
     /// Who signs: a name under people/ or services/.
     #[arg(long = "as", value_name = "NAME")]
@@ -99,11 +99,14 @@ pub struct Demo {
 #[derive(Debug, Args)]
 pub struct Up {
     /// The domain directory; made where it does not exist, continued where it does.
-    #[arg(long)]
+    #[arg(long, default_value = "quorate-domain")]
     pub dir: PathBuf,
     /// How many signers to found with (a witness comes on top).
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=16))]
     pub signers: u8,
+    /// End when the standard input ends: for programs that run domains as their children.
+    #[arg(long, hide = true)]
+    pub supervised: bool,
 }
 
 /// `genesis ...`
@@ -307,6 +310,9 @@ pub enum PolicyVerb {
     Test {
         /// The directory with policy.cedar, limits.json, lists.json, cases.json.
         directory: PathBuf,
+        /// Accepted as everywhere, not needed: no domain is looked at.
+        #[arg(long, hide = true)]
+        dir: Option<PathBuf>,
     },
     /// File the motion that sets a policy; its own table must pass first.
     Propose {
@@ -444,6 +450,9 @@ pub enum Receipt {
         /// The genesis hash to hold it against.
         #[arg(long, value_name = "HASH")]
         genesis: Option<String>,
+        /// Accepted as everywhere, not needed: no domain is looked at.
+        #[arg(long, hide = true)]
+        dir: Option<PathBuf>,
     },
 }
 

@@ -47,6 +47,17 @@ impl Face {
         }
     }
 
+    /// Text that somebody must see before they are asked: on stderr where programs read stdout.
+    pub fn brief(self, text: &str) {
+        match self.json {
+            false => say(text),
+            true if self.has_terminal() => {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+            true => {}
+        }
+    }
+
     /// Shows why a command failed, on stderr.
     pub fn fail(self, failure: &Failure) {
         let text = if self.json {

@@ -120,7 +120,7 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
         return Err(Failure::caller("signed_already", message, "ask the others to sign it"));
     }
     let shown = consequence(&body, &state)?;
-    face.tell(&format!("motion {id}\n{}", indent(&shown)));
+    face.brief(&format!("motion {id}\n{}", indent(&shown)));
     let confirmed = session.dir().is_trial() || ask("Sign it?").unwrap_or(true);
     if !confirmed {
         return Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to sign"));

@@ -213,7 +213,7 @@ fn confirm(file: &GenesisFile, expected: Option<&str>, face: Face) -> Result<()>
             )),
         };
     }
-    face.tell(&text(file, &file.genesis().map_err(|error| refused(&error))?));
+    face.brief(&text(file, &file.genesis().map_err(|error| refused(&error))?));
     match ask("Is this what the others see, word for word?") {
         Some(true) => Ok(()),
         Some(false) => {

@@ -24,7 +24,7 @@ pub async fn run(verb: PolicyVerb, face: Face) -> Result<()> {
             face.show(&view, text);
             Ok(())
         }
-        PolicyVerb::Test { directory } => {
+        PolicyVerb::Test { directory, dir: _ } => {
             let policy = load(&directory)?;
             test(&policy, face)
         }

@@ -30,7 +30,7 @@ pub async fn run(verb: Receipt, face: Face) -> Result<()> {
             face.show(&written, |it| format!("receipt verified and written to {}", it.receipt));
             Ok(())
         }
-        Receipt::Verify { file, genesis } => {
+        Receipt::Verify { file, genesis, dir: _ } => {
             let hash = genesis_hash(genesis.as_deref())?;
             let bytes = read_at_most(&file, RECEIPT_BYTES_MAX)
                 .map_err(|error| Failure::named_file(&file, &error))?;

@@ -247,7 +247,7 @@ async fn vote(
         Verdict::Approve => "Approve",
         Verdict::Reject => "Reject",
     };
-    face.tell(&reading_text(&reading));
+    face.brief(&reading_text(&reading));
     let recomputed = reading.signed.id();
     let confirmed = match expected {
         Some(expected) if expected == recomputed => true,

@@ -17,7 +17,7 @@ pub use supervise::Supervised;
 use crate::args::Up;
 use crate::domain::DomainDir;
 use crate::face::Face;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::session::Session;
 use quorate_client::contract::Ready;
 use std::time::Duration;
@@ -32,6 +32,9 @@ const REAP_EVERY: Duration = Duration::from_millis(200);
 pub async fn up(options: Up, face: Face) -> Result<()> {
     let dir = DomainDir::new(&options.dir);
     let mut signals = crate::signals::Signals::new()?;
+    if options.supervised {
+        signals = signals.with_parent();
+    }
     let started = tokio::select! {
         started = start(&dir, options.signers, face) => started?,
         () = signals.ended() => return Ok(()),
@@ -49,6 +52,13 @@ pub async fn up(options: Up, face: Face) -> Result<()> {
 }
 
 async fn start(dir: &DomainDir, signers: u8, face: Face) -> Result<(Running, Ready)> {
+    if dir.is_founded() && !dir.is_trial() {
+        return Err(Failure::caller(
+            "not_a_trial",
+            format!("the domain in {} was founded for real", dir.path().display()),
+            "start its node of this machine with `quorate node run`",
+        ));
+    }
     if !dir.is_founded() {
         let _progress = face.progress("founding a domain");
         let founding = Founding { signers, ..Founding::default() };

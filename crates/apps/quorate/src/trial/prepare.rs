@@ -71,7 +71,8 @@ pub async fn serving(reader: &Session) -> Result<Status> {
 pub async fn order_keys(dir: &DomainDir, keys: &[(&str, Scheme)], threshold: usize) -> Result<()> {
     let state = session(dir, FIRST)?.replay().await?;
     let signers = state.nodes().filter(|node| node.role == Role::Signer);
-    let signers: Vec<&str> = signers.map(|node| node.name.as_str()).collect();
+    let mut signers: Vec<&str> = signers.map(|node| node.name.as_str()).collect();
+    signers.sort_unstable();
     let tree = parse_tree(&format!("{threshold} of ({})", signers.join(", ")))?;
     let access = tree_of_nodes(&state, &tree)?;
     for (name, scheme) in keys {

@@ -1,0 +1,93 @@
+//! People: who may approve what, and what they must have seen.
+
+use crate::harness::{Domain, LARGE, Run, ether, id, shared};
+use serde_json::Value;
+
+fn vote(domain: &Domain, verb: &str, request: &Value, who: &str) -> Run {
+    let digest = request["request_digest"].as_str().unwrap();
+    domain.run(&["request", verb, id(request), "--as", who, "--digest", digest])
+}
+
+fn large(domain: &Domain, who: &str) -> Value {
+    domain.created("treasury", &ether(LARGE), who)
+}
+
+#[test]
+fn a_large_transfer_waits_says_for_whom_and_is_signed_once_both_approved() {
+    let domain = shared();
+    let request = large(domain, "wallet-service");
+    let waiting = domain.waiting(&request);
+    assert_eq!(waiting["waiting_for"][0]["rule"], "large-transfer");
+    assert_eq!(waiting["waiting_for"][0]["people"], serde_json::json!(["alice", "bob"]));
+    assert_eq!(waiting["waiting_for"][0]["needed"], 2);
+
+    let timeout = domain.run(&["request", "wait", id(&request), "--timeout", "0"]);
+    assert_eq!(timeout.refused(4), "timeout");
+    assert!(timeout.message().contains("alice"), "{timeout:?}");
+
+    vote(domain, "approve", &request, "alice").ok();
+    assert_eq!(vote(domain, "approve", &request, "alice").refused(2), "vote_refused");
+    assert_eq!(vote(domain, "reject", &request, "alice").refused(2), "vote_refused");
+    vote(domain, "approve", &request, "bob").ok();
+    let signed = domain.wait(&request).ok();
+    assert_eq!(signed["state"], "signed");
+    assert_eq!(signed["approvals"].as_array().unwrap().len(), 2);
+    assert_eq!(vote(domain, "approve", &request, "bob").code, Some(2));
+}
+
+#[test]
+fn an_approval_needs_the_digest_that_was_computed_here() {
+    let domain = shared();
+    let request = large(domain, "wallet-service");
+    let blind = domain.run(&["request", "approve", id(&request), "--as", "alice"]);
+    assert_eq!(blind.refused(2), "digest_needed");
+    let other = large(domain, "wallet-service");
+    let other = other["request_digest"].as_str().unwrap();
+    let args = ["request", "approve", id(&request), "--as", "alice", "--digest", other];
+    assert_eq!(domain.run(&args).refused(2), "digest_mismatch");
+    let view = domain.run(&["request", "show", id(&request)]).ok();
+    assert_eq!(view["approvals"], serde_json::json!([]));
+}
+
+#[test]
+fn the_wrong_person_does_not_count() {
+    let domain = shared();
+    let request = large(domain, "wallet-service");
+    for who in ["ada", "wallet-service"] {
+        assert_eq!(vote(domain, "approve", &request, who).refused(2), "vote_refused");
+    }
+    assert_eq!(vote(domain, "approve", &request, "auditor").refused(2), "forbidden");
+    assert_eq!(vote(domain, "approve", &request, "zoe").refused(2), "unknown_actor");
+}
+
+#[test]
+fn nobody_approves_their_own_request() {
+    let domain = shared();
+    let request = large(domain, "alice");
+    assert_eq!(vote(domain, "approve", &request, "alice").refused(2), "vote_refused");
+    let waiting = domain.waiting(&request);
+    assert!(!waiting["waiting_for"][0]["people"].to_string().contains("alice"));
+}
+
+#[test]
+fn a_rejection_ends_a_request() {
+    let domain = shared();
+    let request = large(domain, "wallet-service");
+    assert_eq!(vote(domain, "reject", &request, "bob").ok()["state"], "rejected");
+    let run = domain.wait(&request);
+    assert_eq!(run.refused(3), "rejected");
+    assert!(run.message().contains("bob"));
+    assert_eq!(vote(domain, "approve", &request, "alice").refused(2), "request_ended");
+}
+
+#[test]
+fn an_expired_request_takes_no_approval() {
+    let domain = shared();
+    let args = [
+        "request", "create", "--key", "treasury", "--intent", "-", "--as", "wallet-service",
+        "--expires", "2",
+    ];
+    let request = domain.run_with(&ether(LARGE).to_string(), &args).ok();
+    assert_eq!(domain.wait(&request).refused(3), "expired");
+    assert_eq!(vote(domain, "approve", &request, "alice").refused(2), "request_ended");
+}

@@ -1,0 +1,229 @@
+//! Founding for real: each operator with a directory and passphrase of its own.
+
+use crate::harness::{command, fresh_dir, quorate, until};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const NODES: [&str; 4] = ["north", "south", "east", "watch"];
+
+struct Ceremony {
+    root: PathBuf,
+    addresses: Vec<(String, String)>,
+}
+
+impl Ceremony {
+    fn new() -> Self {
+        let root = fresh_dir("founding");
+        let held: Vec<TcpListener> =
+            (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<String> =
+            held.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
+        let addresses = ports.chunks(2).map(|it| (it[0].clone(), it[1].clone())).collect();
+        let this = Self { root, addresses };
+        for person in ["ada", "ben", "cleo", "alice", "bob", "auditor", "wallet"] {
+            let path = this.path(person);
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-C", person, "-f", &path])
+                .status()
+                .unwrap();
+            assert!(made.success());
+        }
+        this
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.root.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn passphrase(&self, node: &str) -> String {
+        let path = self.path(&format!("{node}.passphrase"));
+        fs::write(&path, format!("{node} keeps its own secret\n")).unwrap();
+        path
+    }
+
+    fn init(&self, node: &str, (peer, api): &(String, String)) -> Value {
+        let (dir, passphrase) = (self.path(&format!("at-{node}")), self.passphrase(node));
+        let mut args = vec![
+            "--json", "node", "init", node, "--dir", &dir, "--peer", peer, "--api", api,
+            "--passphrase-file", &passphrase,
+        ];
+        if node == "watch" {
+            args.push("--witness");
+        }
+        quorate(&args).ok()
+    }
+
+    fn create(&self, enrolments: &[String], rule: &str) -> crate::harness::Run {
+        let key = |name: &str| format!("{name}={}", self.path(&format!("{name}.pub")));
+        let mut args: Vec<String> =
+            ["--json", "genesis", "create", "--domain", "harbour"].map(str::to_owned).into();
+        for enrolment in enrolments {
+            args.extend(["--node".to_owned(), enrolment.clone()]);
+        }
+        for administrator in ["ada", "ben", "cleo"] {
+            args.extend(["--administrator".to_owned(), key(administrator)]);
+        }
+        for approver in ["alice", "bob"] {
+            args.extend(["--approver".to_owned(), key(approver)]);
+        }
+        args.extend(["--auditor".to_owned(), key("auditor")]);
+        args.extend(["--service".to_owned(), key("wallet")]);
+        args.extend(["--rule", rule, "-o", &self.path("genesis")].map(str::to_owned));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        quorate(&args)
+    }
+
+    fn run(&self, at: usize, genesis: &str) -> Child {
+        let node = NODES[at];
+        let dir = self.path(&format!("at-{node}"));
+        let (file, passphrase) = (self.path("genesis"), self.passphrase(node));
+        let others = NODES.iter().zip(&self.addresses).filter(|(name, _)| **name != node);
+        let others: Vec<String> =
+            others.map(|(name, (peer, _))| format!("--at={name}={peer}")).collect();
+        let mut args = vec![
+            "--json", "node", "run", node, "--dir", &dir, "--genesis-file", &file, "--genesis",
+            genesis, "--passphrase-file", &passphrase,
+        ];
+        args.extend(others.iter().map(String::as_str));
+        let mut child =
+            command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains(node), "{line}");
+        child
+    }
+}
+
+#[test]
+fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
+    let ceremony = Ceremony::new();
+    let made: Vec<Value> =
+        NODES.iter().zip(&ceremony.addresses).map(|(node, at)| ceremony.init(node, at)).collect();
+    assert!(made.iter().all(|it| it["words"].as_str().unwrap().split(' ').count() == 12));
+    let again = quorate(&[
+        "--json", "node", "init", "north", "--dir", &ceremony.path("at-north"),
+        "--passphrase-file", &ceremony.passphrase("north"),
+    ]);
+    assert_eq!(again.refused(2), "store_exists");
+    let enrolments: Vec<String> =
+        made.iter().map(|it| it["enrolment"].as_str().unwrap().to_owned()).collect();
+
+    // One person alone may not hold the domain; nobody stands in it twice.
+    assert_eq!(ceremony.create(&enrolments, "any of (ada, ben)").refused(2), "bad_genesis");
+    let twice = [enrolments.clone(), vec![enrolments[0].clone()]].concat();
+    assert_eq!(ceremony.create(&twice, "2 of (ada, ben, cleo)").refused(2), "bad_genesis");
+    let created = ceremony.create(&enrolments, "2 of (ada, ben, cleo)").ok();
+    let genesis = created["genesis"].as_str().unwrap();
+    assert_eq!(created["faults"], 1);
+    assert_eq!(created["complete"], false);
+
+    let file = ceremony.path("genesis");
+    let sign = |who: &str, key: &str, hash: &str| {
+        quorate(&[
+            "--json", "genesis", "sign", &file, "--as", who, "--key", key, "--genesis", hash,
+        ])
+    };
+    let other = format!("0x{}", "33".repeat(32));
+    assert_eq!(sign("ada", &ceremony.path("ada"), &other).refused(2), "genesis_mismatch");
+    assert_eq!(sign("ada", &ceremony.path("ben"), genesis).refused(2), "wrong_key");
+    // Copies are signed apart and put together.
+    fs::copy(&file, ceremony.path("copy")).unwrap();
+    for administrator in ["ada", "ben"] {
+        sign(administrator, &ceremony.path(administrator), genesis).ok();
+    }
+    let copy = ceremony.path("copy");
+    quorate(&[
+        "--json", "genesis", "sign", &copy, "--as", "cleo", "--key", &ceremony.path("cleo"),
+        "--genesis", genesis,
+    ])
+    .ok();
+    for node in NODES {
+        let dir = ceremony.path(&format!("at-{node}/nodes/{node}"));
+        quorate(&[
+            "--json", "genesis", "sign", &copy, "--node-dir", &dir, "--genesis", genesis,
+            "--passphrase-file", &ceremony.passphrase(node),
+        ])
+        .ok();
+    }
+    // Nobody starts before everybody signed, and nobody joins without comparing.
+    let start = |hash: Option<&str>| {
+        let dir = ceremony.path("at-north");
+        let passphrase = ceremony.passphrase("north");
+        let mut args = vec![
+            "--json", "node", "run", "north", "--dir", &dir, "--genesis-file", &file,
+            "--passphrase-file", &passphrase,
+        ];
+        args.extend(hash.iter().flat_map(|hash| ["--genesis", hash]));
+        quorate(&args)
+    };
+    assert_eq!(start(Some(genesis)).refused(5), "bad_genesis");
+    assert_eq!(start(None).refused(2), "genesis_needed");
+    let merged = quorate(&["--json", "genesis", "merge", &file, "--from", &copy]).ok();
+    assert_eq!(merged["complete"], true);
+
+    let mut nodes: Vec<Child> = (0..NODES.len()).map(|at| ceremony.run(at, genesis)).collect();
+    let dir = join(&ceremony, genesis);
+    serve(&dir);
+    for mut node in nodes.drain(..) {
+        crate::harness::terminate(node.id());
+        assert_eq!(node.wait().unwrap().code(), Some(0));
+    }
+    fs::remove_dir_all(&ceremony.root).unwrap();
+}
+
+/// A directory of a person's own machine.
+fn join(ceremony: &Ceremony, genesis: &str) -> PathBuf {
+    let dir = ceremony.root.join("desk");
+    let mut args = vec![
+        "--json".to_owned(), "genesis".into(), "join".into(), ceremony.path("genesis"),
+        "--genesis".into(), genesis.into(), "--dir".into(), dir.to_str().unwrap().into(),
+    ];
+    for (node, (_, api)) in NODES.iter().zip(&ceremony.addresses) {
+        args.extend(["--api".to_owned(), format!("{node}={api}")]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    assert_eq!(quorate(&args).ok()["domain"], "harbour");
+    for (folder, name, key) in [
+        ("people", "ada", "ada"),
+        ("people", "ben", "ben"),
+        ("people", "auditor", "auditor"),
+        ("services", "wallet", "wallet"),
+    ] {
+        let to = dir.join(folder).join(name);
+        fs::copy(ceremony.path(key), &to).unwrap();
+    }
+    dir
+}
+
+fn serve(dir: &Path) {
+    let run = |args: &[&str]| {
+        let mut all = vec!["--json"];
+        all.extend_from_slice(args);
+        all.extend_from_slice(&["--dir", dir.to_str().unwrap()]);
+        quorate(&all)
+    };
+    until(|| {
+        let status = run(&["status"]);
+        (status.code == Some(0) && status.ok()["leased"] == true).then_some(())
+    });
+    let motion = run(&[
+        "key", "create", "seal", "--scheme", "ed25519", "--access", "2 of (north, south, east)",
+        "--as", "ada",
+    ]);
+    let motion = motion.ok();
+    run(&["charter", "sign", motion["motion"].as_str().unwrap(), "--as", "ben"]).ok();
+    let key = until(|| {
+        let key = run(&["key", "show", "seal"]);
+        (key.code == Some(0)).then(|| key.ok()).filter(|key| key["state"] == "active")
+    });
+    assert_eq!(key["scheme"], "ed25519");
+    // A stolen directory signs nothing without the enrolled key.
+    fs::copy(dir.join("people/ben"), dir.join("people/cleo")).unwrap();
+    assert_eq!(run(&["status", "--as", "cleo"]).refused(2), "wrong_key");
+    let up = run(&["up"]);
+    assert_eq!(up.refused(2), "not_a_trial");
+}

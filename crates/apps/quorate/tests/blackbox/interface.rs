@@ -1,0 +1,119 @@
+//! A node's interface, called as any client would.
+
+use crate::harness::{Domain, fresh_dir, id, message, quorate, shared};
+use quorate_client::contract::{Audit, ErrorBody, Notice, Status, routes};
+use quorate_client::net::Client;
+use quorate_codec::from_bytes;
+use quorate_identity::{ActorId, FileSigner};
+use quorate_charter::{GenesisFile, State};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+fn founding(domain: &Domain) -> State {
+    let file: GenesisFile = from_bytes(&fs::read(domain.dir.join("genesis.cbor")).unwrap()).unwrap();
+    file.verify(&domain.genesis().parse().unwrap()).unwrap()
+}
+
+fn client(domain: &Domain, node: &str, person: &str, key: &str) -> Client {
+    let state = founding(domain);
+    let file = domain.domain_file();
+    let lines = file["nodes"].as_array().unwrap();
+    let line = lines.iter().find(|line| line["name"] == node).unwrap();
+    let node = state.node_named(&node.parse().unwrap()).unwrap();
+    let person = state.person_named(&person.parse().unwrap()).unwrap();
+    let signer = FileSigner::open(&domain.dir.join("people").join(key), None).unwrap();
+    let (address, actor) = (line["api"].as_str().unwrap(), ActorId::Person(person.id));
+    Client::new(address, node.id, &node.keys, state.genesis(), actor, Arc::new(signer)).unwrap()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn metrics_audit_and_the_description_of_the_interface_are_served() {
+    let client = client(shared(), "node-1", "auditor", "auditor");
+    let metrics = wait(client.get_text(routes::METRICS.path)).unwrap();
+    for name in ["quorate_leased 1", "quorate_node_alive{node=\"witness\"}", "part=\"engine\""] {
+        assert!(metrics.contains(name), "{name} in {metrics}");
+    }
+    let described: serde_json::Value = wait(client.get(routes::OPENAPI.path)).unwrap();
+    assert!(described["paths"]["/v1/requests"]["post"].is_object());
+    let audit: Audit = wait(client.get(routes::AUDIT.path)).unwrap();
+    assert!(audit.lines.iter().all(|line| line.at_ms > 0));
+}
+
+#[test]
+fn what_changes_is_told_as_it_changes() {
+    let domain = shared();
+    let client = client(domain, "node-1", "auditor", "auditor");
+    wait(async {
+        let mut events = client.events().await.unwrap();
+        let request = domain.created("ops", &message("watched"), "wallet-service");
+        loop {
+            let Notice::Request(changed) = events.next().await.unwrap().unwrap() else { continue };
+            if changed.to_string() == id(&request) {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_call_that_is_not_signed_by_somebody_of_the_charter_is_refused() {
+    let domain = shared();
+    let refused = |error: ErrorBody, code: &str| assert_eq!(error.code, code, "{error:?}");
+    // Another person's key under this name, and a call meant for another node.
+    let wrong_key = client(domain, "node-1", "auditor", "ada");
+    refused(wait(wrong_key.get::<Status>(routes::STATUS.path)).unwrap_err(), "unauthenticated");
+    let auditor = client(domain, "node-1", "auditor", "auditor");
+    refused(wait(auditor.get::<Status>("/v1/nothing")).unwrap_err(), "unknown_call");
+    let posted = wait(auditor.post::<_, Status>("/v1/requests", &serde_json::json!({})));
+    refused(posted.unwrap_err(), "forbidden");
+    let admin = client(domain, "node-1", "ada", "ada");
+    let nonsense = serde_json::json!({ "request": "0x00", "extra": 1 });
+    refused(wait(admin.post::<_, Status>("/v1/requests", &nonsense)).unwrap_err(), "bad_call");
+    let long = serde_json::json!({ "request": format!("0x{}", "00".repeat(3 << 20)) });
+    refused(wait(admin.post::<_, Status>("/v1/requests", &long)).unwrap_err(), "too_long");
+}
+
+#[test]
+fn whoever_answers_with_another_key_is_found_out() {
+    let domain = shared();
+    let copy = fresh_dir("swapped");
+    fs::create_dir(copy.join("people")).unwrap();
+    for file in ["genesis.cbor", "trial", "people/auditor"] {
+        fs::copy(domain.dir.join(file), copy.join(file)).unwrap();
+    }
+    let mut file = domain.domain_file();
+    let other = file["nodes"][1]["api"].clone();
+    file["nodes"][0]["api"] = other;
+    fs::write(copy.join("domain.json"), file.to_string()).unwrap();
+    let status = quorate(&["--json", "status", "--node", "node-1", "--dir", copy.to_str().unwrap()]);
+    assert_eq!(status.refused(5), "wrong_node_key");
+    assert!(status.stderr.contains("culprits"));
+    fs::remove_dir_all(copy).unwrap();
+}
+
+#[test]
+fn garbage_on_every_port_harms_nobody() {
+    let domain = shared();
+    for node in ["node-1", "node-2", "node-3", "witness"] {
+        let config = fs::read_to_string(domain.dir.join(format!("nodes/{node}/node.json"))).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        for port in ["peer", "api"] {
+            for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 0xff, 0xff], &[0; 4096]] {
+                let mut stream = TcpStream::connect(config[port].as_str().unwrap()).unwrap();
+                let _ = stream.write_all(garbage);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let mut answer = Vec::new();
+                let _ = stream.read_to_end(&mut answer);
+                assert!(!answer.starts_with(b"HTTP"), "{node} speaks in the clear");
+            }
+        }
+    }
+    let request = domain.created("ops", &message("after garbage"), "wallet-service");
+    assert_eq!(domain.wait(&request).ok()["state"], "signed");
+}

@@ -1,0 +1,18 @@
+//! The built program from outside, as a newcomer and a script meet it: real processes, real
+//! stores, real channels; exit statuses and JSON as the contract says.
+
+#![allow(missing_docs, reason = "these are tests")]
+
+mod harness;
+
+mod addresses;
+mod approvals;
+mod bad_input;
+mod charter;
+mod demo;
+mod founding;
+mod interface;
+mod outages;
+mod requests;
+mod stores;
+mod up;
