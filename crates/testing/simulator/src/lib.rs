@@ -1,1 +1,39 @@
-//! simulator
+//! A whole domain from one seed: the nodes that run in production, in a world that loses, doubles,
+//! delays and alters frames, kills nodes at every write, restores old disks, bends clocks, and
+//! has a voter that lies.
+//!
+//! ```text
+//!           ┌────────── World: one clock, one seed, one queue of happenings ─────────┐
+//!   people ─┤►  Host: Node + Disk  ──frames──►  Net (faults)  ──frames──►  Host ...   │
+//!           └──────────────── everything seen is shown to the checkers ──────────────┘
+//! ```
+//!
+//! * [`run`] runs a seed and returns what it saw; the same seed gives the same bytes.
+//! * [`check`] holds the laws of the product, one file each.
+//! * [`Mutant`] plants a bug around a node: a run that does not find it is worth nothing.
+//!
+//! What it does not do: no sockets, no threads, no real time. ECDSA draws its own randomness, so
+//! of runs with it only the outcomes repeat.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a simulated world that breaks its own rules is a failed test"
+)]
+
+pub mod check;
+mod disk;
+mod faults;
+mod host;
+mod liar;
+mod mutant;
+mod net;
+mod people;
+mod ready;
+mod report;
+mod world;
+
+pub use faults::{Coverage, Fault, Side};
+pub use mutant::Mutant;
+pub use report::Report;
+pub use world::{Plan, Story, run};

@@ -1,1 +1,14 @@
-//! testkit
+//! Seeds, fixtures and founded domains for tests across crates.
+//!
+//! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
+//! * [`world`]: that domain at work in one process, from the same seed.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "fixtures of tests: one that cannot be made is a failed test"
+)]
+
+pub mod founding;
+pub mod world;

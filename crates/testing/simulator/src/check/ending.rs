@@ -1,0 +1,42 @@
+//! 8. When faults heal, every session and ceremony ends: what is still open, in words.
+
+use crate::people::{ask, requests};
+use crate::world::World;
+use quorate_client::contract::KeyState;
+use quorate_identity::{Head, NodeId};
+use quorate_machine::call::{Call, View};
+use std::collections::BTreeSet;
+
+/// What has not ended yet; nothing when the world is at rest.
+pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
+    let mut open = Vec::new();
+    let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+    let heads: BTreeSet<Option<Head>> = ids
+        .iter()
+        .map(|id| world.hosts[id].node.as_ref().map(|node| node.state().head()))
+        .collect();
+    if heads.len() != 1 || heads.contains(&None) {
+        open.push(format!("nodes stand at {} heads", heads.len()));
+    }
+    for id in &ids {
+        let name = world.hosts[id].name.clone();
+        match ask(world, *id, Call::Status) {
+            Some(View::Status(status)) if status.leased => {}
+            _ => open.push(format!("{name} holds no lease")),
+        }
+        let Some(View::Keys(keys)) = ask(world, *id, Call::Keys) else { continue };
+        for key in keys.iter().filter(|key| key.state != KeyState::Active) {
+            open.push(format!("at {name} key {} is {:?}", key.key, key.state));
+        }
+        let Some(View::Requests(views)) = ask(world, *id, Call::Requests { state: None }) else {
+            continue;
+        };
+        for view in views.iter().filter(|view| !view.state.is_terminal()) {
+            open.push(format!("at {name} request {} is {:?}", view.request, view.state));
+        }
+    }
+    let known: BTreeSet<_> = requests(world).into_iter().map(|view| view.request).collect();
+    let lost = world.recorded().filter(|request| !known.contains(request));
+    open.extend(lost.map(|request| format!("request {request} was recorded and is gone")));
+    open
+}

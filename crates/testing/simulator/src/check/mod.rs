@@ -1,0 +1,135 @@
+//! The laws that must hold whatever happens, one file each. A checker sees what leaves honest
+//! nodes, never what they think.
+
+mod culprit;
+mod ending;
+mod fresh;
+mod once;
+mod prefix;
+mod quorum;
+
+use quorate_charter::State;
+use quorate_codec::Digest;
+use quorate_identity::{Head, NodeId, RequestId};
+use quorate_machine::event::{Alarm, Envelope, Millis};
+use quorate_machine::wire::{Message, Outcome, Target};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(crate) use ending::unsettled;
+
+/// A law that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which law: the number in the design, or its name.
+    pub law: &'static str,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// All laws at once.
+#[derive(Debug)]
+pub struct Checkers {
+    genesis: Arc<State>,
+    liars: BTreeSet<NodeId>,
+    released: BTreeSet<(RequestId, Head)>,
+    quorum: quorum::Decisions,
+    once: once::OneTime,
+    prefix: prefix::Prefixes,
+    fresh: fresh::Freshness,
+    /// Laws that were broken so far.
+    pub violations: Vec<Violation>,
+    last: Option<(NodeId, Digest)>,
+}
+
+impl Checkers {
+    /// Nothing seen yet. `liars` are not honest: nothing is demanded of them.
+    pub fn new(genesis: Arc<State>, liars: BTreeSet<NodeId>) -> Self {
+        let lease_ms = genesis.settings().lease_ms;
+        Self {
+            genesis,
+            liars,
+            released: BTreeSet::new(),
+            quorum: quorum::Decisions::default(),
+            once: once::OneTime::default(),
+            prefix: prefix::Prefixes::default(),
+            fresh: fresh::Freshness::new(lease_ms),
+            violations: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// A frame left a node.
+    pub fn sent(&mut self, from: NodeId, envelope: &Envelope, now: Millis) {
+        if self.liars.contains(&from) {
+            return;
+        }
+        let Ok(message) = quorate_codec::from_bytes::<Message>(&envelope.bytes) else {
+            self.broken("codec", format!("{from} sent a frame that does not decode"));
+            return;
+        };
+        match &message {
+            Message::Session(session) => {
+                let broken = self.once.sent(from, envelope.to, session);
+                self.note("3: nothing one-time is used twice", broken);
+            }
+            Message::Decision(decision) => {
+                if let Ok(decision) = decision.clone().verify(&self.genesis) {
+                    self.quorum.decided(&decision);
+                }
+            }
+            Message::Outcome(outcome) => self.signed(from, outcome, now),
+            _ => {}
+        }
+    }
+
+    /// A node stands at a head.
+    pub fn stands(&mut self, node: NodeId, state: &State, now: Millis) {
+        let stand = (node, state.head().digest());
+        if self.liars.contains(&node) || self.last == Some(stand) {
+            return;
+        }
+        self.last = Some(stand);
+        self.fresh.stands(state.position(), state.head(), now);
+        let broken = self.prefix.stands(node, state.position(), state.head());
+        self.note("4: charters are prefixes of one another", broken);
+    }
+
+    /// A node raised an alarm.
+    pub fn alarmed(&mut self, node: NodeId, alarm: &Alarm) {
+        if !self.liars.contains(&node) {
+            let broken = culprit::accused(&self.liars, &alarm.culprits, &alarm.text);
+            self.note("6: an accused culprit is never honest", broken);
+        }
+    }
+
+    fn signed(&mut self, from: NodeId, outcome: &Outcome, now: Millis) {
+        let Target::Request(request) = outcome.target else { return };
+        // what is passed on later is the same signature
+        if !self.released.insert((request, outcome.head)) {
+            return;
+        }
+        let broken = self.quorum.signed(&self.liars, request, outcome);
+        self.note("1: no signature without an allowance of every member", broken);
+        let broken = self.fresh.signed(from, request, outcome.head, now);
+        self.note("lease: a superseded head signs no longer than the lease", broken);
+    }
+
+    fn note(&mut self, law: &'static str, broken: Option<String>) {
+        if let Some(seen) = broken {
+            self.broken(law, seen);
+        }
+    }
+
+    /// Records a broken law; each once, so that the first cause stays readable.
+    pub fn broken(&mut self, law: &'static str, seen: String) {
+        if self.violations.len() < 16 {
+            self.violations.push(Violation { law, seen });
+        }
+    }
+}
+
+/// What a request signed under a head is called in a finding.
+fn signature(request: RequestId, head: Head) -> String {
+    format!("request {request} under head {head}")
+}

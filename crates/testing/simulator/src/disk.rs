@@ -1,0 +1,40 @@
+//! A disk that forgets what was not committed.
+
+use quorate_machine::durable::{Record, Table, Write};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// The durable rows of one simulated node.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+}
+
+impl Disk {
+    /// Applies writes, as one transaction would.
+    pub fn commit(&mut self, writes: &[Write]) {
+        for write in writes {
+            let key = (write.table, write.key.clone());
+            match &write.value {
+                Some(value) => {
+                    self.rows.insert(key, value.to_vec());
+                }
+                None => {
+                    self.rows.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// What a start reads back.
+    pub fn records(&self) -> Vec<Record> {
+        self.rows
+            .iter()
+            .map(|((table, key), value)| Record {
+                table: *table,
+                key: key.clone(),
+                value: Zeroizing::new(value.clone()),
+            })
+            .collect()
+    }
+}

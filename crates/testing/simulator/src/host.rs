@@ -1,0 +1,200 @@
+//! One simulated machine: a node, its disk, and the loop around them, as the real driver runs it.
+
+use crate::disk::Disk;
+use crate::faults::{Coverage, Fault, Side};
+use crate::mutant::Mutant;
+use quorate_charter::GenesisFile;
+use quorate_identity::{Name, NodeId, NodeSecrets};
+use quorate_machine::boot::BootPlan;
+use quorate_machine::call::{Answer, Call, Caller};
+use quorate_machine::durable::{Table, Write};
+use quorate_machine::event::{CallId, Event, Millis, Output};
+use quorate_machine::limits::Pace;
+use quorate_machine::node::Node;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::collections::BTreeSet;
+
+/// One machine.
+pub struct Host {
+    /// The node that it runs.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Name,
+    /// What survives a crash.
+    pub disk: Disk,
+    /// An older copy of the disk, which an operator may restore by mistake.
+    pub old: Option<Disk>,
+    /// The running node.
+    pub node: Option<Node>,
+    /// Counts the starts: what an earlier life began is lost.
+    pub life: u64,
+    /// How far its clock is from the world's, in milliseconds.
+    pub skew: i64,
+    /// A bug that was planted in it.
+    pub mutant: Option<Mutant>,
+    /// When its operator looks again whether it lapsed.
+    pub look_at: Millis,
+    stopped_at: Option<Millis>,
+    outputs: Vec<Output>,
+    lazy: Vec<Write>,
+    rng: ChaCha20Rng,
+    seed: u64,
+}
+
+/// How the machine goes through a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing goes wrong.
+    Lives,
+    /// It dies before the writes are durable.
+    DiesBefore,
+    /// It dies after them, before anything left.
+    DiesAfter,
+}
+
+impl Host {
+    /// A machine with this disk, switched off.
+    pub fn new(id: NodeId, name: Name, disk: Disk, seed: u64) -> Self {
+        Self {
+            id,
+            name,
+            disk,
+            old: None,
+            node: None,
+            life: 0,
+            skew: 0,
+            mutant: None,
+            look_at: 0,
+            stopped_at: None,
+            outputs: Vec::new(),
+            lazy: Vec::new(),
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            seed,
+        }
+    }
+
+    /// What its own clock shows.
+    pub fn clock(&mut self, now: Millis) -> Millis {
+        let time = now.saturating_add_signed(self.skew);
+        if self.mutant == Some(Mutant::StopsItsClock) {
+            return *self.stopped_at.get_or_insert(time);
+        }
+        time
+    }
+
+    /// Starts the node from its disk.
+    ///
+    /// # Panics
+    /// The node refuses a disk that only it wrote.
+    pub fn start(&mut self, file: &GenesisFile, secrets: NodeSecrets, now: Millis) -> Handled {
+        self.life += 1;
+        if self.mutant == Some(Mutant::RepeatsRandomness) {
+            self.rng = ChaCha20Rng::seed_from_u64(self.seed);
+        }
+        let now = self.clock(now);
+        let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
+        let plan = BootPlan { file, secrets, records, pace, now };
+        let (node, output) = Node::boot(plan, &mut self.rng).expect("a node starts from its disk");
+        self.node = Some(node);
+        self.take(output)
+    }
+
+    /// Lets the node handle an event. The output waits for [`commit`](Self::commit); its jobs are
+    /// handed back at once, and so is what a planted bug lets out too early.
+    pub fn handle(&mut self, now: Millis, event: Event) -> Option<Handled> {
+        let now = self.clock(now);
+        let node = self.node.as_mut()?;
+        let output = node.handle(now, event, &mut self.rng);
+        Some(self.take(output))
+    }
+
+    /// Puts an output in the queue of the committing thread.
+    fn take(&mut self, mut output: Output) -> Handled {
+        let jobs = std::mem::take(&mut output.jobs);
+        let wake_at = output.wake_at.map(|at| at.saturating_add_signed(-self.skew));
+        let too_early = if self.mutant == Some(Mutant::SendsBeforeWriting) {
+            let envelopes = std::mem::take(&mut output.envelopes);
+            let replies = std::mem::take(&mut output.replies);
+            Some(Output { envelopes, replies, ..Output::default() })
+        } else {
+            None
+        };
+        self.outputs.push(output);
+        Handled { jobs, wake_at, too_early }
+    }
+
+    /// What the node answers to a read, outside of everything that goes wrong.
+    pub fn ask(&mut self, now: Millis, caller: Caller, call: Call) -> Option<Answer> {
+        let now = self.clock(now);
+        let id = CallId(u64::MAX);
+        let event = Event::Call { id, caller, call: Box::new(call) };
+        let mut output = self.node.as_mut()?.handle(now, event, &mut self.rng);
+        let position = output.replies.iter().position(|reply| reply.id == id);
+        let answer = position.map(|position| output.replies.remove(position).answer);
+        self.outputs.push(output);
+        answer
+    }
+
+    /// Whether an output waits.
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    /// Which tables a commit now would change, if it had to be durable.
+    pub fn writes_ahead(&self) -> BTreeSet<Table> {
+        if !self.outputs.iter().any(|output| output.barrier) {
+            return BTreeSet::new();
+        }
+        let waiting = self.outputs.iter().flat_map(|output| &output.writes);
+        waiting.chain(&self.lazy).map(|write| write.table).collect()
+    }
+
+    /// Makes what waits durable if it must be, and releases the outputs in order (NOD-01). What
+    /// comes back has left the machine.
+    pub fn commit(&mut self, fate: Fate, coverage: &mut Coverage) -> Vec<Output> {
+        let tables = self.writes_ahead();
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let barrier = outputs.iter().any(|output| output.barrier);
+        self.lazy.extend(outputs.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
+        if fate == Fate::DiesBefore {
+            coverage.hit(Fault::CrashBeforeWrite);
+            tables.iter().for_each(|table| coverage.hit_write(*table, Side::Before));
+            self.crash();
+            return Vec::new();
+        }
+        if barrier {
+            let mutant = self.mutant;
+            let kept: Vec<Write> = std::mem::take(&mut self.lazy)
+                .into_iter()
+                .filter(|write| !mutant.is_some_and(|mutant| mutant.loses(write)))
+                .collect();
+            self.disk.commit(&kept);
+        }
+        if fate == Fate::DiesAfter {
+            coverage.hit(Fault::CrashAfterWrite);
+            tables.iter().for_each(|table| coverage.hit_write(*table, Side::After));
+            self.crash();
+            return Vec::new();
+        }
+        outputs
+    }
+
+    /// The machine loses power.
+    pub fn crash(&mut self) {
+        self.node = None;
+        self.life += 1;
+        self.outputs.clear();
+        self.lazy.clear();
+    }
+}
+
+/// What a node's handling of an event sets in motion.
+pub struct Handled {
+    /// Arithmetic to run.
+    pub jobs: Vec<quorate_machine::job::Job>,
+    /// When it wants to be woken, on the world's clock.
+    pub wake_at: Option<Millis>,
+    /// What left before it should have.
+    pub too_early: Option<Output>,
+}

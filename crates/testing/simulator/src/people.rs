@@ -1,0 +1,286 @@
+//! People and the service of a simulated domain: they file, approve, reject, cancel, order keys
+//! and change the policy, each time at some node that happens to run.
+
+use crate::report::Endings;
+use crate::world::{Story, World};
+use ed25519_dalek::{Signature, VerifyingKey};
+use quorate_charter::MotionBody;
+use quorate_client::contract::{KeyState, RequestState, RequestView};
+use quorate_identity::{ActorId, KeyId, NodeId, RequestId, Scheme};
+use quorate_intent::Intent;
+use quorate_machine::call::{Call, Caller, View};
+use quorate_machine::event::{CallId, Event, Reply};
+use quorate_policy::PolicyBundle;
+use quorate_policy::request::{
+    Approval, Cancellation, RequestBody, Signed, SignedApproval, SignedCancellation,
+    SignedRequest, Verdict,
+};
+use quorate_testkit::founding::{POLICY, name};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a simulated request lives, in milliseconds.
+const REQUEST_MS: u64 = 6 * 3_600_000;
+
+/// Who acts, and what they remember.
+#[derive(Debug, Default)]
+pub struct People {
+    calls: u64,
+    policies: u64,
+    keys: u64,
+    filed: Vec<(RequestId, SignedRequest)>,
+    /// Requests that a node said it recorded: they must never be lost.
+    pub(crate) recorded: BTreeSet<RequestId>,
+}
+
+impl People {
+    /// Somebody does something.
+    pub fn act(&mut self, world: &mut World) {
+        match world.draw(20) {
+            0 if self.policies < 3 => self.change_policy(world),
+            1 if self.keys < 1 && world.story() != Story::Withheld => self.another_key(world),
+            2..=3 => self.vote(world),
+            4 => self.cancel(world),
+            5 => self.file_again(world),
+            _ => self.file(world),
+        }
+    }
+
+    /// An answer came back.
+    pub fn hear(&mut self, reply: Reply) {
+        if let Ok(View::Request(view)) = reply.answer {
+            self.recorded.insert(view.request);
+        }
+    }
+
+    /// When the world has healed, people do their part: open requests are approved by all.
+    pub fn finish(&mut self, world: &mut World) {
+        for view in requests(world) {
+            if view.state == RequestState::Waiting {
+                for who in ["alice", "bob"] {
+                    self.approve(world, view.request, who, Verdict::Approve);
+                }
+            }
+        }
+    }
+
+    fn file(&mut self, world: &mut World) {
+        let Some((key, scheme)) = some_key(world) else { return };
+        let number = world.draw(1 << 20);
+        let intent = match scheme {
+            Scheme::Ed25519 => format!(r#"{{"kind":"message","message":"0x{number:08x}"}}"#),
+            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
+                format!(r#"{{"kind":"raw.digest","digest":"0x{number:064x}"}}"#)
+            }
+        };
+        let Ok(intent) = Intent::from_json(&intent) else { return };
+        let nonce = *world.draw_digest().as_bytes();
+        let requester = world.founding.actor("wallet-service");
+        let expiry = world.now + REQUEST_MS;
+        let body = RequestBody::new(world.founding.hash, key, intent, nonce, expiry, requester);
+        let signer = world.founding.signer("wallet-service");
+        let Ok(signed) = Signed::sign(&body, signer) else { return };
+        let id = RequestId(signed.digest());
+        self.filed.push((id, signed.clone()));
+        self.submit(world, signed);
+    }
+
+    /// The same request once more, perhaps at another node: it stays one request.
+    fn file_again(&mut self, world: &mut World) {
+        if let Some((_, request)) = self.filed.last().cloned() {
+            self.submit(world, request);
+        }
+    }
+
+    fn submit(&mut self, world: &mut World, request: SignedRequest) {
+        let Ok(request) = request.verify(&world.founding.state) else { return };
+        let call = Call::SubmitRequest { request: Box::new(request), idempotency: None };
+        self.call(world, "wallet-service", call);
+    }
+
+    fn vote(&mut self, world: &mut World) {
+        let Some((id, _)) = self.some_request(world) else { return };
+        let who = if world.draw(2) == 0 { "alice" } else { "bob" };
+        let verdict = if world.draw(8) == 0 { Verdict::Reject } else { Verdict::Approve };
+        self.approve(world, id, who, verdict);
+    }
+
+    fn approve(&mut self, world: &mut World, request: RequestId, who: &str, verdict: Verdict) {
+        let ActorId::Person(person) = world.founding.actor(who) else { return };
+        let expiry = world.now + REQUEST_MS;
+        let approval = Approval::new(world.founding.hash, request, person, verdict, expiry);
+        let Ok(signed) = SignedApproval::sign(&approval, world.founding.signer(who)) else { return };
+        let Ok(verified) = signed.verify(&world.founding.state) else { return };
+        self.call(world, who, Call::Vote(Box::new(verified)));
+    }
+
+    fn cancel(&mut self, world: &mut World) {
+        let Some((id, _)) = self.some_request(world) else { return };
+        let requester = world.founding.actor("wallet-service");
+        let cancellation = Cancellation::new(world.founding.hash, id, requester);
+        let signer = world.founding.signer("wallet-service");
+        let Ok(signed) = SignedCancellation::sign(&cancellation, signer) else { return };
+        let Ok(verified) = signed.verify(&world.founding.state) else { return };
+        self.call(world, "wallet-service", Call::Cancel(Box::new(verified)));
+    }
+
+    fn some_request(&mut self, world: &mut World) -> Option<(RequestId, SignedRequest)> {
+        let count = u32::try_from(self.filed.len()).ok().filter(|count| *count > 0)?;
+        self.filed.get(world.draw(count) as usize).cloned()
+    }
+
+    fn change_policy(&mut self, world: &mut World) {
+        self.policies += 1;
+        let number = self.policies;
+        self.move_motion(world, &policy(number));
+    }
+
+    fn another_key(&mut self, world: &mut World) {
+        self.keys += 1;
+        let key = format!("more-{}", self.keys);
+        let order = world.founding.key_order(&key, Scheme::Ed25519);
+        self.move_motion(world, &order);
+    }
+
+    fn move_motion(&mut self, world: &mut World, body: &MotionBody) {
+        let Some(node) = some_host(world) else { return };
+        let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
+        let nonce = world.draw_digest();
+        let expiry = world.now + REQUEST_MS;
+        let signers = ["ada", "cleo"];
+        let motion = world.founding.motion(&state, body.clone(), nonce, expiry, &signers);
+        self.call_at(world, node, "ada", Call::SubmitMotion(motion));
+    }
+
+    fn call(&mut self, world: &mut World, who: &str, call: Call) {
+        if let Some(node) = some_host(world) {
+            self.call_at(world, node, who, call);
+        }
+    }
+
+    fn call_at(&mut self, world: &mut World, node: NodeId, who: &str, call: Call) {
+        self.calls += 1;
+        let id = CallId(self.calls);
+        let actor = world.founding.actor(who);
+        let Some(caller) = Caller::new(&world.founding.state, actor) else { return };
+        world.handle(node, Event::Call { id, caller, call: Box::new(call) });
+    }
+}
+
+/// Sets the first policy, in a calm world.
+pub(crate) fn set_policy(world: &mut World) {
+    let mut people = People::default();
+    people.move_motion(world, &policy(0));
+}
+
+/// Orders a key, in a calm world.
+pub(crate) fn order_key(world: &mut World, key: &str, scheme: Scheme) {
+    let order = world.founding.key_order(key, scheme);
+    // one motion after the other: each expects the versions that the one before left
+    let mut people = People { calls: u64::from(world.draw(1 << 30)), ..People::default() };
+    people.move_motion(world, &order);
+}
+
+fn policy(number: u64) -> MotionBody {
+    let [cedar, limits, lists, cases] = POLICY.map(str::to_owned);
+    let cedar = format!("// revision {number}\n{cedar}");
+    let bundle = PolicyBundle::new(cedar, limits, lists, cases);
+    MotionBody::PolicySet { bundle: bundle.to_bytes() }
+}
+
+/// A node that runs.
+fn some_host(world: &mut World) -> Option<NodeId> {
+    let running: Vec<NodeId> = world
+        .hosts
+        .iter()
+        .filter(|(_, host)| host.node.is_some())
+        .map(|(id, _)| *id)
+        .collect();
+    let count = u32::try_from(running.len()).ok().filter(|count| *count > 0)?;
+    running.get(world.draw(count) as usize).copied()
+}
+
+/// A key of the charter, as some node sees it.
+fn some_key(world: &mut World) -> Option<(KeyId, Scheme)> {
+    let node = some_host(world)?;
+    let state = world.hosts[&node].node.as_ref()?.state();
+    let keys: Vec<(KeyId, Scheme)> = state.keys().map(|key| (key.key, key.scheme)).collect();
+    let count = u32::try_from(keys.len()).ok().filter(|count| *count > 0)?;
+    keys.get(world.draw(count) as usize).copied()
+}
+
+/// Asks one node, outside of everything that goes wrong.
+pub(crate) fn ask(world: &mut World, node: NodeId, call: Call) -> Option<View> {
+    let auditor = world.founding.actor("auditor");
+    let caller = Caller::new(&world.founding.state, auditor)?;
+    let now = world.now;
+    world.hosts.get_mut(&node)?.ask(now, caller, call).and_then(Result::ok)
+}
+
+/// Every request that any node knows, as the first one that knows it shows it.
+pub(crate) fn requests(world: &mut World) -> Vec<RequestView> {
+    let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+    let mut known = BTreeMap::new();
+    for id in ids {
+        if let Some(View::Requests(views)) = ask(world, id, Call::Requests { state: None }) {
+            for view in views {
+                known.entry(view.request).or_insert(view);
+            }
+        }
+    }
+    known.into_values().collect()
+}
+
+/// Whether every node holds a lease.
+pub(crate) fn all_serve(world: &mut World) -> bool {
+    let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+    ids.into_iter().all(|id| {
+        matches!(ask(world, id, Call::Status), Some(View::Status(status)) if status.leased)
+    })
+}
+
+/// Whether every node sees every one of these keys active.
+pub(crate) fn all_active(world: &mut World, keys: &[&str]) -> bool {
+    let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+    ids.into_iter().all(|id| {
+        let has_policy = matches!(ask(world, id, Call::Policy), Some(View::Policy(_)));
+        let active = |key: &&str| {
+            let view = ask(world, id, Call::Key(name(key)));
+            matches!(view, Some(View::Key(view)) if view.state == KeyState::Active)
+        };
+        has_policy && keys.iter().all(active)
+    })
+}
+
+/// How everything ended; every signature is verified by a library that is not ours.
+pub(crate) fn endings(world: &mut World) -> Endings {
+    let mut endings = Endings::default();
+    for view in requests(world) {
+        match view.state {
+            RequestState::Signed => {
+                endings.signed += 1;
+                if !is_genuine(&view) {
+                    let seen = format!("request {} has a false signature", view.request);
+                    world.checkers.broken("1: no false signature", seen);
+                }
+            }
+            RequestState::Denied => endings.denied += 1,
+            _ => endings.other += 1,
+        }
+    }
+    endings
+}
+
+fn is_genuine(view: &RequestView) -> bool {
+    let Some(signature) = view.signatures.first() else { return false };
+    let Some(message) = view.intent.get("message").and_then(|text| text.as_str()) else {
+        // digests under ECDSA were verified by the engine's own library, k256
+        return view.signatures.len() == 1;
+    };
+    let message = quorate_codec::hex::decode(message);
+    let public = <[u8; 32]>::try_from(signature.public_key.0.as_slice());
+    let bytes = <[u8; 64]>::try_from(signature.signature.0.as_slice());
+    let (Ok(message), Ok(public), Ok(bytes)) = (message, public, bytes) else { return false };
+    VerifyingKey::from_bytes(&public)
+        .and_then(|key| key.verify_strict(&message, &Signature::from_bytes(&bytes)))
+        .is_ok()
+}

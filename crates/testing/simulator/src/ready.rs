@@ -1,0 +1,52 @@
+//! What stories begin with: domains whose keys were made in a calm world, once for all seeds.
+
+use crate::disk::Disk;
+use crate::people;
+use crate::world::{Story, World, schemes};
+use quorate_identity::NodeId;
+use quorate_machine::event::Millis;
+use quorate_testkit::founding::{Founding, Shape};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// How old the world is when a story begins: later than everything that made it ready.
+pub const AGE_MS: Millis = 60 * 60_000;
+
+type Beginning = (Arc<Founding>, BTreeMap<NodeId, Disk>);
+
+static BEGINNINGS: LazyLock<Mutex<BTreeMap<Story, Beginning>>> = LazyLock::new(Default::default);
+
+/// The domain of a story and everybody's disk.
+///
+/// # Panics
+/// A calm world cannot make its keys.
+pub(crate) fn world(story: Story) -> Beginning {
+    let mut beginnings = BEGINNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let (founding, disks) = beginnings.entry(story).or_insert_with(|| make(story));
+    (Arc::clone(founding), disks.clone())
+}
+
+/// The two signers that are cut off where a policy is withheld from them.
+pub(crate) fn isolated(founding: &Founding) -> Vec<NodeId> {
+    ["node-1", "node-2"].map(|name| founding.node(name)).to_vec()
+}
+
+fn make(story: Story) -> Beginning {
+    let shape = match story {
+        Story::Withheld => Shape { signers: 5, witnesses: 1, faults: 1 },
+        Story::Schnorr | Story::Birth | Story::Ecdsa => Shape::default(),
+    };
+    let founding = Arc::new(Founding::new(7, shape));
+    let mut world = World::calm(Arc::clone(&founding), 7);
+    let up = world.run_until(60_000, |world| people::all_serve(world));
+    assert!(up, "a calm domain serves");
+    people::set_policy(&mut world);
+    for (key, scheme) in schemes(story) {
+        people::order_key(&mut world, key, *scheme);
+    }
+    let names: Vec<&str> = schemes(story).iter().map(|(key, _)| *key).collect();
+    let made = world.run_until(20 * 60_000, |world| people::all_active(world, &names));
+    assert!(made, "a calm domain makes its keys: {:?}", world.checkers.violations);
+    let disks = world.hosts.iter().map(|(id, host)| (*id, host.disk.clone())).collect();
+    (founding, disks)
+}

@@ -1,0 +1,671 @@
+//! The world: one clock, one seed, one queue of happenings.
+
+use crate::check::{Checkers, unsettled};
+use crate::faults::{Coverage, Fault};
+use crate::host::{Fate, Handled, Host};
+use crate::liar::Liar;
+use crate::mutant::Mutant;
+use crate::net::Net;
+use crate::people::People;
+use crate::ready;
+use crate::report::Report;
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_identity::{NodeId, RequestId, Scheme};
+use quorate_machine::boot::rejoin;
+use quorate_machine::durable::Table;
+use quorate_machine::event::{Event, Millis, Output};
+use quorate_machine::ingress;
+use quorate_machine::job::{Job, JobResult};
+use quorate_testkit::founding::Founding;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// When every world begins, in milliseconds since 1970.
+pub const DAWN: Millis = 1_800_000_000_000;
+/// How long a healed world may take until everything has ended.
+const HEALING_MS: Millis = 30 * 60_000;
+
+/// What a run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Story {
+    /// Keys exist; messages are signed. Replays byte for byte.
+    Schnorr,
+    /// Nothing exists: the first key is made among faults. Replays byte for byte.
+    Birth,
+    /// An ECDSA key and its pair set-ups exist. Only outcomes repeat.
+    Ecdsa,
+    /// Two signers of five are cut off while the charter moves on.
+    Withheld,
+}
+
+/// One run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Decides everything.
+    pub seed: u64,
+    /// What it is about.
+    pub story: Story,
+    /// Events until the world heals.
+    pub events: u64,
+    /// A bug to plant.
+    pub mutant: Option<Mutant>,
+}
+
+/// Runs a seed to its end.
+pub fn run(plan: Plan) -> Report {
+    let mut world = World::new(plan);
+    world.live();
+    world.heal();
+    world.report()
+}
+
+/// Something that is going to happen.
+enum Happening {
+    Frame { from: NodeId, to: NodeId, era: u64, bytes: Vec<u8> },
+    Job { host: NodeId, life: u64, job: Job },
+    Commit { host: NodeId, life: u64 },
+    Tick { host: NodeId, life: u64 },
+    Start { host: NodeId },
+    Link { a: NodeId, b: NodeId },
+    People,
+    Mischief,
+}
+
+/// A running world.
+pub(crate) struct World {
+    plan: Plan,
+    pub(crate) founding: Arc<Founding>,
+    pub(crate) now: Millis,
+    fate: ChaCha20Rng,
+    queue: BTreeMap<(Millis, u64), Happening>,
+    numbered: u64,
+    pub(crate) hosts: BTreeMap<NodeId, Host>,
+    ticks: BTreeMap<NodeId, Millis>,
+    net: Net,
+    people: People,
+    pub(crate) checkers: Checkers,
+    coverage: Coverage,
+    trace: Digest,
+    liar: Option<NodeId>,
+    healed: bool,
+}
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        let (founding, disks) = ready::world(plan.story);
+        let mut fate = ChaCha20Rng::seed_from_u64(plan.seed);
+        let mut hosts: BTreeMap<NodeId, Host> = BTreeMap::new();
+        for (id, node) in &founding.nodes {
+            let disk = disks.get(id).cloned().unwrap_or_default();
+            hosts.insert(*id, Host::new(*id, node.name.clone(), disk, fate.next_u64()));
+        }
+        // one voter in four lies in every second world; never one in which a bug is looked for
+        let lies = fate.next_u32() % 2 == 0 && plan.mutant.is_none();
+        let ids: Vec<NodeId> = hosts.keys().copied().collect();
+        let liar = lies.then(|| ids[fate.next_u32() as usize % ids.len()]);
+        plant(plan, &founding, &mut hosts);
+        let checkers =
+            Checkers::new(Arc::clone(&founding.state), liar.into_iter().collect::<BTreeSet<_>>());
+        let mut world = Self {
+            plan,
+            founding,
+            now: DAWN + ready::AGE_MS,
+            fate,
+            queue: BTreeMap::new(),
+            numbered: 0,
+            hosts,
+            ticks: BTreeMap::new(),
+            net: Net::default(),
+            people: People::default(),
+            checkers,
+            coverage: Coverage::default(),
+            trace: Digest::ZERO,
+            liar,
+            healed: false,
+        };
+        for id in ids {
+            world.start(id);
+        }
+        world.after(500, Happening::People);
+        world.after(1_000, Happening::Mischief);
+        world
+    }
+
+    /// A world in which nothing goes wrong, from empty disks: for making what others begin with.
+    pub(crate) fn calm(founding: Arc<Founding>, seed: u64) -> Self {
+        let mut fate = ChaCha20Rng::seed_from_u64(seed);
+        let hosts: BTreeMap<NodeId, Host> = founding
+            .nodes
+            .iter()
+            .map(|(id, node)| {
+                let host = Host::new(*id, node.name.clone(), Default::default(), fate.next_u64());
+                (*id, host)
+            })
+            .collect();
+        let ids: Vec<NodeId> = hosts.keys().copied().collect();
+        let checkers = Checkers::new(Arc::clone(&founding.state), BTreeSet::new());
+        let plan = Plan { seed, story: Story::Birth, events: 0, mutant: None };
+        let mut world = Self {
+            plan,
+            founding,
+            now: DAWN,
+            fate,
+            queue: BTreeMap::new(),
+            numbered: 0,
+            hosts,
+            ticks: BTreeMap::new(),
+            net: Net::default(),
+            people: People::default(),
+            checkers,
+            coverage: Coverage::default(),
+            trace: Digest::ZERO,
+            liar: None,
+            healed: true,
+        };
+        for id in ids {
+            world.start(id);
+        }
+        world
+    }
+
+    /// Lives through faults until the plan's number of events.
+    fn live(&mut self) {
+        while self.coverage.events < self.plan.events && self.step() {}
+    }
+
+    /// Everything comes back, nothing goes wrong any more; whatever is open must end (8).
+    fn heal(&mut self) {
+        self.healed = true;
+        self.net.cut_off.clear();
+        let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
+        for id in &ids {
+            if let Some(host) = self.hosts.get_mut(id) {
+                host.skew = 0;
+            }
+            if self.hosts.get(id).is_some_and(|host| host.node.is_none()) {
+                self.start(*id);
+            }
+            self.reach_everybody(*id);
+        }
+        let end = self.now + HEALING_MS;
+        let mut next_look = self.now + 10_000;
+        let mut open = vec!["the world never looked".to_owned()];
+        while self.now < end && self.step() {
+            if self.now >= next_look {
+                next_look = self.now + 10_000;
+                self.help();
+                open = unsettled(self);
+                if open.is_empty() {
+                    return;
+                }
+            }
+        }
+        for seen in open {
+            self.checkers.broken("8: when faults heal, everything ends", seen);
+        }
+    }
+
+    /// Runs until `done` says so, at most for so long.
+    pub(crate) fn run_until(&mut self, for_ms: Millis, done: impl Fn(&mut Self) -> bool) -> bool {
+        let end = self.now + for_ms;
+        let mut next_look = self.now;
+        while self.now < end && self.step() {
+            if self.now >= next_look {
+                next_look = self.now + 500;
+                if done(self) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn report(mut self) -> Report {
+        let endings = crate::people::endings(&mut self);
+        Report {
+            seed: self.plan.seed,
+            trace: self.trace,
+            coverage: self.coverage,
+            violations: self.checkers.violations,
+            endings,
+        }
+    }
+
+    /// The next happening; false when nothing is left to happen.
+    fn step(&mut self) -> bool {
+        let Some(((at, _), happening)) = self.queue.pop_first() else { return false };
+        self.now = self.now.max(at);
+        match happening {
+            Happening::Frame { from, to, era, bytes } => self.arrive(from, to, era, &bytes),
+            Happening::Job { host, life, job } => self.run_job(host, life, job),
+            Happening::Commit { host, life } => self.commit(host, life),
+            Happening::Tick { host, life } => {
+                if self.is_life(host, life) && self.ticks.get(&host) == Some(&at) {
+                    self.ticks.remove(&host);
+                    self.handle(host, Event::Tick);
+                }
+            }
+            Happening::Start { host } => self.start(host),
+            Happening::Link { a, b } => self.link(a, b),
+            Happening::People => {
+                if !self.healed {
+                    let mut people = std::mem::take(&mut self.people);
+                    people.act(self);
+                    self.people = people;
+                    let pause = 200 + u64::from(self.draw(1_500));
+                    self.after(pause, Happening::People);
+                }
+            }
+            Happening::Mischief => self.mischief(),
+        }
+        true
+    }
+
+    // ---- hosts
+
+    fn start(&mut self, id: NodeId) {
+        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
+        let secrets = self.founding.nodes[&id].secrets();
+        let handled = host.start(&self.founding.file, secrets, self.now);
+        self.note("start", &id, &[]);
+        self.follow(id, handled);
+        self.reach_everybody(id);
+    }
+
+    fn reach_everybody(&mut self, id: NodeId) {
+        let others: Vec<NodeId> = self.hosts.keys().copied().filter(|other| *other != id).collect();
+        for other in others {
+            let pause = 5 + u64::from(self.draw(100));
+            self.after(pause, Happening::Link { a: id, b: other });
+        }
+    }
+
+    /// Hands a node an event and sets in motion what follows.
+    pub(crate) fn handle(&mut self, id: NodeId, event: Event) {
+        let now = self.now;
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        let Some(handled) = host.handle(now, event) else { return };
+        self.coverage.events += 1;
+        if let Some(node) = &host.node {
+            self.checkers.stands(id, &node.state(), now);
+        }
+        self.follow(id, handled);
+    }
+
+    /// Sets in motion what a node wants done.
+    fn follow(&mut self, id: NodeId, handled: Handled) {
+        let life = self.hosts[&id].life;
+        for job in handled.jobs {
+            let takes = 1 + u64::from(self.draw(12));
+            self.after(takes, Happening::Job { host: id, life, job });
+        }
+        if let Some(output) = handled.too_early {
+            self.release(id, output);
+        }
+        self.wake(id, handled.wake_at);
+        self.plan_commit(id);
+    }
+
+    fn wake(&mut self, host: NodeId, at: Option<Millis>) {
+        let Some(at) = at.map(|at| at.max(self.now + 1)) else { return };
+        if self.ticks.get(&host).is_none_or(|known| at < *known || *known < self.now) {
+            self.ticks.insert(host, at);
+            let life = self.hosts[&host].life;
+            self.numbered += 1;
+            self.queue.insert((at, self.numbered), Happening::Tick { host, life });
+        }
+    }
+
+    fn plan_commit(&mut self, id: NodeId) {
+        let host = &self.hosts[&id];
+        if host.has_outputs() {
+            let life = host.life;
+            let takes = 1 + u64::from(self.draw(4));
+            self.after(takes, Happening::Commit { host: id, life });
+        }
+    }
+
+    fn commit(&mut self, id: NodeId, life: u64) {
+        if !self.is_life(id, life) || !self.hosts[&id].has_outputs() {
+            return;
+        }
+        let fate = self.draw_fate(id);
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        let outputs = host.commit(fate, &mut self.coverage);
+        if fate == Fate::Lives {
+            for output in outputs {
+                self.release(id, output);
+            }
+        } else {
+            self.note("crash", &id, &[]);
+            self.died(id);
+        }
+    }
+
+    /// Whether this commit is survived. Writes that are rare are worth more crashes.
+    fn draw_fate(&mut self, id: NodeId) -> Fate {
+        if self.healed {
+            return Fate::Lives;
+        }
+        let tables = self.hosts[&id].writes_ahead();
+        let rare = [Table::Votes, Table::Entry, Table::Share, Table::EpochRecord, Table::Motion,
+            Table::Incarnation, Table::Pair, Table::Attempt];
+        let likely = if tables.iter().any(|table| rare.contains(table)) { 25 } else { 4 };
+        let likely = if self.plan.mutant.is_some() { likely * 3 } else { likely };
+        if tables.is_empty() || self.draw(1_000) >= likely {
+            return Fate::Lives;
+        }
+        if self.draw(2) == 0 { Fate::DiesBefore } else { Fate::DiesAfter }
+    }
+
+    /// A machine is off: its channels break, and it comes back after a while.
+    fn died(&mut self, id: NodeId) {
+        self.ticks.remove(&id);
+        let others: Vec<NodeId> = self.hosts.keys().copied().filter(|other| *other != id).collect();
+        for other in others {
+            if self.net.sever(id, other) {
+                self.handle(other, Event::Disconnected(id));
+            }
+        }
+        let off = 200 + u64::from(self.draw(20_000));
+        self.after(off, Happening::Start { host: id });
+    }
+
+    fn is_life(&self, id: NodeId, life: u64) -> bool {
+        self.hosts.get(&id).is_some_and(|host| host.life == life && host.node.is_some())
+    }
+
+    fn run_job(&mut self, id: NodeId, life: u64, job: Job) {
+        if !self.is_life(id, life) {
+            return;
+        }
+        let number = job.id;
+        let lost = !self.healed && self.draw(400) == 0;
+        let result = if lost {
+            self.coverage.hit(Fault::JobLost);
+            JobResult::Lost
+        } else {
+            job.run()
+        };
+        self.handle(id, Event::JobDone { id: number, result });
+    }
+
+    // ---- what leaves a host
+
+    fn release(&mut self, id: NodeId, output: Output) {
+        for alarm in &output.alarms {
+            self.checkers.alarmed(id, alarm);
+        }
+        for envelope in output.envelopes {
+            self.note("sent", &id, &envelope.bytes);
+            self.checkers.sent(id, &envelope, self.now);
+            let copies = if self.liar == Some(id) && !self.healed {
+                let liar = Liar {
+                    genesis: self.founding.hash,
+                    node: id,
+                    secrets: self.founding.nodes[&id].secrets(),
+                };
+                let coin = self.draw(2) == 0;
+                let lies = liar.twist(&envelope, coin);
+                if lies.len() > 1 || lies.iter().any(|bytes| *bytes != envelope.bytes) {
+                    self.coverage.hit(Fault::DoubleVote);
+                }
+                lies
+            } else {
+                vec![envelope.bytes]
+            };
+            for bytes in copies {
+                self.post(id, envelope.to, bytes);
+            }
+        }
+        for reply in output.replies {
+            self.people.hear(reply);
+        }
+    }
+
+    /// Puts a frame on its way, or loses it.
+    fn post(&mut self, from: NodeId, to: NodeId, bytes: Vec<u8>) {
+        if !self.net.is_up(from, to) {
+            return;
+        }
+        let era = self.net.era(from, to);
+        let mut takes = 1 + u64::from(self.draw(8));
+        if !self.healed {
+            match self.draw(1_000) {
+                0..=9 => return self.coverage.hit(Fault::Lost),
+                10..=17 => {
+                    self.coverage.hit(Fault::Doubled);
+                    let again = takes + u64::from(self.draw(2_000));
+                    self.after(again, Happening::Frame { from, to, era, bytes: bytes.clone() });
+                }
+                18..=37 => {
+                    self.coverage.hit(Fault::Reordered);
+                    takes += u64::from(self.draw(80));
+                }
+                38..=43 => {
+                    self.coverage.hit(Fault::Delayed);
+                    takes += 1_000 + u64::from(self.draw(9_000));
+                }
+                44 => {
+                    // the channel's own check fails, and it breaks
+                    self.coverage.hit(Fault::Tampered);
+                    return self.sever(from, to);
+                }
+                _ => {}
+            }
+        }
+        self.after(takes, Happening::Frame { from, to, era, bytes });
+    }
+
+    fn arrive(&mut self, from: NodeId, to: NodeId, era: u64, bytes: &[u8]) {
+        if !self.net.is_up(from, to) || self.net.era(from, to) != era {
+            return;
+        }
+        let Some(node) = self.hosts.get(&to).and_then(|host| host.node.as_ref()) else { return };
+        let checked = ingress::check(&node.state(), from, bytes);
+        self.note("arrived", &to, bytes);
+        match checked {
+            Ok(frame) => self.handle(to, Event::Frame { from, frame: Box::new(frame) }),
+            Err(_) if self.liar == Some(from) => {}
+            Err(error) => {
+                // a statement of a person or head that this node does not know yet is dropped
+                let _ = error;
+            }
+        }
+    }
+
+    fn link(&mut self, a: NodeId, b: NodeId) {
+        let both_run = [a, b].iter().all(|id| self.hosts[id].node.is_some());
+        if !both_run || !self.net.is_reachable(a, b) {
+            return;
+        }
+        if self.net.raise(a, b) {
+            self.note("link", &a, b.as_ref());
+            self.handle(a, Event::Connected(b));
+            self.handle(b, Event::Connected(a));
+        }
+    }
+
+    fn sever(&mut self, a: NodeId, b: NodeId) {
+        if self.net.sever(a, b) {
+            self.handle(a, Event::Disconnected(b));
+            self.handle(b, Event::Disconnected(a));
+            let pause = 100 + u64::from(self.draw(2_000));
+            self.after(pause, Happening::Link { a, b });
+        }
+    }
+
+    // ---- what goes wrong by itself
+
+    fn mischief(&mut self) {
+        if self.healed {
+            return;
+        }
+        let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
+        let one = ids[self.draw(ids.len() as u32) as usize];
+        let other = ids[self.draw(ids.len() as u32) as usize];
+        match self.draw(14) {
+            0 | 1 if one != other => {
+                self.coverage.hit(Fault::Disconnected);
+                self.sever(one, other);
+            }
+            2 => self.partition(one),
+            3 | 4 => self.join_again(),
+            5 => self.bend_clock(one),
+            6 | 7 => {
+                if let Some(host) = self.hosts.get_mut(&one) {
+                    host.old = Some(host.disk.clone());
+                }
+            }
+            8 => self.restore_old_disk(one),
+            9 => self.help(),
+            _ => {}
+        }
+        let pause = 500 + u64::from(self.draw(3_000));
+        self.after(pause, Happening::Mischief);
+    }
+
+    fn partition(&mut self, one: NodeId) {
+        if self.plan.story == Story::Withheld {
+            return;
+        }
+        self.coverage.hit(Fault::Partitioned);
+        self.cut_off(&[one]);
+    }
+
+    /// Cuts nodes off from the others.
+    fn cut_off(&mut self, nodes: &[NodeId]) {
+        self.net.cut_off.extend(nodes);
+        let others: Vec<NodeId> =
+            self.hosts.keys().copied().filter(|id| !self.net.cut_off.contains(id)).collect();
+        for node in nodes {
+            for other in &others {
+                if self.net.sever(*node, *other) {
+                    self.handle(*node, Event::Disconnected(*other));
+                    self.handle(*other, Event::Disconnected(*node));
+                }
+            }
+        }
+    }
+
+    fn join_again(&mut self) {
+        if self.plan.story == Story::Withheld {
+            let isolated = ready::isolated(&self.founding);
+            return self.cut_off(&isolated);
+        }
+        let back = std::mem::take(&mut self.net.cut_off);
+        for id in back {
+            self.reach_everybody(id);
+        }
+    }
+
+    fn bend_clock(&mut self, one: NodeId) {
+        self.coverage.hit(Fault::ClockSkew);
+        let skew = match self.draw(3) {
+            0 => 0,
+            1 => i64::from(self.draw(8_000)) - 4_000,
+            _ => i64::from(self.draw(120_000)) - 60_000,
+        };
+        if let Some(host) = self.hosts.get_mut(&one).filter(|host| host.mutant.is_none()) {
+            host.skew = skew;
+        }
+    }
+
+    fn restore_old_disk(&mut self, one: NodeId) {
+        let rolls_back = self.plan.mutant.is_none();
+        let Some(host) = self.hosts.get_mut(&one).filter(|_| rolls_back) else { return };
+        let Some(old) = host.old.take() else { return };
+        host.crash();
+        host.disk = old;
+        self.coverage.hit(Fault::RolledBack);
+        self.note("restored", &one, &[]);
+        self.died(one);
+    }
+
+    /// Operators do what a lapsed node asks for.
+    fn help(&mut self) {
+        let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
+        for id in ids {
+            self.rejoin_if_lapsed(id);
+        }
+        if self.healed {
+            let mut people = std::mem::take(&mut self.people);
+            people.finish(self);
+            self.people = people;
+        }
+    }
+
+    /// The operator of a lapsed node stops it, asks for it to come back, and starts it.
+    fn rejoin_if_lapsed(&mut self, id: NodeId) {
+        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_some()) else { return };
+        if self.now < host.look_at {
+            return;
+        }
+        if let Ok(write) = rejoin(&host.disk.records()) {
+            host.look_at = self.now + 120_000;
+            host.crash();
+            host.disk.commit(&[write]);
+            self.died(id);
+        }
+    }
+
+    /// Requests that some node said it recorded.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = &RequestId> {
+        self.people.recorded.iter()
+    }
+
+    // ---- the seed
+
+    /// A number below `below`.
+    pub(crate) fn draw(&mut self, below: u32) -> u32 {
+        self.fate.next_u32() % below.max(1)
+    }
+
+    /// Fresh bytes from the seed.
+    pub(crate) fn draw_digest(&mut self) -> Digest {
+        let mut bytes = [0; 32];
+        self.fate.fill_bytes(&mut bytes);
+        Digest(bytes)
+    }
+
+    /// What the plan is about.
+    pub(crate) fn story(&self) -> Story {
+        self.plan.story
+    }
+
+    fn after(&mut self, pause: Millis, happening: Happening) {
+        self.numbered += 1;
+        self.queue.insert((self.now + pause, self.numbered), happening);
+    }
+
+    fn note(&mut self, what: &str, node: &NodeId, bytes: &[u8]) {
+        let before = self.trace;
+        let event = Transcript::new(tag::TEST).part(before).part(what).number(self.now);
+        self.trace = event.part(node).part(bytes).digest();
+    }
+}
+
+/// Plants the plan's bug where it does harm.
+fn plant(plan: Plan, founding: &Founding, hosts: &mut BTreeMap<NodeId, Host>) {
+    let Some(mutant) = plan.mutant else { return };
+    let ill = match mutant {
+        Mutant::StopsItsClock => ready::isolated(founding),
+        _ => vec![founding.node("node-1")],
+    };
+    for id in ill {
+        if let Some(host) = hosts.get_mut(&id) {
+            host.mutant = Some(mutant);
+        }
+    }
+}
+
+/// Schemes of the keys that a story begins with.
+pub(crate) fn schemes(story: Story) -> &'static [(&'static str, Scheme)] {
+    match story {
+        Story::Birth => &[],
+        Story::Schnorr | Story::Withheld => &[("ops", Scheme::Ed25519)],
+        Story::Ecdsa => &[("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1)],
+    }
+}

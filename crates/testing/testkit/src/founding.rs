@@ -1,0 +1,263 @@
+//! A domain founded from a seed: real keys, real signatures, and everybody's secrets at hand.
+
+use quorate_access::Tree;
+use quorate_charter::{
+    Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role,
+    Roles, Settings, SignedEnrolment, SignedMotion, State,
+};
+use quorate_codec::Digest;
+use quorate_identity::{
+    ActorId, CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets, Scheme,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The policy of a founded domain: as in the trial domains of the product, small.
+pub const POLICY: [&str; 4] = [
+    r#"@id("messages")
+@reason("the service signs messages under ops")
+permit(principal == Service::"wallet-service", action == Action::"message", resource);
+
+@id("digests-with-approval")
+@reason("digests need both approvers")
+@approvals("all of (alice, bob)")
+permit(principal, action == Action::"raw.digest", resource);
+
+@id("no-transactions")
+@reason("nothing moves here")
+forbid(principal, action == Action::"evm.transaction", resource);
+"#,
+    "{}",
+    "{}",
+    r#"[
+  {"name": "a message passes", "requester": "service:wallet-service",
+   "key": {"name": "ops", "scheme": "ed25519"}, "facts": {"kind": "message"},
+   "expect": "allow", "rule": "messages"},
+  {"name": "a transaction is denied", "requester": "service:wallet-service",
+   "key": {"name": "treasury", "scheme": "ecdsa-secp256k1"}, "facts": {"kind": "evm.transaction"},
+   "expect": "deny", "rule": "no-transactions"}
+]"#,
+];
+
+/// Who founds.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Nodes that hold shares.
+    pub signers: usize,
+    /// Nodes that only vote.
+    pub witnesses: usize,
+    /// Lying voters that the domain tolerates.
+    pub faults: u8,
+}
+
+impl Default for Shape {
+    /// Three signers and a witness, one liar tolerated.
+    fn default() -> Self {
+        Self { signers: 3, witnesses: 1, faults: 1 }
+    }
+}
+
+/// A founded domain.
+pub struct Founding {
+    /// The genesis with all signatures.
+    pub file: GenesisFile,
+    /// Its hash.
+    pub hash: GenesisHash,
+    /// The state at genesis.
+    pub state: Arc<State>,
+    /// Every node's secrets, by id.
+    pub nodes: BTreeMap<NodeId, FoundingNode>,
+    people: BTreeMap<String, MemorySigner>,
+}
+
+/// A node of a founded domain.
+pub struct FoundingNode {
+    /// Its name.
+    pub name: Name,
+    /// Its role.
+    pub role: Role,
+    seed: [u8; 32],
+}
+
+impl FoundingNode {
+    /// Its secrets; the same ones at every call.
+    pub fn secrets(&self) -> NodeSecrets {
+        NodeSecrets::generate(&mut ChaCha20Rng::from_seed(self.seed))
+    }
+}
+
+const ADMINISTRATORS: [&str; 3] = ["ada", "ben", "cleo"];
+const APPROVERS: [&str; 2] = ["alice", "bob"];
+const AUDITOR: &str = "auditor";
+const SERVICE: &str = "wallet-service";
+
+/// A name that is known to be one.
+///
+/// # Panics
+/// It is none.
+pub fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+impl Founding {
+    /// Founds a domain; the same seed and shape give the same one.
+    ///
+    /// # Panics
+    /// The shape is none that a domain can have.
+    pub fn new(seed: u64, shape: Shape) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut random = || {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        };
+        let everybody = ADMINISTRATORS.iter().chain(&APPROVERS).chain([&AUDITOR, &SERVICE]);
+        let people: BTreeMap<String, MemorySigner> = everybody
+            .map(|who| (who.to_string(), MemorySigner::from_seed(&random()).expect("a key")))
+            .collect();
+        let mut drafts = Vec::new();
+        for number in 0..shape.signers + shape.witnesses {
+            let (role, text) = if number < shape.signers {
+                (Role::Signer, format!("node-{}", number + 1))
+            } else {
+                (Role::Witness, format!("witness-{}", number - shape.signers + 1))
+            };
+            drafts.push(FoundingNode { name: name(&text), role, seed: random() });
+        }
+        let genesis = genesis(&people, &drafts, shape.faults, Digest(random()));
+        let mut file = GenesisFile::create(&genesis).expect("a well-formed genesis");
+        for who in ADMINISTRATORS {
+            file.sign(&people[who]).expect("an administrator signs");
+        }
+        for node in &drafts {
+            file.countersign(&node.secrets()).expect("a node countersigns");
+        }
+        let hash = file.hash();
+        let state = Arc::new(file.verify(&hash).expect("a founded domain"));
+        let id = |node: &FoundingNode| state.node_named(&node.name).expect("a node").id;
+        let nodes = drafts.into_iter().map(|node| (id(&node), node)).collect();
+        Self { file, hash, state, nodes, people }
+    }
+
+    /// The signer of a person or service.
+    ///
+    /// # Panics
+    /// Nobody of that name.
+    pub fn signer(&self, who: &str) -> &MemorySigner {
+        &self.people[who]
+    }
+
+    /// The id of a person or service.
+    ///
+    /// # Panics
+    /// Nobody of that name.
+    pub fn actor(&self, who: &str) -> ActorId {
+        let name = name(who);
+        let person = self.state.person_named(&name).map(|person| ActorId::Person(person.id));
+        let service = || self.state.service_named(&name).map(|service| ActorId::Service(service.id));
+        person.or_else(service).expect("somebody")
+    }
+
+    /// The id of a node.
+    ///
+    /// # Panics
+    /// No node of that name.
+    pub fn node(&self, who: &str) -> NodeId {
+        self.state.node_named(&name(who)).expect("a node").id
+    }
+
+    /// `2 of` the first three signers, or all of fewer.
+    ///
+    /// # Panics
+    /// Fewer than two signers.
+    pub fn two_of_three(&self) -> Tree<NodeId> {
+        let signers = self.state.nodes().filter(|node| node.role == Role::Signer);
+        let leaves = signers.take(3).map(|node| Tree::Leaf(node.id)).collect();
+        Tree::gate(2, leaves).expect("two signers")
+    }
+
+    /// A motion with the signatures of these administrators.
+    ///
+    /// # Panics
+    /// Somebody who cannot sign.
+    pub fn motion(
+        &self,
+        state: &State,
+        body: MotionBody,
+        nonce: Digest,
+        expiry_ms: u64,
+        signers: &[&str],
+    ) -> SignedMotion {
+        let motion = Motion::new(state, body, nonce, expiry_ms);
+        let mut signed = SignedMotion::new(&motion);
+        for who in signers {
+            let ActorId::Person(person) = self.actor(who) else { panic!("{who} is a service") };
+            signed.sign(person, self.signer(who)).expect("an administrator signs");
+        }
+        signed
+    }
+
+    /// The body that orders a key over [`two_of_three`](Self::two_of_three).
+    pub fn key_order(&self, key: &str, scheme: Scheme) -> MotionBody {
+        MotionBody::KeyCreate { name: name(key), scheme, access: self.two_of_three() }
+    }
+}
+
+fn genesis(
+    people: &BTreeMap<String, MemorySigner>,
+    nodes: &[FoundingNode],
+    faults: u8,
+    nonce: Digest,
+) -> Genesis {
+    let person = |who: &str| GenesisPerson {
+        name: name(who),
+        credential: people[who].credential().clone(),
+        roles: Roles {
+            administrator: ADMINISTRATORS.contains(&who),
+            approver: APPROVERS.contains(&who),
+            auditor: who == AUDITOR,
+        },
+    };
+    let mut named: Vec<&str> = [&ADMINISTRATORS[..], &APPROVERS[..], &[AUDITOR]].concat();
+    named.sort_unstable();
+    let mut enrolments: Vec<(Name, SignedEnrolment)> = nodes
+        .iter()
+        .map(|node| {
+            let secrets = node.secrets();
+            let enrolment = SignedEnrolment::create(node.name.clone(), node.role, &secrets);
+            (node.name.clone(), enrolment)
+        })
+        .collect();
+    enrolments.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Genesis {
+        version: 1,
+        domain: name("testing"),
+        staging: true,
+        nodes: enrolments.into_iter().map(|(_, enrolment)| enrolment).collect(),
+        people: named.into_iter().map(person).collect(),
+        services: vec![GenesisService {
+            name: name(SERVICE),
+            credential: people[SERVICE].credential().clone(),
+        }],
+        rule: "2 of (ada, ben, cleo)".parse().expect("a tree"),
+        faults,
+        settings: Settings::default(),
+        nonce,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_founds_one_domain() {
+        let one = Founding::new(1, Shape::default());
+        assert_eq!(Founding::new(1, Shape::default()).hash, one.hash);
+        assert_ne!(Founding::new(2, Shape::default()).hash, one.hash);
+        assert_eq!(one.state.voters().len(), 4);
+        assert_eq!(one.two_of_three().parties().len(), 3);
+    }
+}

@@ -1,0 +1,563 @@
+//! A whole domain in one process: real nodes, an instant network, jobs run in place, time that
+//! jumps to whatever is next. Everything follows from the seed.
+
+use crate::founding::{Founding, Shape, name};
+use quorate_charter::{MotionBody, State};
+use quorate_client::contract::{ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest, SubmitStatement, routes};
+use quorate_codec::Digest;
+use quorate_identity::{KeyId, NodeId, RequestId, Scheme};
+use quorate_intent::Intent;
+use quorate_machine::boot::{BootError, BootPlan};
+use quorate_machine::call::{self, Answer, Caller, View};
+use quorate_machine::durable::{Record, Table, Write};
+use quorate_machine::event::{CallId, Event, Output};
+use quorate_machine::ingress;
+use quorate_machine::job::{Job, JobResult};
+use quorate_machine::limits::Pace;
+use quorate_machine::node::Node;
+use quorate_machine::wire::Message;
+use quorate_policy::PolicyBundle;
+use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verdict};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The rows of one node.
+pub type Disk = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+
+/// What becomes of a frame: the messages that arrive in its place.
+pub type Wiretap = Box<dyn FnMut(NodeId, NodeId, Message) -> Vec<Message>>;
+
+/// A domain under test.
+pub struct World {
+    /// How it was founded.
+    pub founding: Founding,
+    /// The time at all nodes.
+    pub now: u64,
+    /// Changes frames on their way.
+    pub wiretap: Option<Wiretap>,
+    /// Runs a node's job in place of the node.
+    pub jobs: Option<Box<dyn FnMut(NodeId, Job) -> JobResult>>,
+    hosts: BTreeMap<NodeId, Host>,
+    frames: VecDeque<(NodeId, NodeId, Vec<u8>)>,
+    work: VecDeque<(NodeId, u64, Job)>,
+    cut: BTreeSet<(NodeId, NodeId)>,
+    rng: ChaCha20Rng,
+    calls: u64,
+}
+
+/// One machine: a disk, and a node while it runs.
+#[derive(Default)]
+pub struct Host {
+    /// What is durable.
+    pub disk: Disk,
+    /// The node, while it runs.
+    pub node: Option<Node>,
+    /// What its alarms said.
+    pub alarms: Vec<String>,
+    /// Every output: the tables written, whether behind a barrier, and the messages released.
+    pub outputs: Vec<Released>,
+    wake_at: Option<u64>,
+    lives: u64,
+    replies: BTreeMap<CallId, Answer>,
+}
+
+/// One output of a node, in short.
+#[derive(Debug, Clone)]
+pub struct Released {
+    /// Tables with changed rows.
+    pub tables: Vec<Table>,
+    /// Whether the messages waited for the rows.
+    pub barrier: bool,
+    /// The messages and their receivers.
+    pub messages: Vec<(NodeId, Message)>,
+}
+
+/// When everything begins.
+const BEGINNING_MS: u64 = 1_700_000_000_000;
+/// Steps after which a world that does not settle is broken.
+const STEPS_MAX: usize = 400_000;
+
+impl World {
+    /// Founds a domain of three signers and a witness and starts all nodes.
+    ///
+    /// # Panics
+    /// It cannot be founded.
+    pub fn new(seed: u64) -> Self {
+        Self::of(seed, Shape::default())
+    }
+
+    /// Founds a domain and starts all nodes.
+    ///
+    /// # Panics
+    /// It cannot be founded.
+    pub fn of(seed: u64, shape: Shape) -> Self {
+        let founding = Founding::new(seed, shape);
+        let nodes: Vec<NodeId> = founding.nodes.keys().copied().collect();
+        let mut world = Self {
+            founding,
+            now: BEGINNING_MS,
+            wiretap: None,
+            jobs: None,
+            hosts: nodes.iter().map(|node| (*node, Host::default())).collect(),
+            frames: VecDeque::new(),
+            work: VecDeque::new(),
+            cut: BTreeSet::new(),
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            calls: 0,
+        };
+        for node in nodes {
+            world.start(node);
+        }
+        world
+    }
+
+    /// The id of a node.
+    pub fn id(&self, node: &str) -> NodeId {
+        self.founding.node(node)
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.hosts.keys().copied().collect()
+    }
+
+    /// A machine.
+    pub fn host(&self, node: &str) -> &Host {
+        &self.hosts[&self.founding.node(node)]
+    }
+
+    /// A machine, to be tampered with.
+    pub fn host_mut(&mut self, node: &str) -> &mut Host {
+        let id = self.founding.node(node);
+        self.hosts.get_mut(&id).expect("a node")
+    }
+
+    /// The charter state of a node.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn state(&self, node: &str) -> Arc<State> {
+        self.host(node).node.as_ref().expect("a running node").state()
+    }
+
+    /// Starts a node from its disk and connects it to all that run.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(&mut self, node: NodeId) {
+        self.try_start(node).expect("a node that starts");
+    }
+
+    /// Starts a node from its disk.
+    ///
+    /// # Errors
+    /// [`BootError`].
+    pub fn try_start(&mut self, node: NodeId) -> Result<(), BootError> {
+        let secrets = self.founding.nodes[&node].secrets();
+        let host = self.hosts.get_mut(&node).expect("a node");
+        let records = records(&host.disk);
+        let plan = BootPlan {
+            file: self.founding.file.clone(),
+            secrets,
+            records,
+            pace: Pace::default(),
+            now: self.now,
+        };
+        let (running, output) = Node::boot(plan, &mut self.rng)?;
+        host.node = Some(running);
+        host.lives += 1;
+        self.release(node, output);
+        for peer in self.running() {
+            if peer != node && !self.cut.contains(&(node, peer)) {
+                self.give(node, Event::Connected(peer));
+                self.give(peer, Event::Connected(node));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops a node as a power cut would.
+    pub fn stop(&mut self, node: &str) {
+        let id = self.id(node);
+        let host = self.hosts.get_mut(&id).expect("a node");
+        host.node = None;
+        host.wake_at = None;
+        self.frames.retain(|(from, to, _)| *from != id && *to != id);
+        self.work.retain(|(owner, ..)| *owner != id);
+        for peer in self.running() {
+            self.give(peer, Event::Disconnected(id));
+        }
+    }
+
+    /// Cuts or mends the channel between two nodes.
+    pub fn cut(&mut self, one: &str, other: &str, is_cut: bool) {
+        let (one, other) = (self.id(one), self.id(other));
+        let event = |peer| if is_cut { Event::Disconnected(peer) } else { Event::Connected(peer) };
+        for (node, peer) in [(one, other), (other, one)] {
+            let changed = match is_cut {
+                true => self.cut.insert((node, peer)),
+                false => self.cut.remove(&(node, peer)),
+            };
+            if changed {
+                self.give(node, event(peer));
+            }
+        }
+    }
+
+    /// Nodes that run.
+    pub fn running(&self) -> Vec<NodeId> {
+        let running = self.hosts.iter().filter(|(_, host)| host.node.is_some());
+        running.map(|(node, _)| *node).collect()
+    }
+
+    /// Hands a node an event.
+    pub fn give(&mut self, node: NodeId, event: Event) {
+        let host = self.hosts.get_mut(&node).expect("a node");
+        if let Some(running) = host.node.as_mut() {
+            let output = running.handle(self.now, event, &mut self.rng);
+            self.release(node, output);
+        }
+    }
+
+    /// Sends bytes to a node as if a peer had sent them.
+    pub fn inject(&mut self, from: NodeId, to: NodeId, message: &Message) {
+        self.frames.push_back((from, to, quorate_codec::to_bytes(message)));
+    }
+
+    fn release(&mut self, node: NodeId, output: Output) {
+        let host = self.hosts.get_mut(&node).expect("a node");
+        let lives = host.lives;
+        commit(&mut host.disk, &output.writes);
+        host.wake_at = output.wake_at;
+        host.alarms.extend(output.alarms.into_iter().map(|alarm| alarm.text));
+        let read = |bytes: &[u8]| quorate_codec::from_bytes(bytes).expect("a message");
+        host.outputs.push(Released {
+            tables: output.writes.iter().map(|write| write.table).collect(),
+            barrier: output.barrier,
+            messages: output.envelopes.iter().map(|sent| (sent.to, read(&sent.bytes))).collect(),
+        });
+        host.replies.extend(output.replies.into_iter().map(|reply| (reply.id, reply.answer)));
+        self.work.extend(output.jobs.into_iter().map(|job| (node, lives, job)));
+        let frames = output.envelopes.into_iter().map(|sent| (node, sent.to, sent.bytes));
+        self.frames.extend(frames);
+    }
+
+    /// One step: a frame, else a job, else time until something is due.
+    pub fn step(&mut self) {
+        if let Some((from, to, bytes)) = self.frames.pop_front() {
+            self.deliver(from, to, bytes);
+        } else if let Some((node, lives, job)) = self.work.pop_front() {
+            let id = job.id;
+            let result = match self.jobs.as_mut() {
+                Some(run) => run(node, job),
+                None => job.run(),
+            };
+            if self.hosts[&node].lives == lives {
+                self.give(node, Event::JobDone { id, result });
+            }
+        } else {
+            let wakes = self.hosts.iter().filter_map(|(node, host)| Some((host.wake_at?, *node)));
+            let (at, node) = wakes.min().expect("nodes want to be woken");
+            self.now = self.now.max(at);
+            self.give(node, Event::Tick);
+        }
+    }
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, bytes: Vec<u8>) {
+        if self.cut.contains(&(from, to)) {
+            return;
+        }
+        let frames = match self.wiretap.as_mut() {
+            None => vec![bytes],
+            Some(tap) => {
+                let message = quorate_codec::from_bytes(&bytes).expect("a message");
+                tap(from, to, message).iter().map(quorate_codec::to_bytes).collect()
+            }
+        };
+        for bytes in frames {
+            let Some(node) = self.hosts[&to].node.as_ref() else { continue };
+            if let Ok(frame) = ingress::check(&node.state(), from, &bytes) {
+                self.give(to, Event::Frame { from, frame: Box::new(frame) });
+            }
+        }
+    }
+
+    /// Steps until something holds.
+    ///
+    /// # Panics
+    /// It never does.
+    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        for _ in 0..STEPS_MAX {
+            if holds(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("never: {what}\n{}", self.trails());
+    }
+
+    /// Lets so much time pass.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now + ms;
+        self.until("time passes", |world| {
+            let idle = world.frames.is_empty() && world.work.is_empty();
+            let next = world.hosts.values().filter_map(|host| host.wake_at).min();
+            idle && next.is_none_or(|next| next > end)
+        });
+        self.now = self.now.max(end);
+    }
+
+    /// Makes a call and waits for the answer.
+    ///
+    /// # Errors
+    /// What the node answers.
+    ///
+    /// # Panics
+    /// The node does not run.
+    pub fn call(
+        &mut self,
+        node: &str,
+        who: &str,
+        method: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Answer {
+        let id = self.id(node);
+        let state = self.state(node);
+        let caller = Caller::new(&state, self.founding.actor(who)).expect("somebody");
+        let call = call::parse(&state, &caller, method, target, body)?.call;
+        self.calls += 1;
+        let number = CallId(self.calls);
+        self.give(id, Event::Call { id: number, caller, call: Box::new(call) });
+        self.host_mut(node).replies.remove(&number).expect("an answer")
+    }
+
+    /// The status, as an auditor sees it.
+    ///
+    /// # Panics
+    /// The node does not run.
+    pub fn status(&mut self, node: &str) -> Status {
+        match self.call(node, "auditor", "GET", routes::STATUS.path, b"") {
+            Ok(View::Status(status)) => status,
+            other => panic!("no status: {other:?}"),
+        }
+    }
+
+    /// Files a motion that two administrators signed and waits until all that run have it.
+    ///
+    /// # Panics
+    /// It does not enter the charter.
+    pub fn enact(&mut self, node: &str, body: MotionBody) {
+        let state = self.state(node);
+        let nonce = Digest(self.random());
+        let motion = self.founding.motion(&state, body, nonce, self.now + 3_600_000, &["ada", "ben"]);
+        let id = motion.id();
+        let body = SubmitMotion { motion: HexBytes(quorate_codec::to_bytes(&motion)) };
+        let body = serde_json::to_vec(&body).expect("json");
+        let answer = self.call(node, "ada", "POST", routes::SUBMIT_MOTION.path, &body);
+        answer.expect("a motion that is taken");
+        self.until("the motion is placed", |world| {
+            world.running().iter().all(|node| world.placed(node, &id))
+        });
+    }
+
+    fn placed(&self, node: &NodeId, motion: &quorate_identity::MotionId) -> bool {
+        let node = self.hosts[node].node.as_ref();
+        node.is_none_or(|node| node.abstains().is_some() || node.state().has_placed(motion))
+    }
+
+    /// Sets a policy of four files.
+    ///
+    /// # Panics
+    /// It does not enter the charter.
+    pub fn set_policy(&mut self, node: &str, files: [&str; 4]) {
+        let [cedar, limits, lists, cases] = files.map(str::to_owned);
+        let bundle = PolicyBundle::new(cedar, limits, lists, cases).to_bytes();
+        self.enact(node, MotionBody::PolicySet { bundle });
+    }
+
+    /// Orders a key over two of three and waits until it can sign.
+    ///
+    /// # Panics
+    /// It is never born.
+    pub fn make_key(&mut self, key: &str, scheme: Scheme) -> KeyId {
+        let order = self.founding.key_order(key, scheme);
+        self.enact("node-1", order);
+        self.until("the key is active", |world| {
+            world.names().iter().all(|node| world.can_sign(node, key))
+        });
+        self.state("node-1").key_named(&name(key)).expect("a key").key
+    }
+
+    /// Whether a node says that a key can sign.
+    pub fn can_sign(&mut self, node: &str, key: &str) -> bool {
+        let status = self.status(node);
+        status.leased && status.keys.iter().any(|line| line.name == name(key) && line.can_sign)
+    }
+
+    /// Names of the nodes that run.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.running().into_iter().map(|node| self.founding.nodes[&node].name.to_string());
+        names.collect()
+    }
+
+    /// Builds and signs a request.
+    pub fn request(&mut self, key: &str, intent: &serde_json::Value, who: &str) -> Signed<RequestBody> {
+        let state = Arc::clone(&self.founding.state);
+        let any = self.names().first().cloned().expect("a running node");
+        let key = self.state(&any).key_named(&name(key)).expect("a key").key;
+        let intent = Intent::from_value(intent).expect("an intent");
+        let (actor, nonce) = (self.founding.actor(who), self.random());
+        let body = RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
+        Signed::sign(&body, self.founding.signer(who)).expect("a signature")
+    }
+
+    /// Files a request.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn file(
+        &mut self,
+        node: &str,
+        request: &Signed<RequestBody>,
+        who: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<RequestView, ErrorBody> {
+        let request = HexBytes(quorate_codec::to_bytes(request));
+        let idempotency_key = idempotency_key.map(str::to_owned);
+        let body = SubmitRequest { request, idempotency_key };
+        let body = serde_json::to_vec(&body).expect("json");
+        self.shown(node, who, "POST", routes::SUBMIT_REQUEST.path, &body)
+    }
+
+    /// A request, as a node shows it.
+    ///
+    /// # Panics
+    /// The node does not know it.
+    pub fn show(&mut self, node: &str, request: &RequestId) -> RequestView {
+        let target = routes::request(request);
+        self.shown(node, "auditor", "GET", &target, b"").expect("a known request")
+    }
+
+    /// Approves or rejects.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn vote(
+        &mut self,
+        node: &str,
+        request: &RequestId,
+        who: &str,
+        verdict: Verdict,
+    ) -> Result<RequestView, ErrorBody> {
+        let quorate_identity::ActorId::Person(person) = self.founding.actor(who) else {
+            panic!("{who} is a service")
+        };
+        let genesis = self.founding.state.genesis();
+        let vote = Approval::new(genesis, *request, person, verdict, self.now + 600_000);
+        self.state_that(node, &vote, who, &routes::approvals(request))
+    }
+
+    /// Takes a request back.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn cancel(
+        &mut self,
+        node: &str,
+        request: &RequestId,
+        who: &str,
+    ) -> Result<RequestView, ErrorBody> {
+        let genesis = self.founding.state.genesis();
+        let cancellation = Cancellation::new(genesis, *request, self.founding.actor(who));
+        self.state_that(node, &cancellation, who, &routes::cancellation(request))
+    }
+
+    fn state_that<T: Statement>(
+        &mut self,
+        node: &str,
+        statement: &T,
+        who: &str,
+        target: &str,
+    ) -> Result<RequestView, ErrorBody> {
+        let signed = Signed::sign(statement, self.founding.signer(who)).expect("a signature");
+        let body = SubmitStatement { statement: HexBytes(quorate_codec::to_bytes(&signed)) };
+        self.shown(node, who, "POST", target, &serde_json::to_vec(&body).expect("json"))
+    }
+
+    fn shown(
+        &mut self,
+        node: &str,
+        who: &str,
+        method: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Result<RequestView, ErrorBody> {
+        match self.call(node, who, method, target, body)? {
+            View::Request(view) => Ok(*view),
+            other => panic!("no request: {other:?}"),
+        }
+    }
+
+    /// Steps until a node shows a request in a state.
+    ///
+    /// # Panics
+    /// It never does.
+    pub fn until_state(
+        &mut self,
+        node: &str,
+        request: &RequestId,
+        state: RequestState,
+    ) -> RequestView {
+        self.until(&format!("{node} shows {state:?}"), |world| {
+            world.show(node, request).state == state
+        });
+        self.show(node, request)
+    }
+
+    /// Random bytes of this world.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// What the nodes wrote down, for whoever looks for the reason.
+    pub fn trails(&mut self) -> String {
+        let mut text = format!("at {}\n", self.now - BEGINNING_MS);
+        for node in self.names() {
+            let status = self.status(&node);
+            text.push_str(&format!("{node}: leased {}, {:?}\n", status.leased, status.keys));
+            if let Ok(View::Audit(audit)) = self.call(&node, "auditor", "GET", "/v1/audit", b"") {
+                for line in audit.lines.iter().rev().take(12).rev() {
+                    let at = line.at_ms - BEGINNING_MS;
+                    text.push_str(&format!("  {at:>8} {} {:?}\n", line.text, line.culprits));
+                }
+            }
+        }
+        text
+    }
+}
+
+fn commit(disk: &mut Disk, writes: &[Write]) {
+    for write in writes {
+        let key = (write.table, write.key.clone());
+        match &write.value {
+            Some(value) => _ = disk.insert(key, value.to_vec()),
+            None => _ = disk.remove(&key),
+        }
+    }
+}
+
+/// The rows of a disk, as a start reads them.
+pub fn records(disk: &Disk) -> Vec<Record> {
+    let row = |((table, key), value): (&(Table, Vec<u8>), &Vec<u8>)| Record {
+        table: *table,
+        key: key.clone(),
+        value: Zeroizing::new(value.clone()),
+    };
+    disk.iter().map(row).collect()
+}
