@@ -438,8 +438,22 @@ impl World {
     /// # Panics
     /// The node does not know it.
     pub fn show(&mut self, node: &str, request: &RequestId) -> RequestView {
-        let target = routes::request(request);
-        self.shown(node, "auditor", "GET", &target, b"").expect("a known request")
+        self.find(node, request).expect("a known request")
+    }
+
+    /// A request, as a node shows it, if it knows it.
+    pub fn find(&mut self, node: &str, request: &RequestId) -> Option<RequestView> {
+        self.shown(node, "auditor", "GET", &routes::request(request), b"").ok()
+    }
+
+    /// Steps until all nodes that run know a request.
+    ///
+    /// # Panics
+    /// They never do.
+    pub fn until_known(&mut self, request: &RequestId) {
+        self.until("all know the request", |world| {
+            world.names().iter().all(|node| world.find(node, request).is_some())
+        });
     }
 
     /// Approves or rejects.
@@ -513,7 +527,7 @@ impl World {
         state: RequestState,
     ) -> RequestView {
         self.until(&format!("{node} shows {state:?}"), |world| {
-            world.show(node, request).state == state
+            world.find(node, request).is_some_and(|view| view.state == state)
         });
         self.show(node, request)
     }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// An attempt under way.
 pub(crate) struct Ceremony {
+    /// What we said, to be said again: a lost frame must not cost an attempt.
+    pub(super) said: Vec<DealMessage>,
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
@@ -115,6 +117,7 @@ impl Node {
             .digest();
         book.dealt = Some(attempt);
         book.ceremony = Some(Ceremony {
+            said: Vec::new(),
             messages: BTreeMap::new(),
             prepared: BTreeMap::new(),
             record: None,
@@ -255,9 +258,25 @@ impl Node {
         for peer in peers {
             self.send(peer, &Message::Deal(message.clone()), turn);
         }
+        if let Some(ceremony) = self.ceremony(&key) {
+            ceremony.said.push(message.clone());
+        }
         // Our own messages belong to the transcript like everybody's.
         if !matches!(message.step, DealStep::Abort) {
             self.on_deal(self.me, message, turn);
+        }
+    }
+
+    /// Says again to a member what was said in the attempts under way.
+    pub(crate) fn share_deals(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let ceremonies = self.keys.books.iter().filter_map(|(key, book)| {
+            let order = self.state.key(key)?;
+            let ceremony = book.ceremony.as_ref()?;
+            order.tree.parties().contains(&peer).then_some(ceremony)
+        });
+        let said = ceremonies.flat_map(|ceremony| ceremony.said.iter().cloned());
+        for message in said.collect::<Vec<_>>() {
+            self.send(peer, &Message::Deal(message), turn);
         }
     }
 

@@ -27,9 +27,14 @@ impl Node {
                 break;
             }
         }
-        if full && self.state.position() > before {
+        if self.state.position() == before {
+            return;
+        }
+        if full {
             self.governor.fetched_at = 0;
             self.fetch_from(from, turn);
+        } else {
+            self.ask_for_records(from, turn);
         }
     }
 

@@ -205,6 +205,7 @@ impl Node {
     fn share_everything(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         self.share_governance(peer, turn);
         self.ask_for_records(peer, turn);
+        self.share_deals(peer, turn);
         self.share_requests(peer, turn);
     }
 }

@@ -62,12 +62,9 @@ impl Node {
         }
     }
 
-    /// Gives a target up after too many attempts.
-    pub(crate) fn give_up(&mut self, target: Target, turn: &mut Turn<'_>) {
-        match target {
-            Target::Request(id) => self.finish(id, Stage::Failed, turn),
-            Target::Birth(..) => self.abandon(&target),
-        }
+    /// Gives a request up after too many attempts.
+    pub(crate) fn give_up(&mut self, id: RequestId, turn: &mut Turn<'_>) {
+        self.finish(id, Stage::Failed, turn);
     }
 
     /// Tells a peer that still works on a request how it ended.

@@ -78,8 +78,9 @@ impl Node {
         if self.sessions.is_live(&target) {
             return;
         }
-        if failures >= limits::ATTEMPTS_MAX {
-            self.give_up(target, turn);
+        // A request may be given up; that a key is born is never.
+        if let (Target::Request(id), true) = (target, failures >= limits::ATTEMPTS_MAX) {
+            self.give_up(id, turn);
             return;
         }
         if !self.may_sign(turn.now) {

@@ -1,0 +1,238 @@
+//! The life of a domain: founded, keys made, a policy set, requests allowed, denied, approved,
+//! signed; nodes that die and come back.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
+
+use quorate_client::contract::{KeyState, RequestState, routes};
+use quorate_identity::Scheme;
+use quorate_machine::call::View;
+use quorate_policy::request::Verdict;
+use quorate_testkit::founding::POLICY;
+use quorate_testkit::world::World;
+use serde_json::{Value, json};
+
+fn message(text: &str) -> Value {
+    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    json!({"kind": "message", "message": format!("0x{digits}")})
+}
+
+#[test]
+fn a_domain_makes_keys_and_signs_what_its_policy_allows() {
+    let mut world = World::new(1);
+    world.make_key("ops", Scheme::Ed25519);
+    let early = world.request("ops", &message("early"), "wallet-service");
+    let early = world.file("node-1", &early, "wallet-service", None).unwrap();
+    world.until_state("node-1", &early.request, RequestState::Denied);
+    world.set_policy("node-2", POLICY);
+
+    let request = world.request("ops", &message("hello"), "wallet-service");
+    let filed = world.file("node-2", &request, "wallet-service", None).unwrap();
+    assert_eq!(filed.state, RequestState::Waiting);
+    for node in ["node-1", "node-2", "node-3", "witness-1"] {
+        let view = world.until_state(node, &filed.request, RequestState::Signed);
+        assert_eq!(view.signatures.len(), 1, "{node}");
+        assert!(view.artifact.is_some());
+    }
+    let view = world.call("witness-1", "auditor", "GET", &routes::receipt(&filed.request), b"");
+    let Ok(View::Receipt(answer)) = view else { panic!("{view:?}") };
+    let report = quorate_receipt::verify(&answer.receipt.0, &world.founding.hash).unwrap();
+    assert_eq!(report.request, filed.request);
+}
+
+fn digest(byte: u8) -> Value {
+    json!({"kind": "raw.digest", "digest": format!("0x{}", format!("{byte:02x}").repeat(32))})
+}
+
+/// A domain with one key and the policy.
+fn ready(seed: u64, key: &str, scheme: Scheme) -> World {
+    let mut world = World::new(seed);
+    world.make_key(key, scheme);
+    world.set_policy("node-1", POLICY);
+    world.until("the lease is back", |world| world.can_sign("node-1", key));
+    world
+}
+
+#[test]
+fn approvals_are_collected_and_a_rejection_ends_a_request() {
+    let mut world = ready(2, "vault", Scheme::Bip340);
+    let request = world.request("vault", &digest(1), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.until_known(&id);
+    world.until("it waits for alice and bob", |world| {
+        let view = world.show("witness-1", &id);
+        view.waiting_for.first().is_some_and(|waiting| waiting.people.len() == 2 && waiting.needed == 2)
+    });
+    let refused = world.vote("node-1", &id, "ada", Verdict::Approve).unwrap_err();
+    assert_eq!(refused.code, "vote_refused");
+    world.vote("node-2", &id, "alice", Verdict::Approve).unwrap();
+    world.vote("node-2", &id, "alice", Verdict::Approve).unwrap_err();
+    world.until("every node has alice's approval", |world| {
+        world.names().iter().all(|node| world.show(node, &id).approvals.len() == 1)
+    });
+    assert_eq!(world.show("node-3", &id).state, RequestState::Waiting);
+    world.vote("node-3", &id, "bob", Verdict::Approve).unwrap();
+    let view = world.until_state("node-1", &id, RequestState::Signed);
+    assert_eq!(view.approvals.len(), 2);
+
+    let request = world.request("vault", &digest(2), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.vote("node-1", &id, "bob", Verdict::Reject).unwrap();
+    world.until_state("node-3", &id, RequestState::Rejected);
+    let late = world.vote("node-1", &id, "alice", Verdict::Approve).unwrap_err();
+    assert_eq!(late.code, "request_ended");
+}
+
+#[test]
+fn an_ecdsa_key_signs_over_pair_set_ups() {
+    let mut world = ready(3, "treasury", Scheme::EcdsaSecp256k1);
+    let request = world.request("treasury", &digest(3), "wallet-service");
+    let id = world.file("node-3", &request, "wallet-service", None).unwrap().request;
+    world.until_known(&id);
+    world.vote("node-1", &id, "alice", Verdict::Approve).unwrap();
+    world.vote("node-1", &id, "bob", Verdict::Approve).unwrap();
+    let view = world.until_state("node-3", &id, RequestState::Signed);
+    assert_eq!(view.signatures[0].signature.0.len(), 65);
+    let transaction = json!({"kind": "evm.message", "message": "0x00"});
+    let denied = world.request("treasury", &transaction, "wallet-service");
+    let id = world.file("node-1", &denied, "wallet-service", None).unwrap().request;
+    let view = world.until_state("node-2", &id, RequestState::Denied);
+    assert!(view.decisions.iter().all(|decision| !decision.rule.is_empty()));
+}
+
+#[test]
+fn rqs_04_the_same_filing_is_the_same_request() {
+    let mut world = ready(4, "ops", Scheme::Ed25519);
+    let first = world.request("ops", &message("once"), "wallet-service");
+    let again = world.request("ops", &message("once"), "wallet-service");
+    let other = world.request("ops", &message("other"), "wallet-service");
+    let who = "wallet-service";
+    let id = world.file("node-1", &first, who, Some("k")).unwrap().request;
+    assert_eq!(world.file("node-1", &first, who, Some("k")).unwrap().request, id);
+    assert_eq!(world.file("node-1", &again, who, Some("k")).unwrap().request, id);
+    assert_eq!(world.file("node-1", &other, who, Some("k")).unwrap_err().code, "idempotency_conflict");
+    let mine = world.file("node-1", &other, who, Some("l")).unwrap().request;
+    assert_ne!(mine, id);
+    world.until_state("node-2", &id, RequestState::Signed);
+    world.stop("node-1");
+    let node = world.id("node-1");
+    world.start(node);
+    assert_eq!(world.file("node-1", &again, who, Some("k")).unwrap().request, id);
+}
+
+#[test]
+fn rqs_03_expiry_and_cancellation_are_final() {
+    let mut world = ready(5, "vault", Scheme::Bip340);
+    let request = world.request("vault", &digest(5), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    assert_eq!(world.cancel("node-1", &id, "alice").unwrap_err().code, "vote_refused");
+    assert_eq!(world.cancel("node-2", &id, "wallet-service").unwrap_err().code, "unknown_request");
+    world.cancel("node-1", &id, "wallet-service").unwrap();
+    world.until_state("node-2", &id, RequestState::Cancelled);
+    let request = world.request("vault", &digest(6), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.pass(601_000);
+    for node in ["node-1", "node-2", "node-3", "witness-1"] {
+        assert_eq!(world.show(node, &id).state, RequestState::Expired);
+    }
+    let late = world.file("node-1", &request, "wallet-service", None).unwrap();
+    assert_eq!(late.state, RequestState::Expired);
+}
+
+#[test]
+fn one_dead_signer_is_tolerated_two_stop_signing_and_their_return_lets_it_go_on() {
+    let mut world = ready(6, "ops", Scheme::Ed25519);
+    world.stop("node-1");
+    let request = world.request("ops", &message("with two"), "wallet-service");
+    let id = world.file("node-2", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-2", &id, RequestState::Signed);
+    world.stop("node-2");
+    let status = world.status("node-3");
+    let line = &status.keys[0];
+    assert!(!line.can_sign && line.missing.contains(&"node-1".to_owned()), "{line:?}");
+    let request = world.request("ops", &message("with one"), "wallet-service");
+    let id = world.file("node-3", &request, "wallet-service", None).unwrap().request;
+    world.pass(120_000);
+    let view = world.show("node-3", &id);
+    assert_eq!(view.state, RequestState::Signing);
+    assert_eq!(view.waiting_for[0].rule, "quorum");
+    assert!(!world.status("node-3").leased);
+    for node in ["node-1", "node-2"] {
+        let node = world.id(node);
+        world.start(node);
+    }
+    world.until_state("witness-1", &id, RequestState::Signed);
+    world.until("all can sign", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "ops"))
+    });
+}
+
+#[test]
+fn a_power_cut_of_everything_loses_nothing() {
+    let mut world = ready(7, "ops", Scheme::Ed25519);
+    let request = world.request("ops", &message("before"), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    let before = world.until_state("node-1", &id, RequestState::Signed);
+    world.pass(2_000);
+    let head = world.status("node-1").head;
+    let names = world.names();
+    for node in &names {
+        world.stop(node);
+    }
+    for node in &names {
+        let node = world.id(node);
+        world.start(node);
+    }
+    world.until("all can sign", |world| names.iter().all(|node| world.can_sign(node, "ops")));
+    assert_eq!(world.status("witness-1").head, head);
+    assert_eq!(world.show("node-1", &id).signatures, before.signatures);
+    let request = world.request("ops", &message("after"), "wallet-service");
+    let id = world.file("node-3", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-3", &id, RequestState::Signed);
+}
+
+#[test]
+fn a_node_that_was_away_catches_up_with_entries_records_and_requests() {
+    let mut world = World::new(8);
+    world.make_key("ops", Scheme::Ed25519);
+    world.stop("witness-1");
+    world.set_policy("node-1", POLICY);
+    let request = world.request("ops", &message("meanwhile"), "wallet-service");
+    world.until("the lease is back", |world| world.can_sign("node-1", "ops"));
+    let signed = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-1", &signed, RequestState::Signed);
+    let rejected = world.request("ops", &json!({"kind": "message", "message": "0x"}), "alice");
+    let denied = world.file("node-2", &rejected, "alice", None).unwrap().request;
+    world.until_state("node-2", &denied, RequestState::Denied);
+    let witness = world.id("witness-1");
+    world.start(witness);
+    world.until("the witness is at the head", |world| {
+        world.status("witness-1").head == world.status("node-1").head
+    });
+    let Ok(View::Key(key)) = world.call("witness-1", "auditor", "GET", &routes::key(&"ops".parse().unwrap()), b"")
+    else {
+        panic!("no key")
+    };
+    assert_eq!(key.state, KeyState::Active);
+    assert_eq!(key.access.parties().len(), 3);
+}
+
+#[test]
+fn lost_frames_cost_time_and_no_more() {
+    let mut world = World::new(9);
+    let mut count = 0_u32;
+    world.wiretap = Some(Box::new(move |_, _, message| {
+        count += 1;
+        match count % 7 {
+            0 => Vec::new(),
+            3 => vec![message.clone(), message],
+            _ => vec![message],
+        }
+    }));
+    world.make_key("ops", Scheme::Ed25519);
+    world.set_policy("node-3", POLICY);
+    let request = world.request("ops", &message("through noise"), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    for node in world.names() {
+        world.until_state(&node, &id, RequestState::Signed);
+    }
+}
