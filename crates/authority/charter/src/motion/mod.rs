@@ -141,6 +141,9 @@ pub enum MotionError {
     /// The domain has as many keys as it may have.
     #[error("the charter has {KEYS_MAX} keys, no more are allowed")]
     TooManyKeys,
+    /// A key under the name of another one.
+    #[error("there is a key of the name {0} already; choose another name")]
+    NameTaken(Name),
     /// A key over a node that holds no shares.
     #[error("{0} is not a signer of this domain")]
     NoSigner(NodeId),

@@ -147,6 +147,10 @@ impl State {
 
     fn check_body(&self, body: &MotionBody) -> Result<(), MotionError> {
         match body {
+            // Expecting the name's version is not enough: it may expect that of the key there is.
+            MotionBody::KeyCreate { name, .. } if self.key_named(name).is_some() => {
+                Err(MotionError::NameTaken(name.clone()))
+            }
             MotionBody::KeyCreate { access, .. } => self.check_access(access),
             MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
                 Err(MotionError::PolicyTooLong(bundle.len()))

@@ -282,6 +282,16 @@ fn motions_disturb_only_what_they_touch() {
     assert!(drawing.state("rules").authorise(&cold, NOW).is_ok());
 }
 
+/// GOV-12: a motion that expects the version of the key there is does not make a second one.
+#[test]
+fn no_two_keys_have_one_name() {
+    let domain = Domain::new(4, 1);
+    let drawing = Drawing::new(&domain, "G -> hot[key hot]");
+    let state = drawing.state("hot");
+    let again = domain.motion(state, domain.key_create("hot"));
+    assert_eq!(state.check_motion(&again, NOW), Err(MotionError::NameTaken(name("hot"))));
+}
+
 /// GOV-12: a motion may not leave out, or add, what it expects.
 #[test]
 fn a_motion_expects_exactly_what_it_touches() {
