@@ -152,6 +152,18 @@ impl KeyShare {
         half.map(|half| Self { half }).ok_or_else(damaged)
     }
 
+    /// Whether these are all shares of this very party of the key, each matching its public
+    /// share (ENG-04, N-60): another member's are as wrong here as damaged ones.
+    pub fn is_held_by(&self, node: &NodeId, public: &KeyPublic) -> bool {
+        let first = match &self.half {
+            SecretHalf::Secp256k1(shares) => shares.iter().next().map(|(leaf, _)| leaf),
+            SecretHalf::Ed25519(shares) => shares.iter().next().map(|(leaf, _)| leaf),
+        };
+        let leaves = public.tree.leaves();
+        let owner = leaves.into_iter().find(|(leaf, _)| Some(*leaf) == first);
+        owner.is_some_and(|(_, owner)| owner == node) && self.matches(public)
+    }
+
     /// Whether these are all shares of one party of the key, each matching its public share
     /// (ENG-04, N-60).
     pub fn matches(&self, public: &KeyPublic) -> bool {

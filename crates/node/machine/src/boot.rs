@@ -104,8 +104,7 @@ const GENESIS_ROW: &[u8] = b"genesis";
 const INCARNATION_ROW: &[u8] = b"incarnation";
 
 impl Node {
-    /// Starts a node. The output holds what must be durable before anything else happens, and
-    /// the first jobs.
+    /// Starts a node. The output holds what must be durable before anything else happens.
     ///
     /// # Errors
     /// [`BootError`]. Cost: some signature verifications an entry and a request.
@@ -150,7 +149,6 @@ impl Node {
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
-        node.judge_all(&mut turn);
         turn.out.wake_at = node.wake_at();
         Ok((node, turn.out))
     }
@@ -324,7 +322,7 @@ fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms:
     for order in state.keys() {
         let book = keys.book_mut(order.key);
         let Some(public) = book.public.clone() else { continue };
-        let held = book.share.as_ref().is_some_and(|share| share.matches(&public));
+        let held = book.share.as_ref().is_some_and(|share| share.is_held_by(me, &public));
         if !held && order.tree.parties().contains(me) {
             book.share = None;
             let text = format!("the stored share of key {} is missing or damaged", order.key);

@@ -140,6 +140,7 @@ impl Node {
         self.greet_all(turn);
         self.resume_agreements(turn);
         self.keys.learn_orders(&self.state);
+        self.judge_all(turn);
         self.drive_births(turn);
         self.look_at_all(turn);
     }

@@ -133,11 +133,21 @@ impl Node {
             self.end_pair_run(peer, turn);
         }
         for peer in self.wanted_pairs(now) {
-            let nonce = Digest(turn.random_bytes());
-            let run = Digest(turn.random_bytes());
-            self.begin_pair(peer, run, nonce, turn);
-            self.send_pair(peer, run, PairStep::Ask { nonce }, turn);
+            if peer < self.me {
+                // Only the lower id asks; it may not know that we lost our half.
+                self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
+                self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+            } else {
+                self.ask_pair(peer, turn);
+            }
         }
+    }
+
+    fn ask_pair(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let nonce = Digest(turn.random_bytes());
+        let run = Digest(turn.random_bytes());
+        self.begin_pair(peer, run, nonce, turn);
+        self.send_pair(peer, run, PairStep::Ask { nonce }, turn);
     }
 
     /// Handles a message of a pair set-up.
@@ -150,7 +160,7 @@ impl Node {
                 if from < self.me {
                     self.pairs.runs.remove(&from);
                 }
-                if from >= self.me || !self.pair_is_wanted(&from) {
+                if from >= self.me || !self.may_pair_with(&from) {
                     self.send_pair(from, run, PairStep::Abort, turn);
                     return;
                 }
@@ -173,6 +183,15 @@ impl Node {
                 if let Some(ours) = self.pair_run(&from, &run).filter(|_| number_fits) {
                     ours.messages.entry(number).or_insert(bytes);
                     self.advance_pair(from, turn);
+                }
+            }
+            PairStep::Lack => {
+                let paused = self.pairs.paused.get(&from).is_some_and(|(at, _)| *at > turn.now);
+                if self.me < from && !paused && self.may_pair_with(&from) {
+                    if self.pairs.ready.remove(&from).is_some() {
+                        turn.out.writes.push(Write::delete(Table::Pair, peer_key(&from)));
+                    }
+                    self.ask_pair(from, turn);
                 }
             }
             PairStep::Abort => {
@@ -268,7 +287,7 @@ impl Node {
         self.pairs.runs.clear();
     }
 
-    /// Connected peers with a higher id whose pair with us some key needs and nobody made yet.
+    /// Peers that are here, that some key needs, and with whom we have no set-up.
     fn wanted_pairs(&mut self, now: Millis) -> Vec<NodeId> {
         // A pause that is over keeps only its count.
         for (at, _) in self.pairs.paused.values_mut().filter(|(at, _)| *at <= now) {
@@ -277,17 +296,18 @@ impl Node {
         let paused = |peer: &NodeId| self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
         let needed = self.pairs.needed.iter().copied();
         needed
-            .filter(|peer| *peer > self.me && self.pair_is_wanted(peer) && !paused(peer))
+            .filter(|peer| !self.pairs.ready.contains_key(peer))
+            .filter(|peer| self.may_pair_with(peer) && !paused(peer))
             .collect()
     }
 
-    fn pair_is_wanted(&self, peer: &NodeId) -> bool {
+    /// Whether a set-up with a peer may begin now.
+    fn may_pair_with(&self, peer: &NodeId) -> bool {
         self.presence.is_here(peer)
             && self.may_take_part()
             && self.pairs.needed.contains(peer)
             && !self.pairs.quarantined.contains_key(peer)
             && !self.pairs.runs.contains_key(peer)
-            && (!self.pairs.ready.contains_key(peer) || *peer < self.me)
     }
 
     fn end_pair_run(&mut self, peer: NodeId, turn: &Turn<'_>) {

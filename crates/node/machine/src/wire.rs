@@ -307,6 +307,9 @@ pub enum PairStep {
     /// The set-up is over without a result.
     #[n(3)]
     Abort,
+    /// The node with the higher id has no half any more: the other one should ask.
+    #[n(4)]
+    Lack,
 }
 
 /// A finished signature.

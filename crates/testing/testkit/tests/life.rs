@@ -65,7 +65,9 @@ fn approvals_are_collected_and_a_rejection_ends_a_request() {
     let refused = world.vote("node-1", &id, "ada", Verdict::Approve).unwrap_err();
     assert_eq!(refused.code, "vote_refused");
     world.vote("node-2", &id, "alice", Verdict::Approve).unwrap();
-    world.vote("node-2", &id, "alice", Verdict::Approve).unwrap_err();
+    world.pass(10);
+    let twice = world.vote("node-2", &id, "alice", Verdict::Approve).unwrap_err();
+    assert_eq!(twice.code, "vote_refused");
     world.until("every node has alice's approval", |world| {
         world.names().iter().all(|node| world.show(node, &id).approvals.len() == 1)
     });

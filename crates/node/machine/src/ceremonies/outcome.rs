@@ -178,7 +178,7 @@ impl Node {
         let (Some(record), Some(public)) = (&book.record, &book.public) else { return };
         let is_member = record.tree.parties().contains(&self.me);
         let share = share.or_else(|| book.prepared.remove(&attempt));
-        book.share = share.filter(|share| share.matches(public));
+        book.share = share.filter(|share| share.is_held_by(&self.me, public));
         book.prepared.clear();
         if is_member && book.share.is_none() {
             self.alarm(format!("key {key} was committed without this node's shares"), &[], turn);

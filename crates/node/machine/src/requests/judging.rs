@@ -80,7 +80,9 @@ impl Node {
             return;
         }
         turn.out.notices.push(Notice::Request(id));
-        if let Some(decision) = judged.decision {
+        // Who does not take part says nothing; once it does, it judges everything again.
+        let decision = judged.decision.filter(|_| self.may_take_part());
+        if let Some(decision) = decision {
             self.record_decision(id, &decision, turn);
             self.act_on_decision(id, decision, turn);
         }

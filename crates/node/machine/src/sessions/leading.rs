@@ -15,8 +15,9 @@ pub(crate) struct Undertaking {
     pub turn: u32,
     /// Sessions that ended without a signature.
     pub failures: u32,
-    /// Nodes that broke a session of this target.
-    pub suspects: BTreeSet<NodeId>,
+    /// Members that broke a session of this target, ended it or did not answer: others are
+    /// chosen before them. No accusation: they may have had a reason.
+    pub avoided: BTreeSet<NodeId>,
     /// Too few nodes have allowed yet: the next decision is a reason to look again.
     pub expects_allows: bool,
 }
@@ -121,10 +122,14 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let Some(undertaking) = self.sessions.undertakings.get(&target) else { return };
-        let trusted = allowing.difference(&undertaking.suspects).copied().collect();
-        let quorum = self
-            .choose_quorum(&target, trusted, order)
-            .or_else(|| self.choose_quorum(&target, allowing.clone(), order));
+        let preferred = allowing.difference(&undertaking.avoided).copied().collect();
+        let mut quorum = self.choose_quorum(&target, preferred, order);
+        if quorum.is_none() {
+            quorum = self.choose_quorum(&target, allowing.clone(), order);
+            if let Some(undertaking) = self.sessions.undertakings.get_mut(&target) {
+                undertaking.avoided.clear();
+            }
+        }
         let terms = quorum.and_then(|quorum| {
             let ours = self.incarnation.id;
             let incarnations = self.presence.incarnations(ours, quorum.iter(), &self.me)?;
@@ -142,11 +147,11 @@ impl Node {
     pub(super) fn retry_after_failure(
         &mut self,
         target: Target,
-        culprits: &[NodeId],
+        avoid: &[NodeId],
         turn: &mut Turn<'_>,
     ) {
         let Some(undertaking) = self.sessions.undertakings.get_mut(&target) else { return };
-        undertaking.suspects.extend(culprits);
+        undertaking.avoided.extend(avoid);
         undertaking.turn = undertaking.turn.saturating_add(1);
         undertaking.failures = undertaking.failures.saturating_add(1);
         let shift = undertaking.failures.min(6).saturating_sub(1);

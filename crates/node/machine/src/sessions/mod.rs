@@ -88,11 +88,26 @@ impl Sessions {
     }
 }
 
+impl Session {
+    /// Members whose message is awaited.
+    fn awaited(&self) -> Vec<NodeId> {
+        let awaited = |node: &&NodeId| match &self.phase {
+            Phase::Opening | Phase::Computing { .. } => false,
+            Phase::ExpectJoins(_) => !self.firsts.contains_key(*node),
+            Phase::ExpectRound { number, round } => {
+                round.awaits().contains(node) && !self.rounds.contains_key(&(*number, **node))
+            }
+        };
+        self.terms.quorum.iter().filter(awaited).copied().collect()
+    }
+}
+
 impl Node {
     /// Starts what is due and ends what is overdue.
     pub(crate) fn drive_sessions(&mut self, turn: &mut Turn<'_>) {
         for run in self.sessions.deadlines.take_due(turn.now) {
-            self.fail_session(run, "no progress in time", &[], turn);
+            let silent = self.sessions.live.get(&run).map(Session::awaited).unwrap_or_default();
+            self.break_session(run, "no progress in time", &[], &silent, turn);
         }
         for target in self.sessions.due.take_due(turn.now) {
             self.pursue(target, turn);
@@ -144,12 +159,24 @@ impl Node {
     /// Ends a session without a signature; the next attempt comes after a pause. To the others
     /// every cause looks the same (SES-08).
     fn fail_session(&mut self, run: RunId, why: &str, culprits: &[NodeId], turn: &mut Turn<'_>) {
+        self.break_session(run, why, culprits, culprits, turn);
+    }
+
+    /// The same, and avoids some members next time.
+    fn break_session(
+        &mut self,
+        run: RunId,
+        why: &str,
+        culprits: &[NodeId],
+        avoid: &[NodeId],
+        turn: &mut Turn<'_>,
+    ) {
         let Some(session) = self.sessions.live.get(&run) else { return };
         let target = session.terms.target;
         self.send_to_session(run, SessionStep::Abort, turn);
         self.end_session(run);
         self.audit(format!("session for {target} ended: {why}"), culprits, turn);
-        self.retry_after_failure(target, culprits, turn);
+        self.retry_after_failure(target, avoid, turn);
     }
 
     fn end_session(&mut self, run: RunId) {

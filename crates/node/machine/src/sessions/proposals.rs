@@ -60,7 +60,9 @@ impl Node {
                     self.advance_if_complete(run, turn);
                 }
             }
-            SessionStep::Abort => self.fail_session(run, "a member ended the session", &[], turn),
+            SessionStep::Abort => {
+                self.break_session(run, "a member ended the session", &[], &[from], turn);
+            }
         }
     }
 
