@@ -123,7 +123,10 @@ mod tests {
         again.load(&writes[0].key, writes[0].value.as_ref().unwrap());
         again.add(line("two"), &mut writes);
         assert_eq!(writes[1].key, 2_u64.to_be_bytes());
-        assert_eq!(again.lines().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(
+            again.lines().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+            ["one", "two"]
+        );
         assert_eq!(cut("ä".repeat(400)).len(), limits::AUDIT_BYTES_MAX);
     }
 }

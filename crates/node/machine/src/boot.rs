@@ -127,7 +127,11 @@ impl Node {
         let mut node = Self {
             me,
             incarnation: incarnation(&rows, rng)?,
-            presence: Presence::load(clock, rows.all::<NodeId, SignedHello>(Table::Peer)?, lapse.transpose()?),
+            presence: Presence::load(
+                clock,
+                rows.all::<NodeId, SignedHello>(Table::Peer)?,
+                lapse.transpose()?,
+            ),
             governor: governor(log, &rows)?,
             pairs: pairs(&state, &me, &rows)?,
             requests: requests(&state, &keys, &rows),
@@ -286,7 +290,8 @@ fn keys(
     let mut keys = Keys::default();
     for order in state.keys() {
         let book = keys.book_mut(order.key);
-        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::decided_key(&order.key)) {
+        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::decided_key(&order.key))
+        {
             let decided: Decided = read(Table::EpochRecord, row)?;
             let verified = decided.verify(state);
             verified.map_err(|error| unreadable(Table::EpochRecord, &error.to_string()))?;

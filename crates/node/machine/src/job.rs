@@ -7,7 +7,8 @@ use crate::wire::SignatureBytes;
 use quorate_charter::State;
 use quorate_codec::Digest;
 use quorate_engine::{
-    self as engine, Failure, Inbound, KeygenPlan, Opening, Outbound, PairPlan, Progress, Round, Seed,
+    self as engine, Failure, Inbound, KeygenPlan, Opening, Outbound, PairPlan, Progress, Round,
+    Seed,
 };
 use quorate_identity::NodeId;
 use quorate_intent::{Artifact, Decoded, KeyFacts};
@@ -137,7 +138,9 @@ impl Job {
             Task::Finish { decoded, signatures } => {
                 JobResult::Finished(Box::new(outcome::finish(&decoded, &signatures)))
             }
-            Task::Deal { plan, seed } => JobResult::Advanced(first(engine::start_keygen(plan, seed))),
+            Task::Deal { plan, seed } => {
+                JobResult::Advanced(first(engine::start_keygen(plan, seed)))
+            }
             Task::Pair { plan, seed } => {
                 JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))
             }
@@ -145,9 +148,7 @@ impl Job {
             Task::Begin { opening, context, firsts, seed } => {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
             }
-            Task::Advance { round, inbox, seed } => {
-                JobResult::Advanced(round.advance(inbox, seed))
-            }
+            Task::Advance { round, inbox, seed } => JobResult::Advanced(round.advance(inbox, seed)),
         }
     }
 }
@@ -186,8 +187,6 @@ impl OpenTask {
 }
 
 /// The first messages of a run are the outcome of its round 0.
-fn first(
-    started: Result<(Box<dyn Round>, Vec<Outbound>), Failure>,
-) -> Result<Progress, Failure> {
+fn first(started: Result<(Box<dyn Round>, Vec<Outbound>), Failure>) -> Result<Progress, Failure> {
     started.map(|(round, outbound)| Progress::Next { round, outbound })
 }

@@ -7,13 +7,13 @@
 
 use crate::durable::{Table, Write};
 use crate::event::Millis;
-use crate::limits;
 use crate::job::{JobId, Task};
+use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{Generation, Message, PairMessage, PairStep, RunId};
 use minicbor::{Decode, Encode};
-use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_charter::State;
+use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine::{Failure, Inbound, Outbound, PairPlan, PairSetup, Progress, Round};
 use quorate_identity::{NodeId, Scheme};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +117,9 @@ impl Pairs {
     /// The generations that a session with `peers` would use.
     pub fn generations(&self, peers: impl Iterator<Item = NodeId>) -> Vec<Generation> {
         peers
-            .filter_map(|peer| self.get(&peer).map(|(generation, _)| Generation { peer, generation }))
+            .filter_map(|peer| {
+                self.get(&peer).map(|(generation, _)| Generation { peer, generation })
+            })
             .collect()
     }
 }
@@ -222,7 +224,11 @@ impl Node {
             Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
                 let generation = ours.generation.unwrap_or(Digest::ZERO);
                 let row = PairRow { version: 1, generation, setup: setup.to_bytes().to_vec() };
-                turn.out.writes.push(Write::put(Table::Pair, peer_key(&peer), quorate_codec::to_bytes(&row)));
+                turn.out.writes.push(Write::put(
+                    Table::Pair,
+                    peer_key(&peer),
+                    quorate_codec::to_bytes(&row),
+                ));
                 turn.out.barrier = true;
                 self.pairs.runs.remove(&peer);
                 self.pairs.paused.remove(&peer);
@@ -262,7 +268,11 @@ impl Node {
         self.pairs.ready.remove(&peer);
         self.pairs.runs.remove(&peer);
         self.pairs.quarantined.insert(peer, why.to_string());
-        turn.out.writes.push(Write::put(Table::Quarantine, peer_key(&peer), why.as_bytes().to_vec()));
+        turn.out.writes.push(Write::put(
+            Table::Quarantine,
+            peer_key(&peer),
+            why.as_bytes().to_vec(),
+        ));
         turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
         turn.out.barrier = true;
         self.alarm(format!("pair quarantined: {why}"), &[peer], turn);
@@ -320,7 +330,9 @@ impl Node {
         let deadline = turn.now + self.pace.ceremony_timeout_ms;
         let phase = PairPhase::ExpectAgreement;
         let messages = BTreeMap::new();
-        self.pairs.runs.insert(peer, PairRun { run, nonce, generation: None, deadline, messages, phase });
+        self.pairs
+            .runs
+            .insert(peer, PairRun { run, nonce, generation: None, deadline, messages, phase });
     }
 
     fn start_pair_rounds(&mut self, peer: NodeId, low: Digest, high: Digest, turn: &mut Turn<'_>) {

@@ -107,7 +107,13 @@ impl Node {
             }
             Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
         };
-        Some(Material { public: book.public.clone()?, share: book.share.clone()?, tweak, pairs, generations })
+        Some(Material {
+            public: book.public.clone()?,
+            share: book.share.clone()?,
+            tweak,
+            pairs,
+            generations,
+        })
     }
 
     /// The authorisation for one attempt at a target, consumed.

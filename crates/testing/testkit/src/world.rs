@@ -3,7 +3,10 @@
 
 use crate::founding::{Founding, Shape, name};
 use quorate_charter::{MotionBody, State};
-use quorate_client::contract::{ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest, SubmitStatement, routes};
+use quorate_client::contract::{
+    ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest,
+    SubmitStatement, routes,
+};
 use quorate_codec::Digest;
 use quorate_identity::{KeyId, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
@@ -353,7 +356,8 @@ impl World {
     pub fn enact(&mut self, node: &str, body: MotionBody) {
         let state = self.state(node);
         let nonce = Digest(self.random());
-        let motion = self.founding.motion(&state, body, nonce, self.now + 3_600_000, &["ada", "ben"]);
+        let motion =
+            self.founding.motion(&state, body, nonce, self.now + 3_600_000, &["ada", "ben"]);
         let id = motion.id();
         let body = SubmitMotion { motion: HexBytes(quorate_codec::to_bytes(&motion)) };
         let body = serde_json::to_vec(&body).expect("json");
@@ -400,12 +404,18 @@ impl World {
 
     /// Names of the nodes that run.
     pub fn names(&self) -> Vec<String> {
-        let names = self.running().into_iter().map(|node| self.founding.nodes[&node].name.to_string());
+        let names =
+            self.running().into_iter().map(|node| self.founding.nodes[&node].name.to_string());
         names.collect()
     }
 
     /// Builds and signs a request.
-    pub fn request(&mut self, key: &str, intent: &serde_json::Value, who: &str) -> Signed<RequestBody> {
+    pub fn request(
+        &mut self,
+        key: &str,
+        intent: &serde_json::Value,
+        who: &str,
+    ) -> Signed<RequestBody> {
         let state = Arc::clone(&self.founding.state);
         let any = self.names().first().cloned().expect("a running node");
         let key = self.state(&any).key_named(&name(key)).expect("a key").key;

@@ -29,9 +29,7 @@ fn ready(seed: u64, key: &str, scheme: Scheme) -> World {
     let mut world = World::new(seed);
     world.make_key(key, scheme);
     world.set_policy("node-1", POLICY);
-    world.until("all can sign", |world| {
-        world.names().iter().all(|node| world.can_sign(node, key))
-    });
+    world.until("all can sign", |world| world.names().iter().all(|node| world.can_sign(node, key)));
     world
 }
 
@@ -43,8 +41,9 @@ fn file(world: &mut World, node: &str, key: &str, intent: &Value) -> RequestId {
 /// Lets every proposal be changed on its way.
 fn change_terms(world: &mut World, change: impl Fn(&mut Terms) + 'static) {
     world.wiretap = Some(Box::new(move |_, _, mut message| {
-        if let Message::Session(SessionMessage { step: SessionStep::Propose { terms, .. }, .. }) =
-            &mut message
+        if let Message::Session(SessionMessage {
+            step: SessionStep::Propose { terms, .. }, ..
+        }) = &mut message
         {
             change(terms);
         }
@@ -128,7 +127,8 @@ fn neg_074_a_policy_that_changes_between_check_and_sign_wins() {
     let id = file(&mut world, "node-1", "ops", &message("too late"));
     world.until("a contribution is on its way", |_| !held.lock().unwrap().is_empty());
     let mut stricter = POLICY;
-    let cedar = POLICY[0].replace("@id(\"messages\")", "@id(\"messages\")\n@approvals(\"all of (alice, bob)\")");
+    let cedar = POLICY[0]
+        .replace("@id(\"messages\")", "@id(\"messages\")\n@approvals(\"all of (alice, bob)\")");
     stricter[0] = &cedar;
     stricter[3] = r#"[{"name": "a message waits", "requester": "service:wallet-service",
         "key": {"name": "ops", "scheme": "ed25519"}, "facts": {"kind": "message"},
@@ -281,7 +281,10 @@ fn neg_060_a_damaged_share_is_noticed_at_the_start() {
     world.stop("node-2");
     let other: Vec<_> = {
         let disk = &world.host("node-2").disk;
-        disk.iter().filter(|((table, _), _)| *table == Table::Share).map(|(key, value)| (key.clone(), value.clone())).collect()
+        disk.iter()
+            .filter(|((table, _), _)| *table == Table::Share)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     world.host_mut("node-1").disk.extend(other);
     for node in ["node-1", "node-2"] {
@@ -327,7 +330,15 @@ fn neg_061_a_restored_node_is_lapsed_until_the_charter_takes_it_back() {
     world.vote("node-1", &id, "alice", Verdict::Approve).unwrap();
     world.vote("node-1", &id, "bob", Verdict::Approve).unwrap();
     world.until_state("node-1", &id, RequestState::Signed);
-    assert_eq!(world.show("node-1", &id).decisions.iter().filter(|it| it.node.as_str() == "node-2").count(), 0);
+    assert_eq!(
+        world
+            .show("node-1", &id)
+            .decisions
+            .iter()
+            .filter(|it| it.node.as_str() == "node-2")
+            .count(),
+        0
+    );
 
     world.stop("node-2");
     let rows = quorate_testkit::world::records(&world.host("node-2").disk);

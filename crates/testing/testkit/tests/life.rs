@@ -60,7 +60,9 @@ fn approvals_are_collected_and_a_rejection_ends_a_request() {
     world.until_known(&id);
     world.until("it waits for alice and bob", |world| {
         let view = world.show("witness-1", &id);
-        view.waiting_for.first().is_some_and(|waiting| waiting.people.len() == 2 && waiting.needed == 2)
+        view.waiting_for
+            .first()
+            .is_some_and(|waiting| waiting.people.len() == 2 && waiting.needed == 2)
     });
     let refused = world.vote("node-1", &id, "ada", Verdict::Approve).unwrap_err();
     assert_eq!(refused.code, "vote_refused");
@@ -111,7 +113,10 @@ fn rqs_04_the_same_filing_is_the_same_request() {
     let id = world.file("node-1", &first, who, Some("k")).unwrap().request;
     assert_eq!(world.file("node-1", &first, who, Some("k")).unwrap().request, id);
     assert_eq!(world.file("node-1", &again, who, Some("k")).unwrap().request, id);
-    assert_eq!(world.file("node-1", &other, who, Some("k")).unwrap_err().code, "idempotency_conflict");
+    assert_eq!(
+        world.file("node-1", &other, who, Some("k")).unwrap_err().code,
+        "idempotency_conflict"
+    );
     let mine = world.file("node-1", &other, who, Some("l")).unwrap().request;
     assert_ne!(mine, id);
     world.until_state("node-2", &id, RequestState::Signed);
@@ -210,7 +215,8 @@ fn a_node_that_was_away_catches_up_with_entries_records_and_requests() {
     world.until("the witness is at the head", |world| {
         world.status("witness-1").head == world.status("node-1").head
     });
-    let Ok(View::Key(key)) = world.call("witness-1", "auditor", "GET", &routes::key(&"ops".parse().unwrap()), b"")
+    let Ok(View::Key(key)) =
+        world.call("witness-1", "auditor", "GET", &routes::key(&"ops".parse().unwrap()), b"")
     else {
         panic!("no key")
     };

@@ -5,12 +5,12 @@ use crate::event::{CallId, Reply};
 use crate::node::{Node, Turn};
 use crate::outcome;
 use crate::requests::{FileError, Stage, VoteError};
+use crate::wire::Message;
 use quorate_charter::{MotionError, SignedMotion};
 use quorate_client::contract::{ErrorBody, ErrorCode};
 use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
 use quorate_intent::KeyFacts;
 use quorate_policy::request::VerifiedRequest;
-use crate::wire::Message;
 
 impl Node {
     /// Answers a call. What a caller hears of as taken is durable before the answer leaves.

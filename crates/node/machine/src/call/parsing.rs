@@ -10,9 +10,7 @@ use quorate_client::contract::{
 };
 use quorate_codec::Canonical;
 use quorate_identity::{ActorId, CredentialSignature, Name, RequestId};
-use quorate_policy::request::{
-    Approval, Cancellation, RequestBody, Signed, Statement, Verified,
-};
+use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verified};
 use serde::de::DeserializeOwned;
 
 /// A call, and how long its caller wants to wait for the end of the request it asks for.
@@ -46,7 +44,9 @@ pub fn parse(
     let input = Input { state, caller, arguments, query: parse_query(&route, query)?, body };
     let call = input.call(&route)?;
     let wait_ms = match route == routes::WAIT_REQUEST {
-        true => Some(input.number("timeout_ms")?.unwrap_or(routes::WAIT_MS_MAX).min(routes::WAIT_MS_MAX)),
+        true => Some(
+            input.number("timeout_ms")?.unwrap_or(routes::WAIT_MS_MAX).min(routes::WAIT_MS_MAX),
+        ),
         false => None,
     };
     Ok(Parsed { call, wait_ms })
@@ -182,7 +182,8 @@ impl Input<'_> {
     fn request_state(&self) -> Result<Option<RequestState>, ErrorBody> {
         let Some(text) = self.text("state") else { return Ok(None) };
         serde_json::from_value(text.into()).map(Some).map_err(|_| {
-            let next = "use waiting, signing, signed, denied, rejected, expired, cancelled or failed";
+            let next =
+                "use waiting, signing, signed, denied, rejected, expired, cancelled or failed";
             ErrorBody::new(ErrorCode::BadCall, "there is no such state", next)
         })
     }
@@ -249,7 +250,8 @@ mod tests {
             assert_eq!(found, *route);
             assert_eq!(arguments.len(), route.path.matches('{').count());
         }
-        for (method, path) in [("GET", "/v1/keys/a/b/c"), ("PUT", "/v1/keys"), ("GET", "/v1/keys/")] {
+        for (method, path) in [("GET", "/v1/keys/a/b/c"), ("PUT", "/v1/keys"), ("GET", "/v1/keys/")]
+        {
             let found = find(method, path);
             assert!(found.is_err() || found.unwrap().1 == [""], "{method} {path}");
         }

@@ -8,7 +8,9 @@ use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{Backup, EpochRecord, KeyOrder, PreparedStatement};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_engine::{self as engine, Failure, Fault, Inbound, KeyShare, KeygenPlan, Progress, Round};
+use quorate_engine::{
+    self as engine, Failure, Fault, Inbound, KeyShare, KeygenPlan, Progress, Round,
+};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -93,8 +95,7 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let key = order.key;
-        let all_here =
-            members.iter().all(|node| *node == self.me || self.presence.is_here(node));
+        let all_here = members.iter().all(|node| *node == self.me || self.presence.is_here(node));
         let incarnations =
             self.presence.incarnations(self.incarnation.id, members.iter(), &self.me);
         let incarnations = incarnations.filter(|_| all_here && self.may_take_part());
@@ -128,8 +129,12 @@ impl Node {
         turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), dealt));
         turn.out.barrier = true;
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
-        let plan =
-            KeygenPlan { ctx0: context, scheme: order.scheme, tree: order.tree.clone(), me: self.me };
+        let plan = KeygenPlan {
+            ctx0: context,
+            scheme: order.scheme,
+            tree: order.tree.clone(),
+            me: self.me,
+        };
         let seed = turn.seed();
         let job = self.start_job(Task::Deal { plan, seed }, turn);
         self.keys.by_job.insert(job, key);

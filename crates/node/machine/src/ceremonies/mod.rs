@@ -87,12 +87,7 @@ impl Node {
     }
 
     /// Answers a peer that asks for records, naming those it has.
-    pub(crate) fn on_fetch_records(
-        &mut self,
-        from: NodeId,
-        known: &[KeyId],
-        turn: &mut Turn<'_>,
-    ) {
+    pub(crate) fn on_fetch_records(&mut self, from: NodeId, known: &[KeyId], turn: &mut Turn<'_>) {
         let books = self.keys.books.iter();
         let news = books.filter(|(key, book)| {
             (book.decided.is_some() || book.voided.is_some()) && !known.contains(key)

@@ -107,15 +107,11 @@ impl Node {
     }
 
     /// Shows a peer how the newest decided attempt at a key ended.
-    pub(crate) fn share_attempt_outcome(
-        &mut self,
-        peer: NodeId,
-        key: &KeyId,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(crate) fn share_attempt_outcome(&mut self, peer: NodeId, key: &KeyId, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get(key) else { return };
         let decided = book.decided.as_ref().or(book.voided.as_ref());
-        let mut messages: Vec<Message> = decided.cloned().map(Message::Decided).into_iter().collect();
+        let mut messages: Vec<Message> =
+            decided.cloned().map(Message::Decided).into_iter().collect();
         messages.extend(book.birth.clone().map(Message::Outcome));
         for message in messages {
             self.send(peer, &message, turn);

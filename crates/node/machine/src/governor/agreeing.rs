@@ -63,12 +63,7 @@ impl Node {
         self.propose_next(turn);
     }
 
-    pub(super) fn step_agreement(
-        &mut self,
-        instance: Instance,
-        input: Input,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn step_agreement(&mut self, instance: Instance, input: Input, turn: &mut Turn<'_>) {
         if !self.state.is_voter(&self.me) || !self.may_take_part() {
             return;
         }
@@ -110,7 +105,11 @@ impl Node {
         for evidence in effects.evidence {
             let culprit = evidence.culprit();
             let phase = evidence.phase();
-            self.alarm(format!("two statements for one {phase} about {instance}"), &[culprit], turn);
+            self.alarm(
+                format!("two statements for one {phase} about {instance}"),
+                &[culprit],
+                turn,
+            );
         }
         if let Some(decided) = effects.decided {
             self.on_decided(decided, turn);
@@ -122,8 +121,7 @@ impl Node {
         match decided.instance {
             Instance::Position(_) => {
                 let Ok(entry) = CertifiedEntry::from_decided(&decided) else { return };
-                if entry.position() == self.state.position() + 1
-                    && self.append(entry.clone(), turn)
+                if entry.position() == self.state.position() + 1 && self.append(entry.clone(), turn)
                 {
                     self.broadcast(&Message::Entries(vec![entry]), turn);
                 }

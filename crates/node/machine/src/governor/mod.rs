@@ -96,13 +96,14 @@ impl Governor {
     /// Whether this node has precommitted at a position beyond its head (N-101), in this life or
     /// an earlier one: votes of decided positions lie at or before the head.
     pub fn is_locked(&self, position: u64) -> bool {
-        let beyond = |instance: &Instance| {
-            matches!(instance, Instance::Position(voted) if *voted > position)
-        };
+        let beyond = |instance: &Instance| matches!(instance, Instance::Position(voted) if *voted > position);
         let live = self.agreements.iter();
         let stored = self.votes.iter();
-        live.filter(|(instance, _)| beyond(instance)).any(|(_, agreement)| agreement.has_precommitted())
-            || stored.filter(|(instance, _)| beyond(instance)).any(|(_, votes)| votes.has_precommitted())
+        live.filter(|(instance, _)| beyond(instance))
+            .any(|(_, agreement)| agreement.has_precommitted())
+            || stored
+                .filter(|(instance, _)| beyond(instance))
+                .any(|(_, votes)| votes.has_precommitted())
     }
 
     /// The highest position at which this node ever voted.
@@ -131,7 +132,8 @@ impl Node {
     /// Tells a peer what collects signatures or votes.
     pub(crate) fn share_governance(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         let motions = self.governor.motions.values();
-        let mut messages: Vec<Message> = motions.map(|motion| Message::Motion(motion.clone())).collect();
+        let mut messages: Vec<Message> =
+            motions.map(|motion| Message::Motion(motion.clone())).collect();
         let rejoins = self.governor.rejoins.values();
         messages.extend(rejoins.map(|rejoin| Message::Rejoin(rejoin.clone())));
         for agreement in self.governor.agreements.values() {

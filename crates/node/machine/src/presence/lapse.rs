@@ -48,10 +48,7 @@ impl Node {
             let reason = format!(
                 "this node's data is an old copy: it stands at start {}, position {}, but was \
                  seen at start {}, position {}",
-                now.incarnation.count,
-                now.position,
-                evidence.incarnation.count,
-                evidence.position,
+                now.incarnation.count, now.position, evidence.incarnation.count, evidence.position,
             );
             self.fall_behind(reason, turn);
         }
@@ -63,12 +60,8 @@ impl Node {
             return;
         }
         self.presence.attested.clear();
-        let lapse = Lapse {
-            version: 1,
-            reason: reason.clone(),
-            wants_back: false,
-            asked_as: Vec::new(),
-        };
+        let lapse =
+            Lapse { version: 1, reason: reason.clone(), wants_back: false, asked_as: Vec::new() };
         store(&lapse, turn);
         self.presence.lapse = Some(lapse);
         self.fail_all_sessions("this node is lapsed", turn);

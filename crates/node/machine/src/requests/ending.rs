@@ -74,9 +74,8 @@ impl Node {
             Stage::Signed => book.outcome.clone().map(Message::Outcome),
             Stage::Cancelled => book.cancellation.clone().map(Message::Cancellation),
             Stage::Rejected => {
-                let rejects = book.approvals.iter().find(|vote| {
-                    vote.body().verdict == Verdict::Reject
-                });
+                let rejects =
+                    book.approvals.iter().find(|vote| vote.body().verdict == Verdict::Reject);
                 rejects.map(|vote| Message::Approval(vote.signed().clone()))
             }
             Stage::Denied => {

@@ -55,7 +55,9 @@ impl Node {
     /// Whether this node's own judgement of a target is still to come.
     pub(crate) fn judgement_pending(&self, target: &Target) -> bool {
         match target {
-            Target::Request(id) => self.requests.book(id).is_some_and(|book| book.judging.is_some()),
+            Target::Request(id) => {
+                self.requests.book(id).is_some_and(|book| book.judging.is_some())
+            }
             Target::Birth(..) => false,
         }
     }
@@ -140,6 +142,18 @@ impl Node {
         self.another_allows(&Target::Request(id), turn);
     }
 
+    /// Judges a request again whose authorisation an attempt has consumed, so that the next one
+    /// finds another.
+    pub(crate) fn renew_authorisation(&mut self, target: &Target, turn: &mut Turn<'_>) {
+        let Target::Request(id) = target else { return };
+        let is_spent = self.requests.book(id).is_some_and(|book| {
+            book.stage == Stage::Signing && book.authorized.is_none() && book.judging.is_none()
+        });
+        if is_spent && !self.sessions.is_live(target) {
+            self.judge(*id, turn);
+        }
+    }
+
     /// The authorisation of a request at this head, consumed. Judges again where it was used up.
     pub(crate) fn take_request_authorisation(
         &mut self,
@@ -221,4 +235,3 @@ impl Node {
         }
     }
 }
-

@@ -145,7 +145,12 @@ impl Node {
 
     /// A peer spreads a request. It is stored with the next write that must be durable; until
     /// then the peer has it.
-    pub(crate) fn on_request(&mut self, from: NodeId, request: VerifiedRequest, turn: &mut Turn<'_>) {
+    pub(crate) fn on_request(
+        &mut self,
+        from: NodeId,
+        request: VerifiedRequest,
+        turn: &mut Turn<'_>,
+    ) {
         let id = request.id();
         if let Some(known) = self.requests.books.get(&id) {
             if known.stage.is_final() {

@@ -102,7 +102,8 @@ impl Node {
         }
         // Everybody orders the same nodes, so that one of them leads and the others wait (SES-02).
         let order = leaders(&target, &allowing);
-        let leader = usize::try_from(at_turn).ok().and_then(|turn| order.get(turn % order.len().max(1)));
+        let leader =
+            usize::try_from(at_turn).ok().and_then(|turn| order.get(turn % order.len().max(1)));
         if leader == Some(&self.me) {
             self.lead(target, at_turn, &allowing, &order, turn);
         } else {
@@ -158,6 +159,7 @@ impl Node {
         let pause = (self.pace.retry_ms << shift).min(self.pace.retry_max_ms);
         let jitter = u64::from(u16::from_be_bytes(turn.random_bytes())) % (pause / 2 + 1);
         self.postpone(target, pause / 2 + jitter, turn);
+        self.renew_authorisation(&target, turn);
     }
 
     /// A minimal quorum out of `nodes` that keeps the earliest of `order`, ourselves first.

@@ -84,7 +84,10 @@ impl Sessions {
 
     fn with(&self, peer: &NodeId) -> Vec<RunId> {
         let sessions = self.live.iter();
-        sessions.filter(|(_, session)| session.terms.quorum.contains(peer)).map(|(run, _)| *run).collect()
+        sessions
+            .filter(|(_, session)| session.terms.quorum.contains(peer))
+            .map(|(run, _)| *run)
+            .collect()
     }
 }
 

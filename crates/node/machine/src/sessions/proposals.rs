@@ -84,6 +84,7 @@ impl Node {
         if self.sessions.live.contains_key(&run) {
             return;
         }
+        self.renew_authorisation(&target, turn);
         if self.judgement_pending(&target) {
             let waiting = self.sessions.unjudged.entry(target).or_default();
             if waiting.len() < limits::PROPOSALS_WAITING_MAX {
@@ -274,9 +275,8 @@ impl Node {
         let context = session_context(&session.terms, &session.firsts);
         let me = self.me;
         let others = session.firsts.iter().filter(|(node, _)| **node != me);
-        let firsts = others
-            .map(|(node, first)| Inbound { from: *node, bytes: first.clone() })
-            .collect();
+        let firsts =
+            others.map(|(node, first)| Inbound { from: *node, bytes: first.clone() }).collect();
         let terms = quorate_codec::to_bytes(&session.terms);
         self.record_attempt(context, terms, turn);
         self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);

@@ -3,9 +3,7 @@
 use super::{key_not_ready, unknown_key};
 use crate::node::Node;
 use quorate_charter::KeyOrder;
-use quorate_client::contract::{
-    EpochRecordAnswer, ErrorBody, KeyState, KeyView, TEST_FUNDS_ONLY,
-};
+use quorate_client::contract::{EpochRecordAnswer, ErrorBody, KeyState, KeyView, TEST_FUNDS_ONLY};
 use quorate_identity::Name;
 
 impl Node {

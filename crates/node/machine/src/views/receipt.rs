@@ -28,9 +28,8 @@ impl Node {
 
     fn receipt(&self, book: &RequestBook, outcome: &Outcome) -> Option<Receipt> {
         let key = self.keys.book(&book.request.body().key)?;
-        let approvals = book.approvals.iter().filter(|vote| {
-            vote.body().verdict == Verdict::Approve
-        });
+        let approvals =
+            book.approvals.iter().filter(|vote| vote.body().verdict == Verdict::Approve);
         let signature = |signature: &SignatureBytes| {
             let bytes = signature.bytes.as_slice().try_into().ok()?;
             Some(ReceiptSignature { bytes, recovery_id: signature.recovery_id })

@@ -86,9 +86,10 @@ impl Node {
     fn members_allow(&self, book: &RequestBook) -> bool {
         let Some(order) = self.state.key(&book.request.body().key) else { return false };
         let head = self.state.head();
-        let allowing = book.decisions.iter().filter(|(_, known)| {
-            known.body().head == head && known.body().is_allowance()
-        });
+        let allowing = book
+            .decisions
+            .iter()
+            .filter(|(_, known)| known.body().head == head && known.body().is_allowance());
         !order.tree.parties().contains(&self.me)
             && order.tree.satisfied(&allowing.map(|(node, _)| *node).collect())
     }
