@@ -11,7 +11,7 @@ use quorate_client::contract::{
     HexBytes, OutcomeView, RequestState, RequestView, Status, SubmitRequest, SubmitStatement,
     VerdictView, routes,
 };
-use quorate_identity::{ActorId, PersonId, RequestId};
+use quorate_identity::{ActorId, Name, PersonId, RequestId};
 use quorate_intent::{Decoded, Intent};
 use quorate_policy::limits::LIFETIME_MS_MAX;
 use quorate_policy::request::{
@@ -123,6 +123,8 @@ pub struct Reading {
     pub id: RequestId,
     /// What its intent means.
     pub decoded: Decoded,
+    /// Who has voted, as the node says; it decides nothing here.
+    pub voted: Vec<Name>,
     /// The charter that the reading rests on.
     pub state: State,
 }
@@ -154,7 +156,8 @@ pub async fn read(session: &Session, id: &RequestId) -> Result<Reading> {
         let message = format!("the intent cannot be read on this machine: {error}");
         Failure::peer("bad_intent", message, "do not approve it; what cannot be read is denied")
     })?;
-    Ok(Reading { signed, body, id: *id, decoded, state })
+    let voted = view.approvals.into_iter().map(|vote| vote.person).collect();
+    Ok(Reading { signed, body, id: *id, decoded, voted, state })
 }
 
 /// Signs and files a vote on a request that was read here.
@@ -243,6 +246,7 @@ async fn vote(
     let session = Session::sign(by)?;
     voter(&session)?;
     let reading = read(&session, &id).await?;
+    may_vote(&session, &reading)?;
     let verb = match verdict {
         Verdict::Approve => "Approve",
         Verdict::Reject => "Reject",
@@ -272,6 +276,20 @@ async fn vote(
     }
     let view = submit_vote(&session, &reading, verdict).await?;
     face.show(&view, text);
+    Ok(())
+}
+
+/// What can be told before anything is signed; the nodes judge it again.
+fn may_vote(session: &Session, reading: &Reading) -> Result<()> {
+    let name = session.name();
+    if reading.body.requester == session.actor() {
+        let message = format!("{name} filed this request and cannot vote on it");
+        return Err(Failure::caller("vote_refused", message, "ask another approver"));
+    }
+    if reading.voted.contains(name) {
+        let message = format!("{name} has already voted on this request; the first vote counts");
+        return Err(Failure::caller("vote_refused", message, "see it with `request show`"));
+    }
     Ok(())
 }
 
@@ -312,7 +330,7 @@ fn parse_id(text: &str) -> Result<RequestId> {
 async fn still_waiting(session: &Session, view: &RequestView) -> Failure {
     let mut missing: Vec<String> = Vec::new();
     for waiting in &view.waiting_for {
-        let people: Vec<&str> = waiting.people.iter().map(quorate_identity::Name::as_str).collect();
+        let people: Vec<&str> = waiting.people.iter().map(Name::as_str).collect();
         missing.push(format!(
             "{} of {} (rule {})",
             waiting.needed,
@@ -384,7 +402,7 @@ fn text(view: &RequestView) -> String {
         let _ = write!(text, ", expires {}", moment(view.expires_ms));
     }
     for waiting in &view.waiting_for {
-        let people: Vec<&str> = waiting.people.iter().map(quorate_identity::Name::as_str).collect();
+        let people: Vec<&str> = waiting.people.iter().map(Name::as_str).collect();
         let (needed, people) = (waiting.needed, people.join(", "));
         let _ = write!(text, "\n  waits for {needed} of {people} (rule {})", waiting.rule);
     }

@@ -21,7 +21,7 @@ use crate::failure::{Failure, Result};
 use crate::now_ms;
 use crate::signals::Signals;
 use accounts::{Accounts, TRANSPORT_THREAD};
-use driver::{Driver, Inbox, Running};
+use driver::{Driver, Inbox};
 use quorate_charter::State;
 use quorate_client::contract::DomainNode;
 use quorate_client::contract::call::ReplayGuard;
@@ -69,7 +69,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         signals = signals.with_parent();
     }
     let me = node.enrolment.id();
-    let threads = transport_threads()?;
+    let threads = Threads::start()?;
     let (mesh, mesh_events) = start_mesh(&threads, &node.secrets, me, &state, &config)?;
     let api = bind(config.api)?;
     let api = ApiListener::new(api, &node.secrets).map_err(|error| transport(&error))?;
@@ -129,40 +129,49 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         () = signals.ended() => Ok(()),
         failed = &mut running.committed => Err(store_failed(failed.ok().flatten())),
     };
-    end(running, &mesh, threads, outcome.is_ok()).await;
-    outcome
-}
-
-/// Everything durable, everything sent, then the end.
-async fn end(running: Running, mesh: &MeshHandle, threads: Runtime, in_order: bool) {
-    if in_order {
+    if outcome.is_ok() {
+        // Everything durable, everything sent, then the end.
         running.stop().await;
         mesh.shutdown().await;
     }
-    threads.shutdown_background();
+    outcome
 }
 
-/// Channels between nodes have threads of their own, so that their time can be told apart.
-fn transport_threads() -> Result<Runtime> {
-    let threads = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name(TRANSPORT_THREAD)
-        .enable_all()
-        .build();
-    threads.map_err(|error| {
-        let message = format!("no threads could be made: {error}");
-        Failure::machine("process", message, "check the limits of this machine")
-    })
+/// Channels between nodes have threads of their own, so that their time can be told apart. They
+/// end with this value.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> Result<Self> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name(TRANSPORT_THREAD)
+            .enable_all()
+            .build();
+        threads.map(|threads| Self(Some(threads))).map_err(|error| {
+            let message = format!("no threads could be made: {error}");
+            Failure::machine("process", message, "check the limits of this machine")
+        })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Within another runtime one may not wait for threads to end.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
 }
 
 fn start_mesh(
-    threads: &Runtime,
+    threads: &Threads,
     secrets: &NodeSecrets,
     me: NodeId,
     state: &State,
     config: &NodeConfig,
 ) -> Result<(MeshHandle, MeshEvents)> {
-    let _entered = threads.enter();
+    let _entered = threads.0.as_ref().map(Runtime::enter);
     let listener = bind(config.peer)?;
     let others = state.nodes().filter(|node| node.id != me);
     let peers: BTreeMap<NodeId, Peer> = others

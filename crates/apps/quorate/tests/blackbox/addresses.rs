@@ -23,7 +23,9 @@ fn each_scheme_has_its_addresses_and_no_others() {
     assert!(p2wpkh["address"].as_str().unwrap().starts_with("bcrt1q"));
     let p2tr = of("vault", "p2tr").ok();
     assert!(p2tr["address"].as_str().unwrap().starts_with("bcrt1p"));
-    for (key, kind) in [("vault", "p2wpkh"), ("treasury", "p2tr"), ("ops", "p2tr"), ("vault", "p2pkh")] {
+    for (key, kind) in
+        [("vault", "p2wpkh"), ("treasury", "p2tr"), ("ops", "p2tr"), ("vault", "p2pkh")]
+    {
         assert_eq!(of(key, kind).refused(2), "bad_address", "{key} {kind}");
     }
     assert_eq!(address(&["vault", "--chain", "ethereum"]).refused(2), "bad_address");

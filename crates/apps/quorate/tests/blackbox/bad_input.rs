@@ -8,7 +8,10 @@ use std::fs;
 fn unknown_keys_people_nodes_requests_and_motions_are_named() {
     let domain = shared();
     let zero = format!("0x{}", "00".repeat(32));
-    assert_eq!(domain.create("spare-key", &message("x"), "wallet-service").refused(2), "unknown_key");
+    assert_eq!(
+        domain.create("spare-key", &message("x"), "wallet-service").refused(2),
+        "unknown_key"
+    );
     assert_eq!(domain.create("ops", &message("x"), "nobody").refused(2), "unknown_actor");
     assert_eq!(domain.run(&["status", "--node", "node-9"]).refused(2), "unknown_node");
     assert_eq!(domain.run(&["request", "show", &zero]).refused(2), "unknown_request");
@@ -49,9 +52,10 @@ fn transactions_that_are_malformed_are_not_filed() {
     }
     // A key of another scheme.
     assert_eq!(domain.create("ops", &ether(SMALL), "wallet-service").refused(2), "bad_intent");
-    let none = domain.run_with("not json", &[
-        "request", "create", "--key", "ops", "--intent", "-", "--as", "wallet-service",
-    ]);
+    let none = domain.run_with(
+        "not json",
+        &["request", "create", "--key", "ops", "--intent", "-", "--as", "wallet-service"],
+    );
     assert_eq!(none.refused(2), "bad_intent");
     let list = domain.run(&["request", "list"]).lines();
     assert!(list.iter().skip(before).all(|it| it["intent"]["kind"] != "evm.blob"));
@@ -77,9 +81,8 @@ fn trees_schemes_and_names_that_do_not_exist_are_refused() {
     ] {
         assert_eq!(create(name, "ed25519", access).refused(2), "bad_motion", "{name}");
     }
-    let by_an_approver = domain.run(&[
-        "key", "create", "mine", "--scheme", "ed25519", "--access", two, "--as", "alice",
-    ]);
+    let by_an_approver = domain
+        .run(&["key", "create", "mine", "--scheme", "ed25519", "--access", two, "--as", "alice"]);
     assert_eq!(by_an_approver.refused(2), "bad_motion");
 }
 

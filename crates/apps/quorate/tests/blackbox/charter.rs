@@ -8,8 +8,15 @@ use std::fs;
 fn a_motion_collects_signatures_and_makes_a_key() {
     let domain = shared();
     let motion = domain.run(&[
-        "key", "create", "spare", "--scheme", "ed25519", "--access",
-        "all of (node-1, node-2, node-3)", "--as", "cleo",
+        "key",
+        "create",
+        "spare",
+        "--scheme",
+        "ed25519",
+        "--access",
+        "all of (node-1, node-2, node-3)",
+        "--as",
+        "cleo",
     ]);
     let motion = motion.ok();
     assert_eq!(motion["state"], "collecting");

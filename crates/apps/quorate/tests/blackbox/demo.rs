@@ -12,7 +12,10 @@ fn it_tells_seven_steps_and_ends_with_the_evidence() {
     let lines = run.lines();
     assert!(run.stderr.is_empty(), "progress is for terminals: {}", run.stderr);
     let steps: Vec<&Value> = lines.iter().filter_map(|line| line.get("step")).collect();
-    assert_eq!(steps, [&json!(1), &json!(2), &json!(3), &json!(4), &json!(5), &json!(6), &json!(7)]);
+    assert_eq!(
+        steps,
+        [&json!(1), &json!(2), &json!(3), &json!(4), &json!(5), &json!(6), &json!(7)]
+    );
     let end = lines.last().unwrap();
     assert_eq!(end["ok"], true);
     assert_eq!(end["dir"], path);
@@ -33,7 +36,10 @@ fn it_tells_seven_steps_and_ends_with_the_evidence() {
     assert_eq!(end["denials"][0]["rule"], "no-unlisted-calls");
     assert_eq!(end["denials"][0]["request"]["state"], "denied");
     let refusal = &end["refusals"][0];
-    assert_eq!((refusal["node"].as_str(), refusal["proposed_by"].as_str()), (Some("node-2"), Some("node-1")));
+    assert_eq!(
+        (refusal["node"].as_str(), refusal["proposed_by"].as_str()),
+        (Some("node-2"), Some("node-1"))
+    );
     assert!(refusal["reason"].as_str().unwrap().contains("what is to be signed"));
     let outages = end["outages"].as_array().unwrap();
     let signed: Vec<&Value> = outages.iter().map(|outage| &outage["signed"]).collect();

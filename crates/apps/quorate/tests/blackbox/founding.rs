@@ -48,8 +48,18 @@ impl Ceremony {
     fn init(&self, node: &str, (peer, api): &(String, String)) -> Value {
         let (dir, passphrase) = (self.path(&format!("at-{node}")), self.passphrase(node));
         let mut args = vec![
-            "--json", "node", "init", node, "--dir", &dir, "--peer", peer, "--api", api,
-            "--passphrase-file", &passphrase,
+            "--json",
+            "node",
+            "init",
+            node,
+            "--dir",
+            &dir,
+            "--peer",
+            peer,
+            "--api",
+            api,
+            "--passphrase-file",
+            &passphrase,
         ];
         if node == "watch" {
             args.push("--witness");
@@ -85,8 +95,18 @@ impl Ceremony {
         let others: Vec<String> =
             others.map(|(name, (peer, _))| format!("--at={name}={peer}")).collect();
         let mut args = vec![
-            "--json", "node", "run", node, "--dir", &dir, "--genesis-file", &file, "--genesis",
-            genesis, "--passphrase-file", &passphrase,
+            "--json",
+            "node",
+            "run",
+            node,
+            "--dir",
+            &dir,
+            "--genesis-file",
+            &file,
+            "--genesis",
+            genesis,
+            "--passphrase-file",
+            &passphrase,
         ];
         args.extend(others.iter().map(String::as_str));
         let mut child =
@@ -105,8 +125,14 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
         NODES.iter().zip(&ceremony.addresses).map(|(node, at)| ceremony.init(node, at)).collect();
     assert!(made.iter().all(|it| it["words"].as_str().unwrap().split(' ').count() == 12));
     let again = quorate(&[
-        "--json", "node", "init", "north", "--dir", &ceremony.path("at-north"),
-        "--passphrase-file", &ceremony.passphrase("north"),
+        "--json",
+        "node",
+        "init",
+        "north",
+        "--dir",
+        &ceremony.path("at-north"),
+        "--passphrase-file",
+        &ceremony.passphrase("north"),
     ]);
     assert_eq!(again.refused(2), "store_exists");
     let enrolments: Vec<String> =
@@ -123,9 +149,7 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
 
     let file = ceremony.path("genesis");
     let sign = |who: &str, key: &str, hash: &str| {
-        quorate(&[
-            "--json", "genesis", "sign", &file, "--as", who, "--key", key, "--genesis", hash,
-        ])
+        quorate(&["--json", "genesis", "sign", &file, "--as", who, "--key", key, "--genesis", hash])
     };
     let other = format!("0x{}", "33".repeat(32));
     assert_eq!(sign("ada", &ceremony.path("ada"), &other).refused(2), "genesis_mismatch");
@@ -137,15 +161,31 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
     }
     let copy = ceremony.path("copy");
     quorate(&[
-        "--json", "genesis", "sign", &copy, "--as", "cleo", "--key", &ceremony.path("cleo"),
-        "--genesis", genesis,
+        "--json",
+        "genesis",
+        "sign",
+        &copy,
+        "--as",
+        "cleo",
+        "--key",
+        &ceremony.path("cleo"),
+        "--genesis",
+        genesis,
     ])
     .ok();
     for node in NODES {
         let dir = ceremony.path(&format!("at-{node}/nodes/{node}"));
         quorate(&[
-            "--json", "genesis", "sign", &copy, "--node-dir", &dir, "--genesis", genesis,
-            "--passphrase-file", &ceremony.passphrase(node),
+            "--json",
+            "genesis",
+            "sign",
+            &copy,
+            "--node-dir",
+            &dir,
+            "--genesis",
+            genesis,
+            "--passphrase-file",
+            &ceremony.passphrase(node),
         ])
         .ok();
     }
@@ -154,8 +194,16 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
         let dir = ceremony.path("at-north");
         let passphrase = ceremony.passphrase("north");
         let mut args = vec![
-            "--json", "node", "run", "north", "--dir", &dir, "--genesis-file", &file,
-            "--passphrase-file", &passphrase,
+            "--json",
+            "node",
+            "run",
+            "north",
+            "--dir",
+            &dir,
+            "--genesis-file",
+            &file,
+            "--passphrase-file",
+            &passphrase,
         ];
         args.extend(hash.iter().flat_map(|hash| ["--genesis", hash]));
         quorate(&args)
@@ -179,8 +227,14 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
 fn join(ceremony: &Ceremony, genesis: &str) -> PathBuf {
     let dir = ceremony.root.join("desk");
     let mut args = vec![
-        "--json".to_owned(), "genesis".into(), "join".into(), ceremony.path("genesis"),
-        "--genesis".into(), genesis.into(), "--dir".into(), dir.to_str().unwrap().into(),
+        "--json".to_owned(),
+        "genesis".into(),
+        "join".into(),
+        ceremony.path("genesis"),
+        "--genesis".into(),
+        genesis.into(),
+        "--dir".into(),
+        dir.to_str().unwrap().into(),
     ];
     for (node, (_, api)) in NODES.iter().zip(&ceremony.addresses) {
         args.extend(["--api".to_owned(), format!("{node}={api}")]);
@@ -211,8 +265,15 @@ fn serve(dir: &Path) {
         (status.code == Some(0) && status.ok()["leased"] == true).then_some(())
     });
     let motion = run(&[
-        "key", "create", "seal", "--scheme", "ed25519", "--access", "2 of (north, south, east)",
-        "--as", "ada",
+        "key",
+        "create",
+        "seal",
+        "--scheme",
+        "ed25519",
+        "--access",
+        "2 of (north, south, east)",
+        "--as",
+        "ada",
     ]);
     let motion = motion.ok();
     run(&["charter", "sign", motion["motion"].as_str().unwrap(), "--as", "ben"]).ok();

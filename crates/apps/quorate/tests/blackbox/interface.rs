@@ -1,18 +1,19 @@
 //! A node's interface, called as any client would.
 
 use crate::harness::{Domain, fresh_dir, id, message, quorate, shared};
+use quorate_charter::{GenesisFile, State};
 use quorate_client::contract::{Audit, ErrorBody, Notice, Status, routes};
 use quorate_client::net::Client;
 use quorate_codec::from_bytes;
 use quorate_identity::{ActorId, FileSigner};
-use quorate_charter::{GenesisFile, State};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
 fn founding(domain: &Domain) -> State {
-    let file: GenesisFile = from_bytes(&fs::read(domain.dir.join("genesis.cbor")).unwrap()).unwrap();
+    let file: GenesisFile =
+        from_bytes(&fs::read(domain.dir.join("genesis.cbor")).unwrap()).unwrap();
     file.verify(&domain.genesis().parse().unwrap()).unwrap()
 }
 
@@ -91,7 +92,8 @@ fn whoever_answers_with_another_key_is_found_out() {
     let other = file["nodes"][1]["api"].clone();
     file["nodes"][0]["api"] = other;
     fs::write(copy.join("domain.json"), file.to_string()).unwrap();
-    let status = quorate(&["--json", "status", "--node", "node-1", "--dir", copy.to_str().unwrap()]);
+    let status =
+        quorate(&["--json", "status", "--node", "node-1", "--dir", copy.to_str().unwrap()]);
     assert_eq!(status.refused(5), "wrong_node_key");
     assert!(status.stderr.contains("culprits"));
     fs::remove_dir_all(copy).unwrap();
@@ -101,7 +103,8 @@ fn whoever_answers_with_another_key_is_found_out() {
 fn garbage_on_every_port_harms_nobody() {
     let domain = shared();
     for node in ["node-1", "node-2", "node-3", "witness"] {
-        let config = fs::read_to_string(domain.dir.join(format!("nodes/{node}/node.json"))).unwrap();
+        let config =
+            fs::read_to_string(domain.dir.join(format!("nodes/{node}/node.json"))).unwrap();
         let config: serde_json::Value = serde_json::from_str(&config).unwrap();
         for port in ["peer", "api"] {
             for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 0xff, 0xff], &[0; 4096]] {

@@ -1,7 +1,14 @@
 //! The built program from outside, as a newcomer and a script meet it: real processes, real
 //! stores, real channels; exit statuses and JSON as the contract says.
 
-#![allow(missing_docs, reason = "these are tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 

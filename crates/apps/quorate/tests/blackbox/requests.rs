@@ -80,8 +80,16 @@ fn filing_twice_is_filing_once() {
     let domain = shared();
     let file = |text: &str| {
         let args = [
-            "request", "create", "--key", "ops", "--intent", "-", "--as", "wallet-service",
-            "--idempotency-key", "once",
+            "request",
+            "create",
+            "--key",
+            "ops",
+            "--intent",
+            "-",
+            "--as",
+            "wallet-service",
+            "--idempotency-key",
+            "once",
         ];
         domain.run_with(&message(text).to_string(), &args)
     };

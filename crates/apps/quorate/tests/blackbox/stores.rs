@@ -27,9 +27,8 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
     let old_copy = until(|| fs::read(&store).ok());
     let wrong = domain.dir.join("wrong-passphrase");
     fs::write(&wrong, "not this one\n").unwrap();
-    let with_wrong = domain.run(&[
-        "node", "run", "node-3", "--passphrase-file", wrong.to_str().unwrap(),
-    ]);
+    let with_wrong =
+        domain.run(&["node", "run", "node-3", "--passphrase-file", wrong.to_str().unwrap()]);
     assert_eq!(with_wrong.refused(2), "wrong_passphrase");
     assert_eq!(
         domain.run(&["node", "run", "node-3", "--passphrase-file", "nowhere"]).refused(2),

@@ -10,12 +10,15 @@ fn it_says_once_what_runs() {
     let domain = shared();
     let ready = &domain.ready;
     assert_eq!(ready["ready"], true);
-    let names: Vec<&str> =
-        ready["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = ready["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["node-1", "node-2", "node-3", "witness"]);
     let keys = ready["keys"].as_array().unwrap();
-    let expected =
-        [("treasury", "ecdsa-secp256k1"), ("vault", "bip340"), ("ops", "ed25519")];
+    let expected = [("treasury", "ecdsa-secp256k1"), ("vault", "bip340"), ("ops", "ed25519")];
     for ((name, scheme), key) in expected.into_iter().zip(keys) {
         assert_eq!((key["key"].as_str(), key["scheme"].as_str()), (Some(name), Some(scheme)));
         assert_eq!(key["access"], "2 of (node-1, node-2, node-3)");
