@@ -187,13 +187,10 @@ impl Rows {
     }
 
     /// The rows of a table whose keys and values are canonical.
-    fn all<K: Canonical + Ord, V: Canonical>(
+    fn all<K: RowKey + Ord, V: Canonical>(
         &self,
         table: Table,
-    ) -> Result<BTreeMap<K, V>, BootError>
-    where
-        K: RowKey,
-    {
+    ) -> Result<BTreeMap<K, V>, BootError> {
         let mut all = BTreeMap::new();
         for (key, value) in self.of(table) {
             let key = K::from_row_key(key).ok_or_else(|| unreadable(table, "its key"))?;

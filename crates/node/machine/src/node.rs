@@ -146,7 +146,7 @@ impl Node {
     }
 
     /// The charter is forked: more voters lie than the domain tolerates. This node takes part in
-    /// nothing any more; it still shows what it knows.
+    /// nothing any more; it still shows what it knows (NOD-18).
     pub(crate) fn halt(&mut self, reason: String, turn: &mut Turn<'_>) {
         if self.halted.is_some() {
             return;

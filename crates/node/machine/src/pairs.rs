@@ -1,7 +1,7 @@
 //! Set-ups between two nodes for ECDSA: made once per pair, used by every key, quarantined when
 //! a check fails. See `spec/node.md`, PAR.
 //!
-//! The node with the lower id asks. Each end keeps the set-up under the same generation, which
+//! The node with the lower id asks (PAR-01). Each end keeps the set-up under the same generation, which
 //! every session compares before it begins, so an end that lost or rolled back its half is
 //! noticed without a failed check.
 
@@ -222,6 +222,7 @@ impl Node {
                 self.advance_pair(peer, turn);
             }
             Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
+                // Durable before anything that uses it can leave (PAR-02).
                 let generation = ours.generation.unwrap_or(Digest::ZERO);
                 let row = PairRow { version: 1, generation, setup: setup.to_bytes().to_vec() };
                 turn.out.writes.push(Write::put(

@@ -161,6 +161,7 @@ pub struct SessionMessage {
 
 /// The steps of a session. Source: `spec/node.md`, SES-02 to SES-09.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[allow(clippy::large_enum_variant, reason = "short-lived, and a form of the wire")]
 pub enum SessionStep {
     /// The leader proposes terms and contributes first.
     #[n(0)]

@@ -62,6 +62,8 @@ pub struct Host {
     pub alarms: Vec<String>,
     /// Every output: the tables written, whether behind a barrier, and the messages released.
     pub outputs: Vec<Released>,
+    /// How far its clock runs ahead.
+    pub ahead_ms: u64,
     wake_at: Option<u64>,
     lives: u64,
     replies: BTreeMap<CallId, Answer>,
@@ -220,7 +222,7 @@ impl World {
     pub fn give(&mut self, node: NodeId, event: Event) {
         let host = self.hosts.get_mut(&node).expect("a node");
         if let Some(running) = host.node.as_mut() {
-            let output = running.handle(self.now, event, &mut self.rng);
+            let output = running.handle(self.now + host.ahead_ms, event, &mut self.rng);
             self.release(node, output);
         }
     }
@@ -234,7 +236,7 @@ impl World {
         let host = self.hosts.get_mut(&node).expect("a node");
         let lives = host.lives;
         commit(&mut host.disk, &output.writes);
-        host.wake_at = output.wake_at;
+        host.wake_at = output.wake_at.map(|at| at.saturating_sub(host.ahead_ms));
         host.alarms.extend(output.alarms.into_iter().map(|alarm| alarm.text));
         let read = |bytes: &[u8]| quorate_codec::from_bytes(bytes).expect("a message");
         host.outputs.push(Released {

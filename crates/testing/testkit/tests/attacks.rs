@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
+use quorate_charter::{
+    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, SignedBallotMessage,
+};
 use quorate_client::contract::RequestState;
-use quorate_codec::Digest;
+use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{Failure, Fault};
-use quorate_identity::{RequestId, Scheme};
+use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::durable::Table;
 use quorate_machine::job::{JobResult, Part};
 use quorate_machine::wire::{Message, SessionMessage, SessionStep, Target, Terms};
@@ -67,7 +70,8 @@ fn refused(world: &mut World, id: &RequestId) -> String {
 /// session at its first message, and nothing that depends on a share has left.
 #[test]
 fn neg_021_another_context_ends_the_session_before_a_share_is_used() {
-    let changes: [(&str, fn(&mut Terms)); 5] = [
+    type Change = fn(&mut Terms);
+    let changes: [(&str, Change); 5] = [
         ("charter head", |terms| terms.head.0 = Digest([7; 32])),
         ("epoch of the key", |terms| terms.epoch_record = Digest([7; 32])),
         ("incarnations", |terms| terms.incarnations.reverse()),
@@ -175,7 +179,7 @@ fn neg_031_a_failed_check_quarantines_the_pair_before_any_reply() {
     assert!(world.host(&node).disk.contains_key(&(Table::Quarantine, key.to_vec())));
 }
 
-type Seen = Arc<Mutex<Option<quorate_identity::NodeId>>>;
+type Seen = Arc<Mutex<Option<NodeId>>>;
 
 /// The first engine round of a node whose quorum has another node fails as a check of the
 /// multiplication would: the liar and the victim.
@@ -236,6 +240,55 @@ fn neg_044_a_quarantine_ends_all_sessions_of_the_pair() {
     }
 }
 
+/// NOD-18: two certificates for one position prove more liars than the domain tolerates.
+#[test]
+fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
+    let mut world = ready(72, "ops", Scheme::Ed25519);
+    let (founding, now) = (&world.founding, world.now);
+    let body = founding.key_order("forked", Scheme::Ed25519);
+    let who = ["ada", "ben"];
+    let motion = founding.motion(&founding.state, body, Digest([4; 32]), now + 3_600_000, &who);
+    let entry = Entry::next(&founding.state, EntryBody::Motion(motion));
+    let value = quorate_codec::to_bytes(&entry);
+    let digest = Transcript::new(tag::DECISION_VALUE).part(&value).digest();
+    let instance = Instance::Position(1);
+    let precommit = |(node, secrets): (&NodeId, NodeSecrets)| {
+        let body = BallotBody::Precommit(Some(digest));
+        let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+        let genesis = founding.state.genesis();
+        let vote = SignedBallotMessage::sign(genesis, instance, 0, *node, body, &sign);
+        (*node, *vote.signature())
+    };
+    let voters = founding.nodes.iter().map(|(node, it)| (node, it.secrets()));
+    let certificate = voters.map(precommit).collect();
+    let genesis = founding.state.genesis();
+    let decided = Decided { version: 1, genesis, instance, ballot: 0, value, certificate };
+    let forked = Message::Entries(vec![CertifiedEntry::from_decided(&decided).unwrap()]);
+    let (liar, honest) = (world.id("node-2"), world.id("node-1"));
+    world.inject(liar, honest, &forked);
+    world.until("node-1 halts", |world| {
+        world.host("node-1").node.as_ref().unwrap().abstains().is_some()
+    });
+    world.stop("node-1");
+    world.start(honest);
+    world.pass(60_000);
+    let status = world.status("node-1");
+    assert!(!status.leased && status.keys[0].missing.iter().any(|text| text.contains("certified")));
+    assert!(world.host("node-1").alarms.iter().any(|text| text.contains("halted")));
+}
+
+/// NOD-17: a node whose clock is off gets no attestation that counts, and stops itself.
+#[test]
+fn nod_17_a_node_outside_the_clock_bound_holds_no_lease() {
+    let mut world = ready(17, "ops", Scheme::Ed25519);
+    world.host_mut("node-3").ahead_ms = 20_000;
+    world.pass(120_000);
+    assert!(!world.status("node-3").leased);
+    assert!(world.status("node-1").leased && world.status("witness-1").leased);
+    let id = file(&mut world, "node-1", "ops", &message("without node-3"));
+    world.until_state("node-1", &id, RequestState::Signed);
+}
+
 /// NOD-02, SES-03: who is no member of the key, or of the domain, takes part in nothing.
 #[test]
 fn neg_059_who_does_not_belong_to_the_key_gets_no_session() {
@@ -268,7 +321,7 @@ fn neg_059_who_does_not_belong_to_the_key_gets_no_session() {
     world.inject(witness, honest, &proposal);
     let view = world.until_state("node-1", &id, RequestState::Signed);
     assert!(view.refusals.iter().all(|refusal| refusal.proposed_by.as_str() == "witness-1"));
-    let stranger = quorate_identity::NodeId(Digest([3; 32]));
+    let stranger = NodeId(Digest([3; 32]));
     let bytes = quorate_codec::to_bytes(&proposal);
     assert!(quorate_machine::ingress::check(&state, stranger, &bytes).is_err());
 }
@@ -360,7 +413,8 @@ fn has_pairs(world: &World, node: &str) -> bool {
 #[test]
 fn neg_079_every_failure_looks_the_same_on_the_wire() {
     let mut world = ready(79, "ops", Scheme::Ed25519);
-    let causes: [Box<dyn Fn(&mut SessionMessage)>; 3] = [
+    type Cause = Box<dyn Fn(&mut SessionMessage)>;
+    let causes: [Cause; 3] = [
         Box::new(|message| {
             if let SessionStep::Round { bytes, .. } = &mut message.step {
                 bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
@@ -445,7 +499,7 @@ fn neg_101_a_locked_node_is_silent_until_the_position_is_decided() {
 fn neg_089_a_restarted_member_abstains_from_the_attempt() {
     let mut world = World::new(89);
     let body = world.founding.key_order("ops", Scheme::Ed25519);
-    let dealt: Arc<Mutex<Vec<(quorate_identity::NodeId, u32)>>> = Default::default();
+    let dealt: Arc<Mutex<Vec<(NodeId, u32)>>> = Default::default();
     let seen = Arc::clone(&dealt);
     world.wiretap = Some(Box::new(move |from, _, message| {
         if let Message::Deal(deal) = &message

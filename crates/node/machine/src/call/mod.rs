@@ -3,7 +3,7 @@
 //! A call is parsed and its statements are verified outside
 //! [`Node::handle`](crate::node::Node::handle), by [`parse`]; the node answers with a type of the
 //! contract or with an error that says whose fault it is. Reads need no lease: a node that
-//! abstains still shows what it knows. Nothing waits inside the node: whoever waits for a request
+//! abstains still shows what it knows (RQS-06). Nothing waits inside the node: whoever waits for a request
 //! watches [`Notice`](crate::event::Notice)s and asks again ([`Parsed::wait_ms`]).
 
 mod answering;

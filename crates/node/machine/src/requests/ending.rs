@@ -105,6 +105,7 @@ impl Node {
         turn.out.notices.push(Notice::Request(id));
     }
 
+    /// Keeps the newest of the ended requests (RQS-05).
     fn prune_requests(&mut self, turn: &mut Turn<'_>) {
         while self.requests.books.len() > limits::REQUESTS_KEPT_MAX {
             let Some(oldest) = self.requests.ended.pop_front() else { return };

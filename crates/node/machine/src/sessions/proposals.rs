@@ -218,7 +218,7 @@ impl Node {
         true
     }
 
-    /// Our first message is ready: propose, or join.
+    /// Our first message is ready, and depends on no share: propose, or join (SES-04).
     pub(crate) fn on_opened(
         &mut self,
         id: JobId,
