@@ -16,7 +16,7 @@ use quorate_identity::{Credential, GenesisHash, Name, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Longest enrolment or public key file that is read, in bytes.
 const SMALL_FILE_MAX: u64 = 16 << 10;
@@ -46,7 +46,10 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
             ];
             let founding = Founding {
                 domain: domain::name(&domain)?,
-                nodes: nodes.iter().map(|path| read_enrolment(path)).collect::<Result<_>>()?,
+                nodes: nodes
+                    .iter()
+                    .map(|it| read_enrolment(it.as_path()))
+                    .collect::<Result<_>>()?,
                 people: read_people(people)?,
                 services: read_services(&services)?,
                 rule: super::key::parse_tree(&rule)?,
@@ -276,7 +279,7 @@ pub fn split_pair(text: &str) -> Result<(&str, &str)> {
     })
 }
 
-fn read_enrolment(path: &PathBuf) -> Result<SignedEnrolment> {
+fn read_enrolment(path: &Path) -> Result<SignedEnrolment> {
     let bytes =
         read_at_most(path, SMALL_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
     let bad = |error: &dyn std::fmt::Display| {

@@ -11,7 +11,7 @@ use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::event::Event;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ pub async fn keep(
     }
 }
 
-fn begin(path: &PathBuf, genesis: &GenesisFile) -> std::io::Result<File> {
+fn begin(path: &Path, genesis: &GenesisFile) -> std::io::Result<File> {
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
     file.write_all(replay::genesis_line(genesis).as_bytes())?;
     Ok(file)
@@ -66,6 +66,6 @@ async fn entries(inbox: &Inbox, state: &State, after: u64) -> Result<Vec<String>
     Ok(lines.filter_map(Result::ok).map(|entry| replay::entry_line(&entry)).collect())
 }
 
-fn cannot(path: &PathBuf, error: &std::io::Error) {
+fn cannot(path: &Path, error: &std::io::Error) {
     tracing::warn!(path = %path.display(), %error, "the public copy of the charter is not kept");
 }

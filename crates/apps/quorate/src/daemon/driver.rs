@@ -232,7 +232,9 @@ impl Committer {
                 waiting.callers.remove(&reply.id)
             };
             // A caller that went away does not need its reply.
-            let _ = caller.map(|caller| caller.send(reply.answer));
+            if let Some(caller) = caller {
+                let _ = caller.send(reply.answer);
+            }
         }
         for alarm in output.alarms {
             tracing::warn!(culprits = ?alarm.culprits, "{}", alarm.text);

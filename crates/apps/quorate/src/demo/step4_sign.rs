@@ -36,7 +36,7 @@ pub async fn tell(story: &mut Story) -> Result<()> {
     drop(progress);
 
     let mut lines: Vec<String> =
-        [&small, &large, &taproot, &p2wpkh, &signed_message].map(|view| line(view)).into();
+        [&small, &large, &taproot, &p2wpkh, &signed_message].map(line).into();
     lines.insert(1, format!("the large one waited for {waited_for}"));
     lines.push(line(&denied.request));
     lines.push(format!("  denied by rule {}: {}", denied.rule, denied.reason));
