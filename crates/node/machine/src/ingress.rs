@@ -8,6 +8,7 @@
 use crate::ceremonies::deal_bytes;
 use crate::limits;
 use crate::node::{Node, Turn};
+use crate::requests::Statement;
 use crate::wire::{DealMessage, Message, Outcome, PairMessage, SessionMessage};
 use quorate_charter::{
     CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
@@ -167,10 +168,15 @@ impl Node {
             Content::Deal(message) => self.on_deal(from, message, turn),
             Content::Pair(message) => self.on_pair(from, message, turn),
             Content::Request(request) => self.on_request(from, request, turn),
-            // What does not fit any more is not the sender's fault: it may know less.
-            Content::Approval(vote) => _ = self.vote_request(vote, turn),
-            Content::Cancellation(cancellation) => _ = self.cancel_request(cancellation, turn),
-            Content::Decision(decision) => self.on_decision(from, decision, turn),
+            Content::Approval(vote) => {
+                self.on_statement(from, Statement::Approval(vote), turn);
+            }
+            Content::Cancellation(cancellation) => {
+                self.on_statement(from, Statement::Cancellation(cancellation), turn);
+            }
+            Content::Decision(decision) => {
+                self.on_statement(from, Statement::Decision(decision), turn);
+            }
             Content::Session(message) => self.on_session(from, message, turn),
             Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
         }

@@ -17,6 +17,10 @@ pub const EARLY_MESSAGES_MAX: usize = 1_024;
 pub const EARLY_DEALS_MAX: usize = 4 * 64;
 /// Bytes of such messages kept from one sender.
 pub const EARLY_BYTES_MAX: usize = 8 << 20;
+/// Statements kept from one sender about requests that this node has not heard of.
+pub const EARLY_STATEMENTS_MAX: usize = 512;
+/// Requests that ended lately, told to a peer that comes up.
+pub const ENDED_TOLD_MAX: usize = 128;
 /// Proposals for one target that wait for this node's own judgement.
 pub const PROPOSALS_WAITING_MAX: usize = 8;
 /// Rounds that any protocol of the engine has, at most; messages of higher rounds are dropped.

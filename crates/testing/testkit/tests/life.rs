@@ -220,6 +220,9 @@ fn a_node_that_was_away_catches_up_with_entries_records_and_requests() {
     else {
         panic!("no key")
     };
+    let ended = world.until_state("witness-1", &signed, RequestState::Signed);
+    assert_eq!(ended.signatures.len(), 1);
+    world.until_state("witness-1", &denied, RequestState::Denied);
     assert_eq!(key.state, KeyState::Active);
     assert_eq!(key.access.parties().len(), 3);
 }
@@ -228,6 +231,7 @@ fn a_node_that_was_away_catches_up_with_entries_records_and_requests() {
 fn lost_frames_cost_time_and_no_more() {
     let mut world = World::new(9);
     let mut count = 0_u32;
+    // Every seventh frame is lost, every seventh comes twice.
     world.wiretap = Some(Box::new(move |_, _, message| {
         count += 1;
         match count % 7 {

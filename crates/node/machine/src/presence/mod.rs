@@ -178,6 +178,7 @@ impl Node {
         self.presence.connected.insert(peer);
         self.say_hello(&[peer], turn);
         self.share_everything(peer, turn);
+        self.share_ended(peer, turn);
     }
 
     /// A channel went down. Attestations of the peer age out; what it holds up ends now.

@@ -2,6 +2,7 @@
 //! `spec/node.md`, RQS.
 
 mod book;
+mod early;
 mod ending;
 mod judging;
 
@@ -13,6 +14,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::{Message, Outcome, Target, Terms};
 pub(crate) use book::{Refusal, RequestBook, Stage};
+use early::Early;
+pub(crate) use early::Statement;
 use quorate_identity::{ActorId, NodeId, RequestId};
 use quorate_policy::request::{
     RequestError, Verdict, VerifiedApproval, VerifiedCancellation, VerifiedRequest,
@@ -31,6 +34,7 @@ pub(crate) struct Requests {
     /// Requests that have, in the order in which they did.
     ended: VecDeque<RequestId>,
     expiries: Schedule<RequestId>,
+    early: Early,
     /// How far the last round of gossip came, by peer.
     told: BTreeMap<NodeId, RequestId>,
 }
@@ -171,6 +175,23 @@ impl Node {
         self.store_request(&id, turn);
         turn.out.notices.push(Notice::Request(id));
         self.judge(id, turn);
+        for (from, statement) in self.requests.early.take(&id) {
+            self.on_statement(from, statement, turn);
+        }
+    }
+
+    /// A peer passes on a statement about a request. One that came before its request waits for
+    /// it; one that does not fit any more is not the peer's fault, it may know less.
+    pub(crate) fn on_statement(&mut self, from: NodeId, statement: Statement, turn: &mut Turn<'_>) {
+        if !self.requests.books.contains_key(&statement.request()) {
+            self.requests.early.push(from, statement);
+            return;
+        }
+        match statement {
+            Statement::Approval(vote) => _ = self.vote_request(vote, turn),
+            Statement::Cancellation(cancellation) => _ = self.cancel_request(cancellation, turn),
+            Statement::Decision(decision) => self.on_decision(from, decision, turn),
+        }
     }
 
     /// Takes an approval or rejection and judges again. From a caller it is durable before the
@@ -243,15 +264,34 @@ impl Node {
             None => self.requests.told.remove(&peer),
         };
         for id in ids {
-            let Some(book) = self.requests.books.get(&id) else { continue };
-            let mut messages = vec![Message::Request(book.request.signed().clone())];
-            let votes = book.approvals.iter().map(|vote| Message::Approval(vote.signed().clone()));
-            messages.extend(votes);
-            let own = book.decisions.get(&self.me);
-            messages.extend(own.map(|own| Message::Decision(own.signed().clone())));
-            for message in messages {
-                self.send(peer, &message, turn);
-            }
+            self.share_request(peer, &id, turn);
+        }
+    }
+
+    /// Tells a peer that came up what ended lately, in case it was away.
+    pub(crate) fn share_ended(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let lately = self.requests.ended.iter().rev().take(limits::ENDED_TOLD_MAX);
+        let is_timely = |id: &&RequestId| {
+            let book = self.requests.books.get(*id);
+            book.is_some_and(|book| book.request.body().expiry_ms > turn.now)
+        };
+        let ids: Vec<RequestId> = lately.filter(is_timely).copied().collect();
+        for id in ids.into_iter().rev() {
+            self.share_request(peer, &id, turn);
+            self.share_end(peer, &id, turn);
+        }
+    }
+
+    /// Tells a peer a request and what is said about it.
+    pub(crate) fn share_request(&mut self, peer: NodeId, id: &RequestId, turn: &mut Turn<'_>) {
+        let Some(book) = self.requests.books.get(id) else { return };
+        let mut messages = vec![Message::Request(book.request.signed().clone())];
+        let votes = book.approvals.iter().map(|vote| Message::Approval(vote.signed().clone()));
+        messages.extend(votes);
+        let own = book.decisions.get(&self.me);
+        messages.extend(own.map(|own| Message::Decision(own.signed().clone())));
+        for message in messages {
+            self.send(peer, &message, turn);
         }
     }
 
