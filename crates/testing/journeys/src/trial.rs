@@ -3,7 +3,7 @@
 use crate::program::{Said, binary, quorate, quorate_with};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -124,7 +124,9 @@ impl Trial {
         let pid = self.pid(node);
         signal("-KILL", pid);
         self.nodes.retain_mut(|child| child.id() != pid || child.wait().is_err());
-        while Path::new(&format!("/proc/{pid}/exe")).exists() {
+        // until the kernel has closed its files: gone, or a zombie
+        let stat = format!("/proc/{pid}/stat");
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
             std::thread::yield_now();
         }
     }

@@ -187,7 +187,9 @@ fn a_directory_in_use_a_taken_port_and_a_wrong_passphrase_are_told_apart() {
     drop(listener);
 
     trial.start("node-1");
-    trial.until(|status| status["nodes"].as_array().unwrap().iter().all(|node| node["alive"] == true));
+    trial.until(|status| {
+        status["nodes"].as_array().unwrap().iter().all(|node| node["alive"] == true)
+    });
 }
 
 #[test]
@@ -235,7 +237,9 @@ fn neg_060_a_flipped_byte_in_a_store_is_noticed_and_the_others_go_on() {
     trial.signed(&trial.request("ops", &message("without node-3"), "wallet-service"));
     std::fs::write(&store, whole).unwrap();
     trial.start("node-3");
-    trial.until(|status| status["nodes"].as_array().unwrap().iter().all(|node| node["alive"] == true));
+    trial.until(|status| {
+        status["nodes"].as_array().unwrap().iter().all(|node| node["alive"] == true)
+    });
 }
 
 #[test]

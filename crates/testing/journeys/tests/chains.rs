@@ -32,13 +32,10 @@ fn ethereum_mines_what_the_quorum_signed_and_the_balances_move() {
 
     // of each form of transaction one; small and to a listed address, so nobody is asked
     let value = U256::from(ETHER / 4);
-    for (number, unsigned) in [
-        eip1559(0, &listed, value),
-        eip2930(1, &listed, value),
-        legacy(2, &listed, value),
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, unsigned) in
+        [eip1559(0, &listed, value), eip2930(1, &listed, value), legacy(2, &listed, value)]
+            .into_iter()
+            .enumerate()
     {
         let request = trial.request("treasury", &transaction(&unsigned), "wallet-service");
         let signed = trial.signed(&request);
@@ -114,7 +111,10 @@ fn openssl_verifies_a_message_under_ops() {
     assert!(OpenSsl::verify_ed25519(&public, b"release 1.0", &signature).unwrap());
     signature[3] ^= 1;
     assert!(!OpenSsl::verify_ed25519(&public, b"release 1.0", &signature).unwrap());
-    assert_eq!(trial.run(&["key", "show", "ops"]).ok()["public_key"], json!(format!("0x{}", hex_text(&public))));
+    assert_eq!(
+        trial.run(&["key", "show", "ops"]).ok()["public_key"],
+        json!(format!("0x{}", hex_text(&public)))
+    );
 }
 
 fn address(trial: &Trial, key: &str, arguments: &[&str]) -> String {

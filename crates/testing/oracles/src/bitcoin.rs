@@ -40,23 +40,14 @@ impl Bitcoin {
         let directory = TempDir::new()?;
         let mut command = Command::new(python);
         command.arg(script("bitcoin.py")).arg(directory.path());
-        Ok(Self {
-            peer: Peer::start(command)?,
-            _directory: directory,
-        })
+        Ok(Self { peer: Peer::start(command)?, _directory: directory })
     }
 
     /// Mines a coin of `sats` under `script_pubkey` (hex). All coins together hold 50 bitcoin.
     pub fn fund(&mut self, script_pubkey: &str, sats: u64) -> Result<Coin, OracleError> {
-        let answer = self
-            .peer
-            .call(&json!({"call": "fund", "script": script_pubkey, "sats": sats}))?;
-        Ok(Coin {
-            txid: text(&answer, "txid")?,
-            vout: 0,
-            sats,
-            raw: text(&answer, "raw")?,
-        })
+        let answer =
+            self.peer.call(&json!({"call": "fund", "script": script_pubkey, "sats": sats}))?;
+        Ok(Coin { txid: text(&answer, "txid")?, vout: 0, sats, raw: text(&answer, "raw")? })
     }
 
     /// Mines a block that holds this signed transaction (hex).

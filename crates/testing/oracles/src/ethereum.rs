@@ -27,31 +27,22 @@ impl Ethereum {
         let modules = installed("")?;
         let mut command = Command::new("node");
         command.arg(script("ethereum.mjs")).arg(modules);
-        Ok(Self {
-            peer: Peer::start(command)?,
-        })
+        Ok(Self { peer: Peer::start(command)? })
     }
 
     /// The chain id that transactions must carry: 31337.
     pub fn chain_id(&self) -> u64 {
-        self.peer
-            .ready
-            .get("chain_id")
-            .and_then(Value::as_u64)
-            .unwrap_or_default()
+        self.peer.ready.get("chain_id").and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// Sets the balance of `address` (0x-hex) to `wei` (decimal).
     pub fn fund(&mut self, address: &str, wei: &str) -> Result<(), OracleError> {
-        self.peer
-            .call(&json!({"call": "fund", "address": address, "wei": wei}))
-            .map(drop)
+        self.peer.call(&json!({"call": "fund", "address": address, "wei": wei})).map(drop)
     }
 
     /// `{wei, nonce, code}` of an address.
     pub fn account(&mut self, address: &str) -> Result<Value, OracleError> {
-        self.peer
-            .call(&json!({"call": "account", "address": address}))
+        self.peer.call(&json!({"call": "account", "address": address}))
     }
 
     /// Mines a signed raw transaction (0x-hex) and reads it back:
@@ -90,7 +81,6 @@ impl Ethereum {
     /// A transfer and a message signed by viem itself, `{address, raw, message, message_signature}`:
     /// what proves this oracle before ours is shown to it.
     pub fn sample(&mut self, to: &str, wei: &str) -> Result<Value, OracleError> {
-        self.peer
-            .call(&json!({"call": "sample", "to": to, "wei": wei}))
+        self.peer.call(&json!({"call": "sample", "to": to, "wei": wei}))
     }
 }

@@ -8,9 +8,8 @@ use tempfile::TempDir;
 pub struct OpenSsl;
 
 /// What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
-const ED25519_SPKI_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const ED25519_SPKI_PREFIX: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 impl OpenSsl {
     /// Whether OpenSSL accepts `signature` over `message` under an Ed25519 public key.
@@ -27,9 +26,7 @@ impl OpenSsl {
         std::fs::write(&message_file, message)?;
         std::fs::write(&signature_file, signature)?;
         let verification = Command::new("openssl")
-            .args([
-                "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey",
-            ])
+            .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"])
             .arg(&key)
             .arg("-in")
             .arg(&message_file)
@@ -37,15 +34,11 @@ impl OpenSsl {
             .arg(&signature_file)
             .stderr(Stdio::piped())
             .output()
-            .map_err(|_| OracleError::Missing {
-                what: "openssl".into(),
-            })?;
+            .map_err(|_| OracleError::Missing { what: "openssl".into() })?;
         match String::from_utf8_lossy(&verification.stdout).trim() {
             "Signature Verified Successfully" => Ok(verification.status.success()),
             "Signature Verification Failure" => Ok(false),
-            _ => Err(OracleError::Call(
-                String::from_utf8_lossy(&verification.stderr).into_owned(),
-            )),
+            _ => Err(OracleError::Call(String::from_utf8_lossy(&verification.stderr).into_owned())),
         }
     }
 }

@@ -39,20 +39,15 @@ impl Peer {
     pub(crate) fn start(mut command: Command) -> Result<Self, OracleError> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => OracleError::Missing {
-                what: command.get_program().to_string_lossy().into_owned(),
-            },
+            std::io::ErrorKind::NotFound => {
+                OracleError::Missing { what: command.get_program().to_string_lossy().into_owned() }
+            }
             _ => OracleError::Io(error),
         })?;
         let input = process.stdin.take();
         let output = process.stdout.take().map(BufReader::new);
         let output = output.ok_or_else(|| OracleError::Broken("no output pipe".into()))?;
-        let mut peer = Self {
-            process,
-            input,
-            output,
-            ready: Value::Null,
-        };
+        let mut peer = Self { process, input, output, ready: Value::Null };
         peer.ready = field(peer.line()?, "ready")?;
         Ok(peer)
     }
@@ -95,28 +90,20 @@ fn field(mut answer: Value, name: &str) -> Result<Value, OracleError> {
 /// Text field of an answer; a missing one is the peer's failure.
 pub(crate) fn text(answer: &Value, name: &str) -> Result<String, OracleError> {
     let found = answer.get(name).and_then(Value::as_str);
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| OracleError::Broken(format!("no {name} in {answer}")))
+    found.map(str::to_owned).ok_or_else(|| OracleError::Broken(format!("no {name} in {answer}")))
 }
 
 /// A script of this crate.
 pub(crate) fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("peers")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
 /// Where `cargo xtask test` installs the packages of the peers.
 pub(crate) fn installed(name: &str) -> Result<PathBuf, OracleError> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../target/oracles")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/oracles").join(name);
     if path.exists() {
         Ok(path)
     } else {
-        Err(OracleError::Missing {
-            what: format!("target/oracles/{name}"),
-        })
+        Err(OracleError::Missing { what: format!("target/oracles/{name}") })
     }
 }

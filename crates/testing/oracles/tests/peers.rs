@@ -28,14 +28,8 @@ fn ethereum_mines_a_transfer_and_the_balances_move() {
     let mut chain = Ethereum::start().unwrap();
     assert_eq!(chain.chain_id(), 31337);
     let sample = chain.sample(RECIPIENT, "12345").unwrap();
-    let (raw, sender) = (
-        sample["raw"].as_str().unwrap(),
-        sample["address"].as_str().unwrap(),
-    );
-    assert!(
-        chain.send(raw).is_err(),
-        "an empty account pays for nothing"
-    );
+    let (raw, sender) = (sample["raw"].as_str().unwrap(), sample["address"].as_str().unwrap());
+    assert!(chain.send(raw).is_err(), "an empty account pays for nothing");
 
     chain.fund(sender, "1000000000000000000").unwrap();
     let refusal = chain.refuse(raw).unwrap();
@@ -46,10 +40,7 @@ fn ethereum_mines_a_transfer_and_the_balances_move() {
     let mined = chain.send(raw).unwrap();
     assert_eq!(mined["status"], "success");
     assert_eq!(mined["read_back"]["from"], sender);
-    assert_eq!(
-        (&mined["paid"], &mined["received"]),
-        (&"12345".into(), &"12345".into())
-    );
+    assert_eq!((&mined["paid"], &mined["received"]), (&"12345".into(), &"12345".into()));
     assert!(chain.send(raw).is_err(), "a nonce is spent once");
     assert_eq!(chain.account(sender).unwrap()["nonce"], 1);
 }
@@ -60,14 +51,8 @@ fn ethereum_recovers_who_signed_a_message() {
     let sample = chain.sample(RECIPIENT, "0").unwrap();
     let signature = sample["message_signature"].as_str().unwrap();
     let message = sample["message"].as_str().unwrap();
-    assert_eq!(
-        chain.recover_message(message, signature).unwrap(),
-        sample["address"]
-    );
-    assert_ne!(
-        chain.recover_message("0x00", signature).unwrap(),
-        sample["address"]
-    );
+    assert_eq!(chain.recover_message(message, signature).unwrap(), sample["address"]);
+    assert_ne!(chain.recover_message("0x00", signature).unwrap(), sample["address"]);
 }
 
 #[test]
@@ -77,10 +62,7 @@ fn bitcoin_accepts_a_taproot_spend_and_refuses_a_flipped_byte() {
     let script = ScriptBuf::new_p2tr(&secp, keys.x_only_public_key().0, None);
     let (mut chain, coin, mut spend) = coin_and_spend(&script);
 
-    let output = TxOut {
-        value: Amount::from_sat(coin.sats),
-        script_pubkey: script,
-    };
+    let output = TxOut { value: Amount::from_sat(coin.sats), script_pubkey: script };
     let hash = SighashCache::new(&spend)
         .taproot_key_spend_signature_hash(0, &Prevouts::All(&[output]), TapSighashType::Default)
         .unwrap();
@@ -101,12 +83,7 @@ fn bitcoin_accepts_a_p2wpkh_spend_and_refuses_a_flipped_byte() {
     let (mut chain, coin, mut spend) = coin_and_spend(&script);
 
     let hash = SighashCache::new(&spend)
-        .p2wpkh_signature_hash(
-            0,
-            &script,
-            Amount::from_sat(coin.sats),
-            EcdsaSighashType::All,
-        )
+        .p2wpkh_signature_hash(0, &script, Amount::from_sat(coin.sats), EcdsaSighashType::All)
         .unwrap();
     let signature = secp.sign_ecdsa(&Message::from_digest(hash.to_byte_array()), &secret);
     let signature = bitcoin::ecdsa::Signature::sighash_all(signature);
@@ -118,10 +95,7 @@ fn bitcoin_accepts_a_p2wpkh_spend_and_refuses_a_flipped_byte() {
 #[test]
 fn openssl_verifies_ed25519_and_refuses_a_flipped_byte() {
     let key = SigningKey::from_bytes(&[5; 32]);
-    let (public, mut signature) = (
-        key.verifying_key().to_bytes(),
-        key.sign(b"quorate").to_bytes(),
-    );
+    let (public, mut signature) = (key.verifying_key().to_bytes(), key.sign(b"quorate").to_bytes());
     assert!(OpenSsl::verify_ed25519(&public, b"quorate", &signature).unwrap());
     assert!(!OpenSsl::verify_ed25519(&public, b"quorum", &signature).unwrap());
     signature[40] ^= 1;
@@ -132,19 +106,9 @@ fn openssl_verifies_ed25519_and_refuses_a_flipped_byte() {
 fn coin_and_spend(script: &ScriptBuf) -> (Bitcoin, Coin, Transaction) {
     let mut chain = Bitcoin::start().unwrap();
     let coin = chain.fund(&script.to_hex_string(), 100_000).unwrap();
-    let outpoint = OutPoint {
-        txid: coin.txid.parse().unwrap(),
-        vout: coin.vout,
-    };
-    let input = TxIn {
-        previous_output: outpoint,
-        sequence: Sequence::MAX,
-        ..TxIn::default()
-    };
-    let output = TxOut {
-        value: Amount::from_sat(99_000),
-        script_pubkey: script.clone(),
-    };
+    let outpoint = OutPoint { txid: coin.txid.parse().unwrap(), vout: coin.vout };
+    let input = TxIn { previous_output: outpoint, sequence: Sequence::MAX, ..TxIn::default() };
+    let output = TxOut { value: Amount::from_sat(99_000), script_pubkey: script.clone() };
     let spend = Transaction {
         version: Version::TWO,
         lock_time: LockTime::ZERO,
@@ -157,17 +121,8 @@ fn coin_and_spend(script: &ScriptBuf) -> (Bitcoin, Coin, Transaction) {
 /// Flipped it is refused by consensus, as it is it is accepted, and a second time it is spent.
 fn judged_rightly(chain: &mut Bitcoin, spend: &Transaction) {
     let raw = serialize_hex(spend);
-    let refused = Verdict {
-        accepted: false,
-        reason: "consensus".into(),
-    };
+    let refused = Verdict { accepted: false, reason: "consensus".into() };
     assert_eq!(chain.refuse(&raw, 0).unwrap(), refused);
-    assert_eq!(
-        chain.spend(&raw).unwrap(),
-        Verdict {
-            accepted: true,
-            reason: "valid".into()
-        }
-    );
+    assert_eq!(chain.spend(&raw).unwrap(), Verdict { accepted: true, reason: "valid".into() });
     assert_eq!(chain.spend(&raw).unwrap(), refused);
 }

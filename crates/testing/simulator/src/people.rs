@@ -1,6 +1,7 @@
 //! People and the service of a simulated domain: they file, approve, reject, cancel, order keys
 //! and change the policy, each time at some node that happens to run.
 
+use crate::mutant::Mutant;
 use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -12,11 +13,11 @@ use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::event::{CallId, Event, Reply};
 use quorate_policy::PolicyBundle;
 use quorate_policy::request::{
-    Approval, Cancellation, RequestBody, Signed, SignedApproval, SignedCancellation,
-    SignedRequest, Verdict,
+    Approval, Cancellation, RequestBody, Signed, SignedApproval, SignedCancellation, SignedRequest,
+    Verdict,
 };
 use quorate_testkit::founding::{POLICY, name};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How long a simulated request lives, in milliseconds.
 const REQUEST_MS: u64 = 6 * 3_600_000;
@@ -29,12 +30,21 @@ pub struct People {
     keys: u64,
     filed: Vec<(RequestId, SignedRequest)>,
     /// Requests that a node said it recorded: they must never be lost.
-    pub(crate) recorded: BTreeSet<RequestId>,
+    pub(crate) recorded: BTreeMap<RequestId, NodeId>,
 }
 
 impl People {
     /// Somebody does something.
     pub fn act(&mut self, world: &mut World) {
+        if world.story() == Story::Birth && self.keys == 0 {
+            return self.another_key(world);
+        }
+        // votes are at stake: let there be many
+        let votes =
+            matches!(world.mutant(), Some(Mutant::ForgetsVotes | Mutant::SendsBeforeWriting));
+        if votes && self.policies < 40 {
+            return self.change_policy(world);
+        }
         match world.draw(20) {
             0 if self.policies < 3 => self.change_policy(world),
             1 if self.keys < 1 && world.story() != Story::Withheld => self.another_key(world),
@@ -46,10 +56,15 @@ impl People {
     }
 
     /// An answer came back.
-    pub fn hear(&mut self, reply: Reply) {
+    pub fn hear(&mut self, node: NodeId, reply: Reply) {
         if let Ok(View::Request(view)) = reply.answer {
-            self.recorded.insert(view.request);
+            self.recorded.entry(view.request).or_insert(node);
         }
+    }
+
+    /// A node's disk was replaced by an old copy: what it alone had recorded is gone with it.
+    pub fn excuse(&mut self, node: NodeId) {
+        self.recorded.retain(|_, by| *by != node);
     }
 
     /// When the world has healed, people do their part: open requests are approved by all.
@@ -108,7 +123,9 @@ impl People {
         let ActorId::Person(person) = world.founding.actor(who) else { return };
         let expiry = world.now + REQUEST_MS;
         let approval = Approval::new(world.founding.hash, request, person, verdict, expiry);
-        let Ok(signed) = SignedApproval::sign(&approval, world.founding.signer(who)) else { return };
+        let Ok(signed) = SignedApproval::sign(&approval, world.founding.signer(who)) else {
+            return;
+        };
         let Ok(verified) = signed.verify(&world.founding.state) else { return };
         self.call(world, who, Call::Vote(Box::new(verified)));
     }
@@ -189,12 +206,8 @@ fn policy(number: u64) -> MotionBody {
 
 /// A node that runs.
 fn some_host(world: &mut World) -> Option<NodeId> {
-    let running: Vec<NodeId> = world
-        .hosts
-        .iter()
-        .filter(|(_, host)| host.node.is_some())
-        .map(|(id, _)| *id)
-        .collect();
+    let running: Vec<NodeId> =
+        world.hosts.iter().filter(|(_, host)| host.node.is_some()).map(|(id, _)| *id).collect();
     let count = u32::try_from(running.len()).ok().filter(|count| *count > 0)?;
     running.get(world.draw(count) as usize).copied()
 }
@@ -233,9 +246,9 @@ pub(crate) fn requests(world: &mut World) -> Vec<RequestView> {
 /// Whether every node holds a lease.
 pub(crate) fn all_serve(world: &mut World) -> bool {
     let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
-    ids.into_iter().all(|id| {
-        matches!(ask(world, id, Call::Status), Some(View::Status(status)) if status.leased)
-    })
+    ids.into_iter().all(
+        |id| matches!(ask(world, id, Call::Status), Some(View::Status(status)) if status.leased),
+    )
 }
 
 /// Whether every node sees every one of these keys active.

@@ -350,10 +350,18 @@ impl World {
             return Fate::Lives;
         }
         let tables = self.hosts[&id].writes_ahead();
-        let rare = [Table::Votes, Table::Entry, Table::Share, Table::EpochRecord, Table::Motion,
-            Table::Incarnation, Table::Pair, Table::Attempt];
+        let rare = [
+            Table::Votes,
+            Table::Entry,
+            Table::Share,
+            Table::EpochRecord,
+            Table::Motion,
+            Table::Incarnation,
+            Table::Pair,
+            Table::Attempt,
+        ];
         let likely = if tables.iter().any(|table| rare.contains(table)) { 25 } else { 4 };
-        let likely = if self.plan.mutant.is_some() { likely * 3 } else { likely };
+        let likely = if self.plan.mutant.is_some() { likely * 6 } else { likely };
         if tables.is_empty() || self.draw(1_000) >= likely {
             return Fate::Lives;
         }
@@ -421,7 +429,7 @@ impl World {
             }
         }
         for reply in output.replies {
-            self.people.hear(reply);
+            self.people.hear(id, reply);
         }
     }
 
@@ -579,6 +587,7 @@ impl World {
         let Some(old) = host.old.take() else { return };
         host.crash();
         host.disk = old;
+        self.people.excuse(one);
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
         self.died(one);
@@ -613,7 +622,7 @@ impl World {
 
     /// Requests that some node said it recorded.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = &RequestId> {
-        self.people.recorded.iter()
+        self.people.recorded.keys()
     }
 
     // ---- the seed
@@ -635,6 +644,11 @@ impl World {
         self.plan.story
     }
 
+    /// The planted bug.
+    pub(crate) fn mutant(&self) -> Option<Mutant> {
+        self.plan.mutant
+    }
+
     fn after(&mut self, pause: Millis, happening: Happening) {
         self.numbered += 1;
         self.queue.insert((self.now + pause, self.numbered), happening);
@@ -652,7 +666,8 @@ fn plant(plan: Plan, founding: &Founding, hosts: &mut BTreeMap<NodeId, Host>) {
     let Some(mutant) = plan.mutant else { return };
     let ill = match mutant {
         Mutant::StopsItsClock => ready::isolated(founding),
-        _ => vec![founding.node("node-1")],
+        // a bug of the product is in every node
+        _ => hosts.keys().copied().collect(),
     };
     for id in ill {
         if let Some(host) = hosts.get_mut(&id) {

@@ -2,8 +2,8 @@
 
 use quorate_access::Tree;
 use quorate_charter::{
-    Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role,
-    Roles, Settings, SignedEnrolment, SignedMotion, State,
+    Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role, Roles, Settings,
+    SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::Digest;
 use quorate_identity::{
@@ -156,7 +156,8 @@ impl Founding {
     pub fn actor(&self, who: &str) -> ActorId {
         let name = name(who);
         let person = self.state.person_named(&name).map(|person| ActorId::Person(person.id));
-        let service = || self.state.service_named(&name).map(|service| ActorId::Service(service.id));
+        let service =
+            || self.state.service_named(&name).map(|service| ActorId::Service(service.id));
         person.or_else(service).expect("somebody")
     }
 

@@ -51,6 +51,8 @@ impl Node {
             Ok(artifact) => {
                 book.artifact = Some(artifact);
                 book.outcome = Some(outcome);
+                // what its requester has seen signed, a power cut does not take back
+                turn.out.barrier = true;
                 self.finish(id, Stage::Signed, turn);
             }
             Err(why) => {

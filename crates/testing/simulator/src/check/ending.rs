@@ -22,7 +22,11 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
         let name = world.hosts[id].name.clone();
         match ask(world, *id, Call::Status) {
             Some(View::Status(status)) if status.leased => {}
-            _ => open.push(format!("{name} holds no lease")),
+            _ => {
+                let reason = world.hosts[id].node.as_ref().and_then(|node| node.abstains());
+                let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                open.push(format!("{name} holds no lease{why}"));
+            }
         }
         let Some(View::Keys(keys)) = ask(world, *id, Call::Keys) else { continue };
         for key in keys.iter().filter(|key| key.state != KeyState::Active) {

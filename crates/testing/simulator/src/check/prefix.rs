@@ -11,8 +11,7 @@ impl Prefixes {
     /// A node stands at a head.
     pub fn stands(&mut self, node: NodeId, position: u64, head: Head) -> Option<String> {
         let (known, first) = *self.0.entry(position).or_insert((head, node));
-        (known != head).then(|| {
-            format!("at position {position} {first} has {known} and {node} has {head}")
-        })
+        (known != head)
+            .then(|| format!("at position {position} {first} has {known} and {node} has {head}"))
     }
 }

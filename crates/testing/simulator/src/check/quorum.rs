@@ -28,9 +28,8 @@ impl Decisions {
         outcome: &Outcome,
     ) -> Option<String> {
         let honest = outcome.quorum.iter().filter(|node| !liars.contains(node));
-        let silent: Vec<&NodeId> = honest
-            .filter(|node| !self.0.contains(&(**node, request, outcome.head)))
-            .collect();
+        let silent: Vec<&NodeId> =
+            honest.filter(|node| !self.0.contains(&(**node, request, outcome.head))).collect();
         (!silent.is_empty())
             .then(|| format!("{} without {silent:?}", signature(request, outcome.head)))
     }
