@@ -210,18 +210,25 @@ impl Session {
     }
 }
 
-/// Nodes that could not be asked, or were busy.
+/// Nodes that could not be asked, were busy, or did not know.
 #[derive(Default)]
 struct Silent {
     names: Vec<String>,
     busy: Option<ErrorBody>,
+    /// The first node's word that it does not know what another one may know: it was down when
+    /// a request came and ended, or it lags behind.
+    unknown: Option<ErrorBody>,
 }
 
 impl Silent {
     /// Notes that another node has to be asked; any other error is the answer.
     fn note(&mut self, name: &Name, error: ErrorBody) -> Result<()> {
         match error.code.as_str() {
-            "busy" => self.busy = Some(error),
+            "busy" | "not_serving" => self.busy = Some(error),
+            "unknown_request" | "unknown_motion" | "unknown_key" | "key_not_ready"
+            | "not_signed" => {
+                self.unknown.get_or_insert(error);
+            }
             "unreachable" | "no_answer" | "broken_off" => self.names.push(name.to_string()),
             "wrong_node_key" | "bad_answer" => {
                 return Err(error.with_culprits(vec![name.to_string()]).into());
@@ -232,8 +239,8 @@ impl Silent {
     }
 
     fn into_failure(self) -> Failure {
-        if let Some(busy) = self.busy {
-            return busy.into();
+        if let Some(error) = self.unknown.or(self.busy) {
+            return error.into();
         }
         let (message, next) = match self.names.is_empty() {
             true => ("domain.json names no node of this genesis", "correct domain.json".to_owned()),

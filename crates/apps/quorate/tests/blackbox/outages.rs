@@ -43,6 +43,17 @@ fn signing_goes_on_with_one_signer_down_stops_with_two_and_goes_on_again() {
     assert_eq!(line["name"], "node-2");
     assert_ne!(domain.node_pid("node-2"), before);
     assert_eq!(domain.wait(&stuck).ok()["state"], "signed");
-    crate::harness::terminate(child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    // What came and ended while the first node was down is found at the others.
+    let (mut third, _) = run_node(&domain, "node-3");
+    kill(domain.node_pid("node-1"));
+    let missed = domain.created("ops", &message("without node-1"), "wallet-service");
+    assert_eq!(domain.wait(&missed).ok()["state"], "signed");
+    let (mut first, _) = run_node(&domain, "node-1");
+    assert_eq!(domain.run(&["request", "show", id(&missed)]).ok()["state"], "signed");
+
+    for node in [&mut first, &mut child, &mut third] {
+        crate::harness::terminate(node.id());
+        assert_eq!(node.wait().unwrap().code(), Some(0));
+    }
 }
