@@ -46,9 +46,14 @@ impl Node {
         };
         if evidence.node == self.me && evidence.lies_ahead_of(&now) {
             let reason = format!(
-                "this node's data is an old copy: it stands at start {}, position {}, but was \
-                 seen at start {}, position {}",
-                now.incarnation.count, now.position, evidence.incarnation.count, evidence.position,
+                "this node's data is an old copy: it is at start {}, position {}, its last vote at \
+                 {}; it was seen at start {}, position {}, its last vote at {}",
+                now.incarnation.count,
+                now.position,
+                now.highest_vote,
+                evidence.incarnation.count,
+                evidence.position,
+                evidence.highest_vote,
             );
             self.fall_behind(reason, turn);
         }
