@@ -1,5 +1,13 @@
 //! The vectors of `vectors/access.json`, which other implementations share.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_access::Tree;
 use quorate_codec::minicbor::{self, Decode, Encode};
 use quorate_codec::{Canonical, from_bytes, hex, to_bytes};

@@ -1,5 +1,13 @@
 //! The vectors of `vectors/hash.json`, which other implementations share.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_codec::{Transcript, hex, tag};
 use serde::Deserialize;
 

@@ -1,6 +1,10 @@
 //! Our signatures and OpenSSH's own programs accept each other (IDN-08, IDN-09).
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 use quorate_codec::tag;
 use quorate_identity::{

@@ -1,5 +1,13 @@
 //! The vectors of `vectors/identity.json`, which other implementations share.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use quorate_codec::{from_bytes, hex, tag, tag::Tag, to_bytes};
 use quorate_identity::{
     Credential, CredentialSigner, MemorySigner, NodePublic, NodeSecrets, words,

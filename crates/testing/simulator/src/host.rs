@@ -4,7 +4,7 @@ use crate::disk::Disk;
 use crate::faults::{Coverage, Fault, Side};
 use crate::mutant::Mutant;
 use quorate_charter::GenesisFile;
-use quorate_identity::{Name, NodeId, NodeSecrets};
+use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::BootPlan;
 use quorate_machine::call::{Answer, Call, Caller};
 use quorate_machine::durable::{Table, Write};
@@ -17,8 +17,6 @@ use std::collections::BTreeSet;
 
 /// One machine.
 pub struct Host {
-    /// The node that it runs.
-    pub id: NodeId,
     /// Its name.
     pub name: Name,
     /// What survives a crash.
@@ -55,9 +53,8 @@ pub enum Fate {
 
 impl Host {
     /// A machine with this disk, switched off.
-    pub fn new(id: NodeId, name: Name, disk: Disk, seed: u64) -> Self {
+    pub fn new(name: Name, disk: Disk, seed: u64) -> Self {
         Self {
-            id,
             name,
             disk,
             old: None,

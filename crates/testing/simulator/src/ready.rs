@@ -38,7 +38,7 @@ fn make(story: Story) -> Beginning {
     };
     let founding = Arc::new(Founding::new(7, shape));
     let mut world = World::calm(Arc::clone(&founding), 7);
-    let up = world.run_until(60_000, |world| people::all_serve(world));
+    let up = world.run_until(60_000, people::all_serve);
     assert!(up, "a calm domain serves");
     people::set_policy(&mut world);
     for (key, scheme) in schemes(story) {

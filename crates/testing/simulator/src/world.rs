@@ -99,7 +99,7 @@ impl World {
         let mut hosts: BTreeMap<NodeId, Host> = BTreeMap::new();
         for (id, node) in &founding.nodes {
             let disk = disks.get(id).cloned().unwrap_or_default();
-            hosts.insert(*id, Host::new(*id, node.name.clone(), disk, fate.next_u64()));
+            hosts.insert(*id, Host::new(node.name.clone(), disk, fate.next_u64()));
         }
         // one voter in four lies in every second world; never one in which a bug is looked for
         let lies = fate.next_u32() % 2 == 0 && plan.mutant.is_none();
@@ -140,7 +140,7 @@ impl World {
             .nodes
             .iter()
             .map(|(id, node)| {
-                let host = Host::new(*id, node.name.clone(), Default::default(), fate.next_u64());
+                let host = Host::new(node.name.clone(), Default::default(), fate.next_u64());
                 (*id, host)
             })
             .collect();
