@@ -39,6 +39,8 @@ struct PairRun {
     deadline: Millis,
     messages: BTreeMap<u8, Vec<u8>>,
     phase: PairPhase,
+    /// The job whose result is awaited; a peer may use a run id again.
+    job: Option<JobId>,
 }
 
 enum PairPhase {
@@ -212,7 +214,14 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let Some((peer, run)) = self.pairs.by_job.remove(&id) else { return };
-        let Some(ours) = self.pair_run(&peer, &run) else { return };
+        // A failed check counts even if the peer ended the run meanwhile (PAR-04).
+        if let Err(failure) = &result
+            && let Some(guilty) = failure.quarantine
+        {
+            self.quarantine(guilty, &failure.reason, turn);
+        }
+        let awaited = self.pair_run(&peer, &run).filter(|ours| ours.job == Some(id));
+        let Some(ours) = awaited else { return };
         let PairPhase::Computing { number } = ours.phase else { return };
         match result {
             Ok(Progress::Next { round, outbound }) => {
@@ -238,9 +247,6 @@ impl Node {
             }
             Ok(Progress::Done(_)) => self.end_pair_run(peer, turn),
             Err(failure) => {
-                if let Some(guilty) = failure.quarantine {
-                    self.quarantine(guilty, &failure.reason, turn);
-                }
                 self.audit(format!("pair set-up ended: {}", failure.reason), &[peer], turn);
                 self.send_pair(peer, run, PairStep::Abort, turn);
                 self.end_pair_run(peer, turn);
@@ -331,9 +337,10 @@ impl Node {
         let deadline = turn.now + self.pace.ceremony_timeout_ms;
         let phase = PairPhase::ExpectAgreement;
         let messages = BTreeMap::new();
-        self.pairs
-            .runs
-            .insert(peer, PairRun { run, nonce, generation: None, deadline, messages, phase });
+        self.pairs.runs.insert(
+            peer,
+            PairRun { run, nonce, generation: None, deadline, messages, phase, job: None },
+        );
     }
 
     fn start_pair_rounds(&mut self, peer: NodeId, low: Digest, high: Digest, turn: &mut Turn<'_>) {
@@ -352,7 +359,7 @@ impl Node {
         ours.phase = PairPhase::Computing { number: 0 };
         let run = ours.run;
         let job = self.start_job(Task::Pair { plan, seed }, turn);
-        self.pairs.by_job.insert(job, (peer, run));
+        self.await_pair_job(peer, run, job);
     }
 
     fn advance_pair(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
@@ -365,7 +372,7 @@ impl Node {
         let inbox = vec![Inbound { from: peer, bytes }];
         let seed = turn.seed();
         let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
-        self.pairs.by_job.insert(job, (peer, run));
+        self.await_pair_job(peer, run, job);
     }
 
     fn send_pair_round(
@@ -383,6 +390,13 @@ impl Node {
 
     fn send_pair(&mut self, peer: NodeId, run: RunId, step: PairStep, turn: &mut Turn<'_>) {
         self.send(peer, &Message::Pair(PairMessage { run, step }), turn);
+    }
+
+    fn await_pair_job(&mut self, peer: NodeId, run: RunId, job: JobId) {
+        self.pairs.by_job.insert(job, (peer, run));
+        if let Some(ours) = self.pairs.runs.get_mut(&peer) {
+            ours.job = Some(job);
+        }
     }
 
     fn pair_run(&mut self, peer: &NodeId, run: &RunId) -> Option<&mut PairRun> {

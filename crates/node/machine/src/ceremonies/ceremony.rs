@@ -24,6 +24,8 @@ pub(crate) struct Ceremony {
     pub(super) record: Option<Vec<u8>>,
     pub(super) share: Option<Arc<KeyShare>>,
     pub(super) phase: Phase,
+    /// The job whose result is awaited: a late one of a voided attempt is nobody's (N-57).
+    pub(super) job: Option<JobId>,
 }
 
 pub(super) enum Phase {
@@ -60,6 +62,14 @@ impl Node {
             }
             return;
         };
+        if ceremony.record.is_none() && matches!(message.step, DealStep::Prepared { .. }) {
+            // It is compared with our own record, which is not there yet: nobody is accused for
+            // a statement about another one.
+            if book.early.len() < limits::EARLY_DEALS_MAX {
+                book.early.push((from, message));
+            }
+            return;
+        }
         let signature = message.signature;
         match message.step {
             DealStep::Round { number, bytes } if number <= limits::ROUNDS_MAX => {
@@ -73,7 +83,6 @@ impl Node {
                     self.void_attempt(key, "a member prepared another record", &[], turn);
                     return;
                 }
-                // Before our own record is known, the statement is checked when all are here.
                 let statement = PreparedStatement { node: from, leaf_proofs, signature };
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
@@ -124,6 +133,7 @@ impl Node {
             record: None,
             share: None,
             phase: Phase::Computing { number: 0 },
+            job: None,
         });
         let dealt = attempt.to_be_bytes().to_vec();
         turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), dealt));
@@ -137,7 +147,7 @@ impl Node {
         };
         let seed = turn.seed();
         let job = self.start_job(Task::Deal { plan, seed }, turn);
-        self.keys.by_job.insert(job, key);
+        self.keys.await_job(key, job);
         self.replay_early_deals(key, turn);
     }
 
@@ -148,7 +158,7 @@ impl Node {
         result: Result<Progress, Failure>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(key) = self.keys.by_job.remove(&id) else { return };
+        let Some(key) = self.keys.take_job(&id) else { return };
         match result {
             Ok(Progress::Next { round, outbound }) => {
                 let Some(ceremony) = self.ceremony(&key) else { return };
@@ -179,9 +189,11 @@ impl Node {
 
     /// A job was lost: the attempt ends.
     pub(crate) fn deal_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
-        let Some(key) = self.keys.by_job.remove(&id) else { return false };
-        self.void_attempt(key, "this machine lost a computation", &[], turn);
-        true
+        let owned = self.keys.owns(&id);
+        if let Some(key) = self.keys.take_job(&id) {
+            self.void_attempt(key, "this machine lost a computation", &[], turn);
+        }
+        owned
     }
 
     pub(super) fn replay_early_deals(&mut self, key: KeyId, turn: &mut Turn<'_>) {
@@ -209,7 +221,7 @@ impl Node {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         let seed = turn.seed();
         let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
-        self.keys.by_job.insert(job, key);
+        self.keys.await_job(key, job);
     }
 
     /// The dealing is verified: make the shares durable, then say PREPARED (CER-04).
@@ -249,6 +261,7 @@ impl Node {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         let leaf_proofs = prepared.leaf_proofs;
         self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
+        self.replay_early_deals(key, turn);
     }
 
     /// Signs a message of this attempt and sends it to all members (CER-03).

@@ -71,6 +71,21 @@ impl Keys {
         self.by_job.contains_key(job)
     }
 
+    /// The key whose attempt awaits this job; none if that attempt ended meanwhile.
+    pub(super) fn take_job(&mut self, job: &JobId) -> Option<KeyId> {
+        let key = self.by_job.remove(job)?;
+        let ceremony = self.books.get(&key)?.ceremony.as_ref()?;
+        (ceremony.job == Some(*job)).then_some(key)
+    }
+
+    /// Notes which job a key's attempt awaits.
+    pub(super) fn await_job(&mut self, key: KeyId, job: JobId) {
+        self.by_job.insert(job, key);
+        if let Some(ceremony) = self.books.get_mut(&key).and_then(|book| book.ceremony.as_mut()) {
+            ceremony.job = Some(job);
+        }
+    }
+
     /// Takes up keys that the charter orders and that are not made.
     pub fn learn_orders(&mut self, state: &State) {
         for order in state.keys() {

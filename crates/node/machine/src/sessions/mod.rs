@@ -44,6 +44,9 @@ struct Session {
     generations: BTreeMap<NodeId, Vec<Generation>>,
     rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
     phase: Phase,
+    /// The job whose result is awaited. A peer chooses run ids and may use one again, so a late
+    /// result of an earlier session must not be taken for this one's (SES-06).
+    job: Option<JobId>,
 }
 
 enum Phase {
@@ -66,6 +69,20 @@ impl Sessions {
     /// Whether a job belongs to a session.
     pub fn owns(&self, job: &JobId) -> bool {
         self.by_job.contains_key(job)
+    }
+
+    /// The run that awaits this job; none if its session ended meanwhile.
+    fn take_job(&mut self, job: &JobId) -> Option<RunId> {
+        let run = self.by_job.remove(job)?;
+        self.live.get(&run).filter(|session| session.job == Some(*job)).map(|_| run)
+    }
+
+    /// Notes which job a run awaits.
+    fn await_job(&mut self, run: RunId, job: JobId) {
+        self.by_job.insert(job, run);
+        if let Some(session) = self.live.get_mut(&run) {
+            session.job = Some(job);
+        }
     }
 
     /// Whether this node allows a target and wants it signed.
@@ -141,9 +158,20 @@ impl Node {
 
     /// A job was lost: its session ends.
     pub(crate) fn session_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
-        let Some(run) = self.sessions.by_job.remove(&id) else { return false };
-        self.fail_session(run, "this machine lost a computation", &[], turn);
-        true
+        let owned = self.sessions.owns(&id);
+        if let Some(run) = self.sessions.take_job(&id) {
+            self.fail_session(run, "this machine lost a computation", &[], turn);
+        }
+        owned
+    }
+
+    /// A result came that no session awaits any more: only what it says of a pair counts.
+    fn late_result(&mut self, failure: Option<Failure>, turn: &mut Turn<'_>) {
+        if let Some(failure) = failure
+            && let Some(peer) = failure.quarantine
+        {
+            self.quarantine(peer, &failure.reason, turn);
+        }
     }
 
     fn session_failure(&mut self, run: RunId, failure: Failure, turn: &mut Turn<'_>) {

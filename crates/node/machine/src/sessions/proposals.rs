@@ -213,6 +213,7 @@ impl Node {
             generations: BTreeMap::from([(self.me, material.generations)]),
             rounds: BTreeMap::new(),
             phase: Phase::Opening,
+            job: Some(job),
         };
         self.sessions.live.insert(run, session);
         true
@@ -225,13 +226,18 @@ impl Node {
         result: Result<(Opening, Vec<u8>), Failure>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(run) = self.sessions.by_job.remove(&id) else { return };
+        let Some(run) = self.sessions.take_job(&id) else {
+            return self.late_result(result.err(), turn);
+        };
         let (opening, first) = match result {
             Ok(opened) => opened,
             Err(failure) => return self.session_failure(run, failure, turn),
         };
         let me = self.me;
         let Some(session) = self.sessions.live.get_mut(&run) else { return };
+        if !matches!(session.phase, Phase::Opening) {
+            return;
+        }
         session.firsts.insert(me, first.clone());
         session.phase = Phase::ExpectJoins(opening);
         let generations = session.generations.get(&me).cloned().unwrap_or_default();
@@ -282,7 +288,7 @@ impl Node {
         self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
         let seed = turn.seed();
         let job = self.start_job(Task::Begin { opening, context, firsts, seed }, turn);
-        self.sessions.by_job.insert(job, run);
+        self.sessions.await_job(run, job);
     }
 
     /// Makes the attempt durable before anything leaves that depends on a share.

@@ -14,7 +14,9 @@ impl Node {
         result: Result<Progress, Failure>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(run) = self.sessions.by_job.remove(&id) else { return };
+        let Some(run) = self.sessions.take_job(&id) else {
+            return self.late_result(result.err(), turn);
+        };
         match result {
             Err(failure) => self.session_failure(run, failure, turn),
             Ok(Progress::Next { round, outbound }) => {
@@ -71,7 +73,7 @@ impl Node {
         let inbox = awaited.into_iter().filter_map(&mut message).collect();
         let seed = turn.seed();
         let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
-        self.sessions.by_job.insert(job, run);
+        self.sessions.await_job(run, job);
     }
 
     fn send_round(&mut self, run: RunId, number: u8, outbound: Vec<Outbound>, turn: &mut Turn<'_>) {
