@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 /// they are tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The caller's fault: another process listens there.
+    /// The machine's fault: another process listens there.
     #[error("the port of {0} is taken by another process")]
     PortTaken(SocketAddr),
     /// The machine's fault.
@@ -31,7 +31,7 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the caller can mend it; otherwise it is this machine's fault.
     pub fn is_callers_fault(&self) -> bool {
-        matches!(self, Self::PortTaken(_) | Self::Roster(_))
+        matches!(self, Self::Roster(_))
     }
 
     /// Stable, for programs.

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 /// Listens at `address`; port 0 takes a free one.
 ///
 /// # Errors
-/// [`TransportError::PortTaken`], the caller's; [`TransportError::Listen`], the machine's.
+/// [`TransportError::PortTaken`], [`TransportError::Listen`]: the machine's.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, TransportError> {
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         ErrorKind::AddrInUse => TransportError::PortTaken(address),

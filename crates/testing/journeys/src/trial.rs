@@ -124,9 +124,13 @@ impl Trial {
         let pid = self.pid(node);
         signal("-KILL", pid);
         self.nodes.retain_mut(|child| child.id() != pid || child.wait().is_err());
-        // until the kernel has closed its files: gone, or a zombie
-        let stat = format!("/proc/{pid}/stat");
-        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
+        // its files are closed when its last thread is gone
+        let threads = format!("/proc/{pid}/task");
+        let is_zombie = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| stat.contains(") Z"))
+        };
+        while std::fs::read_dir(&threads).is_ok_and(|left| left.count() > 1 || !is_zombie()) {
             std::thread::yield_now();
         }
     }

@@ -89,6 +89,7 @@ pub(crate) struct World {
     coverage: Coverage,
     trace: Digest,
     liar: Option<NodeId>,
+    rolled: Option<NodeId>,
     healed: bool,
 }
 
@@ -123,6 +124,7 @@ impl World {
             coverage: Coverage::default(),
             trace: Digest::ZERO,
             liar,
+            rolled: None,
             healed: false,
         };
         for id in ids {
@@ -162,6 +164,7 @@ impl World {
             coverage: Coverage::default(),
             trace: Digest::ZERO,
             liar: None,
+            rolled: None,
             healed: true,
         };
         for id in ids {
@@ -582,7 +585,9 @@ impl World {
     }
 
     fn restore_old_disk(&mut self, one: NodeId) {
-        let rolls_back = self.plan.mutant.is_none();
+        // an old copy may count as a liar until it is noticed: one such node at most (f = 1)
+        let one_at_most = *self.rolled.get_or_insert(one) == one;
+        let rolls_back = self.plan.mutant.is_none() && self.liar.is_none() && one_at_most;
         let Some(host) = self.hosts.get_mut(&one).filter(|_| rolls_back) else { return };
         let Some(old) = host.old.take() else { return };
         host.crash();

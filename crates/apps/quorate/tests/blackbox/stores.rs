@@ -53,7 +53,7 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     for port in ["peer", "api"] {
         let taken = TcpListener::bind(config[port].as_str().unwrap()).unwrap();
-        assert_eq!(run().refused(2), "port_taken");
+        assert_eq!(run().refused(6), "port_taken");
         drop(taken);
     }
 
