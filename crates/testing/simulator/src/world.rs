@@ -477,13 +477,9 @@ impl World {
         let Some(node) = self.hosts.get(&to).and_then(|host| host.node.as_ref()) else { return };
         let checked = ingress::check(&node.state(), from, bytes);
         self.note("arrived", &to, bytes);
-        match checked {
-            Ok(frame) => self.handle(to, Event::Frame { from, frame: Box::new(frame) }),
-            Err(_) if self.liar == Some(from) => {}
-            Err(error) => {
-                // a statement of a person or head that this node does not know yet is dropped
-                let _ = error;
-            }
+        // a statement of somebody whom this node does not know yet is dropped, and so is a lie
+        if let Ok(frame) = checked {
+            self.handle(to, Event::Frame { from, frame: Box::new(frame) });
         }
     }
 
