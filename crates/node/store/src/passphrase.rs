@@ -5,7 +5,6 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A passphrase. Secret: wiped when dropped, never printed.
-#[derive(Clone)]
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
