@@ -25,7 +25,21 @@ fn text(status: &Status) -> String {
         short(&status.head),
         status.node
     );
-    if !status.leased {
+    if let Some(why) = &status.halted {
+        let _ = writeln!(
+            text,
+            "{} stopped for good: {why}\nmore nodes lie than this domain tolerates; keep its data \
+             as evidence, and found anew with nodes you trust",
+            status.node
+        );
+    } else if let Some(why) = &status.lapsed {
+        let _ = writeln!(
+            text,
+            "{node} is lapsed and takes part in nothing: {why}\nif you put back its data, stop it \
+             and run `quorate node rejoin {node}`; if you did not, find out who did",
+            node = status.node
+        );
+    } else if !status.leased {
         let _ = writeln!(text, "{} holds no lease: it signs nothing now", status.node);
     }
     let _ = writeln!(text, "\nnodes");

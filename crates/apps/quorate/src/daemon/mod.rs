@@ -70,10 +70,11 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     }
     let me = node.enrolment.id();
     let threads = Threads::start()?;
-    let (mesh, mesh_events) = start_mesh(&threads, &node.secrets, me, &state, &config)?;
+    // Both ports are ours before anything leaves: a node that cannot serve says nothing to peers.
     let api = bind(config.api)?;
     let api = ApiListener::new(api, &node.secrets).map_err(|error| transport(&error))?;
     let api_address = api.local_addr();
+    let (mesh, mesh_events) = start_mesh(&threads, &node.secrets, me, &state, &config)?;
 
     let copy = dir.node_dir(&config.name).join(DomainDir::CHARTER_COPY);
     let copied = file.clone();

@@ -21,6 +21,11 @@ pub struct Status {
     pub node: Name,
     /// Whether the answering node holds a lease on its head: only then it signs.
     pub leased: bool,
+    /// Why the answering node is lapsed, if it is: its data is an old copy of itself. It takes
+    /// part in nothing until its operator brings it back.
+    pub lapsed: Option<String>,
+    /// Why the answering node stopped for good, if it did: the charter is forked.
+    pub halted: Option<String>,
     /// All nodes of the charter.
     pub nodes: Vec<NodeStatus>,
     /// All keys of the charter.

@@ -36,10 +36,18 @@ pub(crate) struct RequestBook {
     pub(super) judging: Option<(JobId, Head)>,
     pub(super) judge_again: bool,
     pub(super) judgements_lost: u32,
-    /// Signatures that came before this node could verify them, with their sender.
-    pub(super) unverified: Option<(NodeId, Outcome)>,
+    /// Signatures that this node has not verified yet.
+    pub(super) unverified: Unverified,
     /// The job that verifies signatures.
     pub(super) finishing: Option<JobId>,
+}
+
+/// Signatures that wait to be verified: one place for each sender, and each sender in turn, so
+/// that nobody's false ones displace another's genuine ones (SES-09).
+#[derive(Default)]
+pub(crate) struct Unverified {
+    waiting: BTreeMap<NodeId, Outcome>,
+    last: Option<NodeId>,
 }
 
 /// Where a request stands at this node.
@@ -104,6 +112,27 @@ impl Canonical for RequestRow {
     const BYTES_MAX: usize = 16 << 20;
 }
 
+impl Unverified {
+    /// Keeps signatures; the sender's earlier ones go.
+    pub fn push(&mut self, from: NodeId, outcome: Outcome) {
+        self.waiting.insert(from, outcome);
+    }
+
+    /// Takes out what the sender whose turn it is sent.
+    pub fn take_next(&mut self) -> Option<(NodeId, Outcome)> {
+        let mut senders = self.waiting.keys();
+        let after = self.last.and_then(|last| senders.clone().find(|sender| **sender > last));
+        let next = *after.or_else(|| senders.next())?;
+        self.last = Some(next);
+        self.waiting.remove_entry(&next)
+    }
+
+    /// Forgets everything: the request is signed.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
 impl Stage {
     /// Nothing more will happen.
     pub fn is_final(self) -> bool {
@@ -130,7 +159,7 @@ impl RequestBook {
             judging: None,
             judge_again: false,
             judgements_lost: 0,
-            unverified: None,
+            unverified: Unverified::default(),
             finishing: None,
         }
     }
@@ -169,5 +198,36 @@ impl RequestBook {
         book.refusals = row.refusals;
         book.stage = if row.stage.is_final() { row.stage } else { Stage::Waiting };
         Ok(book)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Target;
+    use quorate_codec::Digest;
+    use quorate_identity::RequestId;
+
+    #[test]
+    fn ses_09_every_sender_gets_its_turn_whatever_the_others_send() {
+        let outcome = || Outcome {
+            target: Target::Request(RequestId(Digest([7; 32]))),
+            head: Head(Digest([8; 32])),
+            quorum: Vec::new(),
+            signatures: Vec::new(),
+        };
+        let node = |number: u8| NodeId(Digest([number; 32]));
+        let mut unverified = Unverified::default();
+        for honest in [2, 4] {
+            unverified.push(node(honest), outcome());
+        }
+        let mut heard = Vec::new();
+        for _ in 0..6 {
+            for liar in [1, 3] {
+                unverified.push(node(liar), outcome());
+            }
+            heard.extend(unverified.take_next().map(|(from, _)| from));
+        }
+        assert_eq!(heard, [1, 2, 3, 4, 1, 3].map(node));
     }
 }

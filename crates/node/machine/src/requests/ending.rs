@@ -22,10 +22,17 @@ impl Node {
         if book.stage == Stage::Signed {
             return;
         }
+        book.unverified.push(from, outcome);
+        self.verify_next(id, turn);
+    }
+
+    /// Verifies the next of the signatures that wait, once this node has read the bytes itself.
+    pub(super) fn verify_next(&mut self, id: RequestId, turn: &mut Turn<'_>) {
+        let Some(book) = self.requests.books.get_mut(&id) else { return };
         let Some(decoded) = book.decoded.clone().filter(|_| book.finishing.is_none()) else {
-            book.unverified.get_or_insert((from, outcome));
             return;
         };
+        let Some((from, outcome)) = book.unverified.take_next() else { return };
         let task = Task::Finish { decoded, signatures: outcome.signatures.clone() };
         let job = self.start_job(task, turn);
         if let Some(book) = self.requests.books.get_mut(&id) {
@@ -46,9 +53,9 @@ impl Node {
         let Some((id, from, outcome)) = self.requests.finishing.remove(&job) else { return };
         let Some(book) = self.requests.books.get_mut(&id) else { return };
         book.finishing = None;
-        let next = book.unverified.take();
         match result {
             Ok(artifact) => {
+                book.unverified.clear();
                 book.artifact = Some(artifact);
                 book.outcome = Some(outcome);
                 // what its requester has seen signed, a power cut does not take back
@@ -57,9 +64,7 @@ impl Node {
             }
             Err(why) => {
                 self.audit(format!("an outcome of request {id}: {why}"), &[from], turn);
-                if let Some((from, outcome)) = next {
-                    self.on_outcome(from, outcome, turn);
-                }
+                self.verify_next(id, turn);
             }
         }
     }

@@ -71,14 +71,13 @@ impl Node {
         if let Ok(decoded) = judged.decoded {
             book.decoded = Some(decoded);
         }
-        let unverified = book.unverified.take().filter(|_| book.decoded.is_some());
-        if book.stage.is_final() {
-            self.finish_unverified(unverified, turn);
-            return;
-        }
-        if judged_at != head || std::mem::take(&mut book.judge_again) {
+        let is_final = book.stage.is_final();
+        let is_stale = !is_final && (judged_at != head || std::mem::take(&mut book.judge_again));
+        self.verify_next(id, turn);
+        if is_stale {
             self.judge(id, turn);
-            self.finish_unverified(unverified, turn);
+        }
+        if is_final || is_stale {
             return;
         }
         turn.out.notices.push(Notice::Request(id));
@@ -90,7 +89,6 @@ impl Node {
         }
         self.settle_if_denied(id, turn);
         self.store_request(&id, turn);
-        self.finish_unverified(unverified, turn);
     }
 
     /// A judgement was lost: judge again, a few times.
@@ -99,6 +97,8 @@ impl Node {
         self.audit(format!("the judgement of request {id} was lost on this machine"), &[], turn);
         let Some(book) = self.requests.books.get_mut(&id) else { return true };
         if book.finishing.take_if(|finishing| *finishing == job).is_some() {
+            self.requests.finishing.remove(&job);
+            self.verify_next(id, turn);
             return true;
         }
         book.judging = None;
@@ -222,16 +222,6 @@ impl Node {
         let willing = tree.parties().into_iter().filter(|node| !denies(node)).collect();
         if !book.stage.is_final() && !tree.satisfied(&willing) {
             self.finish(id, Stage::Denied, turn);
-        }
-    }
-
-    fn finish_unverified(
-        &mut self,
-        unverified: Option<(NodeId, crate::wire::Outcome)>,
-        turn: &mut Turn<'_>,
-    ) {
-        if let Some((from, outcome)) = unverified {
-            self.on_outcome(from, outcome, turn);
         }
     }
 }

@@ -20,6 +20,8 @@ impl Node {
             // A node is always one of its own charter.
             node: node.unwrap_or_else(|| self.state.domain().clone()),
             leased: self.may_sign(now),
+            lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
+            halted: self.halted.clone(),
             nodes,
             keys: self.state.keys().map(|order| self.key_status(order)).collect(),
         }
@@ -64,8 +66,8 @@ impl Node {
             let absent = voters.keys().filter(|voter| !present.contains(voter));
             missing.extend(texts(self.names_of(absent)));
         }
-        if let Some(reason) = self.abstains() {
-            missing.push(format!("this node abstains: {reason}"));
+        if self.abstains().is_some() {
+            missing.push("the node that answers, which abstains".to_owned());
         }
         let mut said = BTreeSet::new();
         missing.retain(|text| said.insert(text.clone()));
