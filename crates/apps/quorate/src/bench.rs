@@ -11,7 +11,7 @@ use crate::session::{AUDITOR, Session};
 use crate::signals::Signals;
 use crate::trial::{self, Founding, Running, active, found, order_keys, serving, set_policy};
 use quorate_client::contract::{
-    Accounts, Bench, ByPart, HexBytes, RequestState, RequestView, SubmitRequest, routes,
+    Accounts, Bench, ByPart, HexBytes, RequestState, RequestView, SubmitRequest, Totals, routes,
 };
 use quorate_identity::{KeyId, Scheme};
 use quorate_intent::{Intent, Network, p2tr};
@@ -79,31 +79,22 @@ async fn measure(options: &Options, scheme: Scheme, dir: &DomainDir, face: Face)
     times.sort();
     let fsync_p50_ms = fsync_p50(dir.path())?;
     let count = f64::from(options.count);
-    let each = |total: u64| total as f64 / count;
-    let milliseconds = |nanoseconds: u64| each(nanoseconds) / 1e6;
+    let each = |totals: &Totals, unit: f64| ByPart {
+        engine: totals.engine as f64 / unit / count,
+        transport: totals.transport as f64 / unit / count,
+        store: totals.store as f64 / unit / count,
+        policy: totals.policy as f64 / unit / count,
+        other: totals.other as f64 / unit / count,
+    };
     Ok(Bench {
         scheme,
         count: options.count,
         p50_ms: quantile(&times, 50),
         p99_ms: quantile(&times, 99),
         per_second: count / wall.as_secs_f64(),
-        cpu_ms: ByPart {
-            engine: milliseconds(accounts.engine_cpu_ns),
-            transport: milliseconds(accounts.transport_cpu_ns),
-            store: milliseconds(accounts.store_cpu_ns),
-            policy: milliseconds(accounts.policy_cpu_ns),
-            other: milliseconds(accounts.other_cpu_ns),
-        },
-        bytes_per_signature: ByPart {
-            engine: each(accounts.engine_bytes),
-            other: each(accounts.other_bytes),
-            ..ByPart::default()
-        },
-        fsyncs_per_signature: ByPart {
-            engine: each(accounts.engine_fsyncs),
-            other: each(accounts.other_fsyncs),
-            ..ByPart::default()
-        },
+        cpu_ms: each(&accounts.cpu_ns, 1e6),
+        bytes_per_signature: each(&accounts.bytes, 1.0),
+        fsyncs_per_signature: each(&accounts.fsyncs, 1.0),
         fsync_p50_ms,
         cores: std::thread::available_parallelism()
             .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
@@ -234,15 +225,9 @@ fn difference(after: &Accounts, before: &Accounts) -> Accounts {
 
 fn combine(a: &Accounts, b: &Accounts, with: fn(u64, u64) -> u64) -> Accounts {
     Accounts {
-        engine_cpu_ns: with(a.engine_cpu_ns, b.engine_cpu_ns),
-        transport_cpu_ns: with(a.transport_cpu_ns, b.transport_cpu_ns),
-        store_cpu_ns: with(a.store_cpu_ns, b.store_cpu_ns),
-        policy_cpu_ns: with(a.policy_cpu_ns, b.policy_cpu_ns),
-        other_cpu_ns: with(a.other_cpu_ns, b.other_cpu_ns),
-        engine_bytes: with(a.engine_bytes, b.engine_bytes),
-        other_bytes: with(a.other_bytes, b.other_bytes),
-        engine_fsyncs: with(a.engine_fsyncs, b.engine_fsyncs),
-        other_fsyncs: with(a.other_fsyncs, b.other_fsyncs),
+        cpu_ns: a.cpu_ns.combine(&b.cpu_ns, with),
+        bytes: a.bytes.combine(&b.bytes, with),
+        fsyncs: a.fsyncs.combine(&b.fsyncs, with),
         signatures: with(a.signatures, b.signatures),
     }
 }

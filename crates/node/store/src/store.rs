@@ -56,6 +56,10 @@ impl Canonical for State {
 }
 
 impl Store {
+    /// How often one commit syncs the file: its pages, then which of two commits counts (STO-10).
+    /// One in which the file grows syncs its length besides.
+    pub const SYNCS_PER_COMMIT: usize = 2;
+
     /// Makes a store at `path`, readable by its owner only, empty. It appears whole or not at all.
     ///
     /// # Errors
@@ -274,4 +278,68 @@ fn read_all(
     let state = state.ok_or_else(mixed)?;
     found.commits = state.commits;
     if found == state { Ok((state, records)) } else { Err(mixed()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test that panics has failed"
+    )]
+
+    use super::*;
+    use quorate_codec::Digest;
+    use redb::StorageBackend;
+    use redb::backends::InMemoryBackend;
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A disk in memory that counts how often it is synced.
+    #[derive(Debug)]
+    struct Counting(InMemoryBackend, Arc<AtomicUsize>);
+
+    impl StorageBackend for Counting {
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.0.read(offset, out)
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.0.set_len(len)
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.sync_data()
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.0.write(offset, data)
+        }
+    }
+
+    #[test]
+    fn sto_10_a_commit_syncs_as_often_as_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let syncs = Arc::new(AtomicUsize::new(0));
+        let disk = Counting(InMemoryBackend::new(), Arc::clone(&syncs));
+        let database = builder().create_with_backend(disk).unwrap();
+        let phrase = Passphrase::new("counted");
+        let id = StoreId(Digest([1; 32]));
+        let (header, sealer) = Header::create(id, &phrase, Cost::TRIAL, &path).unwrap();
+        let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
+        let lock = Lock::take(&path).unwrap();
+        let mut store = Store { path, database, header, sealer, state, failed: false, _lock: lock };
+        store.write(&[], true).unwrap();
+        let mut counts = Vec::new();
+        for number in 0..12 {
+            let before = syncs.load(Ordering::Relaxed);
+            store.commit(&[Write::put(Table::Request, [number % 4], vec![7; 2_000])]).unwrap();
+            counts.push(syncs.load(Ordering::Relaxed) - before);
+        }
+        // The file grows at first only.
+        assert_eq!(counts[8..], [Store::SYNCS_PER_COMMIT; 4], "{counts:?}");
+    }
 }

@@ -32,13 +32,15 @@ pub enum Fault {
     RolledBack,
     /// A lying voter sends two votes for one slot.
     DoubleVote,
+    /// A lying signer sends a wrong message of a session.
+    SpoiledRound,
     /// A clock runs ahead or behind.
     ClockSkew,
 }
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -51,6 +53,7 @@ impl Fault {
         Self::JobLost,
         Self::RolledBack,
         Self::DoubleVote,
+        Self::SpoiledRound,
         Self::ClockSkew,
     ];
 }
@@ -99,16 +102,17 @@ impl Coverage {
 
     /// Faults and write points of `tables` that were never hit.
     pub fn missed(&self, tables: &[Table]) -> Vec<String> {
-        let faults = Fault::ALL
-            .iter()
-            .filter(|fault| !self.faults.contains_key(fault))
-            .map(|fault| format!("{fault:?}"));
-        let points = tables
-            .iter()
-            .flat_map(|table| [(*table, Side::Before), (*table, Side::After)])
-            .filter(|point| !self.write_points.contains_key(point))
-            .map(|(table, side)| format!("{table:?} {side:?}"));
-        faults.chain(points).collect()
+        let faults = Fault::ALL.iter().filter(|fault| !self.faults.contains_key(fault));
+        let faults = faults.map(|fault| format!("{fault:?}"));
+        faults.chain(self.missed_writes(tables)).collect()
+    }
+
+    /// Write points of `tables` that were never hit.
+    pub fn missed_writes(&self, tables: &[Table]) -> Vec<String> {
+        let points =
+            tables.iter().flat_map(|table| [(*table, Side::Before), (*table, Side::After)]);
+        let missed = points.filter(|point| !self.write_points.contains_key(point));
+        missed.map(|(table, side)| format!("{table:?} {side:?}")).collect()
     }
 }
 

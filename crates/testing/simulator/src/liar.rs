@@ -1,9 +1,14 @@
-//! A voter that lies: what it votes to some it denies to others.
+//! A node that lies: what it votes to some it denies to others, and what it computes in a session
+//! it does not always send.
 
+use crate::faults::Fault;
 use quorate_charter::{BallotBody, SignedBallotMessage};
 use quorate_identity::{GenesisHash, NodeId, NodeSecrets};
 use quorate_machine::event::Envelope;
-use quorate_machine::wire::Message;
+use quorate_machine::wire::{Message, SessionMessage, SessionStep};
+
+/// Messages longer than this carry a matrix of the ECDSA engine.
+const LONG: usize = 4_096;
 
 /// The liar's keys, and where it votes.
 pub struct Liar {
@@ -16,15 +21,25 @@ pub struct Liar {
 }
 
 impl Liar {
-    /// The frames that the liar sends in place of this one.
-    pub fn twist(&self, envelope: &Envelope, coin: bool) -> Vec<Vec<u8>> {
-        let vote = match quorate_codec::from_bytes(&envelope.bytes) {
-            Ok(Message::Ballot(vote)) if vote.voter() == self.node => vote,
-            _ => return vec![envelope.bytes.clone()],
-        };
-        let Some(other) = self.opposite(&vote) else { return vec![envelope.bytes.clone()] };
-        let other = quorate_codec::to_bytes(&Message::Ballot(other));
-        if coin { vec![other] } else { vec![envelope.bytes.clone(), other] }
+    /// The frames that the liar sends in place of this one, and the lie that they are.
+    pub fn twist(&self, envelope: &Envelope, dice: u8) -> (Vec<Vec<u8>>, Option<Fault>) {
+        let honest = (vec![envelope.bytes.clone()], None);
+        match quorate_codec::from_bytes(&envelope.bytes) {
+            Ok(Message::Ballot(vote)) if vote.voter() == self.node => {
+                let Some(other) = self.opposite(&vote) else { return honest };
+                let other = quorate_codec::to_bytes(&Message::Ballot(other));
+                let both = vec![envelope.bytes.clone(), other.clone()];
+                (if dice % 2 == 0 { vec![other] } else { both }, Some(Fault::DoubleVote))
+            }
+            Ok(Message::Session(message)) if dice % 2 == 0 => match spoiled(message, dice) {
+                Some(lie) => {
+                    let lie = quorate_codec::to_bytes(&Message::Session(lie));
+                    (vec![lie], Some(Fault::SpoiledRound))
+                }
+                None => honest,
+            },
+            _ => honest,
+        }
     }
 
     /// A vote for the same slot that says otherwise.
@@ -38,4 +53,15 @@ impl Liar {
         let (instance, ballot) = (vote.instance(), vote.ballot());
         Some(SignedBallotMessage::sign(self.genesis, instance, ballot, self.node, body, &sign))
     }
+}
+
+/// A message of a round with a byte changed, of a long one a third of it, so that the checks over
+/// its parts fail; `None` where there is nothing to spoil.
+fn spoiled(mut message: SessionMessage, dice: u8) -> Option<SessionMessage> {
+    let SessionStep::Round { bytes, .. } = &mut message.step else { return None };
+    let length = bytes.len();
+    let from = length.checked_sub(1)? * usize::from(dice) / 255;
+    let range = if length > LONG { length / 3..2 * length / 3 } else { from..from + 1 };
+    bytes.get_mut(range)?.iter_mut().for_each(|byte| *byte ^= 1 << (dice / 2 % 8));
+    Some(message)
 }

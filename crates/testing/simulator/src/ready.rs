@@ -4,6 +4,7 @@ use crate::disk::Disk;
 use crate::people;
 use crate::world::{Story, World, schemes};
 use quorate_identity::NodeId;
+use quorate_machine::durable::{Table, Write};
 use quorate_machine::event::Millis;
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeMap;
@@ -29,6 +30,17 @@ pub(crate) fn world(story: Story) -> Beginning {
 /// The two signers that are cut off where a policy is withheld from them.
 pub(crate) fn isolated(founding: &Founding) -> Vec<NodeId> {
     ["node-1", "node-2"].map(|name| founding.node(name)).to_vec()
+}
+
+/// Two signers have lost their pair set-up and must make it anew.
+pub(crate) fn lose_a_pair(founding: &Founding, disks: &mut BTreeMap<NodeId, Disk>) {
+    let pair = ["node-1", "node-2"].map(|name| founding.node(name));
+    for (own, other) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+        let lost = Write::delete(Table::Pair, other.as_ref() as &[u8]);
+        if let Some(disk) = disks.get_mut(&own) {
+            disk.commit(&[lost]);
+        }
+    }
 }
 
 fn make(story: Story) -> Beginning {

@@ -8,6 +8,7 @@ use quorate_client::contract;
 use quorate_machine::durable::{Table, Write};
 use quorate_machine::job::Part;
 use quorate_machine::wire::{Message, Target};
+use quorate_store::Store;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -20,15 +21,21 @@ pub const TRANSPORT_THREAD: &str = "transport";
 /// Running totals since the process began.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    engine_ns: AtomicU64,
-    policy_ns: AtomicU64,
-    store_ns: AtomicU64,
-    engine_bytes: AtomicU64,
-    other_bytes: AtomicU64,
-    engine_fsyncs: AtomicU64,
-    other_fsyncs: AtomicU64,
+    cpu_ns: ByPart,
+    bytes: ByPart,
+    fsyncs: ByPart,
     signatures: AtomicU64,
     released: Mutex<Released>,
+}
+
+/// One quantity by the part of the product that causes it.
+#[derive(Debug, Default)]
+struct ByPart {
+    engine: AtomicU64,
+    transport: AtomicU64,
+    store: AtomicU64,
+    policy: AtomicU64,
+    other: AtomicU64,
 }
 
 /// What was released lately, so that a signature that is told to another peer later is not
@@ -50,7 +57,7 @@ pub struct Timer<'a> {
 
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
-        let spent = cpu_ns(ClockId::ThreadCPUTime).saturating_sub(self.since);
+        let spent = cpu_ns_of(ClockId::ThreadCPUTime).saturating_sub(self.since);
         self.total.fetch_add(spent, Ordering::Relaxed);
     }
 }
@@ -59,22 +66,26 @@ impl Accounts {
     /// Times a job.
     pub fn time_job(&self, part: Part) -> Timer<'_> {
         time(match part {
-            Part::Engine => &self.engine_ns,
-            Part::Policy => &self.policy_ns,
+            Part::Engine => &self.cpu_ns.engine,
+            Part::Policy => &self.cpu_ns.policy,
         })
     }
 
     /// Times a transaction.
     pub fn time_store(&self) -> Timer<'_> {
-        time(&self.store_ns)
+        time(&self.cpu_ns.store)
     }
 
     /// Counts a frame handed to the channels, and the signature in it if it carries one.
     pub fn count_frame(&self, frame: &[u8]) {
         let kind = kind(frame);
-        let engine = matches!(kind, Some(DEAL | PAIR | SESSION));
-        let total = if engine { &self.engine_bytes } else { &self.other_bytes };
-        total.fetch_add(frame.len() as u64, Ordering::Relaxed);
+        let total = match kind {
+            Some(DEAL | PAIR | SESSION) => &self.bytes.engine,
+            Some(HELLO | WELCOME) => &self.bytes.transport,
+            Some(REQUEST | APPROVAL | CANCELLATION | DECISION | OUTCOME) => &self.bytes.policy,
+            _ => &self.bytes.other,
+        };
+        add(total, frame.len());
         if kind == Some(OUTCOME)
             && let Ok(Message::Outcome(outcome)) = quorate_codec::from_bytes(frame)
         {
@@ -84,41 +95,63 @@ impl Accounts {
         }
     }
 
-    /// Counts a durable transaction.
+    /// Counts a durable transaction: its first sync for what waited for it, the rest and its rows
+    /// for the store.
     pub fn count_commit(&self, writes: &[Write]) {
-        let engine = [Table::Attempt, Table::Share, Table::Pair];
-        let waited_for = writes.iter().any(|write| engine.contains(&write.table));
-        let total = if waited_for { &self.engine_fsyncs } else { &self.other_fsyncs };
-        total.fetch_add(1, Ordering::Relaxed);
+        let has = |tables: &[Table]| writes.iter().any(|write| tables.contains(&write.table));
+        let waited_for = if has(&[Table::Attempt, Table::Share, Table::Pair]) {
+            &self.fsyncs.engine
+        } else if has(&[Table::Request]) {
+            &self.fsyncs.policy
+        } else if has(&[Table::Peer, Table::Incarnation]) {
+            &self.fsyncs.transport
+        } else {
+            &self.fsyncs.other
+        };
+        add(waited_for, 1);
+        add(&self.fsyncs.store, Store::SYNCS_PER_COMMIT - 1);
+        let size =
+            |write: &Write| write.key.len() + write.value.as_ref().map_or(0, |row| row.len());
+        add(&self.bytes.store, writes.iter().map(size).sum());
     }
 
     /// The totals now.
     pub fn read(&self) -> contract::Accounts {
-        let of = |total: &AtomicU64| total.load(Ordering::Relaxed);
-        let (engine, policy, store) =
-            (of(&self.engine_ns), of(&self.policy_ns), of(&self.store_ns));
-        let transport = threads_ns(TRANSPORT_THREAD);
-        let process = cpu_ns(ClockId::ProcessCPUTime);
+        let mut cpu_ns = self.cpu_ns.read();
+        cpu_ns.transport = threads_ns(TRANSPORT_THREAD);
+        let told_apart = cpu_ns.engine + cpu_ns.policy + cpu_ns.store + cpu_ns.transport;
+        cpu_ns.other = cpu_ns_of(ClockId::ProcessCPUTime).saturating_sub(told_apart);
         contract::Accounts {
-            engine_cpu_ns: engine,
-            transport_cpu_ns: transport,
-            store_cpu_ns: store,
-            policy_cpu_ns: policy,
-            other_cpu_ns: process.saturating_sub(engine + policy + store + transport),
-            engine_bytes: of(&self.engine_bytes),
-            other_bytes: of(&self.other_bytes),
-            engine_fsyncs: of(&self.engine_fsyncs),
-            other_fsyncs: of(&self.other_fsyncs),
-            signatures: of(&self.signatures),
+            cpu_ns,
+            bytes: self.bytes.read(),
+            fsyncs: self.fsyncs.read(),
+            signatures: self.signatures.load(Ordering::Relaxed),
         }
     }
 }
 
-fn time(total: &AtomicU64) -> Timer<'_> {
-    Timer { total, since: cpu_ns(ClockId::ThreadCPUTime) }
+impl ByPart {
+    fn read(&self) -> contract::Totals {
+        let of = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        contract::Totals {
+            engine: of(&self.engine),
+            transport: of(&self.transport),
+            store: of(&self.store),
+            policy: of(&self.policy),
+            other: of(&self.other),
+        }
+    }
 }
 
-fn cpu_ns(clock: ClockId) -> u64 {
+fn add(total: &AtomicU64, number: usize) {
+    total.fetch_add(number as u64, Ordering::Relaxed);
+}
+
+fn time(total: &AtomicU64) -> Timer<'_> {
+    Timer { total, since: cpu_ns_of(ClockId::ThreadCPUTime) }
+}
+
+fn cpu_ns_of(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
@@ -163,8 +196,14 @@ fn kind(frame: &[u8]) -> Option<u8> {
 }
 
 // Numbers of kinds in `quorate_machine::wire::Message`; a test holds them together.
+const HELLO: u8 = 0;
+const WELCOME: u8 = 1;
 const DEAL: u8 = 9;
 const PAIR: u8 = 10;
+const REQUEST: u8 = 11;
+const APPROVAL: u8 = 12;
+const CANCELLATION: u8 = 13;
+const DECISION: u8 = 14;
 const SESSION: u8 = 15;
 const OUTCOME: u8 = 16;
 
@@ -184,9 +223,24 @@ mod tests {
         accounts.count_frame(&session);
         accounts.count_frame(&fetch);
         let read = accounts.read();
-        assert_eq!(read.engine_bytes, session.len() as u64);
-        assert_eq!(read.other_bytes, fetch.len() as u64);
+        assert_eq!(read.bytes.engine, session.len() as u64);
+        assert_eq!(read.bytes.other, fetch.len() as u64);
         assert_eq!(read.signatures, 0);
+    }
+
+    #[test]
+    fn a_commit_is_counted_for_what_waited_for_it() {
+        let accounts = Accounts::default();
+        let write = |table| Write::put(table, [1; 4], vec![0; 16]);
+        accounts.count_commit(&[write(Table::Request), write(Table::Attempt)]);
+        accounts.count_commit(&[write(Table::Request)]);
+        accounts.count_commit(&[write(Table::Peer)]);
+        accounts.count_commit(&[write(Table::Votes)]);
+        let fsyncs = accounts.read().fsyncs;
+        let waited = [fsyncs.engine, fsyncs.policy, fsyncs.transport, fsyncs.other];
+        assert_eq!(waited, [1; 4]);
+        assert_eq!(fsyncs.store, 4 * (Store::SYNCS_PER_COMMIT as u64 - 1));
+        assert_eq!(accounts.read().bytes.store, 5 * 20);
     }
 
     #[test]
@@ -213,7 +267,7 @@ mod tests {
             std::hint::black_box(sum);
         }
         let read = accounts.read();
-        assert!(read.policy_cpu_ns > 0);
-        assert_eq!(read.engine_cpu_ns, 0);
+        assert!(read.cpu_ns.policy > 0);
+        assert_eq!(read.cpu_ns.engine, 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::server::Interface;
-use quorate_client::contract::{ErrorBody, Status};
+use quorate_client::contract::{ErrorBody, Status, Totals};
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
 
@@ -27,35 +27,22 @@ fn render(interface: &Interface, status: &Status) -> String {
         }
     };
     let one = |value: f64| [(String::new(), value)];
-    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
-    let part = |name: &str, value: f64| (format!("{{part=\"{name}\"}}"), value);
-    metric(
-        "cpu_seconds_total",
-        "counter",
-        "CPU time of this process, by part.",
-        &[
-            part("engine", seconds(accounts.engine_cpu_ns)),
-            part("transport", seconds(accounts.transport_cpu_ns)),
-            part("store", seconds(accounts.store_cpu_ns)),
-            part("policy", seconds(accounts.policy_cpu_ns)),
-            part("other", seconds(accounts.other_cpu_ns)),
-        ],
-    );
-    metric(
-        "sent_bytes_total",
-        "counter",
-        "Bytes sent to other nodes.",
-        &[part("engine", accounts.engine_bytes as f64), part("other", accounts.other_bytes as f64)],
-    );
-    metric(
-        "commits_total",
-        "counter",
-        "Durable transactions.",
-        &[
-            part("engine", accounts.engine_fsyncs as f64),
-            part("other", accounts.other_fsyncs as f64),
-        ],
-    );
+    let parts = |totals: &Totals, unit: f64| {
+        let part = |name: &str, total: u64| (format!("{{part=\"{name}\"}}"), total as f64 / unit);
+        [
+            part("engine", totals.engine),
+            part("transport", totals.transport),
+            part("store", totals.store),
+            part("policy", totals.policy),
+            part("other", totals.other),
+        ]
+    };
+    let help = "CPU time of this process, by part.";
+    metric("cpu_seconds_total", "counter", help, &parts(&accounts.cpu_ns, 1e9));
+    let help = "Bytes sent to other nodes, by part; for the store, bytes of the rows written.";
+    metric("bytes_total", "counter", help, &parts(&accounts.bytes, 1.0));
+    let help = "Syncs of the disk, by what waited for them.";
+    metric("fsyncs_total", "counter", help, &parts(&accounts.fsyncs, 1.0));
     let help = "Signatures that this node helped to make and that were verified.";
     metric("signatures_total", "counter", help, &one(accounts.signatures as f64));
     let help = "Connections refused because of keys or bytes.";

@@ -43,24 +43,40 @@ pub enum Notice {
 /// `GET /v1/accounts`: running totals of the answering node's process, for `bench`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Accounts {
-    /// CPU nanoseconds of threshold arithmetic.
-    pub engine_cpu_ns: u64,
-    /// CPU nanoseconds of channels.
-    pub transport_cpu_ns: u64,
-    /// CPU nanoseconds of the store.
-    pub store_cpu_ns: u64,
-    /// CPU nanoseconds of decoding and judging.
-    pub policy_cpu_ns: u64,
-    /// CPU nanoseconds of everything else in the process.
-    pub other_cpu_ns: u64,
-    /// Bytes sent to nodes that carry the engine's messages.
-    pub engine_bytes: u64,
-    /// All other bytes sent to nodes.
-    pub other_bytes: u64,
-    /// Durable transactions that a session waited for.
-    pub engine_fsyncs: u64,
-    /// All other durable transactions.
-    pub other_fsyncs: u64,
+    /// CPU nanoseconds.
+    pub cpu_ns: Totals,
+    /// Bytes sent to nodes; for the store, bytes of the rows written.
+    pub bytes: Totals,
+    /// Syncs of the disk.
+    pub fsyncs: Totals,
     /// Signatures released.
     pub signatures: u64,
+}
+
+/// Totals by the part of the product that caused them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Threshold arithmetic: its time, its messages, commits that a session or ceremony waits for.
+    pub engine: u64,
+    /// Channels between nodes: their time, who is here, commits about peers.
+    pub transport: u64,
+    /// The sealed store: its time, its rows, the second sync of every commit.
+    pub store: u64,
+    /// Decoding and judging: its time, requests and what is said about them, their commits.
+    pub policy: u64,
+    /// Everything else.
+    pub other: u64,
+}
+
+impl Totals {
+    /// Combines two totals part by part.
+    pub fn combine(&self, other: &Self, with: fn(u64, u64) -> u64) -> Self {
+        Self {
+            engine: with(self.engine, other.engine),
+            transport: with(self.transport, other.transport),
+            store: with(self.store, other.store),
+            policy: with(self.policy, other.policy),
+            other: with(self.other, other.other),
+        }
+    }
 }

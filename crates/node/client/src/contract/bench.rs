@@ -20,9 +20,10 @@ pub struct Bench {
     pub per_second: f64,
     /// CPU time of all nodes a signature, in milliseconds.
     pub cpu_ms: ByPart,
-    /// Bytes sent between nodes a signature.
+    /// Bytes sent between nodes a signature; for the store, bytes of the rows written.
     pub bytes_per_signature: ByPart,
-    /// Durable transactions of all nodes a signature.
+    /// Syncs of all nodes' disks a signature, by what waited for them; the store's own are the
+    /// second ones of its two-phase commits.
     pub fsyncs_per_signature: ByPart,
     /// Median time of one fsync on this disk, measured in the same run.
     pub fsync_p50_ms: f64,

@@ -16,7 +16,7 @@ mod request;
 pub mod routes;
 mod status;
 
-pub use answer::{Accounts, Audit, AuditLine, Notice};
+pub use answer::{Accounts, Audit, AuditLine, Notice, Totals};
 pub use bench::{Bench, ByPart};
 pub use charter::{
     Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,

@@ -14,6 +14,7 @@ use utoipa::OpenApi;
     ),
     components(schemas(
         super::Accounts,
+        super::Totals,
         super::Audit,
         super::Charter,
         super::EntryPage,
