@@ -29,9 +29,10 @@ impl Liar {
                 let Some(other) = self.opposite(&vote) else { return honest };
                 let other = quorate_codec::to_bytes(&Message::Ballot(other));
                 let both = vec![envelope.bytes.clone(), other.clone()];
-                (if dice % 2 == 0 { vec![other] } else { both }, Some(Fault::DoubleVote))
+                (if dice.is_multiple_of(2) { vec![other] } else { both }, Some(Fault::DoubleVote))
             }
-            Ok(Message::Session(message)) if dice % 2 == 0 => match spoiled(message, dice) {
+            Ok(Message::Session(message)) if dice.is_multiple_of(2) => match spoiled(message, dice)
+            {
                 Some(lie) => {
                     let lie = quorate_codec::to_bytes(&Message::Session(lie));
                     (vec![lie], Some(Fault::SpoiledRound))

@@ -97,7 +97,7 @@ pub(crate) struct World {
 impl World {
     fn new(plan: Plan) -> Self {
         let (founding, mut disks) = ready::world(plan.story);
-        if plan.story == Story::Ecdsa && plan.seed % 4 == 0 {
+        if plan.story == Story::Ecdsa && plan.seed.is_multiple_of(4) {
             ready::lose_a_pair(&founding, &mut disks);
         }
         let mut world = Self::of(plan, founding, disks);
