@@ -41,8 +41,8 @@ pub struct World {
     pub now: u64,
     /// Changes frames on their way.
     pub wiretap: Option<Wiretap>,
-    /// Runs a node's job in place of the node.
-    pub jobs: Option<Box<dyn FnMut(NodeId, Job) -> JobResult>>,
+    /// Runs a node's job in place of the node; nothing while it is still computed.
+    pub jobs: Option<Box<dyn FnMut(NodeId, Job) -> Option<JobResult>>>,
     hosts: BTreeMap<NodeId, Host>,
     frames: VecDeque<(NodeId, NodeId, Vec<u8>)>,
     work: VecDeque<(NodeId, u64, Job)>,
@@ -258,9 +258,9 @@ impl World {
             let id = job.id;
             let result = match self.jobs.as_mut() {
                 Some(run) => run(node, job),
-                None => job.run(),
+                None => Some(job.run()),
             };
-            if self.hosts[&node].lives == lives {
+            if let Some(result) = result.filter(|_| self.hosts[&node].lives == lives) {
                 self.give(node, Event::JobDone { id, result });
             }
         } else {

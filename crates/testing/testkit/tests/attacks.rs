@@ -201,15 +201,15 @@ fn quarantine_once(world: &mut World) -> (Seen, Seen) {
         let (JobResult::Advanced(_), Some(peer), true, None) =
             (&result, peer, is_engine, *fell.lock().unwrap())
         else {
-            return result;
+            return Some(result);
         };
         *fell.lock().unwrap() = Some(node);
         *found.lock().unwrap() = Some(peer);
-        JobResult::Advanced(Err(Failure {
+        Some(JobResult::Advanced(Err(Failure {
             fault: Fault::Peer { culprits: vec![peer] },
             reason: "a check of the multiplication failed".into(),
             quarantine: Some(peer),
-        }))
+        })))
     }));
     (liar, victim)
 }

@@ -6,7 +6,7 @@ use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
-use quorate_charter::{Backup, EpochRecord, KeyOrder, PreparedStatement};
+use quorate_charter::{AbortStatement, Backup, EpochRecord, KeyOrder, PreparedStatement};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{
     self as engine, Failure, Fault, Inbound, KeyShare, KeygenPlan, Progress, Round,
@@ -55,6 +55,13 @@ impl Node {
             return;
         }
         let current = message.attempt == book.attempt;
+        if let DealStep::Abort { head } = message.step
+            && current
+        {
+            let abort = AbortStatement { node: from, head, signature: message.signature };
+            self.on_abort(key, abort, turn);
+            return;
+        }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
             // Ours has not begun: keep it.
             if book.early.len() < limits::EARLY_DEALS_MAX {
@@ -76,7 +83,7 @@ impl Node {
                 ceremony.messages.entry((number, from)).or_insert(bytes);
                 self.advance_ceremony(key, turn);
             }
-            DealStep::Round { .. } => {}
+            DealStep::Round { .. } | DealStep::Abort { .. } => {}
             DealStep::Prepared { record, leaf_proofs } => {
                 if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
                     // Some dealer showed us two dealings; who it was, the transcripts show.
@@ -86,11 +93,6 @@ impl Node {
                 let statement = PreparedStatement { node: from, leaf_proofs, signature };
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
-            }
-            DealStep::Abort => {
-                if !matches!(ceremony.phase, Phase::ExpectDecision) {
-                    self.void_attempt(key, "a member gave the attempt up", &[], turn);
-                }
             }
         }
     }
@@ -276,13 +278,13 @@ impl Node {
         for peer in peers {
             self.send(peer, &Message::Deal(message.clone()), turn);
         }
-        if let Some(ceremony) = self.ceremony(&key) {
+        if let Some(ceremony) = self.ceremony(&key)
+            && !ceremony.said.contains(&message)
+        {
             ceremony.said.push(message.clone());
         }
         // Our own messages belong to the transcript like everybody's.
-        if !matches!(message.step, DealStep::Abort) {
-            self.on_deal(self.me, message, turn);
-        }
+        self.on_deal(self.me, message, turn);
     }
 
     /// Says again to a member what was said in the attempts under way.

@@ -140,7 +140,7 @@ impl KeyBook {
                 self.decided = Some(decided);
                 true
             }
-            AttemptOutcome::Void { attempt } => {
+            AttemptOutcome::Void { attempt, .. } => {
                 if *attempt < self.attempt {
                     return false;
                 }

@@ -8,11 +8,11 @@ use crate::event::Notice;
 use crate::node::{Node, Turn};
 use crate::wire::{DealStep, Message};
 use quorate_charter::{
-    AttemptOutcome, Backup, Decided, EpochRecord, Instance, KeyOrder, PreparedStatement, Validity,
+    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, KeyOrder, PreparedStatement, Validity,
 };
 use quorate_codec::{Digest, tag};
 use quorate_engine as engine;
-use quorate_identity::{KeyId, NodeId};
+use quorate_identity::{KeyId, NodeId, NodeSignature};
 
 impl Node {
     /// Everybody's PREPARED is here: ask the voters to commit.
@@ -48,15 +48,27 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        let Some(attempt) = self.keys.books.get(&key).map(|book| book.attempt) else { return };
+        self.audit(format!("attempt {attempt} at key {key}: {why}"), culprits, turn);
+        let head = self.state.head();
+        self.send_deal(key, DealStep::Abort { head }, turn);
+    }
+
+    /// A member gave the attempt up, this node or another: a reason to ask the voters for VOID,
+    /// and the only one that they take (CER-09).
+    pub(super) fn on_abort(&mut self, key: KeyId, abort: AbortStatement, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let attempt = book.attempt;
         if let Some(ceremony) = book.ceremony.as_mut() {
+            // Who has asked the voters already goes on asking for the same.
+            if matches!(ceremony.phase, Phase::ExpectDecision) && abort.node != self.me {
+                return;
+            }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
+            self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         }
-        self.audit(format!("attempt {attempt} at key {key}: {why}"), culprits, turn);
-        self.send_deal(key, DealStep::Abort, turn);
-        let outcome = AttemptOutcome::Void { attempt };
+        let outcome = AttemptOutcome::Void { attempt, abort };
         let instance = Instance::Attempt { key, epoch: FIRST_EPOCH, attempt };
         self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
     }
@@ -73,7 +85,9 @@ impl Node {
         let valid = match quorate_codec::from_bytes::<AttemptOutcome>(value) {
             _ if epoch != FIRST_EPOCH => false,
             Err(_) => false,
-            Ok(AttemptOutcome::Void { attempt: voided }) => voided == attempt,
+            Ok(AttemptOutcome::Void { attempt: voided, abort }) => {
+                voided == attempt && self.is_given_up(order, attempt, &abort)
+            }
             Ok(AttemptOutcome::Commit { record, prepared }) => {
                 self.check_commit(order, attempt, &record, &prepared).is_ok()
             }
@@ -149,13 +163,16 @@ impl Node {
                 let share = ceremony.and_then(|ceremony| ceremony.share);
                 self.commit(key, attempt, share, turn);
             }
-            AttemptOutcome::Void { .. } => {
+            AttemptOutcome::Void { abort, .. } => {
                 if let Some(book) = self.keys.books.get_mut(&key) {
                     book.prepared.remove(&attempt);
                 }
                 turn.out.writes.push(Write::delete(Table::Share, share_key(&key, attempt)));
                 self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
-                self.audit(format!("attempt {attempt} at key {key} is void"), &[], turn);
+                let who = self.name_of(&abort.node).map(|name| name.to_string());
+                let who = who.unwrap_or_default();
+                let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");
+                self.audit(text, &[], turn);
             }
         }
     }
@@ -216,10 +233,7 @@ impl Node {
         for statement in prepared {
             let (node, leaf_proofs) = (statement.node, statement.leaf_proofs.clone());
             let step = DealStep::Prepared { record: record_bytes.to_vec(), leaf_proofs };
-            let bytes = deal_bytes(&self.state.genesis(), &order.key, FIRST_EPOCH, attempt, &step);
-            let signed = self.state.node(&node).is_some_and(|member| {
-                member.keys.verify(tag::DEAL_MESSAGE, &bytes, &statement.signature).is_ok()
-            });
+            let signed = self.has_said(&node, &order.key, attempt, &step, &statement.signature);
             let proofs = &statement.leaf_proofs;
             let known = engine::verify_leaf_proofs(record.transcript, &public, node, proofs);
             if !signed || known.is_err() {
@@ -227,5 +241,27 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// Whether a member of the key signed that it gave this attempt up (CER-09).
+    fn is_given_up(&self, order: &KeyOrder, attempt: u32, abort: &AbortStatement) -> bool {
+        let AbortStatement { node, head, signature } = abort;
+        let step = DealStep::Abort { head: *head };
+        order.tree.parties().contains(node)
+            && self.has_said(node, &order.key, attempt, &step, signature)
+    }
+
+    fn has_said(
+        &self,
+        node: &NodeId,
+        key: &KeyId,
+        attempt: u32,
+        step: &DealStep,
+        signature: &NodeSignature,
+    ) -> bool {
+        let bytes = deal_bytes(&self.state.genesis(), key, FIRST_EPOCH, attempt, step);
+        self.state.node(node).is_some_and(|member| {
+            member.keys.verify(tag::DEAL_MESSAGE, &bytes, signature).is_ok()
+        })
     }
 }

@@ -1,0 +1,267 @@
+//! What must never work against the making of a key: attempts are ended by their members alone,
+//! results and statements count where they belong, and who lost its past stays out of what it
+//! may have had a part in.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
+
+use quorate_charter::{
+    AbortStatement, AttemptOutcome, BallotBody, EpochRecord, Instance, SignedBallotMessage,
+};
+use quorate_client::contract::AuditLine;
+use quorate_codec::{Digest, tag};
+use quorate_engine::Progress;
+use quorate_identity::{Head, KeyId, NodeId, NodeSecrets, Scheme};
+use quorate_machine::call::View;
+use quorate_machine::event::Event;
+use quorate_machine::job::{JobId, JobResult, Part};
+use quorate_machine::wire::{DealMessage, DealStep, Message};
+use quorate_testkit::world::World;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+type Shared<T> = Rc<RefCell<T>>;
+
+/// Orders a key and waits until all nodes know the order.
+fn order(world: &mut World) -> KeyId {
+    let body = world.founding.key_order("ops", Scheme::Ed25519);
+    world.enact("node-1", body);
+    world.state("node-1").keys().next().unwrap().key
+}
+
+fn made(world: &mut World) {
+    world.until("the key is active", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "ops"))
+    });
+}
+
+/// Notes the attempts in which members deal.
+fn watch_attempts(world: &mut World) -> Shared<BTreeSet<u32>> {
+    let attempts: Shared<BTreeSet<u32>> = Rc::default();
+    let seen = Rc::clone(&attempts);
+    world.wiretap = Some(Box::new(move |_, _, message| {
+        if let Message::Deal(DealMessage { step: DealStep::Round { .. }, attempt, .. }) = &message {
+            seen.borrow_mut().insert(*attempt);
+        }
+        vec![message]
+    }));
+    attempts
+}
+
+fn audit(world: &mut World, node: &str) -> Vec<AuditLine> {
+    match world.call(node, "auditor", "GET", "/v1/audit", b"") {
+        Ok(View::Audit(audit)) => audit.lines,
+        other => panic!("no audit: {other:?}"),
+    }
+}
+
+fn accuses(world: &mut World, node: &str) -> bool {
+    audit(world, node).iter().any(|line| !line.culprits.is_empty())
+}
+
+fn secrets(world: &World, node: &str) -> NodeSecrets {
+    world.founding.nodes[&world.id(node)].secrets()
+}
+
+/// A member's message of a dealing.
+fn deal(
+    world: &World,
+    signer: &NodeSecrets,
+    key: KeyId,
+    attempt: u32,
+    step: DealStep,
+) -> DealMessage {
+    let genesis = world.founding.state.genesis();
+    let bytes = quorate_codec::to_bytes(&(&genesis, &key, 0_u64, attempt, &step));
+    let signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
+    DealMessage { key, epoch: 0, attempt, step, signature }
+}
+
+fn abort(world: &World, signer: &NodeSecrets, key: KeyId, attempt: u32) -> DealMessage {
+    let head = world.state("node-1").head();
+    deal(world, signer, key, attempt, DealStep::Abort { head })
+}
+
+/// CER-09: VOID is taken from nobody but with the signed word of a member of the key, about this
+/// attempt. A witness that offers and proposes it all the time hinders nothing.
+#[test]
+fn neg_082_who_is_no_member_cannot_void_an_attempt() {
+    type Lie = fn(&World, KeyId) -> (NodeId, DealMessage);
+    let lies: [(&str, Lie); 3] = [
+        ("its own word", |world, key| {
+            (world.id("witness-1"), abort(world, &secrets(world, "witness-1"), key, 0))
+        }),
+        ("a member's name", |world, key| {
+            (world.id("node-2"), abort(world, &secrets(world, "witness-1"), key, 0))
+        }),
+        ("a member's word about another attempt", |world, key| {
+            (world.id("node-2"), abort(world, &secrets(world, "node-2"), key, 1))
+        }),
+    ];
+    for (what, lie) in lies {
+        let mut world = World::new(82);
+        let attempts = watch_attempts(&mut world);
+        let key = order(&mut world);
+        let (node, said) = lie(&world, key);
+        let head = world.state("node-1").head();
+        let abort = AbortStatement { node, head, signature: said.signature };
+        let value = quorate_codec::to_bytes(&AttemptOutcome::Void { attempt: 0, abort });
+        offer_everywhere(&mut world, key, &value);
+        made(&mut world);
+        assert_eq!(*attempts.borrow(), BTreeSet::from([0]), "{what}");
+        assert!(world.state("node-1").key(&key).is_some());
+    }
+}
+
+/// The witness offers a value for attempt 0, and proposes it wherever it is its turn.
+fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
+    let (liar, secrets) = (world.id("witness-1"), secrets(world, "witness-1"));
+    let genesis = world.founding.state.genesis();
+    let instance = Instance::Attempt { key, epoch: 0, attempt: 0 };
+    let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+    let offer = BallotBody::Offer { value: value.to_vec().into() };
+    let proposal = BallotBody::Proposal { value: value.to_vec().into(), lock: None };
+    let bodies = [(0, offer)].into_iter().chain((0..4).map(|ballot| (ballot, proposal.clone())));
+    for (ballot, body) in bodies {
+        let lie = SignedBallotMessage::sign(genesis, instance, ballot, liar, body, &sign);
+        for node in ["node-1", "node-2", "node-3"] {
+            let node = world.id(node);
+            world.inject(liar, node, &Message::Ballot(lie.clone()));
+        }
+    }
+}
+
+/// CER-09: a member can give an attempt up, for itself and all others; every node then knows who
+/// did, a witness too, and nobody stands accused for it.
+#[test]
+fn neg_082_who_gives_an_attempt_up_is_named_everywhere() {
+    let mut world = World::new(83);
+    let attempts = watch_attempts(&mut world);
+    let key = order(&mut world);
+    let quitter = world.id("node-2");
+    let said = abort(&world, &secrets(&world, "node-2"), key, 0);
+    let honest = world.id("node-1");
+    world.inject(quitter, honest, &Message::Deal(said));
+    made(&mut world);
+    assert_eq!(*attempts.borrow(), BTreeSet::from([0, 1]));
+    for node in world.names() {
+        let lines = audit(&mut world, &node);
+        assert!(lines.iter().any(|line| line.text.ends_with("is void: node-2 gave it up")));
+        assert!(!accuses(&mut world, &node), "{node}");
+    }
+}
+
+/// CER-09: an attempt whose member died ends in bounded time, and the next one makes the key once
+/// the member is back.
+#[test]
+fn an_attempt_with_a_dead_member_is_voided_and_the_next_one_makes_the_key() {
+    let mut world = World::new(84);
+    let attempts = watch_attempts(&mut world);
+    let key = order(&mut world);
+    world.until("node-3 deals", |_| attempts.borrow().contains(&0));
+    world.stop("node-3");
+    let began = world.now;
+    world.until("the attempt is void", |world| {
+        audit(world, "witness-1").iter().any(|line| line.text.ends_with("gave it up"))
+    });
+    assert!(world.now - began < 60_000);
+    let node = world.id("node-3");
+    world.start(node);
+    made(&mut world);
+    assert!(world.state("node-3").key(&key).is_some());
+}
+
+/// Holds results of a node's engine back, those that `is_held` says.
+fn hold(
+    world: &mut World,
+    node: NodeId,
+    mut is_held: impl FnMut(&JobResult) -> bool + 'static,
+) -> Shared<Vec<(JobId, JobResult)>> {
+    let held: Shared<Vec<(JobId, JobResult)>> = Rc::default();
+    let keep = Rc::clone(&held);
+    world.jobs = Some(Box::new(move |owner, job| {
+        let (id, part) = (job.id, job.part);
+        let result = job.run();
+        if owner == node && part == Part::Engine && is_held(&result) {
+            keep.borrow_mut().push((id, result));
+            return None;
+        }
+        Some(result)
+    }));
+    held
+}
+
+/// CER-06, NOD-03: what was still computed for an attempt when it was voided is nobody's once it
+/// is ready: the attempt under way waits for its own.
+#[test]
+fn neg_057_a_late_result_of_a_voided_attempt_is_nobodys() {
+    let mut world = World::new(57);
+    let attempts = watch_attempts(&mut world);
+    let slow = world.id("node-2");
+    let mut left = 2;
+    let held = hold(&mut world, slow, move |_| {
+        let is_held = left > 0;
+        left -= i32::from(is_held);
+        is_held
+    });
+    order(&mut world);
+    world.until("attempt 0 is void and 1 begins", |_| held.borrow().len() == 2);
+    for (id, result) in held.borrow_mut().drain(..) {
+        world.give(slow, Event::JobDone { id, result });
+    }
+    made(&mut world);
+    assert_eq!(*attempts.borrow(), BTreeSet::from([0, 1]));
+}
+
+/// CER-05: PREPARED that comes before this node has its own record waits for it. It is compared
+/// with that record then, and accuses nobody: another dealer may have shown two dealings.
+#[test]
+fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
+    for is_other in [false, true] {
+        let mut world = World::new(89);
+        let (slow, early) = (world.id("node-2"), world.id("node-3"));
+        let signer = secrets(&world, "node-3");
+        let held = hold(&mut world, slow, {
+            let mut left = 1;
+            move |result| {
+                let is_last = matches!(result, JobResult::Advanced(Ok(Progress::Done(_))));
+                let is_held = is_last && left > 0;
+                left -= i32::from(is_held);
+                is_held
+            }
+        });
+        let genesis = world.founding.state.genesis();
+        let heard: Shared<BTreeSet<NodeId>> = Rc::default();
+        let attempts: Shared<BTreeSet<u32>> = Rc::default();
+        let (hears, dealt) = (Rc::clone(&heard), Rc::clone(&attempts));
+        world.wiretap = Some(Box::new(move |from, to, mut message| {
+            let Message::Deal(deal) = &mut message else { return vec![message] };
+            dealt.borrow_mut().insert(deal.attempt);
+            if let DealStep::Prepared { record, .. } = &mut deal.step
+                && to == slow
+                && deal.attempt == 0
+            {
+                hears.borrow_mut().insert(from);
+                if is_other && from == early {
+                    let mut other: EpochRecord = quorate_codec::from_bytes(record).unwrap();
+                    other.chain_code = Digest([7; 32]);
+                    *record = quorate_codec::to_bytes(&other);
+                    let bytes =
+                        quorate_codec::to_bytes(&(&genesis, &deal.key, 0_u64, 0_u32, &deal.step));
+                    deal.signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
+                }
+            }
+            vec![message]
+        }));
+        order(&mut world);
+        world.until("others are prepared", |_| heard.borrow().len() == 2);
+        assert_eq!(held.borrow().len(), 1);
+        for (id, result) in held.borrow_mut().drain(..) {
+            world.give(slow, Event::JobDone { id, result });
+        }
+        made(&mut world);
+        let expected = if is_other { BTreeSet::from([0, 1]) } else { BTreeSet::from([0]) };
+        assert_eq!(*attempts.borrow(), expected);
+        assert!(!accuses(&mut world, "node-2"));
+    }
+}
