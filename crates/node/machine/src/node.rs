@@ -157,6 +157,7 @@ impl Node {
         self.alarm(format!("halted: {reason}"), &[], turn);
         self.halted = Some(reason);
         self.fail_all_sessions("this node halted", turn);
+        self.leave_ceremonies();
     }
 
     fn on_job(&mut self, id: JobId, result: JobResult, turn: &mut Turn<'_>) {

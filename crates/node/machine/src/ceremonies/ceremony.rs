@@ -8,9 +8,7 @@ use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{AbortStatement, Backup, EpochRecord, KeyOrder, PreparedStatement};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_engine::{
-    self as engine, Failure, Fault, Inbound, KeyShare, KeygenPlan, Progress, Round,
-};
+use quorate_engine::{self as engine, Failure, Fault, Inbound, KeygenPlan, Progress, Round};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +20,6 @@ pub(crate) struct Ceremony {
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
-    pub(super) share: Option<Arc<KeyShare>>,
     pub(super) phase: Phase,
     /// The job whose result is awaited: a late one of a voided attempt is nobody's (N-57).
     pub(super) job: Option<JobId>,
@@ -133,7 +130,6 @@ impl Node {
             messages: BTreeMap::new(),
             prepared: BTreeMap::new(),
             record: None,
-            share: None,
             phase: Phase::Computing { number: 0 },
             job: None,
         });
@@ -258,8 +254,8 @@ impl Node {
         turn.out.writes.push(Write::put(Table::Share, share_key(&key, attempt), share));
         turn.out.barrier = true;
         ceremony.record = Some(record.clone());
-        ceremony.share = Some(Arc::new(prepared.share));
         ceremony.phase = Phase::ExpectPrepared;
+        book.prepared.insert(attempt, Arc::new(prepared.share));
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         let leaf_proofs = prepared.leaf_proofs;
         self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
