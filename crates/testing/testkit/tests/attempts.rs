@@ -2,7 +2,12 @@
 //! results and statements count where they belong, and who lost its past stays out of what it
 //! may have had a part in.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
 
 use quorate_charter::{
     AbortStatement, AttemptOutcome, BallotBody, EpochRecord, Instance, SignedBallotMessage,
@@ -51,10 +56,9 @@ fn watch_attempts(world: &mut World) -> Shared<BTreeSet<u32>> {
 }
 
 fn audit(world: &mut World, node: &str) -> Vec<AuditLine> {
-    match world.call(node, "auditor", "GET", "/v1/audit", b"") {
-        Ok(View::Audit(audit)) => audit.lines,
-        other => panic!("no audit: {other:?}"),
-    }
+    let view = world.call(node, "auditor", "GET", "/v1/audit", b"");
+    let Ok(View::Audit(audit)) = view else { panic!("no audit: {view:?}") };
+    audit.lines
 }
 
 fn accuses(world: &mut World, node: &str) -> bool {
