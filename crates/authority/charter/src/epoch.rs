@@ -84,6 +84,21 @@ pub struct PreparedStatement {
     pub signature: NodeSignature,
 }
 
+/// A member's statement that it gave an attempt up. The signature is over that message of the
+/// dealing (`spec/node.md`, CER-03).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct AbortStatement {
+    /// The member.
+    #[n(0)]
+    pub node: NodeId,
+    /// Its head when it did.
+    #[n(1)]
+    pub head: Head,
+    /// Its signature.
+    #[n(2)]
+    pub signature: NodeSignature,
+}
+
 /// What the voters decide about an attempt: exactly one of these, once (N-57, N-87).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum AttemptOutcome {
@@ -103,6 +118,9 @@ pub enum AttemptOutcome {
         /// The attempt.
         #[n(0)]
         attempt: u32,
+        /// Who gave it up: nobody else's word ends an attempt.
+        #[n(1)]
+        abort: AbortStatement,
     },
 }
 

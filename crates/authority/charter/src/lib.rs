@@ -39,7 +39,7 @@ pub use agreement::{
 };
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
-pub use epoch::{AttemptOutcome, Backup, EpochRecord, PreparedStatement};
+pub use epoch::{AbortStatement, AttemptOutcome, Backup, EpochRecord, PreparedStatement};
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
 };

@@ -206,6 +206,11 @@ impl State {
         self.rejoined.get(node).map(|(incarnation, _)| incarnation)
     }
 
+    /// The position of the entry that last took a node back, if it ever lapsed.
+    pub fn rejoined_at(&self, node: &NodeId) -> Option<u64> {
+        self.rejoined.get(node).map(|(_, position)| *position)
+    }
+
     fn enact(&mut self, id: MotionId, motion: &Motion) {
         match &motion.body {
             MotionBody::KeyCreate { name, scheme, access } => {

@@ -3,8 +3,8 @@
 use crate::fixture::{Domain, MINUTE, NOW, digest, message, name, sign, transfer};
 use crate::{Part, Receipt, ReceiptError, Report, Whose, verify};
 use proptest::prelude::*;
-use quorate_charter::{AttemptOutcome, EpochRecord, Instance, MotionBody};
-use quorate_identity::ActorId;
+use quorate_charter::{AbortStatement, AttemptOutcome, EpochRecord, Instance, MotionBody};
+use quorate_identity::{ActorId, NodeSignature};
 use quorate_intent::SigningPayload;
 use quorate_policy::request::{Approval, NodeOutcome, SignedApproval, Verdict};
 use std::sync::LazyLock;
@@ -145,7 +145,9 @@ fn rcp_04_the_record_is_certified_and_about_this_very_key() {
     let order = DOMAIN.record("treasury");
     let (key, epoch, attempt) = (order.key, order.epoch, order.attempt);
     let value = |outcome: &AttemptOutcome| quorate_codec::to_bytes(outcome);
-    let void = value(&AttemptOutcome::Void { attempt });
+    let (node, head) = (order.committee[0], order.entry);
+    let abort = AbortStatement { node, head, signature: NodeSignature([9; 64]) };
+    let void = value(&AttemptOutcome::Void { attempt, abort });
     let void = DOMAIN.decide(Instance::Attempt { key, epoch, attempt }, void, 3);
     assert_eq!(broken(|receipt| receipt.epoch = void), wrong);
     let commit = DOMAIN.certify(&order, 3).value;

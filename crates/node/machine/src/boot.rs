@@ -162,7 +162,6 @@ impl Node {
         vec![
             Write::put(Table::Meta, GENESIS_ROW, quorate_codec::to_bytes(&self.file)),
             Write::put(Table::Incarnation, INCARNATION_ROW, incarnation),
-            self.presence.clock_write(),
         ]
     }
 }

@@ -123,7 +123,11 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         Message::Cancellation(cancellation) => {
             Content::Cancellation(cancellation.verify(state).map_err(no)?)
         }
-        Message::Decision(decision) => Content::Decision(decision.verify(state).map_err(no)?),
+        Message::Decision(decision) => {
+            // Shown again by somebody else, an earlier one would undo the newest.
+            own(from, decision.node())?;
+            Content::Decision(decision.verify(state).map_err(no)?)
+        }
         Message::Session(message) => Content::Session(message),
         Message::Outcome(outcome) => {
             at_most(outcome.signatures.len(), limits::PAYLOADS_MAX)?;

@@ -84,7 +84,8 @@ impl Node {
             Event::JobDone { id, result } => self.on_job(id, result, &mut turn),
         }
         self.drive(&mut turn);
-        if turn.out.barrier {
+        // What q voters bear out alone: a clock that once ran far ahead can be set right (NOD-04).
+        if turn.out.barrier && self.presence.has_lease(now, &self.state, &self.me) {
             turn.out.writes.push(self.presence.clock_write());
         }
         turn.out.wake_at = self.wake_at();
@@ -157,6 +158,7 @@ impl Node {
         self.alarm(format!("halted: {reason}"), &[], turn);
         self.halted = Some(reason);
         self.fail_all_sessions("this node halted", turn);
+        self.leave_ceremonies();
     }
 
     fn on_job(&mut self, id: JobId, result: JobResult, turn: &mut Turn<'_>) {

@@ -262,9 +262,14 @@ pub enum DealStep {
         #[cbor(n(1), with = "minicbor::bytes")]
         leaf_proofs: Vec<u8>,
     },
-    /// The sender gave this attempt up; others need not wait for it.
+    /// The sender gave this attempt up; others need not wait for it. It goes into the decision,
+    /// so that everybody sees who did.
     #[n(2)]
-    Abort,
+    Abort {
+        /// The sender's head.
+        #[n(0)]
+        head: Head,
+    },
 }
 
 /// A message of a pair set-up.

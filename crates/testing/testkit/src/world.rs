@@ -33,6 +33,9 @@ pub type Disk = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 /// What becomes of a frame: the messages that arrive in its place.
 pub type Wiretap = Box<dyn FnMut(NodeId, NodeId, Message) -> Vec<Message>>;
 
+/// What comes of a node's job; nothing while it is still computed.
+pub type Runner = Box<dyn FnMut(NodeId, Job) -> Option<JobResult>>;
+
 /// A domain under test.
 pub struct World {
     /// How it was founded.
@@ -42,7 +45,7 @@ pub struct World {
     /// Changes frames on their way.
     pub wiretap: Option<Wiretap>,
     /// Runs a node's job in place of the node.
-    pub jobs: Option<Box<dyn FnMut(NodeId, Job) -> JobResult>>,
+    pub jobs: Option<Runner>,
     hosts: BTreeMap<NodeId, Host>,
     frames: VecDeque<(NodeId, NodeId, Vec<u8>)>,
     work: VecDeque<(NodeId, u64, Job)>,
@@ -258,9 +261,9 @@ impl World {
             let id = job.id;
             let result = match self.jobs.as_mut() {
                 Some(run) => run(node, job),
-                None => job.run(),
+                None => Some(job.run()),
             };
-            if self.hosts[&node].lives == lives {
+            if let Some(result) = result.filter(|_| self.hosts[&node].lives == lives) {
                 self.give(node, Event::JobDone { id, result });
             }
         } else {

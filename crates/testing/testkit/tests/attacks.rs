@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use quorate_charter::{
-    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, SignedBallotMessage,
+    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Hello, Incarnation, Instance,
+    Recognition, SignedBallotMessage, SignedHello, SignedWelcome, Welcome,
 };
-use quorate_client::contract::RequestState;
+use quorate_client::contract::{OutcomeView, RequestState};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{Failure, Fault};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
@@ -201,15 +202,15 @@ fn quarantine_once(world: &mut World) -> (Seen, Seen) {
         let (JobResult::Advanced(_), Some(peer), true, None) =
             (&result, peer, is_engine, *fell.lock().unwrap())
         else {
-            return result;
+            return Some(result);
         };
         *fell.lock().unwrap() = Some(node);
         *found.lock().unwrap() = Some(peer);
-        JobResult::Advanced(Err(Failure {
+        Some(JobResult::Advanced(Err(Failure {
             fault: Fault::Peer { culprits: vec![peer] },
             reason: "a check of the multiplication failed".into(),
             quarantine: Some(peer),
-        }))
+        })))
     }));
     (liar, victim)
 }
@@ -244,6 +245,24 @@ fn neg_044_a_quarantine_ends_all_sessions_of_the_pair() {
 #[test]
 fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
     let mut world = ready(72, "ops", Scheme::Ed25519);
+    let (liar, honest) = (world.id("node-2"), world.id("node-1"));
+    let forked = forked(&world);
+    world.inject(liar, honest, &forked);
+    world.until("node-1 halts", |world| abstains(world, "node-1"));
+    world.stop("node-1");
+    world.start(honest);
+    world.pass(60_000);
+    let status = world.status("node-1");
+    assert!(!status.leased && status.keys[0].missing.iter().any(|text| text.contains("certified")));
+    assert!(world.host("node-1").alarms.iter().any(|text| text.contains("halted")));
+}
+
+fn abstains(world: &World, node: &str) -> bool {
+    world.host(node).node.as_ref().unwrap().abstains().is_some()
+}
+
+/// A second entry for position 1, certified by all voters.
+fn forked(world: &World) -> Message {
     let (founding, now) = (&world.founding, world.now);
     let body = founding.key_order("forked", Scheme::Ed25519);
     let who = ["ada", "ben"];
@@ -263,18 +282,119 @@ fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
     let certificate = voters.map(precommit).collect();
     let genesis = founding.state.genesis();
     let decided = Decided { version: 1, genesis, instance, ballot: 0, value, certificate };
-    let forked = Message::Entries(vec![CertifiedEntry::from_decided(&decided).unwrap()]);
-    let (liar, honest) = (world.id("node-2"), world.id("node-1"));
-    world.inject(liar, honest, &forked);
-    world.until("node-1 halts", |world| {
-        world.host("node-1").node.as_ref().unwrap().abstains().is_some()
+    Message::Entries(vec![CertifiedEntry::from_decided(&decided).unwrap()])
+}
+
+/// Shows a node its own statement that lies ahead of it.
+fn lapsed(world: &World) -> Message {
+    let (node, peer) = (world.id("node-1"), world.id("node-2"));
+    let state = world.state("node-1");
+    let hello = Hello {
+        version: 1,
+        genesis: state.genesis(),
+        node,
+        incarnation: Incarnation::first(Digest([1; 32])),
+        head: state.head(),
+        position: state.position(),
+        highest_vote: 99,
+        nonce: Digest::ZERO,
+        time_ms: world.now,
+    };
+    let evidence = SignedHello::sign(hello, &world.founding.nodes[&node].secrets());
+    let welcome = Welcome {
+        version: 1,
+        genesis: state.genesis(),
+        node: peer,
+        to: node,
+        recognition: Recognition::Lapsed(Box::new(evidence)),
+        head: state.head(),
+        position: state.position(),
+        highest_vote: state.position(),
+        locked: false,
+        nonce: Digest::ZERO,
+        time_ms: world.now,
+    };
+    Message::Welcome(SignedWelcome::sign(welcome, &world.founding.nodes[&peer].secrets()))
+}
+
+/// NOD-11, NOD-14, NOD-18: a node that halts or finds itself lapsed in the midst of making a key
+/// says nothing more about it, whatever it was still computing.
+#[test]
+fn neg_061_a_node_that_abstains_leaves_the_dealing_too() {
+    for cause in [forked, lapsed] {
+        let mut world = World::new(18);
+        let (peer, node) = (world.id("node-2"), world.id("node-1"));
+        let body = world.founding.key_order("ops", Scheme::Ed25519);
+        world.enact("node-1", body);
+        world.until("node-1 deals", |world| dealt(world, "node-1") > 0);
+        let cause = cause(&world);
+        world.inject(peer, node, &cause);
+        world.until("node-1 abstains", |world| abstains(world, "node-1"));
+        let before = dealt(&world, "node-1");
+        world.pass(60_000);
+        assert_eq!(dealt(&world, "node-1"), before);
+    }
+}
+
+fn dealt(world: &World, node: &str) -> usize {
+    let messages = world.host(node).outputs.iter().flat_map(|output| &output.messages);
+    messages.filter(|(_, message)| matches!(message, Message::Deal(_))).count()
+}
+
+/// NOD-04: a clock that ran far ahead for a while is not made durable, because no quorum bears it
+/// out; set right, the node is back after a restart.
+#[test]
+fn nod_04_a_clock_that_ran_ahead_can_be_set_right() {
+    let mut world = ready(4, "ops", Scheme::Ed25519);
+    world.host_mut("node-3").ahead_ms = 365 * 24 * 3_600_000;
+    world.set_policy("node-1", POLICY);
+    world.pass(120_000);
+    assert!(!world.status("node-3").leased);
+    world.stop("node-3");
+    world.host_mut("node-3").ahead_ms = 0;
+    let node = world.id("node-3");
+    world.start(node);
+    world.until("node-3 can sign", |world| world.can_sign("node-3", "ops"));
+}
+
+/// NOD-02: a node's decision counts from the node alone. An earlier one, shown again by another,
+/// undoes nothing.
+#[test]
+fn neg_076_an_earlier_decision_shown_by_another_node_undoes_nothing() {
+    let mut world = ready(76, "vault", Scheme::Bip340);
+    let [honest, author, liar] = ["node-1", "node-2", "node-3"].map(|node| world.id(node));
+    let first: Arc<Mutex<Option<Message>>> = Default::default();
+    let shown: Arc<Mutex<bool>> = Default::default();
+    let (keep, told) = (Arc::clone(&first), Arc::clone(&shown));
+    // No session, so that the request stays as it is.
+    world.wiretap = Some(Box::new(move |from, to, message| match &message {
+        Message::Session(_) => Vec::new(),
+        Message::Decision(decision) if decision.node() == author && to == honest => {
+            keep.lock().unwrap().get_or_insert_with(|| message.clone());
+            *told.lock().unwrap() |= from == liar;
+            vec![message]
+        }
+        _ => vec![message],
+    }));
+    let id = file(&mut world, "node-1", "vault", &digest(7));
+    world.until("node-2 waits", |world| {
+        first.lock().unwrap().is_some() && decided(world, &id) == Some(OutcomeView::Wait)
     });
-    world.stop("node-1");
-    world.start(honest);
-    world.pass(60_000);
-    let status = world.status("node-1");
-    assert!(!status.leased && status.keys[0].missing.iter().any(|text| text.contains("certified")));
-    assert!(world.host("node-1").alarms.iter().any(|text| text.contains("halted")));
+    world.vote("node-1", &id, "alice", Verdict::Approve).unwrap();
+    world.vote("node-1", &id, "bob", Verdict::Approve).unwrap();
+    world.until("node-2 allows", |world| decided(world, &id) == Some(OutcomeView::Allow));
+    let again = first.lock().unwrap().clone().unwrap();
+    world.inject(liar, honest, &again);
+    world.until("it is shown again", |_| *shown.lock().unwrap());
+    assert_eq!(decided(&mut world, &id), Some(OutcomeView::Allow));
+    world.wiretap = None;
+    world.until_state("node-1", &id, RequestState::Signed);
+}
+
+/// What node-2 decided, as node-1 knows it.
+fn decided(world: &mut World, id: &RequestId) -> Option<OutcomeView> {
+    let decisions = world.show("node-1", id).decisions;
+    decisions.iter().find(|it| it.node.as_str() == "node-2").map(|it| it.outcome)
 }
 
 /// NOD-17: a node whose clock is off gets no attestation that counts, and stops itself.

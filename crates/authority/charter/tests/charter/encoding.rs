@@ -5,9 +5,9 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, NOW, genesis};
 use proptest::prelude::*;
 use quorate_charter::{
-    AttemptOutcome, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryError, EpochRecord,
-    GenesisFile, Instance, Motion, MotionError, PreparedStatement, SignedBallotMessage,
-    SignedHello, SignedMotion, SignedRejoin, SignedWelcome, Votes,
+    AbortStatement, AttemptOutcome, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryError,
+    EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
+    SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, Votes,
 };
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
 use quorate_identity::{Head, KeyId, NodeSignature, Scheme};
@@ -47,7 +47,9 @@ fn records_and_outcomes_survive_their_encoding() {
         signature: NodeSignature([8; 64]),
     };
     let commit = AttemptOutcome::Commit { record: to_bytes(&record), prepared: vec![prepared] };
-    for outcome in [commit, AttemptOutcome::Void { attempt: 3 }] {
+    let (node, head) = (domain.node("n1"), domain.state.head());
+    let abort = AbortStatement { node, head, signature: NodeSignature([9; 64]) };
+    for outcome in [commit, AttemptOutcome::Void { attempt: 3, abort }] {
         assert_eq!(from_bytes(&to_bytes(&outcome)).as_ref(), Ok(&outcome));
     }
 }

@@ -159,6 +159,7 @@ fn a_lapsed_node_comes_back_once_an_incarnation() {
     let verified = domain.state.verify_entry(&domain.certify(&entry, 3)).unwrap();
     let state = domain.state.apply(verified);
     assert_eq!(state.rejoined(&node), Some(&second));
+    assert_eq!(state.rejoined_at(&node), Some(1));
     assert!(!state.awaits_rejoin(&node));
     assert_eq!(state.check_rejoin(&asked), Err(RejoinError::Stale { node, count: 2 }));
     assert!(state.check_rejoin(&rejoin(second.next(id(3)))).is_ok());

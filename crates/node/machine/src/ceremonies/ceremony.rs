@@ -6,11 +6,9 @@ use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
-use quorate_charter::{Backup, EpochRecord, KeyOrder, PreparedStatement};
+use quorate_charter::{AbortStatement, Backup, EpochRecord, KeyOrder, PreparedStatement};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_engine::{
-    self as engine, Failure, Fault, Inbound, KeyShare, KeygenPlan, Progress, Round,
-};
+use quorate_engine::{self as engine, Failure, Fault, Inbound, KeygenPlan, Progress, Round};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +20,6 @@ pub(crate) struct Ceremony {
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
-    pub(super) share: Option<Arc<KeyShare>>,
     pub(super) phase: Phase,
     /// The job whose result is awaited: a late one of a voided attempt is nobody's (N-57).
     pub(super) job: Option<JobId>,
@@ -55,6 +52,13 @@ impl Node {
             return;
         }
         let current = message.attempt == book.attempt;
+        if let DealStep::Abort { head } = message.step
+            && current
+        {
+            let abort = AbortStatement { node: from, head, signature: message.signature };
+            self.on_abort(key, abort, turn);
+            return;
+        }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
             // Ours has not begun: keep it.
             if book.early.len() < limits::EARLY_DEALS_MAX {
@@ -76,7 +80,7 @@ impl Node {
                 ceremony.messages.entry((number, from)).or_insert(bytes);
                 self.advance_ceremony(key, turn);
             }
-            DealStep::Round { .. } => {}
+            DealStep::Round { .. } | DealStep::Abort { .. } => {}
             DealStep::Prepared { record, leaf_proofs } => {
                 if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
                     // Some dealer showed us two dealings; who it was, the transcripts show.
@@ -86,11 +90,6 @@ impl Node {
                 let statement = PreparedStatement { node: from, leaf_proofs, signature };
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
-            }
-            DealStep::Abort => {
-                if !matches!(ceremony.phase, Phase::ExpectDecision) {
-                    self.void_attempt(key, "a member gave the attempt up", &[], turn);
-                }
             }
         }
     }
@@ -131,7 +130,6 @@ impl Node {
             messages: BTreeMap::new(),
             prepared: BTreeMap::new(),
             record: None,
-            share: None,
             phase: Phase::Computing { number: 0 },
             job: None,
         });
@@ -256,8 +254,8 @@ impl Node {
         turn.out.writes.push(Write::put(Table::Share, share_key(&key, attempt), share));
         turn.out.barrier = true;
         ceremony.record = Some(record.clone());
-        ceremony.share = Some(Arc::new(prepared.share));
         ceremony.phase = Phase::ExpectPrepared;
+        book.prepared.insert(attempt, Arc::new(prepared.share));
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         let leaf_proofs = prepared.leaf_proofs;
         self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
@@ -276,13 +274,13 @@ impl Node {
         for peer in peers {
             self.send(peer, &Message::Deal(message.clone()), turn);
         }
-        if let Some(ceremony) = self.ceremony(&key) {
+        if let Some(ceremony) = self.ceremony(&key)
+            && !ceremony.said.contains(&message)
+        {
             ceremony.said.push(message.clone());
         }
         // Our own messages belong to the transcript like everybody's.
-        if !matches!(message.step, DealStep::Abort) {
-            self.on_deal(self.me, message, turn);
-        }
+        self.on_deal(self.me, message, turn);
     }
 
     /// Says again to a member what was said in the attempts under way.

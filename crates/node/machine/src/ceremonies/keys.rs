@@ -7,7 +7,7 @@ use crate::schedule::Schedule;
 use crate::wire::{DealMessage, Outcome};
 use quorate_charter::{AttemptOutcome, Decided, EpochRecord, State};
 use quorate_engine::{self as engine, Failure, KeyPublic, KeyShare};
-use quorate_identity::{KeyId, NodeId};
+use quorate_identity::{Head, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -40,11 +40,13 @@ pub(crate) struct KeyBook {
     pub birth: Option<Outcome>,
     /// The last voided attempt.
     pub voided: Option<Decided>,
+    /// The head under which that attempt was given up.
+    pub(super) given_up_at: Option<Head>,
     /// The attempt that is under way or next.
     pub(super) attempt: u32,
     /// An attempt in which this node already dealt, in this life or an earlier one.
     pub(super) dealt: Option<u32>,
-    /// Shares of attempts that are not decided, durable since an earlier life.
+    /// Shares of attempts that are not decided; durable, some since an earlier life.
     pub(super) prepared: BTreeMap<u32, Arc<KeyShare>>,
     pub(super) ceremony: Option<Ceremony>,
     pub(super) early: Vec<(NodeId, DealMessage)>,
@@ -140,12 +142,13 @@ impl KeyBook {
                 self.decided = Some(decided);
                 true
             }
-            AttemptOutcome::Void { attempt } => {
+            AttemptOutcome::Void { attempt, abort } => {
                 if *attempt < self.attempt {
                     return false;
                 }
                 self.attempt = attempt.saturating_add(1);
                 self.voided = Some(decided);
+                self.given_up_at = Some(abort.head);
                 true
             }
         }

@@ -31,11 +31,16 @@ impl Node {
                 continue;
             }
             let may_take_part = self.may_take_part();
+            let is_of_this_life = self.is_of_this_life(&key);
             match &book.ceremony {
                 Some(_) => self.void_attempt(key, "no progress in time", &[], turn),
                 // Two honest first messages would look like equivocation (N-89): abstain.
                 None if book.dealt == Some(book.attempt) && may_take_part => {
                     self.void_attempt(key, "this node restarted during the attempt", &[], turn);
+                }
+                None if !is_of_this_life && may_take_part => {
+                    let why = "this node was taken back, and may have dealt before";
+                    self.void_attempt(key, why, &[], turn);
                 }
                 None => self.start_attempt(&order, &members, turn),
             }

@@ -8,11 +8,12 @@ use crate::event::Notice;
 use crate::node::{Node, Turn};
 use crate::wire::{DealStep, Message};
 use quorate_charter::{
-    AttemptOutcome, Backup, Decided, EpochRecord, Instance, KeyOrder, PreparedStatement, Validity,
+    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, KeyOrder,
+    PreparedStatement, Validity,
 };
 use quorate_codec::{Digest, tag};
 use quorate_engine as engine;
-use quorate_identity::{KeyId, NodeId};
+use quorate_identity::{KeyId, NodeId, NodeSignature};
 
 impl Node {
     /// Everybody's PREPARED is here: ask the voters to commit.
@@ -48,17 +49,53 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        let Some(attempt) = self.keys.books.get(&key).map(|book| book.attempt) else { return };
+        self.audit(format!("attempt {attempt} at key {key}: {why}"), culprits, turn);
+        let head = self.state.head();
+        self.send_deal(key, DealStep::Abort { head }, turn);
+    }
+
+    /// A member gave the attempt up, this node or another: a reason to ask the voters for VOID,
+    /// and the only one that they take (CER-09).
+    pub(super) fn on_abort(&mut self, key: KeyId, abort: AbortStatement, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let attempt = book.attempt;
         if let Some(ceremony) = book.ceremony.as_mut() {
+            // Who has asked the voters already goes on asking for the same.
+            if matches!(ceremony.phase, Phase::ExpectDecision) && abort.node != self.me {
+                return;
+            }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
+            self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         }
-        self.audit(format!("attempt {attempt} at key {key}: {why}"), culprits, turn);
-        self.send_deal(key, DealStep::Abort, turn);
-        let outcome = AttemptOutcome::Void { attempt };
+        let outcome = AttemptOutcome::Void { attempt, abort };
         let instance = Instance::Attempt { key, epoch: FIRST_EPOCH, attempt };
         self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
+    }
+
+    /// Whether no earlier life of this node can have had a part in the attempt under way, as far
+    /// as the charter makes that a question (CER-10).
+    ///
+    /// A node that was taken back has lost rows: votes, and that it dealt. Its wish to come back
+    /// was signed after the life that lost them, so whatever names the head of that entry, or a
+    /// later head, is younger than that life. A key that was ordered later is; and an attempt is
+    /// if the one before was given up under such a head, because nobody votes or deals in an
+    /// attempt before the one before is void.
+    pub(crate) fn is_of_this_life(&self, key: &KeyId) -> bool {
+        let Some(back_at) = self.state.rejoined_at(&self.me) else { return true };
+        let ordered_at = self.state.key(key).map(|order| order.entry);
+        let given_up_at = self.keys.book(key).and_then(|book| book.given_up_at);
+        let mut heads = [ordered_at, given_up_at].into_iter().flatten();
+        heads.any(|head| self.governor.is_since(&head, back_at, &self.state.head()))
+    }
+
+    /// Ends what is under way, without a word: this node takes part in nothing any more. Its
+    /// shares stay, a decision may still make them count.
+    pub(crate) fn leave_ceremonies(&mut self) {
+        for book in self.keys.books.values_mut() {
+            book.ceremony = None;
+        }
     }
 
     /// Judges a proposed outcome of an attempt. A witness can: everything in it is public.
@@ -73,7 +110,9 @@ impl Node {
         let valid = match quorate_codec::from_bytes::<AttemptOutcome>(value) {
             _ if epoch != FIRST_EPOCH => false,
             Err(_) => false,
-            Ok(AttemptOutcome::Void { attempt: voided }) => voided == attempt,
+            Ok(AttemptOutcome::Void { attempt: voided, abort }) => {
+                voided == attempt && self.is_given_up(order, attempt, &abort)
+            }
             Ok(AttemptOutcome::Commit { record, prepared }) => {
                 self.check_commit(order, attempt, &record, &prepared).is_ok()
             }
@@ -137,7 +176,15 @@ impl Node {
         if !book.decide(decided.clone(), &outcome) {
             return;
         }
-        let ceremony = book.ceremony.take();
+        book.ceremony = None;
+        // Attempts that this node never saw decided are over as well; their shares are shares
+        // of nothing (CER-06).
+        let commits = matches!(outcome, AttemptOutcome::Commit { .. });
+        let over = book.prepared.keys().filter(|made| !commits || **made != attempt);
+        for made in over.copied().collect::<Vec<_>>() {
+            book.prepared.remove(&made);
+            turn.out.writes.push(Write::delete(Table::Share, share_key(&key, made)));
+        }
         let row = quorate_codec::to_bytes(&decided);
         turn.out.writes.push(Write::put(Table::EpochRecord, decided_key(&key), row));
         turn.out.barrier = true;
@@ -145,37 +192,26 @@ impl Node {
         self.close_instance(instance, turn);
         self.broadcast(&Message::Decided(decided), turn);
         match outcome {
-            AttemptOutcome::Commit { .. } => {
-                let share = ceremony.and_then(|ceremony| ceremony.share);
-                self.commit(key, attempt, share, turn);
-            }
-            AttemptOutcome::Void { .. } => {
-                if let Some(book) = self.keys.books.get_mut(&key) {
-                    book.prepared.remove(&attempt);
-                }
-                turn.out.writes.push(Write::delete(Table::Share, share_key(&key, attempt)));
+            AttemptOutcome::Commit { .. } => self.commit(key, attempt, turn),
+            AttemptOutcome::Void { abort, .. } => {
                 self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
-                self.audit(format!("attempt {attempt} at key {key} is void"), &[], turn);
+                let who = self.name_of(&abort.node).map(|name| name.to_string());
+                let who = who.unwrap_or_default();
+                let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");
+                self.audit(text, &[], turn);
             }
         }
     }
 
     /// The key is made: take up this node's shares, if they are what the record says (N-60).
-    fn commit(
-        &mut self,
-        key: KeyId,
-        attempt: u32,
-        share: Option<std::sync::Arc<engine::KeyShare>>,
-        turn: &mut Turn<'_>,
-    ) {
+    fn commit(&mut self, key: KeyId, attempt: u32, turn: &mut Turn<'_>) {
         self.keys.due.remove(&key);
         self.keys.unborn.insert(key);
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let (Some(record), Some(public)) = (&book.record, &book.public) else { return };
         let is_member = record.tree.parties().contains(&self.me);
-        let share = share.or_else(|| book.prepared.remove(&attempt));
+        let share = book.prepared.remove(&attempt);
         book.share = share.filter(|share| share.is_held_by(&self.me, public));
-        book.prepared.clear();
         if is_member && book.share.is_none() {
             self.alarm(format!("key {key} was committed without this node's shares"), &[], turn);
         }
@@ -216,10 +252,7 @@ impl Node {
         for statement in prepared {
             let (node, leaf_proofs) = (statement.node, statement.leaf_proofs.clone());
             let step = DealStep::Prepared { record: record_bytes.to_vec(), leaf_proofs };
-            let bytes = deal_bytes(&self.state.genesis(), &order.key, FIRST_EPOCH, attempt, &step);
-            let signed = self.state.node(&node).is_some_and(|member| {
-                member.keys.verify(tag::DEAL_MESSAGE, &bytes, &statement.signature).is_ok()
-            });
+            let signed = self.has_said(&node, &order.key, attempt, &step, &statement.signature);
             let proofs = &statement.leaf_proofs;
             let known = engine::verify_leaf_proofs(record.transcript, &public, node, proofs);
             if !signed || known.is_err() {
@@ -227,5 +260,27 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// Whether a member of the key signed that it gave this attempt up (CER-09).
+    fn is_given_up(&self, order: &KeyOrder, attempt: u32, abort: &AbortStatement) -> bool {
+        let AbortStatement { node, head, signature } = abort;
+        let step = DealStep::Abort { head: *head };
+        order.tree.parties().contains(node)
+            && self.has_said(node, &order.key, attempt, &step, signature)
+    }
+
+    fn has_said(
+        &self,
+        node: &NodeId,
+        key: &KeyId,
+        attempt: u32,
+        step: &DealStep,
+        signature: &NodeSignature,
+    ) -> bool {
+        let bytes = deal_bytes(&self.state.genesis(), key, FIRST_EPOCH, attempt, step);
+        self.state
+            .node(node)
+            .is_some_and(|member| member.keys.verify(tag::DEAL_MESSAGE, &bytes, signature).is_ok())
     }
 }

@@ -64,7 +64,7 @@ impl Node {
     }
 
     pub(super) fn step_agreement(&mut self, instance: Instance, input: Input, turn: &mut Turn<'_>) {
-        if !self.state.is_voter(&self.me) || !self.may_take_part() {
+        if !self.state.is_voter(&self.me) || !self.may_take_part() || !self.may_vote_on(&instance) {
             return;
         }
         let mut agreement = match self.governor.agreements.remove(&instance) {
@@ -81,6 +81,16 @@ impl Node {
         };
         self.governor.agreements.insert(instance, agreement);
         self.act_on(instance, effects, turn);
+    }
+
+    /// Whether no vote about this that an earlier life cast can be lost: none ever is without a
+    /// lapse, and after one this node votes only on what is younger (CER-10, NOD-16). Positions
+    /// are: it comes back at the entry that says so, decided without it, and votes beyond.
+    fn may_vote_on(&self, instance: &Instance) -> bool {
+        match instance {
+            Instance::Position(_) => true,
+            Instance::Attempt { key, .. } => self.is_of_this_life(key),
+        }
     }
 
     fn act_on(&mut self, instance: Instance, effects: Effects, turn: &mut Turn<'_>) {
@@ -130,23 +140,28 @@ impl Node {
         }
     }
 
-    /// Forgets the votes of a decided instance, durably; of positions the newest row stays, so
-    /// that the highest vote is never forgotten (NOD-15).
+    /// Forgets the votes of a decided instance and of those that it ends, durably; of positions
+    /// the newest row stays, so that the highest vote is never forgotten (NOD-15).
     pub(crate) fn close_instance(&mut self, instance: Instance, turn: &mut Turn<'_>) {
-        self.governor.agreements.remove(&instance);
-        self.governor.wakes.remove(&instance);
-        let newest = Instance::Position(self.governor.highest_vote());
-        let position = self.state.position();
-        let votes = self.governor.votes.keys().copied();
-        let stale: Vec<Instance> = votes
-            .filter(|voted| match voted {
-                Instance::Position(at) => *at <= position && *voted != newest,
-                Instance::Attempt { .. } => *voted == instance,
-            })
-            .collect();
-        for voted in stale {
-            self.governor.votes.remove(&voted);
-            turn.out.writes.push(Write::delete(Table::Votes, quorate_codec::to_bytes(&voted)));
+        let is_over = |other: &Instance| match (*other, instance) {
+            (Instance::Position(at), Instance::Position(decided)) => at <= decided,
+            (
+                Instance::Attempt { key, epoch, attempt },
+                Instance::Attempt { key: its_key, epoch: its_epoch, attempt: decided },
+            ) => (key, epoch) == (its_key, its_epoch) && attempt <= decided,
+            _ => false,
+        };
+        let governor = &mut self.governor;
+        let live = governor.agreements.keys().filter(|other| is_over(other));
+        for over in live.copied().collect::<Vec<_>>() {
+            governor.agreements.remove(&over);
+            governor.wakes.remove(&over);
+        }
+        let newest = Instance::Position(governor.highest_vote());
+        let voted = governor.votes.keys().filter(|other| is_over(other) && **other != newest);
+        for over in voted.copied().collect::<Vec<_>>() {
+            governor.votes.remove(&over);
+            turn.out.writes.push(Write::delete(Table::Votes, quorate_codec::to_bytes(&over)));
         }
     }
 

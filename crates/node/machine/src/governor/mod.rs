@@ -16,7 +16,7 @@ use crate::wire::Message;
 use quorate_charter::{
     Agreement, CertifiedEntry, Entry, EntryBody, Instance, SignedMotion, SignedRejoin, Votes,
 };
-use quorate_identity::{MotionId, NodeId};
+use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a node does for the charter.
@@ -104,6 +104,12 @@ impl Governor {
             || stored
                 .filter(|(instance, _)| beyond(instance))
                 .any(|(_, votes)| votes.has_precommitted())
+    }
+
+    /// Whether `head` was made at `position` or later; `tip` is the head of the log.
+    pub fn is_since(&self, head: &Head, position: u64, tip: &Head) -> bool {
+        let before = usize::try_from(position).unwrap_or(usize::MAX);
+        head == tip || self.log.iter().skip(before).any(|next| next.entry().prev == *head)
     }
 
     /// The highest position at which this node ever voted.

@@ -70,6 +70,7 @@ impl Node {
         store(&lapse, turn);
         self.presence.lapse = Some(lapse);
         self.fail_all_sessions("this node is lapsed", turn);
+        self.leave_ceremonies();
         self.void_pairs(turn);
         self.alarm(format!("lapsed: {reason}"), &[], turn);
     }

@@ -14,7 +14,7 @@ use quorate_identity::{Name, NodeId};
 
 impl Node {
     /// The name of a node of the charter.
-    fn name_of(&self, node: &NodeId) -> Option<Name> {
+    pub(crate) fn name_of(&self, node: &NodeId) -> Option<Name> {
         self.state.node(node).map(|node| node.name.clone())
     }
 

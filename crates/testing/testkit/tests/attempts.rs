@@ -1,0 +1,381 @@
+//! What must never work against the making of a key: attempts are ended by their members alone,
+//! results and statements count where they belong, and who lost its past stays out of what it
+//! may have had a part in.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+use quorate_charter::{
+    AbortStatement, AttemptOutcome, BallotBody, EpochRecord, Instance, SignedBallotMessage,
+};
+use quorate_client::contract::AuditLine;
+use quorate_codec::{Digest, tag};
+use quorate_engine::Progress;
+use quorate_identity::{KeyId, NodeId, NodeSecrets, Scheme};
+use quorate_machine::boot::rejoin;
+use quorate_machine::call::View;
+use quorate_machine::durable::Table;
+use quorate_machine::event::Event;
+use quorate_machine::job::{JobId, JobResult, Part};
+use quorate_machine::wire::{DealMessage, DealStep, Message};
+use quorate_testkit::world::{World, records};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+type Shared<T> = Rc<RefCell<T>>;
+
+/// Orders a key and waits until all nodes know the order.
+fn order(world: &mut World) -> KeyId {
+    let body = world.founding.key_order("ops", Scheme::Ed25519);
+    world.enact("node-1", body);
+    world.state("node-1").keys().next().unwrap().key
+}
+
+fn made(world: &mut World) {
+    world.until("the key is active", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "ops"))
+    });
+}
+
+/// Notes the attempts in which members deal.
+fn watch_attempts(world: &mut World) -> Shared<BTreeSet<u32>> {
+    let attempts: Shared<BTreeSet<u32>> = Rc::default();
+    let seen = Rc::clone(&attempts);
+    world.wiretap = Some(Box::new(move |_, _, message| {
+        if let Message::Deal(DealMessage { step: DealStep::Round { .. }, attempt, .. }) = &message {
+            seen.borrow_mut().insert(*attempt);
+        }
+        vec![message]
+    }));
+    attempts
+}
+
+fn audit(world: &mut World, node: &str) -> Vec<AuditLine> {
+    let view = world.call(node, "auditor", "GET", "/v1/audit", b"");
+    let Ok(View::Audit(audit)) = view else { panic!("no audit: {view:?}") };
+    audit.lines
+}
+
+fn accuses(world: &mut World, node: &str) -> bool {
+    audit(world, node).iter().any(|line| !line.culprits.is_empty())
+}
+
+fn secrets(world: &World, node: &str) -> NodeSecrets {
+    world.founding.nodes[&world.id(node)].secrets()
+}
+
+/// A member's message of a dealing.
+fn deal(
+    world: &World,
+    signer: &NodeSecrets,
+    key: KeyId,
+    attempt: u32,
+    step: DealStep,
+) -> DealMessage {
+    let genesis = world.founding.state.genesis();
+    let bytes = quorate_codec::to_bytes(&(&genesis, &key, 0_u64, attempt, &step));
+    let signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
+    DealMessage { key, epoch: 0, attempt, step, signature }
+}
+
+fn abort(world: &World, signer: &NodeSecrets, key: KeyId, attempt: u32) -> DealMessage {
+    let head = world.state("node-1").head();
+    deal(world, signer, key, attempt, DealStep::Abort { head })
+}
+
+/// CER-09: VOID is taken from nobody but with the signed word of a member of the key, about this
+/// attempt. A witness that offers and proposes it all the time hinders nothing.
+#[test]
+fn neg_082_who_is_no_member_cannot_void_an_attempt() {
+    type Lie = fn(&World, KeyId) -> (NodeId, DealMessage);
+    let lies: [(&str, Lie); 3] = [
+        ("its own word", |world, key| {
+            (world.id("witness-1"), abort(world, &secrets(world, "witness-1"), key, 0))
+        }),
+        ("a member's name", |world, key| {
+            (world.id("node-2"), abort(world, &secrets(world, "witness-1"), key, 0))
+        }),
+        ("a member's word about another attempt", |world, key| {
+            (world.id("node-2"), abort(world, &secrets(world, "node-2"), key, 1))
+        }),
+    ];
+    for (what, lie) in lies {
+        let mut world = World::new(82);
+        let attempts = watch_attempts(&mut world);
+        let key = order(&mut world);
+        let (node, said) = lie(&world, key);
+        let head = world.state("node-1").head();
+        let abort = AbortStatement { node, head, signature: said.signature };
+        let value = quorate_codec::to_bytes(&AttemptOutcome::Void { attempt: 0, abort });
+        offer_everywhere(&mut world, key, &value);
+        made(&mut world);
+        assert_eq!(*attempts.borrow(), BTreeSet::from([0]), "{what}");
+        assert!(world.state("node-1").key(&key).is_some());
+    }
+}
+
+/// The witness offers a value for attempt 0, and proposes it wherever it is its turn.
+fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
+    let (liar, secrets) = (world.id("witness-1"), secrets(world, "witness-1"));
+    let genesis = world.founding.state.genesis();
+    let instance = Instance::Attempt { key, epoch: 0, attempt: 0 };
+    let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+    let offer = BallotBody::Offer { value: value.to_vec().into() };
+    let proposal = BallotBody::Proposal { value: value.to_vec().into(), lock: None };
+    let bodies = [(0, offer)].into_iter().chain((0..4).map(|ballot| (ballot, proposal.clone())));
+    for (ballot, body) in bodies {
+        let lie = SignedBallotMessage::sign(genesis, instance, ballot, liar, body, &sign);
+        for node in ["node-1", "node-2", "node-3"] {
+            let node = world.id(node);
+            world.inject(liar, node, &Message::Ballot(lie.clone()));
+        }
+    }
+}
+
+/// CER-09: a member can give an attempt up, for itself and all others; every node then knows who
+/// did, a witness too, and nobody stands accused for it.
+#[test]
+fn neg_082_who_gives_an_attempt_up_is_named_everywhere() {
+    let mut world = World::new(83);
+    let attempts = watch_attempts(&mut world);
+    let key = order(&mut world);
+    let quitter = world.id("node-2");
+    let said = abort(&world, &secrets(&world, "node-2"), key, 0);
+    let honest = world.id("node-1");
+    world.inject(quitter, honest, &Message::Deal(said));
+    made(&mut world);
+    assert_eq!(*attempts.borrow(), BTreeSet::from([0, 1]));
+    for node in world.names() {
+        let lines = audit(&mut world, &node);
+        assert!(lines.iter().any(|line| line.text.ends_with("is void: node-2 gave it up")));
+        assert!(!accuses(&mut world, &node), "{node}");
+    }
+}
+
+/// CER-09: an attempt whose member died ends in bounded time, and the next one makes the key once
+/// the member is back.
+#[test]
+fn an_attempt_with_a_dead_member_is_voided_and_the_next_one_makes_the_key() {
+    let mut world = World::new(84);
+    let attempts = watch_attempts(&mut world);
+    let key = order(&mut world);
+    world.until("node-3 deals", |_| attempts.borrow().contains(&0));
+    world.stop("node-3");
+    let began = world.now;
+    world.until("the attempt is void", |world| {
+        audit(world, "witness-1").iter().any(|line| line.text.ends_with("gave it up"))
+    });
+    assert!(world.now - began < 60_000);
+    let node = world.id("node-3");
+    world.start(node);
+    made(&mut world);
+    assert!(world.state("node-3").key(&key).is_some());
+}
+
+/// Holds results of a node's engine back, those that `is_held` says.
+fn hold(
+    world: &mut World,
+    node: NodeId,
+    mut is_held: impl FnMut(&JobResult) -> bool + 'static,
+) -> Shared<Vec<(JobId, JobResult)>> {
+    let held: Shared<Vec<(JobId, JobResult)>> = Rc::default();
+    let keep = Rc::clone(&held);
+    world.jobs = Some(Box::new(move |owner, job| {
+        let (id, part) = (job.id, job.part);
+        let result = job.run();
+        if owner == node && part == Part::Engine && is_held(&result) {
+            keep.borrow_mut().push((id, result));
+            return None;
+        }
+        Some(result)
+    }));
+    held
+}
+
+/// CER-06, NOD-03: what was still computed for an attempt when it was voided is nobody's once it
+/// is ready: the attempt under way waits for its own.
+#[test]
+fn neg_057_a_late_result_of_a_voided_attempt_is_nobodys() {
+    let mut world = World::new(57);
+    let attempts = watch_attempts(&mut world);
+    let slow = world.id("node-2");
+    let mut left = 2;
+    let held = hold(&mut world, slow, move |_| {
+        let is_held = left > 0;
+        left -= i32::from(is_held);
+        is_held
+    });
+    order(&mut world);
+    world.until("attempt 0 is void and 1 begins", |_| held.borrow().len() == 2);
+    for (id, result) in held.borrow_mut().drain(..) {
+        world.give(slow, Event::JobDone { id, result });
+    }
+    made(&mut world);
+    assert_eq!(*attempts.borrow(), BTreeSet::from([0, 1]));
+}
+
+/// CER-05: PREPARED that comes before this node has its own record waits for it. It is compared
+/// with that record then, and accuses nobody: another dealer may have shown two dealings.
+#[test]
+fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
+    for is_other in [false, true] {
+        let mut world = World::new(89);
+        let (slow, early) = (world.id("node-2"), world.id("node-3"));
+        let signer = secrets(&world, "node-3");
+        let held = hold(&mut world, slow, {
+            let mut left = 1;
+            move |result| {
+                let is_last = matches!(result, JobResult::Advanced(Ok(Progress::Done(_))));
+                let is_held = is_last && left > 0;
+                left -= i32::from(is_held);
+                is_held
+            }
+        });
+        let genesis = world.founding.state.genesis();
+        let heard: Shared<BTreeSet<NodeId>> = Rc::default();
+        let attempts: Shared<BTreeSet<u32>> = Rc::default();
+        let (hears, dealt) = (Rc::clone(&heard), Rc::clone(&attempts));
+        world.wiretap = Some(Box::new(move |from, to, mut message| {
+            let Message::Deal(deal) = &mut message else { return vec![message] };
+            dealt.borrow_mut().insert(deal.attempt);
+            if let DealStep::Prepared { record, .. } = &mut deal.step
+                && to == slow
+                && deal.attempt == 0
+            {
+                hears.borrow_mut().insert(from);
+                if is_other && from == early {
+                    let mut other: EpochRecord = quorate_codec::from_bytes(record).unwrap();
+                    other.chain_code = Digest([7; 32]);
+                    *record = quorate_codec::to_bytes(&other);
+                    let bytes =
+                        quorate_codec::to_bytes(&(&genesis, &deal.key, 0_u64, 0_u32, &deal.step));
+                    deal.signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
+                }
+            }
+            vec![message]
+        }));
+        order(&mut world);
+        world.until("others are prepared", |_| heard.borrow().len() == 2);
+        assert_eq!(held.borrow().len(), 1);
+        for (id, result) in held.borrow_mut().drain(..) {
+            world.give(slow, Event::JobDone { id, result });
+        }
+        made(&mut world);
+        assert!(!accuses(&mut world, "node-2"));
+        let mut lines = audit(&mut world, "node-2").into_iter();
+        assert_eq!(lines.any(|line| line.text.contains("another record")), is_other);
+        assert!(is_other || *attempts.borrow() == BTreeSet::from([0]));
+    }
+}
+
+/// CER-06: what a later decision skipped is over with it: a node that missed a VOID keeps no
+/// shares of that attempt.
+#[test]
+fn neg_053_shares_of_a_skipped_attempt_go_with_the_decision_that_skips_it() {
+    let mut world = World::new(53);
+    let decided: Shared<BTreeSet<u32>> = Rc::default();
+    let seen = Rc::clone(&decided);
+    world.wiretap = Some(Box::new(move |_, _, message| {
+        if let Message::Decided(decided) = &message
+            && let Instance::Attempt { attempt, .. } = decided.instance
+        {
+            seen.borrow_mut().insert(attempt);
+        }
+        vec![message]
+    }));
+    let key = order(&mut world);
+    world.until("node-2 has shares", |world| shares(world, "node-2") == 1);
+    for peer in ["node-1", "node-3", "witness-1"] {
+        world.cut("node-2", peer, true);
+    }
+    world.until("attempt 0 is void", |_| decided.borrow().contains(&0));
+    let said = abort(&world, &secrets(&world, "node-3"), key, 1);
+    let (quitter, honest) = (world.id("node-3"), world.id("node-1"));
+    world.inject(quitter, honest, &Message::Deal(said));
+    world.until("attempt 1 is void", |_| decided.borrow().contains(&1));
+    assert_eq!(shares(&world, "node-2"), 1);
+    for peer in ["node-1", "node-3", "witness-1"] {
+        world.cut("node-2", peer, false);
+    }
+    made(&mut world);
+    for node in ["node-1", "node-2", "node-3"] {
+        assert_eq!(shares(&world, node), 1, "{node}");
+    }
+}
+
+fn shares(world: &World, node: &str) -> usize {
+    world.host(node).disk.keys().filter(|(table, _)| *table == Table::Share).count()
+}
+
+/// CER-10, NOD-16: a voter that lost its votes and was taken back neither votes nor deals where
+/// the life that it lost may have done so: not in the attempt that was open, nor at a position
+/// up to the entry that took it back. Once that attempt is void it is a voter like any other.
+#[test]
+fn neg_061_a_voter_that_was_taken_back_stays_out_of_its_earlier_lifes_attempts() {
+    let mut world = World::new(62);
+    let node = world.id("node-2");
+    let old = world.host("node-2").disk.clone();
+    let (said, dealt): (Shared<Vec<Instance>>, Shared<BTreeSet<u32>>) = Default::default();
+    let lost = Rc::new(Cell::new(true));
+    let (says, deals, is_lost) = (Rc::clone(&said), Rc::clone(&dealt), Rc::clone(&lost));
+    // Nobody is heard to be prepared, so the first attempt must be void; votes about attempts are
+    // lost, so that it stays open.
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        match &message {
+            Message::Ballot(vote) => {
+                if vote.voter() == node && from == node {
+                    says.borrow_mut().push(vote.instance());
+                }
+                let is_vote =
+                    matches!(vote.body(), BallotBody::Prevote(_) | BallotBody::Precommit(_));
+                let is_attempt = matches!(vote.instance(), Instance::Attempt { .. });
+                if is_vote && is_attempt && is_lost.get() {
+                    return Vec::new();
+                }
+            }
+            Message::Deal(deal) => match &deal.step {
+                DealStep::Prepared { .. } if deal.attempt == 0 => return Vec::new(),
+                DealStep::Round { .. } if from == node => {
+                    deals.borrow_mut().insert(deal.attempt);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        vec![message]
+    }));
+    let key = order(&mut world);
+    let attempt = |attempt| Instance::Attempt { key, epoch: 0, attempt };
+    world.until("node-2 votes about the attempt", |_| said.borrow().contains(&attempt(0)));
+    world.stop("node-2");
+    world.host_mut("node-2").disk = old;
+    world.start(node);
+    let abstains = |world: &World| world.host("node-2").node.as_ref().unwrap().abstains().is_some();
+    world.until("it is lapsed", |world| abstains(world));
+    world.stop("node-2");
+    let wish = rejoin(&records(&world.host("node-2").disk)).unwrap();
+    let row = wish.value.unwrap().to_vec();
+    world.host_mut("node-2").disk.insert((wish.table, wish.key), row);
+    said.borrow_mut().clear();
+    dealt.borrow_mut().clear();
+    world.start(node);
+    world.until("it is taken back", |world| !abstains(world));
+    let back_at = world.state("node-2").rejoined_at(&node).unwrap();
+    world.pass(120_000);
+    assert!(said.borrow().iter().all(|it| matches!(it, Instance::Position(at) if *at > back_at)));
+    assert!(dealt.borrow().is_empty());
+    lost.set(false);
+    made(&mut world);
+    let said = said.borrow();
+    assert!(!said.contains(&attempt(0)));
+    assert!((1..9).any(|number| said.contains(&attempt(number))));
+    for node in world.names() {
+        let alarms = &world.host(&node).alarms;
+        assert!(!alarms.iter().any(|text| text.contains("two statements")), "{alarms:?}");
+    }
+}
