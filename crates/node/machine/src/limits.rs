@@ -13,8 +13,9 @@ pub const REQUESTS_PER_GOSSIP: usize = 256;
 pub const SESSIONS_LIVE_MAX: usize = 128;
 /// Messages kept from one sender for runs that this node has not joined yet.
 pub const EARLY_MESSAGES_MAX: usize = 1_024;
-/// Messages of a dealing that came before this node began it: four a member.
-pub const EARLY_DEALS_MAX: usize = 4 * 64;
+/// Messages of dealings at one key kept from one sender that this node cannot use yet: those of
+/// two attempts.
+pub const EARLY_DEALS_MAX: usize = 8;
 /// Bytes of such messages kept from one sender.
 pub const EARLY_BYTES_MAX: usize = 8 << 20;
 /// Statements kept from one sender about requests that this node has not heard of.

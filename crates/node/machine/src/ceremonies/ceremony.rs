@@ -60,18 +60,14 @@ impl Node {
             return;
         }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
-            // Ours has not begun: keep it.
-            if book.early.len() < limits::EARLY_DEALS_MAX {
-                book.early.push((from, message));
-            }
+            // Ours has not begun.
+            book.keep_early(from, message);
             return;
         };
         if ceremony.record.is_none() && matches!(message.step, DealStep::Prepared { .. }) {
             // It is compared with our own record, which is not there yet: nobody is accused for
             // a statement about another one.
-            if book.early.len() < limits::EARLY_DEALS_MAX {
-                book.early.push((from, message));
-            }
+            book.keep_early(from, message);
             return;
         }
         let signature = message.signature;

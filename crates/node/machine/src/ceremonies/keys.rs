@@ -3,6 +3,7 @@
 use super::ceremony::Ceremony;
 use crate::event::Millis;
 use crate::job::JobId;
+use crate::limits;
 use crate::schedule::Schedule;
 use crate::wire::{DealMessage, Outcome};
 use quorate_charter::{AttemptOutcome, Decided, EpochRecord, State};
@@ -107,6 +108,17 @@ impl Keys {
 }
 
 impl KeyBook {
+    /// Keeps a message for later. Of each sender only so many, so that nobody pushes out
+    /// another's (NOD-05).
+    pub(super) fn keep_early(&mut self, from: NodeId, message: DealMessage) {
+        let mut kept = self.early.iter().filter(|(sender, _)| *sender == from);
+        if kept.clone().count() < limits::EARLY_DEALS_MAX
+            && kept.all(|(_, known)| *known != message)
+        {
+            self.early.push((from, message));
+        }
+    }
+
     /// Whether the key may sign: committed and born (CER-07).
     pub fn is_active(&self) -> bool {
         self.record.is_some() && self.birth.is_some()
@@ -204,4 +216,33 @@ pub(crate) fn dealt_key(key: &KeyId) -> Vec<u8> {
 pub(crate) fn parse_dealt_key(bytes: &[u8]) -> Option<KeyId> {
     let key = bytes.strip_prefix(b"deal")?.try_into().ok()?;
     Some(KeyId(quorate_codec::Digest(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::DealStep;
+    use quorate_codec::Digest;
+    use quorate_identity::NodeSignature;
+
+    #[test]
+    fn nod_05_early_messages_of_a_dealing_push_out_nobody_elses() {
+        let node = |number: u8| NodeId(Digest([number; 32]));
+        let message = |attempt: u32| DealMessage {
+            key: KeyId(Digest([7; 32])),
+            epoch: FIRST_EPOCH,
+            attempt,
+            step: DealStep::Round { number: 1, bytes: Vec::new() },
+            signature: NodeSignature([0; 64]),
+        };
+        let mut book = KeyBook::default();
+        for attempt in 0..1_000 {
+            book.keep_early(node(1), message(attempt));
+        }
+        for _ in 0..1_000 {
+            book.keep_early(node(2), message(0));
+        }
+        let of = |number| book.early.iter().filter(|(from, _)| *from == node(number)).count();
+        assert_eq!((of(1), of(2)), (limits::EARLY_DEALS_MAX, 1));
+    }
 }
