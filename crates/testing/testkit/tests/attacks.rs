@@ -253,7 +253,8 @@ fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
     world.start(honest);
     world.pass(60_000);
     let status = world.status("node-1");
-    assert!(!status.leased && status.keys[0].missing.iter().any(|text| text.contains("certified")));
+    assert!(!status.leased && !status.keys[0].can_sign);
+    assert!(status.halted.unwrap().contains("certified"));
     assert!(world.host("node-1").alarms.iter().any(|text| text.contains("halted")));
 }
 
