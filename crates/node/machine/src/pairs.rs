@@ -28,8 +28,14 @@ pub(crate) struct Pairs {
     by_job: BTreeMap<JobId, (NodeId, RunId)>,
     /// Peers that some ECDSA key of ours needs.
     needed: BTreeSet<NodeId>,
-    /// Peers whose last run failed: when to try again, and how often it failed.
+    /// Peers whose last run is over: when to try again, and how often it failed.
     paused: BTreeMap<NodeId, (Millis, u32)>,
+    /// What each peer said of its set-ups: with whom, of which generation.
+    theirs: BTreeMap<NodeId, BTreeMap<NodeId, Digest>>,
+    /// Peers that heard of ours as they are.
+    told: BTreeSet<NodeId>,
+    /// When ours are told again, in case they were lost.
+    tell_at: Millis,
 }
 
 struct PairRun {
@@ -116,6 +122,21 @@ impl Pairs {
         self.paused.insert(peer, (now.saturating_add(pause), times.saturating_add(1)));
     }
 
+    /// Whether two nodes hold the two ends of one set-up, as each of them said itself.
+    pub fn are_paired(&self, me: &NodeId, one: &NodeId, other: &NodeId) -> bool {
+        let said = |node: &NodeId, peer: &NodeId| match node == me {
+            true => self.get(peer).map(|(generation, _)| generation),
+            false => self.theirs.get(node).and_then(|ready| ready.get(peer)).copied(),
+        };
+        said(one, other).is_some_and(|generation| said(other, one) == Some(generation))
+    }
+
+    /// Throws a set-up away; whether there was one.
+    fn remove(&mut self, peer: &NodeId) -> bool {
+        self.told.clear();
+        self.ready.remove(peer).is_some()
+    }
+
     /// The generations that a session with `peers` would use.
     pub fn generations(&self, peers: impl Iterator<Item = NodeId>) -> Vec<Generation> {
         peers
@@ -145,6 +166,37 @@ impl Node {
                 self.ask_pair(peer, turn);
             }
         }
+        self.tell_pairs(turn);
+    }
+
+    /// Tells peers which set-ups are ready, so that leaders choose quorums that have all theirs:
+    /// when they change, and once in a while.
+    fn tell_pairs(&mut self, turn: &mut Turn<'_>) {
+        if self.pairs.tell_at <= turn.now {
+            self.pairs.tell_at = turn.now.saturating_add(self.pace.gossip_every_ms);
+            self.pairs.told.clear();
+        }
+        let untold = self.pairs.needed.difference(&self.pairs.told);
+        let untold: Vec<NodeId> =
+            untold.filter(|peer| self.presence.is_connected(peer)).copied().collect();
+        if untold.is_empty() {
+            return;
+        }
+        let ready = self.pairs.ready.keys().copied();
+        let message = Message::Pairs(self.pairs.generations(ready));
+        for peer in untold {
+            self.send(peer, &message, turn);
+            self.pairs.told.insert(peer);
+        }
+    }
+
+    /// A peer says which set-ups it has ready.
+    pub(crate) fn on_pairs(&mut self, from: NodeId, ready: &[Generation], turn: &mut Turn<'_>) {
+        let ready = ready.iter().map(|entry| (entry.peer, entry.generation)).collect();
+        if self.pairs.theirs.get(&from) != Some(&ready) {
+            self.pairs.theirs.insert(from, ready);
+            self.look_at_lacking(turn);
+        }
     }
 
     fn ask_pair(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
@@ -159,12 +211,12 @@ impl Node {
         let run = message.run;
         match message.step {
             PairStep::Ask { nonce: theirs } => {
-                // Only the lower id asks, and never past a quarantine. Who asks again has
-                // forgotten the run before.
+                // Only the lower id asks, and never past a quarantine or a pause. Who asks again
+                // has forgotten the run before, and waits as after any run that ended.
                 if from < self.me {
-                    self.pairs.runs.remove(&from);
+                    self.end_pair_run(from, turn);
                 }
-                if from >= self.me || !self.may_pair_with(&from) {
+                if from >= self.me || !self.may_pair_with(&from, turn.now) {
                     self.send_pair(from, run, PairStep::Abort, turn);
                     return;
                 }
@@ -190,9 +242,8 @@ impl Node {
                 }
             }
             PairStep::Lack => {
-                let paused = self.pairs.paused.get(&from).is_some_and(|(at, _)| *at > turn.now);
-                if self.me < from && !paused && self.may_pair_with(&from) {
-                    if self.pairs.ready.remove(&from).is_some() {
+                if self.me < from && self.may_pair_with(&from, turn.now) {
+                    if self.pairs.remove(&from) {
                         turn.out.writes.push(Write::delete(Table::Pair, peer_key(&from)));
                     }
                     self.ask_pair(from, turn);
@@ -241,8 +292,11 @@ impl Node {
                 ));
                 turn.out.barrier = true;
                 self.pairs.runs.remove(&peer);
-                self.pairs.paused.remove(&peer);
+                // Another one with this peer is not made soon, whatever it asks for (PAR-05).
+                let rests_until = turn.now.saturating_add(self.pace.ceremony_timeout_ms);
+                self.pairs.paused.insert(peer, (rests_until, 0));
                 self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
+                self.pairs.told.clear();
                 self.look_at_all(turn);
             }
             Ok(Progress::Done(_)) => self.end_pair_run(peer, turn),
@@ -267,12 +321,14 @@ impl Node {
     /// A channel went down: a run over it cannot go on.
     pub(crate) fn pair_lost_peer(&mut self, peer: &NodeId) {
         self.pairs.runs.remove(peer);
+        self.pairs.told.remove(peer);
+        self.pairs.theirs.remove(peer);
     }
 
     /// Stops using a pair for every key, durably, before any reply (N-31). Only an operator ends
     /// a quarantine.
     pub(crate) fn quarantine(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
-        self.pairs.ready.remove(&peer);
+        self.pairs.remove(&peer);
         self.pairs.runs.remove(&peer);
         self.pairs.quarantined.insert(peer, why.to_string());
         turn.out.writes.push(Write::put(
@@ -289,7 +345,7 @@ impl Node {
     /// Throws away set-ups whose other end shows another generation; they are made anew.
     pub(crate) fn renew_disagreeing_pairs(&mut self, peers: &[NodeId], turn: &mut Turn<'_>) {
         for peer in peers.iter().filter(|peer| **peer != self.me) {
-            if self.pairs.ready.remove(peer).is_some() {
+            if self.pairs.remove(peer) {
                 turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
             }
         }
@@ -302,6 +358,7 @@ impl Node {
             turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
         }
         self.pairs.runs.clear();
+        self.pairs.told.clear();
     }
 
     /// Peers that are here, that some key needs, and with whom we have no set-up.
@@ -310,17 +367,20 @@ impl Node {
         for (at, _) in self.pairs.paused.values_mut().filter(|(at, _)| *at <= now) {
             *at = 0;
         }
-        let paused = |peer: &NodeId| self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
         let needed = self.pairs.needed.iter().copied();
         needed
             .filter(|peer| !self.pairs.ready.contains_key(peer))
-            .filter(|peer| self.may_pair_with(peer) && !paused(peer))
+            .filter(|peer| self.may_pair_with(peer, now))
             .collect()
     }
 
-    /// Whether a set-up with a peer may begin now.
-    fn may_pair_with(&self, peer: &NodeId) -> bool {
-        self.presence.is_here(peer)
+    /// Whether a set-up with a peer may begin now: one job a peer, one set-up a pause (PAR-05).
+    fn may_pair_with(&self, peer: &NodeId, now: Millis) -> bool {
+        let is_paused = self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
+        let has_job = self.pairs.by_job.values().any(|(of, _)| of == peer);
+        !is_paused
+            && !has_job
+            && self.presence.is_here(peer)
             && self.may_take_part()
             && self.pairs.needed.contains(peer)
             && !self.pairs.quarantined.contains_key(peer)
