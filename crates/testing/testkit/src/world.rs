@@ -559,11 +559,26 @@ impl World {
         who: &str,
         verdict: Verdict,
     ) -> Result<RequestView, ErrorBody> {
+        self.vote_for(node, request, who, verdict, 600_000)
+    }
+
+    /// Approves or rejects, for so long.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn vote_for(
+        &mut self,
+        node: &str,
+        request: &RequestId,
+        who: &str,
+        verdict: Verdict,
+        lasts_ms: u64,
+    ) -> Result<RequestView, ErrorBody> {
         let quorate_identity::ActorId::Person(person) = self.founding.actor(who) else {
             panic!("{who} is a service")
         };
         let genesis = self.founding.state.genesis();
-        let vote = Approval::new(genesis, *request, person, verdict, self.now + 600_000);
+        let vote = Approval::new(genesis, *request, person, verdict, self.now + lasts_ms);
         self.state_that(node, &vote, who, &routes::approvals(request))
     }
 

@@ -44,7 +44,7 @@ enum Next {
 
 impl Undertaking {
     /// Whether a member has led more failed sessions than its share of the turns and one more:
-    /// who breaks what it leads does not use up the attempts of all (N-82).
+    /// who breaks what it leads does not use up the attempts of all (SES-11, N-82).
     pub fn has_led_enough(&self, leader: &NodeId, members: usize) -> bool {
         let turns = u32::try_from(members).map_or(0, |members| self.turn / members.max(1));
         self.led_by(leader) > turns.saturating_add(1)
@@ -272,8 +272,8 @@ impl Node {
     }
 
     /// The quorum that a leader chooses out of `nodes`: minimal, with a pair between all where the
-    /// key needs them, and of those that took part in the fewest failed sessions. Ties are broken
-    /// in another way after each failure, so that every quorum has its turn (N-82).
+    /// key needs them (SES-10), and of those that took part in the fewest failed sessions. Ties are
+    /// broken in another way after each failure, so that every quorum has its turn (SES-11, N-82).
     fn quorum_led_by(
         &self,
         leader: &NodeId,

@@ -152,7 +152,7 @@ impl Node {
 
     /// Whether a proposal takes the place of the session that is live for its target: it comes
     /// from the leader of an earlier turn, who has broken none, and nothing has begun. So of two
-    /// that propose at once everybody follows the same one; the other waits.
+    /// that propose at once everybody follows the same one; the other waits (SES-07).
     fn comes_before(&self, from: NodeId, attempt: u32, target: &Target) -> bool {
         let run = self.sessions.by_target.get(target);
         let Some(live) = run.and_then(|run| self.sessions.live.get(run)) else { return false };
