@@ -19,7 +19,7 @@ use quorate_policy::request::Verdict;
 use quorate_testkit::founding::{POLICY, Shape};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
