@@ -8,7 +8,7 @@
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::{JobId, Task};
-use crate::limits;
+use crate::limits::{self, Pace};
 use crate::node::{Node, Turn};
 use crate::wire::{Generation, Message, PairMessage, PairStep, RunId};
 use minicbor::{Decode, Encode};
@@ -28,14 +28,44 @@ pub(crate) struct Pairs {
     by_job: BTreeMap<JobId, (NodeId, RunId)>,
     /// Peers that some ECDSA key of ours needs.
     needed: BTreeSet<NodeId>,
-    /// Peers whose last run is over: when to try again, and how often it failed.
-    paused: BTreeMap<NodeId, (Millis, u32)>,
+    /// Peers whose last run is over: another one begins after that.
+    paused: Pauses,
+    /// Peers that were told that we lack our half. It is not a run, so they may ask at once.
+    lacking: Pauses,
     /// What each peer said of its set-ups: with whom, of which generation.
     theirs: BTreeMap<NodeId, BTreeMap<NodeId, Digest>>,
     /// Peers that heard of ours as they are.
     told: BTreeSet<NodeId>,
     /// When ours are told again, in case they were lost.
     tell_at: Millis,
+}
+
+/// Until when something waits for each peer, and how often it failed.
+#[derive(Default)]
+struct Pauses(BTreeMap<NodeId, (Millis, u32)>);
+
+impl Pauses {
+    fn is_over(&self, peer: &NodeId, now: Millis) -> bool {
+        self.0.get(peer).is_none_or(|(until, _)| *until <= now)
+    }
+
+    /// After a failure: ever longer.
+    fn lengthen(&mut self, peer: NodeId, now: Millis, pace: &Pace) {
+        let (until, times) = self.0.entry(peer).or_default();
+        let pause = (pace.retry_ms << (*times).min(16)).min(pace.ceremony_timeout_ms);
+        *until = now.saturating_add(pause);
+        *times = times.saturating_add(1);
+    }
+
+    /// After a success: the longest one, and failures are forgotten.
+    fn rest(&mut self, peer: NodeId, now: Millis, pace: &Pace) {
+        self.0.insert(peer, (now.saturating_add(pace.ceremony_timeout_ms), 0));
+    }
+
+    /// The ends of all that are not over.
+    fn ends(&self, now: Millis) -> impl Iterator<Item = Millis> {
+        self.0.values().map(|(until, _)| *until).filter(move |until| *until > now)
+    }
 }
 
 struct PairRun {
@@ -109,17 +139,9 @@ impl Pairs {
     }
 
     /// The earliest time at which a run is overdue or tried again.
-    pub fn wake_at(&self) -> Option<Millis> {
+    pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let overdue = self.runs.values().map(|run| run.deadline);
-        let paused = self.paused.values().map(|(at, _)| *at).filter(|at| *at > 0);
-        overdue.chain(paused).min()
-    }
-
-    /// Tries again later, ever more slowly.
-    fn pause(&mut self, peer: NodeId, now: Millis, first: Millis, longest: Millis) {
-        let (_, times) = self.paused.get(&peer).copied().unwrap_or_default();
-        let pause = (first << times.min(16)).min(longest);
-        self.paused.insert(peer, (now.saturating_add(pause), times.saturating_add(1)));
+        overdue.chain(self.paused.ends(now)).chain(self.lacking.ends(now)).min()
     }
 
     /// Whether two nodes hold the two ends of one set-up, as each of them said itself.
@@ -160,8 +182,10 @@ impl Node {
         for peer in self.wanted_pairs(now) {
             if peer < self.me {
                 // Only the lower id asks; it may not know that we lost our half.
-                self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
-                self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+                if self.pairs.lacking.is_over(&peer, now) {
+                    self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
+                    self.pairs.lacking.lengthen(peer, now, &self.pace);
+                }
             } else {
                 self.ask_pair(peer, turn);
             }
@@ -293,8 +317,8 @@ impl Node {
                 turn.out.barrier = true;
                 self.pairs.runs.remove(&peer);
                 // Another one with this peer is not made soon, whatever it asks for (PAR-05).
-                let rests_until = turn.now.saturating_add(self.pace.ceremony_timeout_ms);
-                self.pairs.paused.insert(peer, (rests_until, 0));
+                self.pairs.paused.rest(peer, turn.now, &self.pace);
+                self.pairs.lacking.0.remove(&peer);
                 self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
                 self.pairs.told.clear();
                 self.look_at_all(turn);
@@ -362,11 +386,7 @@ impl Node {
     }
 
     /// Peers that are here, that some key needs, and with whom we have no set-up.
-    fn wanted_pairs(&mut self, now: Millis) -> Vec<NodeId> {
-        // A pause that is over keeps only its count.
-        for (at, _) in self.pairs.paused.values_mut().filter(|(at, _)| *at <= now) {
-            *at = 0;
-        }
+    fn wanted_pairs(&self, now: Millis) -> Vec<NodeId> {
         let needed = self.pairs.needed.iter().copied();
         needed
             .filter(|peer| !self.pairs.ready.contains_key(peer))
@@ -376,9 +396,8 @@ impl Node {
 
     /// Whether a set-up with a peer may begin now: one job a peer, one set-up a pause (PAR-05).
     fn may_pair_with(&self, peer: &NodeId, now: Millis) -> bool {
-        let is_paused = self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
         let has_job = self.pairs.by_job.values().any(|(of, _)| of == peer);
-        !is_paused
+        self.pairs.paused.is_over(peer, now)
             && !has_job
             && self.presence.is_here(peer)
             && self.may_take_part()
@@ -389,7 +408,7 @@ impl Node {
 
     fn end_pair_run(&mut self, peer: NodeId, turn: &Turn<'_>) {
         if self.pairs.runs.remove(&peer).is_some() {
-            self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+            self.pairs.paused.lengthen(peer, turn.now, &self.pace);
         }
     }
 

@@ -275,3 +275,20 @@ fn ses_02_three_of_five_sign_without_waiting_for_a_leader() {
     println!("{times:?}");
     assert!(times[49] <= 2 * times[25], "{times:?}");
 }
+
+/// PAR-05: what a node says because it lacks its half is no reason to refuse who asks.
+#[test]
+fn par_05_set_ups_are_made_at_once_however_their_messages_cross() {
+    let mut world = World::new(36);
+    world.slow = Some(Slow { frame_ms: 30, job_ms: 30 });
+    world
+        .until("all take part", |world| world.names().iter().all(|node| world.status(node).leased));
+    let order = world.founding.key_order("treasury", Scheme::EcdsaSecp256k1);
+    let began = world.now;
+    world.enact("node-1", order);
+    world.until("all can sign", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "treasury"))
+    });
+    println!("{} ms", world.now - began);
+    assert!(world.now - began < 5_000, "{} ms", world.now - began);
+}
