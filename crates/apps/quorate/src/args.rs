@@ -244,6 +244,20 @@ pub enum NodeVerb {
         #[arg(long, hide = true)]
         supervised: bool,
     },
+    /// End a node's quarantine of a peer, once its operator knows why a check between them failed.
+    Release {
+        /// The node's name.
+        name: String,
+        /// The peer's name.
+        #[arg(long)]
+        peer: String,
+        /// The domain directory.
+        #[arg(long)]
+        dir: PathBuf,
+        /// File with the passphrase that opens the store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
     /// Bring a lapsed node (restored from an old copy) back at the next position decided
     /// without it.
     Rejoin {

@@ -98,6 +98,22 @@ pub fn rejoin(records: &[Record]) -> Result<Write, NotLapsed> {
     lapse.map(Lapse::wanting_back).ok_or(NotLapsed)
 }
 
+/// A pair that is not quarantined needs no release; the caller's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this node has no quarantine against that peer")]
+pub struct NotQuarantined;
+
+/// What an operator's `node release` makes durable while the node is stopped: it ends the
+/// quarantine of one peer. Nothing of the old set-up is left, so the next one is made anew (PAR-06).
+///
+/// # Errors
+/// [`NotQuarantined`].
+pub fn release(records: &[Record], peer: &NodeId) -> Result<Write, NotQuarantined> {
+    let key: &[u8] = peer.as_ref();
+    let row = records.iter().find(|row| row.table == Table::Quarantine && row.key == key);
+    row.map(|row| Write::delete(Table::Quarantine, row.key.clone())).ok_or(NotQuarantined)
+}
+
 /// Key of the row that holds the genesis file.
 const GENESIS_ROW: &[u8] = b"genesis";
 /// Key of the row that holds the incarnation.

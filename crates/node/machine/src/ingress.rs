@@ -9,7 +9,7 @@ use crate::ceremonies::deal_bytes;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
-use crate::wire::{DealMessage, Message, Outcome, PairMessage, SessionMessage};
+use crate::wire::{DealMessage, Generation, Message, Outcome, PairMessage, SessionMessage};
 use quorate_charter::{
     CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
     SignedRejoin, SignedWelcome, State,
@@ -39,6 +39,7 @@ enum Content {
     Rejoin(SignedRejoin),
     Deal(DealMessage),
     Pair(PairMessage),
+    Pairs(Vec<Generation>),
     Request(VerifiedRequest),
     Approval(VerifiedApproval),
     Cancellation(VerifiedCancellation),
@@ -118,6 +119,10 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Deal(message)
         }
         Message::Pair(message) => Content::Pair(message),
+        Message::Pairs(ready) => {
+            at_most(ready.len(), quorate_charter::limits::NODES_MAX)?;
+            Content::Pairs(ready)
+        }
         Message::Request(request) => Content::Request(request.verify(state).map_err(no)?),
         Message::Approval(vote) => Content::Approval(vote.verify(state).map_err(no)?),
         Message::Cancellation(cancellation) => {
@@ -171,6 +176,7 @@ impl Node {
             Content::Rejoin(rejoin) => self.on_rejoin(rejoin, turn),
             Content::Deal(message) => self.on_deal(from, message, turn),
             Content::Pair(message) => self.on_pair(from, message, turn),
+            Content::Pairs(ready) => self.on_pairs(from, &ready, turn),
             Content::Request(request) => self.on_request(from, request, turn),
             Content::Approval(vote) => {
                 self.on_statement(from, Statement::Approval(vote), turn);

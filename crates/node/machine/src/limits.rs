@@ -22,8 +22,9 @@ pub const EARLY_BYTES_MAX: usize = 8 << 20;
 pub const EARLY_STATEMENTS_MAX: usize = 512;
 /// Requests that ended lately, told to a peer that comes up.
 pub const ENDED_TOLD_MAX: usize = 128;
-/// Proposals for one target that wait for this node's own judgement.
-pub const PROPOSALS_WAITING_MAX: usize = 8;
+/// Quorums that are tried for one leader before it counts as one without: what members are not
+/// paired with whom makes a search.
+pub const QUORUMS_TRIED_MAX: u32 = 256;
 /// Rounds that any protocol of the engine has, at most; messages of higher rounds are dropped.
 pub const ROUNDS_MAX: u8 = 16;
 /// Motions that collect signatures at once; people file them, so they are few.
@@ -69,6 +70,9 @@ pub struct Pace {
     pub hello_every_ms: Millis,
     /// Between two rounds of gossip, in which everything undecided is told again.
     pub gossip_every_ms: Millis,
+    /// How long the leader of a turn is waited for, though it could lead; doubles with each that is
+    /// passed over. Some round trips, so that the usual leader is not overtaken.
+    pub lead_ms: Millis,
     /// A signing session without progress for so long is over.
     pub session_timeout_ms: Millis,
     /// An attempt at key generation without progress for so long is proposed as void.
@@ -86,6 +90,7 @@ impl Default for Pace {
         Self {
             hello_every_ms: 15_000,
             gossip_every_ms: 15_000,
+            lead_ms: 300,
             session_timeout_ms: 10_000,
             ceremony_timeout_ms: 30_000,
             retry_ms: 150,

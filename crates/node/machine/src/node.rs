@@ -129,7 +129,7 @@ impl Node {
             self.presence.wake_at(),
             self.governor.wake_at(),
             self.keys.wake_at(),
-            self.pairs.wake_at(),
+            self.pairs.wake_at(self.presence.now()),
             self.requests.wake_at(),
             self.sessions.wake_at(),
         ];

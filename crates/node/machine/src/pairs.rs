@@ -8,7 +8,7 @@
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::{JobId, Task};
-use crate::limits;
+use crate::limits::{self, Pace};
 use crate::node::{Node, Turn};
 use crate::wire::{Generation, Message, PairMessage, PairStep, RunId};
 use minicbor::{Decode, Encode};
@@ -28,8 +28,44 @@ pub(crate) struct Pairs {
     by_job: BTreeMap<JobId, (NodeId, RunId)>,
     /// Peers that some ECDSA key of ours needs.
     needed: BTreeSet<NodeId>,
-    /// Peers whose last run failed: when to try again, and how often it failed.
-    paused: BTreeMap<NodeId, (Millis, u32)>,
+    /// Peers whose last run is over: another one begins after that.
+    paused: Pauses,
+    /// Peers that were told that we lack our half. It is not a run, so they may ask at once.
+    lacking: Pauses,
+    /// What each peer said of its set-ups: with whom, of which generation.
+    theirs: BTreeMap<NodeId, BTreeMap<NodeId, Digest>>,
+    /// Peers that heard of ours as they are.
+    told: BTreeSet<NodeId>,
+    /// When ours are told again, in case they were lost.
+    tell_at: Millis,
+}
+
+/// Until when something waits for each peer, and how often it failed.
+#[derive(Default)]
+struct Pauses(BTreeMap<NodeId, (Millis, u32)>);
+
+impl Pauses {
+    fn is_over(&self, peer: &NodeId, now: Millis) -> bool {
+        self.0.get(peer).is_none_or(|(until, _)| *until <= now)
+    }
+
+    /// After a failure: ever longer.
+    fn lengthen(&mut self, peer: NodeId, now: Millis, pace: &Pace) {
+        let (until, times) = self.0.entry(peer).or_default();
+        let pause = (pace.retry_ms << (*times).min(16)).min(pace.ceremony_timeout_ms);
+        *until = now.saturating_add(pause);
+        *times = times.saturating_add(1);
+    }
+
+    /// After a success: the longest one, and failures are forgotten.
+    fn rest(&mut self, peer: NodeId, now: Millis, pace: &Pace) {
+        self.0.insert(peer, (now.saturating_add(pace.ceremony_timeout_ms), 0));
+    }
+
+    /// The ends of all that are not over.
+    fn ends(&self, now: Millis) -> impl Iterator<Item = Millis> {
+        self.0.values().map(|(until, _)| *until).filter(move |until| *until > now)
+    }
 }
 
 struct PairRun {
@@ -103,17 +139,24 @@ impl Pairs {
     }
 
     /// The earliest time at which a run is overdue or tried again.
-    pub fn wake_at(&self) -> Option<Millis> {
+    pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let overdue = self.runs.values().map(|run| run.deadline);
-        let paused = self.paused.values().map(|(at, _)| *at).filter(|at| *at > 0);
-        overdue.chain(paused).min()
+        overdue.chain(self.paused.ends(now)).chain(self.lacking.ends(now)).min()
     }
 
-    /// Tries again later, ever more slowly.
-    fn pause(&mut self, peer: NodeId, now: Millis, first: Millis, longest: Millis) {
-        let (_, times) = self.paused.get(&peer).copied().unwrap_or_default();
-        let pause = (first << times.min(16)).min(longest);
-        self.paused.insert(peer, (now.saturating_add(pause), times.saturating_add(1)));
+    /// Whether two nodes hold the two ends of one set-up, as each of them said itself.
+    pub fn are_paired(&self, me: &NodeId, one: &NodeId, other: &NodeId) -> bool {
+        let said = |node: &NodeId, peer: &NodeId| match node == me {
+            true => self.get(peer).map(|(generation, _)| generation),
+            false => self.theirs.get(node).and_then(|ready| ready.get(peer)).copied(),
+        };
+        said(one, other).is_some_and(|generation| said(other, one) == Some(generation))
+    }
+
+    /// Throws a set-up away; whether there was one.
+    fn remove(&mut self, peer: &NodeId) -> bool {
+        self.told.clear();
+        self.ready.remove(peer).is_some()
     }
 
     /// The generations that a session with `peers` would use.
@@ -139,11 +182,44 @@ impl Node {
         for peer in self.wanted_pairs(now) {
             if peer < self.me {
                 // Only the lower id asks; it may not know that we lost our half.
-                self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
-                self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+                if self.pairs.lacking.is_over(&peer, now) {
+                    self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
+                    self.pairs.lacking.lengthen(peer, now, &self.pace);
+                }
             } else {
                 self.ask_pair(peer, turn);
             }
+        }
+        self.tell_pairs(turn);
+    }
+
+    /// Tells peers which set-ups are ready, so that leaders choose quorums that have all theirs:
+    /// when they change, and once in a while.
+    fn tell_pairs(&mut self, turn: &mut Turn<'_>) {
+        if self.pairs.tell_at <= turn.now {
+            self.pairs.tell_at = turn.now.saturating_add(self.pace.gossip_every_ms);
+            self.pairs.told.clear();
+        }
+        let untold = self.pairs.needed.difference(&self.pairs.told);
+        let untold: Vec<NodeId> =
+            untold.filter(|peer| self.presence.is_connected(peer)).copied().collect();
+        if untold.is_empty() {
+            return;
+        }
+        let ready = self.pairs.ready.keys().copied();
+        let message = Message::Pairs(self.pairs.generations(ready));
+        for peer in untold {
+            self.send(peer, &message, turn);
+            self.pairs.told.insert(peer);
+        }
+    }
+
+    /// A peer says which set-ups it has ready.
+    pub(crate) fn on_pairs(&mut self, from: NodeId, ready: &[Generation], turn: &mut Turn<'_>) {
+        let ready = ready.iter().map(|entry| (entry.peer, entry.generation)).collect();
+        if self.pairs.theirs.get(&from) != Some(&ready) {
+            self.pairs.theirs.insert(from, ready);
+            self.look_at_lacking(turn);
         }
     }
 
@@ -159,12 +235,12 @@ impl Node {
         let run = message.run;
         match message.step {
             PairStep::Ask { nonce: theirs } => {
-                // Only the lower id asks, and never past a quarantine. Who asks again has
-                // forgotten the run before.
+                // Only the lower id asks, and never past a quarantine or a pause. Who asks again
+                // has forgotten the run before, and waits as after any run that ended.
                 if from < self.me {
-                    self.pairs.runs.remove(&from);
+                    self.end_pair_run(from, turn);
                 }
-                if from >= self.me || !self.may_pair_with(&from) {
+                if from >= self.me || !self.may_pair_with(&from, turn.now) {
                     self.send_pair(from, run, PairStep::Abort, turn);
                     return;
                 }
@@ -190,9 +266,8 @@ impl Node {
                 }
             }
             PairStep::Lack => {
-                let paused = self.pairs.paused.get(&from).is_some_and(|(at, _)| *at > turn.now);
-                if self.me < from && !paused && self.may_pair_with(&from) {
-                    if self.pairs.ready.remove(&from).is_some() {
+                if self.me < from && self.may_pair_with(&from, turn.now) {
+                    if self.pairs.remove(&from) {
                         turn.out.writes.push(Write::delete(Table::Pair, peer_key(&from)));
                     }
                     self.ask_pair(from, turn);
@@ -241,8 +316,11 @@ impl Node {
                 ));
                 turn.out.barrier = true;
                 self.pairs.runs.remove(&peer);
-                self.pairs.paused.remove(&peer);
+                // Another one with this peer is not made soon, whatever it asks for (PAR-05).
+                self.pairs.paused.rest(peer, turn.now, &self.pace);
+                self.pairs.lacking.0.remove(&peer);
                 self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
+                self.pairs.told.clear();
                 self.look_at_all(turn);
             }
             Ok(Progress::Done(_)) => self.end_pair_run(peer, turn),
@@ -267,12 +345,14 @@ impl Node {
     /// A channel went down: a run over it cannot go on.
     pub(crate) fn pair_lost_peer(&mut self, peer: &NodeId) {
         self.pairs.runs.remove(peer);
+        self.pairs.told.remove(peer);
+        self.pairs.theirs.remove(peer);
     }
 
     /// Stops using a pair for every key, durably, before any reply (N-31). Only an operator ends
     /// a quarantine.
     pub(crate) fn quarantine(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
-        self.pairs.ready.remove(&peer);
+        self.pairs.remove(&peer);
         self.pairs.runs.remove(&peer);
         self.pairs.quarantined.insert(peer, why.to_string());
         turn.out.writes.push(Write::put(
@@ -289,7 +369,7 @@ impl Node {
     /// Throws away set-ups whose other end shows another generation; they are made anew.
     pub(crate) fn renew_disagreeing_pairs(&mut self, peers: &[NodeId], turn: &mut Turn<'_>) {
         for peer in peers.iter().filter(|peer| **peer != self.me) {
-            if self.pairs.ready.remove(peer).is_some() {
+            if self.pairs.remove(peer) {
                 turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
             }
         }
@@ -302,25 +382,24 @@ impl Node {
             turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
         }
         self.pairs.runs.clear();
+        self.pairs.told.clear();
     }
 
     /// Peers that are here, that some key needs, and with whom we have no set-up.
-    fn wanted_pairs(&mut self, now: Millis) -> Vec<NodeId> {
-        // A pause that is over keeps only its count.
-        for (at, _) in self.pairs.paused.values_mut().filter(|(at, _)| *at <= now) {
-            *at = 0;
-        }
-        let paused = |peer: &NodeId| self.pairs.paused.get(peer).is_some_and(|(at, _)| *at > now);
+    fn wanted_pairs(&self, now: Millis) -> Vec<NodeId> {
         let needed = self.pairs.needed.iter().copied();
         needed
             .filter(|peer| !self.pairs.ready.contains_key(peer))
-            .filter(|peer| self.may_pair_with(peer) && !paused(peer))
+            .filter(|peer| self.may_pair_with(peer, now))
             .collect()
     }
 
-    /// Whether a set-up with a peer may begin now.
-    fn may_pair_with(&self, peer: &NodeId) -> bool {
-        self.presence.is_here(peer)
+    /// Whether a set-up with a peer may begin now: one job a peer, one set-up a pause (PAR-05).
+    fn may_pair_with(&self, peer: &NodeId, now: Millis) -> bool {
+        let has_job = self.pairs.by_job.values().any(|(of, _)| of == peer);
+        self.pairs.paused.is_over(peer, now)
+            && !has_job
+            && self.presence.is_here(peer)
             && self.may_take_part()
             && self.pairs.needed.contains(peer)
             && !self.pairs.quarantined.contains_key(peer)
@@ -329,7 +408,7 @@ impl Node {
 
     fn end_pair_run(&mut self, peer: NodeId, turn: &Turn<'_>) {
         if self.pairs.runs.remove(&peer).is_some() {
-            self.pairs.pause(peer, turn.now, self.pace.retry_ms, self.pace.ceremony_timeout_ms);
+            self.pairs.paused.lengthen(peer, turn.now, &self.pace);
         }
     }
 

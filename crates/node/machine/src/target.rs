@@ -9,6 +9,7 @@ use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{KeyPublic, KeyShare, PairSetup, Tweak};
 use quorate_identity::{KeyId, NodeId, Scheme};
 use quorate_intent::SigningPayload;
+use quorate_policy::request::NodeOutcome;
 use quorate_policy::{Authorized, SignRequest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -57,6 +58,30 @@ impl Node {
             });
         }
         nodes
+    }
+
+    /// Whether a member is known to deny the target at this node's head.
+    pub(crate) fn has_denied(&self, node: &NodeId, target: &Target) -> bool {
+        let Target::Request(id) = target else { return false };
+        let head = self.state.head();
+        let decision = self.requests.book(id).and_then(|book| book.decisions.get(node));
+        decision.is_some_and(|decision| {
+            decision.body().head == head && decision.body().outcome == NodeOutcome::Deny
+        })
+    }
+
+    /// Whether a target has ended here.
+    pub(crate) fn is_over(&self, target: &Target) -> bool {
+        match target {
+            Target::Request(id) => self.requests.book(id).is_some_and(|book| book.stage.is_final()),
+            Target::Birth(key, _) => self.keys.book(key).is_some_and(|book| book.is_active()),
+        }
+    }
+
+    /// Whether every two members of a session need a pair set-up.
+    pub(crate) fn needs_pairs(&self, target: &Target) -> bool {
+        let order = self.key_of(target).and_then(|key| self.state.key(&key));
+        order.is_some_and(|order| order.scheme == Scheme::EcdsaSecp256k1)
     }
 
     /// The terms of a session for a target with this quorum, from what this node verified

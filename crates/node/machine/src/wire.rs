@@ -62,6 +62,9 @@ pub enum Message {
     /// A finished signature; everyone verifies it.
     #[n(16)]
     Outcome(#[n(0)] Outcome),
+    /// The pair set-ups that the sender has ready.
+    #[n(17)]
+    Pairs(#[n(0)] Vec<Generation>),
 }
 
 impl Canonical for Message {

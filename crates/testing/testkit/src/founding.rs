@@ -174,9 +174,17 @@ impl Founding {
     /// # Panics
     /// Fewer than two signers.
     pub fn two_of_three(&self) -> Tree<NodeId> {
-        let signers = self.state.nodes().filter(|node| node.role == Role::Signer);
-        let leaves = signers.take(3).map(|node| Tree::Leaf(node.id)).collect();
-        Tree::gate(2, leaves).expect("two signers")
+        self.some_of(2, 3)
+    }
+
+    /// `threshold of` the first signers, or all of fewer.
+    ///
+    /// # Panics
+    /// Fewer signers than the threshold.
+    pub fn some_of(&self, threshold: u8, signers: usize) -> Tree<NodeId> {
+        let nodes = self.state.nodes().filter(|node| node.role == Role::Signer);
+        let leaves = nodes.take(signers).map(|node| Tree::Leaf(node.id)).collect();
+        Tree::gate(threshold, leaves).expect("enough signers")
     }
 
     /// A motion with the signatures of these administrators.

@@ -1,7 +1,8 @@
-//! A whole domain in one process: real nodes, an instant network, jobs run in place, time that
-//! jumps to whatever is next. Everything follows from the seed.
+//! A whole domain in one process: real nodes, an instant network unless it is made [`Slow`], jobs
+//! run in place, time that jumps to whatever is next. Everything follows from the seed.
 
 use crate::founding::{Founding, Shape, name};
+use quorate_access::Tree;
 use quorate_charter::{MotionBody, State};
 use quorate_client::contract::{
     ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest,
@@ -46,12 +47,34 @@ pub struct World {
     pub wiretap: Option<Wiretap>,
     /// Runs a node's job in place of the node.
     pub jobs: Option<Runner>,
+    /// How long frames and jobs take; nothing takes no time.
+    pub slow: Option<Slow>,
     hosts: BTreeMap<NodeId, Host>,
     frames: VecDeque<(NodeId, NodeId, Vec<u8>)>,
     work: VecDeque<(NodeId, u64, Job)>,
+    /// What is on its way, by when it is there.
+    later: BTreeMap<(u64, u64), Later>,
+    /// When the last frame of a channel arrives: none overtakes another.
+    arrives: BTreeMap<(NodeId, NodeId), u64>,
+    numbered: u64,
     cut: BTreeSet<(NodeId, NodeId)>,
     rng: ChaCha20Rng,
     calls: u64,
+}
+
+/// How long things take, each time another while, drawn from the seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Slow {
+    /// A frame takes from one to so many milliseconds.
+    pub frame_ms: u64,
+    /// A job takes from one to so many milliseconds.
+    pub job_ms: u64,
+}
+
+/// Something under way in a slow world.
+enum Later {
+    Frame(NodeId, NodeId, Vec<u8>),
+    Job(NodeId, u64, Job),
 }
 
 /// One machine: a disk, and a node while it runs.
@@ -109,9 +132,13 @@ impl World {
             now: BEGINNING_MS,
             wiretap: None,
             jobs: None,
+            slow: None,
             hosts: nodes.iter().map(|node| (*node, Host::default())).collect(),
             frames: VecDeque::new(),
             work: VecDeque::new(),
+            later: BTreeMap::new(),
+            arrives: BTreeMap::new(),
+            numbered: 0,
             cut: BTreeSet::new(),
             rng: ChaCha20Rng::seed_from_u64(seed),
             calls: 0,
@@ -195,6 +222,10 @@ impl World {
         host.wake_at = None;
         self.frames.retain(|(from, to, _)| *from != id && *to != id);
         self.work.retain(|(owner, ..)| *owner != id);
+        self.later.retain(|_, later| match later {
+            Later::Frame(from, to, _) => *from != id && *to != id,
+            Later::Job(owner, ..) => *owner != id,
+        });
         for peer in self.running() {
             self.give(peer, Event::Disconnected(id));
         }
@@ -248,29 +279,71 @@ impl World {
             messages: output.envelopes.iter().map(|sent| (sent.to, read(&sent.bytes))).collect(),
         });
         host.replies.extend(output.replies.into_iter().map(|reply| (reply.id, reply.answer)));
-        self.work.extend(output.jobs.into_iter().map(|job| (node, lives, job)));
-        let frames = output.envelopes.into_iter().map(|sent| (node, sent.to, sent.bytes));
-        self.frames.extend(frames);
+        for job in output.jobs {
+            match self.slow {
+                None => self.work.push_back((node, lives, job)),
+                Some(slow) => {
+                    let at = self.now + self.while_of(slow.job_ms);
+                    self.put_off(at, Later::Job(node, lives, job));
+                }
+            }
+        }
+        for sent in output.envelopes {
+            match self.slow {
+                None => self.frames.push_back((node, sent.to, sent.bytes)),
+                Some(slow) => {
+                    let at = self.now + self.while_of(slow.frame_ms);
+                    let last = self.arrives.entry((node, sent.to)).or_default();
+                    *last = at.max(*last);
+                    let at = *last;
+                    self.put_off(at, Later::Frame(node, sent.to, sent.bytes));
+                }
+            }
+        }
     }
 
-    /// One step: a frame, else a job, else time until something is due.
+    fn while_of(&mut self, longest_ms: u64) -> u64 {
+        1 + self.rng.next_u64() % longest_ms.max(1)
+    }
+
+    fn put_off(&mut self, at: u64, later: Later) {
+        self.numbered += 1;
+        self.later.insert((at, self.numbered), later);
+    }
+
+    /// When time goes on to next.
+    fn next_at(&self) -> Option<u64> {
+        let wakes = self.hosts.values().filter_map(|host| host.wake_at);
+        wakes.chain(self.later.keys().next().map(|(at, _)| *at)).min()
+    }
+
+    /// One step: a frame, else a job, else time until something is due or arrives.
     pub fn step(&mut self) {
         if let Some((from, to, bytes)) = self.frames.pop_front() {
             self.deliver(from, to, bytes);
         } else if let Some((node, lives, job)) = self.work.pop_front() {
-            let id = job.id;
-            let result = match self.jobs.as_mut() {
-                Some(run) => run(node, job),
-                None => Some(job.run()),
-            };
-            if let Some(result) = result.filter(|_| self.hosts[&node].lives == lives) {
-                self.give(node, Event::JobDone { id, result });
-            }
+            self.run(node, lives, job);
         } else {
             let wakes = self.hosts.iter().filter_map(|(node, host)| Some((host.wake_at?, *node)));
             let (at, node) = wakes.min().expect("nodes want to be woken");
-            self.now = self.now.max(at);
-            self.give(node, Event::Tick);
+            let due = self.later.first_entry().filter(|entry| entry.key().0 <= at);
+            self.now = self.now.max(due.as_ref().map_or(at, |entry| entry.key().0));
+            match due.map(|entry| entry.remove()) {
+                None => self.give(node, Event::Tick),
+                Some(Later::Frame(from, to, bytes)) => self.deliver(from, to, bytes),
+                Some(Later::Job(node, lives, job)) => self.run(node, lives, job),
+            }
+        }
+    }
+
+    fn run(&mut self, node: NodeId, lives: u64, job: Job) {
+        let id = job.id;
+        let result = match self.jobs.as_mut() {
+            Some(run) => run(node, job),
+            None => Some(job.run()),
+        };
+        if let Some(result) = result.filter(|_| self.hosts[&node].lives == lives) {
+            self.give(node, Event::JobDone { id, result });
         }
     }
 
@@ -312,7 +385,7 @@ impl World {
         let end = self.now + ms;
         self.until("time passes", |world| {
             let idle = world.frames.is_empty() && world.work.is_empty();
-            let next = world.hosts.values().filter_map(|host| host.wake_at).min();
+            let next = world.next_at();
             idle && next.is_none_or(|next| next > end)
         });
         self.now = self.now.max(end);
@@ -393,8 +466,15 @@ impl World {
     /// # Panics
     /// It is never born.
     pub fn make_key(&mut self, key: &str, scheme: Scheme) -> KeyId {
-        let order = self.founding.key_order(key, scheme);
-        self.enact("node-1", order);
+        self.make_key_over(key, scheme, self.founding.two_of_three())
+    }
+
+    /// Orders a key over any tree and waits until it can sign.
+    ///
+    /// # Panics
+    /// It is never born.
+    pub fn make_key_over(&mut self, key: &str, scheme: Scheme, access: Tree<NodeId>) -> KeyId {
+        self.enact("node-1", MotionBody::KeyCreate { name: name(key), scheme, access });
         self.until("the key is active", |world| {
             world.names().iter().all(|node| world.can_sign(node, key))
         });
@@ -482,11 +562,26 @@ impl World {
         who: &str,
         verdict: Verdict,
     ) -> Result<RequestView, ErrorBody> {
+        self.vote_for(node, request, who, verdict, 600_000)
+    }
+
+    /// Approves or rejects, for so long.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn vote_for(
+        &mut self,
+        node: &str,
+        request: &RequestId,
+        who: &str,
+        verdict: Verdict,
+        lasts_ms: u64,
+    ) -> Result<RequestView, ErrorBody> {
         let quorate_identity::ActorId::Person(person) = self.founding.actor(who) else {
             panic!("{who} is a service")
         };
         let genesis = self.founding.state.genesis();
-        let vote = Approval::new(genesis, *request, person, verdict, self.now + 600_000);
+        let vote = Approval::new(genesis, *request, person, verdict, self.now + lasts_ms);
         self.state_that(node, &vote, who, &routes::approvals(request))
     }
 

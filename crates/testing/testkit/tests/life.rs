@@ -7,8 +7,8 @@ use quorate_client::contract::{KeyState, RequestState, routes};
 use quorate_identity::Scheme;
 use quorate_machine::call::View;
 use quorate_policy::request::Verdict;
-use quorate_testkit::founding::POLICY;
-use quorate_testkit::world::World;
+use quorate_testkit::founding::{POLICY, Shape};
+use quorate_testkit::world::{Slow, World};
 use serde_json::{Value, json};
 
 fn message(text: &str) -> Value {
@@ -247,4 +247,48 @@ fn lost_frames_cost_time_and_no_more() {
     for node in world.names() {
         world.until_state(&node, &id, RequestState::Signed);
     }
+}
+
+/// SES-02: all order the same members, so one leads as soon as it knows a quorum, and nobody
+/// waits for one that does not come. Frames and jobs take random times, so this is virtual time.
+#[test]
+fn ses_02_three_of_five_sign_without_waiting_for_a_leader() {
+    let shape = Shape { signers: 5, witnesses: 0, faults: 1 };
+    let mut world = World::of(35, shape);
+    let tree = world.founding.some_of(3, 5);
+    world.make_key_over("ops", Scheme::Ed25519, tree);
+    world.set_policy("node-1", POLICY);
+    world.until("all can sign", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "ops"))
+    });
+    world.slow = Some(Slow { frame_ms: 8, job_ms: 8 });
+    let mut times = Vec::new();
+    for number in 0..50 {
+        let node = format!("node-{}", 1 + number % 5);
+        let request = world.request("ops", &message(&format!("{number}")), "wallet-service");
+        let began = world.now;
+        let id = world.file(&node, &request, "wallet-service", None).unwrap().request;
+        world.until_state(&node, &id, RequestState::Signed);
+        times.push(world.now - began);
+    }
+    times.sort_unstable();
+    println!("{times:?}");
+    assert!(times[49] <= 2 * times[25], "{times:?}");
+}
+
+/// PAR-05: what a node says because it lacks its half is no reason to refuse who asks.
+#[test]
+fn par_05_set_ups_are_made_at_once_however_their_messages_cross() {
+    let mut world = World::new(36);
+    world.slow = Some(Slow { frame_ms: 30, job_ms: 30 });
+    world
+        .until("all take part", |world| world.names().iter().all(|node| world.status(node).leased));
+    let order = world.founding.key_order("treasury", Scheme::EcdsaSecp256k1);
+    let began = world.now;
+    world.enact("node-1", order);
+    world.until("all can sign", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "treasury"))
+    });
+    println!("{} ms", world.now - began);
+    assert!(world.now - began < 5_000, "{} ms", world.now - began);
 }

@@ -1,4 +1,4 @@
-//! `node init|run|rejoin`.
+//! `node init|run|rejoin|release`.
 
 use super::genesis::{role, split_pair};
 use crate::args::NodeVerb;
@@ -54,6 +54,15 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             let node = open(&dir, &name, passphrase_file.as_deref())?;
             rejoin(&dir, &name, node, face)
         }
+        NodeVerb::Release { name, peer, dir, passphrase_file } => {
+            let dir = DomainDir::new(dir);
+            let name = dir.read_node(&domain::name(&name)?)?.name;
+            let peer = domain::name(&peer)?;
+            let node = open(&dir, &name, passphrase_file.as_deref())?;
+            let Joined { node, state, .. } = join(&dir, node, None, None)?;
+            let id = state.node_named(&peer).ok_or_else(|| dir.unknown_node(&peer))?.id;
+            release(&dir, &name, (&peer, &id), node, face)
+        }
     }
 }
 
@@ -77,6 +86,38 @@ fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Res
         format!(
             "node {name} will ask the others to take it back; start it: \
              quorate node run {name} --dir {dir}"
+        )
+    });
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Released {
+    node: Name,
+    peer: Name,
+    released: bool,
+}
+
+/// Ends the quarantine of a peer in the stopped node's store.
+fn release(
+    dir: &DomainDir,
+    name: &Name,
+    (peer, id): (&Name, &NodeId),
+    mut node: SealedNode,
+    face: Face,
+) -> Result<()> {
+    let write = quorate_machine::boot::release(&node.records, id).map_err(|error| {
+        let next = "`quorate status --node NODE` shows whom a node has quarantined; each end of a \
+                    pair that did is released at that end";
+        Failure::caller("not_quarantined", error, next)
+    })?;
+    node.store.commit(&[write]).map_err(|error| sealed::store_failure(&error))?;
+    let released = Released { node: name.clone(), peer: peer.clone(), released: true };
+    face.show(&released, |it| {
+        let (name, peer, dir) = (&it.node, &it.peer, dir.path().display());
+        format!(
+            "node {name} has released {peer} from quarantine and makes a new pair set-up with it; \
+             start it: quorate node run {name} --dir {dir}"
         )
     });
     Ok(())
@@ -214,4 +255,35 @@ fn address(text: &str) -> Result<SocketAddr> {
         let message = format!("{text} is not an address to listen at");
         Failure::caller("bad_address", message, "write it as 10.0.0.1:7101")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+    use super::*;
+    use quorate_codec::Digest;
+    use quorate_machine::durable::{Table, Write};
+
+    #[test]
+    fn par_06_a_release_takes_the_quarantine_of_one_peer_out_of_the_store() {
+        let below = tempfile::tempdir().unwrap();
+        let dir = DomainDir::new(below.path().join("domain"));
+        let (name, peer) = (domain::name("node-1").unwrap(), domain::name("node-2").unwrap());
+        let passphrase = || Zeroizing::new("one of many".to_owned());
+        let mut made =
+            sealed::create(&dir, &name, Role::Signer, passphrase(), Cost::TRIAL).unwrap();
+        let ids = [NodeId(Digest([2; 32])), NodeId(Digest([3; 32]))];
+        let rows = ids.map(|id| Write::put(Table::Quarantine, id.0.0, b"a check failed".to_vec()));
+        made.store.commit(&rows).unwrap();
+        drop(made);
+        let reopened = || sealed::open(&dir, &name, passphrase()).unwrap();
+        let [id, other] = ids;
+        release(&dir, &name, (&peer, &id), reopened(), Face::new(true)).unwrap();
+        let again = release(&dir, &name, (&peer, &id), reopened(), Face::new(true)).unwrap_err();
+        assert_eq!(again.code(), "not_quarantined");
+        let left = reopened().records;
+        let left = left.iter().filter(|row| row.table == Table::Quarantine);
+        assert_eq!(left.map(|row| row.key.clone()).collect::<Vec<_>>(), [other.0.0.to_vec()]);
+    }
 }

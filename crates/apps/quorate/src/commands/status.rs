@@ -55,6 +55,9 @@ fn text(status: &Status) -> String {
             None => "not heard yet".to_owned(),
         };
         let _ = writeln!(text, "  {:<16} {role:<8} {alive:<7} {lag}", node.name);
+        if let Some(why) = &node.quarantined {
+            let _ = writeln!(text, "  {:<16} quarantined by {}: {why}", "", status.node);
+        }
     }
     let _ = writeln!(text, "\nkeys");
     for key in &status.keys {

@@ -35,6 +35,9 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
         "passphrase_file"
     );
     assert_eq!(domain.run(&["node", "rejoin", "node-3"]).refused(2), "not_lapsed");
+    let release = |peer| domain.run(&["node", "release", "node-3", "--peer", peer]).refused(2);
+    assert_eq!(release("node-1"), "not_quarantined");
+    assert_eq!(release("nobody"), "unknown_node");
 
     // A flipped byte in rows that are in use, a torn file, something else.
     for altered in [

@@ -47,6 +47,9 @@ pub struct NodeStatus {
     pub head: Option<Head>,
     /// How many entries it is behind the answering node; unknown until it was heard.
     pub lag: Option<u64>,
+    /// Why the answering node computes nothing with it any more, until its operator releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
 }
 
 /// A key in [`Status`].

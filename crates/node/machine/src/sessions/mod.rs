@@ -32,14 +32,17 @@ pub(crate) struct Sessions {
     undertakings: BTreeMap<Target, Undertaking>,
     /// When each of them is looked at next; none while a session for it is live.
     due: Schedule<Target>,
-    /// Proposals that wait for this node's own judgement.
-    unjudged: BTreeMap<Target, Vec<(NodeId, SessionMessage)>>,
+    /// Proposals that wait for this node's own judgement or for the end of another session, the
+    /// newest of each proposer.
+    waiting: BTreeMap<Target, BTreeMap<NodeId, SessionMessage>>,
 }
 
 struct Session {
     terms: Terms,
     turn: u32,
-    leads: bool,
+    leader: NodeId,
+    /// When the authorisation that it consumed ends.
+    expiry_ms: Millis,
     firsts: BTreeMap<NodeId, Vec<u8>>,
     generations: BTreeMap<NodeId, Vec<Generation>>,
     rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
@@ -47,6 +50,17 @@ struct Session {
     /// The job whose result is awaited. A peer chooses run ids and may use one again, so a late
     /// result of an earlier session must not be taken for this one's (SES-06).
     job: Option<JobId>,
+}
+
+/// Why a session failed, as far as this node saw: whom it chooses last from now on.
+#[derive(Debug, Clone, Copy)]
+enum Blame<'a> {
+    /// This node's own doing, or the charter's.
+    Nobody,
+    /// Some member's, nobody knows whose.
+    Unknown,
+    /// These members broke it, refused it, or did not answer.
+    Of(&'a [NodeId]),
 }
 
 enum Phase {
@@ -99,6 +113,15 @@ impl Sessions {
         self.live.get(run).map(|session| session.terms.quorum.clone()).unwrap_or_default()
     }
 
+    /// Takes a proposal back that waits.
+    fn withdraw(&mut self, from: &NodeId, run: &RunId) {
+        for proposals in self.waiting.values_mut() {
+            if proposals.get(from).is_some_and(|message| message.run == *run) {
+                proposals.remove(from);
+            }
+        }
+    }
+
     fn with(&self, peer: &NodeId) -> Vec<RunId> {
         let sessions = self.live.iter();
         sessions
@@ -127,7 +150,8 @@ impl Node {
     pub(crate) fn drive_sessions(&mut self, turn: &mut Turn<'_>) {
         for run in self.sessions.deadlines.take_due(turn.now) {
             let silent = self.sessions.live.get(&run).map(Session::awaited).unwrap_or_default();
-            self.break_session(run, "no progress in time", &[], &silent, turn);
+            let blame = if silent.is_empty() { Blame::Nobody } else { Blame::Of(&silent) };
+            self.fail_session(run, "no progress in time", blame, turn);
         }
         for target in self.sessions.due.take_due(turn.now) {
             self.pursue(target, turn);
@@ -137,14 +161,19 @@ impl Node {
     /// A channel went down: sessions with that node cannot go on.
     pub(crate) fn sessions_lost_peer(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         self.sessions.early.forget(&peer);
+        for proposals in self.sessions.waiting.values_mut() {
+            proposals.remove(&peer);
+        }
         self.fail_sessions_with(peer, "a member's channel went down", turn);
+        // Nobody waits for a leader that is gone.
+        self.look_at_all(turn);
     }
 
     /// Ends every session in which a node takes part: it is gone, or the pair is quarantined
     /// (N-31, N-44).
     pub(crate) fn fail_sessions_with(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
         for run in self.sessions.with(&peer) {
-            self.fail_session(run, why, &[], turn);
+            self.fail_session(run, why, Blame::Of(&[peer]), turn);
         }
     }
 
@@ -152,7 +181,7 @@ impl Node {
     pub(crate) fn fail_all_sessions(&mut self, why: &str, turn: &mut Turn<'_>) {
         let runs: Vec<RunId> = self.sessions.live.keys().copied().collect();
         for run in runs {
-            self.fail_session(run, why, &[], turn);
+            self.fail_session(run, why, Blame::Nobody, turn);
         }
     }
 
@@ -160,7 +189,7 @@ impl Node {
     pub(crate) fn session_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
         let owned = self.sessions.owns(&id);
         if let Some(run) = self.sessions.take_job(&id) {
-            self.fail_session(run, "this machine lost a computation", &[], turn);
+            self.fail_session(run, "this machine lost a computation", Blame::Nobody, turn);
         }
         owned
     }
@@ -180,41 +209,49 @@ impl Node {
         if let Some(peer) = failure.quarantine {
             self.quarantine(peer, &failure.reason, turn);
         }
-        let culprits = match &failure.fault {
-            Fault::Peer { culprits } => culprits.clone(),
-            Fault::Caller | Fault::Machine => Vec::new(),
-        };
-        self.fail_session(run, &failure.reason, &culprits, turn);
+        match &failure.fault {
+            Fault::Peer { culprits } if culprits.is_empty() => {
+                self.fail_session(run, &failure.reason, Blame::Unknown, turn);
+            }
+            Fault::Peer { culprits } => {
+                self.accuse(run, &failure.reason, culprits, turn);
+            }
+            Fault::Caller | Fault::Machine => {
+                self.fail_session(run, &failure.reason, Blame::Nobody, turn);
+            }
+        }
+    }
+
+    /// Ends a session that culprits broke, as the engine proved.
+    fn accuse(&mut self, run: RunId, why: &str, culprits: &[NodeId], turn: &mut Turn<'_>) {
+        self.break_session(run, why, culprits, Blame::Of(culprits), turn);
     }
 
     /// Ends a session without a signature; the next attempt comes after a pause. To the others
     /// every cause looks the same (SES-08).
-    fn fail_session(&mut self, run: RunId, why: &str, culprits: &[NodeId], turn: &mut Turn<'_>) {
-        self.break_session(run, why, culprits, culprits, turn);
+    fn fail_session(&mut self, run: RunId, why: &str, blame: Blame<'_>, turn: &mut Turn<'_>) {
+        self.break_session(run, why, &[], blame, turn);
     }
 
-    /// The same, and avoids some members next time.
     fn break_session(
         &mut self,
         run: RunId,
         why: &str,
         culprits: &[NodeId],
-        avoid: &[NodeId],
+        blame: Blame<'_>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(session) = self.sessions.live.get(&run) else { return };
-        let target = session.terms.target;
         self.send_to_session(run, SessionStep::Abort, turn);
-        self.end_session(run);
-        self.audit(format!("session for {target} ended: {why}"), culprits, turn);
-        self.retry_after_failure(target, avoid, turn);
+        let Some(session) = self.end_session(run) else { return };
+        self.audit(format!("session for {} ended: {why}", session.terms.target), culprits, turn);
+        self.retry_after_failure(&session, blame, turn);
     }
 
-    fn end_session(&mut self, run: RunId) {
+    fn end_session(&mut self, run: RunId) -> Option<Session> {
         self.sessions.deadlines.remove(&run);
-        if let Some(session) = self.sessions.live.remove(&run) {
-            self.sessions.by_target.remove(&session.terms.target);
-        }
+        let session = self.sessions.live.remove(&run)?;
+        self.sessions.by_target.remove(&session.terms.target);
+        Some(session)
     }
 
     fn send_to_session(&mut self, run: RunId, step: SessionStep, turn: &mut Turn<'_>) {

@@ -5,7 +5,8 @@ use crate::durable::{Table, Write};
 use crate::job::{JobId, OpenTask, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
-use crate::sessions::{Phase, Session};
+use crate::sessions::leading::leader_of;
+use crate::sessions::{Blame, Phase, Session};
 use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{Failure, Inbound, Opening};
@@ -18,6 +19,8 @@ enum Refused {
     NotNow(&'static str),
     /// It is not what this node verified: evidence.
     Wrong(String),
+    /// Its target has ended here: the proposer has not heard yet.
+    Over,
 }
 
 impl Node {
@@ -34,8 +37,9 @@ impl Node {
         }
         let run = message.run;
         let Some(session) = self.sessions.live.get_mut(&run) else {
-            if !matches!(message.step, SessionStep::Abort) {
-                self.sessions.early.push(from, message);
+            match message.step {
+                SessionStep::Abort => self.sessions.withdraw(&from, &run),
+                _ => self.sessions.early.push(from, message),
             }
             return;
         };
@@ -46,7 +50,8 @@ impl Node {
             SessionStep::Propose { .. } => {}
             SessionStep::Join { terms, first, generations } => {
                 if terms != session.terms.digest() {
-                    self.fail_session(run, "a member computed other terms", &[], turn);
+                    let blame = Blame::Of(&[from]);
+                    self.fail_session(run, "a member computed other terms", blame, turn);
                     return;
                 }
                 // The first contribution counts; a second one for the slot is ignored.
@@ -61,14 +66,24 @@ impl Node {
                 }
             }
             SessionStep::Abort => {
-                self.break_session(run, "a member ended the session", &[], &[from], turn);
+                // Who refuses to join does so itself. Who ends what it joined may do so because
+                // of another: its word blames nobody.
+                let has_joined = session.firsts.contains_key(&from);
+                let blame = if has_joined { Blame::Unknown } else { Blame::Of(&[from]) };
+                self.fail_session(run, "a member ended the session", blame, turn);
             }
         }
     }
 
-    /// Answers proposals that waited for this node's judgement.
+    /// Answers proposals that waited, those of earlier turns first.
     pub(crate) fn answer_unjudged(&mut self, target: Target, turn: &mut Turn<'_>) {
-        for (from, message) in self.sessions.unjudged.remove(&target).unwrap_or_default() {
+        let waiting = self.sessions.waiting.remove(&target).unwrap_or_default();
+        let mut waiting: Vec<(NodeId, SessionMessage)> = waiting.into_iter().collect();
+        waiting.sort_by_key(|(from, message)| match &message.step {
+            SessionStep::Propose { attempt, .. } => (*attempt, *from),
+            _ => (u32::MAX, *from),
+        });
+        for (from, message) in waiting {
             self.on_proposal(from, target, message, turn);
         }
     }
@@ -85,25 +100,28 @@ impl Node {
             return;
         }
         self.renew_authorisation(&target, turn);
+        let SessionStep::Propose { terms, attempt, .. } = &message.step else { return };
         if self.judgement_pending(&target) {
-            let waiting = self.sessions.unjudged.entry(target).or_default();
-            if waiting.len() < limits::PROPOSALS_WAITING_MAX {
-                waiting.push((from, message));
-            }
+            self.sessions.waiting.entry(target).or_default().insert(from, message);
             return;
         }
-        let SessionStep::Propose { terms, attempt, first, generations } = message.step else {
-            return;
-        };
-        let refused = match self.accept(from, &terms, turn.now) {
+        let refused = match self.accept(from, terms, *attempt, turn.now) {
+            Ok(_) if self.sessions.is_live(&target) => {
+                let makes_way = self.comes_before(from, *attempt, &target);
+                self.sessions.waiting.entry(target).or_default().insert(from, message);
+                if makes_way {
+                    self.make_way(target, turn);
+                }
+                return;
+            }
             Ok(ours) => {
                 if let Some(undertaking) = self.sessions.undertakings.get_mut(&target) {
-                    // Nobody can push the others' turns far ahead.
-                    let near = attempt.min(undertaking.turn.saturating_add(8));
-                    undertaking.turn = undertaking.turn.max(near);
+                    undertaking.catch_up(*attempt);
                 }
-                if self.open_session(run, ours, attempt, false, turn) {
-                    if let Some(session) = self.sessions.live.get_mut(&run) {
+                if self.open_session(run, ours, *attempt, from, turn) {
+                    if let Some(session) = self.sessions.live.get_mut(&run)
+                        && let SessionStep::Propose { first, generations, .. } = message.step
+                    {
                         session.firsts.insert(from, first);
                         session.generations.insert(from, generations);
                     }
@@ -120,20 +138,68 @@ impl Node {
             }
             Refused::Wrong(reason) => {
                 self.audit(format!("refused a proposal for {target}: {reason}"), &[from], turn);
-                self.record_refusal(from, &terms, &reason, turn);
+                self.record_refusal(from, terms, &reason, turn);
+            }
+            Refused::Over => {
+                if let Target::Request(id) = target {
+                    self.share_end(from, &id, turn);
+                }
             }
         }
         let abort = SessionMessage { run, step: SessionStep::Abort };
         self.send(from, &Message::Session(abort), turn);
     }
 
+    /// Whether a proposal takes the place of the session that is live for its target: it comes
+    /// from the leader of an earlier turn, who has broken none, and nothing has begun. So of two
+    /// that propose at once everybody follows the same one; the other waits (SES-07).
+    fn comes_before(&self, from: NodeId, attempt: u32, target: &Target) -> bool {
+        let run = self.sessions.by_target.get(target);
+        let Some(live) = run.and_then(|run| self.sessions.live.get(run)) else { return false };
+        let is_first =
+            self.sessions.undertakings.get(target).is_some_and(|it| it.led_by(&from) == 0);
+        let is_leader = leader_of(&self.order_of_leaders(target), attempt) == Some(&from);
+        let has_begun = !matches!(live.phase, Phase::Opening | Phase::ExpectJoins(_));
+        is_first && is_leader && !has_begun && (attempt, from) < (live.turn, live.leader)
+    }
+
+    /// Whether a proposal can neither take the place of the live session nor wait for its end: one
+    /// of an earlier turn that waited could wait for who waits for it.
+    fn must_refuse(&self, from: NodeId, attempt: u32, target: &Target) -> bool {
+        let run = self.sessions.by_target.get(target);
+        let Some(live) = run.and_then(|run| self.sessions.live.get(run)) else { return false };
+        let has_begun = !matches!(live.phase, Phase::Opening | Phase::ExpectJoins(_));
+        let is_earlier = (attempt, from) < (live.turn, live.leader);
+        !has_begun && is_earlier && !self.comes_before(from, attempt, target)
+    }
+
+    /// Leaves a session in which nothing has begun for one that comes before it. Its nonces are
+    /// gone with it.
+    fn make_way(&mut self, target: Target, turn: &mut Turn<'_>) {
+        if let Some(run) = self.sessions.by_target.get(&target).copied() {
+            self.send_to_session(run, SessionStep::Abort, turn);
+            self.end_session(run);
+        }
+        self.renew_authorisation(&target, turn);
+        self.answer_unjudged(target, turn);
+    }
+
     /// Computes the terms itself and compares (SES-03).
-    fn accept(&self, from: NodeId, theirs: &Terms, now: u64) -> Result<Terms, Refused> {
+    fn accept(
+        &self,
+        from: NodeId,
+        theirs: &Terms,
+        attempt: u32,
+        now: u64,
+    ) -> Result<Terms, Refused> {
         if !theirs.quorum.contains(&from) || !theirs.quorum.contains(&self.me) {
             return Err(Refused::Wrong("its quorum does not hold proposer and receiver".into()));
         }
         if !self.knows(&theirs.target) {
             return Err(Refused::NotNow("this node does not know what is to be signed"));
+        }
+        if self.is_over(&theirs.target) {
+            return Err(Refused::Over);
         }
         if !self.sessions.is_undertaken(&theirs.target) {
             return Err(Refused::Wrong("this node has not allowed it".into()));
@@ -158,8 +224,13 @@ impl Node {
         if known.is_none() {
             return Err(Refused::NotNow("a member of the quorum is not here"));
         }
-        if self.sessions.is_live(&theirs.target) {
-            return Err(Refused::NotNow("a session for this is under way"));
+        let members = self.order_of_leaders(&theirs.target).len();
+        let undertaking = self.sessions.undertakings.get(&theirs.target);
+        if undertaking.is_some_and(|it| it.has_led_enough(&from, members)) {
+            return Err(Refused::NotNow("too many sessions that it led have failed"));
+        }
+        if self.must_refuse(from, attempt, &theirs.target) {
+            return Err(Refused::NotNow("another session for this is under way"));
         }
         if self.sessions.live.len() >= limits::SESSIONS_LIVE_MAX {
             return Err(Refused::NotNow("busy"));
@@ -176,7 +247,7 @@ impl Node {
         run: RunId,
         terms: Terms,
         at_turn: u32,
-        leads: bool,
+        leader: NodeId,
         turn: &mut Turn<'_>,
     ) -> bool {
         let target = terms.target;
@@ -189,6 +260,7 @@ impl Node {
             self.postpone(target, self.pace.retry_ms, turn);
             return false;
         };
+        let expiry_ms = authorized.expiry_ms();
         let task = OpenTask {
             authorized,
             terms: terms.digest(),
@@ -208,7 +280,8 @@ impl Node {
         let session = Session {
             terms,
             turn: at_turn,
-            leads,
+            leader,
+            expiry_ms,
             firsts: BTreeMap::new(),
             generations: BTreeMap::from([(self.me, material.generations)]),
             rounds: BTreeMap::new(),
@@ -241,7 +314,7 @@ impl Node {
         session.firsts.insert(me, first.clone());
         session.phase = Phase::ExpectJoins(opening);
         let generations = session.generations.get(&me).cloned().unwrap_or_default();
-        let step = if session.leads {
+        let step = if session.leader == me {
             let (terms, attempt) = (session.terms.clone(), session.turn);
             SessionStep::Propose { terms, attempt, first, generations }
         } else {
@@ -258,7 +331,7 @@ impl Node {
     }
 
     /// All contributions are here and all terms agree: binds the session id, checks once more
-    /// that head and lease hold (N-74), records the attempt, and lets the engine begin (SES-06).
+    /// that head, lease and authorisation hold (N-74), records the attempt, and lets the engine begin (SES-06).
     fn begin_if_complete(&mut self, run: RunId, turn: &mut Turn<'_>) {
         let Some(session) = self.sessions.live.get_mut(&run) else { return };
         let complete = session.terms.quorum.iter().all(|node| session.firsts.contains_key(node));
@@ -267,12 +340,15 @@ impl Node {
         }
         let disagreeing = disagreeing(self.me, &session.generations);
         if !disagreeing.is_empty() {
-            self.fail_session(run, "pair set-ups of different generations", &[], turn);
+            let blame = Blame::Of(&disagreeing);
+            self.fail_session(run, "pair set-ups of different generations", blame, turn);
             self.renew_disagreeing_pairs(&disagreeing, turn);
             return;
         }
-        if session.terms.head != self.state.head() || !self.may_sign(turn.now) {
-            self.fail_session(run, "head or lease changed before the last message", &[], turn);
+        let has_expired = session.expiry_ms <= turn.now;
+        if session.terms.head != self.state.head() || has_expired || !self.may_sign(turn.now) {
+            let why = "head, lease or authorisation ended before the engine began";
+            self.fail_session(run, why, Blame::Nobody, turn);
             return;
         }
         let Some(session) = self.sessions.live.get_mut(&run) else { return };

@@ -2,7 +2,7 @@
 
 use crate::job::{JobId, Task};
 use crate::node::{Node, Turn};
-use crate::sessions::Phase;
+use crate::sessions::{Blame, Phase};
 use crate::wire::{Message, Outcome, RunId, SessionMessage, SessionStep, SignatureBytes};
 use quorate_engine::{self as engine, Failure, Inbound, Outbound, Progress, To};
 
@@ -32,7 +32,7 @@ impl Node {
                 self.release(run, &signatures, turn);
             }
             Ok(Progress::Done(_)) => {
-                self.fail_session(run, "the engine made something else", &[], turn);
+                self.fail_session(run, "the engine made something else", Blame::Nobody, turn);
             }
         }
     }

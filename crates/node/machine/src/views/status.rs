@@ -38,6 +38,7 @@ impl Node {
             alive: node.id == self.me || self.presence.is_here(&node.id),
             head: heard.map(|heard| heard.head),
             lag: heard.map(|heard| self.state.position().saturating_sub(heard.position)),
+            quarantined: self.pairs.quarantined().get(&node.id).cloned(),
         }
     }
 
@@ -60,6 +61,11 @@ impl Node {
         }
         if let Some(tree) = order.tree.missing_for(&signers) {
             missing.extend(texts(self.names_of(&tree.parties())));
+            let members = order.tree.parties();
+            let apart = pairs.iter().filter(|(node, _)| members.contains(node));
+            missing.extend(apart.filter_map(|(node, why)| {
+                Some(format!("the pair with {} is quarantined: {why}", self.name_of(node)?))
+            }));
         }
         let voters = self.state.voters();
         if voters.keys().filter(|voter| present.contains(voter)).count() < self.state.quorum() {
