@@ -31,8 +31,7 @@ impl Liar {
                 let both = vec![envelope.bytes.clone(), other.clone()];
                 (if dice.is_multiple_of(2) { vec![other] } else { both }, Some(Fault::DoubleVote))
             }
-            Ok(Message::Session(message)) if dice.is_multiple_of(2) => match spoiled(message, dice)
-            {
+            Ok(Message::Session(message)) => match spoiled(message, dice) {
                 Some(lie) => {
                     let lie = quorate_codec::to_bytes(&Message::Session(lie));
                     (vec![lie], Some(Fault::SpoiledRound))
@@ -56,13 +55,17 @@ impl Liar {
     }
 }
 
-/// A message of a round with a byte changed, of a long one a third of it, so that the checks over
-/// its parts fail; `None` where there is nothing to spoil.
+/// Every second message of a round with a byte changed, and every long one with a third of it
+/// changed, so that the checks over its parts fail; `None` where there is nothing to spoil.
 fn spoiled(mut message: SessionMessage, dice: u8) -> Option<SessionMessage> {
     let SessionStep::Round { bytes, .. } = &mut message.step else { return None };
     let length = bytes.len();
     let from = length.checked_sub(1)? * usize::from(dice) / 255;
-    let range = if length > LONG { length / 3..2 * length / 3 } else { from..from + 1 };
+    let range = match length > LONG {
+        true => length / 3..2 * length / 3,
+        false if dice.is_multiple_of(2) => from..from + 1,
+        false => return None,
+    };
     bytes.get_mut(range)?.iter_mut().for_each(|byte| *byte ^= 1 << (dice / 2 % 8));
     Some(message)
 }

@@ -350,7 +350,7 @@ impl World {
         ];
         let rarest = [Table::Pair, Table::Quarantine];
         let likely = match tables {
-            _ if tables.iter().any(|table| rarest.contains(table)) => 400,
+            _ if tables.iter().any(|table| rarest.contains(table)) => 600,
             _ if tables.iter().any(|table| rare.contains(table)) => 25,
             _ => 4,
         };
