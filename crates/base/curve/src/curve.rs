@@ -48,6 +48,10 @@ pub trait Arithmetic {
     fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint;
     /// The encoding; of a non-identity point.
     fn encode(point: &Self::RawPoint) -> Vec<u8>;
+    /// The encodings of non-identity points: one inversion for all where the library offers it.
+    fn encode_all(points: &[Self::RawPoint]) -> Vec<Vec<u8>> {
+        points.iter().map(Self::encode).collect()
+    }
     /// The point with exactly this encoding.
     fn decode(bytes: &[u8]) -> Option<Self::RawPoint>;
 

@@ -2,13 +2,14 @@
 //! group.
 
 use crate::curve::{Arithmetic, P256, Secp256k1};
+use k256::elliptic_curve::BatchNormalize;
 use k256::elliptic_curve::PrimeField;
 use k256::elliptic_curve::bigint::U256;
 use k256::elliptic_curve::ops::{MulByGenerator, Reduce};
 use k256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
 
 macro_rules! arithmetic {
-    ($curve:ty, $library:ident) => {
+    ($curve:ty, $library:ident, { $($more:tt)* }) => {
         impl Arithmetic for $curve {
             type RawPoint = $library::ProjectivePoint;
             type RawScalar = $library::Scalar;
@@ -40,6 +41,8 @@ macro_rules! arithmetic {
             fn encode(point: &Self::RawPoint) -> Vec<u8> {
                 point.to_affine().to_encoded_point(true).as_bytes().to_vec()
             }
+
+            $($more)*
 
             fn decode(bytes: &[u8]) -> Option<Self::RawPoint> {
                 // Only the compressed form: one encoding a point.
@@ -92,5 +95,10 @@ macro_rules! arithmetic {
     };
 }
 
-arithmetic!(Secp256k1, k256);
-arithmetic!(P256, p256);
+arithmetic!(Secp256k1, k256, {
+    fn encode_all(points: &[Self::RawPoint]) -> Vec<Vec<u8>> {
+        let affine = k256::ProjectivePoint::batch_normalize(points);
+        affine.iter().map(|point| point.to_encoded_point(true).as_bytes().to_vec()).collect()
+    }
+});
+arithmetic!(P256, p256, {});

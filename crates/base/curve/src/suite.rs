@@ -27,6 +27,8 @@ every_curve!(
     neg_009_scalars_at_or_above_the_order_are_refused,
     wide_reduction_matches_arithmetic,
     arithmetic_is_consistent,
+    a_weighted_sum_is_the_sum_of_its_terms,
+    many_points_are_encoded_as_each,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
     neg_009_whatever_is_read_is_written_the_same,
@@ -131,6 +133,39 @@ fn arithmetic_is_consistent<C: Curve>() {
     let three = Scalar::<C>::from_u64(3).non_zero().unwrap();
     assert_eq!(three.invert().scalar() * three.scalar(), Scalar::one());
     assert_eq!(a.commit() - a.commit(), Point::identity());
+}
+
+/// CUR-07: at every width of the windows, with coefficients at both ends.
+fn a_weighted_sum_is_the_sum_of_its_terms<C: Curve>() {
+    let mut rng = rng();
+    assert!(Point::<C>::weighted_sum(&[]).is_identity());
+    for count in [1, 7, 8, 70, 520] {
+        let terms: Vec<(Point<C>, u128)> = (0..count)
+            .map(|at| {
+                let point = Point::generator().small_mul(rng.next_u32() as u16);
+                let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+                (point, [0, 1, u128::MAX, random].into_iter().cycle().nth(at).unwrap())
+            })
+            .collect();
+        let one_by_one: Point<C> = terms.iter().map(|(p, k)| *p * Scalar::from_u128(*k)).sum();
+        assert_eq!(Point::weighted_sum(&terms), one_by_one, "{count}");
+    }
+    assert_eq!(Scalar::<C>::from_u128(u128::MAX) + Scalar::one(), {
+        let two_64 = Scalar::from_u64(u64::MAX) + Scalar::one();
+        two_64 * two_64
+    });
+}
+
+fn many_points_are_encoded_as_each<C: Curve>() {
+    let mut rng = rng();
+    let points: Vec<NonIdentity<C>> = (0..5)
+        .map(|_| SecretScalar::random(&mut rng).commit().non_identity().unwrap())
+        .collect();
+    let each: Vec<Vec<u8>> = points.iter().map(NonIdentity::to_bytes).collect();
+    assert_eq!(NonIdentity::all_to_bytes(&points), each);
+    let (x, k) = (SecretScalar::<C>::random(&mut rng), SecretScalar::random(&mut rng));
+    let response = Scalar::from_bytes(x.response(&k, 77).as_ref()).unwrap();
+    assert_eq!(response.commit(), k.commit() + x.commit().small_mul(77));
 }
 
 fn encodings_round_trip<C: Curve>() {
