@@ -1,7 +1,7 @@
 //! A dealer that seals shares of another polynomial than the one it committed to.
 
 use super::round1::ExpectRound1;
-use super::{Plan, start};
+use super::{Holding, Plan, Source, Terms, start};
 use crate::DealFault;
 use quorate_access::{LeafId, Tree};
 use quorate_codec::Digest;
@@ -15,8 +15,8 @@ fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
 }
 
-/// DKG-13: the shares open, with the constant term that the dealer proved, but are not the
-/// committed ones. Every receiver ends, and names the pair.
+/// DEAL-14: the shares open, with the constant term that the dealer proved, but are not the
+/// committed ones, of one secret among several. Every receiver ends, and names pair and secret.
 #[test]
 fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
     let tree: Tree<u8> = "2 of (1, 2, 3)".parse().unwrap();
@@ -25,12 +25,14 @@ fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
     let mut rounds: BTreeMap<NodeId, ExpectRound1<Ed25519>> = BTreeMap::new();
     let mut firsts = BTreeMap::new();
     for me in tree.parties() {
-        let plan = Plan { ctx0: Digest([9; 32]), tree: tree.clone(), me };
+        let source = Source::Fresh { count: 3 };
+        let terms = Terms { ctx0: Digest([9; 32]), tree: tree.clone(), source };
+        let plan = Plan { terms, me, holding: Holding::Nothing };
         let (round, first) = start(plan, &mut rng).unwrap();
         rounds.insert(me, round);
         firsts.insert(me, first);
     }
-    rounds.get_mut(&node(2)).unwrap().deal_falsely(&mut rng);
+    rounds.get_mut(&node(2)).unwrap().deal_falsely(1, &mut rng);
     let mut seconds = BTreeMap::new();
     let mut nexts = BTreeMap::new();
     for (me, round) in rounds {
@@ -40,7 +42,9 @@ fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
     }
     for (me, leaf) in [(node(1), LeafId(0)), (node(3), LeafId(2))] {
         let error = nexts.remove(&me).unwrap().handle(seconds.clone(), &mut rng).unwrap_err();
-        assert_eq!(error.reason, DealFault::SubShare { dealer: node(2), receiver: me, leaf });
+        let dealer = node(2);
+        let bad = DealFault::SubShare { dealer, receiver: me, leaf, secret: Some(1) };
+        assert_eq!(error.reason, bad);
         assert!(error.culprits.is_empty());
     }
 }
