@@ -2,8 +2,9 @@
 //! never does this: no single machine may know what one of these functions knows.
 
 use crate::{
-    Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan, PairSetup,
-    Prepared, Progress, Round, Seed, Signature, To, open, start_keygen, start_pair_setup,
+    DealPlan, Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan,
+    PairSetup, Prepared, PreparedKeys, Progress, Round, Seed, Signature, To, open, start_deal,
+    start_keygen, start_pair_setup,
 };
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
@@ -98,9 +99,43 @@ pub fn keygen(
     }
     let prepared = run(parties, seeds)?.into_iter().filter_map(|(me, outcome)| match outcome {
         Outcome::Prepared(prepared) => Some((me, *prepared)),
-        Outcome::Pair(_) | Outcome::Signatures(_) => None,
+        Outcome::Dealt(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
     });
     Ok(prepared.collect())
+}
+
+/// Runs a dealing of any kind: one plan for each participant.
+///
+/// # Errors
+/// The first failure of any participant.
+pub fn deal(
+    plans: Vec<DealPlan>,
+    seeds: Seeds<'_>,
+) -> Result<BTreeMap<NodeId, PreparedKeys>, LocalFailure> {
+    deal_over(plans, seeds, &mut |_, _, _, _| {})
+}
+
+/// Like [`deal`], with messages that can be rewritten on their way.
+///
+/// # Errors
+/// The failure of the first participant, in order of ids, that has one.
+pub fn deal_over(
+    plans: Vec<DealPlan>,
+    seeds: Seeds<'_>,
+    wire: Wire<'_>,
+) -> Result<BTreeMap<NodeId, PreparedKeys>, LocalFailure> {
+    let mut parties = BTreeMap::new();
+    for plan in plans {
+        let me = plan.me;
+        parties.insert(me, started(me, start_deal(plan, seeds()))?);
+    }
+    let dealt = run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| {
+        match outcome {
+            Outcome::Dealt(keys) => Some((me, *keys)),
+            Outcome::Prepared(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
+        }
+    });
+    Ok(dealt.collect())
 }
 
 /// Sets up a pair: the halves of `low` and of `high`.
@@ -169,7 +204,7 @@ pub fn sign_over(
     let signed =
         run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Signatures(signatures) => Some((me, signatures)),
-            Outcome::Prepared(_) | Outcome::Pair(_) => None,
+            Outcome::Prepared(_) | Outcome::Dealt(_) | Outcome::Pair(_) => None,
         });
     Ok(signed.collect())
 }

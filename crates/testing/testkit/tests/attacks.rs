@@ -209,6 +209,7 @@ fn quarantine_once(world: &mut World) -> (Seen, Seen) {
             fault: Fault::Peer { culprits: vec![peer] },
             reason: "a check of the multiplication failed".into(),
             quarantine: Some(peer),
+            complaint: None,
         }))
     }));
     (liar, victim)
