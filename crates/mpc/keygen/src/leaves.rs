@@ -179,3 +179,96 @@ fn weights<C: Curve>(
     };
     (0..keys.len() as u64).map(|at| if at == 0 { 1 } else { weight(at) }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_curve::{Ed25519, Scalar};
+    use quorate_sharing::Polynomial;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    type Sharings = (Tree<NodeId>, Vec<Commitments<Ed25519>>, Vec<LeafShares<Ed25519>>);
+
+    fn node(number: u8) -> NodeId {
+        NodeId(Digest([number; 32]))
+    }
+
+    /// Three keys, and what party 1 holds of them at its two leaves.
+    fn sharings() -> Sharings {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let tree: Tree<u8> = "2 of (1, 2, 1)".parse().unwrap();
+        let tree = tree.map(|number| node(*number));
+        let polynomials: Vec<Polynomial<Ed25519>> =
+            (0..3).map(|_| Polynomial::random(&tree, &mut rng)).collect();
+        let held = |polynomial: &Polynomial<Ed25519>| {
+            let own = tree.rows().into_iter().filter(|row| *row.party == node(1));
+            own.map(|row| (row.leaf, polynomial.share(&row).unwrap())).collect()
+        };
+        let shares = polynomials.iter().map(held).collect();
+        let keys = polynomials.iter().map(|all| all.commit().unwrap()).collect();
+        (tree, keys, shares)
+    }
+
+    /// DEAL-17: whoever lacks the share of one key at one leaf, however many others it has,
+    /// proves nothing: the combination needs them all.
+    #[test]
+    fn neg_093_a_proof_for_many_keys_needs_every_share() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let (tree, keys, shares) = sharings();
+        for knowledge in [Knowledge::Each, Knowledge::Combined] {
+            let statements =
+                LeafStatements::new(&Digest([1; 32]), &tree, &keys, knowledge).unwrap();
+            let proofs = statements.prove(&node(1), &shares, &mut rng).unwrap();
+            statements.verify(node(1), &proofs).unwrap();
+            for (secret, leaf) in [(0, 0), (1, 2), (2, 0)] {
+                let (_, _, mut lacking) = sharings();
+                let guess = |(at, share): (quorate_access::LeafId, &SecretScalar<_>)| {
+                    let off = if at.0 == leaf { Scalar::one() } else { Scalar::zero() };
+                    (at, share.plus_public(off))
+                };
+                lacking[secret] = shares[secret].iter().map(guess).collect();
+                let proofs = statements.prove(&node(1), &lacking, &mut rng).unwrap();
+                assert!(statements.verify(node(1), &proofs).is_err(), "{secret} {leaf}");
+            }
+        }
+    }
+
+    /// DEAL-17: two wrong shares whose errors cancel in a sum without weights.
+    #[test]
+    fn neg_093_errors_do_not_cancel() {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        let (tree, keys, mut shares) = sharings();
+        let statements =
+            LeafStatements::new(&Digest([1; 32]), &tree, &keys, Knowledge::Combined).unwrap();
+        let shifted = |shares: &LeafShares<Ed25519>, by: Scalar<Ed25519>| {
+            shares.iter().map(|(leaf, share)| (leaf, share.plus_public(by))).collect()
+        };
+        shares[1] = shifted(&shares[1], Scalar::one());
+        shares[2] = shifted(&shares[2], Scalar::zero() - Scalar::one());
+        let proofs = statements.prove(&node(1), &shares, &mut rng).unwrap();
+        assert!(statements.verify(node(1), &proofs).is_err());
+    }
+
+    /// DEAL-17: the weights depend on the transcript, the tree, the number of keys and every
+    /// commitment, and the first is one.
+    #[test]
+    fn neg_019_weights_are_hashed_from_everything() {
+        let (tree, keys, _) = sharings();
+        let base = weights(&Digest([1; 32]), &tree, &keys);
+        assert_eq!((base.len(), base.first()), (3, Some(&1)));
+        let other_tree: Tree<u8> = "2 of (1, 2, 2)".parse().unwrap();
+        let other_tree = other_tree.map(|number| node(*number));
+        let swapped = [keys[0].clone(), keys[2].clone(), keys[1].clone()];
+        let changed = [
+            weights(&Digest([2; 32]), &tree, &keys),
+            weights(&Digest([1; 32]), &other_tree, &keys),
+            weights(&Digest([1; 32]), &tree, &swapped),
+            weights(&Digest([1; 32]), &tree, &keys[..2]),
+        ];
+        for other in changed {
+            assert_ne!(other[1], base[1]);
+        }
+        assert_ne!(base[1], base[2]);
+    }
+}

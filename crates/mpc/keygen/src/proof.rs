@@ -23,19 +23,19 @@ pub struct Parameters;
 
 impl Parameters {
     /// Parallel runs of Schnorr's protocol.
-    pub const REPETITIONS: usize = 16;
+    pub const REPETITIONS: usize = 22;
     /// Zero bits that the hash of each run must begin with.
-    pub const TARGET_BITS: usize = 8;
+    pub const TARGET_BITS: usize = 6;
     /// Bits of a challenge.
     pub const CHALLENGE_BITS: usize = 16;
     /// After Q hash queries a prover that does not know the logarithm has succeeded with
-    /// probability at most Q · 2^-128.
+    /// probability at most Q · 2^-132.
     pub const SOUNDNESS_BITS: usize = Self::REPETITIONS * Self::TARGET_BITS;
-    /// Challenges tried in one run before all begin anew: with probability below 2^-88 for all.
+    /// Challenges tried in one run before all begin anew: with probability below 2^-365 for all.
     const DRAWS_MAX: usize = 1 << 14;
 }
 
-const _: () = assert!(Parameters::SOUNDNESS_BITS >= 128 && Parameters::TARGET_BITS == 8);
+const _: () = assert!(Parameters::SOUNDNESS_BITS >= 128 && Parameters::TARGET_BITS <= 8);
 const _: () = assert!(Parameters::CHALLENGE_BITS == u16::BITS as usize);
 
 /// With tag, statement and four lengths, two blocks of SHA-256.
@@ -187,7 +187,8 @@ impl Trial {
         first.copy_from_slice(&[run]);
         second.copy_from_slice(&challenge.to_be_bytes());
         third.copy_from_slice(response);
-        self.0.clone().part(trial.as_ref()).digest().as_bytes().first() == Some(&0)
+        let Digest([first, ..]) = self.0.clone().part(trial.as_ref()).digest();
+        first.leading_zeros() as usize >= Parameters::TARGET_BITS
     }
 }
 
@@ -240,7 +241,7 @@ mod tests {
         let (commitments, proof) = proven::<Secp256k1>();
         assert!(proof.verifies(&statement(&commitments)));
         assert_eq!(quorate_codec::to_bytes(&proof).len(), Proof::ENCODED_BYTES);
-        assert_eq!(Parameters::SOUNDNESS_BITS, 128);
+        assert_eq!(Parameters::SOUNDNESS_BITS, 132);
         let (commitments, proof) = proven::<Ed25519>();
         assert!(proof.verifies(&statement(&commitments)));
     }

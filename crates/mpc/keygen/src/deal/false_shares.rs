@@ -2,7 +2,7 @@
 
 use super::round1::ExpectRound1;
 use super::{Holding, Plan, Source, Terms, start};
-use crate::DealFault;
+use crate::{Accusation, DealFault, Place, Signed, Verdict};
 use quorate_access::{LeafId, Tree};
 use quorate_codec::Digest;
 use quorate_curve::Ed25519;
@@ -15,7 +15,7 @@ fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
 }
 
-/// DEAL-14: the shares open, with the constant term that the dealer proved, but are not the
+/// DEAL-14, DEAL-20: the shares open, with the constant term that the dealer proved, but are not the
 /// committed ones, of one secret among several. Every receiver ends, and names pair and secret.
 #[test]
 fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
@@ -24,10 +24,10 @@ fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut rounds: BTreeMap<NodeId, ExpectRound1<Ed25519>> = BTreeMap::new();
     let mut firsts = BTreeMap::new();
+    let source = Source::Fresh { count: 3 };
+    let terms = Terms { ctx0: Digest([9; 32]), tree: tree.clone(), source };
     for me in tree.parties() {
-        let source = Source::Fresh { count: 3 };
-        let terms = Terms { ctx0: Digest([9; 32]), tree: tree.clone(), source };
-        let plan = Plan { terms, me, holding: Holding::Nothing };
+        let plan = Plan { terms: terms.clone(), me, holding: Holding::Nothing };
         let (round, first) = start(plan, &mut rng).unwrap();
         rounds.insert(me, round);
         firsts.insert(me, first);
@@ -46,5 +46,16 @@ fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
         let bad = DealFault::SubShare { dealer, receiver: me, leaf, secret: Some(1) };
         assert_eq!(error.reason, bad);
         assert!(error.culprits.is_empty());
+        // What this receiver alone can see, its complaint shows to everybody (DEAL-20).
+        let signed = |bytes: Vec<u8>| Signed { bytes: bytes.into(), signature: Vec::new().into() };
+        let accusation = Accusation {
+            firsts: firsts.iter().map(|(from, first)| (*from, first.clone().into())).collect(),
+            dealer,
+            second: signed(seconds[&dealer].clone()),
+            complainer: me,
+            complaint: signed(error.complaint.unwrap().to_bytes()),
+        };
+        let all_hold = |_: &NodeId, _: Place, _: &Signed| true;
+        assert_eq!(accusation.judge(&terms, &all_hold), Ok(Verdict::Dealer(dealer)));
     }
 }

@@ -275,7 +275,8 @@ pub fn with_foresight_in<C: Curve>(
     let foreseen: BTreeMap<_, _> = sent.iter().map(|(from, sent)| (*from, second(sent))).collect();
     let mut lie = foreseen[&node(liar)].clone();
     plan(&foreseen, &mut lie);
-    let dealing = lie.dealing.as_ref().unwrap();
+    let commitments = dealt(&lie).commitments.clone();
+    let opening = dealt(&lie).opening;
 
     let (mut deal, mut inboxes) = Deal::<C>::begin_plans(plans(), u64::from);
     rewrite(&mut inboxes, node(liar), |_, first: &mut Message1| {
@@ -284,17 +285,23 @@ pub fn with_foresight_in<C: Curve>(
             .part(node(liar))
             .part(first.sid)
             .list(first.seal_keys.iter().map(|key| key.0))
-            .number(dealing.commitments.len() as u64);
-        let all = dealing.commitments.iter().fold(start, |transcript, points| {
+            .number(commitments.len() as u64);
+        let all = commitments.iter().fold(start, |transcript, points| {
             transcript.list(points.iter().map(|point| point.as_slice()))
         });
-        first.commitment = Some(all.part(dealing.opening).digest());
+        first.commitment = Some(all.part(opening).digest());
     });
     let sent = deal.round1(inboxes);
     lie.echo =
         sent.iter().find(|(me, _)| **me != node(liar)).map(|(_, sent)| second(sent).echo).unwrap();
-    lie.dealing.as_mut().unwrap().proofs =
-        second(&sent[&node(proof_of)]).dealing.unwrap().proofs;
+    let honest = second(&sent[&node(liar)]).dealing.unwrap();
+    let unchanged = dealt(&lie).sealed == dealt(&foreseen[&node(liar)]).sealed;
+    let dealing = dealing(&mut lie);
+    dealing.proofs = second(&sent[&node(proof_of)]).dealing.unwrap().proofs;
+    if unchanged {
+        // What it would have sealed in this run.
+        dealing.sealed = honest.sealed;
+    }
     let mut inboxes = deal.deliver(sent);
     rewrite(&mut inboxes, node(liar), |_, second: &mut Message2| *second = lie.clone());
     deal.round2(inboxes).into_iter().map(|(me, result)| (me, result.map(Some))).collect()

@@ -9,7 +9,11 @@
 )]
 
 mod binding;
+mod blame;
 mod encodings;
 mod harness;
+mod exhaustive;
 mod honest;
+mod liars;
+mod resharing;
 mod secrets;
