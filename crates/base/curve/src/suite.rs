@@ -158,9 +158,8 @@ fn a_weighted_sum_is_the_sum_of_its_terms<C: Curve>() {
 
 fn many_points_are_encoded_as_each<C: Curve>() {
     let mut rng = rng();
-    let points: Vec<NonIdentity<C>> = (0..5)
-        .map(|_| SecretScalar::random(&mut rng).commit().non_identity().unwrap())
-        .collect();
+    let points: Vec<NonIdentity<C>> =
+        (0..5).map(|_| SecretScalar::random(&mut rng).commit().non_identity().unwrap()).collect();
     let each: Vec<Vec<u8>> = points.iter().map(NonIdentity::to_bytes).collect();
     assert_eq!(NonIdentity::all_to_bytes(&points), each);
     let (x, k) = (SecretScalar::<C>::random(&mut rng), SecretScalar::random(&mut rng));

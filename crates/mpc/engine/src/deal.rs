@@ -47,7 +47,7 @@ pub struct Prepared {
 }
 
 /// What a dealing of any kind is to make, as the charter ordered it. All keys of a run have one
-/// scheme.
+/// scheme (ENG-11).
 pub struct DealPlan {
     /// Binds everything that all participants must agree on before they deal.
     pub ctx0: Digest,
@@ -131,10 +131,7 @@ pub fn start_keygen(
 /// [`crate::Fault::Caller`]: this node takes no part, the dealers are not those of their
 /// selection, there are no keys or too many, keys of different trees or schemes, or public points
 /// that are none. [`crate::Fault::Machine`]: shares that are not those of the keys.
-pub fn start_deal(
-    plan: DealPlan,
-    seed: Seed,
-) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
     start_on_curve(plan, seed, End::Keys)
 }
 
@@ -325,8 +322,7 @@ fn on_curve<C: Erase>(
             let wrong = || Failure::machine("the shares are of another curve than the key");
             let copy = |share: &Arc<KeyShare>| C::shares(&share.half).map(copied).ok_or_else(wrong);
             let held: Vec<LeafShares<C>> = shares.iter().map(copy).collect::<Result<_, _>>()?;
-            let holding =
-                if held.is_empty() { Holding::Nothing } else { Holding::Shares(held) };
+            let holding = if held.is_empty() { Holding::Nothing } else { Holding::Shares(held) };
             Ok((Source::Shared { tree, dealers, old }, holding))
         }
         DealSource::Imported { dealer, publics, secrets } => {
@@ -340,8 +336,7 @@ fn on_curve<C: Erase>(
             };
             let held: Vec<SecretScalar<C>> =
                 secrets.iter().map(scalar).collect::<Result<_, _>>()?;
-            let holding =
-                if held.is_empty() { Holding::Nothing } else { Holding::Secrets(held) };
+            let holding = if held.is_empty() { Holding::Nothing } else { Holding::Secrets(held) };
             Ok((Source::Imported { dealer, publics }, holding))
         }
     }

@@ -41,7 +41,12 @@ pub struct Failure {
 impl Failure {
     /// A failure by one or several peers; none named where it cannot be told.
     pub(crate) fn peer(culprits: Vec<NodeId>, reason: impl Into<String>) -> Self {
-        Self { fault: Fault::Peer { culprits }, reason: reason.into(), quarantine: None, complaint: None }
+        Self {
+            fault: Fault::Peer { culprits },
+            reason: reason.into(),
+            quarantine: None,
+            complaint: None,
+        }
     }
 
     /// A failure by the caller.

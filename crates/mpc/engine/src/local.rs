@@ -129,12 +129,11 @@ pub fn deal_over(
         let me = plan.me;
         parties.insert(me, started(me, start_deal(plan, seeds()))?);
     }
-    let dealt = run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| {
-        match outcome {
+    let dealt =
+        run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Dealt(keys) => Some((me, *keys)),
             Outcome::Prepared(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
-        }
-    });
+        });
     Ok(dealt.collect())
 }
 

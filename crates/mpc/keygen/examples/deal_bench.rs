@@ -33,7 +33,8 @@ fn main() {
 }
 
 fn fresh_keys<C: Curve>(notation: &str, count: usize, rounds: u64) {
-    let terms = Terms { ctx0: Digest([1; 32]), tree: tree(notation), source: Source::Fresh { count } };
+    let terms =
+        Terms { ctx0: Digest([1; 32]), tree: tree(notation), source: Source::Fresh { count } };
     let runs = (0..rounds).map(|round| {
         let plans = terms.participants().into_iter();
         let plan = |me| Plan { terms: terms.clone(), me, holding: Holding::Nothing };

@@ -1,6 +1,8 @@
 //! Dealings of keys that exist, and of several keys at once, through the erased face.
 
-use crate::fixture::{Key, REPEATED, TWO_GROUPS, TWO_OF_THREE, key, node, nodes, payload, plans, tree};
+use crate::fixture::{
+    Key, REPEATED, TWO_GROUPS, TWO_OF_THREE, key, node, nodes, payload, plans, tree,
+};
 use quorate_codec::Digest;
 use quorate_engine::{
     DealPlan, DealSource, Failure, Fault, KeyPublic, KeyShare, PreparedKeys, Seed, local,
@@ -62,7 +64,7 @@ fn signs(key: &Key, quorum: &str) {
     local::sign(plans, &mut local::seeds(3)).unwrap();
 }
 
-/// ENG-01: a reshared key is the same key and signs under its new tree; its proofs hold.
+/// ENG-11: a reshared key is the same key and signs under its new tree; its proofs hold.
 #[test]
 fn reshared_keys_sign() {
     for scheme in [Scheme::Bip340, Scheme::Ed25519, Scheme::EcdsaSecp256k1] {
@@ -87,7 +89,7 @@ fn reshared_keys_sign() {
     }
 }
 
-/// ENG-01: several keys at once, and a member that only receives.
+/// ENG-11: several keys at once, and a member that only receives.
 #[test]
 fn several_keys_are_made_and_refreshed_in_one_run() {
     let source = || DealSource::Fresh { count: 3 };
@@ -110,7 +112,7 @@ fn several_keys_are_made_and_refreshed_in_one_run() {
     }
 }
 
-/// ENG-01: an imported key is the given one, under every scheme.
+/// ENG-11: an imported key is the given one, under every scheme.
 #[test]
 fn an_imported_key_signs() {
     let mut one = [0; 32];
@@ -136,7 +138,7 @@ fn an_imported_key_signs() {
     signs(&key, "bc");
 }
 
-/// ENG-05: what the caller got wrong is the caller's fault, what the store got wrong the
+/// ENG-05, ENG-11: what the caller got wrong is the caller's fault, what the store got wrong the
 /// machine's; a bad share comes with a complaint.
 #[test]
 fn neg_060_failures_of_dealings_say_whose_fault_it_was() {
@@ -146,12 +148,11 @@ fn neg_060_failures_of_dealings_say_whose_fault_it_was() {
         change(&mut plan);
         start_deal(plan, Seed::new([1; 32])).map(drop).unwrap_err()
     };
-    let shared = |plan: &mut DealPlan, change: &dyn Fn(&mut Vec<Arc<KeyShare>>)| match &mut plan
-        .source
-    {
-        DealSource::Shared { shares, .. } => change(shares),
-        DealSource::Fresh { .. } | DealSource::Imported { .. } => panic!("not shared"),
-    };
+    let shared =
+        |plan: &mut DealPlan, change: &dyn Fn(&mut Vec<Arc<KeyShare>>)| match &mut plan.source {
+            DealSource::Shared { shares, .. } => change(shares),
+            DealSource::Fresh { .. } | DealSource::Imported { .. } => panic!("not shared"),
+        };
     let foreign = key(Scheme::Ed25519, TWO_OF_THREE);
     let callers: [&dyn Fn(&mut DealPlan); 5] = [
         &|plan| plan.me = node("y"),

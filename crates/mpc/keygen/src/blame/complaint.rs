@@ -214,12 +214,8 @@ impl Accusation {
         let sealed = rows.iter().zip(&dealing.sealed);
         let mut own = sealed.filter(|(row, _)| *row.party == self.complainer);
         own.all(|(row, sealed)| {
-            let slot = Slot {
-                sid: *sid,
-                dealer: self.dealer,
-                receiver: self.complainer,
-                leaf: row.leaf,
-            };
+            let slot =
+                Slot { sid: *sid, dealer: self.dealer, receiver: self.complainer, leaf: row.leaf };
             let opened = key.open(&slot, sealed);
             let shares = opened.and_then(|opened| shares_of::<C>(&opened, commitments.len()));
             shares.is_some_and(|shares| {

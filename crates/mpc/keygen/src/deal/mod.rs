@@ -71,11 +71,7 @@ fn read<M: Canonical>(
 }
 
 /// The own message is the one that was made.
-fn check_own(
-    inbox: &BTreeMap<NodeId, Vec<u8>>,
-    me: &NodeId,
-    own: &[u8],
-) -> Result<(), DealError> {
+fn check_own(inbox: &BTreeMap<NodeId, Vec<u8>>, me: &NodeId, own: &[u8]) -> Result<(), DealError> {
     match inbox.get(me) {
         None => Err(DealError::nobody(DealFault::Inbox)),
         Some(bytes) if bytes != own => Err(DealError::nobody(DealFault::OwnMessage)),

@@ -66,7 +66,12 @@ impl Message1 {
     }
 
     /// Presence and number of everything, as the sender's roles demand (DEAL-03).
-    fn fits(&self, from: &NodeId, dealers: &BTreeSet<NodeId>, receivers: &BTreeSet<NodeId>) -> bool {
+    fn fits(
+        &self,
+        from: &NodeId,
+        dealers: &BTreeSet<NodeId>,
+        receivers: &BTreeSet<NodeId>,
+    ) -> bool {
         let keys = if receivers.contains(from) { dealers.len() } else { 0 };
         self.version == VERSION
             && self.seal_keys.len() == keys
@@ -179,10 +184,9 @@ pub(crate) fn read_firsts<C: Curve>(
 ) -> Result<BTreeMap<NodeId, Message1>, DealError> {
     let (dealers, receivers) = (terms.dealers(), terms.receivers());
     let participants = &dealers | &receivers;
-    let firsts =
-        read(&participants, messages, Message1::BYTES_MAX, |from, first: &Message1| {
-            first.fits(from, &dealers, &receivers)
-        })?;
+    let firsts = read(&participants, messages, Message1::BYTES_MAX, |from, first: &Message1| {
+        first.fits(from, &dealers, &receivers)
+    })?;
     let usable = |first: &Message1| first.seal_keys.iter().all(SealPublic::is_usable);
     let culprits = firsts.iter().filter(|(_, first)| !usable(first));
     accuse(culprits.map(|(from, _)| *from).collect(), DealFault::SealKey)?;

@@ -139,7 +139,8 @@ impl<C: Curve> ExpectRound2<C> {
         };
         let misfits = seconds.iter().filter(|(from, second)| !fits(from, second));
         accuse(misfits.map(|(from, _)| *from).collect(), DealFault::Malformed)?;
-        let dealt = |(from, second): (&NodeId, &'a Message2)| Some((*from, second.dealing.as_ref()?));
+        let dealt =
+            |(from, second): (&NodeId, &'a Message2)| Some((*from, second.dealing.as_ref()?));
         Ok(seconds.iter().filter_map(dealt).collect())
     }
 
@@ -201,7 +202,8 @@ impl<C: Curve> ExpectRound2<C> {
         }
         let mut by_constant: BTreeMap<Vec<u8>, Vec<NodeId>> = BTreeMap::new();
         for (from, dealing) in dealings {
-            let constants = dealing.each.iter().filter_map(|key| key.constant().non_identity().ok());
+            let constants =
+                dealing.each.iter().filter_map(|key| key.constant().non_identity().ok());
             let constants: Vec<NonIdentity<C>> = constants.collect();
             for constant in NonIdentity::all_to_bytes(&constants) {
                 by_constant.entry(constant).or_default().push(*from);
@@ -276,16 +278,19 @@ impl<C: Curve> ExpectRound2<C> {
         weights: &[u128],
     ) -> Result<Vec<SecretScalar<C>>, Option<usize>> {
         let slot = Slot { sid: self.sid, dealer: *dealer, receiver: self.me, leaf: row.leaf };
-        let opened = self.keys.get(dealer).zip(sealed).and_then(|(key, sealed)| key.open(&slot, sealed));
+        let opened =
+            self.keys.get(dealer).zip(sealed).and_then(|(key, sealed)| key.open(&slot, sealed));
         let shares = opened.and_then(|opened| shares_of(&opened, weights.len())).ok_or(None)?;
         let zero = SecretScalar::zero();
-        let sum = shares.iter().zip(weights).fold(zero, |sum, (share, weight)| {
-            sum.plus(&share.times(Scalar::from_u128(*weight)))
-        });
+        let sum = shares
+            .iter()
+            .zip(weights)
+            .fold(zero, |sum, (share, weight)| sum.plus(&share.times(Scalar::from_u128(*weight))));
         if sum.commit() == dealing.sum.leaf(row) {
             return Ok(shares);
         }
-        let wrong = |(share, key): (&SecretScalar<C>, &Commitments<C>)| share.commit() != key.leaf(row);
+        let wrong =
+            |(share, key): (&SecretScalar<C>, &Commitments<C>)| share.commit() != key.leaf(row);
         Err(shares.iter().zip(&dealing.each).position(wrong))
     }
 
@@ -397,8 +402,7 @@ impl Dealing2 {
     /// Whether this is what the dealer's first message committed to (DEAL-09).
     pub(crate) fn opens(&self, terms: &Digest, dealer: &NodeId, first: &Message1) -> bool {
         let (keys, commitments) = (&first.seal_keys, &self.commitments);
-        let opened =
-            Message1::commit(terms, dealer, &first.sid, keys, commitments, &self.opening);
+        let opened = Message1::commit(terms, dealer, &first.sid, keys, commitments, &self.opening);
         first.commitment == Some(opened)
     }
 }

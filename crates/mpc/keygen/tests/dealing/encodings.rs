@@ -47,7 +47,8 @@ fn neg_007_vectors_that_are_longer_shorter_or_empty_are_refused() {
 /// DEAL-08, CUR-01.
 #[test]
 fn neg_005_points_that_are_none_are_refused() {
-    let off_curve = |_, second: &mut Message2| dealing(second).commitments[0][1] = vec![2; 33].into();
+    let off_curve =
+        |_, second: &mut Message2| dealing(second).commitments[0][1] = vec![2; 33].into();
     // x = 0x0202… is on secp256k1 or not; 0x05 is no tag at all.
     let no_tag = |_, second: &mut Message2| dealing(second).commitments[0][1][0] = 5;
     let short = |_, second: &mut Message2| dealing(second).commitments[0][0].truncate(32);
@@ -156,8 +157,12 @@ fn neg_008_sealing_keys_of_small_order_are_refused() {
     let mut one = [0; 32];
     one[0] = 1;
     for key in [[0; 32], one, order_eight] {
-        let results =
-            with_liar::<Ed25519>(TREE, 2, |_, first| first.seal_keys[2] = SealPublic(key), |_, _| ());
+        let results = with_liar::<Ed25519>(
+            TREE,
+            2,
+            |_, first| first.seal_keys[2] = SealPublic(key),
+            |_, _| (),
+        );
         all_accuse(&results, &[2], |fault| *fault == DealFault::SealKey);
     }
 }

@@ -79,8 +79,7 @@ fn all_trees() -> Vec<Tree<NodeId>> {
     let shapes = (1..=LEAVES).flat_map(|leaves| shapes(leaves, DEPTH));
     let all = shapes.flat_map(|shape| {
         let from = shape.leaf_count() as u8 % 3 * 2;
-        let mut patterns: Vec<_> =
-            (0..3).map(|pattern| labelled(&shape, pattern, from)).collect();
+        let mut patterns: Vec<_> = (0..3).map(|pattern| labelled(&shape, pattern, from)).collect();
         patterns.dedup();
         patterns
     });
@@ -195,8 +194,7 @@ fn quorum(tree: &Tree<NodeId>, rng: &mut impl RngCore) -> BTreeSet<NodeId> {
 
 fn reshared(keys: &Keys<Ed25519>, to: &Tree<NodeId>, rng: &mut ChaCha20Rng) -> Keys<Ed25519> {
     let dealers = quorum(&keys.tree, rng);
-    let source =
-        Source::Shared { tree: keys.tree.clone(), dealers, old: keys.commitments.clone() };
+    let source = Source::Shared { tree: keys.tree.clone(), dealers, old: keys.commitments.clone() };
     let terms = Terms { ctx0: crate::harness::context(0), tree: to.clone(), source };
     let dealt = Deal::run(keys.plans(&terms), rng.next_u64() >> 16);
     let new = Keys::dealt(to.clone(), dealt);

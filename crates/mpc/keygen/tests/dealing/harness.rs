@@ -70,9 +70,9 @@ impl<C: Curve> Keys<C> {
     pub fn dealt(tree: Tree<NodeId>, dealt: BTreeMap<NodeId, Dealt<C>>) -> Self {
         let keys = &dealt.values().next().unwrap().keys;
         let commitments = keys.iter().map(|key| key.commitments.clone()).collect();
-        let held = dealt.into_iter().map(|(me, dealt)| {
-            (me, dealt.keys.into_iter().map(|key| key.shares).collect())
-        });
+        let held = dealt
+            .into_iter()
+            .map(|(me, dealt)| (me, dealt.keys.into_iter().map(|key| key.shares).collect()));
         let held = held.filter(|(me, _)| tree.parties().contains(me));
         Self { shares: held.collect(), tree, commitments }
     }
@@ -294,14 +294,7 @@ pub fn with_foresight_in<C: Curve>(
     let sent = deal.round1(inboxes);
     lie.echo =
         sent.iter().find(|(me, _)| **me != node(liar)).map(|(_, sent)| second(sent).echo).unwrap();
-    let honest = second(&sent[&node(liar)]).dealing.unwrap();
-    let unchanged = dealt(&lie).sealed == dealt(&foreseen[&node(liar)]).sealed;
-    let dealing = dealing(&mut lie);
-    dealing.proofs = second(&sent[&node(proof_of)]).dealing.unwrap().proofs;
-    if unchanged {
-        // What it would have sealed in this run.
-        dealing.sealed = honest.sealed;
-    }
+    dealing(&mut lie).proofs = second(&sent[&node(proof_of)]).dealing.unwrap().proofs;
     let mut inboxes = deal.deliver(sent);
     rewrite(&mut inboxes, node(liar), |_, second: &mut Message2| *second = lie.clone());
     deal.round2(inboxes).into_iter().map(|(me, result)| (me, result.map(Some))).collect()
@@ -309,18 +302,13 @@ pub fn with_foresight_in<C: Curve>(
 
 /// What the specification says of the terms' hash, written out again.
 fn terms_digest<C: Curve>(terms: &Terms<C>) -> Digest {
-    let start = Transcript::new(tag::DEAL_TERMS)
-        .part(terms.ctx0)
-        .part(C::NAME)
-        .part(to_bytes(&terms.tree));
+    let start =
+        Transcript::new(tag::DEAL_TERMS).part(terms.ctx0).part(C::NAME).part(to_bytes(&terms.tree));
     let all = match &terms.source {
         Source::Fresh { count } => start.part("fresh").number(*count as u64),
         Source::Shared { tree, dealers, old } => {
-            let start = start
-                .part("shared")
-                .number(old.len() as u64)
-                .part(to_bytes(tree))
-                .list(dealers);
+            let start =
+                start.part("shared").number(old.len() as u64).part(to_bytes(tree)).list(dealers);
             old.iter().fold(start, |transcript, key| transcript.list(key.to_bytes()))
         }
         Source::Imported { dealer, publics } => start

@@ -1,8 +1,6 @@
 //! Dealings in which everybody is honest.
 
-use crate::harness::{
-    Deal, Keys, context, fresh, import, node, plans, tree, verify_leaf_proofs,
-};
+use crate::harness::{Deal, Keys, context, fresh, import, node, plans, tree, verify_leaf_proofs};
 use quorate_curve::{Curve, Ed25519, P256, Point, Secp256k1, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_keygen::{Dealt, Knowledge, LeafStatements, Plan, Terms};

@@ -2,15 +2,11 @@
 //! receives them ends and names it, or nobody where nobody can be named, or ends well where the
 //! change hurts only its author.
 
-use crate::harness::{
-    Keys, dealing, fresh, import, node, plans, with_liar_in,
-};
+use crate::harness::{Keys, dealing, fresh, import, node, plans, with_liar_in};
 use quorate_codec::Digest;
 use quorate_curve::{Ed25519, NonIdentity, Point};
 use quorate_identity::NodeId;
-use quorate_keygen::{
-    DealFault, Message1, Message2, Plan, SealPublic, Sealed, Source, Terms,
-};
+use quorate_keygen::{DealFault, Message1, Message2, Plan, SealPublic, Sealed, Source, Terms};
 
 type Curve = Ed25519;
 
@@ -70,7 +66,8 @@ fn other_point(bytes: &[u8]) -> Vec<u8> {
 /// away.
 fn first_lies() -> Vec<Lie<Message1>> {
     use Found::{Malformed, Nothing, Opening, SealKey};
-    let both = |name, change, found| Lie { name, change, dealer: Some(found), receiver: Some(found) };
+    let both =
+        |name, change, found| Lie { name, change, dealer: Some(found), receiver: Some(found) };
     vec![
         both("version", |m| m.version = 1, Malformed),
         Lie {
@@ -236,7 +233,9 @@ fn honest<T>(
 
 fn applies(name: &str, terms: &Terms<Curve>, liar: NodeId) -> bool {
     match name {
-        "a seal key less" | "seal key not canonical" | "seal key of small order"
+        "a seal key less"
+        | "seal key not canonical"
+        | "seal key of small order"
         | "another seal key" => terms.receivers().contains(&liar),
         "a proof less" | "another proof" => matches!(terms.source, Source::Fresh { .. }),
         _ => true,
@@ -246,7 +245,11 @@ fn applies(name: &str, terms: &Terms<Curve>, liar: NodeId) -> bool {
 fn liars(instance: &Instance) -> impl Iterator<Item = (Terms<Curve>, u8, bool)> {
     let terms = (instance.plans)()[0].terms.clone();
     let dealers = terms.dealers();
-    let all: Vec<_> = terms.participants().into_iter().map(|liar| (liar.0.0[0], dealers.contains(&liar))).collect();
+    let all: Vec<_> = terms
+        .participants()
+        .into_iter()
+        .map(|liar| (liar.0.0[0], dealers.contains(&liar)))
+        .collect();
     all.into_iter().map(move |(liar, deals)| (terms.clone(), liar, deals))
 }
 
@@ -281,7 +284,8 @@ fn told_to_all(
     let (mut deal, mut inboxes) = crate::harness::Deal::<Curve>::begin_plans(plans, u64::from);
     crate::harness::rewrite(&mut inboxes, node(liar), |_, first| change(first));
     let sent = deal.round1(inboxes);
-    let theirs = sent.iter().find(|(me, _)| **me != node(liar)).and_then(|(_, sent)| sent.as_ref().ok());
+    let theirs =
+        sent.iter().find(|(me, _)| **me != node(liar)).and_then(|(_, sent)| sent.as_ref().ok());
     let echo = theirs.map(|bytes| quorate_codec::from_bytes::<Message2>(bytes).unwrap().echo);
     let first = move |_: NodeId, first: &mut Message1| change(first);
     let second = move |_: NodeId, second: &mut Message2| second.echo = echo.unwrap_or(second.echo);

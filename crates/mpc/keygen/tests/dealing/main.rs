@@ -11,8 +11,8 @@
 mod binding;
 mod blame;
 mod encodings;
-mod harness;
 mod exhaustive;
+mod harness;
 mod honest;
 mod liars;
 mod resharing;

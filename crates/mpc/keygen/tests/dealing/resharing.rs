@@ -254,8 +254,7 @@ fn neg_010_what_a_role_does_not_send_is_refused() {
     }
     let (mut deal, inboxes) = Deal::<Ed25519>::begin_plans(keys.plans(&terms), u64::from);
     let sent = deal.round1(inboxes);
-    let theirs: Message2 =
-        quorate_codec::from_bytes(sent[&node(1)].as_ref().unwrap()).unwrap();
+    let theirs: Message2 = quorate_codec::from_bytes(sent[&node(1)].as_ref().unwrap()).unwrap();
     for (liar, dealing) in [(1, None), (2, None), (7, theirs.dealing)] {
         let lie = |_: NodeId, second: &mut Message2| second.dealing = dealing.clone();
         let results = with_liar_in(keys.plans(&terms), liar, |_, _| (), lie);

@@ -9,13 +9,19 @@ use quorate_keygen::{DealFault, Message2, Sealed};
 const TREE: &str = "2 of (1, 2, 3, 1)";
 
 fn bad_share(receiver: u8, leaf: u16) -> DealFault {
-    DealFault::SubShare { dealer: node(2), receiver: node(receiver), leaf: LeafId(leaf), secret: None }
+    DealFault::SubShare {
+        dealer: node(2),
+        receiver: node(receiver),
+        leaf: LeafId(leaf),
+        secret: None,
+    }
 }
 
 /// Exactly the receivers of a bad share end, each naming the pair and nobody as proven guilty;
 /// the leaf is the first bad one.
 fn ends_for(change: impl Fn(&mut Vec<Sealed>), bad: &[(u8, u16)]) {
-    let results = with_liar::<Ed25519>(TREE, 2, |_, _| (), |_, second| change(&mut dealing(second).sealed));
+    let results =
+        with_liar::<Ed25519>(TREE, 2, |_, _| (), |_, second| change(&mut dealing(second).sealed));
     for (me, result) in results {
         let expected = bad.iter().find(|(receiver, _)| node(*receiver) == me);
         match (result, expected) {
