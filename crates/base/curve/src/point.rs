@@ -40,7 +40,7 @@ impl<C: Curve> Point<C> {
 
     /// k · G for a public k; the door is [`Scalar::commit`].
     pub(crate) fn base_mul_public(k: Scalar<C>) -> Self {
-        Self(C::multiply_base(k.raw()))
+        Self(C::multiply_base_public(k.raw()))
     }
 
     /// k · self for a secret k, in constant time.
@@ -108,6 +108,39 @@ impl<C: Curve> Point<C> {
     /// It is the identity.
     pub fn non_identity(self) -> Result<NonIdentity<C>, PointError> {
         if self.is_identity() { Err(PointError) } else { Ok(NonIdentity(self)) }
+    }
+}
+
+/// The multiples of a point by the digits of a short number, to multiply it by many: three
+/// additions each, in variable time. Public.
+pub struct ShortMultiples<C: Curve>(Vec<Point<C>>);
+
+impl<C: Curve> ShortMultiples<C> {
+    const DIGIT_BITS: u32 = 4;
+    const DIGITS: usize = (1 << Self::DIGIT_BITS) - 1;
+
+    /// Of this point. Cost: 60 additions.
+    pub fn new(point: Point<C>) -> Self {
+        let mut multiples = Vec::with_capacity(4 * Self::DIGITS);
+        let mut place = point;
+        for _ in 0..u16::BITS / Self::DIGIT_BITS {
+            let mut multiple = place;
+            for _ in 0..Self::DIGITS {
+                multiples.push(multiple);
+                multiple = multiple + place;
+            }
+            place = multiple;
+        }
+        Self(multiples)
+    }
+
+    /// k times the point.
+    pub fn times(&self, k: u16) -> Point<C> {
+        let places = (0..u16::BITS / Self::DIGIT_BITS).zip(self.0.chunks(Self::DIGITS));
+        let digit = |place: u32| usize::from(k >> (place * Self::DIGIT_BITS)) & Self::DIGITS;
+        let entries = places
+            .filter_map(|(place, multiples)| multiples.get(digit(place).checked_sub(1)?).copied());
+        entries.sum()
     }
 }
 

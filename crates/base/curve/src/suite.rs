@@ -129,10 +129,22 @@ fn arithmetic_is_consistent<C: Curve>() {
     assert_eq!(b.commit().secret_mul(&a), a.times_secret(&b).commit());
     for k in [0u16, 1, 2, 3, 7, 128, 255, 256, 65535] {
         assert_eq!(a.commit().small_mul(k), a.commit() * Scalar::from_u64(k.into()));
+        let multiples = crate::ShortMultiples::new(a.commit());
+        assert_eq!(multiples.times(k), a.commit().small_mul(k));
     }
     let three = Scalar::<C>::from_u64(3).non_zero().unwrap();
     assert_eq!(three.invert().scalar() * three.scalar(), Scalar::one());
     assert_eq!(a.commit() - a.commit(), Point::identity());
+    // Public and secret scalars have the same multiples of G, at all digits.
+    let minus_one = Scalar::<C>::zero() - Scalar::one();
+    for k in [Scalar::zero(), Scalar::one(), minus_one, Scalar::from_u128(u128::MAX)] {
+        assert_eq!(k.commit(), SecretScalar::zero().plus_public(k).commit());
+        assert_eq!(k.commit(), Point::generator() * k);
+    }
+    for _ in 0..16 {
+        let k = Scalar::<C>::from_bytes(SecretScalar::<C>::random(&mut rng).to_bytes().as_ref());
+        assert_eq!(k.unwrap().commit(), Point::generator() * k.unwrap());
+    }
 }
 
 /// CUR-07: at every width of the windows, with coefficients at both ends.

@@ -10,7 +10,7 @@
 use minicbor::{Decode, Encode};
 use quorate_codec::tag::{self, Tag};
 use quorate_codec::{Digest, Stem, Transcript};
-use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar, ShortMultiples};
 use quorate_identity::NodeId;
 use quorate_sharing::Commitments;
 use rand_core::CryptoRngCore;
@@ -89,10 +89,11 @@ impl Proof {
     /// Whether this proves the statement (DEAL-23).
     pub(crate) fn verifies<C: Curve>(&self, statement: &Statement<'_, C>) -> bool {
         let Some(answers) = self.answers::<C>() else { return false };
+        let multiples = ShortMultiples::new(statement.public.point());
         let firsts: Option<Vec<NonIdentity<C>>> = answers
             .iter()
             .map(|(challenge, response)| {
-                let first = response.commit() - statement.public.point().small_mul(*challenge);
+                let first = response.commit() - multiples.times(*challenge);
                 first.non_identity().ok()
             })
             .collect();

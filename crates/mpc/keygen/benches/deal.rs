@@ -1,6 +1,6 @@
 //! What a dealing costs: processor time of all participants together, on one thread.
 //!
-//! `cargo run --release -p quorate-keygen --example deal_bench`
+//! `cargo bench -p quorate-keygen --bench deal`
 
 #![allow(
     clippy::unwrap_used,
