@@ -35,7 +35,7 @@ pub struct Failure {
     pub quarantine: Option<NodeId>,
     /// After a dealing with a bad share: the complaint to sign and send, so that others can tell
     /// whose fault it was. It reveals what one dealer dealt to this node, and nothing else.
-    pub complaint: Option<Complaint>,
+    pub complaint: Option<Box<Complaint>>,
 }
 
 impl Failure {

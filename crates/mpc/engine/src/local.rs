@@ -33,7 +33,7 @@ pub struct LocalFailure {
     /// Who saw it.
     pub at: NodeId,
     /// What was seen.
-    pub failure: Failure,
+    pub failure: Box<Failure>,
 }
 
 /// What a listener does with messages on their way: (number of the round from 1, from, to,
@@ -71,7 +71,7 @@ pub fn run_over(
             let inbox = inboxes.remove(&me).unwrap_or_default();
             match round
                 .advance(inbox, seeds())
-                .map_err(|failure| LocalFailure { at: me, failure })?
+                .map_err(|failure| LocalFailure { at: me, failure: failure.into() })?
             {
                 Progress::Next { round, outbound } => drop(next.insert(me, (round, outbound))),
                 Progress::Done(outcome) => drop(outcomes.insert(me, outcome)),
@@ -154,7 +154,7 @@ pub fn pair(
     let mut outcomes = run(parties, seeds)?;
     match (outcomes.remove(&low), outcomes.remove(&high)) {
         (Some(Outcome::Pair(at_low)), Some(Outcome::Pair(at_high))) => Ok((at_low, at_high)),
-        _ => Err(LocalFailure { at: low, failure: Failure::machine("a run ended early") }),
+        _ => Err(LocalFailure { at: low, failure: Failure::machine("a run ended early").into() }),
     }
 }
 
@@ -183,8 +183,8 @@ pub fn sign_over(
     let mut firsts: BTreeMap<NodeId, Vec<u8>> = BTreeMap::new();
     for plan in plans {
         let me = plan.me;
-        let (opening, mut first) =
-            open(plan, seeds()).map_err(|failure| LocalFailure { at: me, failure })?;
+        let (opening, mut first) = open(plan, seeds())
+            .map_err(|failure| LocalFailure { at: me, failure: failure.into() })?;
         wire(0, me, me, &mut first);
         openings.insert(me, opening);
         firsts.insert(me, first);
@@ -195,7 +195,7 @@ pub fn sign_over(
         let others = firsts.iter().filter(|(node, _)| **node != me);
         let inbox = others.map(|(from, bytes)| Inbound { from: *from, bytes: bytes.clone() });
         let begun = opening.begin(context, inbox.collect(), seeds());
-        match begun.map_err(|failure| LocalFailure { at: me, failure })? {
+        match begun.map_err(|failure| LocalFailure { at: me, failure: failure.into() })? {
             Progress::Next { round, outbound } => drop(parties.insert(me, (round, outbound))),
             Progress::Done(_) => {}
         }
@@ -209,7 +209,7 @@ pub fn sign_over(
 }
 
 fn started(me: NodeId, start: Result<Party, Failure>) -> Result<Party, LocalFailure> {
-    start.map_err(|failure| LocalFailure { at: me, failure })
+    start.map_err(|failure| LocalFailure { at: me, failure: failure.into() })
 }
 
 /// Everybody's inbox: exactly the messages of those that a round awaits.

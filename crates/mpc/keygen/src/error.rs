@@ -15,7 +15,7 @@ pub struct DealError {
     pub reason: DealFault,
     /// After a bad share: what proves to others whose fault it was, once it is signed and sent.
     /// Everything else is proven by messages that all have.
-    pub complaint: Option<Complaint>,
+    pub complaint: Option<Box<Complaint>>,
 }
 
 /// What ended a dealing.

@@ -304,7 +304,8 @@ impl<C: Curve> ExpectRound2<C> {
     ) -> DealError {
         let reason = DealFault::SubShare { dealer: *dealer, receiver: self.me, leaf, secret };
         let proof = self.keys.get(dealer).zip(message);
-        let complaint = proof.map(|(key, message)| Complaint::new(self.sid, *dealer, message, key));
+        let complaint =
+            proof.map(|(key, message)| Box::new(Complaint::new(self.sid, *dealer, message, key)));
         DealError { complaint, ..DealError::nobody(reason) }
     }
 

@@ -237,7 +237,7 @@ fn neg_007_a_signed_message_that_is_no_dealing_convicts_its_dealer() {
 fn shown_and_echoed(
     inboxes: &Inboxes,
     seconds: &BTreeMap<NodeId, Vec<u8>>,
-) -> (BTreeMap<NodeId, BTreeMap<NodeId, Signed>>, BTreeMap<NodeId, Signed>) {
+) -> (BTreeMap<NodeId, Shown>, BTreeMap<NodeId, Signed>) {
     let signed = |inbox: &BTreeMap<NodeId, Vec<u8>>| {
         let first = |(from, bytes): (&NodeId, &Vec<u8>)| {
             (*from, sign(context(0), *from, Place::Message1, bytes))
@@ -251,6 +251,9 @@ fn shown_and_echoed(
         .collect();
     (shown, echoes)
 }
+
+/// The first messages that somebody shows.
+type Shown = BTreeMap<NodeId, Signed>;
 
 fn set(numbers: &[u8]) -> BTreeSet<NodeId> {
     numbers.iter().map(|number| node(*number)).collect()
@@ -308,7 +311,7 @@ fn neg_089_a_false_echo_accuses_its_author_and_nobody_else() {
     // Nobody lied; somebody shows fewer, more, unsigned or malformed messages.
     let (honest, echoes) = shown_and_echoed(&inboxes, &seconds);
     assert_eq!(judge(&honest, &echoes), set(&[]));
-    let cases: [&dyn Fn(&mut BTreeMap<NodeId, Signed>); 4] = [
+    let cases: [&dyn Fn(&mut Shown); 4] = [
         &|shown| drop(shown.remove(&node(1))),
         &|shown| drop(shown.insert(node(9), shown[&node(1)].clone())),
         &|shown| shown.get_mut(&node(1)).unwrap().signature = vec![0; 32].into(),

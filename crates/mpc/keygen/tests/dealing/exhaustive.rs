@@ -40,7 +40,9 @@ fn lists(leaves: usize, children: usize, depth: usize) -> Vec<Vec<Tree<u8>>> {
     for own in 1..=leaves {
         let rest = lists(leaves - own, children - 1, depth);
         for first in shapes(own, depth) {
-            all.extend(rest.iter().map(|rest| [&[first.clone()], rest.as_slice()].concat()));
+            all.extend(
+                rest.iter().map(|rest| [std::slice::from_ref(&first), rest.as_slice()].concat()),
+            );
         }
     }
     all

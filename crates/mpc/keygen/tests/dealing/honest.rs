@@ -131,7 +131,7 @@ fn a_dealer_with_several_leaves_deals_once() {
     assert_eq!(everybody_agrees(notation, Knowledge::Combined, &dealt), keys.publics());
 }
 
-/// An imported key is refreshed at once by those who received it; the importer has no part in it.
+/// DEAL-02: an imported key is refreshed at once by those who received it; the importer has no part in it.
 #[test]
 fn neg_064_an_import_is_followed_by_a_refresh_without_the_importer() {
     let to = "2 of (1, 2, 3)";

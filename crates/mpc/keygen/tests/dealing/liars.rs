@@ -90,7 +90,7 @@ fn first_lies() -> Vec<Lie<Message1>> {
             receiver: Some(Malformed),
         },
         // The rest only where there are seal keys: see `applies`.
-        both("a seal key less", |m| drop_key(m), Malformed),
+        both("a seal key less", drop_key, Malformed),
         both("seal key not canonical", |m| set_key(m, [0xff; 32]), Malformed),
         both("seal key of small order", |m| set_key(m, [0; 32]), SealKey),
         Lie {
@@ -138,7 +138,7 @@ fn second_lies() -> Vec<Lie<Message2>> {
         dealers("no point", |m| dealing(m).commitments[0][0] = vec![2; 32].into(), Malformed),
         dealers("another constant", |m| shift(m, 0), Opening),
         dealers("another coefficient", |m| shift(m, 1), Opening),
-        dealers("a proof more", |m| more_proofs(m), Malformed),
+        dealers("a proof more", more_proofs, Malformed),
         dealers("a leaf less", |m| drop(dealing(m).sealed.pop()), Malformed),
         dealers("a leaf more", |m| twice(&mut dealing(m).sealed), Malformed),
         dealers("a longer leaf", |m| dealing(m).sealed[0].0.push(0), Malformed),
@@ -147,8 +147,8 @@ fn second_lies() -> Vec<Lie<Message2>> {
         dealers("another ciphertext", |m| flip(m, 33), Share),
         dealers("leaves exchanged", |m| dealing(m).sealed.swap(0, 1), Share),
         // Only in key generation: see `applies`.
-        dealers("a proof less", |m| drop(dealing(m).proofs.pop()), Malformed),
-        dealers("another proof", |m| wrong_proof(m), Possession),
+        dealers("a proof less", |m| dealing(m).proofs.truncate(0), Malformed),
+        dealers("another proof", wrong_proof, Possession),
     ]
 }
 

@@ -20,6 +20,12 @@ const TREE: &str = "2 of (1, 2, 3)";
 
 type Foreseen = BTreeMap<NodeId, Message2>;
 
+/// What a liar makes of its second message, knowing those of the others.
+type Lie<'a> = &'a dyn Fn(&Foreseen, &mut Message2);
+
+/// A change of the first message of the participant with this number.
+type FirstLie = (u8, fn(&mut Message1));
+
 /// One point more of the constant term of one secret.
 fn shift(second: &mut Message2, secret: usize) {
     let point = &mut dealing(second).commitments[secret][0];
@@ -39,7 +45,7 @@ fn neg_054_a_dealer_deals_its_part_of_every_key_or_is_accused() {
         let sent = deal.round1(inboxes);
         quorate_codec::from_bytes::<Message2>(sent[&node(1)].as_ref().unwrap()).unwrap()
     };
-    let lies: [&dyn Fn(&Foreseen, &mut Message2); 5] = [
+    let lies: [Lie<'_>; 5] = [
         &|_, lie| shift(lie, 0),
         &|_, lie| shift(lie, 2),
         &|_, lie| dealing(lie).commitments.swap(0, 1),
@@ -240,7 +246,7 @@ fn neg_010_what_a_role_does_not_send_is_refused() {
     let keys = Keys::<Ed25519>::new(TREE, 1);
     let terms = keys.terms(&[1, 2], "2 of (2, 7, 8)");
     let malformed = |fault: &DealFault| *fault == DealFault::Malformed;
-    let firsts: [(u8, fn(&mut Message1)); 6] = [
+    let firsts: [FirstLie; 6] = [
         (1, |first| first.commitment = None),
         (1, |first| first.seal_keys = vec![quorate_keygen::SealPublic([9; 32]); 2]),
         (7, |first| first.commitment = Some(Digest([1; 32]))),
