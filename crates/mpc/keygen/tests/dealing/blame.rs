@@ -179,6 +179,30 @@ fn neg_094_an_accusation_of_mixed_parts_proves_nothing() {
     assert_eq!(bad.judge(&bad.accuse(2, 3, &to_bytes(&other_run))), Err(Unproven::Run));
 }
 
+/// DEAL-20: whatever byte of a true accusation, or of one against an honest dealer, is changed on
+/// its way, nobody honest is convicted and nothing panics.
+#[test]
+fn neg_094_no_changed_byte_convicts_somebody_honest() {
+    let bad = run(broken);
+    let good = run(|_| ());
+    let mut false_one = parts(&bad.complaint(3));
+    false_one.message = digest_of(&good.seconds[&node(2)]);
+    let cases = [
+        (&bad, to_bytes(&bad.accuse(2, 3, &bad.complaint(3))), Verdict::Dealer(node(2))),
+        (&good, to_bytes(&good.accuse(2, 3, &to_bytes(&false_one))), Verdict::Complainer(node(3))),
+    ];
+    for (run, bytes, verdict) in cases {
+        assert_eq!(run.judge(&from_bytes(&bytes).unwrap()), Ok(verdict));
+        for at in (0..bytes.len()).step_by(11) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            let judged = from_bytes::<Accusation>(&changed).map(|changed| run.judge(&changed));
+            let convicted = judged.ok().and_then(Result::ok);
+            assert!(convicted.is_none_or(|convicted| convicted == verdict), "byte {at}");
+        }
+    }
+}
+
 /// DEAL-13, DEAL-19: a dealer that puts another dealer's ciphertext in its own place provokes a
 /// complaint. What is revealed is the key for this dealer alone, and opens nothing of the other.
 #[test]

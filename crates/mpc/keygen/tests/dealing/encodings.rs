@@ -1,7 +1,8 @@
 //! Attacks with lengths, points, scalars and bytes.
 
 use crate::harness::{
-    Deal, all_accuse, dealing, dealt, node, others, verify_leaf_proofs, with_foresight, with_liar,
+    Deal, Keys, all_accuse, dealing, dealt, node, others, verify_leaf_proofs, with_foresight,
+    with_liar,
 };
 use proptest::prelude::*;
 use quorate_codec::to_bytes;
@@ -226,10 +227,16 @@ proptest! {
     #[test]
     fn neg_010_a_changed_byte_accuses_at_most_its_sender(
         round in 1_u8..=2,
+        refresh: bool,
         at in any::<prop::sample::Index>(),
         flip in 1_u8..,
     ) {
-        let (mut deal, mut inboxes) = Deal::<Ed25519>::begin(TREE);
+        let (mut deal, mut inboxes) = if refresh {
+            let keys = Keys::<Ed25519>::new(TREE, 2);
+            Deal::begin_plans(keys.plans(&keys.terms(&[1, 2], TREE)), u64::from)
+        } else {
+            Deal::<Ed25519>::begin(TREE)
+        };
         let liar = node(2);
         let change = |inboxes: &mut crate::harness::Inboxes| {
             for to in [1, 3] {
