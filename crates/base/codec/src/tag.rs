@@ -96,7 +96,9 @@ tags! {
     /// Context of a pair set-up.
     PAIR_CONTEXT = "pair/ctx/v1";
 
-    // ---- sharing and key generation
+    // ---- sharing and dealing
+    /// What all participants of a dealing agree on: context, curve, tree, source.
+    DEAL_TERMS = "deal/terms/v1";
     /// Round-one commitment of a dealer.
     DEAL_COMMIT = "deal/commit/v1";
     /// Session id of a dealing, also the echo of its first round.
@@ -107,10 +109,14 @@ tags! {
     DEAL_SEAL = "deal/seal/v1";
     /// Coins of a sub-share's encryption.
     DEAL_COINS = "deal/coins/v1";
+    /// Digest of the message that a complaint is about.
+    DEAL_COMPLAINT = "deal/complaint/v1";
     /// Transcript of a dealing.
     DEAL_TRANSCRIPT = "deal/transcript/v1";
     /// Proof of knowledge of a final leaf share.
     DEAL_LEAF_POK = "deal/leaf-pok/v1";
+    /// Coefficients under which one proof covers the shares of many keys.
+    DEAL_LEAF_WEIGHTS = "deal/leaf-weights/v1";
     /// The hash that decides which challenges of a proof of knowledge count.
     PROOF_TRIAL = "proof/trial/v1";
     /// A signed message of a dealing's round.

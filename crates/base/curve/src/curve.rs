@@ -46,8 +46,16 @@ pub trait Arithmetic {
     fn multiply(k: &Self::RawScalar, point: &Self::RawPoint) -> Self::RawPoint;
     /// k · G, in constant time.
     fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint;
+    /// k · G for a public k, possibly in variable time.
+    fn multiply_base_public(k: &Self::RawScalar) -> Self::RawPoint {
+        Self::multiply_base(k)
+    }
     /// The encoding; of a non-identity point.
     fn encode(point: &Self::RawPoint) -> Vec<u8>;
+    /// The encodings of non-identity points: one inversion for all where the library offers it.
+    fn encode_all(points: &[Self::RawPoint]) -> Vec<Vec<u8>> {
+        points.iter().map(Self::encode).collect()
+    }
     /// The point with exactly this encoding.
     fn decode(bytes: &[u8]) -> Option<Self::RawPoint>;
 

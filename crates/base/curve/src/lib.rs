@@ -17,7 +17,7 @@ mod sec1;
 mod secret;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};
-pub use point::{NonIdentity, Point, PointError};
+pub use point::{NonIdentity, Point, PointError, ShortMultiples};
 pub use scalar::{NonZeroScalar, Scalar, ScalarError};
 pub use secret::SecretScalar;
 

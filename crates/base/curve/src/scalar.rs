@@ -36,6 +36,13 @@ impl<C: Curve> Scalar<C> {
         Self(C::scalar_from_u64(value))
     }
 
+    /// An integer below 2^128.
+    pub fn from_u128(value: u128) -> Self {
+        let two_64 = Self::from_u64(u64::MAX) + Self::one();
+        let (high, low) = ((value >> 64) as u64, value as u64);
+        Self::from_u64(high) * two_64 + Self::from_u64(low)
+    }
+
     /// 64 uniform bytes, such as [`quorate_codec::Transcript::wide`], modulo the order without
     /// noticeable bias (CUR-05).
     pub fn from_wide(bytes: &[u8; 64]) -> Self {

@@ -66,6 +66,18 @@ impl<C: Curve> SecretScalar<C> {
         Self(Box::new(C::scalar_multiply(&self.0, &other.0)))
     }
 
+    /// nonce + e · self: the response of a proof to a short challenge, encoded. Secret until it is
+    /// sent, wiped when dropped. Cheaper than its parts, for who needs thousands.
+    pub fn response(&self, nonce: &Self, challenge: u16) -> Zeroizing<[u8; 32]> {
+        let challenge = C::scalar_from_u64(challenge.into());
+        let mut product = C::scalar_multiply(&self.0, &challenge);
+        let mut sum = C::scalar_add(&nonce.0, &product);
+        let bytes = Zeroizing::new(C::scalar_to_bytes(&sum));
+        product.zeroize();
+        sum.zeroize();
+        bytes
+    }
+
     /// self · G.
     pub fn commit(&self) -> Point<C> {
         Point::base_mul(self)

@@ -27,6 +27,8 @@ every_curve!(
     neg_009_scalars_at_or_above_the_order_are_refused,
     wide_reduction_matches_arithmetic,
     arithmetic_is_consistent,
+    a_weighted_sum_is_the_sum_of_its_terms,
+    many_points_are_encoded_as_each,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
     neg_009_whatever_is_read_is_written_the_same,
@@ -127,10 +129,54 @@ fn arithmetic_is_consistent<C: Curve>() {
     assert_eq!(b.commit().secret_mul(&a), a.times_secret(&b).commit());
     for k in [0u16, 1, 2, 3, 7, 128, 255, 256, 65535] {
         assert_eq!(a.commit().small_mul(k), a.commit() * Scalar::from_u64(k.into()));
+        let multiples = crate::ShortMultiples::new(a.commit());
+        assert_eq!(multiples.times(k), a.commit().small_mul(k));
     }
     let three = Scalar::<C>::from_u64(3).non_zero().unwrap();
     assert_eq!(three.invert().scalar() * three.scalar(), Scalar::one());
     assert_eq!(a.commit() - a.commit(), Point::identity());
+    // Public and secret scalars have the same multiples of G, at all digits.
+    let minus_one = Scalar::<C>::zero() - Scalar::one();
+    for k in [Scalar::zero(), Scalar::one(), minus_one, Scalar::from_u128(u128::MAX)] {
+        assert_eq!(k.commit(), SecretScalar::zero().plus_public(k).commit());
+        assert_eq!(k.commit(), Point::generator() * k);
+    }
+    for _ in 0..16 {
+        let k = Scalar::<C>::from_bytes(SecretScalar::<C>::random(&mut rng).to_bytes().as_ref());
+        assert_eq!(k.unwrap().commit(), Point::generator() * k.unwrap());
+    }
+}
+
+/// CUR-07: at every width of the windows, with coefficients at both ends.
+fn a_weighted_sum_is_the_sum_of_its_terms<C: Curve>() {
+    let mut rng = rng();
+    assert!(Point::<C>::weighted_sum(&[]).is_identity());
+    for count in [1, 7, 8, 70, 520] {
+        let terms: Vec<(Point<C>, u128)> = (0..count)
+            .map(|at| {
+                let point = Point::generator().small_mul(rng.next_u32() as u16);
+                let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+                (point, [0, 1, u128::MAX, random].into_iter().cycle().nth(at).unwrap())
+            })
+            .collect();
+        let one_by_one: Point<C> = terms.iter().map(|(p, k)| *p * Scalar::from_u128(*k)).sum();
+        assert_eq!(Point::weighted_sum(&terms), one_by_one, "{count}");
+    }
+    assert_eq!(Scalar::<C>::from_u128(u128::MAX) + Scalar::one(), {
+        let two_64 = Scalar::from_u64(u64::MAX) + Scalar::one();
+        two_64 * two_64
+    });
+}
+
+fn many_points_are_encoded_as_each<C: Curve>() {
+    let mut rng = rng();
+    let points: Vec<NonIdentity<C>> =
+        (0..5).map(|_| SecretScalar::random(&mut rng).commit().non_identity().unwrap()).collect();
+    let each: Vec<Vec<u8>> = points.iter().map(NonIdentity::to_bytes).collect();
+    assert_eq!(NonIdentity::all_to_bytes(&points), each);
+    let (x, k) = (SecretScalar::<C>::random(&mut rng), SecretScalar::random(&mut rng));
+    let response = Scalar::from_bytes(x.response(&k, 77).as_ref()).unwrap();
+    assert_eq!(response.commit(), k.commit() + x.commit().small_mul(77));
 }
 
 fn encodings_round_trip<C: Curve>() {

@@ -2,6 +2,7 @@
 
 use quorate_ecdsa::EcdsaError;
 use quorate_identity::NodeId;
+use quorate_keygen::Complaint;
 use quorate_schnorr::SchnorrError;
 use std::fmt;
 
@@ -32,22 +33,30 @@ pub struct Failure {
     /// A node whose pair set-up with this one must not be used again, for any key, before an
     /// operator says so: a check failed whose repetition would leak it (N-31).
     pub quarantine: Option<NodeId>,
+    /// After a dealing with a bad share: the complaint to sign and send, so that others can tell
+    /// whose fault it was. It reveals what one dealer dealt to this node, and nothing else.
+    pub complaint: Option<Box<Complaint>>,
 }
 
 impl Failure {
     /// A failure by one or several peers; none named where it cannot be told.
     pub(crate) fn peer(culprits: Vec<NodeId>, reason: impl Into<String>) -> Self {
-        Self { fault: Fault::Peer { culprits }, reason: reason.into(), quarantine: None }
+        Self {
+            fault: Fault::Peer { culprits },
+            reason: reason.into(),
+            quarantine: None,
+            complaint: None,
+        }
     }
 
     /// A failure by the caller.
     pub(crate) fn caller(reason: impl Into<String>) -> Self {
-        Self { fault: Fault::Caller, reason: reason.into(), quarantine: None }
+        Self { fault: Fault::Caller, reason: reason.into(), quarantine: None, complaint: None }
     }
 
     /// A failure of this machine.
     pub(crate) fn machine(reason: impl Into<String>) -> Self {
-        Self { fault: Fault::Machine, reason: reason.into(), quarantine: None }
+        Self { fault: Fault::Machine, reason: reason.into(), quarantine: None, complaint: None }
     }
 }
 

@@ -1,7 +1,8 @@
-//! One face for all schemes: key generation, pair set-up, signing. Generics over curves end here.
+//! One face for all schemes: dealing keys, pair set-up, signing. Generics over curves end here.
 //!
 //! ```text
 //! start_keygen ──────► Box<dyn Round> ──► … ──► Prepared        rounds await the own message too
+//! start_deal ────────► Box<dyn Round> ──► … ──► PreparedKeys    refresh, reshare, import; many keys
 //! start_pair_setup ──► Box<dyn Round> ──► … ──► PairSetup       ECDSA only, once per pair of nodes
 //! Permit + quorum ─ open ─► Opening ─ begin ─► Box<dyn Round> ──► … ──► Vec<Signature>
 //! ```
@@ -17,9 +18,9 @@
 //! What this crate does not do: it decides nothing ([`Permit`]s come from `node/machine`), sends
 //! nothing, stores nothing, and remembers no quarantine. See `spec/engine.md`.
 
+mod deal;
 mod failure;
 mod key;
-mod keygen;
 pub mod local;
 mod pair;
 mod permit;
@@ -29,11 +30,15 @@ mod seed;
 mod sign;
 mod signature;
 
+pub use deal::{
+    DealPlan, DealSource, KeygenPlan, Prepared, PreparedKey, PreparedKeys, start_deal,
+    start_keygen, verify_all_leaf_proofs, verify_leaf_proofs,
+};
 pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};
-pub use keygen::{KeygenPlan, Prepared, start_keygen, verify_leaf_proofs};
 pub use pair::{PairPlan, PairSetup, start_pair_setup};
 pub use permit::{Payload, Permit, Tweak};
+pub use quorate_keygen::Complaint;
 pub use round::{Inbound, Outbound, Outcome, Progress, Round, To};
 pub use seed::Seed;
 pub use sign::{OpenPlan, Opening, PAYLOADS_MAX, open};

@@ -2,8 +2,9 @@
 //! never does this: no single machine may know what one of these functions knows.
 
 use crate::{
-    Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan, PairSetup,
-    Prepared, Progress, Round, Seed, Signature, To, open, start_keygen, start_pair_setup,
+    DealPlan, Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan,
+    PairSetup, Prepared, PreparedKeys, Progress, Round, Seed, Signature, To, open, start_deal,
+    start_keygen, start_pair_setup,
 };
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
@@ -32,7 +33,7 @@ pub struct LocalFailure {
     /// Who saw it.
     pub at: NodeId,
     /// What was seen.
-    pub failure: Failure,
+    pub failure: Box<Failure>,
 }
 
 /// What a listener does with messages on their way: (number of the round from 1, from, to,
@@ -70,7 +71,7 @@ pub fn run_over(
             let inbox = inboxes.remove(&me).unwrap_or_default();
             match round
                 .advance(inbox, seeds())
-                .map_err(|failure| LocalFailure { at: me, failure })?
+                .map_err(|failure| LocalFailure { at: me, failure: failure.into() })?
             {
                 Progress::Next { round, outbound } => drop(next.insert(me, (round, outbound))),
                 Progress::Done(outcome) => drop(outcomes.insert(me, outcome)),
@@ -98,9 +99,42 @@ pub fn keygen(
     }
     let prepared = run(parties, seeds)?.into_iter().filter_map(|(me, outcome)| match outcome {
         Outcome::Prepared(prepared) => Some((me, *prepared)),
-        Outcome::Pair(_) | Outcome::Signatures(_) => None,
+        Outcome::Dealt(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
     });
     Ok(prepared.collect())
+}
+
+/// Runs a dealing of any kind: one plan for each participant.
+///
+/// # Errors
+/// The first failure of any participant.
+pub fn deal(
+    plans: Vec<DealPlan>,
+    seeds: Seeds<'_>,
+) -> Result<BTreeMap<NodeId, PreparedKeys>, LocalFailure> {
+    deal_over(plans, seeds, &mut |_, _, _, _| {})
+}
+
+/// Like [`deal`], with messages that can be rewritten on their way.
+///
+/// # Errors
+/// The failure of the first participant, in order of ids, that has one.
+pub fn deal_over(
+    plans: Vec<DealPlan>,
+    seeds: Seeds<'_>,
+    wire: Wire<'_>,
+) -> Result<BTreeMap<NodeId, PreparedKeys>, LocalFailure> {
+    let mut parties = BTreeMap::new();
+    for plan in plans {
+        let me = plan.me;
+        parties.insert(me, started(me, start_deal(plan, seeds()))?);
+    }
+    let dealt =
+        run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
+            Outcome::Dealt(keys) => Some((me, *keys)),
+            Outcome::Prepared(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
+        });
+    Ok(dealt.collect())
 }
 
 /// Sets up a pair: the halves of `low` and of `high`.
@@ -120,7 +154,7 @@ pub fn pair(
     let mut outcomes = run(parties, seeds)?;
     match (outcomes.remove(&low), outcomes.remove(&high)) {
         (Some(Outcome::Pair(at_low)), Some(Outcome::Pair(at_high))) => Ok((at_low, at_high)),
-        _ => Err(LocalFailure { at: low, failure: Failure::machine("a run ended early") }),
+        _ => Err(LocalFailure { at: low, failure: Failure::machine("a run ended early").into() }),
     }
 }
 
@@ -149,8 +183,8 @@ pub fn sign_over(
     let mut firsts: BTreeMap<NodeId, Vec<u8>> = BTreeMap::new();
     for plan in plans {
         let me = plan.me;
-        let (opening, mut first) =
-            open(plan, seeds()).map_err(|failure| LocalFailure { at: me, failure })?;
+        let (opening, mut first) = open(plan, seeds())
+            .map_err(|failure| LocalFailure { at: me, failure: failure.into() })?;
         wire(0, me, me, &mut first);
         openings.insert(me, opening);
         firsts.insert(me, first);
@@ -161,7 +195,7 @@ pub fn sign_over(
         let others = firsts.iter().filter(|(node, _)| **node != me);
         let inbox = others.map(|(from, bytes)| Inbound { from: *from, bytes: bytes.clone() });
         let begun = opening.begin(context, inbox.collect(), seeds());
-        match begun.map_err(|failure| LocalFailure { at: me, failure })? {
+        match begun.map_err(|failure| LocalFailure { at: me, failure: failure.into() })? {
             Progress::Next { round, outbound } => drop(parties.insert(me, (round, outbound))),
             Progress::Done(_) => {}
         }
@@ -169,13 +203,13 @@ pub fn sign_over(
     let signed =
         run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Signatures(signatures) => Some((me, signatures)),
-            Outcome::Prepared(_) | Outcome::Pair(_) => None,
+            Outcome::Prepared(_) | Outcome::Dealt(_) | Outcome::Pair(_) => None,
         });
     Ok(signed.collect())
 }
 
 fn started(me: NodeId, start: Result<Party, Failure>) -> Result<Party, LocalFailure> {
-    start.map_err(|failure| LocalFailure { at: me, failure })
+    start.map_err(|failure| LocalFailure { at: me, failure: failure.into() })
 }
 
 /// Everybody's inbox: exactly the messages of those that a round awaits.

@@ -1,6 +1,6 @@
 //! One protocol run, seen from outside: rounds that wait for messages.
 
-use crate::{Failure, PairSetup, Prepared, Seed, Signature};
+use crate::{Failure, PairSetup, Prepared, PreparedKeys, Seed, Signature};
 use quorate_identity::NodeId;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::fmt;
 /// A run that waits for the messages of one round. Consumed by [`advance`](Self::advance), so no
 /// round ever runs twice and no nonce is ever used again (ENG-01).
 pub trait Round: Send {
-    /// From whom exactly one message each is awaited, ascending. Holds this node itself in key
-    /// generation, where the own messages belong to the transcript like everybody's, and never
+    /// From whom exactly one message each is awaited, ascending. Holds this node itself in
+    /// dealings, where the own messages belong to the transcript like everybody's, and never
     /// elsewhere.
     fn awaits(&self) -> Vec<NodeId>;
 
@@ -64,6 +64,8 @@ pub enum Progress {
 pub enum Outcome {
     /// Key generation: the dealing is verified, nothing is durable yet.
     Prepared(Box<Prepared>),
+    /// A dealing of any kind: verified, nothing is durable yet.
+    Dealt(Box<PreparedKeys>),
     /// A set-up with one peer.
     Pair(PairSetup),
     /// One verified signature per payload, in their order.
@@ -121,6 +123,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Prepared(_) => formatter.write_str("Prepared"),
+            Self::Dealt(_) => formatter.write_str("Dealt"),
             Self::Pair(_) => formatter.write_str("Pair"),
             Self::Signatures(signatures) => write!(formatter, "Signatures({signatures:?})"),
         }

@@ -1,34 +1,48 @@
-//! Key generation: every member deals a fresh random secret over the key's tree, verifiably; the
-//! key is the sum, and nobody ever knows it.
+//! Dealing keys: verifiable sharing of a vector of secrets over an access tree. Key generation,
+//! refresh, reshare, repair and import are the same protocol with another [`Source`].
+//!
+//! | | who deals what | over |
+//! |---|---|---|
+//! | key generation | every member random secrets, with proofs of possession | the new tree |
+//! | refresh | a quorum its additive shares of the keys | the same tree |
+//! | reshare | the same | another tree |
+//! | repair | the same; who lost its shares only receives | the same tree |
+//! | import | one node keys that it knows | the new tree |
 //!
 //! ```text
-//!  start ──► message 1: commitment, run id, sealing key     (everybody to everybody)
+//!  start ──► message 1: run id, sealing keys of a receiver, commitment of a dealer
+//!    ▼                                                     (everybody to everybody)
+//!  ExpectRound1 ──► message 2: echo, and of a dealer coefficients, proofs, sealed shares
 //!    ▼
-//!  ExpectRound1 ──► message 2: coefficients, echo, proof of possession, sealed shares
-//!    ▼
-//!  ExpectRound2 ──► Dealt: commitments, own shares, transcript, chain code, leaf proofs
+//!  ExpectRound2 ──► Dealt: commitments and own shares of each key, transcript, leaf proofs
+//!    └─ a bad share ──► Complaint ──► Accusation::judge ──► Verdict
 //! ```
 //!
 //! A round is consumed by the messages that it awaits, so none runs twice. Messages arrive as
-//! bytes whose sender is known; signing them and finding two for one slot is the caller's part,
-//! as are durable shares, PREPARED statements and the decision (`spec/keygen.md`).
+//! bytes whose sender is known; signing them is the caller's part, as are durable shares,
+//! PREPARED statements and the decision (`spec/deal.md`).
 //!
-//! A member that is online and honest ends with shares of the key that all honest members know,
-//! or with a [`DealError`] that accuses only whom it can prove guilty.
+//! A participant that is online and honest ends with shares of keys that all honest ones know,
+//! or with a [`DealError`] that accuses only whom it can prove guilty. Who only the receiver of a
+//! bad share can see to be guilty, others see from its [`Complaint`].
 //!
-//! What this crate does not do yet: dealing an existing secret (refresh, reshare, repair,
-//! import), and complaints that convince others.
+//! What this crate does not do: it sends and stores nothing, and erases no old shares.
 
+mod blame;
 mod deal;
 mod error;
 mod leaves;
+pub mod limits;
 mod proof;
 mod seal;
 
+pub use blame::{
+    Accusation, Complaint, Equivocation, Place, Signatures, Signed, Unproven, Verdict, judge_echoes,
+};
 pub use deal::round1::{ExpectRound1, Message1};
-pub use deal::round2::{ExpectRound2, Message2};
-pub use deal::{Dealt, Plan, start};
+pub use deal::round2::{Dealing2, ExpectRound2, Message2};
+pub use deal::{Dealt, DealtKey, Holding, Plan, Source, Terms, start};
 pub use error::{DealError, DealFault};
-pub use leaves::verify_leaf_proofs;
+pub use leaves::{Knowledge, LeafStatements};
 pub use proof::{Parameters, Proof};
 pub use seal::{SealPublic, Sealed};

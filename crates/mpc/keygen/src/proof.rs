@@ -10,38 +10,42 @@
 use minicbor::{Decode, Encode};
 use quorate_codec::tag::{self, Tag};
 use quorate_codec::{Digest, Stem, Transcript};
-use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar, ShortMultiples};
 use quorate_identity::NodeId;
 use quorate_sharing::Commitments;
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 /// The parameters of the proof; constants, because a proof with fewer repetitions or shorter
-/// challenges is no proof (DKG-05).
+/// challenges is no proof (DEAL-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters;
 
 impl Parameters {
     /// Parallel runs of Schnorr's protocol.
-    pub const REPETITIONS: usize = 16;
+    pub const REPETITIONS: usize = 22;
     /// Zero bits that the hash of each run must begin with.
-    pub const TARGET_BITS: usize = 8;
+    pub const TARGET_BITS: usize = 6;
     /// Bits of a challenge.
     pub const CHALLENGE_BITS: usize = 16;
     /// After Q hash queries a prover that does not know the logarithm has succeeded with
-    /// probability at most Q · 2^-128.
+    /// probability at most Q · 2^-132.
     pub const SOUNDNESS_BITS: usize = Self::REPETITIONS * Self::TARGET_BITS;
-    /// Challenges tried in one run before all begin anew: with probability below 2^-88 for all.
+    /// Challenges tried in one run before all begin anew: with probability below 2^-365 for all.
     const DRAWS_MAX: usize = 1 << 14;
 }
 
-const _: () = assert!(Parameters::SOUNDNESS_BITS >= 128 && Parameters::TARGET_BITS == 8);
+const _: () = assert!(Parameters::SOUNDNESS_BITS >= 128 && Parameters::TARGET_BITS <= 8);
 const _: () = assert!(Parameters::CHALLENGE_BITS == u16::BITS as usize);
+
+/// With tag, statement and four lengths, two blocks of SHA-256.
+const FILL_BYTES: usize = 50;
 
 const ANSWER_BYTES: usize = 2 + 32;
 const PROOF_BYTES: usize = Parameters::REPETITIONS * ANSWER_BYTES;
 
 /// What is proven: `prover` knows the discrete logarithm of `public`. Every field enters every
-/// hash (DKG-06, N-19).
+/// hash (DEAL-07, N-19).
 #[derive(Debug, Clone)]
 pub(crate) struct Statement<'a, C: Curve> {
     /// What the proof is for; no two purposes share a tag (N-22).
@@ -82,13 +86,14 @@ impl Proof {
         }
     }
 
-    /// Whether this proves the statement (DKG-07).
+    /// Whether this proves the statement (DEAL-23).
     pub(crate) fn verifies<C: Curve>(&self, statement: &Statement<'_, C>) -> bool {
         let Some(answers) = self.answers::<C>() else { return false };
+        let multiples = ShortMultiples::new(statement.public.point());
         let firsts: Option<Vec<NonIdentity<C>>> = answers
             .iter()
             .map(|(challenge, response)| {
-                let first = response.commit() - statement.public.point().small_mul(*challenge);
+                let first = response.commit() - multiples.times(*challenge);
                 first.non_identity().ok()
             })
             .collect();
@@ -126,7 +131,7 @@ fn attempt<C: Curve>(
         let (challenge, response) = trial.search(run, nonce, witness, rng)?;
         let (first, second) = answer.split_first_chunk_mut::<2>()?;
         *first = challenge.to_be_bytes();
-        second.copy_from_slice(&response.to_bytes());
+        second.copy_from_slice(response.as_ref());
     }
     Some(Proof(bytes))
 }
@@ -150,9 +155,10 @@ impl Trial {
             .number(statement.slot)
             .list(statement.sharing.to_bytes())
             .part(statement.public.to_bytes())
-            .list(firsts.iter().map(NonIdentity::to_bytes))
+            .list(NonIdentity::all_to_bytes(firsts))
             .digest();
-        Self(Transcript::new(tag::PROOF_TRIAL).part(all).stem())
+        // Ends with a block of the hash, so that a trial takes one more block and not two.
+        Self(Transcript::new(tag::PROOF_TRIAL).part(all).part([0; FILL_BYTES]).stem())
     }
 
     /// Draws challenges, uniformly with repetition, until one hits: in random order, so that
@@ -161,23 +167,29 @@ impl Trial {
     /// Responses that miss stay secret: two to one first message reveal the witness.
     fn search<C: Curve>(
         &self,
-        run: u64,
+        run: u8,
         nonce: &SecretScalar<C>,
         witness: &SecretScalar<C>,
         rng: &mut impl CryptoRngCore,
-    ) -> Option<(u16, Scalar<C>)> {
+    ) -> Option<(u16, Zeroizing<[u8; 32]>)> {
         (0..Parameters::DRAWS_MAX).find_map(|_| {
             // The low half of 32 uniform bits.
             let challenge = (rng.next_u32() & u32::from(u16::MAX)) as u16;
-            let response = witness.times(Scalar::from_u64(challenge.into())).plus(nonce);
-            let hits = self.hits(run, challenge, response.to_bytes().as_ref());
-            hits.then(|| (challenge, response.reveal()))
+            let response = witness.response(nonce, challenge);
+            self.hits(run, challenge, &response).then_some((challenge, response))
         })
     }
 
-    fn hits(&self, run: u64, challenge: u16, response: &[u8]) -> bool {
-        let trial = self.0.clone().number(run).number(challenge.into()).part(response);
-        trial.digest().as_bytes().first() == Some(&0)
+    /// One part of 35 bytes: with the padding, one block of the hash.
+    fn hits(&self, run: u8, challenge: u16, response: &[u8; 32]) -> bool {
+        let mut trial = Zeroizing::new([0; 35]);
+        let (first, rest) = trial.split_at_mut(1);
+        let (second, third) = rest.split_at_mut(2);
+        first.copy_from_slice(&[run]);
+        second.copy_from_slice(&challenge.to_be_bytes());
+        third.copy_from_slice(response);
+        let Digest([first, ..]) = self.0.clone().part(trial.as_ref()).digest();
+        first.leading_zeros() as usize >= Parameters::TARGET_BITS
     }
 }
 
@@ -224,18 +236,18 @@ mod tests {
         (commitments, proof)
     }
 
-    /// DKG-05, DKG-07.
+    /// DEAL-06, DEAL-23.
     #[test]
     fn a_proof_verifies_and_has_its_length() {
         let (commitments, proof) = proven::<Secp256k1>();
         assert!(proof.verifies(&statement(&commitments)));
         assert_eq!(quorate_codec::to_bytes(&proof).len(), Proof::ENCODED_BYTES);
-        assert_eq!(Parameters::SOUNDNESS_BITS, 128);
+        assert_eq!(Parameters::SOUNDNESS_BITS, 132);
         let (commitments, proof) = proven::<Ed25519>();
         assert!(proof.verifies(&statement(&commitments)));
     }
 
-    /// DKG-06: each field alone is changed, and the proof no longer holds.
+    /// DEAL-07: each field alone is changed, and the proof no longer holds.
     #[test]
     fn neg_019_every_field_of_a_statement_is_in_the_hash() {
         let (commitments, proof) = proven::<Ed25519>();
@@ -264,7 +276,7 @@ mod tests {
         assert!(proof.verifies(&honest));
     }
 
-    /// DKG-06: the same logarithm on another curve.
+    /// DEAL-07: the same logarithm on another curve.
     #[test]
     fn neg_019_the_curve_and_its_generator_are_in_the_hash() {
         let mut rng = rng();
@@ -279,7 +291,7 @@ mod tests {
         assert_ne!(Trial::new(&statement(&theirs), &their_firsts).0.digest(), base);
     }
 
-    /// DKG-07: no first message can be left out or added.
+    /// DEAL-23: no first message can be left out or added.
     #[test]
     fn neg_019_all_first_messages_are_in_the_hash() {
         let (_, commitments) = sharing::<Ed25519>(&mut rng());
@@ -293,7 +305,7 @@ mod tests {
         assert_eq!(distinct.len(), 4);
     }
 
-    /// DKG-06: proofs of possession and of leaf shares never stand for each other, though the
+    /// DEAL-07: proofs of possession and of leaf shares never stand for each other, though the
     /// point, its logarithm and all else are the same.
     #[test]
     fn neg_022_a_proof_serves_one_purpose() {
@@ -309,7 +321,7 @@ mod tests {
         }
     }
 
-    /// DKG-07: a prover without the logarithm, who answers as simulators do.
+    /// DEAL-23: a prover without the logarithm, who answers as simulators do.
     #[test]
     fn neg_023_answers_without_the_logarithm_miss() {
         let (commitments, _) = proven::<Ed25519>();
@@ -323,7 +335,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// DKG-07: a proof has one form.
+        /// DEAL-23: a proof has one form.
         #[test]
         fn neg_009_a_changed_proof_is_none(at in 0..PROOF_BYTES, flip in 1_u8..) {
             let (commitments, mut proof) = proven::<Ed25519>();

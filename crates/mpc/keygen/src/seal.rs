@@ -1,9 +1,10 @@
 //! Sealing of shares: HPKE (RFC 9180) in base mode with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256
 //! and ChaCha20-Poly1305.
 //!
-//! A member makes a fresh key for every run, so no long-term key opens the shares of an epoch.
-//! The coins of an encryption follow from a secret of the dealer and from what is encrypted, so
-//! a dealer that is asked again cannot but repeat itself.
+//! A receiver makes a fresh key for every run and every dealer, so no long-term key opens the
+//! shares of an epoch, and revealing one opens what one dealer sealed in one run. The coins of an
+//! encryption follow from a secret of the dealer and from what is encrypted, so a dealer that is
+//! asked again cannot but repeat itself.
 
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -19,10 +20,11 @@ use rand_core::{CryptoRngCore, RngCore, SeedableRng};
 use zeroize::Zeroizing;
 
 const ENCAPSULATED_BYTES: usize = 32;
-const SEALED_BYTES: usize = ENCAPSULATED_BYTES + 32 + 16;
+const SHARE_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
 
 /// Where a sealed share belongs. All of it enters the key schedule, so that a ciphertext moved
-/// to another run, dealer, receiver or leaf does not open (DKG-13, N-26).
+/// to another run, dealer, receiver or leaf does not open (DEAL-13, N-26).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
     /// The run.
@@ -46,32 +48,43 @@ impl Slot {
     }
 }
 
-/// A member's secret key of one run; wiped when dropped, never stored.
+/// A receiver's secret key for one dealer of one run; wiped when dropped, never stored. Revealed
+/// only in a complaint about that dealer.
 pub(crate) struct SealKey(<X25519HkdfSha256 as Kem>::PrivateKey);
 
-/// Its public half, as sent. Not every 32 bytes are one with which something can be sealed; see
-/// [`seal`].
+/// Its public half, as sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct SealPublic(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
 
-/// A sealed share: the encapsulated key, then the ciphertext with its tag.
+/// The sealed shares of a leaf, of all secrets in their order: the encapsulated key, then the
+/// ciphertext with its tag.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
-pub struct Sealed(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; SEALED_BYTES]);
+pub struct Sealed(#[cbor(n(0), with = "minicbor::bytes")] pub Vec<u8>);
 
 impl SealPublic {
-    /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (DKG-04).
+    /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (DEAL-05).
     pub(crate) fn is_canonical(&self) -> bool {
-        let mut p = [0xff; 32];
-        (p[0], p[31]) = (0xed, 0x7f);
-        self.0.iter().rev().lt(p.iter().rev())
+        self.0.iter().rev().lt(P.iter().rev())
+    }
+
+    /// Whether something can be sealed under a canonical key: it is not of small order. The
+    /// coordinates of small order below p, on the curve and on its twist, are these five.
+    pub(crate) fn is_usable(&self) -> bool {
+        let mut one = [0; 32];
+        one[0] = 1;
+        let mut minus_one = P;
+        minus_one[0] -= 1;
+        ![[0; 32], one, minus_one, ORDER_EIGHT, ORDER_EIGHT_TOO].contains(&self.0)
     }
 }
 
 impl Sealed {
-    /// Length of its canonical encoding.
-    pub(crate) const ENCODED_BYTES: usize = 2 + SEALED_BYTES;
+    /// Length with the shares of `count` secrets.
+    pub(crate) const fn bytes(count: usize) -> usize {
+        ENCAPSULATED_BYTES + SHARE_BYTES * count + TAG_BYTES
+    }
 }
 
 impl SealKey {
@@ -83,8 +96,8 @@ impl SealKey {
         (Self(secret), SealPublic(public.to_bytes().into()))
     }
 
-    /// The share that was sealed for this key and slot; `None` if none was.
-    pub(crate) fn open<C: Curve>(&self, slot: &Slot, sealed: &Sealed) -> Option<SecretScalar<C>> {
+    /// What was sealed for this key and slot; `None` if nothing was.
+    pub(crate) fn open(&self, slot: &Slot, sealed: &Sealed) -> Option<Zeroizing<Vec<u8>>> {
         let (encapsulated, ciphertext) = sealed.0.split_at_checked(ENCAPSULATED_BYTES)?;
         let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
         let plaintext = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
@@ -95,44 +108,79 @@ impl SealKey {
             ciphertext,
             &[],
         );
-        SecretScalar::from_bytes(&Zeroizing::new(plaintext.ok()?)).ok()
+        plaintext.ok().map(Zeroizing::new)
+    }
+
+    /// The public half.
+    pub(crate) fn public(&self) -> SealPublic {
+        SealPublic(X25519HkdfSha256::sk_to_pk(&self.0).to_bytes().into())
+    }
+
+    /// To be revealed in a complaint. Secret until then.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes().into())
+    }
+
+    /// A key that was revealed.
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(bytes).ok().map(Self)
     }
 }
 
-/// Seals a share, with coins from the dealer's `seed` and everything that is sealed. `None` if
-/// `key` is of small order: the fault of whoever sent it (DKG-04).
-pub(crate) fn seal<C: Curve>(
+/// The shares of a leaf in one piece, in the order of the secrets; `None` if one is missing.
+/// Secret.
+pub(crate) fn plaintext<C: Curve>(
+    shares: impl ExactSizeIterator<Item = Option<SecretScalar<C>>>,
+) -> Option<Zeroizing<Vec<u8>>> {
+    // Room for all, so that no half of it stays behind in a moved buffer.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SHARE_BYTES * shares.len()));
+    for share in shares {
+        bytes.extend_from_slice(share?.to_bytes().as_ref());
+    }
+    Some(bytes)
+}
+
+/// The inverse of [`plaintext`]: exactly `count` canonical scalars.
+pub(crate) fn shares_of<C: Curve>(bytes: &[u8], count: usize) -> Option<Vec<SecretScalar<C>>> {
+    let (shares, rest) = bytes.as_chunks::<SHARE_BYTES>();
+    let exact = shares.len() == count && rest.is_empty();
+    let read = |share: &[u8; SHARE_BYTES]| SecretScalar::from_bytes(share).ok();
+    if exact { shares.iter().map(read).collect() } else { None }
+}
+
+/// Seals the shares of a leaf, with coins from the dealer's `seed` and everything that is
+/// sealed. `None` if `key` is of small order: the fault of whoever sent it (DEAL-05).
+pub(crate) fn seal(
     slot: &Slot,
     key: &SealPublic,
-    share: &SecretScalar<C>,
+    plaintext: &[u8],
     seed: &[u8; 32],
 ) -> Option<Sealed> {
     let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&key.0).ok()?;
-    let share = share.to_bytes();
-    let mut coins = Coins::new(slot, key, share.as_ref(), seed);
+    let mut coins = Coins::new(slot, key, plaintext, seed);
     let (encapsulated, ciphertext) =
         hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256, _>(
             &OpModeS::Base,
             &public,
             slot.info().as_ref(),
-            share.as_ref(),
+            plaintext,
             &[],
             &mut coins,
         )
         .ok()?;
-    [encapsulated.to_bytes().as_slice(), &ciphertext].concat().try_into().ok().map(Sealed)
+    Some(Sealed([encapsulated.to_bytes().as_slice(), &ciphertext].concat()))
 }
 
 /// A deterministic source in the generation of traits that hpke speaks.
 struct Coins(ChaCha20Rng);
 
 impl Coins {
-    fn new(slot: &Slot, key: &SealPublic, share: &[u8], seed: &[u8; 32]) -> Self {
+    fn new(slot: &Slot, key: &SealPublic, plaintext: &[u8], seed: &[u8; 32]) -> Self {
         let seed = Transcript::new(tag::DEAL_COINS)
             .part(seed)
             .part(slot.info())
             .part(key.0)
-            .part(share)
+            .part(plaintext)
             .digest();
         Self(ChaCha20Rng::from_seed(seed.0))
     }
@@ -153,3 +201,64 @@ impl hpke::rand_core::RngCore for Coins {
 }
 
 impl hpke::rand_core::CryptoRng for Coins {}
+
+/// p = 2^255 - 19, little-endian.
+const P: [u8; 32] = {
+    let mut p = [0xff; 32];
+    p[0] = 0xed;
+    p[31] = 0x7f;
+    p
+};
+
+/// A coordinate of order eight.
+const ORDER_EIGHT: [u8; 32] = [
+    0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+    0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+];
+
+/// The other one.
+const ORDER_EIGHT_TOO: [u8; 32] = [
+    0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b,
+    0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot {
+        let node = |number| NodeId(Digest([number; 32]));
+        Slot { sid: Digest([1; 32]), dealer: node(2), receiver: node(3), leaf: LeafId(4) }
+    }
+
+    /// DEAL-05: nothing is sealed under the five coordinates, with which any receiver would have
+    /// made the same secret; their neighbours are keys.
+    #[test]
+    fn neg_008_the_coordinates_of_small_order_are_these() {
+        let mut one = [0; 32];
+        one[0] = 1;
+        let mut minus_one = P;
+        minus_one[0] -= 1;
+        for bad in [[0; 32], one, minus_one, ORDER_EIGHT, ORDER_EIGHT_TOO] {
+            assert!(SealPublic(bad).is_canonical() && !SealPublic(bad).is_usable());
+            assert!(seal(&slot(), &SealPublic(bad), &[5; 32], &[6; 32]).is_none());
+            let mut next = bad;
+            next[0] ^= 4;
+            assert!(SealPublic(next).is_usable());
+            assert!(seal(&slot(), &SealPublic(next), &[5; 32], &[6; 32]).is_some());
+        }
+    }
+
+    /// DEAL-13: a revealed key opens what its holder could open, and shows its public half.
+    #[test]
+    fn a_revealed_key_is_the_key() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let (key, public) = SealKey::random(&mut rng);
+        let sealed = seal(&slot(), &public, &[5; 64], &[6; 32]).unwrap();
+        assert_eq!(sealed.0.len(), Sealed::bytes(2));
+        let revealed = SealKey::from_bytes(&key.to_bytes()).unwrap();
+        assert_eq!(revealed.public(), public);
+        assert_eq!(*revealed.open(&slot(), &sealed).unwrap(), [5; 64]);
+        assert_eq!(*key.open(&slot(), &sealed).unwrap(), [5; 64]);
+    }
+}

@@ -39,7 +39,12 @@ impl<C: Curve> Commitments<C> {
 
     /// The encoded points, in the order of the columns.
     pub fn to_bytes(&self) -> Vec<Vec<u8>> {
-        self.0.iter().map(NonIdentity::to_bytes).collect()
+        NonIdentity::all_to_bytes(&self.0)
+    }
+
+    /// How many there are: the columns of the tree that they are for.
+    pub fn columns(&self) -> usize {
+        self.0.len()
     }
 
     /// C_0: the public point of the secret.
@@ -78,6 +83,36 @@ impl<C: Curve> Commitments<C> {
             }
         }
         non_identities(points).map(Self)
+    }
+
+    /// The commitments to Σ ρ_i x_i, where x_i is the secret of the i-th of `sharings` over one
+    /// tree and ρ_i the i-th of `weights`: what is true of all of them is true of this, and what
+    /// is false of one is false of this but with probability 2^-128 (CUR-07, SHR-11).
+    ///
+    /// # Errors
+    /// Not one weight for each sharing, their lengths differ, or a sum is the identity.
+    pub fn weighted_sum<'a>(
+        sharings: impl IntoIterator<Item = &'a Self>,
+        weights: &[u128],
+    ) -> Result<Self, SharingError> {
+        let sharings: Vec<&Self> = sharings.into_iter().collect();
+        let (expected, got) = (sharings.len(), weights.len());
+        let first = sharings.first().filter(|_| expected == got);
+        let first = first.ok_or(SharingError::Count { expected, got })?;
+        if weights == [1] {
+            return Ok(Self::clone(first));
+        }
+        let columns = first.columns();
+        if let Some(other) = sharings.iter().find(|sharing| sharing.columns() != columns) {
+            return Err(SharingError::Count { expected: columns, got: other.columns() });
+        }
+        let column = |column: usize| {
+            let points = sharings.iter().filter_map(|sharing| sharing.0.get(column));
+            let terms: Vec<(Point<C>, u128)> =
+                points.map(NonIdentity::point).zip(weights.iter().copied()).collect();
+            Point::weighted_sum(&terms)
+        };
+        non_identities((0..columns).map(column).collect()).map(Self)
     }
 
     /// As many commitments as coefficients: for the dealer, whose polynomial has the tree's length.

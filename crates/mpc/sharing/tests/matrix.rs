@@ -291,3 +291,43 @@ fn neg_060_shares_match_their_commitments_or_are_refused() {
     assert!(!swapped.matches(&tree, &1, &one.commitments));
     assert!(!format!("{:?}", one.shares[&1]).contains("0x"));
 }
+
+/// SHR-11: weighted sums of sharings are sharings of the weighted sum, on every curve; and one
+/// wrong share among many makes the sum wrong.
+fn weighted_sums_agree<C: Curve>() {
+    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    let tree: Tree<u8> = "2 of (1, all of (2, 1), 3 of (2, 3, 4))".parse().unwrap();
+    let weights = [1, 7, u128::MAX, 1 << 127];
+    let polynomials: Vec<Polynomial<C>> =
+        weights.iter().map(|_| Polynomial::random(&tree, &mut rng)).collect();
+    let commitments: Vec<_> = polynomials.iter().map(|all| all.commit().unwrap()).collect();
+    let held = |polynomial: &Polynomial<C>| -> LeafShares<C> {
+        let own = tree.rows().into_iter().filter(|row| *row.party == 1);
+        own.map(|row| (row.leaf, polynomial.share(&row).unwrap())).collect()
+    };
+    let mut shares: Vec<_> = polynomials.iter().map(held).collect();
+    let sum = Commitments::weighted_sum(&commitments, &weights).unwrap();
+    assert!(LeafShares::weighted_sum(&shares, &weights).unwrap().matches(&tree, &1, &sum));
+    assert_eq!(
+        sum.constant(),
+        commitments.iter().zip(weights).map(|(c, w)| c.constant() * Scalar::from_u128(w)).sum()
+    );
+    let wrong = shares[2].iter().map(|(leaf, s)| (leaf, s.plus_public(Scalar::one()))).collect();
+    shares[2] = wrong;
+    assert!(!LeafShares::weighted_sum(&shares, &weights).unwrap().matches(&tree, &1, &sum));
+
+    let other: Tree<u8> = "all of (1, 2)".parse().unwrap();
+    let other = Polynomial::<C>::random(&other, &mut rng).commit().unwrap();
+    let mixed = Commitments::weighted_sum([&commitments[0], &other], &[1, 2]);
+    assert_eq!(mixed.unwrap_err(), SharingError::Count { expected: 5, got: 2 });
+    assert!(Commitments::weighted_sum(&commitments, &weights[1..]).is_err());
+    assert!(LeafShares::weighted_sum(&shares, &weights[1..]).is_err());
+    assert!(LeafShares::<C>::weighted_sum(&[], &[]).is_err());
+}
+
+#[test]
+fn weighted_sums_of_sharings_are_sharings() {
+    weighted_sums_agree::<Secp256k1>();
+    weighted_sums_agree::<P256>();
+    weighted_sums_agree::<Ed25519>();
+}

@@ -214,6 +214,7 @@ fn quarantine_once(world: &mut World) -> (Seen, Seen) {
             fault: Fault::Peer { culprits: vec![peer] },
             reason: "a check of the multiplication failed".into(),
             quarantine: Some(peer),
+            complaint: None,
         })))
     }));
     (liar, victim)
@@ -917,6 +918,7 @@ fn neg_031_ending_the_run_first_evades_no_quarantine_and_a_release_makes_the_pai
             fault: Fault::Peer { culprits: vec![liar] },
             reason: "a check of the set-up failed".into(),
             quarantine: Some(liar),
+            complaint: None,
         })))
     }));
     world.start(victim);

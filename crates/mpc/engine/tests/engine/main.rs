@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod deals;
 mod fixture;
 mod keys;
 mod quorums;

@@ -1,87 +1,93 @@
-//! The dealing, one file for each round in the order of the protocol (`spec/keygen.md`).
+//! The dealing, one file for each round in the order of the protocol (`spec/deal.md`).
 
 pub(crate) mod round1;
 pub(crate) mod round2;
+pub(crate) mod terms;
 
 #[cfg(test)]
 mod false_shares;
 
 use crate::{DealError, DealFault};
-use quorate_access::Tree;
-use quorate_codec::{Canonical, Digest, Transcript, from_bytes, tag, to_bytes};
+use quorate_codec::{Canonical, Digest, from_bytes};
 use quorate_curve::Curve;
 use quorate_identity::NodeId;
 use quorate_sharing::{Commitments, LeafShares};
+use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use round1::start;
-
-/// What all members of a dealing must agree on, and who this one is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The context: suite, operation, genesis, ordering entry, key, epoch, attempt, incarnations.
-    /// The caller's; a new one for every attempt (DKG-01).
-    pub ctx0: Digest,
-    /// The tree over which is dealt. Its parties are the members.
-    pub tree: Tree<NodeId>,
-    /// The node that runs this.
-    pub me: NodeId,
-}
+pub use terms::{Holding, Plan, Source, Terms};
 
 /// A finished dealing, verified. Secret in its shares; everything else is the same at every
-/// honest member, but for its own leaf proofs.
+/// honest participant, but for its own leaf proofs.
 #[derive(Debug)]
 pub struct Dealt<C: Curve> {
-    /// The commitments to the key: the sums of the members' commitments.
-    pub commitments: Commitments<C>,
-    /// This member's shares, checked against the commitments.
-    pub shares: LeafShares<C>,
+    /// One for each secret, in their order.
+    pub keys: Vec<DealtKey<C>>,
     /// Hash of every message of both rounds, in full.
     pub transcript: Digest,
-    /// The key's chain code: H(sid, Q).
-    pub chain_code: [u8; 32],
-    /// Proofs that this member knows its shares, for its PREPARED statement; see
-    /// [`verify_leaf_proofs`](crate::verify_leaf_proofs).
-    pub leaf_proofs: Vec<u8>,
+    /// Proofs that this participant knows its shares, for its PREPARED statement; see
+    /// [`LeafStatements`](crate::LeafStatements). `None` for whoever holds none.
+    pub leaf_proofs: Option<Vec<u8>>,
 }
 
-impl Plan {
-    fn members(&self) -> BTreeSet<NodeId> {
-        self.tree.parties()
-    }
+/// One key of a finished dealing.
+#[derive(Debug)]
+pub struct DealtKey<C: Curve> {
+    /// The commitments to the key: the sums of the dealers' commitments.
+    pub commitments: Commitments<C>,
+    /// This participant's shares, checked against the commitments. Empty for whoever is no party
+    /// of the tree.
+    pub shares: LeafShares<C>,
+    /// The chain code of a new key: H(sid, Q). A key that existed keeps the one it has, which is
+    /// the caller's to know.
+    pub chain_code: Option<[u8; 32]>,
+}
 
-    /// A transcript that begins with the context, the curve and the tree.
-    fn transcript<C: Curve>(&self, tag: tag::Tag) -> Transcript {
-        Transcript::new(tag).part(self.ctx0).part(C::NAME).part(to_bytes(&self.tree))
-    }
+/// The form of the messages.
+const VERSION: u8 = 2;
 
-    /// Decodes the message of every member; all who sent something malformed are culprits.
-    fn read<M: Canonical>(
-        &self,
-        inbox: &BTreeMap<NodeId, Vec<u8>>,
-        own: &[u8],
-        fits: impl Fn(&M) -> bool,
-    ) -> Result<BTreeMap<NodeId, M>, DealError> {
-        if !inbox.keys().eq(self.members().iter()) {
-            return Err(DealError::nobody(DealFault::Inbox));
+/// Decodes the message of every participant; all who sent something malformed are culprits.
+fn read<M: Canonical>(
+    participants: &BTreeSet<NodeId>,
+    inbox: &BTreeMap<NodeId, Vec<u8>>,
+    bytes_max: usize,
+    fits: impl Fn(&NodeId, &M) -> bool,
+) -> Result<BTreeMap<NodeId, M>, DealError> {
+    if !inbox.keys().eq(participants.iter()) {
+        return Err(DealError::nobody(DealFault::Inbox));
+    }
+    let mut messages = BTreeMap::new();
+    let mut culprits = Vec::new();
+    for (from, bytes) in inbox {
+        let message = if bytes.len() > bytes_max { None } else { from_bytes::<M>(bytes).ok() };
+        match message {
+            Some(message) if fits(from, &message) => drop(messages.insert(*from, message)),
+            _ => culprits.push(*from),
         }
-        if inbox.get(&self.me).is_none_or(|bytes| bytes != own) {
-            return Err(DealError::nobody(DealFault::OwnMessage));
-        }
-        let mut messages = BTreeMap::new();
-        let mut culprits = Vec::new();
-        for (from, bytes) in inbox {
-            match from_bytes::<M>(bytes) {
-                Ok(message) if fits(&message) => drop(messages.insert(*from, message)),
-                _ => culprits.push(*from),
-            }
-        }
-        accuse(culprits, DealFault::Malformed)?;
-        Ok(messages)
+    }
+    accuse(culprits, DealFault::Malformed)?;
+    Ok(messages)
+}
+
+/// The own message is the one that was made.
+fn check_own(inbox: &BTreeMap<NodeId, Vec<u8>>, me: &NodeId, own: &[u8]) -> Result<(), DealError> {
+    match inbox.get(me) {
+        None => Err(DealError::nobody(DealFault::Inbox)),
+        Some(bytes) if bytes != own => Err(DealError::nobody(DealFault::OwnMessage)),
+        Some(_) => Ok(()),
     }
 }
 
 /// An error if anybody is guilty.
 fn accuse(culprits: Vec<NodeId>, reason: DealFault) -> Result<(), DealError> {
     if culprits.is_empty() { Ok(()) } else { Err(DealError::of(culprits, reason)) }
+}
+
+/// Fresh weights under which many equations are checked as one; the first is one (CUR-07).
+fn weights(count: usize, rng: &mut impl CryptoRngCore) -> Vec<u128> {
+    let random = |rng: &mut dyn rand_core::RngCore| {
+        u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())
+    };
+    (0..count).map(|at| if at == 0 { 1 } else { random(rng) }).collect()
 }

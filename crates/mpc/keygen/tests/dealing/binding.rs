@@ -1,12 +1,13 @@
 //! Attacks that move messages and proofs to where they do not belong.
 
 use crate::harness::{
-    Deal, Inboxes, all_accuse, context, node, others, tree, with_foresight, with_liar,
+    Deal, Inboxes, all_accuse, context, dealing, dealt, fresh, node, others, tree,
+    verify_leaf_proofs, with_foresight, with_liar,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_curve::{Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::NodeId;
-use quorate_keygen::{DealFault, Message1, Message2, Plan, verify_leaf_proofs};
+use quorate_keygen::{DealFault, Holding, Message1, Message2, Plan, Terms};
 use std::collections::BTreeMap;
 
 const TREE: &str = "2 of (1, 2, 3)";
@@ -17,7 +18,7 @@ fn put(inboxes: &mut Inboxes, from: u8, bytes: &[u8]) {
     }
 }
 
-/// DKG-09, DKG-11: the same member's messages of another run, with its echo corrected.
+/// DEAL-09, DEAL-11: the same member's messages of another run, with its echo corrected.
 #[test]
 fn neg_017_messages_of_another_run_are_refused() {
     let (mut old, inboxes) = Deal::<Ed25519>::begin_with(TREE, context(1), |id| id.into());
@@ -37,11 +38,11 @@ fn neg_017_messages_of_another_run_are_refused() {
         .into_iter()
         .map(|(from, sent)| (from, sent.unwrap_or_else(|_| to_bytes(&lie))))
         .collect();
-    let inboxes = deal.plans.keys().map(|to| (*to, seconds.clone())).collect();
+    let inboxes = deal.members.iter().map(|to| (*to, seconds.clone())).collect();
     all_accuse(&others(deal.round2(inboxes), 2), &[2], |fault| *fault == DealFault::Opening);
 }
 
-/// DKG-02, DKG-09, DKG-11: another member's messages, and one round's message in the other.
+/// DEAL-03, DEAL-09, DEAL-11: another member's messages, and one round's message in the other.
 #[test]
 fn neg_017_messages_of_another_member_or_round_are_refused() {
     let opening = |fault: &DealFault| *fault == DealFault::Opening;
@@ -56,7 +57,7 @@ fn neg_017_messages_of_another_member_or_round_are_refused() {
         .into_iter()
         .map(|(from, sent)| (from, sent.unwrap_or_else(|_| second.clone())))
         .collect();
-    let inboxes = deal.plans.keys().map(|to| (*to, seconds.clone())).collect();
+    let inboxes = deal.members.iter().map(|to| (*to, seconds.clone())).collect();
     all_accuse(&others(deal.round2(inboxes), 2), &[2], opening);
 
     let (mut deal, inboxes) = Deal::<Ed25519>::begin(TREE);
@@ -75,38 +76,40 @@ fn neg_017_messages_of_another_member_or_round_are_refused() {
     all_accuse(&others(deal.round2(inboxes), 2), &[2], malformed);
 }
 
-/// DKG-15: leaf proofs of another member, leaf, sharing or transcript.
+/// DEAL-16: leaf proofs of another member, leaf, sharing or transcript.
 #[test]
 fn neg_017_leaf_proofs_stay_where_they_were_made() {
     let tree = tree(TREE);
-    let dealt = Deal::<Ed25519>::honest(TREE);
-    let (one, two) = (&dealt[&node(1)], &dealt[&node(2)]);
+    let all = Deal::<Ed25519>::honest(TREE);
+    let (one, two) = (&all[&node(1)], &all[&node(2)]);
+    let (of_one, of_two) = (one.leaf_proofs.clone().unwrap(), two.leaf_proofs.clone().unwrap());
+    let key = &one.keys[0].commitments;
     let verify = |transcript: &Digest, commitments: &_, who: u8, bytes: &[u8]| {
         verify_leaf_proofs(transcript, &tree, commitments, node(who), bytes).is_ok()
     };
-    assert!(verify(&one.transcript, &one.commitments, 1, &one.leaf_proofs));
-    assert!(!verify(&one.transcript, &one.commitments, 1, &two.leaf_proofs));
-    assert!(!verify(&Digest([7; 32]), &one.commitments, 1, &one.leaf_proofs));
+    assert!(verify(&one.transcript, key, 1, &of_one));
+    assert!(!verify(&one.transcript, key, 1, &of_two));
+    assert!(!verify(&Digest([7; 32]), key, 1, &of_one));
     let (mut other, inboxes) = Deal::<Ed25519>::begin_with(TREE, context(3), |id| id.into());
     let sent = other.round1(inboxes);
     let inboxes = other.deliver(sent);
     let other = other.round2(inboxes).remove(&node(1)).unwrap().unwrap();
     // The same seeds, so the same key; only the run differs.
-    assert_eq!(other.commitments, one.commitments);
-    assert!(!verify(&other.transcript, &one.commitments, 1, &one.leaf_proofs));
+    assert_eq!(&other.keys[0].commitments, key);
+    assert!(!verify(&other.transcript, key, 1, &of_one));
 }
 
-/// DKG-11: another member's whole dealing, with its proof, in time.
+/// DEAL-11: another member's whole dealing, with its proof, in time.
 #[test]
 fn neg_018_a_copied_proof_of_possession_is_refused() {
     let copy = |foreseen: &BTreeMap<NodeId, Message2>, lie: &mut Message2| {
-        lie.commitments = foreseen[&node(1)].commitments.clone();
+        dealing(lie).commitments = dealt(&foreseen[&node(1)]).commitments.clone();
     };
     let results = with_foresight::<Secp256k1>(TREE, 2, copy, 1);
     all_accuse(&results, &[2], |fault| *fault == DealFault::Possession);
 }
 
-/// DKG-12: two members that deal the same secret and can both prove it. Nobody is accused.
+/// DEAL-12: two members that deal the same secret and can both prove it. Nobody is accused.
 #[test]
 fn neg_018_equal_constant_terms_are_refused() {
     let same = |id: u8| if id == 2 { 1 } else { u64::from(id) };
@@ -118,23 +121,23 @@ fn neg_018_equal_constant_terms_are_refused() {
     all_accuse(&results, &[], |fault| *fault == DealFault::Duplicate { members: members.clone() });
 }
 
-/// DKG-11: C_2 = X - C_1 would make the key X, which the liar knows.
+/// DEAL-11: C_2 = X - C_1 would make the key X, which the liar knows.
 #[test]
 fn neg_023_a_rogue_key_cannot_be_proven() {
     let rogue = |foreseen: &BTreeMap<NodeId, Message2>, lie: &mut Message2| {
         let point = |id| {
-            let bytes = &foreseen[&node(id)].commitments[0];
+            let bytes = &dealt(&foreseen[&node(id)]).commitments[0][0];
             NonIdentity::<Secp256k1>::from_bytes(bytes).unwrap().point()
         };
         let wanted = SecretScalar::<Secp256k1>::from_bytes(&[5; 32]).unwrap().commit();
         let rogue = (wanted - point(1) - point(3)).non_identity().unwrap();
-        lie.commitments[0] = rogue.to_bytes().into();
+        dealing(lie).commitments[0][0] = rogue.to_bytes().into();
     };
     let results = with_foresight::<Secp256k1>(TREE, 2, rogue, 2);
     all_accuse(&results, &[2], |fault| *fault == DealFault::Possession);
 }
 
-/// DKG-03: every member's contribution changes the sid, and a dealing that was made for another
+/// DEAL-04: every member's contribution changes the sid, and a dealing that was made for another
 /// sid does not fit, though its dealer used the same randomness.
 #[test]
 fn neg_020_the_run_is_named_by_all_its_members() {
@@ -157,11 +160,15 @@ fn neg_020_the_run_is_named_by_all_its_members() {
     all_accuse(&others(deal.round2(inboxes), 2), &[2], |fault| *fault == DealFault::Possession);
 }
 
-/// DKG-10: members with different contexts, as after a restart that only some noticed. The run
+/// DEAL-10: members with different contexts, as after a restart that only some noticed. The run
 /// ends, and nobody is accused.
 #[test]
 fn neg_021_different_contexts_end_the_run_without_an_accusation() {
-    let plan = |me: u8| (node(me), Plan { ctx0: context(me / 3), tree: tree(TREE), me: node(me) });
+    let plan = |me: u8| Plan {
+        terms: Terms { ctx0: context(me / 3), ..fresh(TREE, 1) },
+        me: node(me),
+        holding: Holding::Nothing,
+    };
     let plans = [1, 2, 3].map(plan).into_iter().collect();
     let (mut deal, inboxes) = Deal::<Ed25519>::begin_plans(plans, |id| id.into());
     let sent = deal.round1(inboxes);
@@ -170,7 +177,7 @@ fn neg_021_different_contexts_end_the_run_without_an_accusation() {
     all_accuse(&results, &[], |fault| matches!(fault, DealFault::Echo { .. }));
 }
 
-/// DKG-03: nothing is revealed before every commitment is there, and none may change after.
+/// DEAL-04: nothing is revealed before every commitment is there, and none may change after.
 #[test]
 fn neg_024_nobody_reveals_before_all_have_committed() {
     for missing in [1, 2, 3] {
@@ -187,25 +194,25 @@ fn neg_024_nobody_reveals_before_all_have_committed() {
     assert!(deal.round1(inboxes).into_values().all(|result| result.unwrap_err().is_callers()));
 }
 
-/// DKG-09: a dealing chosen after seeing those of the others does not open the commitment.
+/// DEAL-09: a dealing chosen after seeing those of the others does not open the commitment.
 #[test]
 fn neg_024_a_dealing_chosen_late_does_not_open() {
-    let late = |_, second: &mut Message2| second.commitments.swap(0, 1);
+    let late = |_, second: &mut Message2| dealing(second).commitments[0].swap(0, 1);
     let results = with_liar::<Ed25519>(TREE, 2, |_, _| (), late);
     all_accuse(&results, &[2], |fault| *fault == DealFault::Opening);
-    let salt = |_, second: &mut Message2| second.opening = Digest([1; 32]);
+    let salt = |_, second: &mut Message2| dealing(second).opening = Digest([1; 32]);
     let results = with_liar::<Ed25519>(TREE, 2, |_, _| (), salt);
     all_accuse(&results, &[2], |fault| *fault == DealFault::Opening);
 }
 
-/// DKG-10: two first messages for one slot. The echoes differ, the run ends at every honest
+/// DEAL-10: two first messages for one slot. The echoes differ, the run ends at every honest
 /// member, and no honest member is accused.
 #[test]
 fn neg_025_equivocation_in_round_one_is_found_by_the_echo() {
     let changes: [fn(&mut Message1); 3] = [
         |first| first.sid = Digest([1; 32]),
-        |first| first.commitment = Digest([1; 32]),
-        |first| first.seal_key = quorate_keygen::SealPublic([9; 32]),
+        |first| first.commitment = Some(Digest([1; 32])),
+        |first| first.seal_keys[0] = quorate_keygen::SealPublic([9; 32]),
     ];
     for change in changes {
         let only_to_one = |to: NodeId, first: &mut Message1| {

@@ -1,10 +1,13 @@
 //! Attacks with lengths, points, scalars and bytes.
 
-use crate::harness::{Deal, all_accuse, node, others, with_foresight, with_liar};
+use crate::harness::{
+    Deal, Keys, all_accuse, dealing, dealt, node, others, verify_leaf_proofs, with_foresight,
+    with_liar,
+};
 use proptest::prelude::*;
 use quorate_codec::to_bytes;
 use quorate_curve::{Ed25519, Secp256k1};
-use quorate_keygen::{DealFault, Message2, Proof, SealPublic, verify_leaf_proofs};
+use quorate_keygen::{DealFault, Message2, Proof, SealPublic};
 
 const TREE: &str = "2 of (1, 2, 3)";
 
@@ -12,16 +15,29 @@ fn malformed(fault: &DealFault) -> bool {
     *fault == DealFault::Malformed
 }
 
-/// DKG-08: a longer vector would raise the threshold, a shorter one lower it. The liar commits
+/// DEAL-08: a longer vector would raise the threshold, a shorter one lower it. The liar commits
 /// to its vector, so that nothing but the count gives it away.
 #[test]
 fn neg_007_vectors_that_are_longer_shorter_or_empty_are_refused() {
-    let changes: [fn(&mut Message2); 5] = [
-        |second| second.commitments.push(second.commitments[1].clone()),
-        |second| drop(second.commitments.pop()),
-        |second| second.commitments.clear(),
-        |second| second.sealed.push(second.sealed[0].clone()),
-        |second| second.sealed.clear(),
+    let changes: [fn(&mut Message2); 9] = [
+        |second| {
+            let again = dealt(second).commitments[0][1].clone();
+            dealing(second).commitments[0].push(again);
+        },
+        |second| drop(dealing(second).commitments[0].pop()),
+        |second| dealing(second).commitments[0].clear(),
+        |second| {
+            let again = dealt(second).sealed[0].clone();
+            dealing(second).sealed.push(again);
+        },
+        |second| dealing(second).sealed.clear(),
+        |second| dealing(second).sealed[0].0.push(0),
+        |second| dealing(second).sealed[0].0.truncate(79),
+        |second| {
+            let again = dealt(second).commitments[0].clone();
+            dealing(second).commitments.push(again);
+        },
+        |second| dealing(second).commitments.clear(),
     ];
     for change in changes {
         let results = with_foresight::<Secp256k1>(TREE, 2, |_, lie| change(lie), 2);
@@ -29,13 +45,14 @@ fn neg_007_vectors_that_are_longer_shorter_or_empty_are_refused() {
     }
 }
 
-/// DKG-08, CUR-01.
+/// DEAL-08, CUR-01.
 #[test]
 fn neg_005_points_that_are_none_are_refused() {
-    let off_curve = |_, second: &mut Message2| second.commitments[1] = vec![2; 33].into();
+    let off_curve =
+        |_, second: &mut Message2| dealing(second).commitments[0][1] = vec![2; 33].into();
     // x = 0x0202… is on secp256k1 or not; 0x05 is no tag at all.
-    let no_tag = |_, second: &mut Message2| second.commitments[1][0] = 5;
-    let short = |_, second: &mut Message2| second.commitments[0].truncate(32);
+    let no_tag = |_, second: &mut Message2| dealing(second).commitments[0][1][0] = 5;
+    let short = |_, second: &mut Message2| dealing(second).commitments[0][0].truncate(32);
     let results = with_liar::<Secp256k1>(TREE, 2, |_, _| (), no_tag);
     all_accuse(&results, &[2], malformed);
     let results = with_liar::<Secp256k1>(TREE, 2, |_, _| (), short);
@@ -44,25 +61,25 @@ fn neg_005_points_that_are_none_are_refused() {
     all_accuse(&results, &[2], |fault| matches!(fault, DealFault::Malformed | DealFault::Opening));
 }
 
-/// DKG-08, CUR-03: also in the form that RFC 8032 would give it.
+/// DEAL-08, CUR-03: also in the form that RFC 8032 would give it.
 #[test]
 fn neg_006_the_identity_is_no_commitment() {
     for column in [0, 1] {
         let identity = |_, second: &mut Message2| {
             let mut bytes = vec![0; 32];
             bytes[0] = 1;
-            second.commitments[column] = bytes.into();
+            dealing(second).commitments[0][column] = bytes.into();
         };
         all_accuse(&with_liar::<Ed25519>(TREE, 2, |_, _| (), identity), &[2], malformed);
     }
 }
 
-/// DKG-08, CUR-02: C_{i,0} plus a point of order two.
+/// DEAL-08, CUR-02: C_{i,0} plus a point of order two.
 #[test]
 fn neg_008_points_of_mixed_order_are_refused() {
     let mixed = |_, second: &mut Message2| {
         // (x, y) + (0, -1) = (-x, -y): p - y, and the other sign of x.
-        let bytes: &mut Vec<u8> = &mut second.commitments[0];
+        let bytes: &mut Vec<u8> = &mut dealing(second).commitments[0][0];
         let sign = bytes[31] & 0x80;
         bytes[31] &= 0x7f;
         let mut borrow = 0_i32;
@@ -81,7 +98,7 @@ fn neg_008_points_of_mixed_order_are_refused() {
     all_accuse(&with_liar::<Ed25519>(TREE, 2, |_, _| (), mixed), &[2], malformed);
 }
 
-/// DKG-07, CUR-04: z + q is the same response in another form.
+/// DEAL-23, CUR-04: z + q is the same response in another form.
 #[test]
 fn neg_009_responses_have_one_form() {
     // The order of edwards25519, little-endian.
@@ -90,7 +107,7 @@ fn neg_009_responses_have_one_form() {
     )
     .unwrap();
     let change = |_, second: &mut Message2| {
-        let mut bytes = to_bytes(&second.proof);
+        let mut bytes = to_bytes(&dealing(second).proofs[0]);
         // Three bytes of head, then two of challenge.
         let response = &mut bytes[5..37];
         let mut carry = 0_u16;
@@ -99,18 +116,18 @@ fn neg_009_responses_have_one_form() {
             *byte = sum.to_le_bytes()[0];
             carry = sum >> 8;
         }
-        second.proof = quorate_codec::minicbor::decode::<Proof>(&bytes).unwrap();
+        dealing(second).proofs[0] = quorate_codec::minicbor::decode::<Proof>(&bytes).unwrap();
     };
     let results = with_liar::<Ed25519>(TREE, 2, |_, _| (), change);
     all_accuse(&results, &[2], |fault| *fault == DealFault::Possession);
 }
 
-/// DKG-02, DKG-08.
+/// DEAL-03, DEAL-08.
 #[test]
 fn neg_010_trailing_bytes_other_versions_and_other_messages_are_refused() {
     let lies: [fn(&mut Vec<u8>); 4] = [
         |bytes| bytes.push(0),
-        |bytes| bytes[1] = 2,
+        |bytes| bytes[1] = 1,
         |bytes| bytes.truncate(40),
         |bytes| bytes.clear(),
     ];
@@ -133,7 +150,7 @@ fn neg_010_trailing_bytes_other_versions_and_other_messages_are_refused() {
     }
 }
 
-/// DKG-04: with a key of small order the share would be sealed under a known secret.
+/// DEAL-05: with a key of small order the share would be sealed under a known secret.
 #[test]
 fn neg_008_sealing_keys_of_small_order_are_refused() {
     let order_eight = "0xe0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
@@ -141,13 +158,17 @@ fn neg_008_sealing_keys_of_small_order_are_refused() {
     let mut one = [0; 32];
     one[0] = 1;
     for key in [[0; 32], one, order_eight] {
-        let results =
-            with_liar::<Ed25519>(TREE, 2, |_, first| first.seal_key = SealPublic(key), |_, _| ());
+        let results = with_liar::<Ed25519>(
+            TREE,
+            2,
+            |_, first| first.seal_keys[2] = SealPublic(key),
+            |_, _| (),
+        );
         all_accuse(&results, &[2], |fault| *fault == DealFault::SealKey);
     }
 }
 
-/// DKG-04: p + 9 for 9, and the bit that X25519 ignores.
+/// DEAL-05: p + 9 for 9, and the bit that X25519 ignores.
 #[test]
 fn neg_009_sealing_keys_have_one_form() {
     let mut above = [0xff; 32];
@@ -155,59 +176,67 @@ fn neg_009_sealing_keys_have_one_form() {
     let mut ignored = [0; 32];
     (ignored[0], ignored[31]) = (9, 0x80);
     for key in [above, ignored] {
-        let lie = |_, first: &mut quorate_keygen::Message1| first.seal_key = SealPublic(key);
+        let lie = |_, first: &mut quorate_keygen::Message1| first.seal_keys[0] = SealPublic(key);
         all_accuse(&with_liar::<Ed25519>(TREE, 2, lie, |_, _| ()), &[2], malformed);
     }
 }
 
-/// DKG-15.
+/// DEAL-16.
 #[test]
 fn neg_007_leaf_proofs_are_exactly_one_a_leaf() {
     let notation = "2 of (1, 1, 2)";
     let tree = crate::harness::tree(notation);
-    let dealt = Deal::<Ed25519>::honest(notation);
-    let (one, two) = (&dealt[&node(1)], &dealt[&node(2)]);
+    let all = Deal::<Ed25519>::honest(notation);
+    let (one, two) = (&all[&node(1)], &all[&node(2)]);
+    let proofs = |dealt: &quorate_keygen::Dealt<_>| dealt.leaf_proofs.clone().unwrap();
+    let (of_one, of_two) = (proofs(one), proofs(two));
     let verify = |who: u8, bytes: &[u8]| {
-        verify_leaf_proofs(&one.transcript, &tree, &one.commitments, node(who), bytes)
+        verify_leaf_proofs(&one.transcript, &tree, &one.keys[0].commitments, node(who), bytes)
     };
-    verify(1, &one.leaf_proofs).unwrap();
-    verify(2, &two.leaf_proofs).unwrap();
-    let proof_bytes = two.leaf_proofs.len() - 3;
+    verify(1, &of_one).unwrap();
+    verify(2, &of_two).unwrap();
+    let proof_bytes = of_two.len() - 3;
     let lists = |proofs: &[&[u8]]| {
-        let mut bytes = vec![0x82, 1, 0x80 + proofs.len() as u8];
+        let mut bytes = vec![0x82, 2, 0x80 + proofs.len() as u8];
         proofs.iter().for_each(|proof| bytes.extend_from_slice(proof));
         bytes
     };
-    let (first, second) = one.leaf_proofs[3..].split_at(proof_bytes);
-    assert_eq!(lists(&[first, second]), one.leaf_proofs);
+    let (first, second) = of_one[3..].split_at(proof_bytes);
+    assert_eq!(lists(&[first, second]), of_one);
     for lie in [
         lists(&[]),
         lists(&[first]),
         lists(&[first, first]),
         lists(&[second, first]),
         lists(&[first, second, second]),
-        two.leaf_proofs.clone(),
+        of_two.clone(),
         Vec::new(),
     ] {
         let error = verify(1, &lie).unwrap_err();
         assert_eq!((error.culprits, error.reason), (vec![node(1)], DealFault::LeafProofs));
     }
-    let stranger = verify(9, &one.leaf_proofs).unwrap_err();
+    let stranger = verify(9, &of_one).unwrap_err();
     assert!(stranger.is_callers());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// DKG-16: whatever byte of whatever message is changed, nobody panics and no honest member
+    /// DEAL-24: whatever byte of whatever message is changed, nobody panics and no honest member
     /// is accused.
     #[test]
     fn neg_010_a_changed_byte_accuses_at_most_its_sender(
         round in 1_u8..=2,
+        refresh: bool,
         at in any::<prop::sample::Index>(),
         flip in 1_u8..,
     ) {
-        let (mut deal, mut inboxes) = Deal::<Ed25519>::begin(TREE);
+        let (mut deal, mut inboxes) = if refresh {
+            let keys = Keys::<Ed25519>::new(TREE, 2);
+            Deal::begin_plans(keys.plans(&keys.terms(&[1, 2], TREE)), u64::from)
+        } else {
+            Deal::<Ed25519>::begin(TREE)
+        };
         let liar = node(2);
         let change = |inboxes: &mut crate::harness::Inboxes| {
             for to in [1, 3] {

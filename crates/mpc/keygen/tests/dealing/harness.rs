@@ -1,12 +1,14 @@
-//! All members of a dealing in one process, and one that may lie.
+//! All participants of a dealing in one process, and one that may lie.
 
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, from_bytes, tag, to_bytes};
-use quorate_curve::Curve;
+use quorate_curve::{Curve, NonIdentity, Point, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_keygen::{
-    DealError, Dealt, ExpectRound1, ExpectRound2, Message1, Message2, Plan, start,
+    DealError, Dealt, ExpectRound1, ExpectRound2, Holding, Knowledge, LeafStatements, Message1,
+    Message2, Plan, Source, Terms, start,
 };
+use quorate_sharing::{Commitments, LeafShares, Polynomial};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -27,44 +29,136 @@ pub fn context(number: u8) -> Digest {
     Digest([0xc0 ^ number; 32])
 }
 
-/// Every message of one round: what each member received from each.
+/// The terms of a key generation.
+pub fn fresh<C: Curve>(notation: &str, count: usize) -> Terms<C> {
+    Terms { ctx0: context(0), tree: tree(notation), source: Source::Fresh { count } }
+}
+
+/// The plan of every participant that brings nothing along.
+pub fn plans<C: Curve>(terms: &Terms<C>) -> Vec<Plan<C>> {
+    let plan = |me| Plan { terms: terms.clone(), me, holding: Holding::Nothing };
+    terms.participants().into_iter().map(plan).collect()
+}
+
+/// Keys that exist: what everybody knows of them, and what each party holds.
+pub struct Keys<C: Curve> {
+    pub tree: Tree<NodeId>,
+    pub commitments: Vec<Commitments<C>>,
+    pub shares: BTreeMap<NodeId, Vec<LeafShares<C>>>,
+}
+
+impl<C: Curve> Keys<C> {
+    /// Keys that somebody trusted dealt.
+    pub fn new(notation: &str, count: usize) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(77);
+        let tree = tree(notation);
+        let polynomials: Vec<Polynomial<C>> =
+            (0..count).map(|_| Polynomial::random(&tree, &mut rng)).collect();
+        let shares = |party: NodeId| {
+            let of = |polynomial: &Polynomial<C>| -> LeafShares<C> {
+                let own = tree.rows().into_iter().filter(|row| *row.party == party);
+                own.map(|row| (row.leaf, polynomial.share(&row).unwrap())).collect()
+            };
+            (party, polynomials.iter().map(of).collect())
+        };
+        let shares = tree.parties().into_iter().map(shares).collect();
+        let commitments = polynomials.iter().map(|all| all.commit().unwrap()).collect();
+        Self { tree, commitments, shares }
+    }
+
+    /// The keys that a dealing over `tree` made.
+    pub fn dealt(tree: Tree<NodeId>, dealt: BTreeMap<NodeId, Dealt<C>>) -> Self {
+        let keys = &dealt.values().next().unwrap().keys;
+        let commitments = keys.iter().map(|key| key.commitments.clone()).collect();
+        let held = dealt
+            .into_iter()
+            .map(|(me, dealt)| (me, dealt.keys.into_iter().map(|key| key.shares).collect()));
+        let held = held.filter(|(me, _)| tree.parties().contains(me));
+        Self { shares: held.collect(), tree, commitments }
+    }
+
+    pub fn publics(&self) -> Vec<Point<C>> {
+        self.commitments.iter().map(Commitments::constant).collect()
+    }
+
+    /// What `party` holds, copied: only tests have shares twice.
+    pub fn held(&self, party: &NodeId) -> Vec<LeafShares<C>> {
+        let copy = |shares: &LeafShares<C>| -> LeafShares<C> {
+            shares.iter().map(|(leaf, share)| (leaf, share.plus(&SecretScalar::zero()))).collect()
+        };
+        self.shares[party].iter().map(copy).collect()
+    }
+
+    /// The terms under which `dealers` deal the keys over another tree.
+    pub fn terms(&self, dealers: &[u8], notation: &str) -> Terms<C> {
+        let dealers = dealers.iter().map(|number| node(*number)).collect();
+        let (old, from) = (self.commitments.clone(), self.tree.clone());
+        let source = Source::Shared { tree: from, dealers, old };
+        Terms { ctx0: context(0), tree: tree(notation), source }
+    }
+
+    /// The plan of every participant of such a dealing.
+    pub fn plans(&self, terms: &Terms<C>) -> Vec<Plan<C>> {
+        let dealers = terms.dealers();
+        let mut plans = plans(terms);
+        for plan in plans.iter_mut().filter(|plan| dealers.contains(&plan.me)) {
+            plan.holding = Holding::Shares(self.held(&plan.me));
+        }
+        plans
+    }
+}
+
+/// The plans of an import of `count` keys by `dealer`.
+pub fn import<C: Curve>(dealer: u8, count: usize, notation: &str) -> Vec<Plan<C>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(78);
+    let secrets: Vec<SecretScalar<C>> =
+        (0..count).map(|_| SecretScalar::random(&mut rng)).collect();
+    let publics: Vec<NonIdentity<C>> =
+        secrets.iter().map(|secret| secret.commit().non_identity().unwrap()).collect();
+    let source = Source::Imported { dealer: node(dealer), publics };
+    let mut plans = plans(&Terms { ctx0: context(0), tree: tree(notation), source });
+    plans.iter_mut().find(|plan| plan.me == node(dealer)).unwrap().holding =
+        Holding::Secrets(secrets);
+    plans
+}
+
+/// Every message of one round: what each participant received from each.
 pub type Inboxes = BTreeMap<NodeId, BTreeMap<NodeId, Vec<u8>>>;
 
-/// How every member fared.
+/// How every participant fared.
 pub type Results<T> = BTreeMap<NodeId, Result<T, DealError>>;
 
 /// A whole dealing, stopped at each round so that messages can be changed on their way.
 pub struct Deal<C: Curve> {
-    /// What everybody agrees on.
-    pub plans: BTreeMap<NodeId, Plan>,
+    /// Who takes part.
+    pub members: Vec<NodeId>,
     rngs: BTreeMap<NodeId, ChaCha20Rng>,
     firsts: BTreeMap<NodeId, ExpectRound1<C>>,
     seconds: BTreeMap<NodeId, ExpectRound2<C>>,
 }
 
 impl<C: Curve> Deal<C> {
-    /// Members with randomness of their own.
+    /// A key generation by members with randomness of their own.
     pub fn begin(notation: &str) -> (Self, Inboxes) {
         Self::begin_with(notation, context(0), u64::from)
     }
 
-    /// Members whose randomness follows from `seed`.
+    /// A key generation by members whose randomness follows from `seed`.
     pub fn begin_with(notation: &str, ctx0: Digest, seed: impl Fn(u8) -> u64) -> (Self, Inboxes) {
-        let tree = tree(notation);
-        let plan = |me| Plan { ctx0, tree: tree.clone(), me };
-        Self::begin_plans(tree.parties().into_iter().map(|me| (me, plan(me))).collect(), seed)
+        Self::begin_plans(plans(&Terms { ctx0, ..fresh(notation, 1) }), seed)
     }
 
-    /// Members that may disagree about the plan.
-    pub fn begin_plans(plans: BTreeMap<NodeId, Plan>, seed: impl Fn(u8) -> u64) -> (Self, Inboxes) {
+    /// Participants that may disagree about the terms.
+    pub fn begin_plans(plans: Vec<Plan<C>>, seed: impl Fn(u8) -> u64) -> (Self, Inboxes) {
         let mut deal = Self {
-            plans: plans.clone(),
+            members: plans.iter().map(|plan| plan.me).collect(),
             rngs: BTreeMap::new(),
             firsts: BTreeMap::new(),
             seconds: BTreeMap::new(),
         };
         let mut sent = BTreeMap::new();
-        for (me, plan) in plans {
+        for plan in plans {
+            let me = plan.me;
             let mut rng = ChaCha20Rng::seed_from_u64(seed(me.0.0[0]));
             let (round, message) = start::<C>(plan, &mut rng).unwrap();
             deal.rngs.insert(me, rng);
@@ -75,7 +169,7 @@ impl<C: Curve> Deal<C> {
         (deal, inboxes)
     }
 
-    /// Everybody handles its first round. Members that end there send nothing more.
+    /// Everybody handles its first round. Participants that end there send nothing more.
     pub fn round1(&mut self, inboxes: Inboxes) -> Results<Vec<u8>> {
         let mut results = BTreeMap::new();
         for (me, round) in std::mem::take(&mut self.firsts) {
@@ -104,9 +198,14 @@ impl<C: Curve> Deal<C> {
         results
     }
 
-    /// Everybody honest to the end.
+    /// A key generation with everybody honest to the end.
     pub fn honest(notation: &str) -> BTreeMap<NodeId, Dealt<C>> {
-        let (mut deal, inboxes) = Self::begin(notation);
+        Self::run(plans(&fresh(notation, 1)), 0)
+    }
+
+    /// Any dealing with everybody honest to the end; other runs have other randomness.
+    pub fn run(plans: Vec<Plan<C>>, run: u64) -> BTreeMap<NodeId, Dealt<C>> {
+        let (mut deal, inboxes) = Self::begin_plans(plans, |id| u64::from(id) + 256 * run);
         let sent = deal.round1(inboxes);
         let inboxes = deal.deliver(sent);
         let results = deal.round2(inboxes);
@@ -114,33 +213,42 @@ impl<C: Curve> Deal<C> {
     }
 
     fn delivered(&self, sent: &BTreeMap<NodeId, Vec<u8>>) -> Inboxes {
-        self.plans.keys().map(|to| (*to, sent.clone())).collect()
+        self.members.iter().map(|to| (*to, sent.clone())).collect()
     }
 }
 
-/// Runs a dealing in which `liar` rewrites what others receive from it: `first` and `second` get
-/// the receiver and the honest message. Returns how the others fared.
+/// Runs a key generation in which `liar` rewrites what others receive from it: `first` and
+/// `second` get the receiver and the honest message. Returns how the others fared.
 pub fn with_liar<C: Curve>(
     notation: &str,
-    liar_number: u8,
+    liar: u8,
     first: impl Fn(NodeId, &mut Message1),
     second: impl Fn(NodeId, &mut Message2),
 ) -> Results<()> {
-    let liar = node(liar_number);
-    let (mut deal, mut inboxes) = Deal::<C>::begin(notation);
-    rewrite(&mut inboxes, liar, first);
-    let sent = deal.round1(inboxes);
-    if sent.values().any(Result::is_err) {
-        return others(sent, liar_number);
-    }
-    let mut inboxes = deal.deliver(sent);
-    rewrite(&mut inboxes, liar, second);
-    others(deal.round2(inboxes), liar_number)
+    others(with_liar_in::<C>(plans(&fresh(notation, 1)), liar, first, second), liar)
 }
 
-/// Runs a dealing in which `liar` knows the others' second messages before it commits, and
-/// reveals what `plan` makes of them: `plan` gets all honest messages and changes its own one.
-/// The liar's commitment and echo fit its lie, its proof of possession is the one that
+/// The same in any dealing; returns how everybody fared.
+pub fn with_liar_in<C: Curve>(
+    plans: Vec<Plan<C>>,
+    liar: u8,
+    first: impl Fn(NodeId, &mut Message1),
+    second: impl Fn(NodeId, &mut Message2),
+) -> Results<Option<Dealt<C>>> {
+    let (mut deal, mut inboxes) = Deal::<C>::begin_plans(plans, u64::from);
+    rewrite(&mut inboxes, node(liar), first);
+    let sent = deal.round1(inboxes);
+    if sent.values().any(Result::is_err) {
+        return sent.into_iter().map(|(me, result)| (me, result.map(|_| None))).collect();
+    }
+    let mut inboxes = deal.deliver(sent);
+    rewrite(&mut inboxes, node(liar), second);
+    deal.round2(inboxes).into_iter().map(|(me, result)| (me, result.map(Some))).collect()
+}
+
+/// Runs a key generation in which `liar` knows the others' second messages before it commits,
+/// and reveals what `plan` makes of them: `plan` gets all honest messages and changes its own
+/// one. The liar's commitment and echo fit its lie, its proof of possession is the one that
 /// `proof_of` made in this run. Returns how the others fared.
 pub fn with_foresight<C: Curve>(
     notation: &str,
@@ -148,32 +256,80 @@ pub fn with_foresight<C: Curve>(
     plan: impl Fn(&BTreeMap<NodeId, Message2>, &mut Message2),
     proof_of: u8,
 ) -> Results<()> {
+    let terms = fresh::<C>(notation, 1);
+    others(with_foresight_in(&terms, &|| plans(&terms), liar, plan, proof_of), liar)
+}
+
+/// The same in any dealing; returns how everybody fared.
+pub fn with_foresight_in<C: Curve>(
+    terms: &Terms<C>,
+    plans: &dyn Fn() -> Vec<Plan<C>>,
+    liar: u8,
+    plan: impl Fn(&BTreeMap<NodeId, Message2>, &mut Message2),
+    proof_of: u8,
+) -> Results<Option<Dealt<C>>> {
     let second =
         |sent: &Result<Vec<u8>, _>| from_bytes::<Message2>(sent.as_ref().unwrap()).unwrap();
-    let (mut deal, inboxes) = Deal::<C>::begin(notation);
+    let (mut deal, inboxes) = Deal::<C>::begin_plans(plans(), u64::from);
     let sent = deal.round1(inboxes);
     let foreseen: BTreeMap<_, _> = sent.iter().map(|(from, sent)| (*from, second(sent))).collect();
     let mut lie = foreseen[&node(liar)].clone();
     plan(&foreseen, &mut lie);
+    let commitments = dealt(&lie).commitments.clone();
+    let opening = dealt(&lie).opening;
 
-    let (mut deal, mut inboxes) = Deal::<C>::begin(notation);
+    let (mut deal, mut inboxes) = Deal::<C>::begin_plans(plans(), u64::from);
     rewrite(&mut inboxes, node(liar), |_, first: &mut Message1| {
-        first.commitment = Transcript::new(tag::DEAL_COMMIT)
-            .part(context(0))
+        let start = Transcript::new(tag::DEAL_COMMIT)
+            .part(terms_digest(terms))
             .part(node(liar))
             .part(first.sid)
-            .part(first.seal_key.0)
-            .list(lie.commitments.iter().map(|point| point.as_slice()))
-            .part(lie.opening)
-            .digest();
+            .list(first.seal_keys.iter().map(|key| key.0))
+            .number(commitments.len() as u64);
+        let all = commitments.iter().fold(start, |transcript, points| {
+            transcript.list(points.iter().map(|point| point.as_slice()))
+        });
+        first.commitment = Some(all.part(opening).digest());
     });
     let sent = deal.round1(inboxes);
     lie.echo =
         sent.iter().find(|(me, _)| **me != node(liar)).map(|(_, sent)| second(sent).echo).unwrap();
-    lie.proof = second(&sent[&node(proof_of)]).proof;
+    dealing(&mut lie).proofs = second(&sent[&node(proof_of)]).dealing.unwrap().proofs;
     let mut inboxes = deal.deliver(sent);
     rewrite(&mut inboxes, node(liar), |_, second: &mut Message2| *second = lie.clone());
-    others(deal.round2(inboxes), liar)
+    deal.round2(inboxes).into_iter().map(|(me, result)| (me, result.map(Some))).collect()
+}
+
+/// What the specification says of the terms' hash, written out again.
+fn terms_digest<C: Curve>(terms: &Terms<C>) -> Digest {
+    let start =
+        Transcript::new(tag::DEAL_TERMS).part(terms.ctx0).part(C::NAME).part(to_bytes(&terms.tree));
+    let all = match &terms.source {
+        Source::Fresh { count } => start.part("fresh").number(*count as u64),
+        Source::Shared { tree, dealers, old } => {
+            let start =
+                start.part("shared").number(old.len() as u64).part(to_bytes(tree)).list(dealers);
+            old.iter().fold(start, |transcript, key| transcript.list(key.to_bytes()))
+        }
+        Source::Imported { dealer, publics } => start
+            .part("imported")
+            .number(publics.len() as u64)
+            .part(dealer)
+            .list(publics.iter().map(NonIdentity::to_bytes)),
+    };
+    all.digest()
+}
+
+/// Verifies the leaf proofs of one new key.
+pub fn verify_leaf_proofs<C: Curve>(
+    transcript: &Digest,
+    tree: &Tree<NodeId>,
+    commitments: &Commitments<C>,
+    who: NodeId,
+    bytes: &[u8],
+) -> Result<(), DealError> {
+    let keys = std::slice::from_ref(commitments);
+    LeafStatements::new(transcript, tree, keys, Knowledge::Each)?.verify(who, bytes)
 }
 
 /// How everybody but the liar fared.
@@ -209,4 +365,14 @@ pub fn all_accuse(
         assert!(kind(&error.reason), "{me}: {error}");
         assert!(!error.is_callers());
     }
+}
+
+/// What a dealer reveals, to be changed.
+pub fn dealing(second: &mut Message2) -> &mut quorate_keygen::Dealing2 {
+    second.dealing.as_mut().unwrap()
+}
+
+/// What a dealer revealed.
+pub fn dealt(second: &Message2) -> &quorate_keygen::Dealing2 {
+    second.dealing.as_ref().unwrap()
 }

@@ -9,7 +9,11 @@
 )]
 
 mod binding;
+mod blame;
 mod encodings;
+mod exhaustive;
 mod harness;
 mod honest;
+mod liars;
+mod resharing;
 mod secrets;

@@ -1,5 +1,5 @@
 //! Key generation: attempts, their decided outcomes, and the birth signature. See
-//! `spec/node.md`, CER, and `spec/keygen.md`.
+//! `spec/node.md`, CER, and `spec/deal.md`.
 //!
 //! An attempt ends in exactly one decision of the voters: COMMIT with everybody's PREPARED, or
 //! VOID. Nodes act on the decision's certificate, never on collected messages, so a voided

@@ -1,0 +1,458 @@
+//! Dealings, erased: key generation, refresh, reshare, repair and import.
+
+use crate::key::{Half, PublicHalf, SecretHalf};
+use crate::{
+    Failure, Inbound, KeyPublic, KeyShare, Outbound, Outcome, Progress, Round, Seed, To,
+    round::by_sender,
+};
+use quorate_access::Tree;
+use quorate_codec::Digest;
+use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
+use quorate_identity::{NodeId, Scheme};
+use quorate_keygen::{
+    DealError, Dealt, DealtKey, ExpectRound1, ExpectRound2, Holding, Knowledge, LeafStatements,
+    Plan, Source, Terms,
+};
+use quorate_sharing::{Commitments, LeafShares};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What a key generation is to make, as the charter ordered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeygenPlan {
+    /// Binds everything that all members must agree on before they deal.
+    pub ctx0: Digest,
+    /// What the key will make.
+    pub scheme: Scheme,
+    /// Who will hold its shares.
+    pub tree: Tree<NodeId>,
+    /// This node, a party of the tree.
+    pub me: NodeId,
+}
+
+/// A verified dealing of one new key, nothing of it durable yet.
+pub struct Prepared {
+    /// The public half of the key.
+    pub public: KeyPublic,
+    /// This node's shares. Secret.
+    pub share: KeyShare,
+    /// Hash of everything that was said in the run.
+    pub transcript: Digest,
+    /// The chain code of the key.
+    pub chain_code: Digest,
+    /// Proofs that this node knows each of its final shares.
+    pub leaf_proofs: Vec<u8>,
+}
+
+/// What a dealing of any kind is to make, as the charter ordered it. All keys of a run have one
+/// scheme (ENG-11).
+pub struct DealPlan {
+    /// Binds everything that all participants must agree on before they deal.
+    pub ctx0: Digest,
+    /// What the keys make.
+    pub scheme: Scheme,
+    /// Who will hold their shares.
+    pub tree: Tree<NodeId>,
+    /// This node: a party of the tree, a dealer, or both.
+    pub me: NodeId,
+    /// Which keys are dealt, and who deals them.
+    pub source: DealSource,
+}
+
+/// Which keys are dealt, and who deals them. Public in its shape, secret in what it holds.
+pub enum DealSource {
+    /// New keys, dealt by all parties of the tree.
+    Fresh {
+        /// How many.
+        count: usize,
+    },
+    /// Keys that exist: refresh, reshare, repair.
+    Shared {
+        /// Exactly the parties of their own canonical selection in the keys' tree.
+        dealers: BTreeSet<NodeId>,
+        /// The keys, all over one tree, from their certified records.
+        keys: Vec<Arc<KeyPublic>>,
+        /// This node's shares of each, if it is a dealer; empty otherwise. Secret.
+        shares: Vec<Arc<KeyShare>>,
+    },
+    /// Keys that one node knows.
+    Imported {
+        /// Who.
+        dealer: NodeId,
+        /// The public point of each: 33 bytes SEC1 compressed, or 32 bytes RFC 8032. Also for
+        /// BIP-340, whose x-only form does not name one point.
+        publics: Vec<Vec<u8>>,
+        /// The canonical scalars, if this node is the dealer; empty otherwise. Secret.
+        secrets: Vec<Zeroizing<[u8; 32]>>,
+    },
+}
+
+/// A verified dealing of any kind, nothing of it durable yet.
+pub struct PreparedKeys {
+    /// The keys, in the order of the plan.
+    pub keys: Vec<PreparedKey>,
+    /// Hash of everything that was said in the run.
+    pub transcript: Digest,
+    /// Proofs that this node knows its final shares, for [`verify_all_leaf_proofs`]; `None` if it
+    /// holds none.
+    pub leaf_proofs: Option<Vec<u8>>,
+}
+
+/// One key of a verified dealing.
+pub struct PreparedKey {
+    /// The public half of the key.
+    pub public: KeyPublic,
+    /// This node's shares, if it is a party of the tree. Secret.
+    pub share: Option<KeyShare>,
+    /// The chain code of a new key. One that existed keeps its own.
+    pub chain_code: Option<Digest>,
+}
+
+/// Begins to generate one key. Every message is a broadcast; every round awaits the own message
+/// too. Ends in [`Outcome::Prepared`].
+///
+/// # Errors
+/// [`crate::Fault::Caller`]: this node is no party of the tree.
+pub fn start_keygen(
+    plan: KeygenPlan,
+    seed: Seed,
+) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+    let KeygenPlan { ctx0, scheme, tree, me } = plan;
+    let plan = DealPlan { ctx0, scheme, tree, me, source: DealSource::Fresh { count: 1 } };
+    start_on_curve(plan, seed, End::OneKey)
+}
+
+/// Begins a dealing of any kind. Every message is a broadcast; every round awaits the messages of
+/// all dealers and of all parties of the tree, the own one included. Ends in [`Outcome::Dealt`].
+///
+/// # Errors
+/// [`crate::Fault::Caller`]: this node takes no part, the dealers are not those of their
+/// selection, there are no keys or too many, keys of different trees or schemes, or public points
+/// that are none. [`crate::Fault::Machine`]: shares that are not those of the keys.
+pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+    start_on_curve(plan, seed, End::Keys)
+}
+
+/// Whether a member knows each of its final shares of one key.
+///
+/// # Errors
+/// The proofs do not hold; the member's fault.
+pub fn verify_leaf_proofs(
+    transcript: Digest,
+    public: &KeyPublic,
+    node: NodeId,
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    verify_leaves(transcript, &[public], Knowledge::Each, &[(node, bytes)])
+}
+
+/// Whether members know their final shares of keys of one run: `new` says whether the keys were
+/// made in it. Takes the proofs of all members, because what is common to them is the larger
+/// part.
+///
+/// # Errors
+/// The proofs of a member do not hold; the first such member's fault. Keys of different trees or
+/// curves: [`crate::Fault::Caller`].
+pub fn verify_all_leaf_proofs(
+    transcript: Digest,
+    keys: &[&KeyPublic],
+    new: bool,
+    proofs: &[(NodeId, &[u8])],
+) -> Result<(), Failure> {
+    let knowledge = if new { Knowledge::Each } else { Knowledge::Combined };
+    verify_leaves(transcript, keys, knowledge, proofs)
+}
+
+fn verify_leaves(
+    transcript: Digest,
+    keys: &[&KeyPublic],
+    knowledge: Knowledge,
+    proofs: &[(NodeId, &[u8])],
+) -> Result<(), Failure> {
+    let mixed = || Failure::caller("keys of one run have one tree and one curve");
+    let first = keys.first().ok_or_else(mixed)?;
+    match first.half {
+        PublicHalf::Secp256k1(_) => {
+            verify_on::<Secp256k1>(transcript, first, keys, knowledge, proofs)
+        }
+        PublicHalf::Ed25519(_) => verify_on::<Ed25519>(transcript, first, keys, knowledge, proofs),
+    }
+}
+
+fn verify_on<C: Erase>(
+    transcript: Digest,
+    first: &KeyPublic,
+    keys: &[&KeyPublic],
+    knowledge: Knowledge,
+    proofs: &[(NodeId, &[u8])],
+) -> Result<(), Failure> {
+    let tree = first.tree();
+    let commitments = commitments_of::<C>(tree, keys.iter().copied())?;
+    let statements = LeafStatements::new(&transcript, tree, &commitments, knowledge)?;
+    proofs.iter().try_for_each(|(node, bytes)| Ok(statements.verify(*node, bytes)?))
+}
+
+/// The commitments of keys over one tree and curve.
+fn commitments_of<'a, C: Erase>(
+    tree: &Tree<NodeId>,
+    keys: impl Iterator<Item = &'a KeyPublic>,
+) -> Result<Vec<Commitments<C>>, Failure> {
+    let mixed = || Failure::caller("keys of one run have one tree and one curve");
+    let commitments = |key: &KeyPublic| {
+        C::commitments(&key.half).filter(|_| key.tree() == tree).cloned().ok_or_else(mixed)
+    };
+    keys.map(commitments).collect()
+}
+
+/// The curves of keys: how a curve's halves become erased ones, and back.
+trait Erase: Curve {
+    fn public(half: Half<Self>) -> PublicHalf;
+    fn secret(shares: LeafShares<Self>) -> SecretHalf;
+    fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>>;
+    fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>>;
+}
+
+impl Erase for Secp256k1 {
+    fn public(half: Half<Self>) -> PublicHalf {
+        PublicHalf::Secp256k1(half)
+    }
+
+    fn secret(shares: LeafShares<Self>) -> SecretHalf {
+        SecretHalf::Secp256k1(shares)
+    }
+
+    fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>> {
+        match half {
+            PublicHalf::Secp256k1(half) => Some(&half.commitments),
+            PublicHalf::Ed25519(_) => None,
+        }
+    }
+
+    fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>> {
+        match half {
+            SecretHalf::Secp256k1(shares) => Some(shares),
+            SecretHalf::Ed25519(_) => None,
+        }
+    }
+}
+
+impl Erase for Ed25519 {
+    fn public(half: Half<Self>) -> PublicHalf {
+        PublicHalf::Ed25519(half)
+    }
+
+    fn secret(shares: LeafShares<Self>) -> SecretHalf {
+        SecretHalf::Ed25519(shares)
+    }
+
+    fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>> {
+        match half {
+            PublicHalf::Ed25519(half) => Some(&half.commitments),
+            PublicHalf::Secp256k1(_) => None,
+        }
+    }
+
+    fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>> {
+        match half {
+            SecretHalf::Ed25519(shares) => Some(shares),
+            SecretHalf::Secp256k1(_) => None,
+        }
+    }
+}
+
+/// What is known of the keys before they exist.
+struct Order {
+    scheme: Scheme,
+    tree: Tree<NodeId>,
+    end: End,
+}
+
+/// What a run ends in.
+#[derive(Clone, Copy)]
+enum End {
+    OneKey,
+    Keys,
+}
+
+struct Round1<C: Curve>(Order, ExpectRound1<C>);
+
+struct Round2<C: Curve>(Order, ExpectRound2<C>);
+
+fn start_on_curve(
+    plan: DealPlan,
+    seed: Seed,
+    end: End,
+) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+    match plan.scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => start::<Secp256k1>(plan, seed, end),
+        Scheme::Ed25519 => start::<Ed25519>(plan, seed, end),
+    }
+}
+
+fn start<C: Erase>(
+    plan: DealPlan,
+    seed: Seed,
+    end: End,
+) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+    let DealPlan { ctx0, scheme, tree, me, source } = plan;
+    let order = Order { scheme, tree: tree.clone(), end };
+    let (source, holding) = on_curve::<C>(scheme, source)?;
+    let terms = Terms { ctx0, tree, source };
+    let (expect, message) =
+        quorate_keygen::start::<C>(Plan { terms, me, holding }, &mut seed.rng())?;
+    Ok((Box::new(Round1(order, expect)), broadcast(message)))
+}
+
+/// The source on its curve, and what this node holds of it.
+fn on_curve<C: Erase>(
+    scheme: Scheme,
+    source: DealSource,
+) -> Result<(Source<C>, Holding<C>), Failure> {
+    match source {
+        DealSource::Fresh { count } => Ok((Source::Fresh { count }, Holding::Nothing)),
+        DealSource::Shared { dealers, keys, shares } => {
+            if keys.iter().any(|key| key.scheme() != scheme) {
+                return Err(Failure::caller("keys of one run have one scheme"));
+            }
+            let first = keys.first().ok_or_else(|| Failure::caller("no keys to deal"))?;
+            let tree = first.tree().clone();
+            let old = commitments_of::<C>(&tree, keys.iter().map(Arc::as_ref))?;
+            let wrong = || Failure::machine("the shares are of another curve than the key");
+            let copy = |share: &Arc<KeyShare>| C::shares(&share.half).map(copied).ok_or_else(wrong);
+            let held: Vec<LeafShares<C>> = shares.iter().map(copy).collect::<Result<_, _>>()?;
+            let holding = if held.is_empty() { Holding::Nothing } else { Holding::Shares(held) };
+            Ok((Source::Shared { tree, dealers, old }, holding))
+        }
+        DealSource::Imported { dealer, publics, secrets } => {
+            let point = |bytes: &Vec<u8>| {
+                NonIdentity::from_bytes(bytes).map_err(|_| Failure::caller("not a public point"))
+            };
+            let publics = publics.iter().map(point).collect::<Result<_, _>>()?;
+            let scalar = |bytes: &Zeroizing<[u8; 32]>| {
+                SecretScalar::from_bytes(bytes.as_ref())
+                    .map_err(|_| Failure::caller("not a secret key"))
+            };
+            let held: Vec<SecretScalar<C>> =
+                secrets.iter().map(scalar).collect::<Result<_, _>>()?;
+            let holding = if held.is_empty() { Holding::Nothing } else { Holding::Secrets(held) };
+            Ok((Source::Imported { dealer, publics }, holding))
+        }
+    }
+}
+
+/// The shares once more, for the run that consumes them.
+fn copied<C: Curve>(shares: &LeafShares<C>) -> LeafShares<C> {
+    shares.iter().map(|(leaf, share)| (leaf, share.plus(&SecretScalar::zero()))).collect()
+}
+
+impl<C: Erase> Round for Round1<C> {
+    fn awaits(&self) -> Vec<NodeId> {
+        self.1.awaits().into_iter().collect()
+    }
+
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
+        let Self(order, expect) = *self;
+        let (expect, message) = expect.handle(by_sender(inbox)?, &mut seed.rng())?;
+        let round = Box::new(Round2(order, expect));
+        Ok(Progress::Next { round, outbound: broadcast(message) })
+    }
+}
+
+impl<C: Erase> Round for Round2<C> {
+    fn awaits(&self) -> Vec<NodeId> {
+        self.1.awaits().into_iter().collect()
+    }
+
+    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
+        let Self(order, expect) = *self;
+        let dealt = expect.handle(by_sender(inbox)?, &mut seed.rng())?;
+        let prepared = prepare(&order, dealt)?;
+        Ok(Progress::Done(match order.end {
+            End::OneKey => Outcome::Prepared(Box::new(prepared.into_one()?)),
+            End::Keys => Outcome::Dealt(Box::new(prepared)),
+        }))
+    }
+}
+
+fn prepare<C: Erase>(order: &Order, dealt: Dealt<C>) -> Result<PreparedKeys, Failure> {
+    let Dealt { keys, transcript, leaf_proofs } = dealt;
+    let key = |key: DealtKey<C>| {
+        let half = Half::new(key.commitments)
+            .ok_or_else(|| Failure::peer(Vec::new(), "the key is the identity"))?;
+        let held = !key.shares.is_empty();
+        Ok(PreparedKey {
+            public: KeyPublic::dealt(order.scheme, order.tree.clone(), C::public(half)),
+            share: held.then(|| KeyShare { half: C::secret(key.shares) }),
+            chain_code: key.chain_code.map(Digest),
+        })
+    };
+    let keys = keys.into_iter().map(key).collect::<Result<_, Failure>>()?;
+    Ok(PreparedKeys { keys, transcript, leaf_proofs })
+}
+
+impl PreparedKeys {
+    /// The one key of a key generation.
+    fn into_one(self) -> Result<Prepared, Failure> {
+        let incomplete = || Failure::machine("a key generation made no key");
+        let Self { mut keys, transcript, leaf_proofs } = self;
+        let PreparedKey { public, share, chain_code } = keys.pop().ok_or_else(incomplete)?;
+        Ok(Prepared {
+            public,
+            share: share.ok_or_else(incomplete)?,
+            transcript,
+            chain_code: chain_code.ok_or_else(incomplete)?,
+            leaf_proofs: leaf_proofs.ok_or_else(incomplete)?,
+        })
+    }
+}
+
+fn broadcast(bytes: Vec<u8>) -> Vec<Outbound> {
+    vec![Outbound { to: To::All, bytes }]
+}
+
+impl From<DealError> for Failure {
+    /// A bad share comes with the complaint that proves it to others (ENG-05).
+    fn from(error: DealError) -> Self {
+        let reason = error.to_string();
+        if error.is_callers() {
+            return Self::caller(reason);
+        }
+        Self { complaint: error.complaint, ..Self::peer(error.culprits, reason) }
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Prepared({:?}, {})", self.public, self.transcript)
+    }
+}
+
+impl fmt::Debug for PreparedKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PreparedKeys({}, {})", self.keys.len(), self.transcript)
+    }
+}
+
+impl fmt::Debug for PreparedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PreparedKey({:?})", self.public)
+    }
+}
+
+impl fmt::Debug for DealPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DealPlan({}, {}, {:?})", self.ctx0, self.scheme, self.source)
+    }
+}
+
+impl fmt::Debug for DealSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fresh { count } => write!(formatter, "Fresh({count})"),
+            Self::Shared { keys, .. } => write!(formatter, "Shared({})", keys.len()),
+            Self::Imported { publics, .. } => write!(formatter, "Imported({})", publics.len()),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What is dealt, by whom and to whom (DEAL-01, DEAL-02).
+
+use crate::limits::SECRETS_MAX;
+use crate::proof::Proof;
+use crate::seal::Sealed;
+use crate::{DealError, DealFault, Knowledge};
+use quorate_access::{Selection, Tree};
+use quorate_codec::{Digest, Transcript, tag, to_bytes};
+use quorate_curve::{Curve, NonIdentity, Point, SecretScalar};
+use quorate_identity::NodeId;
+use quorate_sharing::{Commitments, LeafShares, additive_public};
+use std::collections::BTreeSet;
+
+/// What all participants of a dealing must agree on. Public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms<C: Curve> {
+    /// The context: suite, operation, genesis, ordering entry, keys, epoch, attempt, incarnations.
+    /// The caller's; a new one for every attempt (DEAL-01).
+    pub ctx0: Digest,
+    /// The tree over which is dealt. Its parties are the receivers.
+    pub tree: Tree<NodeId>,
+    /// Which secrets, and who deals them.
+    pub source: Source<C>,
+}
+
+/// Which secrets are dealt, and who deals them (DEAL-02). Public. Always a vector, and never
+/// anything but whole secrets: what looks like dealing zero to refresh is dealing the shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source<C: Curve> {
+    /// Key generation: every receiver deals a random secret for each of `count` new keys, and
+    /// proves that it knows it.
+    Fresh {
+        /// How many keys.
+        count: usize,
+    },
+    /// Refresh, reshare and repair: the dealers deal their additive shares of keys that exist.
+    Shared {
+        /// The tree over which the keys are shared so far.
+        tree: Tree<NodeId>,
+        /// Who deals: exactly the parties of their own canonical selection in that tree.
+        dealers: BTreeSet<NodeId>,
+        /// The commitments to each key, from its certified epoch record and never from a dealer.
+        old: Vec<Commitments<C>>,
+    },
+    /// Import: one node deals keys that it knows.
+    Imported {
+        /// Who.
+        dealer: NodeId,
+        /// The public key of each, from elsewhere than the run.
+        publics: Vec<NonIdentity<C>>,
+    },
+}
+
+/// What a participant brings along. Secret, wiped when dropped, printed as its kind only.
+#[derive(Debug)]
+pub enum Holding<C: Curve> {
+    /// Nothing: whoever deals fresh secrets, and whoever only receives.
+    Nothing,
+    /// The shares of each old key, for a dealer of [`Source::Shared`].
+    Shares(Vec<LeafShares<C>>),
+    /// The keys, for the dealer of [`Source::Imported`].
+    Secrets(Vec<SecretScalar<C>>),
+}
+
+/// The terms, and who this participant is.
+#[derive(Debug)]
+pub struct Plan<C: Curve> {
+    /// What all agree on.
+    pub terms: Terms<C>,
+    /// The node that runs this.
+    pub me: NodeId,
+    /// What it brings along.
+    pub holding: Holding<C>,
+}
+
+impl<C: Curve> Source<C> {
+    /// How many secrets are dealt.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Fresh { count } => *count,
+            Self::Shared { old, .. } => old.len(),
+            Self::Imported { publics, .. } => publics.len(),
+        }
+    }
+
+    /// What the final leaf proofs show: each share of a new key, one combination of shares of
+    /// keys that existed (DEAL-17).
+    pub fn knowledge(&self) -> Knowledge {
+        match self {
+            Self::Fresh { .. } => Knowledge::Each,
+            Self::Shared { .. } | Self::Imported { .. } => Knowledge::Combined,
+        }
+    }
+
+    /// How many proofs of possession a dealing has: where the public point of a secret is not
+    /// known before, one for each (DEAL-11).
+    pub(crate) fn possessions(&self) -> usize {
+        match self {
+            Self::Fresh { count } => *count,
+            Self::Shared { .. } | Self::Imported { .. } => 0,
+        }
+    }
+
+    /// The points that the keys will have, where they are known before.
+    pub(crate) fn publics(&self) -> Option<Vec<Point<C>>> {
+        match self {
+            Self::Fresh { .. } => None,
+            Self::Shared { old, .. } => Some(old.iter().map(Commitments::constant).collect()),
+            Self::Imported { publics, .. } => {
+                Some(publics.iter().map(NonIdentity::point).collect())
+            }
+        }
+    }
+
+    /// The source alone, whole and in one form.
+    fn absorb(&self, transcript: Transcript) -> Transcript {
+        let counted = |name: &str| transcript.clone().part(name).number(self.count() as u64);
+        match self {
+            Self::Fresh { .. } => counted("fresh"),
+            Self::Shared { tree, dealers, old } => {
+                let start = counted("shared").part(to_bytes(tree)).list(dealers);
+                old.iter().fold(start, |transcript, key| transcript.list(key.to_bytes()))
+            }
+            Self::Imported { dealer, publics } => {
+                counted("imported").part(dealer).list(NonIdentity::all_to_bytes(publics))
+            }
+        }
+    }
+}
+
+impl<C: Curve> Terms<C> {
+    /// Those who deal.
+    pub fn dealers(&self) -> BTreeSet<NodeId> {
+        match &self.source {
+            Source::Fresh { .. } => self.tree.parties(),
+            Source::Shared { dealers, .. } => dealers.clone(),
+            Source::Imported { dealer, .. } => BTreeSet::from([*dealer]),
+        }
+    }
+
+    /// Those who will hold shares.
+    pub fn receivers(&self) -> BTreeSet<NodeId> {
+        self.tree.parties()
+    }
+
+    /// Everybody who sends and awaits messages: dealers and receivers, each once.
+    pub fn participants(&self) -> BTreeSet<NodeId> {
+        &self.dealers() | &self.receivers()
+    }
+
+    /// H of all of it; everything that is hashed in a run begins with this (DEAL-01).
+    pub(crate) fn digest(&self) -> Digest {
+        let start = Transcript::new(tag::DEAL_TERMS)
+            .part(self.ctx0)
+            .part(C::NAME)
+            .part(to_bytes(&self.tree));
+        self.source.absorb(start).digest()
+    }
+
+    /// Whether this can be dealt at all: between one and [`SECRETS_MAX`] secrets, dealers that
+    /// are the parties of their canonical selection, commitments as long as their tree (DEAL-02).
+    ///
+    /// # Errors
+    /// [`DealFault::Terms`], the caller's.
+    pub(crate) fn check(&self) -> Result<(), DealError> {
+        let sound = (1..=SECRETS_MAX).contains(&self.source.count())
+            && match &self.source {
+                Source::Fresh { .. } | Source::Imported { .. } => true,
+                Source::Shared { tree, dealers, old } => {
+                    let columns = tree.columns();
+                    tree.select(dealers).is_some_and(|chosen| chosen.parties() == *dealers)
+                        && old.iter().all(|key| key.columns() == columns)
+                }
+            };
+        if sound { Ok(()) } else { Err(DealError::nobody(DealFault::Terms)) }
+    }
+
+    /// The points that `dealer` must deal, each weighted and added up: X_p G of the weighted
+    /// sharing, or the sum of the weighted public keys. `None` where it may deal what it likes.
+    ///
+    /// # Errors
+    /// Only for terms that were not checked.
+    pub(crate) fn pinned(
+        &self,
+        weighted: &Option<Weighted<C>>,
+        dealer: &NodeId,
+    ) -> Result<Option<Point<C>>, DealError> {
+        let degenerate = |_| DealError::nobody(DealFault::Sum);
+        match (&self.source, weighted) {
+            (Source::Shared { tree, .. }, Some(Weighted::Sharing(selection, old))) => {
+                let public = additive_public(tree, old, selection, dealer);
+                public.map(Some).map_err(degenerate)
+            }
+            (_, Some(Weighted::Public(sum))) => Ok(Some(*sum)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is known of the secrets before, weighted: made once, then compared with every dealer.
+    ///
+    /// # Errors
+    /// Only for terms that were not checked, or by a chance of 2^-128.
+    pub(crate) fn weighted(&self, weights: &[u128]) -> Result<Option<Weighted<C>>, DealError> {
+        let degenerate = || DealError::nobody(DealFault::Sum);
+        match &self.source {
+            Source::Fresh { .. } => Ok(None),
+            Source::Shared { tree, dealers, old } => {
+                let selection = tree.select(dealers).ok_or_else(degenerate)?;
+                let old = Commitments::weighted_sum(old, weights).map_err(|_| degenerate())?;
+                Ok(Some(Weighted::Sharing(selection, old)))
+            }
+            Source::Imported { publics, .. } => {
+                let points = publics.iter().map(NonIdentity::point);
+                let terms: Vec<_> = points.zip(weights.iter().copied()).collect();
+                Ok(Some(Weighted::Public(Point::weighted_sum(&terms))))
+            }
+        }
+    }
+
+    /// The most bytes that the second message of a participant can have.
+    pub(crate) fn message2_bytes_max(&self) -> usize {
+        const HEAD: usize = 9;
+        let count = self.source.count();
+        let dealing = HEAD + count * (HEAD + self.tree.columns() * (3 + C::POINT_BYTES));
+        let proofs = HEAD + self.source.possessions() * Proof::ENCODED_BYTES;
+        let sealed = HEAD + self.tree.leaf_count() * (HEAD + Sealed::bytes(count));
+        HEAD + 2 * 34 + dealing + proofs + sealed
+    }
+}
+
+/// What is known of the secrets before they are dealt.
+pub(crate) enum Weighted<C: Curve> {
+    /// The old sharing, and who deals which part of it.
+    Sharing(Selection<NodeId>, Commitments<C>),
+    /// The public key.
+    Public(Point<C>),
+}
