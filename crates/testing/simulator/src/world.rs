@@ -348,17 +348,21 @@ impl World {
             Table::Incarnation,
             Table::Attempt,
         ];
-        let rarest = [Table::Pair, Table::Quarantine];
-        let likely = match tables {
-            _ if tables.iter().any(|table| rarest.contains(table)) => 600,
-            _ if tables.iter().any(|table| rare.contains(table)) => 25,
-            _ => 4,
+        let has = |those: &[Table]| tables.iter().any(|table| those.contains(table));
+        let is_rarest = has(&[Table::Pair, Table::Quarantine]);
+        let likely = match is_rarest {
+            true => 600,
+            false if has(&rare) => 25,
+            false => 4,
         };
         let likely = if self.plan.mutant.is_some() { likely * 6 } else { likely };
         if tables.is_empty() || self.draw(1_000) >= likely {
             return Fate::Lives;
         }
-        if self.draw(2) == 0 { Fate::DiesBefore } else { Fate::DiesAfter }
+        // So rare that chance may miss a side in all worlds: these take turns.
+        let before =
+            if is_rarest { (self.plan.seed / 4).is_multiple_of(2) } else { self.draw(2) == 0 };
+        if before { Fate::DiesBefore } else { Fate::DiesAfter }
     }
 
     /// A machine is off: its channels break, and it comes back after a while.
