@@ -889,3 +889,63 @@ fn neg_074_an_authorisation_that_ends_before_the_engine_begins_signs_nothing() {
     assert_eq!(rounds_sent(&world), before);
     assert_ne!(world.show("node-1", &id).state, RequestState::Signed);
 }
+
+/// SES-07: of two proposals at once, which reach the members in different orders, everybody
+/// follows the same one, and neither is spoilt by the other.
+#[test]
+fn ses_07_of_two_proposals_at_once_everybody_follows_the_earlier_turn() {
+    let mut world = signers(88, 3, 5, "ops", Scheme::Ed25519);
+    let mut crossed = 0;
+    for number in 0..8 {
+        let held: Arc<Mutex<Vec<(NodeId, NodeId, SessionMessage)>>> = Default::default();
+        let keep = Arc::clone(&held);
+        world.wiretap = Some(Box::new(move |from, to, message| match message {
+            Message::Session(session) if matches!(session.step, SessionStep::Propose { .. }) => {
+                keep.lock().unwrap().push((from, to, session));
+                Vec::new()
+            }
+            other => vec![other],
+        }));
+        let id = file(&mut world, "node-1", "ops", &message(&format!("{number}")));
+        let runs = |held: &Mutex<Vec<(NodeId, NodeId, SessionMessage)>>| {
+            let held = held.lock().unwrap();
+            held.iter().map(|(_, _, session)| session.run).collect::<Vec<_>>()
+        };
+        world.until("two propose", |_| {
+            let runs = runs(&held);
+            runs.len() >= 4 && runs[0] != runs[runs.len() - 1]
+        });
+        let held: Vec<_> = std::mem::take(&mut *held.lock().unwrap());
+        let (first, second) = held.split_at(2);
+        let both = first.iter().filter(|(_, to, _)| second.iter().any(|(_, at, _)| at == to));
+        let both: Vec<NodeId> = both.map(|(_, to, _)| *to).collect();
+        crossed += both.len();
+        // One of them hears the second proposal first.
+        let late = |(_, to, _): &&(NodeId, NodeId, SessionMessage)| both.first() == Some(to);
+        let early = first.iter().filter(|it| !late(it)).chain(second);
+        for (from, to, session) in early.chain(first.iter().filter(late)) {
+            world.inject(*from, *to, &Message::Session(session.clone()));
+        }
+        let (proposed, began): (Arc<Mutex<BTreeSet<Digest>>>, Arc<Mutex<BTreeSet<Digest>>>) =
+            Default::default();
+        let (seen, rounds) = (Arc::clone(&proposed), Arc::clone(&began));
+        world.wiretap = Some(Box::new(move |_, _, message| {
+            if let Message::Session(session) = &message {
+                match session.step {
+                    SessionStep::Propose { .. } => _ = seen.lock().unwrap().insert(session.run),
+                    SessionStep::Round { .. } => _ = rounds.lock().unwrap().insert(session.run),
+                    _ => {}
+                }
+            }
+            vec![message]
+        }));
+        let at = world.now;
+        world.until_state("node-1", &id, RequestState::Signed);
+        assert!(world.now - at < 50, "{number}: {} ms", world.now - at);
+        assert_eq!(proposed.lock().unwrap().len(), 2, "{number}");
+        assert_eq!(*began.lock().unwrap(), [first[0].2.run].into(), "{number}");
+        world.wiretap = None;
+        world.pass(10);
+    }
+    assert!(crossed > 0, "no two proposals crossed");
+}
