@@ -311,11 +311,13 @@ fn keys(
             book.decide(decided, &outcome);
         }
         if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::birth_key(&order.key)) {
-            let birth: Outcome = read(Table::EpochRecord, row)?;
-            if !birth_is_valid(book, &birth) {
-                return Err(unreadable(Table::EpochRecord, "a birth signature does not verify"));
+            // Without it the key is unborn: peers tell it again, or a quorum signs another.
+            let birth = quorate_codec::from_bytes::<Outcome>(row).ok();
+            book.birth = birth.filter(|birth| birth_is_valid(book, birth));
+            if book.birth.is_none() {
+                let text = format!("the stored birth signature of key {} is damaged", order.key);
+                alarms.push(Alarm { text, culprits: Vec::new() });
             }
-            book.birth = Some(birth);
         }
     }
     for (key, row) in rows.of(Table::Attempt) {

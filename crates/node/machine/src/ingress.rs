@@ -9,12 +9,14 @@ use crate::ceremonies::deal_bytes;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
-use crate::wire::{DealMessage, Generation, Message, Outcome, PairMessage, SessionMessage};
+use crate::wire::{
+    DealMessage, Generation, Message, Outcome, PairMessage, SessionMessage, SessionStep,
+};
 use quorate_charter::{
     CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
     SignedRejoin, SignedWelcome, State,
 };
-use quorate_codec::tag;
+use quorate_codec::{Canonical, tag};
 use quorate_identity::{KeyId, NodeId};
 use quorate_policy::request::{
     VerifiedApproval, VerifiedCancellation, VerifiedNodeDecision, VerifiedRequest,
@@ -93,6 +95,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         Message::Fetch(after) => Content::Fetch(after),
         Message::Entries(entries) => {
             at_most(entries.len(), limits::ENTRIES_PER_ANSWER)?;
+            entries.iter().try_for_each(fits)?;
             Content::Entries(entries)
         }
         Message::FetchRecords(known) => {
@@ -100,10 +103,14 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::FetchRecords(known)
         }
         Message::Decided(decided) => {
+            fits(&decided)?;
             decided.verify(state).map_err(no)?;
             Content::Decided(decided)
         }
-        Message::Motion(motion) => Content::Motion(motion),
+        Message::Motion(motion) => {
+            fits(&motion)?;
+            Content::Motion(motion)
+        }
         Message::Ballot(message) => {
             message.verify(state).map_err(no)?;
             Content::Ballot(message)
@@ -133,9 +140,14 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             own(from, decision.node())?;
             Content::Decision(decision.verify(state).map_err(no)?)
         }
-        Message::Session(message) => Content::Session(message),
+        Message::Session(message) => {
+            bounded(&message)?;
+            Content::Session(message)
+        }
         Message::Outcome(outcome) => {
             at_most(outcome.signatures.len(), limits::PAYLOADS_MAX)?;
+            at_most(outcome.quorum.len(), quorate_charter::limits::NODES_MAX)?;
+            fits(&outcome)?;
             Content::Outcome(outcome)
         }
     };
@@ -148,6 +160,30 @@ fn own(from: NodeId, claimed: NodeId) -> Result<(), IngressError> {
 
 fn at_most(count: usize, most: usize) -> Result<(), IngressError> {
     if count <= most { Ok(()) } else { Err(IngressError::TooMany) }
+}
+
+/// What is stored as it came must be read again: it keeps the limit of its own form, not only
+/// that of the message around it (NOD-05).
+fn fits<T: Canonical>(thing: &T) -> Result<(), IngressError> {
+    at_most(quorate_codec::to_bytes(thing).len(), T::BYTES_MAX)
+}
+
+/// Proposals and contributions wait in memory, so they are short.
+fn bounded(message: &SessionMessage) -> Result<(), IngressError> {
+    let nodes = quorate_charter::limits::NODES_MAX;
+    match &message.step {
+        SessionStep::Propose { terms, first, generations, .. } => {
+            at_most(terms.quorum.len(), nodes)?;
+            at_most(terms.incarnations.len(), nodes)?;
+            at_most(generations.len(), nodes)?;
+            at_most(first.len(), limits::FIRST_BYTES_MAX)
+        }
+        SessionStep::Join { first, generations, .. } => {
+            at_most(generations.len(), nodes)?;
+            at_most(first.len(), limits::FIRST_BYTES_MAX)
+        }
+        SessionStep::Round { .. } | SessionStep::Abort => Ok(()),
+    }
 }
 
 fn no(error: impl ToString) -> IngressError {

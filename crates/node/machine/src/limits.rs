@@ -7,12 +7,17 @@ use crate::event::Millis;
 pub const REQUESTS_LIVE_MAX: usize = 4_096;
 /// Requests in any state that are kept and listed; those that ended longest ago are dropped.
 pub const REQUESTS_KEPT_MAX: usize = 16_384;
+/// Rejected and cancelled requests of one requester that are kept until they expire; over it the
+/// requester waits.
+pub const WITHDRAWN_MAX: usize = 1_024;
 /// Undecided requests told to each peer in one round of gossip.
 pub const REQUESTS_PER_GOSSIP: usize = 256;
 /// Sessions that a node takes part in at once: each holds nonces and a job.
 pub const SESSIONS_LIVE_MAX: usize = 128;
 /// Messages kept from one sender for runs that this node has not joined yet.
 pub const EARLY_MESSAGES_MAX: usize = 1_024;
+/// Bytes of a first message of a session: it waits in memory for judgements and other sessions.
+pub const FIRST_BYTES_MAX: usize = 64 << 10;
 /// Messages of dealings at one key kept from one sender that this node cannot use yet: those of
 /// two attempts.
 pub const EARLY_DEALS_MAX: usize = 8;

@@ -214,9 +214,20 @@ impl Node {
         }
     }
 
-    /// A peer says which set-ups it has ready.
+    /// A peer says which set-ups it has ready. Where its end of ours is of another generation, ours
+    /// is thrown away and both are made anew: nobody would ever use it (PAR-03). A peer that says
+    /// so falsely spoils its own pair only, once a pause.
     pub(crate) fn on_pairs(&mut self, from: NodeId, ready: &[Generation], turn: &mut Turn<'_>) {
-        let ready = ready.iter().map(|entry| (entry.peer, entry.generation)).collect();
+        let ready: BTreeMap<NodeId, Digest> =
+            ready.iter().map(|entry| (entry.peer, entry.generation)).collect();
+        let theirs = ready.get(&self.me).copied();
+        let differs = self
+            .pairs
+            .get(&from)
+            .is_some_and(|(ours, _)| theirs.is_some_and(|theirs| theirs != ours));
+        if differs && self.may_pair_with(&from, turn.now) {
+            self.renew_disagreeing_pairs(&[from], turn);
+        }
         if self.pairs.theirs.get(&from) != Some(&ready) {
             self.pairs.theirs.insert(from, ready);
             self.look_at_lacking(turn);
@@ -343,8 +354,10 @@ impl Node {
     }
 
     /// A channel went down: a run over it cannot go on.
-    pub(crate) fn pair_lost_peer(&mut self, peer: &NodeId) {
-        self.pairs.runs.remove(peer);
+    pub(crate) fn pair_lost_peer(&mut self, peer: &NodeId, now: Millis) {
+        if self.pairs.runs.remove(peer).is_some() {
+            self.pairs.paused.lengthen(*peer, now, &self.pace);
+        }
         self.pairs.told.remove(peer);
         self.pairs.theirs.remove(peer);
     }

@@ -185,7 +185,7 @@ impl Node {
     pub(crate) fn on_disconnected(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         if self.presence.connected.remove(&peer) {
             self.sessions_lost_peer(peer, turn);
-            self.pair_lost_peer(&peer);
+            self.pair_lost_peer(&peer, turn.now);
         }
     }
 

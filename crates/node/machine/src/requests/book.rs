@@ -134,6 +134,11 @@ impl Unverified {
 }
 
 impl Stage {
+    /// People said no: as long as the request has not expired, that is not forgotten.
+    pub fn is_withdrawn(self) -> bool {
+        matches!(self, Self::Rejected | Self::Cancelled)
+    }
+
     /// Nothing more will happen.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Waiting | Self::Signing)

@@ -105,6 +105,10 @@ impl Node {
             self.requests.open.remove(&id);
             self.requests.expiries.remove(&id);
             self.requests.ended.push_back(id);
+            if stage.is_withdrawn() {
+                let body = book.request.body();
+                self.requests.withdrawn.hold(id, body.requester, body.expiry_ms);
+            }
         }
         self.abandon(&Target::Request(id));
         self.store_request(&id, turn);
@@ -112,17 +116,24 @@ impl Node {
         turn.out.notices.push(Notice::Request(id));
     }
 
-    /// Keeps the newest of the ended requests (RQS-05).
+    /// Keeps the newest of the ended requests. One that people withdrew stays until it expires:
+    /// else it could be filed again as if nobody had said no (RQS-05).
     fn prune_requests(&mut self, turn: &mut Turn<'_>) {
         while self.requests.books.len() > limits::REQUESTS_KEPT_MAX {
             let Some(oldest) = self.requests.ended.pop_front() else { return };
-            if let Some(book) = self.requests.books.remove(&oldest) {
-                if let Some(key) = book.idempotency {
-                    self.requests.idempotent.remove(&(book.request.body().requester, key));
-                }
-                let key: &[u8] = oldest.as_ref();
-                turn.out.writes.push(Write::delete(Table::Request, key));
+            if !self.requests.withdrawn.keeps(&oldest) {
+                self.drop_request(&oldest, turn);
             }
         }
+    }
+
+    pub(super) fn drop_request(&mut self, id: &RequestId, turn: &mut Turn<'_>) {
+        let Some(book) = self.requests.books.remove(id) else { return };
+        let requester = book.request.body().requester;
+        if let Some(key) = book.idempotency {
+            self.requests.idempotent.remove(&(requester, key));
+        }
+        let key: &[u8] = id.as_ref();
+        turn.out.writes.push(Write::delete(Table::Request, key));
     }
 }

@@ -34,9 +34,56 @@ pub(crate) struct Requests {
     /// Requests that have, in the order in which they did.
     ended: VecDeque<RequestId>,
     expiries: Schedule<RequestId>,
+    withdrawn: Withdrawn,
     early: Early,
     /// How far the last round of gossip came, by peer.
     told: BTreeMap<NodeId, RequestId>,
+}
+
+/// Requests that people rejected or cancelled, until they expire: so long nobody may file them
+/// again as if nobody had said no (RQS-05).
+#[derive(Default)]
+struct Withdrawn {
+    requesters: BTreeMap<RequestId, ActorId>,
+    counts: BTreeMap<ActorId, usize>,
+    expiries: Schedule<RequestId>,
+    /// Those whose turn to be dropped has come.
+    passed: BTreeSet<RequestId>,
+}
+
+impl Withdrawn {
+    fn hold(&mut self, id: RequestId, requester: ActorId, expiry: Millis) {
+        if self.requesters.insert(id, requester).is_none() {
+            *self.counts.entry(requester).or_default() += 1;
+            self.expiries.set(id, expiry);
+        }
+    }
+
+    fn count(&self, requester: &ActorId) -> usize {
+        self.counts.get(requester).copied().unwrap_or_default()
+    }
+
+    /// Whether a request has to stay; it is dropped when it expires.
+    fn keeps(&mut self, id: &RequestId) -> bool {
+        let kept = self.requesters.contains_key(id);
+        if kept {
+            self.passed.insert(*id);
+        }
+        kept
+    }
+
+    /// Lets go of what has expired; what of it is to be dropped now.
+    fn expired(&mut self, now: Millis) -> Vec<RequestId> {
+        let expired = self.expiries.take_due(now);
+        for id in &expired {
+            let requester = self.requesters.remove(id);
+            let count = requester.and_then(|requester| self.counts.get_mut(&requester));
+            if let Some(count) = count {
+                *count = count.saturating_sub(1);
+            }
+        }
+        expired.into_iter().filter(|id| self.passed.remove(id)).collect()
+    }
 }
 
 /// Why a request was not taken.
@@ -81,9 +128,9 @@ impl Requests {
         self.books.iter()
     }
 
-    /// The earliest expiry of a request that has not ended.
+    /// The earliest expiry that changes something.
     pub fn wake_at(&self) -> Option<Millis> {
-        self.expiries.next()
+        [self.expiries.next(), self.withdrawn.expiries.next()].into_iter().flatten().min()
     }
 
     /// Takes a book in: from a caller, a peer, or the disk.
@@ -92,6 +139,9 @@ impl Requests {
         let body = book.request.body();
         if let Some(key) = book.idempotency.clone() {
             self.idempotent.insert((body.requester, key), id);
+        }
+        if book.stage.is_withdrawn() {
+            self.withdrawn.hold(id, body.requester, body.expiry_ms);
         }
         if book.stage.is_final() {
             self.ended.push_back(id);
@@ -102,9 +152,10 @@ impl Requests {
         self.books.insert(id, book);
     }
 
-    /// Whether no further request can be taken now.
-    fn is_full(&self) -> bool {
+    /// Whether no further request of this requester can be taken now.
+    fn is_full(&self, requester: &ActorId) -> bool {
         self.open.len() >= limits::REQUESTS_LIVE_MAX
+            || self.withdrawn.count(requester) >= limits::WITHDRAWN_MAX
     }
 }
 
@@ -138,7 +189,7 @@ impl Node {
             });
             return if same { Ok(known) } else { Err(FileError::Conflict) };
         }
-        if self.requests.is_full() {
+        if self.requests.is_full(&body.requester) {
             return Err(FileError::Busy);
         }
         self.broadcast(&Message::Request(request.signed().clone()), turn);
@@ -164,7 +215,7 @@ impl Node {
         }
         let is_timely = request.check(turn.now).is_ok();
         let has_key = self.state.key(&request.body().key).is_some();
-        if is_timely && has_key && !self.requests.is_full() {
+        if is_timely && has_key && !self.requests.is_full(&request.body().requester) {
             self.take_request(RequestBook::new(request, None, turn.now), turn);
         }
     }
@@ -252,6 +303,9 @@ impl Node {
         for id in self.requests.expiries.take_due(turn.now) {
             self.finish(id, Stage::Expired, turn);
         }
+        for id in self.requests.withdrawn.expired(turn.now) {
+            self.drop_request(&id, turn);
+        }
     }
 
     /// Tells a peer what is undecided: some of it each time, all of it in turns.
@@ -318,5 +372,30 @@ impl Node {
             let key: &[u8] = id.as_ref();
             turn.out.writes.push(Write::put(Table::Request, key, book.row()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_codec::Digest;
+    use quorate_identity::ServiceId;
+
+    #[test]
+    fn neg_076_what_people_withdrew_is_not_forgotten_before_it_expires() {
+        let id = |number: u8| RequestId(Digest([number; 32]));
+        let requester = ActorId::Service(ServiceId(Digest([9; 32])));
+        let mut withdrawn = Withdrawn::default();
+        withdrawn.hold(id(1), requester, 100);
+        withdrawn.hold(id(2), requester, 200);
+        withdrawn.hold(id(2), requester, 200);
+        assert_eq!(withdrawn.count(&requester), 2);
+        assert!(withdrawn.keeps(&id(1)) && !withdrawn.keeps(&id(3)));
+        assert_eq!(withdrawn.expired(99), []);
+        // its turn had come, so it goes now; the other one is kept like any that ended
+        assert_eq!(withdrawn.expired(100), [id(1)]);
+        assert_eq!(withdrawn.count(&requester), 1);
+        assert_eq!(withdrawn.expired(200), []);
+        assert!(!withdrawn.keeps(&id(2)));
     }
 }

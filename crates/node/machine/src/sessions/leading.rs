@@ -28,6 +28,9 @@ pub(crate) struct Undertaking {
     passed: u32,
     /// Not before: an attempt has just failed.
     rests_until: Millis,
+    /// Leaders for whose sessions this node left another: once each, so that nobody keeps it
+    /// from a session that goes on.
+    gave_way_to: BTreeSet<NodeId>,
     /// No quorum is known yet: the next decision or pair is a reason to look again.
     lacks_quorum: bool,
 }
@@ -55,6 +58,16 @@ impl Undertaking {
         self.led.get(leader).copied().unwrap_or_default()
     }
 
+    /// Whether this node would still leave another leader's session for this one's.
+    pub fn would_give_way_to(&self, leader: &NodeId) -> bool {
+        self.led_by(leader) == 0 && !self.gave_way_to.contains(leader)
+    }
+
+    /// Leaves another leader's session for this one's.
+    pub fn give_way_to(&mut self, leader: NodeId) {
+        self.gave_way_to.insert(leader);
+    }
+
     /// A proposal from a later turn: catches up, so slowly that nobody can push us far ahead.
     pub fn catch_up(&mut self, attempt: u32) {
         if attempt > self.turn {
@@ -67,12 +80,12 @@ impl Undertaking {
         self.patience = None;
     }
 
-    fn note_failure(&mut self, me: NodeId, session: &Session, blame: Blame<'_>) {
+    fn note_failure(&mut self, me: NodeId, session: &Session, blame: Blame) {
         self.next_turn(self.turn.saturating_add(1));
         self.passed = 0;
-        let broke: &[NodeId] = match blame {
+        let broke = match blame {
             Blame::Nobody => return,
-            Blame::Unknown => &[],
+            Blame::Unknown => Vec::new(),
             Blame::Of(members) => members,
         };
         self.failures = self.failures.saturating_add(1);
@@ -247,7 +260,7 @@ impl Node {
     pub(super) fn retry_after_failure(
         &mut self,
         session: &Session,
-        blame: Blame<'_>,
+        blame: Blame,
         turn: &mut Turn<'_>,
     ) {
         let target = session.terms.target;

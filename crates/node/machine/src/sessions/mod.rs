@@ -53,14 +53,14 @@ struct Session {
 }
 
 /// Why a session failed, as far as this node saw: whom it chooses last from now on.
-#[derive(Debug, Clone, Copy)]
-enum Blame<'a> {
+#[derive(Debug, Clone)]
+enum Blame {
     /// This node's own doing, or the charter's.
     Nobody,
     /// Some member's, nobody knows whose.
     Unknown,
     /// These members broke it, refused it, or did not answer.
-    Of(&'a [NodeId]),
+    Of(Vec<NodeId>),
 }
 
 enum Phase {
@@ -145,12 +145,30 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Whether contributions are awaited that another node asked for: only that one knows whom it
+    /// asked, and for what (SES-11).
+    fn is_led_by_another(&self, me: NodeId) -> bool {
+        self.leader != me && matches!(self.phase, Phase::Opening | Phase::ExpectJoins(_))
+    }
+
+    /// Whose fault it is, as far as this node sees, that a member's contribution is none.
+    fn blame_for_missing(&self, me: NodeId, member: NodeId) -> Blame {
+        Blame::Of(vec![if self.is_led_by_another(me) { self.leader } else { member }])
+    }
+}
+
 impl Node {
     /// Starts what is due and ends what is overdue.
     pub(crate) fn drive_sessions(&mut self, turn: &mut Turn<'_>) {
         for run in self.sessions.deadlines.take_due(turn.now) {
-            let silent = self.sessions.live.get(&run).map(Session::awaited).unwrap_or_default();
-            let blame = if silent.is_empty() { Blame::Nobody } else { Blame::Of(&silent) };
+            let Some(session) = self.sessions.live.get(&run) else { continue };
+            let silent = session.awaited();
+            let blame = match silent.as_slice() {
+                [] => Blame::Nobody,
+                _ if session.is_led_by_another(self.me) => Blame::Of(vec![session.leader]),
+                silent => Blame::Of(silent.to_vec()),
+            };
             self.fail_session(run, "no progress in time", blame, turn);
         }
         for target in self.sessions.due.take_due(turn.now) {
@@ -173,7 +191,7 @@ impl Node {
     /// (N-31, N-44).
     pub(crate) fn fail_sessions_with(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
         for run in self.sessions.with(&peer) {
-            self.fail_session(run, why, Blame::Of(&[peer]), turn);
+            self.fail_session(run, why, Blame::Of(vec![peer]), turn);
         }
     }
 
@@ -224,12 +242,12 @@ impl Node {
 
     /// Ends a session that culprits broke, as the engine proved.
     fn accuse(&mut self, run: RunId, why: &str, culprits: &[NodeId], turn: &mut Turn<'_>) {
-        self.break_session(run, why, culprits, Blame::Of(culprits), turn);
+        self.break_session(run, why, culprits, Blame::Of(culprits.to_vec()), turn);
     }
 
     /// Ends a session without a signature; the next attempt comes after a pause. To the others
     /// every cause looks the same (SES-08).
-    fn fail_session(&mut self, run: RunId, why: &str, blame: Blame<'_>, turn: &mut Turn<'_>) {
+    fn fail_session(&mut self, run: RunId, why: &str, blame: Blame, turn: &mut Turn<'_>) {
         self.break_session(run, why, &[], blame, turn);
     }
 
@@ -238,7 +256,7 @@ impl Node {
         run: RunId,
         why: &str,
         culprits: &[NodeId],
-        blame: Blame<'_>,
+        blame: Blame,
         turn: &mut Turn<'_>,
     ) {
         self.send_to_session(run, SessionStep::Abort, turn);

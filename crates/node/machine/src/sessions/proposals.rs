@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Refused {
     /// Nothing wrong with it; not now.
     NotNow(&'static str),
+    /// It is not what this node verified, which one of the two may not know yet.
+    Stale(String),
     /// It is not what this node verified: evidence.
     Wrong(String),
     /// Its target has ended here: the proposer has not heard yet.
@@ -50,7 +52,7 @@ impl Node {
             SessionStep::Propose { .. } => {}
             SessionStep::Join { terms, first, generations } => {
                 if terms != session.terms.digest() {
-                    let blame = Blame::Of(&[from]);
+                    let blame = session.blame_for_missing(self.me, from);
                     self.fail_session(run, "a member computed other terms", blame, turn);
                     return;
                 }
@@ -68,8 +70,10 @@ impl Node {
             SessionStep::Abort => {
                 // Who refuses to join does so itself. Who ends what it joined may do so because
                 // of another: its word blames nobody.
-                let has_joined = session.firsts.contains_key(&from);
-                let blame = if has_joined { Blame::Unknown } else { Blame::Of(&[from]) };
+                let blame = match session.firsts.contains_key(&from) {
+                    true => Blame::Unknown,
+                    false => session.blame_for_missing(self.me, from),
+                };
                 self.fail_session(run, "a member ended the session", blame, turn);
             }
         }
@@ -101,7 +105,8 @@ impl Node {
         }
         self.renew_authorisation(&target, turn);
         let SessionStep::Propose { terms, attempt, .. } = &message.step else { return };
-        if self.judgement_pending(&target) {
+        let is_member = self.tree_of(&target).is_some_and(|tree| tree.parties().contains(&from));
+        if is_member && self.judgement_pending(&target) && !self.is_over(&target) {
             self.sessions.waiting.entry(target).or_default().insert(from, message);
             return;
         }
@@ -110,7 +115,7 @@ impl Node {
                 let makes_way = self.comes_before(from, *attempt, &target);
                 self.sessions.waiting.entry(target).or_default().insert(from, message);
                 if makes_way {
-                    self.make_way(target, turn);
+                    self.make_way(target, from, turn);
                 }
                 return;
             }
@@ -136,6 +141,10 @@ impl Node {
             Refused::NotNow(reason) => {
                 self.audit(format!("joined no session for {target}: {reason}"), &[], turn);
             }
+            Refused::Stale(reason) => {
+                self.audit(format!("refused a proposal for {target}: {reason}"), &[], turn);
+                self.record_refusal(from, terms, &reason, turn);
+            }
             Refused::Wrong(reason) => {
                 self.audit(format!("refused a proposal for {target}: {reason}"), &[from], turn);
                 self.record_refusal(from, terms, &reason, turn);
@@ -152,12 +161,14 @@ impl Node {
 
     /// Whether a proposal takes the place of the session that is live for its target: it comes
     /// from the leader of an earlier turn, who has broken none, and nothing has begun. So of two
-    /// that propose at once everybody follows the same one; the other waits (SES-07).
+    /// that propose at once everybody follows the same one; the other waits (SES-07). Once for
+    /// each leader: a chain of such sessions ends, and the last one counts for who led it.
     fn comes_before(&self, from: NodeId, attempt: u32, target: &Target) -> bool {
         let run = self.sessions.by_target.get(target);
         let Some(live) = run.and_then(|run| self.sessions.live.get(run)) else { return false };
-        let is_first =
-            self.sessions.undertakings.get(target).is_some_and(|it| it.led_by(&from) == 0);
+        let undertaking = self.sessions.undertakings.get(target);
+        let is_first = from != live.leader
+            && undertaking.is_some_and(|undertaking| undertaking.would_give_way_to(&from));
         let is_leader = leader_of(&self.order_of_leaders(target), attempt) == Some(&from);
         let has_begun = !matches!(live.phase, Phase::Opening | Phase::ExpectJoins(_));
         is_first && is_leader && !has_begun && (attempt, from) < (live.turn, live.leader)
@@ -175,7 +186,11 @@ impl Node {
 
     /// Leaves a session in which nothing has begun for one that comes before it. Its nonces are
     /// gone with it.
-    fn make_way(&mut self, target: Target, turn: &mut Turn<'_>) {
+    fn make_way(&mut self, target: Target, leader: NodeId, turn: &mut Turn<'_>) {
+        if let Some(undertaking) = self.sessions.undertakings.get_mut(&target) {
+            undertaking.give_way_to(leader);
+        }
+        self.audit(format!("left a session for {target} for one that comes first"), &[], turn);
         if let Some(run) = self.sessions.by_target.get(&target).copied() {
             self.send_to_session(run, SessionStep::Abort, turn);
             self.end_session(run);
@@ -202,7 +217,7 @@ impl Node {
             return Err(Refused::Over);
         }
         if !self.sessions.is_undertaken(&theirs.target) {
-            return Err(Refused::Wrong("this node has not allowed it".into()));
+            return Err(Refused::Stale("this node has not allowed it".into()));
         }
         let quorum: BTreeSet<NodeId> = theirs.quorum.iter().copied().collect();
         let quorum_fits = self
@@ -219,7 +234,9 @@ impl Node {
         let ours = ours.ok_or(Refused::NotNow("this node is not ready for it"))?;
         if let Some(field) = ours.difference(theirs) {
             let reason = format!("it differs from what this node verified itself: {field}");
-            return Err(Refused::Wrong(reason));
+            // Heads move and nodes restart while proposals are on their way.
+            let moves = matches!(field, "charter head" | "incarnations");
+            return Err(if moves { Refused::Stale(reason) } else { Refused::Wrong(reason) });
         }
         if known.is_none() {
             return Err(Refused::NotNow("a member of the quorum is not here"));
@@ -340,7 +357,7 @@ impl Node {
         }
         let disagreeing = disagreeing(self.me, &session.generations);
         if !disagreeing.is_empty() {
-            let blame = Blame::Of(&disagreeing);
+            let blame = Blame::Of(disagreeing.clone());
             self.fail_session(run, "pair set-ups of different generations", blame, turn);
             self.renew_disagreeing_pairs(&disagreeing, turn);
             return;
