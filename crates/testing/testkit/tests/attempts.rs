@@ -21,7 +21,7 @@ use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::event::Event;
 use quorate_machine::job::{JobId, JobResult, Part};
-use quorate_machine::wire::{DealMessage, DealStep, Message};
+use quorate_machine::wire::{DealMessage, DealStep, Message, Target};
 use quorate_testkit::world::{World, records};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -378,4 +378,31 @@ fn neg_061_a_voter_that_was_taken_back_stays_out_of_its_earlier_lifes_attempts()
         let alarms = &world.host(&node).alarms;
         assert!(!alarms.iter().any(|text| text.contains("two statements")), "{alarms:?}");
     }
+}
+
+/// NOD-05: a birth signature in a form that is too long to be read again is not stored, so nobody
+/// is kept from starting.
+#[test]
+fn nod_05_a_padded_birth_signature_keeps_nobody_from_starting() {
+    let mut world = World::new(91);
+    let stranger = NodeId(Digest([7; 32]));
+    world.wiretap = Some(Box::new(move |_, _, message| match message {
+        Message::Outcome(genuine) if matches!(genuine.target, Target::Birth(..)) => {
+            let mut padded = genuine.clone();
+            padded.quorum = vec![stranger; 600];
+            vec![Message::Outcome(padded), Message::Outcome(genuine)]
+        }
+        other => vec![other],
+    }));
+    world.make_key("ops", Scheme::Ed25519);
+    world.pass(60_000);
+    for name in world.names() {
+        let node = world.id(&name);
+        world.stop(&name);
+        assert!(world.try_start(node).is_ok(), "{name}");
+    }
+    world.until("all can sign", |world| {
+        let names = world.names();
+        names.iter().all(|node| world.can_sign(node, "ops"))
+    });
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
+use quorate_access::Tree;
 use quorate_client::contract::RequestState;
 use quorate_codec::Digest;
 use quorate_engine::{Failure, Fault};
@@ -212,6 +213,54 @@ fn neg_082_who_breaks_what_it_leads_is_not_followed_for_long() {
     world.until_state("node-1", &id, RequestState::Signed);
 }
 
+/// SES-07: a session is left for one of an earlier turn once for each leader. A liar that claims
+/// ever earlier turns holds nobody: its session ends, and counts for it.
+#[test]
+fn neg_082_ever_earlier_turns_hold_nobody() {
+    let mut world = signers(89, 3, 5, "ops", Scheme::Ed25519);
+    let liar = world.id("node-3");
+    let caught: Arc<Mutex<Vec<SessionStep>>> = Default::default();
+    let kept = Arc::clone(&caught);
+    world.wiretap = Some(Box::new(move |from, _, message| match &message {
+        Message::Session(SessionMessage { step: SessionStep::Propose { .. }, .. })
+            if from != liar =>
+        {
+            Vec::new()
+        }
+        Message::Session(SessionMessage { step, .. }) if from == liar => {
+            kept.lock().unwrap().push(step.clone());
+            Vec::new()
+        }
+        _ => vec![message],
+    }));
+    for number in 0..10 {
+        file(&mut world, "node-1", "ops", &message(&format!("{number}")));
+    }
+    world.until("the liar leads", |_| !caught.lock().unwrap().is_empty());
+    let SessionStep::Propose { terms, attempt, first, generations } =
+        caught.lock().unwrap()[0].clone()
+    else {
+        panic!("it proposes first");
+    };
+    let Target::Request(id) = terms.target else { panic!("{terms:?}") };
+    let members: Vec<NodeId> = terms.quorum.iter().copied().filter(|node| *node != liar).collect();
+    world.wiretap = None;
+    let mut joined = 0;
+    for number in 0..60_u32 {
+        // Only one of them is asked, so nothing ever begins.
+        let run = Digest([u8::try_from(number).unwrap(); 32]);
+        let (terms, first) = (terms.clone(), first.clone());
+        let attempt = attempt + 5 * (1_000 - number);
+        let generations = generations.clone();
+        let step = SessionStep::Propose { terms, attempt, first, generations };
+        world.inject(liar, members[0], &Message::Session(SessionMessage { run, step }));
+        world.pass(1);
+        joined += joins(&world, &members[..1], &run);
+    }
+    assert!(joined <= 2, "{joined} joins");
+    world.until_state("node-1", &id, RequestState::Signed);
+}
+
 /// How often nodes have joined a run.
 fn joins(world: &World, nodes: &[NodeId], run: &Digest) -> usize {
     let sent = nodes.iter().flat_map(|node| {
@@ -273,6 +322,36 @@ fn asks(world: &World, node: NodeId, peer: NodeId) -> usize {
         matches!(message, Message::Pair(PairMessage { step: PairStep::Ask { .. }, .. }))
     };
     sent.filter(|(to, message)| *to == peer && is_ask(message)).count()
+}
+
+/// PAR-03: one end of a pair is restored to an older set-up. No leader would choose the pair any
+/// more, so it is made anew as soon as the two tell each other.
+#[test]
+fn neg_060_an_older_half_of_a_pair_is_replaced() {
+    let mut world = World::new(90);
+    let (one, other) = (world.id("node-1"), world.id("node-2"));
+    let both = Tree::gate(2, vec![Tree::Leaf(one), Tree::Leaf(other)]).unwrap();
+    world.make_key_over("treasury", Scheme::EcdsaSecp256k1, both);
+    world.set_policy("node-1", POLICY);
+    world.until("it can sign", |world| world.can_sign("node-1", "treasury"));
+    let half = |node: NodeId| (Table::Pair, AsRef::<[u8]>::as_ref(&node).to_vec());
+    let older = world.host("node-2").disk[&half(one)].clone();
+    for (node, name, peer) in [(one, "node-1", other), (other, "node-2", one)] {
+        world.stop(name);
+        world.host_mut(name).disk.remove(&half(peer)).unwrap();
+        world.start(node);
+    }
+    world.until("both have a new half", |world| {
+        let made = |name, peer| world.host(name).disk.contains_key(&half(peer));
+        made("node-1", other) && made("node-2", one)
+    });
+    assert_ne!(world.host("node-2").disk[&half(one)], older);
+    world.stop("node-2");
+    world.host_mut("node-2").disk.insert(half(one), older);
+    world.start(other);
+    world.pass(60_000);
+    let id = approved(&mut world, "node-1", "treasury", 1);
+    world.until_state("node-1", &id, RequestState::Signed);
 }
 
 /// PAR-04: ending the run before the result of a failing check is back evades nothing. PAR-06:
