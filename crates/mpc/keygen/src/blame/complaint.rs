@@ -2,6 +2,7 @@
 //! everybody opens what the dealer sealed (DEAL-19, DEAL-20).
 
 use super::{Place, Signatures, Signed};
+use crate::deal::VERSION;
 use crate::deal::round1::{Message1, sid};
 use crate::deal::round2::{Dealing2, Message2};
 use crate::seal::{SealKey, Slot, shares_of};
@@ -163,7 +164,8 @@ impl Accusation {
         let digest = terms.digest();
         let firsts = self.firsts(terms).ok_or(Unproven::Firsts)?;
         let sid = sid(&digest, &firsts);
-        let Ok(complaint) = from_bytes::<Complaint>(&self.complaint.bytes) else {
+        let complaint = from_bytes::<Complaint>(&self.complaint.bytes).ok();
+        let Some(complaint) = complaint.filter(|complaint| complaint.version == 1) else {
             return Ok(Verdict::Complainer(self.complainer));
         };
         if complaint.sid != sid
@@ -172,7 +174,8 @@ impl Accusation {
         {
             return Err(Unproven::Run);
         }
-        let Ok(second) = from_bytes::<Message2>(&self.second.bytes) else {
+        let second = from_bytes::<Message2>(&self.second.bytes).ok();
+        let Some(second) = second.filter(|second| second.version == VERSION) else {
             return Ok(Verdict::Dealer(self.dealer));
         };
         if second.echo != sid {

@@ -1,9 +1,10 @@
-//! Echoes that differ: whoever signed two first messages, or an echo of first messages that it
-//! cannot show (DEAL-21).
+//! Echoes that differ: who signed two first messages, and who did not show what it echoed
+//! (DEAL-21).
 
 use super::complaint::read_firsts;
 use super::{Place, Signatures, Signed};
 use crate::Terms;
+use crate::deal::VERSION;
 use crate::deal::round1::sid;
 use crate::deal::round2::Message2;
 use quorate_codec::from_bytes;
@@ -11,41 +12,52 @@ use quorate_curve::Curve;
 use quorate_identity::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who is guilty of echoes that differ, in the run with these terms.
+/// What echoes that differ come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EchoFindings {
+    /// Who signed two different first messages: guilty, and the two prove it to everybody, see
+    /// [`Equivocation`](super::Equivocation).
+    pub equivocated: BTreeSet<NodeId>,
+    /// Who signed an echo and, when it was asked, did not show signed first messages of all
+    /// participants with this hash. It may have lied, or lost them, and what it showed is the word
+    /// of whoever asked: a reason to choose others, no proof.
+    pub unsupported: BTreeSet<NodeId>,
+}
+
+/// What echoes that differ come from, in the run with these terms.
 ///
 /// `echoes` holds the signed second message of participants; `shown` what each of them, when it
-/// was asked, showed as the signed first messages that it had received. Guilty is whoever
-/// signed two different first messages, and whoever signed an echo but did not show signed first
-/// messages of all participants with this hash. Somebody who was not asked, or whose second
-/// message is not signed for this run, is not judged; and nobody is guilty merely because its
-/// echo differs: an honest participant has what it echoed, and signs one first message (DEAL-21).
-/// Depends on nothing but the arguments.
+/// was asked, showed as the signed first messages that it had received. Somebody who was not
+/// asked, or whose second message is not signed for this run, is not judged; and nobody is found
+/// anything merely because its echo differs (DEAL-21). Depends on nothing but the arguments.
 pub fn judge_echoes<C: Curve>(
     terms: &Terms<C>,
     echoes: &BTreeMap<NodeId, Signed>,
     shown: &BTreeMap<NodeId, BTreeMap<NodeId, Signed>>,
     signatures: &impl Signatures,
-) -> BTreeSet<NodeId> {
+) -> EchoFindings {
     let participants = terms.participants();
     let digest = terms.digest();
-    let mut guilty = BTreeSet::new();
+    let mut unsupported = BTreeSet::new();
     for (echoer, second) in echoes.iter().filter(|(from, _)| participants.contains(from)) {
         let Some(shown) = shown.get(echoer) else { continue };
         if !signatures.hold(echoer, Place::Message2, second) {
             continue;
         }
-        let echo = from_bytes::<Message2>(&second.bytes).ok().map(|second| second.echo);
+        let read = from_bytes::<Message2>(&second.bytes).ok();
+        let echo = read.filter(|read| read.version == VERSION).map(|read| read.echo);
         let all_signed =
             shown.iter().all(|(author, first)| signatures.hold(author, Place::Message1, first));
         let firsts = shown.iter().map(|(author, first)| (*author, first.bytes.as_slice()));
         // Whoever goes on after a first message without its form has deviated too.
         let sid = read_firsts(terms, firsts).ok().map(|firsts| sid(&digest, &firsts));
         if !all_signed || sid.is_none() || sid != echo {
-            guilty.insert(*echoer);
+            unsupported.insert(*echoer);
         }
     }
-    guilty.extend(participants.iter().filter(|author| has_two_firsts(author, shown, signatures)));
-    guilty
+    let two = |author: &&NodeId| has_two_firsts(author, shown, signatures);
+    let equivocated = participants.iter().filter(two).copied().collect();
+    EchoFindings { equivocated, unsupported }
 }
 
 /// Whether two different first messages with this author's signature were shown.

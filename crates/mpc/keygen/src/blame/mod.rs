@@ -9,7 +9,7 @@ mod echoes;
 mod equivocation;
 
 pub use complaint::{Accusation, Complaint, Unproven, Verdict};
-pub use echoes::judge_echoes;
+pub use echoes::{EchoFindings, judge_echoes};
 pub use equivocation::Equivocation;
 
 use minicbor::bytes::ByteVec;

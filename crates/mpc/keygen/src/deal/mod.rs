@@ -45,7 +45,7 @@ pub struct DealtKey<C: Curve> {
 }
 
 /// The form of the messages.
-const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 /// Decodes the message of every participant; all who sent something malformed are culprits.
 fn read<M: Canonical>(

@@ -6,8 +6,8 @@ use quorate_codec::{Digest, Transcript, from_bytes, tag, to_bytes};
 use quorate_curve::Ed25519;
 use quorate_identity::NodeId;
 use quorate_keygen::{
-    Accusation, DealError, Equivocation, Message1, Message2, Place, Signed, Terms, Unproven,
-    Verdict, judge_echoes,
+    Accusation, DealError, EchoFindings, Equivocation, Message1, Message2, Place, Signed, Terms,
+    Unproven, Verdict, judge_echoes,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -283,6 +283,10 @@ fn set(numbers: &[u8]) -> BTreeSet<NodeId> {
     numbers.iter().map(|number| node(*number)).collect()
 }
 
+fn found(equivocated: &[u8], unsupported: &[u8]) -> EchoFindings {
+    EchoFindings { equivocated: set(equivocated), unsupported: set(unsupported) }
+}
+
 /// DEAL-21, DEAL-22: who signed two first messages is guilty, and none of those whom it told
 /// different things.
 #[test]
@@ -297,7 +301,7 @@ fn neg_025_who_signed_two_first_messages_is_guilty_of_differing_echoes() {
     let sent = deal.round1(inboxes.clone());
     let seconds = sent.into_iter().map(|(me, sent)| (me, sent.unwrap())).collect();
     let (shown, echoes) = shown_and_echoed(&inboxes, &seconds);
-    assert_eq!(judge_echoes(&terms, &echoes, &shown, &signatures), set(&[2]));
+    assert_eq!(judge_echoes(&terms, &echoes, &shown, &signatures), found(&[2], &[]));
     let proof = Equivocation {
         author: node(2),
         place: Place::Message1,
@@ -313,7 +317,7 @@ fn neg_025_who_signed_two_first_messages_is_guilty_of_differing_echoes() {
     assert!(!other_author.is_proven(&signatures));
 }
 
-/// DEAL-21: who echoes what it cannot show is guilty; who echoes something else because it was
+/// DEAL-21: who echoes what it does not show is found out, not convicted; who echoes something else because it was
 /// told another context, or was not asked, is not.
 #[test]
 fn neg_089_a_false_echo_accuses_its_author_and_nobody_else() {
@@ -331,10 +335,10 @@ fn neg_089_a_false_echo_accuses_its_author_and_nobody_else() {
     let judge = |shown: &BTreeMap<_, _>, echoes: &BTreeMap<_, _>| {
         judge_echoes(&terms, echoes, shown, &signatures)
     };
-    assert_eq!(judge(&shown, &echoes), set(&[2]));
+    assert_eq!(judge(&shown, &echoes), found(&[], &[2]));
     // Nobody lied; somebody shows fewer, more, unsigned or malformed messages.
     let (honest, echoes) = shown_and_echoed(&inboxes, &seconds);
-    assert_eq!(judge(&honest, &echoes), set(&[]));
+    assert_eq!(judge(&honest, &echoes), found(&[], &[]));
     let cases: [&dyn Fn(&mut Shown); 4] = [
         &|shown| drop(shown.remove(&node(1))),
         &|shown| drop(shown.insert(node(9), shown[&node(1)].clone())),
@@ -348,16 +352,17 @@ fn neg_089_a_false_echo_accuses_its_author_and_nobody_else() {
     for (at, change) in cases.iter().enumerate() {
         let mut shown = honest.clone();
         change(shown.get_mut(&node(3)).unwrap());
-        // The last showed a second message that it signed itself; so it is guilty twice.
-        assert_eq!(judge(&shown, &echoes), set(&[3]), "case {at}");
+        // The last showed a second message that it signed itself: that alone is proof.
+        let equivocated: &[u8] = if at == 3 { &[3] } else { &[] };
+        assert_eq!(judge(&shown, &echoes), found(equivocated, &[3]), "case {at}");
     }
     // Not asked, or another context: not judged.
     let mut shown = honest.clone();
     shown.remove(&node(2));
     let (_, lying) = shown_and_echoed(&inboxes, &lying);
-    assert_eq!(judge(&shown, &lying), set(&[]));
+    assert_eq!(judge(&shown, &lying), found(&[], &[]));
     let other = sign(context(1), node(2), Place::Message2, &seconds[&node(1)]);
     let mut echoes = echoes;
     echoes.insert(node(2), other);
-    assert_eq!(judge(&honest, &echoes), set(&[]));
+    assert_eq!(judge(&honest, &echoes), found(&[], &[]));
 }
