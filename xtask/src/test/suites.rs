@@ -116,6 +116,7 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
     std::fs::create_dir_all(&temporary).map_err(trouble)?;
     let mut command = Command::new(&program.path);
     command
+        .arg("--show-output")
         .current_dir(&program.folder)
         .env("CARGO_MANIFEST_DIR", &program.folder)
         .env("QUORATE_BIN", root().join("target/debug/quorate"))
