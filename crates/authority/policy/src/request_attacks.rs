@@ -12,7 +12,7 @@ use crate::{
     Authorized, Decision, SignRequest, StaleAuthorization, authorize_birth, birth_payload,
     built_in, decide, vet,
 };
-use quorate_charter::{Backup, EpochRecord};
+use quorate_charter::{AttemptPlan, Backup, EpochRecord};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{ActorId, CredentialSigner, Scheme};
 use quorate_intent::{Decoded, Intent, SigningPayload};
@@ -425,21 +425,32 @@ fn neg_074_a_policy_that_nobody_could_satisfy_is_not_voted_for() {
 
 fn record(domain: &Domain, key: &str) -> EpochRecord {
     let order = domain.state.key(&domain.key(key)).unwrap();
-    EpochRecord {
-        version: 1,
+    let sharing = order.last_sharing().unwrap();
+    let members: Vec<_> = sharing.tree.parties().into_iter().collect();
+    let plan = AttemptPlan {
+        version: AttemptPlan::VERSION,
         genesis: domain.state.genesis(),
         key: order.key,
         epoch: 0,
+        attempt: 0,
         previous: Digest([0; 32]),
         scheme: order.scheme,
-        tree: order.tree.clone(),
+        tree: sharing.tree.clone(),
+        faults: sharing.faults,
+        order: order.entry,
+        head: domain.state.head(),
+        made_at: 0,
+        dealers: members.clone(),
+        committee: members,
+        incarnations: Vec::new(),
+    };
+    EpochRecord {
+        version: EpochRecord::VERSION,
+        plan,
         commitments: vec![vec![2; 33]],
         public_key: vec![2; 33],
         transcript: Digest([3; 32]),
         chain_code: Digest([4; 32]),
-        entry: order.entry,
-        attempt: 0,
-        committee: order.tree.parties().into_iter().collect(),
         backup: Backup::Unproven,
     }
 }
@@ -451,23 +462,25 @@ fn neg_073_a_birth_signs_what_its_record_fixes_and_nothing_else() {
     let ops = record(&domain, "ops");
     let birth = authorize_birth(&domain.state, &ops).unwrap();
     assert_eq!(birth.get().payloads, [birth_payload(&ops)]);
-    assert_eq!((birth.get().key, birth.get().request), (ops.key, None));
+    assert_eq!((birth.get().key, birth.get().request), (ops.plan.key, None));
     assert!(matches!(birth_payload(&ops), SigningPayload::Message(message) if message.len() == 32));
     let treasury = record(&domain, "treasury");
     assert!(matches!(birth_payload(&treasury), SigningPayload::Digest(_)));
-    let changes: [&dyn Fn(&mut EpochRecord); 6] = [
-        &|record| record.genesis = other.state.genesis(),
-        &|record| record.key = domain.key("treasury"),
-        &|record| record.epoch = 1,
-        &|record| record.scheme = Scheme::Bip340,
-        &|record| record.tree = quorate_access::Tree::Leaf(record.committee[0]),
-        &|record| record.entry = domain.state.head(),
+    let changes: [&dyn Fn(&mut AttemptPlan); 5] = [
+        &|plan| plan.genesis = other.state.genesis(),
+        &|plan| plan.key = domain.key("treasury"),
+        &|plan| plan.scheme = Scheme::Bip340,
+        &|plan| plan.tree = quorate_access::Tree::Leaf(plan.committee[0]),
+        &|plan| plan.order = domain.state.head(),
     ];
     for (index, change) in changes.iter().enumerate() {
         let mut changed = ops.clone();
-        change(&mut changed);
+        change(&mut changed.plan);
         assert!(authorize_birth(&domain.state, &changed).is_none(), "change {index}");
         assert_ne!(birth_payload(&changed), birth_payload(&ops), "change {index}");
     }
+    let mut next = ops.clone();
+    next.plan.epoch = 1;
+    assert_ne!(birth_payload(&next), birth_payload(&ops));
     assert!(authorize_birth(&other.state, &ops).is_none());
 }

@@ -134,18 +134,18 @@ fn rcp_04_the_record_is_certified_and_about_this_very_key() {
     let vault = DOMAIN.certify(&DOMAIN.record("vault"), 3);
     assert_eq!(broken(|receipt| receipt.epoch = vault), wrong);
     // What even a quorum of lying voters cannot say without contradicting the charter.
-    assert_eq!(record(&|record| record.version = 2), wrong);
-    assert_eq!(record(&|record| record.genesis = OTHER.state.genesis()), wrong);
-    assert_eq!(record(&|record| record.scheme = DOMAIN.record("vault").scheme), wrong);
-    assert_eq!(record(&|record| record.entry = DOMAIN.state.head()), wrong);
-    assert_eq!(record(&|record| record.tree = OTHER.record("vault").tree), wrong);
+    assert_eq!(record(&|record| record.version = 1), wrong);
+    assert_eq!(record(&|record| record.plan.genesis = OTHER.state.genesis()), wrong);
+    assert_eq!(record(&|record| record.plan.scheme = DOMAIN.record("vault").plan.scheme), wrong);
+    assert_eq!(record(&|record| record.plan.order = DOMAIN.state.head()), wrong);
+    assert_eq!(record(&|record| record.plan.tree = OTHER.record("vault").plan.tree), wrong);
     assert_eq!(record(&|record| record.commitments[0][5] ^= 1), wrong);
     assert_eq!(record(&|record| record.commitments.clear()), wrong);
     assert_eq!(record(&|record| record.public_key.clear()), wrong);
     let order = DOMAIN.record("treasury");
-    let (key, epoch, attempt) = (order.key, order.epoch, order.attempt);
+    let (key, epoch, attempt) = (order.plan.key, order.plan.epoch, order.plan.attempt);
     let value = |outcome: &AttemptOutcome| quorate_codec::to_bytes(outcome);
-    let (node, head) = (order.committee[0], order.entry);
+    let (node, head) = (order.plan.committee[0], order.plan.order);
     let abort = AbortStatement { node, head, signature: NodeSignature([9; 64]) };
     let void = value(&AttemptOutcome::Void { attempt, abort });
     let void = DOMAIN.decide(Instance::Attempt { key, epoch, attempt }, void, 3);

@@ -5,7 +5,7 @@
 use crate::{Receipt, ReceiptSignature};
 use quorate_access::Tree;
 use quorate_charter::{
-    AttemptOutcome, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, EpochRecord,
+    AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, EpochRecord,
     Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles,
     Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
@@ -62,7 +62,7 @@ impl Domain {
             let state = &domain.state;
             let access = tree.try_map(|node| state.node_named(node).map(|node| node.id).ok_or(()));
             let access = access.unwrap();
-            domain.place(MotionBody::KeyCreate { name: name(key), scheme, access }, 3);
+            domain.place(MotionBody::key_create(name(key), scheme, access), 3);
         }
         let [cedar, none, cases] = [CEDAR, "{}", CASES].map(String::from);
         let bundle = PolicyBundle::new(cedar, none.clone(), none, cases).to_bytes();
@@ -103,6 +103,7 @@ impl Domain {
             people: people.into_iter().map(person).collect(),
             services: vec![GenesisService { name: name("bot"), credential: credential("bot") }],
             rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),
@@ -169,28 +170,39 @@ impl Domain {
     pub fn record(&self, key: &str) -> EpochRecord {
         let order = self.state.key_named(&name(key)).unwrap();
         let constant = constant_term(order.scheme);
-        EpochRecord {
-            version: 1,
+        let sharing = order.last_sharing().unwrap();
+        let members: Vec<NodeId> = sharing.tree.parties().into_iter().collect();
+        let plan = AttemptPlan {
+            version: AttemptPlan::VERSION,
             genesis: self.state.genesis(),
             key: order.key,
             epoch: 0,
+            attempt: 1,
             previous: Digest::ZERO,
             scheme: order.scheme,
-            tree: order.tree.clone(),
+            tree: sharing.tree.clone(),
+            faults: sharing.faults,
+            order: order.entry,
+            head: self.state.head(),
+            made_at: NOW,
+            dealers: members.clone(),
+            committee: members,
+            incarnations: Vec::new(),
+        };
+        EpochRecord {
+            version: EpochRecord::VERSION,
+            plan,
             public_key: public_key(order.scheme),
             commitments: vec![constant.clone(), constant],
             transcript: Digest([1; 32]),
             chain_code: Digest([2; 32]),
-            entry: order.entry,
-            attempt: 1,
-            committee: order.tree.parties().into_iter().collect(),
             backup: Backup::Unproven,
         }
     }
 
     /// The decision of so many voters that a record holds.
     pub fn certify(&self, record: &EpochRecord, voters: usize) -> Decided {
-        let (key, epoch, attempt) = (record.key, record.epoch, record.attempt);
+        let (key, epoch, attempt) = (record.plan.key, record.plan.epoch, record.plan.attempt);
         let record = quorate_codec::to_bytes(record);
         let outcome = AttemptOutcome::Commit { record, prepared: Vec::new() };
         let value = quorate_codec::to_bytes(&outcome);

@@ -64,7 +64,11 @@ tags! {
     /// A lapsed node's wish to come back.
     REJOIN = "rejoin/v1";
     /// An epoch record of a key.
-    EPOCH_RECORD = "epoch-record/v1";
+    EPOCH_RECORD = "epoch-record/v2";
+    /// How much earlier than its schedule says a key is refreshed.
+    REFRESH_JITTER = "refresh-jitter/v1";
+    /// What a node did with an epoch of a key.
+    EPOCH_STATEMENT = "epoch-statement/v1";
 
     // ---- requests
     /// A request, signed by its requester.

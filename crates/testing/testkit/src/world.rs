@@ -474,7 +474,7 @@ impl World {
     /// # Panics
     /// It is never born.
     pub fn make_key_over(&mut self, key: &str, scheme: Scheme, access: Tree<NodeId>) -> KeyId {
-        self.enact("node-1", MotionBody::KeyCreate { name: name(key), scheme, access });
+        self.enact("node-1", MotionBody::key_create(name(key), scheme, access));
         self.until("the key is active", |world| {
             world.names().iter().all(|node| world.can_sign(node, key))
         });
