@@ -65,6 +65,10 @@ tags! {
     REJOIN = "rejoin/v1";
     /// An epoch record of a key.
     EPOCH_RECORD = "epoch-record/v2";
+    /// Which member plans an attempt.
+    PLANNER = "planner/v1";
+    /// How far a node is with all keys.
+    KEY_PROGRESS = "key-progress/v1";
     /// How much earlier than its schedule says a key is refreshed.
     REFRESH_JITTER = "refresh-jitter/v1";
     /// What a node did with an epoch of a key.

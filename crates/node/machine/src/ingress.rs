@@ -10,14 +10,14 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, Generation, Message, Outcome, PairMessage, SessionMessage, SessionStep,
+    DealMessage, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage, SessionStep,
 };
 use quorate_charter::{
-    CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
-    SignedRejoin, SignedWelcome, State,
+    CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement, SignedHello,
+    SignedMotion, SignedRejoin, SignedWelcome, State,
 };
-use quorate_codec::{Canonical, tag};
-use quorate_identity::{KeyId, NodeId};
+use quorate_codec::{Canonical, Digest, tag};
+use quorate_identity::NodeId;
 use quorate_policy::request::{
     VerifiedApproval, VerifiedCancellation, VerifiedNodeDecision, VerifiedRequest,
 };
@@ -33,7 +33,9 @@ enum Content {
     Fetch(u64),
     /// Verified when they are applied: each against the state before it.
     Entries(Vec<CertifiedEntry>),
-    FetchRecords(Vec<KeyId>),
+    FetchRecords(Vec<KeyProgress>),
+    Progress(Digest),
+    Epoch(SignedEpochStatement),
     Decided(Decided),
     /// Verified when it is taken: motions come at human rate.
     Motion(SignedMotion),
@@ -102,6 +104,11 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             at_most(known.len(), quorate_charter::limits::KEYS_MAX)?;
             Content::FetchRecords(known)
         }
+        Message::Progress(digest) => Content::Progress(digest),
+        Message::Epoch(statement) => {
+            statement.verify(state).map_err(no)?;
+            Content::Epoch(statement)
+        }
         Message::Decided(decided) => {
             fits(&decided)?;
             decided.verify(state).map_err(no)?;
@@ -120,9 +127,9 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Rejoin(rejoin)
         }
         Message::Deal(message) => {
-            let DealMessage { key, epoch, attempt, step, signature } = &message;
-            let signed = deal_bytes(&state.genesis(), key, *epoch, *attempt, step);
-            sender.keys.verify(tag::DEAL_MESSAGE, &signed, signature).map_err(no)?;
+            let signed = deal_bytes(&state.genesis(), &message);
+            let verified = sender.keys.verify(tag::DEAL_MESSAGE, &signed, &message.signature);
+            verified.map_err(no)?;
             Content::Deal(message)
         }
         Message::Pair(message) => Content::Pair(message),
@@ -202,6 +209,8 @@ impl Node {
             Content::Fetch(after) => self.send_entries(from, after, turn),
             Content::Entries(entries) => self.on_entries(from, entries, turn),
             Content::FetchRecords(known) => self.on_fetch_records(from, &known, turn),
+            Content::Progress(digest) => self.on_progress(from, digest, turn),
+            Content::Epoch(statement) => self.on_epoch_statement(from, statement, turn),
             Content::Decided(decided) => self.on_decided(decided, turn),
             Content::Motion(motion) => {
                 if let Err(error) = self.on_motion(motion, turn) {

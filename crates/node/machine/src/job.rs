@@ -7,7 +7,7 @@ use crate::wire::SignatureBytes;
 use quorate_charter::State;
 use quorate_codec::Digest;
 use quorate_engine::{
-    self as engine, Failure, Inbound, KeygenPlan, Opening, Outbound, PairPlan, Progress, Round,
+    self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round,
     Seed,
 };
 use quorate_identity::NodeId;
@@ -44,7 +44,7 @@ pub struct Job {
 pub(crate) enum Task {
     Judge(Box<Judgement>),
     Finish { decoded: Arc<Decoded>, signatures: Vec<SignatureBytes> },
-    Deal { plan: KeygenPlan, seed: Seed },
+    Deal { plan: DealPlan, seed: Seed },
     Pair { plan: PairPlan, seed: Seed },
     Open(Box<OpenTask>),
     Begin { opening: Opening, context: Digest, firsts: Vec<Inbound>, seed: Seed },
@@ -139,7 +139,7 @@ impl Job {
                 JobResult::Finished(Box::new(outcome::finish(&decoded, &signatures)))
             }
             Task::Deal { plan, seed } => {
-                JobResult::Advanced(first(engine::start_keygen(plan, seed)))
+                JobResult::Advanced(first(engine::start_deal(plan, seed)))
             }
             Task::Pair { plan, seed } => {
                 JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))

@@ -46,6 +46,8 @@ pub const ENTRIES_PER_ANSWER: usize = 64;
 pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 /// Keys whose records are sent in one answer to a node that catches up.
 pub const RECORDS_PER_ANSWER: usize = 64;
+/// Epochs of a key that are over and still shown.
+pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.
 pub const ATTEMPTS_MAX: u32 = 64;
 /// Positions beyond its head for which a node takes part in agreement: exactly the next one.

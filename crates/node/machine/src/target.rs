@@ -26,7 +26,13 @@ pub(crate) struct Material {
 impl Node {
     /// The tree over nodes that must be satisfied to sign a target.
     pub(crate) fn tree_of(&self, target: &Target) -> Option<Tree<NodeId>> {
-        Some(self.state.key(&self.key_of(target)?)?.tree.clone())
+        Some(self.keys.current(&self.key_of(target)?)?.record.plan.tree.clone())
+    }
+
+    /// Those who hold shares of a target's key in its newest epoch.
+    fn holders(&self, target: &Target) -> Vec<NodeId> {
+        let current = self.key_of(target).and_then(|key| self.keys.current(&key));
+        current.map(|current| current.record.plan.committee.clone()).unwrap_or_default()
     }
 
     /// Whether this node knows what a target is.
@@ -37,8 +43,7 @@ impl Node {
     /// Members of the target's key that are here, this node included; without those whose pair
     /// with us is quarantined.
     pub(crate) fn live_signers(&self, target: &Target) -> BTreeSet<NodeId> {
-        let parties = self.tree_of(target).map(|tree| tree.parties()).unwrap_or_default();
-        parties
+        self.holders(target)
             .into_iter()
             .filter(|node| *node == self.me || self.presence.is_here(node))
             .filter(|node| !self.pairs.quarantined().contains_key(node))
@@ -74,7 +79,14 @@ impl Node {
     pub(crate) fn is_over(&self, target: &Target) -> bool {
         match target {
             Target::Request(id) => self.requests.book(id).is_some_and(|book| book.stage.is_final()),
-            Target::Birth(key, _) => self.keys.book(key).is_some_and(|book| book.is_active()),
+            Target::Birth(key, epoch) => {
+                let current = self.keys.current(key);
+                current.is_some_and(|current| match current.number().cmp(epoch) {
+                    std::cmp::Ordering::Less => false,
+                    std::cmp::Ordering::Equal => current.proof.is_some(),
+                    std::cmp::Ordering::Greater => true,
+                })
+            }
         }
     }
 
@@ -97,9 +109,14 @@ impl Node {
         }
         let key = self.key_of(&target)?;
         let book = self.keys.book(&key)?;
-        let record = book.record.as_ref()?;
-        // Only its birth is signed by a key that is not born (CER-07).
-        if matches!(target, Target::Request(_)) && !book.is_active() {
+        let current = book.current()?;
+        // Only its birth is signed by a key that is not born (CER-07), and nothing by one that is
+        // retired (EPO-15).
+        let may_sign = match target {
+            Target::Request(_) => book.is_active(),
+            Target::Birth(_, epoch) => epoch == current.number(),
+        };
+        if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {
             return None;
         }
         let (payloads, tweak) = self.payloads(&target)?;
@@ -110,7 +127,7 @@ impl Node {
             head: self.state.head(),
             target,
             key,
-            epoch_record: record.digest(),
+            epoch_record: current.digest,
             payloads: payloads_digest(&payloads, tweak),
             quorum,
             incarnations,
@@ -119,10 +136,10 @@ impl Node {
 
     /// Shares and pair set-ups for a session with these terms.
     pub(crate) fn signing_material(&self, terms: &Terms) -> Option<Material> {
-        let book = self.keys.book(&terms.key)?;
+        let current = self.keys.current(&terms.key)?;
         let (_, tweak) = self.payloads(&terms.target)?;
         let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
-        let (pairs, generations) = match book.record.as_ref()?.scheme {
+        let (pairs, generations) = match current.record.plan.scheme {
             Scheme::EcdsaSecp256k1 => {
                 let pairs = peers
                     .clone()
@@ -133,8 +150,8 @@ impl Node {
             Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
         };
         Some(Material {
-            public: book.public.clone()?,
-            share: book.share.clone()?,
+            public: Arc::clone(&current.public),
+            share: current.share.clone()?,
             tweak,
             pairs,
             generations,
@@ -150,8 +167,8 @@ impl Node {
         match target {
             Target::Request(id) => self.take_request_authorisation(id, turn),
             Target::Birth(key, _) => {
-                let record = self.keys.book(key)?.record.clone()?;
-                quorate_policy::authorize_birth(&self.state, &record)
+                let record = &self.keys.current(key)?.record;
+                quorate_policy::authorize_birth(&self.state, record)
             }
         }
     }
@@ -172,7 +189,7 @@ impl Node {
                 Some((decoded.signing_payloads(), permit::tweak(decoded)))
             }
             Target::Birth(key, _) => {
-                let record = self.keys.book(key)?.record.as_ref()?;
+                let record = &self.keys.current(key)?.record;
                 Some((vec![quorate_policy::birth_payload(record)], Tweak::None))
             }
         }

@@ -103,6 +103,12 @@ impl KeyOrder {
         until.filter_map(Order::sharing).any(|sharing| sharing.tree == *tree)
     }
 
+    /// Whether a node was ever to hold shares of the key.
+    pub fn has_ever_named(&self, node: &NodeId) -> bool {
+        let sharings = self.orders.iter().filter_map(Order::sharing);
+        sharings.into_iter().any(|sharing| sharing.tree.parties().contains(node))
+    }
+
     /// Over whom the charter wants the key shared last, whatever was withdrawn since: for showing
     /// a key that no epoch record tells more about.
     pub fn last_sharing(&self) -> Option<&Sharing> {

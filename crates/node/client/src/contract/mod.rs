@@ -25,7 +25,10 @@ pub use charter::{
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use hex_bytes::HexBytes;
-pub use key::{Addresses, EpochRecordAnswer, KeyState, KeyView, TEST_FUNDS_ONLY};
+pub use key::{
+    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
+    EpochState, EpochView, KeyState, KeyView, TEST_FUNDS_ONLY,
+};
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;
 pub use policy::PolicyView;

@@ -35,6 +35,13 @@ impl Node {
             Call::Keys => View::Keys(self.view_keys()),
             Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
             Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
+            Call::Epochs(name) => View::Epochs(self.view_epochs(&name)?),
+            Call::Ceremonies => View::Ceremonies(self.view_ceremonies(turn.now)),
+            Call::Ceremony(name) => View::Ceremonies(self.view_ceremony(&name, turn.now)?),
+            Call::RetryCeremony(name) => {
+                self.retry_ceremony(&name, turn);
+                View::Ceremonies(self.view_ceremony(&name, turn.now)?)
+            }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),
             Call::Request(id) => return self.shown(&id),
@@ -97,9 +104,9 @@ impl Node {
     /// What cannot be read is refused at the door; from a peer it would be denied.
     fn check_readable(&self, request: &VerifiedRequest) -> Result<(), ErrorBody> {
         let body = request.body();
-        let record = self.keys.book(&body.key).and_then(|book| book.record.as_ref());
+        let record = self.keys.book(&body.key).and_then(|book| book.record());
         let Some(record) = record else { return Ok(()) };
-        let key = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
+        let key = KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() };
         let decoded = outcome::decode(&body.intent, &key);
         decoded.map(|_| ()).map_err(|why| {
             ErrorBody::new(ErrorCode::BadIntent, why, "correct the intent and file it again")
@@ -146,6 +153,11 @@ fn file_error(error: FileError) -> ErrorBody {
         ),
         FileError::UnknownKey => crate::views::unknown_key(),
         FileError::KeyNotReady => crate::views::key_not_ready(),
+        FileError::KeyRetired => ErrorBody::new(
+            ErrorCode::KeyRetired,
+            "the key was ended for ever and signs nothing",
+            "use another key",
+        ),
         FileError::Conflict => ErrorBody::new(
             ErrorCode::IdempotencyConflict,
             "the idempotency key was used for another request",

@@ -81,6 +81,14 @@ pub enum Call {
     Key(Name),
     /// A key's certified epoch record.
     EpochRecord(Name),
+    /// The epochs of a key.
+    Epochs(Name),
+    /// What is under way for keys.
+    Ceremonies,
+    /// What is under way for one key.
+    Ceremony(Name),
+    /// Tries again at once what is under way for a key.
+    RetryCeremony(Name),
     /// The policy in force.
     Policy,
     /// The newest requests.
@@ -125,6 +133,8 @@ pub enum View {
     Keys(Vec<view::KeyView>),
     Key(Box<view::KeyView>),
     EpochRecord(view::EpochRecordAnswer),
+    Epochs(Vec<view::EpochView>),
+    Ceremonies(Vec<view::CeremonyView>),
     Policy(Box<view::PolicyView>),
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),

@@ -75,6 +75,10 @@ impl Input<'_> {
             routes::KEYS => Call::Keys,
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
+            routes::EPOCHS => Call::Epochs(self.name()?),
+            routes::CEREMONIES => Call::Ceremonies,
+            routes::CEREMONY => Call::Ceremony(self.name()?),
+            routes::RETRY_CEREMONY => self.retry_ceremony()?,
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },
             routes::REQUEST | routes::WAIT_REQUEST => {
@@ -104,6 +108,18 @@ impl Input<'_> {
         let signature = CredentialSignature::from_bytes(signature.0);
         let motion = self.argument(ErrorCode::UnknownMotion)?;
         Ok(Call::SignMotion { motion, person, signature })
+    }
+
+    fn retry_ceremony(&self) -> Result<Call, ErrorBody> {
+        let has_a_say = match self.caller.actor {
+            ActorId::Person(person) => self.state.upkeep().parties().contains(&person),
+            ActorId::Service(_) => false,
+        };
+        if !has_a_say {
+            let (message, next) = ("only who has a say in upkeep does this", "sign as one of them");
+            return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
+        }
+        Ok(Call::RetryCeremony(self.name()?))
     }
 
     fn submit_request(&self) -> Result<Call, ErrorBody> {

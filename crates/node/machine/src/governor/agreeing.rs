@@ -148,7 +148,7 @@ impl Node {
             (
                 Instance::Attempt { key, epoch, attempt },
                 Instance::Attempt { key: its_key, epoch: its_epoch, attempt: decided },
-            ) => (key, epoch) == (its_key, its_epoch) && attempt <= decided,
+            ) => key == its_key && (epoch, attempt) <= (its_epoch, decided),
             _ => false,
         };
         let governor = &mut self.governor;

@@ -25,13 +25,14 @@ impl Node {
             return;
         }
         let key = book.request.body().key;
-        let Some(record) = self.keys.book(&key).and_then(|key| key.record.clone()) else { return };
+        let record = self.keys.current(&key).map(|current| Arc::clone(&current.record));
+        let Some(record) = record else { return };
         let judgement = Judgement {
             judges,
             state: Arc::clone(&self.state),
             policy: self.policy.clone(),
             request: book.request.clone(),
-            key: KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() },
+            key: KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() },
             decoded: book.decoded.clone(),
             approvals: book.approvals.clone(),
             now: turn.now,

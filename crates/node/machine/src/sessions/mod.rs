@@ -195,6 +195,24 @@ impl Node {
         }
     }
 
+    /// Ends every session of a key: it has a new epoch, or none any more.
+    pub(crate) fn fail_sessions_of(&mut self, key: KeyId, why: &str, turn: &mut Turn<'_>) {
+        let live = self.sessions.live.iter().filter(|(_, session)| session.terms.key == key);
+        for run in live.map(|(run, _)| *run).collect::<Vec<_>>() {
+            self.fail_session(run, why, Blame::Nobody, turn);
+        }
+        let over = self.sessions.undertakings.keys().filter(|target| match target {
+            Target::Birth(of, epoch) => {
+                let current = self.keys.current(&key).map(|current| current.number());
+                *of == key && current != Some(*epoch)
+            }
+            Target::Request(_) => false,
+        });
+        for target in over.copied().collect::<Vec<_>>() {
+            self.abandon(&target);
+        }
+    }
+
     /// Ends every session: the head moved (N-74), or this node is lapsed.
     pub(crate) fn fail_all_sessions(&mut self, why: &str, turn: &mut Turn<'_>) {
         let runs: Vec<RunId> = self.sessions.live.keys().copied().collect();

@@ -234,8 +234,8 @@ impl Node {
         let ours = ours.ok_or(Refused::NotNow("this node is not ready for it"))?;
         if let Some(field) = ours.difference(theirs) {
             let reason = format!("it differs from what this node verified itself: {field}");
-            // Heads move and nodes restart while proposals are on their way.
-            let moves = matches!(field, "charter head" | "incarnations");
+            // Heads move, keys have new epochs and nodes restart while proposals are on their way.
+            let moves = matches!(field, "charter head" | "epoch of the key" | "incarnations");
             return Err(if moves { Refused::Stale(reason) } else { Refused::Wrong(reason) });
         }
         if known.is_none() {

@@ -84,14 +84,15 @@ impl Node {
     }
 
     fn members_allow(&self, book: &RequestBook) -> bool {
-        let Some(order) = self.state.key(&book.request.body().key) else { return false };
+        let Some(current) = self.keys.current(&book.request.body().key) else { return false };
+        let plan = &current.record.plan;
         let head = self.state.head();
         let allowing = book
             .decisions
             .iter()
             .filter(|(_, known)| known.body().head == head && known.body().is_allowance());
-        !order.tree.parties().contains(&self.me)
-            && order.tree.satisfied(&allowing.map(|(node, _)| *node).collect())
+        !plan.committee.contains(&self.me)
+            && plan.tree.satisfied(&allowing.map(|(node, _)| *node).collect())
     }
 
     /// Whom a request waits for: people, as this node's own decision says or another member's;
