@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod lifecycle;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -34,6 +36,9 @@ pub enum Command {
     /// Keys that exist only as shares.
     #[command(subcommand)]
     Key(Key),
+    /// What is under way for keys: generation, refresh, reshare.
+    #[command(subcommand)]
+    Ceremony(lifecycle::Ceremony),
     /// What may be signed.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -135,6 +140,9 @@ pub enum Genesis {
         /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
         #[arg(long, value_name = "TREE")]
         rule: String,
+        /// Which administrators together may order refreshes, as a tree. Without it: any of them.
+        #[arg(long, value_name = "TREE")]
+        upkeep: Option<String>,
         /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
         /// many as the number of nodes allows.
         #[arg(long)]
@@ -285,9 +293,15 @@ pub enum Key {
         /// Which nodes can sign, as a tree: `2 of (node-1, node-2, node-3)`.
         #[arg(long, value_name = "TREE")]
         access: String,
+        /// How many of its nodes may be lost without losing the key. Without it: as many as the
+        /// tree bears. A smaller number lets a refresh go on while nodes are absent.
+        #[arg(long)]
+        faults: Option<u8>,
         #[command(flatten)]
         signer: Signer,
     },
+    #[command(flatten)]
+    Lifecycle(lifecycle::Lifecycle),
     /// All keys.
     List(Reader),
     /// One key.

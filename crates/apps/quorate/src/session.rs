@@ -166,6 +166,22 @@ impl Session {
         Err(silent.into_failure())
     }
 
+    /// Posts to every node that answers: each of them does something by itself. The first answer.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn everywhere<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
+        let mut silent = Silent::default();
+        let mut first = None;
+        for (name, client) in self.candidates() {
+            match client.post::<_, T>(target, &serde_json::json!({})).await {
+                Ok(answer) => first = first.or(Some(answer)),
+                Err(error) => silent.note(name, error)?,
+            }
+        }
+        first.ok_or_else(|| silent.into_failure())
+    }
+
     /// The charter up to the head of the answering node, every entry verified here.
     ///
     /// # Errors

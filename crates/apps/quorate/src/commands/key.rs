@@ -1,14 +1,15 @@
-//! `key create|list|show|address`.
+//! `key create|list|show|address`; what happens to a key later is in `lifecycle`.
 
 use super::charter::file_motion;
+use super::lifecycle;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
-use crate::face::Face;
+use crate::face::{Face, moment};
 use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, State};
+use quorate_charter::{MotionBody, State, most_faults};
 use quorate_client::contract::{Addresses, KeyState, KeyView, TEST_FUNDS_ONLY, routes};
 use quorate_identity::{Name, NodeId, Scheme};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
@@ -21,9 +22,10 @@ use std::fmt::Write;
 /// The caller's, or a node's.
 pub async fn run(verb: Key, face: Face) -> Result<()> {
     match verb {
-        Key::Create { name, scheme, access, signer } => {
-            create(&name, &scheme, &access, &signer, face).await
+        Key::Create { name, scheme, access, faults, signer } => {
+            create(&name, &scheme, &access, faults, &signer, face).await
         }
+        Key::Lifecycle(verb) => lifecycle::run(verb, face).await,
         Key::List(reader) => list(&reader, face).await,
         Key::Show { name, reader } => {
             let session = Session::read(&reader)?;
@@ -39,7 +41,14 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
     }
 }
 
-async fn create(name: &str, scheme: &str, access: &str, by: &Signer, face: Face) -> Result<()> {
+async fn create(
+    name: &str,
+    scheme: &str,
+    access: &str,
+    faults: Option<u8>,
+    by: &Signer,
+    face: Face,
+) -> Result<()> {
     let name = domain::name(name)?;
     let scheme: Scheme = scheme
         .parse()
@@ -48,7 +57,9 @@ async fn create(name: &str, scheme: &str, access: &str, by: &Signer, face: Face)
     let session = Session::sign(by)?;
     let state = session.replay().await?;
     let access = tree_of_nodes(&state, &tree)?;
-    file_motion(&session, &state, MotionBody::KeyCreate { name, scheme, access }, face).await
+    let faults = faults.unwrap_or_else(|| most_faults(&access));
+    let body = MotionBody::KeyCreate { name, scheme, access, faults };
+    file_motion(&session, &state, body, face).await
 }
 
 /// An access tree as typed.
@@ -220,21 +231,40 @@ fn network(text: Option<&str>) -> Result<Network> {
     })
 }
 
-fn state_text(state: KeyState) -> &'static str {
+pub(super) fn state_text(state: KeyState) -> &'static str {
     match state {
         KeyState::Ordered => "ordered",
         KeyState::Born => "born",
         KeyState::Active => "active",
+        KeyState::Retired => "retired",
     }
 }
 
-fn text(key: &KeyView) -> String {
+pub(super) fn text(key: &KeyView) -> String {
     let mut text = format!("key {} ({})\n", key.key, key.scheme);
     let _ = writeln!(text, "  state       {}, epoch {}", state_text(key.state), key.epoch);
     if let Some(public_key) = &key.public_key {
         let _ = writeln!(text, "  public key  {public_key:?}");
     }
     let _ = writeln!(text, "  access      {}", key.access);
+    let losses = match key.faults {
+        0 => "the loss of one node can be the loss of the key".to_owned(),
+        faults => format!("survives the loss of {faults}"),
+    };
+    let _ = writeln!(text, "  losses      {losses}");
+    if !key.without_shares.is_empty() {
+        let names: Vec<&str> = key.without_shares.iter().map(Name::as_str).collect();
+        let _ = writeln!(text, "  no shares   {}; they get some with a refresh", names.join(", "));
+    }
+    if let Some(made_at) = key.made_at_ms {
+        let _ = writeln!(text, "  shared      {}", moment(made_at));
+    }
+    if let Some(schedule) = &key.schedule {
+        let _ = writeln!(text, "  refreshed   {schedule}");
+    }
+    if let Some(due) = key.refresh_due_ms {
+        let _ = writeln!(text, "  due         {}", moment(due));
+    }
     let _ = writeln!(text, "  backup      {}", key.backup);
     let _ = write!(text, "  {}", key.warning);
     text

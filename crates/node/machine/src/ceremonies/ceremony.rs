@@ -207,8 +207,9 @@ impl Node {
         if let Some(ceremony) = self.ceremony(&key) {
             ceremony.said.push(message.clone());
         }
-        for peer in candidates.iter().filter(|peer| **peer != self.me) {
-            self.send(*peer, &Message::Deal(message.clone()), turn);
+        let to_all = Message::Deal(message);
+        for peer in candidates {
+            self.send(*peer, &to_all, turn);
         }
         self.replay_early_deals(key, turn);
     }
@@ -471,8 +472,9 @@ impl Node {
             None => self.presence.connected().into_iter().collect(),
         };
         let message = self.signed_step(key, epoch, attempt, context, step);
-        for peer in peers.into_iter().filter(|peer| *peer != self.me) {
-            self.send(peer, &Message::Deal(message.clone()), turn);
+        let to_all = Message::Deal(message.clone());
+        for peer in peers {
+            self.send(peer, &to_all, turn);
         }
         if let Some(ceremony) = self.ceremony(&key)
             && !ceremony.said.contains(&message)

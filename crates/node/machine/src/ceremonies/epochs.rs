@@ -147,9 +147,10 @@ impl Node {
         let retired = self.state.keys().filter(|order| order.retired).map(|order| order.key);
         for key in retired.collect::<Vec<_>>() {
             let Some(book) = self.keys.books.get_mut(&key) else { continue };
-            let made = book.epochs.values_mut().filter(|made| made.share.take().is_some());
-            let mut shares: Vec<(u64, u32)> =
-                made.map(|made| (made.number(), made.record.plan.attempt)).collect();
+            let held = |made: &mut super::keys::Epoch| {
+                made.share.take().map(|_| (made.number(), made.record.plan.attempt))
+            };
+            let mut shares: Vec<(u64, u32)> = book.epochs.values_mut().filter_map(held).collect();
             shares.extend(std::mem::take(&mut book.prepared).into_keys());
             book.ceremony = None;
             if shares.is_empty() {

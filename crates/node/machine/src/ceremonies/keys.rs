@@ -280,11 +280,6 @@ impl KeyBook {
         self.current().map(|epoch| &epoch.record)
     }
 
-    /// This node's shares in the newest epoch.
-    pub fn share(&self) -> Option<&Arc<KeyShare>> {
-        self.current()?.share.as_ref()
-    }
-
     /// Whether the key may sign: born, which a later epoch shows too (CER-07).
     pub fn is_active(&self) -> bool {
         self.current().is_some_and(|epoch| epoch.number() > FIRST_EPOCH || epoch.proof.is_some())

@@ -16,7 +16,7 @@ use quorate_charter::Validity;
 use quorate_identity::Name;
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use keys::{
-    FIRST_EPOCH, KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row,
+    KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row,
     parse_decided_key, parse_share_key, proof_key, voided_key,
 };
 

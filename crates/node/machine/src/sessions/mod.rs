@@ -17,7 +17,7 @@ use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Targe
 use early::Early;
 pub(crate) use leading::Undertaking;
 use quorate_engine::{Failure, Fault, Opening, Round};
-use quorate_identity::NodeId;
+use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeMap;
 
 /// All sessions of a node.

@@ -4,6 +4,7 @@ use super::unknown_request;
 use crate::node::Node;
 use crate::requests::{RequestBook, Stage};
 use crate::wire::{Outcome, SignatureBytes};
+use quorate_charter::{AttemptPlan, Decided};
 use quorate_client::contract::{ErrorBody, ErrorCode, ReceiptAnswer};
 use quorate_identity::{Head, NodeId, RequestId};
 use quorate_policy::request::{SignedNodeDecision, Verdict};
