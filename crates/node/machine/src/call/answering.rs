@@ -9,7 +9,6 @@ use crate::wire::Message;
 use quorate_charter::{MotionError, SignedMotion};
 use quorate_client::contract::{ErrorBody, ErrorCode};
 use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
-use quorate_intent::KeyFacts;
 use quorate_policy::request::VerifiedRequest;
 
 impl Node {
@@ -99,8 +98,11 @@ impl Node {
         let body = request.body();
         let record = self.keys.book(&body.key).and_then(|book| book.record.as_ref());
         let Some(record) = record else { return Ok(()) };
-        let key = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
-        let decoded = outcome::decode(&body.intent, &key);
+        // A path that leads nowhere is refused by who files it, with its own words.
+        if body.derivation_path().is_err() {
+            return Ok(());
+        }
+        let decoded = outcome::decode(body, record);
         decoded.map(|_| ()).map_err(|why| {
             ErrorBody::new(ErrorCode::BadIntent, why, "correct the intent and file it again")
         })
