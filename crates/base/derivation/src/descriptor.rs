@@ -1,6 +1,7 @@
 //! Output descriptors (BIP-380 to BIP-386): what a wallet needs to list a key's addresses.
 
 use crate::ExtendedKey;
+use quorate_identity::Scheme;
 use std::fmt;
 
 /// A kind of Bitcoin output that pays to one key: the layouts below an account of BIP-44, BIP-49,
@@ -17,6 +18,38 @@ pub enum ScriptType {
     Tr,
 }
 
+impl ScriptType {
+    /// What keys of a scheme can spend: one key has one scheme, so `tr` or the others, and for
+    /// Ed25519 nothing.
+    pub fn of(scheme: Scheme) -> &'static [Self] {
+        match scheme {
+            Scheme::EcdsaSecp256k1 => &[Self::Pkh, Self::ShWpkh, Self::Wpkh],
+            Scheme::Bip340 => &[Self::Tr],
+            Scheme::Ed25519 => &[],
+        }
+    }
+
+    /// Its name where a bracket would be in the way.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pkh => "pkh",
+            Self::ShWpkh => "sh-wpkh",
+            Self::Wpkh => "wpkh",
+            Self::Tr => "tr",
+        }
+    }
+
+    /// The layout that it is below an account.
+    pub fn layout(self) -> &'static str {
+        match self {
+            Self::Pkh => "bip44",
+            Self::ShWpkh => "bip49",
+            Self::Wpkh => "bip84",
+            Self::Tr => "bip86",
+        }
+    }
+}
+
 /// One of the two lists of addresses below an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Branch {
@@ -24,6 +57,16 @@ pub enum Branch {
     Receive,
     /// `1`: where change goes.
     Change,
+}
+
+impl Branch {
+    /// The paths of its addresses.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Receive => "m/0/*",
+            Self::Change => "m/1/*",
+        }
+    }
 }
 
 /// A list of addresses of a key, as wallets read it: the key's own fingerprint as its origin, the

@@ -34,6 +34,10 @@ impl Node {
             Call::Keys => View::Keys(self.view_keys()),
             Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
             Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
+            Call::ChildKey { key, path } => View::ChildKey(Box::new(self.view_child(&key, &path)?)),
+            Call::ExportKey { key, network } => {
+                View::ExportKey(Box::new(self.view_export(&key, &network)?))
+            }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),
             Call::Request(id) => return self.shown(&id),

@@ -9,6 +9,7 @@ use quorate_client::contract::{
     SubmitStatement,
 };
 use quorate_codec::Canonical;
+use quorate_derivation::{Path, PathError};
 use quorate_identity::{ActorId, CredentialSignature, Name, RequestId};
 use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verified};
 use serde::de::DeserializeOwned;
@@ -75,6 +76,11 @@ impl Input<'_> {
             routes::KEYS => Call::Keys,
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
+            routes::CHILD_KEY => Call::ChildKey { key: self.name()?, path: self.path()? },
+            routes::EXPORT_KEY => {
+                let network = self.text("network").unwrap_or_default().to_owned();
+                Call::ExportKey { key: self.name()?, network }
+            }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },
             routes::REQUEST | routes::WAIT_REQUEST => {
@@ -158,6 +164,14 @@ impl Input<'_> {
 
     fn name(&self) -> Result<Name, ErrorBody> {
         self.argument(ErrorCode::UnknownKey)
+    }
+
+    /// A path, `m` where none is given. A hardened one is refused with the reason.
+    fn path(&self) -> Result<Path, ErrorBody> {
+        self.text("path").unwrap_or("m").parse().map_err(|error: PathError| {
+            let next = "name a path such as m/0/5, without hardened steps";
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
+        })
     }
 
     fn text(&self, name: &str) -> Option<&str> {
