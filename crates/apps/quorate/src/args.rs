@@ -321,9 +321,41 @@ pub enum Key {
         /// mainnet, testnet, signet or regtest.
         #[arg(long)]
         network: Option<String>,
-        /// p2wpkh or p2tr.
+        /// p2wpkh, p2sh-p2wpkh, p2pkh or p2tr.
         #[arg(long = "type", value_name = "TYPE")]
         kind: Option<String>,
+        /// Which child of the key: `m/0/5`. Without it: the key itself.
+        #[arg(long, default_value = "m")]
+        path: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// A child of the key, computed on this machine from the certified record.
+    Derive {
+        /// The key's name.
+        name: String,
+        /// Which child: `m/0/5`, without hardened steps.
+        #[arg(long)]
+        path: String,
+        /// Its address, too: ethereum or bitcoin.
+        #[arg(long)]
+        chain: Option<String>,
+        /// mainnet, testnet, signet or regtest.
+        #[arg(long, requires = "chain")]
+        network: Option<String>,
+        /// p2wpkh, p2sh-p2wpkh, p2pkh or p2tr.
+        #[arg(long = "type", value_name = "TYPE", requires = "chain")]
+        kind: Option<String>,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// The key as wallets read it, to watch its addresses: extended public key and descriptors.
+    Export {
+        /// The key's name.
+        name: String,
+        /// mainnet, testnet, signet or regtest.
+        #[arg(long)]
+        network: String,
         #[command(flatten)]
         reader: Reader,
     },
@@ -398,6 +430,9 @@ pub enum RequestVerb {
         /// The key to sign with.
         #[arg(long)]
         key: String,
+        /// Which child of the key signs: `m/0/5`, without hardened steps. Without it: the key itself.
+        #[arg(long, default_value = "m")]
+        path: String,
         /// File with the intent as JSON, or `-`.
         #[arg(long, value_name = "FILE")]
         intent: String,

@@ -9,7 +9,6 @@ use quorate_charter::{
 use quorate_client::contract::{EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::hex;
 use quorate_identity::Name;
-use quorate_intent::KeyFacts;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -64,12 +63,15 @@ pub fn apply(state: State, entry: &CertifiedEntry) -> Result<State> {
 ///
 /// # Errors
 /// The node's: the record does not hold.
-pub fn key_facts(state: &State, order: &KeyOrder, answer: &EpochRecordAnswer) -> Result<KeyFacts> {
-    let record = certified_record(state, order, &answer.record).map_err(|reason| {
+pub fn key_record(
+    state: &State,
+    order: &KeyOrder,
+    answer: &EpochRecordAnswer,
+) -> Result<EpochRecord> {
+    certified_record(state, order, &answer.record).map_err(|reason| {
         let message = format!("the epoch record of key {} does not hold: {reason}", order.name);
         Failure::peer("bad_epoch_record", message, NEXT)
-    })?;
-    Ok(KeyFacts { scheme: record.plan.scheme, public_key: record.public_key })
+    })
 }
 
 fn certified_record(

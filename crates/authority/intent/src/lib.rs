@@ -26,7 +26,9 @@ pub mod limits;
 mod text;
 mod words;
 
-pub use address::{Network, NetworkError, ethereum_address, p2tr, p2wpkh, taproot_output_key};
+pub use address::{
+    Network, NetworkError, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh, taproot_output_key,
+};
 pub use decoded::{
     Artifact, Decoded, IntentFacts, SignatureEncoding, SignatureItem, SigningPayload,
 };

@@ -5,6 +5,7 @@ use crate::authorized::{Authorized, SignRequest};
 use crate::people;
 use quorate_charter::{EpochRecord, State};
 use quorate_codec::{Digest, Transcript, tag};
+use quorate_derivation::Path;
 use quorate_identity::Scheme;
 use quorate_intent::SigningPayload;
 
@@ -25,6 +26,7 @@ pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized
     ordered.then(|| {
         Authorized::new(SignRequest {
             key: plan.key,
+            path: Path::root(),
             request: None,
             intent_digest: record.digest(),
             payloads: vec![birth_payload(record)],

@@ -14,6 +14,7 @@ use crate::{
 };
 use quorate_charter::{AttemptPlan, Backup, EpochRecord};
 use quorate_codec::{Digest, Transcript, tag};
+use quorate_derivation::PathError;
 use quorate_identity::{ActorId, CredentialSigner, Scheme};
 use quorate_intent::{Decoded, Intent, SigningPayload};
 
@@ -230,9 +231,9 @@ fn req_09_a_rejection_denies_whatever_the_rules_say() {
     assert_eq!(decision.reason(), "carol rejected it");
 }
 
-/// REQ-04: late, too far ahead, or with a path.
+/// REQ-04, DER-01: late, too far ahead, or with a path along which no key can be derived.
 #[test]
-fn neg_076_a_request_outside_its_time_or_with_a_path_is_denied() {
+fn neg_065_a_request_outside_its_time_or_with_a_hardened_path_is_denied() {
     let domain = Domain::new(1);
     let honest = request_by(&domain, "bot", "ops", message("hello"));
     let with = |change: &dyn Fn(&mut RequestBody)| {
@@ -245,10 +246,39 @@ fn neg_076_a_request_outside_its_time_or_with_a_path_is_denied() {
     assert_eq!(outcome(&decision(&domain, &expired, &[])), ("deny", built_in::EXPIRED));
     let far = with(&|body| body.expiry_ms = NOW + LIFETIME_MS_MAX + 1);
     assert_eq!(far.check(NOW), Err(RequestError::TooLate));
-    let derived = with(&|body| body.path = vec![0]);
-    assert_eq!(derived.check(NOW), Err(RequestError::Path));
-    for request in [far, derived] {
+    let hardened = with(&|body| body.path = vec![0, 1 << 31]);
+    let error = PathError::Hardened { step: 2, index: 0 };
+    assert_eq!(hardened.check(NOW), Err(RequestError::Path(error)));
+    let endless = with(&|body| body.path = vec![0; 9]);
+    assert_eq!(endless.check(NOW), Err(RequestError::Path(PathError::TooLong(9))));
+    for request in [far, hardened, endless] {
         assert_eq!(outcome(&decision(&domain, &request, &[])), ("deny", built_in::INVALID));
+    }
+}
+
+/// REQ-12, POL-07: a path is part of what is authorised, and rules may ask for it.
+#[test]
+fn neg_065_the_path_is_what_was_authorised_and_rules_see_it() {
+    let mut domain = Domain::new(1);
+    let at = |domain: &Domain, path: &str| {
+        let honest = request_by(domain, "bot", "ops", message("hello")).read().unwrap();
+        let body = honest.at(&path.parse().unwrap());
+        verified(domain, Signed::sign(&body, &domain.signer("bot")).unwrap())
+    };
+    for path in ["m", "m/0", "m/1/7"] {
+        let Decision::Allow { authorized, .. } = decision(&domain, &at(&domain, path), &[]) else {
+            panic!("{path} is allowed")
+        };
+        assert_eq!(authorized.get().path, path.parse().unwrap());
+    }
+    let receiving = fixture::CEDAR.replace(
+        r#"action == Action::"message", resource);"#,
+        r#"action == Action::"message", resource) when { context.path like "m/0/*" };"#,
+    );
+    domain.set_policy(&fixture::bundle(&receiving));
+    for (path, allowed) in [("m", false), ("m/0", false), ("m/0/7", true), ("m/1/7", false)] {
+        let decision = decision(&domain, &at(&domain, path), &[]);
+        assert_eq!(outcome(&decision).0 == "allow", allowed, "{path}");
     }
 }
 

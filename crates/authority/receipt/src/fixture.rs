@@ -10,15 +10,17 @@ use quorate_charter::{
     Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, hex, tag};
+use quorate_curve::{NonIdentity, Secp256k1};
+use quorate_derivation::{Path, derive};
 use quorate_identity::{
     ActorId, CredentialSigner, MemorySigner, Name, NodeId, NodeSecrets, NodeSignatures, PersonId,
     Scheme,
 };
-use quorate_intent::{Decoded, Intent, KeyFacts, SigningPayload};
+use quorate_intent::{Decoded, Intent, SigningPayload};
 use quorate_policy::request::{
     Approval, NodeDecision, RequestBody, SignedApproval, SignedNodeDecision, SignedRequest, Verdict,
 };
-use quorate_policy::{Decision, Policy, PolicyBundle, decide};
+use quorate_policy::{Decision, Policy, PolicyBundle, decide, key_at};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -277,9 +279,35 @@ impl Domain {
     }
 
     fn decode(&self, request: &RequestBody) -> Decoded {
-        let scheme = self.state.key(&request.key).unwrap().scheme;
-        let public_key = public_key(scheme);
-        request.intent.decode(&KeyFacts { scheme, public_key }).unwrap()
+        let record = self.record(self.state.key(&request.key).unwrap().name.as_str());
+        let key = key_at(&record, &request.derivation_path().unwrap()).unwrap();
+        request.intent.decode(&key).unwrap()
+    }
+
+    /// The receipt of a transfer from the child of `treasury` at `path`, signed by the child's
+    /// private key, which exists here because the whole private key does.
+    pub fn receipt_at(&self, path: &Path) -> Receipt {
+        let body = self.request("treasury", transfer()).read().unwrap().at(path);
+        let request = SignedRequest::sign(&body, &self.signer("bot")).unwrap();
+        let vote = |person: &str| self.vote(person, Verdict::Approve, &request);
+        let approvals = vec![vote("alice"), vote("bob")];
+        let decision = self.decision(&request, &approvals);
+        let mut decisions = vec![self.signed(0, &decision), self.signed(1, &decision)];
+        decisions.sort_by_key(SignedNodeDecision::node);
+        let child = child_of_treasury(&self.record("treasury").chain_code, path);
+        let sign = |payload: &SigningPayload| {
+            let SigningPayload::Digest(digest) = payload else { panic!("a digest is signed") };
+            let (signature, id) = child.sign_prehash_recoverable(digest).unwrap();
+            ReceiptSignature { bytes: signature.to_bytes().into(), recovery_id: Some(id.to_byte()) }
+        };
+        let signatures = self.decode(&body).signing_payloads().iter().map(sign).collect();
+        Receipt {
+            request,
+            approvals,
+            decisions,
+            signatures,
+            ..self.receipt("treasury", transfer(), &[])
+        }
     }
 
     /// The signer of a person or service of this domain.
@@ -346,6 +374,17 @@ fn ops() -> ed25519_dalek::SigningKey {
 
 fn treasury() -> k256::ecdsa::SigningKey {
     k256::ecdsa::SigningKey::from_slice(&[8; 32]).unwrap()
+}
+
+/// The private key of a child, by BIP-32 on the private side.
+fn child_of_treasury(chain_code: &Digest, path: &Path) -> k256::ecdsa::SigningKey {
+    use k256::elliptic_curve::PrimeField;
+    let point = treasury().verifying_key().to_encoded_point(true);
+    let point = NonIdentity::<Secp256k1>::from_bytes(point.as_bytes()).unwrap();
+    let tweak = derive(&point, &chain_code.0, path).unwrap().tweak.to_bytes();
+    let tweak = k256::Scalar::from_repr(tweak.into()).unwrap();
+    let secret = *treasury().as_nonzero_scalar().as_ref() + tweak;
+    k256::ecdsa::SigningKey::from_bytes(&secret.to_bytes()).unwrap()
 }
 
 fn vault() -> k256::schnorr::SigningKey {

@@ -7,12 +7,13 @@ use crate::report::{NodeAllowance, Report};
 use quorate_charter::{
     AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError, State, verify_log,
 };
+use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Name, NodeId, Scheme};
-use quorate_intent::{Artifact, Decoded, KeyFacts};
+use quorate_intent::{Artifact, Decoded};
 use quorate_policy::request::{
     SignedApproval, SignedNodeDecision, SignedRequest, Verdict, VerifiedApproval, VerifiedRequest,
 };
-use quorate_policy::{Decision, Policy, decide};
+use quorate_policy::{Decision, Policy, decide, key_at};
 use std::collections::BTreeSet;
 
 /// Verifies a receipt of the domain with this genesis hash, offline.
@@ -26,7 +27,8 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
     let request = check_request(receipt.request, &state)?;
     let key = ordered(&request, &state)?;
     let record = check_epoch(&receipt.epoch, key, &state)?;
-    let decoded = decode(&request, &record, &state)?;
+    let path = derivation_path(&request, &state)?;
+    let decoded = decode(&request, &record, &path, &state)?;
     let approvals = check_approvals(receipt.approvals, &request, &state)?;
     let (rule, reason) = judge(&request, &decoded, &approvals, &state)?;
     let decisions = check_decisions(receipt.decisions, &request, &record, &state)?;
@@ -44,6 +46,8 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
         scheme: key.scheme,
         epoch: record.plan.epoch,
         public_key: record.public_key,
+        path,
+        child_key: decoded.public_key(),
         kind: decoded.kind().to_owned(),
         intent_digest: decoded.intent_digest(),
         effect: decoded.effect(),
@@ -151,13 +155,22 @@ fn has_public_key(record: &EpochRecord) -> bool {
     encoded.is_some_and(|encoded| !encoded.is_empty() && encoded == record.public_key)
 }
 
-/// The intent, read by our decoders for the key of the record (RCP-05).
+/// The path of the request, along which no step is hardened (RCP-11).
+fn derivation_path(request: &VerifiedRequest, state: &State) -> Result<Path, ReceiptError> {
+    let path = request.body().derivation_path();
+    path.map_err(|error| failure(Part::Request, by_requester(request, state), error))
+}
+
+/// The intent, read by our decoders for the key of the record, or for its child at the path, which
+/// is derived here from the record alone (RCP-05, RCP-11, N-65).
 fn decode(
     request: &VerifiedRequest,
     record: &EpochRecord,
+    path: &Path,
     state: &State,
 ) -> Result<Decoded, ReceiptError> {
-    let key = KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() };
+    let key =
+        key_at(record, path).map_err(|error| failure(Part::EpochRecord, Whose::Voters, error))?;
     let decoded = request.body().intent.decode(&key);
     decoded.map_err(|error| failure(Part::Request, by_requester(request, state), error))
 }

@@ -133,6 +133,8 @@ tags! {
     PREPARED = "deal/prepared/v1";
     /// Chain code of a key.
     CHAIN_CODE = "chaincode/v1";
+    /// One step of the additive derivation of Ed25519 keys.
+    DERIVE_ED25519 = "derive/ed25519/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

@@ -25,7 +25,6 @@ use quorate_charter::{
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::KeyShare;
 use quorate_identity::{KeyId, NodeId, NodeSecrets};
-use quorate_intent::KeyFacts;
 use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -395,8 +394,7 @@ fn requests(state: &State, keys: &Keys, rows: &Rows) -> Requests {
 
 fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_intent::Decoded>> {
     let record = keys.book(key)?.record()?;
-    let facts = KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() };
-    outcome::decode(&book.request.body().intent, &facts).ok().map(Arc::new)
+    outcome::decode(book.request.body(), record).ok().map(Arc::new)
 }
 
 fn trail(rows: &Rows) -> Audit {

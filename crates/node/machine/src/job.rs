@@ -4,14 +4,14 @@
 use crate::outcome;
 use crate::permit;
 use crate::wire::SignatureBytes;
-use quorate_charter::State;
+use quorate_charter::{EpochRecord, State};
 use quorate_codec::Digest;
 use quorate_engine::{
     self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round,
     Seed,
 };
 use quorate_identity::NodeId;
-use quorate_intent::{Artifact, Decoded, KeyFacts};
+use quorate_intent::{Artifact, Decoded};
 use quorate_policy::request::{VerifiedApproval, VerifiedRequest};
 use quorate_policy::{Authorized, Decision, Policy, SignRequest, decide};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ pub(crate) struct Judgement {
     pub state: Arc<State>,
     pub policy: Option<Arc<Policy>>,
     pub request: VerifiedRequest,
-    pub key: KeyFacts,
+    pub record: Arc<EpochRecord>,
     /// What an earlier judgement decoded: the bytes and the key do not change.
     pub decoded: Option<Arc<Decoded>>,
     pub approvals: Vec<VerifiedApproval>,
@@ -69,6 +69,7 @@ pub(crate) struct Judgement {
 pub(crate) struct OpenTask {
     pub authorized: Authorized<SignRequest>,
     pub terms: Digest,
+    pub chain_code: Digest,
     pub tweak: engine::Tweak,
     pub public: Arc<engine::KeyPublic>,
     pub share: Arc<engine::KeyShare>,
@@ -157,7 +158,7 @@ impl Judgement {
     fn run(self) -> Judged {
         let decoded = match self.decoded {
             Some(decoded) => Ok(decoded),
-            None => outcome::decode(&self.request.body().intent, &self.key).map(Arc::new),
+            None => outcome::decode(self.request.body(), &self.record).map(Arc::new),
         };
         let judge = || match (&decoded, &self.policy) {
             (Err(why), _) => Decision::unreadable(why),
@@ -175,6 +176,7 @@ impl OpenTask {
     fn run(self) -> Result<(Opening, Vec<u8>), Failure> {
         let plan = engine::OpenPlan {
             permit: permit::permit(self.authorized, self.terms),
+            chain_code: self.chain_code,
             tweak: self.tweak,
             public: self.public,
             share: self.share,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(crate) struct Material {
     pub public: Arc<KeyPublic>,
     pub share: Arc<KeyShare>,
+    pub chain_code: Digest,
     pub tweak: Tweak,
     pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
     pub generations: Vec<Generation>,
@@ -119,7 +120,7 @@ impl Node {
         if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {
             return None;
         }
-        let (payloads, tweak) = self.payloads(&target)?;
+        let work = self.work(&target)?;
         let quorum: Vec<NodeId> = quorum.iter().copied().collect();
         Some(Terms {
             version: 1,
@@ -128,16 +129,18 @@ impl Node {
             target,
             key,
             epoch_record: current.digest,
-            payloads: payloads_digest(&payloads, tweak),
+            payloads: payloads_digest(&work.payloads, work.tweak),
             quorum,
             incarnations,
+            path: work.path,
+            child_key: work.public_key,
         })
     }
 
     /// Shares and pair set-ups for a session with these terms.
     pub(crate) fn signing_material(&self, terms: &Terms) -> Option<Material> {
         let current = self.keys.current(&terms.key)?;
-        let (_, tweak) = self.payloads(&terms.target)?;
+        let tweak = self.work(&terms.target)?.tweak;
         let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
         let (pairs, generations) = match current.record.plan.scheme {
             Scheme::EcdsaSecp256k1 => {
@@ -152,6 +155,7 @@ impl Node {
         Some(Material {
             public: Arc::clone(&current.public),
             share: current.share.clone()?,
+            chain_code: current.record.chain_code,
             tweak,
             pairs,
             generations,
@@ -181,19 +185,38 @@ impl Node {
         }
     }
 
-    /// What is signed for a target, decoded here.
-    fn payloads(&self, target: &Target) -> Option<(Vec<SigningPayload>, Tweak)> {
+    /// What is signed for a target and with which key, decoded and derived here.
+    fn work(&self, target: &Target) -> Option<Work> {
         match target {
             Target::Request(id) => {
-                let decoded = self.requests.book(id)?.decoded.as_ref()?;
-                Some((decoded.signing_payloads(), permit::tweak(decoded)))
+                let book = self.requests.book(id)?;
+                let decoded = book.decoded.as_ref()?;
+                Some(Work {
+                    payloads: decoded.signing_payloads(),
+                    tweak: permit::tweak(decoded),
+                    path: book.request.body().path.clone(),
+                    public_key: decoded.public_key(),
+                })
             }
             Target::Birth(key, _) => {
                 let record = &self.keys.current(key)?.record;
-                Some((vec![quorate_policy::birth_payload(record)], Tweak::None))
+                Some(Work {
+                    payloads: vec![quorate_policy::birth_payload(record)],
+                    tweak: Tweak::None,
+                    path: Vec::new(),
+                    public_key: record.public_key.clone(),
+                })
             }
         }
     }
+}
+
+/// What is signed, and with which child of the key.
+struct Work {
+    payloads: Vec<SigningPayload>,
+    tweak: Tweak,
+    path: Vec<u32>,
+    public_key: Vec<u8>,
 }
 
 fn payloads_digest(payloads: &[SigningPayload], tweak: Tweak) -> Digest {

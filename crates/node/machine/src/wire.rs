@@ -147,6 +147,12 @@ pub struct Terms {
     /// Their incarnations, in the same order.
     #[n(8)]
     pub incarnations: Vec<Digest>,
+    /// Which child of the key signs; empty for the key itself.
+    #[n(9)]
+    pub path: Vec<u32>,
+    /// The public key of that child, which each party derived from the epoch record itself.
+    #[cbor(n(10), with = "minicbor::bytes")]
+    pub child_key: Vec<u8>,
 }
 
 impl Terms {
@@ -163,6 +169,8 @@ impl Terms {
             (self.target != theirs.target, "request"),
             (self.key != theirs.key, "key"),
             (self.payloads != theirs.payloads, "what is to be signed"),
+            (self.path != theirs.path, "path"),
+            (self.child_key != theirs.child_key, "key at the path"),
             (self.epoch_record != theirs.epoch_record, "epoch of the key"),
             (self.head != theirs.head, "charter head"),
             (self.quorum != theirs.quorum, "quorum"),

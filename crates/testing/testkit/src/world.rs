@@ -501,12 +501,25 @@ impl World {
         intent: &serde_json::Value,
         who: &str,
     ) -> Signed<RequestBody> {
+        self.request_at(key, Vec::new(), intent, who)
+    }
+
+    /// Builds and signs a request under a child of a key, whatever its path.
+    pub fn request_at(
+        &mut self,
+        key: &str,
+        path: Vec<u32>,
+        intent: &serde_json::Value,
+        who: &str,
+    ) -> Signed<RequestBody> {
         let state = Arc::clone(&self.founding.state);
         let any = self.names().first().cloned().expect("a running node");
         let key = self.state(&any).key_named(&name(key)).expect("a key").key;
         let intent = Intent::from_value(intent).expect("an intent");
         let (actor, nonce) = (self.founding.actor(who), self.random());
-        let body = RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
+        let mut body =
+            RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
+        body.path = path;
         Signed::sign(&body, self.founding.signer(who)).expect("a signature")
     }
 

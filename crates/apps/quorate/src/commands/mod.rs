@@ -1,6 +1,7 @@
 //! The verbs, a file for each group.
 
 pub mod charter;
+pub mod derive;
 pub mod genesis;
 pub mod key;
 mod lifecycle;

@@ -1,5 +1,6 @@
 //! The table of calls: one line each, for nodes, clients and the OpenAPI document alike.
 
+use quorate_derivation::Path;
 use quorate_identity::{MotionId, Name, RequestId};
 
 /// A call that a node answers.
@@ -68,6 +69,10 @@ routes! {
     CEREMONY: "GET" "/v1/ceremonies/{key}" [] "" => "[CeremonyView]", "What is under way for one key: one element, or none.";
     /// Tries again at once.
     RETRY_CEREMONY: "POST" "/v1/ceremonies/{key}/retry" [] "" => "[CeremonyView]", "Forgets earlier failures and tries again at once.";
+    /// A child of a key.
+    CHILD_KEY: "GET" "/v1/keys/{key}/child" ["path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
+    /// A key as wallets read it.
+    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
     /// The policy in force.
     POLICY: "GET" "/v1/policy" [] "" => "PolicyView", "The policy in force.";
     /// Requests.
@@ -136,6 +141,16 @@ pub fn retry_ceremony(key: &Name) -> String {
     format!("/v1/ceremonies/{key}/retry")
 }
 
+/// `/v1/keys/…/child?path=…`.
+pub fn child_key(key: &Name, path: &Path) -> String {
+    format!("/v1/keys/{key}/child?path={path}")
+}
+
+/// `/v1/keys/…/export?network=…`.
+pub fn export_key(key: &Name, network: &str) -> String {
+    format!("/v1/keys/{key}/export?network={network}")
+}
+
 /// `/v1/requests/…`.
 pub fn request(request: &RequestId) -> String {
     format!("/v1/requests/{request}")
@@ -187,6 +202,8 @@ mod tests {
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),
+            (child_key(&name, &"m/0/5".parse().unwrap()), CHILD_KEY),
+            (export_key(&name, "mainnet"), EXPORT_KEY),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),
             (approvals(&request_id), VOTE_REQUEST),

@@ -9,7 +9,6 @@ use crate::wire::Message;
 use quorate_charter::{MotionError, SignedMotion};
 use quorate_client::contract::{ErrorBody, ErrorCode};
 use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
-use quorate_intent::KeyFacts;
 use quorate_policy::request::VerifiedRequest;
 
 impl Node {
@@ -41,6 +40,10 @@ impl Node {
             Call::RetryCeremony(name) => {
                 self.retry_ceremony(&name, turn);
                 View::Ceremonies(self.view_ceremony(&name, turn.now)?)
+            }
+            Call::ChildKey { key, path } => View::ChildKey(Box::new(self.view_child(&key, &path)?)),
+            Call::ExportKey { key, network } => {
+                View::ExportKey(Box::new(self.view_export(&key, &network)?))
             }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),
@@ -106,8 +109,11 @@ impl Node {
         let body = request.body();
         let record = self.keys.book(&body.key).and_then(|book| book.record());
         let Some(record) = record else { return Ok(()) };
-        let key = KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() };
-        let decoded = outcome::decode(&body.intent, &key);
+        // A path that leads nowhere is refused by who files it, with its own words.
+        if body.derivation_path().is_err() {
+            return Ok(());
+        }
+        let decoded = outcome::decode(body, record);
         decoded.map(|_| ()).map_err(|why| {
             ErrorBody::new(ErrorCode::BadIntent, why, "correct the intent and file it again")
         })

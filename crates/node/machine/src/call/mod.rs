@@ -14,6 +14,7 @@ pub use parsing::{Parsed, parse};
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
+use quorate_derivation::Path;
 use quorate_identity::{ActorId, CredentialSignature, MotionId, Name, PersonId, RequestId};
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
 use serde::Serialize;
@@ -89,6 +90,20 @@ pub enum Call {
     Ceremony(Name),
     /// Tries again at once what is under way for a key.
     RetryCeremony(Name),
+    /// A child of a key.
+    ChildKey {
+        /// The key.
+        key: Name,
+        /// Which child.
+        path: Path,
+    },
+    /// A key as wallets read it.
+    ExportKey {
+        /// The key.
+        key: Name,
+        /// For which network, as it was asked for.
+        network: String,
+    },
     /// The policy in force.
     Policy,
     /// The newest requests.
@@ -135,6 +150,8 @@ pub enum View {
     EpochRecord(view::EpochRecordAnswer),
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
+    ChildKey(Box<view::ChildKeyView>),
+    ExportKey(Box<view::KeyExport>),
     Policy(Box<view::PolicyView>),
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),

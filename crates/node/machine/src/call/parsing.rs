@@ -9,6 +9,7 @@ use quorate_client::contract::{
     SubmitStatement,
 };
 use quorate_codec::Canonical;
+use quorate_derivation::{Path, PathError};
 use quorate_identity::{ActorId, CredentialSignature, Name, RequestId};
 use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verified};
 use serde::de::DeserializeOwned;
@@ -79,6 +80,11 @@ impl Input<'_> {
             routes::CEREMONIES => Call::Ceremonies,
             routes::CEREMONY => Call::Ceremony(self.name()?),
             routes::RETRY_CEREMONY => self.retry_ceremony()?,
+            routes::CHILD_KEY => Call::ChildKey { key: self.name()?, path: self.path()? },
+            routes::EXPORT_KEY => {
+                let network = self.text("network").unwrap_or_default().to_owned();
+                Call::ExportKey { key: self.name()?, network }
+            }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },
             routes::REQUEST | routes::WAIT_REQUEST => {
@@ -174,6 +180,14 @@ impl Input<'_> {
 
     fn name(&self) -> Result<Name, ErrorBody> {
         self.argument(ErrorCode::UnknownKey)
+    }
+
+    /// A path, `m` where none is given. A hardened one is refused with the reason.
+    fn path(&self) -> Result<Path, ErrorBody> {
+        self.text("path").unwrap_or("m").parse().map_err(|error: PathError| {
+            let next = "name a path such as m/0/5, without hardened steps";
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
+        })
     }
 
     fn text(&self, name: &str) -> Option<&str> {

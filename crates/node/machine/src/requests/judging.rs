@@ -8,7 +8,6 @@ use crate::node::{Node, Turn};
 use crate::wire::{Message, Target};
 use quorate_codec::tag;
 use quorate_identity::{NodeId, RequestId};
-use quorate_intent::KeyFacts;
 use quorate_policy::request::{
     NodeDecision, NodeOutcome, SignedNodeDecision, VerifiedNodeDecision,
 };
@@ -32,7 +31,7 @@ impl Node {
             state: Arc::clone(&self.state),
             policy: self.policy.clone(),
             request: book.request.clone(),
-            key: KeyFacts { scheme: record.plan.scheme, public_key: record.public_key.clone() },
+            record,
             decoded: book.decoded.clone(),
             approvals: book.approvals.clone(),
             now: turn.now,

@@ -281,6 +281,7 @@ impl Node {
         let task = OpenTask {
             authorized,
             terms: terms.digest(),
+            chain_code: material.chain_code,
             tweak: material.tweak,
             public: material.public,
             share: material.share,

@@ -4,11 +4,14 @@ use super::{key_not_ready, unknown_key};
 use crate::ceremonies::KeyBook;
 use crate::node::Node;
 use quorate_access::Tree;
-use quorate_charter::{AttemptPlan, KeyOrder};
+use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder};
 use quorate_client::contract::{
-    EpochRecordAnswer, EpochState, EpochView, ErrorBody, KeyState, KeyView, TEST_FUNDS_ONLY,
+    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, KeyExport,
+    KeyState, KeyView, TEST_FUNDS_ONLY,
 };
+use quorate_derivation::Path;
 use quorate_identity::{Name, NodeId};
+use quorate_policy::child_at;
 
 impl Node {
     /// All keys of the charter.
@@ -80,6 +83,33 @@ impl Node {
     /// A tree over nodes with their names; nothing where the charter does not know one.
     pub(crate) fn named(&self, tree: &Tree<NodeId>) -> Option<Tree<Name>> {
         tree.try_map(|node| self.name_of(node).ok_or(())).ok()
+    }
+
+    /// A child of an active key, derived here from its certified record.
+    pub(crate) fn view_child(&self, name: &Name, path: &Path) -> Result<ChildKeyView, ErrorBody> {
+        let record = self.active_record(name)?;
+        let derived = child_at(record, path).map_err(|error| {
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), "name another index")
+        })?;
+        Ok(ChildKeyView::new(name.clone(), record.plan.scheme, path, derived))
+    }
+
+    /// An active key as wallets read it.
+    pub(crate) fn view_export(&self, name: &Name, network: &str) -> Result<KeyExport, ErrorBody> {
+        let record = self.active_record(name)?;
+        let bad = |error: &dyn std::fmt::Display| {
+            let next = "name a key on secp256k1 and a network with ?network=";
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
+        };
+        let root = child_at(record, &Path::root()).map_err(|error| bad(&error))?;
+        KeyExport::new(name.clone(), record.plan.scheme, &root, network).map_err(|error| bad(&error))
+    }
+
+    /// The record of a key that signs: nothing is derived of a key before its birth.
+    fn active_record(&self, name: &Name) -> Result<&EpochRecord, ErrorBody> {
+        let order = self.state.key_named(name).ok_or_else(unknown_key)?;
+        let book = self.keys.book(&order.key).filter(|book| book.is_active());
+        book.and_then(KeyBook::record).map(AsRef::as_ref).ok_or_else(key_not_ready)
     }
 
     /// A key; nothing only where its tree names a node that the charter does not know.
