@@ -159,6 +159,8 @@ tags! {
     STORE_RECORD = "store/record/v1";
     /// The sum over all sealed records.
     STORE_STATE = "store/state/v1";
+    /// Associated data of a slot with the key of an erasable row.
+    STORE_SLOT = "store/slot/v1";
 }
 
 #[cfg(test)]
