@@ -85,10 +85,9 @@ pub struct KeyProgress {
     /// The attempt at it that is under way or next.
     #[n(2)]
     pub attempt: u32,
-    /// Whether it knows all about the epoch that there is: that it signs, and that earlier ones
-    /// are over.
+    /// A hash of what it knows about the epoch that there is: whether it signed, who said what.
     #[n(3)]
-    pub settled: bool,
+    pub known: Digest,
 }
 
 impl Canonical for Message {

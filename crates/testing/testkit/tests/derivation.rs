@@ -59,7 +59,7 @@ fn outside(world: &mut World, key: &str, path: &str) -> Vec<u8> {
     let record: EpochRecord = quorate_codec::from_bytes(&record).unwrap();
     let path = path.parse().unwrap();
     let point = &record.commitments[0];
-    derive_encoded(record.scheme, point, &record.chain_code.0, &path).unwrap().public_key
+    derive_encoded(record.plan.scheme, point, &record.chain_code.0, &path).unwrap().public_key
 }
 
 /// REQ-15, SES-01: the signature is the child's, for every scheme, and every node shows the same

@@ -198,9 +198,9 @@ impl Node {
         let news = books.filter(|(key, book)| match theirs.get(key) {
             None => book.next_epoch() > 0 || book.attempt > 0,
             Some(theirs) => {
-                let ours = (book.next_epoch(), book.attempt);
-                let has_more = !theirs.settled && book.current().is_some();
-                (theirs.epoch, theirs.attempt) < ours || (theirs.epoch == ours.0 && has_more)
+                let ours = book.progress(theirs.key);
+                (theirs.epoch, theirs.attempt) < (ours.epoch, ours.attempt)
+                    || (theirs.epoch == ours.epoch && theirs.known != ours.known)
             }
         });
         let keys: Vec<KeyId> = news.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();

@@ -314,8 +314,16 @@ impl KeyBook {
     }
 
     pub(super) fn progress(&self, key: KeyId) -> KeyProgress {
-        let settled = self.is_settled();
-        KeyProgress { key, epoch: self.next_epoch(), attempt: self.attempt, settled }
+        let start = Transcript::new(tag::KEY_PROGRESS).list(self.destroyed.keys());
+        let known = match self.current() {
+            None => start.digest(),
+            Some(current) => start
+                .number(u64::from(current.proof.is_some()))
+                .list(current.committed.keys())
+                .list(current.erased.keys())
+                .digest(),
+        };
+        KeyProgress { key, epoch: self.next_epoch(), attempt: self.attempt, known }
     }
 
     /// Keeps a message for later. Of each sender only so many, so that nobody pushes out

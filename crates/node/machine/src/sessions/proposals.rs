@@ -150,8 +150,9 @@ impl Node {
                 self.record_refusal(from, terms, &reason, turn);
             }
             Refused::Over => {
-                if let Target::Request(id) = target {
-                    self.share_end(from, &id, turn);
+                match target {
+                    Target::Request(id) => self.share_end(from, &id, turn),
+                    Target::Birth(key, _) => self.share_attempt_outcome(from, &key, turn),
                 }
             }
         }

@@ -62,7 +62,12 @@ impl Node {
         outcome: &Outcome,
     ) -> Option<(Decided, Vec<SignedNodeDecision>)> {
         let key = self.keys.book(&book.request.body().key)?;
-        key.certified().find_map(|(plan, decided)| {
+        // The receipt shows the charter up to the head of the decision, so the epoch's order must
+        // be there.
+        let entries = self.entries_to(outcome.head)?;
+        let known = |plan: &AttemptPlan| entries.iter().any(|entry| entry.head() == plan.order);
+        let mut epochs = key.certified().filter(|(plan, _)| known(plan));
+        epochs.find_map(|(plan, decided)| {
             Some((decided.clone(), allowances(plan, book, outcome)?))
         })
     }
