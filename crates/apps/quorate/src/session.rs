@@ -204,8 +204,10 @@ impl Session {
     /// The caller's: no such key. The node's: its record does not hold.
     pub async fn key_facts(&self, state: &State, name: &Name) -> Result<Option<KeyFacts>> {
         let record = self.key_record(state, name).await?;
-        let facts =
-            |record: EpochRecord| KeyFacts { scheme: record.plan.scheme, public_key: record.public_key };
+        let facts = |record: EpochRecord| KeyFacts {
+            scheme: record.plan.scheme,
+            public_key: record.public_key,
+        };
         Ok(record.map(facts))
     }
 

@@ -211,7 +211,7 @@ impl Canonical for EpochRecord {
     const BYTES_MAX: usize = 65_536;
 }
 
-/// What a node says about an epoch of a key. Public.
+/// What a node says about an epoch of a key (GOV-41). Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EpochStatement {
     /// Version of this form: 1.

@@ -14,9 +14,7 @@ use crate::motion::{Motion, MotionBody, Object};
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use quorate_access::Tree;
 use quorate_codec::{Transcript, tag};
-use quorate_identity::{
-    GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId,
-};
+use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,9 +5,9 @@
 use crate::{Receipt, ReceiptSignature};
 use quorate_access::Tree;
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, EpochRecord,
-    Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles,
-    Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
+    AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody,
+    EpochRecord, Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody,
+    Role, Roles, Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, hex, tag};
 use quorate_curve::{NonIdentity, Secp256k1};

@@ -5,7 +5,8 @@ use crate::error::{Part, ReceiptError, Whose};
 use crate::receipt::{Receipt, ReceiptSignature};
 use crate::report::{NodeAllowance, Report};
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError, State, verify_log,
+    AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError, State,
+    verify_log,
 };
 use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Name, NodeId, Scheme};

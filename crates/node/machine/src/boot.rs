@@ -19,8 +19,8 @@ use crate::requests::{RequestBook, Requests};
 use crate::sessions::Sessions;
 use crate::wire::Outcome;
 use quorate_charter::{
-    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance, SignedEpochStatement,
-    SignedHello, SignedMotion, State, Votes,
+    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
+    SignedEpochStatement, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::KeyShare;
@@ -308,12 +308,14 @@ fn keys(
     alarms: &mut Vec<Alarm>,
 ) -> Result<Keys, BootError> {
     let mut keys = Keys::default();
-    let damaged = |error: &dyn std::fmt::Display| unreadable(Table::EpochRecord, &error.to_string());
+    let damaged =
+        |error: &dyn std::fmt::Display| unreadable(Table::EpochRecord, &error.to_string());
     // Ascending by key and epoch; of each key the certificate of the newest is verified, which
     // stands for those before it.
     let mut newest: BTreeMap<KeyId, Decided> = BTreeMap::new();
     for (row_key, row) in rows.of(Table::EpochRecord) {
-        if let Some((key, _)) = parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some())
+        if let Some((key, _)) =
+            parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some())
         {
             let decided: Decided = read(Table::EpochRecord, row)?;
             keys.book_mut(key).load_decided(decided.clone());
@@ -337,8 +339,7 @@ fn keys(
             // Without it the epoch is untried: peers tell it again, or a quorum signs another.
             let proof = quorate_codec::from_bytes::<Outcome>(row).ok();
             if !proof.is_some_and(|proof| book.load_proof(epoch, proof)) {
-                let text =
-                    format!("the stored first signature of key {} is damaged", order.key);
+                let text = format!("the stored first signature of key {} is damaged", order.key);
                 alarms.push(Alarm { text, culprits: Vec::new() });
             }
         }

@@ -10,7 +10,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage, SessionStep,
+    DealMessage, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage,
+    SessionStep,
 };
 use quorate_charter::{
     CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement, SignedHello,

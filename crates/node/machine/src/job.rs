@@ -7,8 +7,7 @@ use crate::wire::SignatureBytes;
 use quorate_charter::{EpochRecord, State};
 use quorate_codec::Digest;
 use quorate_engine::{
-    self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round,
-    Seed,
+    self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round, Seed,
 };
 use quorate_identity::NodeId;
 use quorate_intent::{Artifact, Decoded};
@@ -139,9 +138,7 @@ impl Job {
             Task::Finish { decoded, signatures } => {
                 JobResult::Finished(Box::new(outcome::finish(&decoded, &signatures)))
             }
-            Task::Deal { plan, seed } => {
-                JobResult::Advanced(first(engine::start_deal(plan, seed)))
-            }
+            Task::Deal { plan, seed } => JobResult::Advanced(first(engine::start_deal(plan, seed))),
             Task::Pair { plan, seed } => {
                 JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))
             }

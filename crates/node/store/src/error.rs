@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The machine's fault: the rows are older than the slots (STO-13).
     #[error("the rows of the store {0} are of an earlier time than its slots")]
     OlderRows(PathBuf),
+    /// The machine's fault: what was written does not read back (STO-12).
+    #[error("a row of the store {0} does not read back as it was written")]
+    ReadBack(PathBuf),
     /// The machine's fault: the file around the rows is damaged.
     #[error("the store {path} is damaged: {detail}")]
     Damaged {
@@ -125,6 +128,7 @@ impl StoreError {
             | Self::Damaged { .. } => "store_damaged",
             Self::Full(_) => "disk_full",
             Self::Io { .. } => "store_io",
+            Self::ReadBack(_) => "store_read_back",
             Self::Failed(_) => "store_failed",
         }
     }
@@ -151,6 +155,7 @@ impl StoreError {
             }
             Self::Full(_) => "make room on the disk and start the node again; nothing was lost",
             Self::Io { .. } => "check that the file, its folder and the disk are as they should be",
+            Self::ReadBack(_) => "check the disk before the node is started again",
             Self::Failed(_) => "restart the node; it continues from the last durable batch",
         }
     }

@@ -247,6 +247,7 @@ impl Store {
         }
         transaction.commit().map_err(|error| failed(error.into()))?;
         passed(Step::Rows);
+        read_back(&self.path, &self.database, &self.sealer, &mut self.slots, writes)?;
         if !freed.is_empty() {
             let erased = self.slots.erase(&self.sealer, &freed, state.commits);
             erased.map_err(slots_failed)?;
@@ -255,6 +256,43 @@ impl Store {
         }
         Ok((state, syncs))
     }
+}
+
+/// Whether the erasable rows of a batch read back from their places as what they are: whoever
+/// relies on a share relies on what is stored, not on what should have been (STO-12, EPO-07).
+fn read_back(
+    path: &Path,
+    database: &Database,
+    sealer: &Sealer,
+    slots: &mut Slots,
+    writes: &[Write],
+) -> Result<(), StoreError> {
+    let erasable = writes.iter().filter(|write| write.table.is_erasable());
+    let last: BTreeMap<(u8, &[u8]), &Write> =
+        erasable.map(|write| ((write.table.number(), write.key.as_slice()), write)).collect();
+    let put = last.into_iter().filter_map(|(place, write)| Some((place, write.value.as_ref()?)));
+    let put: Vec<_> = put.collect();
+    if put.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: redb::Error| disk::redb_error(path, error);
+    let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+    let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+    for ((number, key), value) in put {
+        let place = [&[number], key].concat();
+        let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
+        let slot = row.as_ref().and_then(|row| slot_number(row.value()));
+        let slot = slot.map(|at| slots.read(at)).transpose();
+        let slot = slot.map_err(|source| disk::io_error(path, source))?.flatten();
+        let read = row
+            .as_ref()
+            .zip(slot)
+            .and_then(|(row, slot)| sealer.open_erasable(number, key, row.value(), &slot));
+        if read.as_deref() != Some(&**value) {
+            return Err(StoreError::ReadBack(path.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// What of a commit is durable, in the order in which it becomes so (STO-12).

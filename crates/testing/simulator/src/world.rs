@@ -63,6 +63,7 @@ pub fn run(plan: Plan) -> Report {
 }
 
 /// Something that is going to happen.
+#[allow(clippy::large_enum_variant, reason = "moved once or twice")]
 enum Happening {
     Frame { from: NodeId, to: NodeId, era: u64, bytes: Vec<u8> },
     Job { host: NodeId, life: u64, job: Job },

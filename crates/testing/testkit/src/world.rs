@@ -72,6 +72,7 @@ pub struct Slow {
 }
 
 /// Something under way in a slow world.
+#[allow(clippy::large_enum_variant, reason = "moved once or twice")]
 enum Later {
     Frame(NodeId, NodeId, Vec<u8>),
     Job(NodeId, u64, Job),

@@ -21,7 +21,7 @@ use quorate_engine::{KeyPublic, KeyShare};
 use quorate_identity::{Head, KeyId, Scheme};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
-use quorate_machine::wire::{DealStep, Message};
+use quorate_machine::wire::{DealStep, Message, SessionStep};
 use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
@@ -88,13 +88,41 @@ fn sign(world: &mut World, at: &str, text: &str) {
     world.until_state(at, &id, RequestState::Signed);
 }
 
+/// EPO-08, EPO-12: the record of an epoch, with its decision, is the proof that the key was handed
+/// on: whoever has the charter sees order, old and new holders, and that the public key stayed.
+#[test]
+fn neg_055_an_epoch_is_handed_on_by_its_record_alone() {
+    let (mut world, id) = ready(56, FIVE, 1);
+    let before = record(&world, "node-1", id, 0);
+    let body = reshare(&world, "ops", "2 of (node-3, node-4, node-5)", 1);
+    // node-5 hears nothing before it is all over.
+    world.stop("node-2");
+    world.enact("node-1", body);
+    until_epoch(&mut world, "ops", 1);
+    let node = world.id("node-2");
+    world.start(node);
+    until_epoch(&mut world, "ops", 1);
+    let after = record(&world, "node-2", id, 1);
+    assert_eq!(after.plan.previous, before.digest());
+    assert_eq!(after.public_key, before.public_key);
+    assert_eq!(after.chain_code, before.chain_code);
+    assert_ne!(after.commitments[1], before.commitments[1]);
+    let state = world.state("node-2");
+    let order = state.key(&id).unwrap();
+    assert!(order.has_ordered_tree(&after.plan.tree, &after.plan.order));
+    assert!(!order.has_ordered_tree(&after.plan.tree, &before.plan.order));
+    let dealt = |node: &str| after.plan.dealers.contains(&world.id(node));
+    assert!(!dealt("node-2") && !dealt("node-4") && !dealt("node-5"));
+    world.stop("node-1");
+    sign(&mut world, "node-4", "by those who joined");
+}
+
 /// A domain with the key ops over the first three signers, and the policy.
 fn ready(seed: u64, shape: Shape, faults: u8) -> (World, KeyId) {
     let mut world = World::of(seed, shape);
     let access: Tree<quorate_identity::Name> = "2 of (node-1, node-2, node-3)".parse().unwrap();
     let access = access.map(|node| world.id(node.as_str()));
-    let body =
-        MotionBody::KeyCreate { name: name("ops"), scheme: Scheme::Ed25519, access, faults };
+    let body = MotionBody::KeyCreate { name: name("ops"), scheme: Scheme::Ed25519, access, faults };
     world.enact("node-1", body);
     world.until("the key is active", |world| {
         world.names().iter().all(|node| world.can_sign(node, "ops"))
@@ -113,7 +141,10 @@ fn a_refresh_keeps_the_key_and_leaves_nothing_of_the_old_shares() {
     let rows = |world: &World| -> Vec<Vec<u8>> {
         let hosts = ["node-1", "node-2", "node-3"].map(|node| world.host(node));
         let shares = hosts.iter().flat_map(|host| &host.disk);
-        shares.filter(|((table, _), _)| *table == Table::Share).map(|(_, row)| row.clone()).collect()
+        shares
+            .filter(|((table, _), _)| *table == Table::Share)
+            .map(|(_, row)| row.clone())
+            .collect()
     };
     let old = rows(&world);
     world.enact("node-2", refresh("ops"));
@@ -146,9 +177,9 @@ fn neg_060_shares_of_two_epochs_do_not_mix() {
     let (mut world, id) = ready(60, Shape::default(), 1);
     let share = |world: &World| -> Vec<u8> {
         let disk = &world.host("node-2").disk;
-        let row = disk.iter().find(|((table, row), _)| {
-            *table == Table::Share && row.starts_with(id.as_ref())
-        });
+        let row = disk
+            .iter()
+            .find(|((table, row), _)| *table == Table::Share && row.starts_with(id.as_ref()));
         row.unwrap().1.clone()
     };
     let old = share(&world);
@@ -163,9 +194,11 @@ fn neg_060_shares_of_two_epochs_do_not_mix() {
     assert!(held(&share(&world)) && !held(&old));
     // On the disk in place of the new one: the node goes on without it and says so.
     world.stop("node-2");
-    let row = world.host("node-2").disk.keys().find(|(table, row)| {
-        *table == Table::Share && row.starts_with(id.as_ref())
-    });
+    let row = world
+        .host("node-2")
+        .disk
+        .keys()
+        .find(|(table, row)| *table == Table::Share && row.starts_with(id.as_ref()));
     let row = row.unwrap().clone();
     world.host_mut("node-2").disk.insert(row, old);
     let node = world.id("node-2");
@@ -308,7 +341,10 @@ fn a_withdrawn_reshare_leaves_the_key_as_it_was() {
     world.enact("node-1", refresh("ops"));
     until_epoch(&mut world, "ops", 1);
     assert_eq!(kept(&world, "node-3", id), [1]);
-    assert_eq!(key(&mut world, "node-1", "ops").access.to_string(), "2 of (node-1, node-2, node-3)");
+    assert_eq!(
+        key(&mut world, "node-1", "ops").access.to_string(),
+        "2 of (node-1, node-2, node-3)"
+    );
 }
 
 /// EPO-20: without another order, no earlier than it is due, again and again.
@@ -319,8 +355,10 @@ fn a_schedule_refreshes_without_another_order() {
     let body = MotionBody::KeySchedule { name: name("ops"), schedule: Some(schedule) };
     world.enact("node-1", body);
     let made = key(&mut world, "node-1", "ops").made_at_ms.unwrap();
-    assert!((made + 540_000..=made + 600_000)
-        .contains(&key(&mut world, "node-1", "ops").refresh_due_ms.unwrap()));
+    assert!(
+        (made + 540_000..=made + 600_000)
+            .contains(&key(&mut world, "node-1", "ops").refresh_due_ms.unwrap())
+    );
     world.pass(made + 539_000 - world.now);
     assert_eq!(key(&mut world, "node-1", "ops").epoch, 0);
     world.pass(120_000);
@@ -430,14 +468,8 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
                 spoiled.borrow_mut().push(changed.clone());
                 deal.step = DealStep::Plan { plan: quorate_codec::to_bytes(&changed) };
                 let (_, signer) = secrets.iter().find(|(node, _)| *node == from).unwrap();
-                let said = (
-                    &genesis,
-                    &deal.key,
-                    deal.epoch,
-                    deal.attempt,
-                    deal.context,
-                    &deal.step,
-                );
+                let said =
+                    (&genesis, &deal.key, deal.epoch, deal.attempt, deal.context, &deal.step);
                 deal.signature = signer.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
             }
             vec![message]
@@ -453,11 +485,71 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
     }
 }
 
+/// SES-03, EPO-08: a session whose terms name another epoch of the key is joined by nobody, and no
+/// message that depends on a share leaves; nobody is accused, because epochs change on the way.
+#[test]
+fn neg_058_a_session_in_another_epoch_is_joined_by_nobody() {
+    let (mut world, id) = ready(58, Shape::default(), 1);
+    let old = record(&world, "node-1", id, 0).digest();
+    world.enact("node-1", refresh("ops"));
+    until_epoch(&mut world, "ops", 1);
+    let is_spoiled = Rc::new(RefCell::new(true));
+    let (spoils, rounds) = (Rc::clone(&is_spoiled), Rc::new(RefCell::new(0)));
+    let counted = Rc::clone(&rounds);
+    world.wiretap = Some(Box::new(move |_, _, mut message| {
+        if let Message::Session(session) = &mut message
+            && *spoils.borrow()
+        {
+            match &mut session.step {
+                SessionStep::Propose { terms, .. } => terms.epoch_record = old,
+                SessionStep::Round { .. } => *counted.borrow_mut() += 1,
+                SessionStep::Join { .. } | SessionStep::Abort => {}
+            }
+        }
+        vec![message]
+    }));
+    let request = world.request("ops", &message("now"), "wallet-service");
+    let request = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.pass(30_000);
+    assert_eq!(*rounds.borrow(), 0);
+    assert_ne!(world.show("node-1", &request).state, RequestState::Signed);
+    let view = world.call("node-2", "auditor", "GET", "/v1/audit", b"");
+    let Ok(View::Audit(audit)) = view else { panic!("no audit: {view:?}") };
+    assert!(audit.lines.iter().all(|line| line.culprits.is_empty()), "{audit:?}");
+    assert!(audit.lines.iter().any(|line| line.text.contains("epoch of the key")), "{audit:?}");
+    *is_spoiled.borrow_mut() = false;
+    world.until_state("node-1", &request, RequestState::Signed);
+}
+
+/// EPO-09: a member that never says that it holds its new shares keeps nobody's old ones alive,
+/// where the key survives its loss; where it does not, they are kept.
+#[test]
+fn neg_088_a_withheld_word_does_not_keep_old_shares_alive() {
+    for (tree, faults, ends) in [
+        ("3 of (node-1, node-2, node-3, node-4, node-5)", 1, true),
+        ("3 of (node-1, node-2, node-3, node-4, node-5)", 2, false),
+    ] {
+        let (mut world, id) = ready(88, FIVE, 1);
+        let silent = world.id("node-2");
+        world.wiretap = Some(Box::new(move |from, _, message| match message {
+            Message::Epoch(statement) if from == silent || statement.node() == silent => vec![],
+            other => vec![other],
+        }));
+        let body = reshare(&world, "ops", tree, faults);
+        world.enact("node-1", body);
+        world.until("the epoch is made", |world| key(world, "node-1", "ops").epoch == 1);
+        world.pass(120_000);
+        let expected: &[u64] = if ends { &[1] } else { &[0, 1] };
+        assert_eq!(kept(&world, "node-1", id), expected, "{faults}");
+        sign(&mut world, "node-1", "either way");
+    }
+}
+
 /// EPO-07 to EPO-10: a node dies at every write of a refresh in turn, before it is durable and
 /// after; the others may go on, and once it is back the key is in the new epoch, every share is
 /// of that epoch, and every quorum signs.
 #[test]
-fn neg_055_whoever_dies_when_the_key_is_wholly_in_one_epoch() {
+fn neg_053_whoever_dies_when_the_key_is_wholly_in_one_epoch() {
     for victim in ["node-1", "node-2", "node-3"] {
         for die_at in 0..12 {
             let (mut world, id) = ready(55 + die_at, Shape::default(), 1);

@@ -146,8 +146,8 @@ async fn deal(
         return Err(Failure::caller("key_not_ready", message, next));
     }
     let under_way: Vec<CeremonyView> = session.get(&routes::ceremony(name)).await?;
-    let resumes = is_refresh
-        && under_way.iter().any(|view| !matches!(view.phase, CeremonyPhase::Ending));
+    let resumes =
+        is_refresh && under_way.iter().any(|view| !matches!(view.phase, CeremonyPhase::Ending));
     if resumes {
         face.tell(&format!("new shares of {name} are being made already; waiting for them"));
     } else {
@@ -262,7 +262,8 @@ fn ceremony_text(view: &CeremonyView) -> String {
         CeremonyPhase::Deciding => "deciding",
         CeremonyPhase::Ending => "made; the epoch before is kept until this one is safe",
     };
-    let mut text = format!("{kind} of key {}: epoch {}, attempt {}\n", view.key, view.epoch, view.attempt);
+    let mut text =
+        format!("{kind} of key {}: epoch {}, attempt {}\n", view.key, view.epoch, view.attempt);
     let _ = writeln!(text, "  state   {phase}");
     let _ = write!(text, "  access  {}", view.access);
     for node in &view.nodes {

@@ -27,12 +27,9 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             format!("orders new shares of the key {name} for those who hold it"),
             "the public key and who can sign stay; the old shares are destroyed".to_owned(),
         ],
-        MotionBody::KeyReshare { name, access, faults } => reshare_effect(
-            name,
-            access,
-            *faults,
-            state,
-        ),
+        MotionBody::KeyReshare { name, access, faults } => {
+            reshare_effect(name, access, *faults, state)
+        }
         MotionBody::KeyVoid { name } => {
             vec![format!("withdraws what was ordered for the key {name} and is not done")]
         }

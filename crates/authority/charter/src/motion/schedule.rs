@@ -131,7 +131,8 @@ mod tests {
     fn limits_are_kept() {
         let fine = RefreshSchedule { every_ms: HOUR, jitter_ms: HOUR / 2, window: None };
         assert_eq!(fine.check(), Ok(()));
-        let window = |from, minutes| RefreshSchedule { window: Some(Window { from, minutes }), ..fine };
+        let window =
+            |from, minutes| RefreshSchedule { window: Some(Window { from, minutes }), ..fine };
         let wrong = [
             RefreshSchedule { every_ms: MINUTE_MS - 1, jitter_ms: 0, ..fine },
             RefreshSchedule { every_ms: 401 * DAY_MS, ..fine },

@@ -5,9 +5,7 @@ use crate::agreement::Decided;
 use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
-use crate::motion::{
-    Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_faults,
-};
+use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_faults};
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;
 use quorate_identity::{Name, NodeId, PersonId};

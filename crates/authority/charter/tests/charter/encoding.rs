@@ -5,8 +5,8 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, NOW, genesis};
 use proptest::prelude::*;
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryError,
-    EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
+    AbortStatement, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided,
+    Entry, EntryError, EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
     SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, Votes,
 };
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};

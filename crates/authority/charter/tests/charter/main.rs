@@ -12,6 +12,7 @@ mod ballots;
 mod encoding;
 mod explore;
 mod founding;
+mod keys;
 mod log;
 mod presence;
 mod steps;

@@ -13,7 +13,9 @@ use quorate_charter::{
 };
 use quorate_client::contract::CeremonyPhase;
 use quorate_codec::{Digest, tag};
-use quorate_engine::{self as engine, DealPlan, DealSource, Failure, Fault, Inbound, Progress, Round};
+use quorate_engine::{
+    self as engine, DealPlan, DealSource, Failure, Fault, Inbound, Progress, Round,
+};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -221,7 +223,8 @@ impl Node {
             return;
         };
         let Some(book) = self.keys.books.get(&key) else { return };
-        let is_next = (plan.key, plan.epoch, plan.attempt) == (key, book.next_epoch(), book.attempt);
+        let is_next =
+            (plan.key, plan.epoch, plan.attempt) == (key, book.next_epoch(), book.attempt);
         let has_dealt = book.dealt == Some((plan.epoch, plan.attempt));
         let takes_part = plan.participants().contains(&self.me);
         if !is_next || has_dealt || !self.may_take_part() || !self.is_of_this_life(&key) {

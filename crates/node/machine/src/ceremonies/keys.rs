@@ -7,7 +7,8 @@ use crate::limits;
 use crate::schedule::Schedule;
 use crate::wire::{DealMessage, KeyProgress, Outcome};
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Decided, EpochRecord, EpochStep, KeyOrder, SignedEpochStatement, State,
+    AttemptOutcome, AttemptPlan, Decided, EpochRecord, EpochStep, KeyOrder, SignedEpochStatement,
+    State,
 };
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{self as engine, Failure, KeyPublic, KeyShare};

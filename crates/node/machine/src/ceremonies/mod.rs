@@ -12,13 +12,13 @@ mod outcome;
 mod plan;
 
 use crate::node::{Node, Turn};
-use quorate_charter::Validity;
-use quorate_identity::Name;
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use keys::{
-    KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row,
-    parse_decided_key, parse_share_key, proof_key, voided_key,
+    KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
+    parse_share_key, proof_key, voided_key,
 };
+use quorate_charter::Validity;
+use quorate_identity::Name;
 
 impl Node {
     /// Starts attempts that can start, gives up those that are overdue.

@@ -8,8 +8,8 @@ use crate::event::Notice;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance,
-    PreparedStatement, Validity,
+    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, PreparedStatement,
+    Validity,
 };
 use quorate_codec::{Digest, tag};
 use quorate_engine as engine;
@@ -282,7 +282,8 @@ impl Node {
     }
 
     /// The epoch exists: take up this node's shares, if they are what the record says (N-60), and
-    /// say so. Sessions of the epoch before end; its shares stay until nobody can need them.
+    /// say so. Sessions of the epoch before end; its shares stay until nobody can need them
+    /// (EPO-08).
     fn commit(&mut self, key: KeyId, epoch: u64, attempt: u32, turn: &mut Turn<'_>) {
         let me = self.me;
         let Some(book) = self.keys.books.get_mut(&key) else { return };
@@ -359,8 +360,7 @@ impl Node {
             .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
             .collect();
         let is_new = before.is_none();
-        let known =
-            engine::verify_all_leaf_proofs(record.transcript, &[&public], is_new, &proofs);
+        let known = engine::verify_all_leaf_proofs(record.transcript, &[&public], is_new, &proofs);
         if let Err(failure) = known {
             let culprits = match failure.fault {
                 engine::Fault::Peer { culprits } => culprits,

@@ -205,8 +205,8 @@ impl Node {
     /// Whether the charter wants an epoch like this (EPO-01).
     fn standing(&self, plan: &AttemptPlan, order: &KeyOrder) -> Validity {
         let before = self.keys.current(&plan.key).map(|current| &current.record.plan);
-        let is_as_before = before
-            .is_some_and(|before| (&before.tree, before.faults) == (&plan.tree, plan.faults));
+        let is_as_before =
+            before.is_some_and(|before| (&before.tree, before.faults) == (&plan.tree, plan.faults));
         let goal = order.goal();
         let is_wanted = goal.is_some_and(|goal| {
             let sharing = goal.sharing.map(|wanted| (&wanted.tree, wanted.faults));
@@ -219,9 +219,8 @@ impl Node {
         let is_fulfilled = before.is_some_and(|before| before.order == plan.order);
         let is_scheduled = is_fulfilled && is_as_before && order.schedule.is_some();
         let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
-        if !order.retired && is_wanted && !is_fulfilled {
-            Validity::Valid
-        } else if !order.retired && is_scheduled && !has_newer {
+        let is_due = (is_wanted && !is_fulfilled) || (is_scheduled && !has_newer);
+        if is_due && !order.retired {
             Validity::Valid
         } else if order.has_ordered(&plan.order) {
             // It was wanted, or this node does not know yet that it is.

@@ -149,12 +149,10 @@ impl Node {
                 self.audit(format!("refused a proposal for {target}: {reason}"), &[from], turn);
                 self.record_refusal(from, terms, &reason, turn);
             }
-            Refused::Over => {
-                match target {
-                    Target::Request(id) => self.share_end(from, &id, turn),
-                    Target::Birth(key, _) => self.share_attempt_outcome(from, &key, turn),
-                }
-            }
+            Refused::Over => match target {
+                Target::Request(id) => self.share_end(from, &id, turn),
+                Target::Birth(key, _) => self.share_attempt_outcome(from, &key, turn),
+            },
         }
         let abort = SessionMessage { run, step: SessionStep::Abort };
         self.send(from, &Message::Session(abort), turn);

@@ -102,7 +102,8 @@ impl Node {
             ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
         };
         let root = child_at(record, &Path::root()).map_err(|error| bad(&error))?;
-        KeyExport::new(name.clone(), record.plan.scheme, &root, network).map_err(|error| bad(&error))
+        KeyExport::new(name.clone(), record.plan.scheme, &root, network)
+            .map_err(|error| bad(&error))
     }
 
     /// The record of a key that signs: nothing is derived of a key before its birth.

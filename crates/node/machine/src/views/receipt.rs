@@ -67,9 +67,7 @@ impl Node {
         let entries = self.entries_to(outcome.head)?;
         let known = |plan: &AttemptPlan| entries.iter().any(|entry| entry.head() == plan.order);
         let mut epochs = key.certified().filter(|(plan, _)| known(plan));
-        epochs.find_map(|(plan, decided)| {
-            Some((decided.clone(), allowances(plan, book, outcome)?))
-        })
+        epochs.find_map(|(plan, decided)| Some((decided.clone(), allowances(plan, book, outcome)?)))
     }
 }
 

@@ -106,9 +106,11 @@ impl Node {
             let absent = plan.committee.iter().filter(|node| !here.contains(node));
             for node in absent {
                 let Some(name) = self.name_of(node) else { continue };
-                let rest: BTreeSet<NodeId> =
-                    plan.members().intersection(&here).copied().collect();
-                let means = match (1..=usize::from(u8::MAX)).take_while(|losses| plan.tree.survives(&rest, *losses)).count() {
+                let rest: BTreeSet<NodeId> = plan.members().intersection(&here).copied().collect();
+                let means = match (1..=usize::from(u8::MAX))
+                    .take_while(|losses| plan.tree.survives(&rest, *losses))
+                    .count()
+                {
                     0 if !plan.tree.satisfied(&rest) => "no quorum is left".to_owned(),
                     0 => "the loss of one more stops signing".to_owned(),
                     more => format!("the loss of {more} more is survived"),

@@ -98,9 +98,7 @@ fn parse(text: &str) -> Result<(Name, Option<u64>)> {
     };
     match text.split_once('@') {
         None => Ok((domain::name(text)?, None)),
-        Some((node, epoch)) => {
-            Ok((domain::name(node)?, Some(epoch.parse().map_err(|_| wrong())?)))
-        }
+        Some((node, epoch)) => Ok((domain::name(node)?, Some(epoch.parse().map_err(|_| wrong())?))),
     }
 }
 
@@ -141,7 +139,13 @@ pub fn text(advice: &Advice) -> String {
     for line in &advice.epochs {
         let names: Vec<&str> = line.nodes.iter().map(Name::as_str).collect();
         let quorum = if line.quorum { "a quorum" } else { "no quorum" };
-        let _ = write!(text, "\n  epoch {}: {} of {}: {quorum}", line.epoch, names.join(", "), line.access);
+        let _ = write!(
+            text,
+            "\n  epoch {}: {} of {}: {quorum}",
+            line.epoch,
+            names.join(", "),
+            line.access
+        );
     }
     for step in &advice.steps {
         let _ = write!(text, "\n  - {step}");
