@@ -23,6 +23,8 @@ use utoipa::OpenApi;
         super::ErrorAnswer,
         super::GenesisAnswer,
         super::KeyExport,
+        super::CeremonyView,
+        super::EpochView,
         super::KeyView,
         super::MotionView,
         super::Notice,
