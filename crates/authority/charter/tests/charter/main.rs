@@ -10,6 +10,7 @@
 mod agreement;
 mod ballots;
 mod encoding;
+mod epochs_model;
 mod explore;
 mod founding;
 mod keys;

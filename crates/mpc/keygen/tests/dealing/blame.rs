@@ -213,6 +213,27 @@ fn neg_094_an_accusation_of_mixed_parts_proves_nothing() {
     assert_eq!(bad.judge(&bad.accuse(2, 3, &to_bytes(&other_run))), Err(Unproven::Run));
 }
 
+/// DEAL-20: a liar tells the dealer another first message than all others, and then complains with
+/// the one that the others have: what the dealer sealed does not open in their run, and it is not
+/// convicted, because it never echoed that run.
+#[test]
+fn neg_094_a_dealer_is_not_judged_in_a_run_that_it_did_not_echo() {
+    let bad = run(broken);
+    let (mut deal, mut inboxes) = Deal::begin_plans(plans(&bad.terms), u64::from);
+    rewrite(&mut inboxes, node(3), |to, first: &mut Message1| {
+        if to == node(2) {
+            first.sid = Digest([1; 32]);
+        }
+    });
+    let second = deal.round1(inboxes).remove(&node(2)).unwrap().unwrap();
+    // The liar's key for the dealer, as everybody saw it announced.
+    let mut complaint = parts(&bad.complaint(3));
+    complaint.message = digest_of(&second);
+    let mut accusation = bad.accuse(2, 3, &to_bytes(&complaint));
+    accusation.second = sign(context(0), node(2), Place::Message2, &second);
+    assert_eq!(bad.judge(&accusation), Err(Unproven::Run));
+}
+
 /// DEAL-20: whatever byte of a true accusation, or of one against an honest dealer, is changed on
 /// its way, nobody honest is convicted and nothing panics.
 #[test]
