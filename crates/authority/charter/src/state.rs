@@ -221,7 +221,10 @@ impl State {
                 self.policy = Some(bundle.as_slice().into());
                 self.policy_version += 1;
             }
-            MotionBody::KeyRefresh { name } => self.touch(name, |order| order.order(head, None)),
+            MotionBody::KeyRefresh { name } => {
+                // Upkeep disturbs no motion that waits for more signatures (GOV-12).
+                self.change(name, |order| order.order(head, None));
+            }
             MotionBody::KeyReshare { name, access, faults } => {
                 let sharing = Sharing { tree: access.clone(), faults: *faults };
                 self.touch(name, |order| order.order(head, Some(sharing)));
@@ -235,9 +238,15 @@ impl State {
     }
 
     fn touch(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {
+        self.change(name, |order| {
+            order.version += 1;
+            change(order);
+        });
+    }
+
+    fn change(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {
         let order = self.key_names.get(name).and_then(|key| self.keys.get_mut(key));
         if let Some(order) = order.map(Arc::make_mut) {
-            order.version += 1;
             change(order);
         }
     }

@@ -6,6 +6,11 @@ use quorate_identity::Scheme;
 /// Why an intent is refused, or its signatures are. The caller's fault; texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {
+    /// A message that only nodes sign for themselves.
+    #[error(
+        "messages that begin with `quorate.birth/v1` are signed by nodes for themselves alone; sign another one"
+    )]
+    Reserved,
     /// The JSON is not an intent: malformed, unknown or repeated fields, unknown kind.
     #[error("not an intent: {0}; see spec/intent.md for the fields of each kind")]
     Json(String),

@@ -36,3 +36,6 @@ pub use error::{InputProblem, IntentError};
 pub use intent::Intent;
 pub use key::KeyFacts;
 pub use kinds::KINDS;
+
+/// How messages begin that nodes sign for themselves: no request signs one (INT-14).
+pub const RESERVED_PREFIX: &[u8] = b"quorate.birth/v1\n";

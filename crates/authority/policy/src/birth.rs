@@ -43,7 +43,10 @@ pub fn birth_payload(record: &EpochRecord) -> SigningPayload {
     let digest = birth_digest(record).0;
     match record.plan.scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => SigningPayload::Digest(digest),
-        Scheme::Ed25519 => SigningPayload::Message(digest.to_vec()),
+        // No request signs a message that begins like this.
+        Scheme::Ed25519 => {
+            SigningPayload::Message([quorate_intent::RESERVED_PREFIX, digest.as_slice()].concat())
+        }
     }
 }
 

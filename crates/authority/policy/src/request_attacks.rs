@@ -493,7 +493,9 @@ fn neg_073_a_birth_signs_what_its_record_fixes_and_nothing_else() {
     let birth = authorize_birth(&domain.state, &ops).unwrap();
     assert_eq!(birth.get().payloads, [birth_payload(&ops)]);
     assert_eq!((birth.get().key, birth.get().request), (ops.plan.key, None));
-    assert!(matches!(birth_payload(&ops), SigningPayload::Message(message) if message.len() == 32));
+    assert!(
+        matches!(birth_payload(&ops), SigningPayload::Message(message) if message.len() == 32 + 17)
+    );
     let treasury = record(&domain, "treasury");
     assert!(matches!(birth_payload(&treasury), SigningPayload::Digest(_)));
     let changes: [&dyn Fn(&mut AttemptPlan); 5] = [

@@ -168,6 +168,7 @@ impl Node {
         let now = node.presence.advance_clock(now);
         let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
         turn.out.writes = node.first_writes();
+        turn.out.writes.extend(node.keys.take_leftovers());
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
@@ -314,11 +315,15 @@ fn keys(
     // stands for those before it.
     let mut newest: BTreeMap<KeyId, Decided> = BTreeMap::new();
     for (row_key, row) in rows.of(Table::EpochRecord) {
-        if let Some((key, _)) =
-            parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some())
-        {
+        let of = parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some());
+        if let Some((key, epoch)) = of {
             let decided: Decided = read(Table::EpochRecord, row)?;
-            keys.book_mut(key).load_decided(decided.clone());
+            let is_its = matches!(decided.instance, Instance::Attempt { key: of, epoch: at, .. }
+                if (of, at) == (key, epoch));
+            // Nothing may be guessed about what cannot be read: it would be made anew.
+            if !is_its || !keys.book_mut(key).load_decided(decided.clone()) {
+                return Err(damaged(&format!("epoch {epoch} of key {key} does not read back")));
+            }
             newest.insert(key, decided);
         }
     }
@@ -357,6 +362,7 @@ fn keys(
             keys.book_mut(key).load_dealt(epoch, attempt);
         }
     }
+    keys.end_earlier_epochs();
     load_shares(&mut keys, state, me, rows, alarms);
     keys.learn_orders(state);
     Ok(keys)
@@ -366,6 +372,11 @@ fn keys(
 fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms: &mut Vec<Alarm>) {
     for (key, row) in rows.of(Table::Share) {
         let Some((key, epoch, attempt)) = parse_share_key(key) else { continue };
+        // Rows of epochs that are over stayed behind: they are deleted with the first commit.
+        if !keys.book_mut(key).may_need(epoch, attempt) {
+            keys.note_leftover(key, epoch, attempt);
+            continue;
+        }
         if let Ok(share) = KeyShare::from_bytes(row) {
             keys.book_mut(key).load_share(epoch, attempt, share);
         }

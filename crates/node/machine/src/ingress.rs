@@ -10,12 +10,12 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage,
+    DealMessage, DealStep, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage,
     SessionStep,
 };
 use quorate_charter::{
-    CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement, SignedHello,
-    SignedMotion, SignedRejoin, SignedWelcome, State,
+    AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
+    SignedEpochStatement, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
 };
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_identity::NodeId;
@@ -131,6 +131,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             let signed = deal_bytes(&state.genesis(), &message);
             let verified = sender.keys.verify(tag::DEAL_MESSAGE, &signed, &message.signature);
             verified.map_err(no)?;
+            bounded_deal(&message.step)?;
             Content::Deal(message)
         }
         Message::Pair(message) => Content::Pair(message),
@@ -191,6 +192,19 @@ fn bounded(message: &SessionMessage) -> Result<(), IngressError> {
             at_most(first.len(), limits::FIRST_BYTES_MAX)
         }
         SessionStep::Round { .. } | SessionStep::Abort => Ok(()),
+    }
+}
+
+/// Messages of dealings wait for plans and records, so they are short.
+fn bounded_deal(step: &DealStep) -> Result<(), IngressError> {
+    match step {
+        DealStep::Round { bytes, .. } => at_most(bytes.len(), limits::DEAL_BYTES_MAX),
+        DealStep::Plan { plan } => at_most(plan.len(), AttemptPlan::BYTES_MAX),
+        DealStep::Prepared { record, leaf_proofs } => {
+            at_most(record.len(), EpochRecord::BYTES_MAX)?;
+            at_most(leaf_proofs.len(), limits::DEAL_BYTES_MAX)
+        }
+        DealStep::Abort { .. } => Ok(()),
     }
 }
 

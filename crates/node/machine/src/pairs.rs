@@ -158,6 +158,11 @@ impl Pairs {
         !self.ready.keys().any(|peer| self.is_stale(peer))
     }
 
+    /// For how long a set-up has waited to be replaced.
+    fn stale_for(&self, peer: &NodeId, now: Millis) -> Millis {
+        self.stale_before.get(peer).map_or(0, |since| now.saturating_sub(*since))
+    }
+
     fn is_stale(&self, peer: &NodeId) -> bool {
         let moment = self.stale_before.get(peer);
         let ready = self.ready.get(peer);
@@ -251,11 +256,13 @@ impl Node {
     }
 
     /// Set-ups that are to be replaced and whose other end is not here are thrown away at once:
-    /// nobody knows when it comes.
+    /// nobody knows when it comes. So is one that the other end does not help to replace.
     fn discard_stale_pairs(&mut self, turn: &mut Turn<'_>) {
         let stale = self.pairs.ready.keys().filter(|peer| {
             self.pairs.is_stale(peer)
-                && (!self.presence.is_here(peer) || !self.pairs.needed.contains(peer))
+                && (!self.presence.is_here(peer)
+                    || !self.pairs.needed.contains(peer)
+                    || self.pairs.stale_for(peer, turn.now) >= self.pace.ceremony_timeout_ms)
         });
         for peer in stale.copied().collect::<Vec<_>>() {
             self.pairs.remove(&peer);
@@ -377,6 +384,7 @@ impl Node {
         {
             self.quarantine(guilty, &failure.reason, turn);
         }
+        let pace_ms = self.pace.ceremony_timeout_ms;
         let awaited = self.pair_run(&peer, &run).filter(|ours| ours.job == Some(id));
         let Some(ours) = awaited else { return };
         let PairPhase::Computing { number } = ours.phase else { return };
@@ -390,7 +398,8 @@ impl Node {
             Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
                 // Durable before anything that uses it can leave (PAR-02).
                 let generation = ours.generation.unwrap_or(Digest::ZERO);
-                let made_at = turn.now;
+                // Of the moment in which it began: what it rests on is no younger.
+                let made_at = ours.deadline.saturating_sub(pace_ms);
                 let setup_bytes = setup.to_bytes().to_vec();
                 let row = PairRow { version: ROW_VERSION, generation, setup: setup_bytes, made_at };
                 turn.out.writes.push(Write::put(
@@ -403,7 +412,6 @@ impl Node {
                 // Another one with this peer is not made soon, whatever it asks for (PAR-05).
                 self.pairs.paused.rest(peer, turn.now, &self.pace);
                 self.pairs.lacking.0.remove(&peer);
-                self.pairs.stale_before.remove(&peer);
                 let setup = Arc::new(setup);
                 self.pairs.ready.insert(peer, Ready { generation, setup, made_at });
                 self.pairs.told.clear();

@@ -260,6 +260,7 @@ impl Motion {
     /// What it touches, ascending (GOV-12).
     pub fn touches(&self) -> Vec<Object> {
         match self.body.key() {
+            _ if self.body.is_upkeep() => Vec::new(),
             Some(name) => vec![Object::Key(name.clone())],
             None => vec![Object::Policy],
         }

@@ -103,6 +103,18 @@ impl KeyOrder {
         until.filter_map(Order::sharing).any(|sharing| sharing.tree == *tree)
     }
 
+    /// Whether the order of this entry stands: nobody withdrew it.
+    pub fn stands(&self, head: &Head) -> bool {
+        let standing = self.orders.iter().rev().take_while(|order| order.what != What::Void);
+        !self.retired && standing.into_iter().any(|order| order.entry == *head)
+    }
+
+    /// Whether the order of one entry came before that of another.
+    pub fn is_before(&self, one: &Head, other: &Head) -> bool {
+        let at = |head: &Head| self.orders.iter().position(|order| order.entry == *head);
+        at(one).zip(at(other)).is_some_and(|(one, other)| one < other)
+    }
+
     /// Whether a node was ever to hold shares of the key.
     pub fn has_ever_named(&self, node: &NodeId) -> bool {
         let sharings = self.orders.iter().filter_map(Order::sharing);

@@ -182,18 +182,24 @@ impl Model for Epochs {
                     _ => model.is_quorum(state.old),
                 }
             }),
-            Property::always("the old one ends when the new one is safe", |model, state: &State| {
-                let gone = model.all() & !state.old & !state.lost;
-                let left = model.faults - usize::try_from(state.lost.count_ones()).unwrap();
-                gone == 0 || model.tree.survives(&model.set(state.new), left)
-            }),
+            Property::always(
+                "the old one ends when the new one is safe",
+                |model, state: &State| {
+                    let gone = model.all() & !state.old & !state.lost;
+                    let left = model.faults - usize::try_from(state.lost.count_ones()).unwrap();
+                    gone == 0 || model.tree.survives(&model.set(state.new), left)
+                },
+            ),
             Property::always("what is void leaves nothing that counts", |_, state: &State| {
                 state.outcome != Some(false) || state.new & state.knows == 0
             }),
-            Property::sometimes("it ends though as many are lost as may be", |model, state| {
-                let lost = usize::try_from(state.lost.count_ones()).unwrap();
-                state.outcome == Some(true) && lost == model.faults && state.old == 0
-            }),
+            Property::sometimes(
+                "it ends though as many are lost as may be",
+                |model: &Self, state: &State| {
+                    let lost = usize::try_from(state.lost.count_ones()).unwrap();
+                    state.outcome == Some(true) && lost == model.faults && state.old == 0
+                },
+            ),
         ]
     }
 }

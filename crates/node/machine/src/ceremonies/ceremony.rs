@@ -4,6 +4,7 @@
 use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
 use crate::durable::{Table, Write};
+use crate::event::Millis;
 use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -31,6 +32,10 @@ pub(crate) struct Ceremony {
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
     pub(super) phase: Phase,
+    /// When it began here.
+    pub(super) began_at: Millis,
+    /// Whose messages were awaited when it was given up.
+    pub(super) silent: Vec<NodeId>,
     /// The job whose result is awaited: a late one of a voided attempt is nobody's (N-57).
     pub(super) job: Option<JobId>,
 }
@@ -93,7 +98,12 @@ impl Node {
             && current
         {
             let abort = AbortStatement { node: from, head, signature: message.signature };
-            self.on_abort(key, abort, turn);
+            if self.takes_word_of(&key, &from, turn.now) {
+                self.on_abort(key, abort, turn);
+            } else if let Some(book) = self.keys.books.get_mut(&key) {
+                // Its plan may show that the word counts.
+                book.keep_early(from, message);
+            }
             return;
         }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
@@ -118,6 +128,7 @@ impl Node {
         }
         if message.context != Some(ceremony.context) {
             // Somebody was told another plan, or says so: nobody is accused for it.
+            *book.failures.entry(from).or_default() += 1;
             self.void_attempt(key, "a member takes part in another plan", &[], turn);
             return;
         }
@@ -171,11 +182,14 @@ impl Node {
         let all_take_part = plan.participants() == candidates
             || candidates.iter().all(|node| *node == self.me || self.presence.is_here(node));
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        if book.left_to_others == Some((plan.epoch, attempt)) {
-            return;
-        }
         let since = *book.waits_since.get_or_insert(turn.now);
         let waited = turn.now.saturating_sub(since);
+        if book.left_to_others.is_some() {
+            if waited >= self.pace.ceremony_timeout_ms.saturating_mul(4) {
+                self.void_attempt(key, "nobody ends what others began", &[], turn);
+            }
+            return;
+        }
         if planner == self.me {
             // Who is just away for a moment is worth a moment.
             if all_take_part || waited >= self.pace.retry_max_ms {
@@ -233,7 +247,8 @@ impl Node {
         match self.judge_plan(from, &plan, turn.now) {
             Validity::Valid if !takes_part => {
                 if let Some(book) = self.keys.books.get_mut(&key) {
-                    book.left_to_others = Some((plan.epoch, plan.attempt));
+                    book.left_to_others = Some(plan.participants());
+                    book.waits_since = Some(turn.now);
                 }
             }
             Validity::Valid => {
@@ -303,6 +318,8 @@ impl Node {
             prepared: BTreeMap::new(),
             record: None,
             phase: Phase::Computing { number: 0 },
+            began_at: turn.now,
+            silent: Vec::new(),
             job: None,
         });
         let row = dealt_row(epoch, attempt);

@@ -106,6 +106,10 @@ impl Node {
     /// Destroys the shares of earlier epochs, once the newest has signed and so many members hold
     /// its shares that it survives what the key is to survive (EPO-09, EPO-10). Never on a timer.
     pub(super) fn end_earlier_epochs(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        // Whoever halted or is lapsed destroys nothing: it may be the last to have it.
+        if self.abstains().is_some() {
+            return;
+        }
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let has_earlier = book.epochs.len() > 1;
         if !has_earlier || !book.current().is_some_and(super::keys::Epoch::may_end_earlier) {
@@ -119,6 +123,10 @@ impl Node {
             .map(|made| (made.number(), made.record.plan.attempt))
             .collect();
         book.end_earlier();
+        let unheard = book.prepared.keys().filter(|(epoch, _)| *epoch < newest);
+        let unheard: Vec<(u64, u32)> = unheard.copied().collect();
+        book.prepared.retain(|(epoch, _), _| *epoch >= newest);
+        let shares = shares.into_iter().chain(unheard);
         let peers = book.pair_peers();
         for (epoch, attempt) in shares {
             turn.out.writes.push(Write::delete(Table::Share, share_key(&key, epoch, attempt)));
@@ -133,7 +141,7 @@ impl Node {
     /// Says of keys that nothing of earlier epochs is left here, once the set-ups of pairs from
     /// their time are gone as well (EPO-11).
     pub(crate) fn finish_erasures(&mut self, turn: &mut Turn<'_>) {
-        if !self.pairs.has_replaced_all() {
+        if !self.pairs.has_replaced_all() || self.abstains().is_some() {
             return;
         }
         let open = self.keys.books.iter().filter(|(_, book)| book.owes_erasure(&self.me));
@@ -144,6 +152,9 @@ impl Node {
 
     /// Destroys what a retired key left here (EPO-15).
     pub(super) fn destroy_retired(&mut self, turn: &mut Turn<'_>) {
+        if self.abstains().is_some() {
+            return;
+        }
         let retired = self.state.keys().filter(|order| order.retired).map(|order| order.key);
         for key in retired.collect::<Vec<_>>() {
             let Some(book) = self.keys.books.get_mut(&key) else { continue };

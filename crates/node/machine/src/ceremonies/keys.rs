@@ -1,6 +1,7 @@
 //! What a node knows of the keys of its charter beyond the orders.
 
 use super::ceremony::Ceremony;
+use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::JobId;
 use crate::limits;
@@ -28,6 +29,8 @@ pub(crate) struct Keys {
     pub(super) due: Schedule<KeyId>,
     /// Keys whose newest epoch has not signed yet.
     pub(super) untried: BTreeSet<KeyId>,
+    /// Rows of shares of epochs that were over before this start.
+    leftovers: Vec<Vec<u8>>,
 }
 
 /// What a node knows of one key.
@@ -51,8 +54,10 @@ pub(crate) struct KeyBook {
     pub(super) early: Vec<(NodeId, DealMessage)>,
     /// Since when the attempt could begin, as far as this node sees.
     pub(super) waits_since: Option<Millis>,
-    /// An attempt in which others deal and this node does not.
-    pub(super) left_to_others: Option<(u64, u32)>,
+    /// Those who deal in the attempt under way, where this node does not.
+    pub(super) left_to_others: Option<BTreeSet<NodeId>>,
+    /// Since when the attempt is the one that is next, as far as this node looked at it.
+    pub(super) opened_at: Option<Millis>,
     /// In how many attempts at the next epoch each member failed, as this node saw it.
     pub(super) failures: BTreeMap<NodeId, u32>,
     /// Why the last attempt ended, for showing.
@@ -190,6 +195,26 @@ impl Keys {
         peers.filter(|peer| peer != me).collect()
     }
 
+    /// Ends epochs that were over before this start.
+    pub fn end_earlier_epochs(&mut self) {
+        for book in self.books.values_mut() {
+            if book.current().is_some_and(Epoch::may_end_earlier) {
+                book.end_earlier();
+            }
+        }
+    }
+
+    /// Notes a row of shares that nobody can need any more.
+    pub fn note_leftover(&mut self, key: KeyId, epoch: u64, attempt: u32) {
+        self.leftovers.push(share_key(&key, epoch, attempt));
+    }
+
+    /// Deletes such rows.
+    pub fn take_leftovers(&mut self) -> Vec<Write> {
+        let rows = std::mem::take(&mut self.leftovers);
+        rows.into_iter().map(|row| Write::delete(Table::Share, row)).collect()
+    }
+
     /// How far this node is with every key, in one hash.
     pub fn progress_digest(&self) -> Digest {
         let start = Transcript::new(tag::KEY_PROGRESS).number(self.books.len() as u64);
@@ -263,6 +288,7 @@ impl KeyBook {
     /// Nobody is passed over any more for what failed before.
     pub fn forget_failures(&mut self) {
         self.failures.clear();
+        self.left_to_others = None;
         self.waits_since = None;
     }
 
@@ -343,6 +369,14 @@ impl KeyBook {
         self.dealt = Some((epoch, attempt));
     }
 
+    /// Whether shares of an attempt may still be needed: its epoch is not over, or not decided.
+    pub fn may_need(&self, epoch: u64, attempt: u32) -> bool {
+        match self.epochs.get(&epoch) {
+            Some(made) => made.record.plan.attempt == attempt,
+            None => epoch >= self.next_epoch() || self.epochs.len() > 1,
+        }
+    }
+
     /// Restores shares of an attempt: they count once it is committed.
     pub fn load_share(&mut self, epoch: u64, attempt: u32, share: KeyShare) {
         let share = Arc::new(share);
@@ -365,9 +399,9 @@ impl KeyBook {
         let _ = self.note(statement);
     }
 
-    /// Restores the certified outcome of an attempt.
-    pub fn load_decided(&mut self, decided: Decided) {
-        let _ = self.decide(decided);
+    /// Restores the certified outcome of an attempt; whether it could be read.
+    pub fn load_decided(&mut self, decided: Decided) -> bool {
+        self.decide(decided)
     }
 
     /// Forgets shares that are not what the record of their epoch says; whether this node lacks
@@ -405,6 +439,9 @@ impl KeyBook {
                 self.waits_since = None;
                 self.failures.clear();
                 self.last_failure = None;
+                self.left_to_others = None;
+                self.opened_at = None;
+                self.drop_old_messages();
                 true
             }
             Ok(AttemptOutcome::Void { abort, .. }) if epoch == next && attempt >= self.attempt => {
@@ -412,10 +449,19 @@ impl KeyBook {
                 self.voided = Some(decided);
                 self.given_up_at = Some(abort.head);
                 self.waits_since = None;
+                self.left_to_others = None;
+                self.opened_at = None;
+                self.drop_old_messages();
                 true
             }
             _ => false,
         }
+    }
+
+    /// Messages of attempts that are decided are nobody's.
+    fn drop_old_messages(&mut self) {
+        let next = (self.next_epoch(), self.attempt);
+        self.early.retain(|(_, message)| (message.epoch, message.attempt) >= next);
     }
 
     /// Takes note of what a node did with an epoch; whether it is news.

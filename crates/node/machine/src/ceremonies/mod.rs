@@ -11,6 +11,7 @@ mod keys;
 mod outcome;
 mod plan;
 
+use crate::limits;
 use crate::node::{Node, Turn};
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use keys::{
@@ -41,6 +42,9 @@ impl Node {
                 continue;
             }
             let may_take_part = self.may_take_part();
+            if let Some(book) = self.keys.books.get_mut(&key) {
+                book.opened_at.get_or_insert(turn.now);
+            }
             if has_dealt && may_take_part {
                 // Two honest first messages would look like equivocation (N-89): abstain.
                 self.void_attempt(key, "this node restarted during the attempt", &[], turn);
@@ -50,8 +54,11 @@ impl Node {
             } else {
                 self.look_at_plans(key, turn);
                 let begun = self.keys.book(&key).is_some_and(|book| book.ceremony.is_some());
-                if !begun {
+                let live = self.keys.books.values().filter(|book| book.ceremony.is_some());
+                if !begun && live.count() < limits::CEREMONIES_LIVE_MAX {
                     self.pursue_attempt(&order, turn);
+                } else if !begun {
+                    self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
                 }
             }
         }
@@ -84,6 +91,10 @@ impl Node {
         let waiting = self.keys.books.iter().filter(|(_, book)| !book.early.is_empty());
         for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.look_at_plans(key, turn);
+        }
+        let several = self.keys.books.iter().filter(|(_, book)| book.live_epochs().len() > 1);
+        for key in several.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.end_earlier_epochs(key, turn);
         }
         // What the charter does not want any more ends, unless it is about to be decided.
         let unwanted = self.keys.books.iter().filter(|(_, book)| {

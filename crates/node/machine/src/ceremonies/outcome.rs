@@ -1,10 +1,10 @@
 //! How an attempt ends: one decision of the voters, COMMIT or VOID. Nodes act on its certificate
 //! alone (CER-06).
 
-use super::ceremony::{Phase, deal_bytes};
+use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{decided_key, public_of, share_key, voided_key};
 use crate::durable::{Table, Write};
-use crate::event::Notice;
+use crate::event::{Millis, Notice};
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
@@ -80,15 +80,19 @@ impl Node {
     /// and the only one that they take (CER-09).
     pub(super) fn on_abort(&mut self, key: KeyId, abort: AbortStatement, turn: &mut Turn<'_>) {
         let may_end = self.may_give_up(&key, &abort.node) == Validity::Valid;
+        let is_wanted = self.wanted(&key, turn.now).is_some();
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let (epoch, attempt) = (book.next_epoch(), book.attempt);
-        if !may_end {
+        if !may_end || !(is_wanted || book.ceremony.is_some()) {
             return;
         }
         if let Some(ceremony) = book.ceremony.as_mut() {
             // Who has asked the voters already goes on asking for the same.
             if matches!(ceremony.phase, Phase::ExpectDecision) && abort.node != self.me {
                 return;
+            }
+            if ceremony.is_open() {
+                ceremony.silent = Self::awaited_in(ceremony);
             }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
@@ -132,6 +136,7 @@ impl Node {
         epoch: u64,
         attempt: u32,
         value: &[u8],
+        now: Millis,
     ) -> Validity {
         match quorate_codec::from_bytes::<AttemptOutcome>(value) {
             Err(_) => Validity::Invalid,
@@ -140,7 +145,12 @@ impl Node {
                 let step = DealStep::Abort { head };
                 let said = self.has_said(&node, &key, (epoch, attempt), None, step, &signature);
                 if voided == attempt && said {
-                    self.may_give_up(&key, &node)
+                    match self.may_give_up(&key, &node) {
+                        Validity::Valid if !self.takes_word_of(&key, &node, now) => {
+                            Validity::Unknown
+                        }
+                        other => other,
+                    }
                 } else {
                     Validity::Invalid
                 }
@@ -152,6 +162,30 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Whether this node goes along when another gives the attempt up: one that takes part in it,
+    /// as far as this node knows who does. Before any plan is known, the word of who should plan
+    /// counts, others' only after a while: else whoever is to be dropped could end every attempt to
+    /// drop it (CER-09, N-82).
+    pub(super) fn takes_word_of(&self, key: &KeyId, node: &NodeId, now: Millis) -> bool {
+        let Some(book) = self.keys.book(key) else { return true };
+        if *node == self.me {
+            return true;
+        }
+        if let Some(ceremony) = &book.ceremony {
+            return ceremony.plan.participants().contains(node);
+        }
+        if let Some(others) = &book.left_to_others {
+            return others.contains(node);
+        }
+        let Some(wanted) = self.wanted(key, now) else { return true };
+        if !self.candidates(key, &wanted).contains(&self.me) {
+            return true;
+        }
+        let waited = book.opened_at.map_or(0, |at| now.saturating_sub(at));
+        self.planner(key, &wanted, book.attempt) == Some(*node)
+            || waited >= self.pace.retry_max_ms.saturating_mul(3)
     }
 
     /// Whether a node's word ends an attempt: it holds shares of the key, or is to (CER-09).
@@ -232,13 +266,14 @@ impl Node {
             Ok(AttemptOutcome::Commit { .. }) => None,
             Err(_) => return,
         };
+        let ceremony = book.ceremony.take();
         if !book.decide(decided.clone()) {
+            book.ceremony = ceremony;
             return;
         }
-        book.ceremony = None;
         // Attempts that this node never saw decided are over as well; their shares are shares
-        // of nothing (CER-06).
-        let is_over = |made: &&(u64, u32)| **made <= (epoch, attempt);
+        // of nothing (CER-06). Those of an epoch that it never heard of are kept like it.
+        let is_over = |made: &&(u64, u32)| made.0 == epoch && made.1 <= attempt;
         let over: Vec<(u64, u32)> = book.prepared.keys().filter(is_over).copied().collect();
         for made in over {
             if failed.is_some() || made != (epoch, attempt) {
@@ -264,16 +299,30 @@ impl Node {
         self.broadcast(&Message::Decided(decided), turn);
         match failed {
             None => self.commit(key, epoch, attempt, turn),
-            Some(node) => self.attempt_failed(key, attempt, node, turn),
+            Some(node) => self.attempt_failed(key, attempt, node, ceremony, turn),
         }
     }
 
-    fn attempt_failed(&mut self, key: KeyId, attempt: u32, node: NodeId, turn: &mut Turn<'_>) {
+    /// Notes who failed: who gave up in the middle; but where the time was over, those whose
+    /// messages were missing then, not who said so.
+    fn attempt_failed(
+        &mut self,
+        key: KeyId,
+        attempt: u32,
+        node: NodeId,
+        ceremony: Option<Ceremony>,
+        turn: &mut Turn<'_>,
+    ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
-        if node != self.me
-            && let Some(book) = self.keys.books.get_mut(&key)
-        {
-            *book.failures.entry(node).or_default() += 1;
+        if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
+            let lasted = turn.now.saturating_sub(ceremony.began_at);
+            let failed = match lasted < self.pace.ceremony_timeout_ms / 4 * 3 {
+                true => vec![node],
+                false => ceremony.silent,
+            };
+            for node in failed.into_iter().filter(|node| *node != self.me) {
+                *book.failures.entry(node).or_default() += 1;
+            }
         }
         let who = self.name_of(&node).map(|name| name.to_string()).unwrap_or_default();
         let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");

@@ -96,10 +96,15 @@ impl Node {
             Some(current) => {
                 let plan = &current.record.plan;
                 // Who failed again and again is left out where the others are enough.
-                for node in committee.clone().iter().filter(|node| failures(node) > 1) {
-                    committee.remove(node);
+                let mut failing: Vec<NodeId> =
+                    committee.iter().copied().filter(|node| failures(node) > 1).collect();
+                failing.sort_by_cached_key(|node| {
+                    (std::cmp::Reverse(failures(node)), rank(&key, plan.epoch, node))
+                });
+                for node in failing {
+                    committee.remove(&node);
                     if !has_commit_set(tree, faults, &committee) {
-                        committee.insert(*node);
+                        committee.insert(node);
                     }
                 }
                 let mut able: Vec<NodeId> =
@@ -157,8 +162,7 @@ impl Node {
             <= self.tolerance_ms().saturating_add(self.pace.ceremony_timeout_ms);
         let holds = self.planner(&key, &wanted, plan.attempt) == Some(from)
             && is_timely
-            && plan.incarnations == known
-            && plan.order == wanted.order;
+            && plan.incarnations == known;
         match self.check_plan(plan) {
             Validity::Valid if !holds => Validity::Invalid,
             checked => checked,
@@ -173,6 +177,11 @@ impl Node {
         let next = current.map_or(0, |current| current.number().saturating_add(1));
         if plan.epoch > next {
             return Validity::Unknown;
+        }
+        // First of all: a tree that nobody ordered is not worth a walk.
+        let standing = self.standing(plan, order);
+        if matches!(standing, Validity::Invalid | Validity::Unknown) {
+            return standing;
         }
         let members = plan.members();
         let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
@@ -199,7 +208,7 @@ impl Node {
                     && selection.is_some_and(|selection| selection.parties() == dealers)
             }
         };
-        if sound && from_before { self.standing(plan, order) } else { Validity::Invalid }
+        if sound && from_before { standing } else { Validity::Invalid }
     }
 
     /// Whether the charter wants an epoch like this (EPO-01).
@@ -214,15 +223,18 @@ impl Node {
                 Some(sharing) => sharing == (&plan.tree, plan.faults),
                 None => is_as_before,
             };
-            goal.order == plan.order && fits
+            // An order since then that wants the same ends nothing that is under way.
+            fits && order.stands(&plan.order)
         });
-        let is_fulfilled = before.is_some_and(|before| before.order == plan.order);
-        let is_scheduled = is_fulfilled && is_as_before && order.schedule.is_some();
+        let is_same_order = before.is_some_and(|before| before.order == plan.order);
+        let is_fulfilled = before
+            .is_some_and(|before| is_same_order || order.is_before(&plan.order, &before.order));
+        let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
         let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
         let is_due = (is_wanted && !is_fulfilled) || (is_scheduled && !has_newer);
         if is_due && !order.retired {
             Validity::Valid
-        } else if order.has_ordered(&plan.order) {
+        } else if order.has_ordered_tree(&plan.tree, &plan.order) {
             // It was wanted, or this node does not know yet that it is.
             Validity::Late
         } else {

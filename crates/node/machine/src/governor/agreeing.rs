@@ -172,7 +172,7 @@ impl Node {
         };
         match instance {
             Instance::Attempt { key, epoch, attempt } => {
-                self.judge_outcome(key, epoch, attempt, value)
+                self.judge_outcome(key, epoch, attempt, value, now)
             }
             Instance::Position(_) => match self.state.check_next(value, now) {
                 Ok(proposed) if policy_is_sound(&proposed) => Validity::Valid,
