@@ -1,7 +1,7 @@
 //! One simulated machine: a node, its disk, and the loop around them, as the real driver runs it.
 
 use crate::disk::Disk;
-use crate::faults::{Coverage, Fault, Side};
+use crate::faults::{Coverage, EpochWrite, Fault, Side};
 use crate::mutant::Mutant;
 use quorate_charter::GenesisFile;
 use quorate_identity::{Name, NodeSecrets};
@@ -154,7 +154,9 @@ impl Host {
         let mut outputs = std::mem::take(&mut self.outputs);
         let barrier = outputs.iter().any(|output| output.barrier);
         self.lazy.extend(outputs.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
+        let steps: Vec<EpochWrite> = self.lazy.iter().filter_map(EpochWrite::of).collect();
         if fate == Fate::DiesBefore {
+            coverage.hit_epoch(&steps, Side::Before);
             coverage.hit(Fault::CrashBeforeWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::Before));
             self.crash();
@@ -162,13 +164,14 @@ impl Host {
         }
         if barrier {
             let mutant = self.mutant;
-            let kept: Vec<Write> = std::mem::take(&mut self.lazy)
-                .into_iter()
-                .filter(|write| !mutant.is_some_and(|mutant| mutant.loses(write)))
-                .collect();
+            let mut kept = std::mem::take(&mut self.lazy);
+            if let Some(mutant) = mutant {
+                mutant.bend(&mut kept, &self.disk);
+            }
             self.disk.commit(&kept);
         }
         if fate == Fate::DiesAfter {
+            coverage.hit_epoch(&steps, Side::After);
             coverage.hit(Fault::CrashAfterWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::After));
             self.crash();

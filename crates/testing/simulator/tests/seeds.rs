@@ -39,6 +39,7 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
             let story = match seed % 10 {
                 0..=2 => Story::Birth,
                 3 => Story::Withheld,
+                4..=6 => Story::Epochs,
                 _ => Story::Schnorr,
             };
             Plan { seed, story, events: EVENTS, mutant: None }
@@ -66,7 +67,7 @@ fn ecdsa_seeds_keep_every_law_and_end_alike() {
 
 #[test]
 fn a_seed_replays_byte_for_byte() {
-    for (seed, story) in [(1, Story::Schnorr), (2, Story::Birth), (3, Story::Withheld)] {
+    for (seed, story) in [(1, Story::Schnorr), (2, Story::Birth), (3, Story::Withheld), (4, Story::Epochs)] {
         let plan = Plan { seed, story, events: EVENTS, mutant: None };
         let (first, again) = (run(plan), run(plan));
         assert_eq!(first.trace, again.trace, "seed {seed}");
@@ -79,6 +80,9 @@ fn every_planted_bug_is_found() {
     for mutant in Mutant::ALL {
         let story = match mutant {
             Mutant::ForgetsShares | Mutant::SendsBeforeWriting => Story::Birth,
+            Mutant::ErasesAtCommit | Mutant::KeepsVoidedShares | Mutant::KeepsOldShares => {
+                Story::Epochs
+            }
             Mutant::StopsItsClock => Story::Withheld,
             Mutant::ForgetsVotes | Mutant::RepeatsRandomness => Story::Schnorr,
         };
