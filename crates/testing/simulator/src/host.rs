@@ -147,6 +147,12 @@ impl Host {
         waiting.chain(&self.lazy).map(|write| write.table).collect()
     }
 
+    /// Whether a commit now would be a step towards an epoch after the first.
+    pub fn is_epoch_ahead(&self) -> bool {
+        let waiting = self.outputs.iter().flat_map(|output| &output.writes);
+        waiting.chain(&self.lazy).any(|write| EpochWrite::of(write).is_some())
+    }
+
     /// Makes what waits durable if it must be, and releases the outputs in order (NOD-01). What
     /// comes back has left the machine.
     pub fn commit(&mut self, fate: Fate, coverage: &mut Coverage) -> Vec<Output> {

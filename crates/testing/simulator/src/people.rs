@@ -49,12 +49,12 @@ impl People {
             return self.change_policy(world);
         }
         let renewals = match world.story() {
-            Story::Epochs => 8,
+            Story::Epochs => 12,
             Story::Withheld => 0,
             Story::Birth | Story::Schnorr | Story::Ecdsa => 2,
         };
         match world.draw(20) {
-            6..=9 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),
+            6..=14 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),
             6 if self.epochs < renewals => self.renew(world),
             0 if self.policies < 3 => self.change_policy(world),
             1 if self.keys < 1 && world.story() != Story::Withheld => self.another_key(world),

@@ -380,6 +380,7 @@ impl World {
         let is_rarest = has(&[Table::Pair, Table::Quarantine]);
         let likely = match is_rarest {
             true => 600,
+            false if self.hosts[&id].is_epoch_ahead() => 90,
             false if has(&rare) => 25,
             false => 4,
         };

@@ -39,10 +39,12 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
             let story = match seed % 10 {
                 0..=2 => Story::Birth,
                 3 => Story::Withheld,
-                4..=6 => Story::Epochs,
+                4 => Story::Epochs,
                 _ => Story::Schnorr,
             };
-            Plan { seed, story, events: EVENTS, mutant: None }
+            // an epoch takes longer than a signature
+            let events = if story == Story::Epochs { 2 * EVENTS } else { EVENTS };
+            Plan { seed, story, events, mutant: None }
         })
         .collect();
     let coverage = all_hold(&plans);
@@ -132,7 +134,7 @@ fn all_hold(plans: &[Plan]) -> Coverage {
         .collect();
     println!("figures: {} worlds, {} events, {signed} signed", plans.len(), coverage.events);
     println!("figures: {}", met.join(", "));
-    for line in coverage.to_string().lines().filter(|line| line.contains("crash")) {
+    for line in coverage.to_string().lines().skip(1 + coverage.faults.len()) {
         println!("figures: {}", line.trim());
     }
     coverage

@@ -167,6 +167,12 @@ impl Epochs {
             false => Milestone::Reshared,
         }));
         let differs = public.public_key() != record.public_key || is_another;
+        let row = (key, epoch, record.plan.attempt);
+        for (node, rows) in &mut self.kept {
+            if let Some(kept) = rows.get_mut(&row) {
+                kept.is_genuine = Some(is_share(&kept.bytes, node, &public));
+            }
+        }
         self.made.insert((key, epoch), Made { record, digest, public });
         differs.then(|| format!("epoch {epoch} made another key of {key}"))
     }
@@ -185,10 +191,7 @@ impl Epochs {
             let known = before.get(&row).filter(|known| known.bytes == value);
             let made = self.made.get(&(key, epoch));
             let is_of_epoch = made.is_some_and(|made| made.record.plan.attempt == attempt);
-            let genuine = |made: &Made| {
-                let share = KeyShare::from_bytes(value);
-                is_of_epoch && share.is_ok_and(|share| share.is_held_by(&node, &made.public))
-            };
+            let genuine = |made: &Made| is_of_epoch && is_share(value, &node, &made.public);
             let is_genuine =
                 known.and_then(|known| known.is_genuine).or_else(|| made.map(genuine));
             let knows = disk.row(Table::EpochRecord, &about(b'd', &key, epoch)).is_some();
@@ -236,6 +239,11 @@ impl Epochs {
             safe.then_some(later)
         })
     }
+}
+
+/// Whether these bytes are a node's share of a key.
+fn is_share(bytes: &[u8], node: &NodeId, public: &KeyPublic) -> bool {
+    KeyShare::from_bytes(bytes).is_ok_and(|share| share.is_held_by(node, public))
 }
 
 /// The key of a row about an epoch.
