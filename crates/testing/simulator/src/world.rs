@@ -384,7 +384,10 @@ impl World {
             false if has(&rare) => 25,
             false => 4,
         };
-        let likely = if self.plan.mutant.is_some() { likely * 6 } else { likely };
+        let likely = match self.plan.mutant {
+            Some(_) if likely < 90 => likely * 6,
+            _ => likely,
+        };
         if tables.is_empty() || self.draw(1_000) >= likely {
             return Fate::Lives;
         }
