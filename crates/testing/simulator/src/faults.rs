@@ -105,14 +105,8 @@ pub enum EpochWrite {
 
 impl EpochWrite {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Dealt,
-        Self::Prepared,
-        Self::Committed,
-        Self::Voided,
-        Self::Proven,
-        Self::Erased,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Dealt, Self::Prepared, Self::Committed, Self::Voided, Self::Proven, Self::Erased];
 
     /// Which step a write is.
     pub fn of(write: &Write) -> Option<Self> {

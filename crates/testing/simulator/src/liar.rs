@@ -2,8 +2,8 @@
 //! it does not always send.
 
 use crate::faults::Fault;
-use quorate_codec::tag;
 use quorate_charter::{BallotBody, SignedBallotMessage};
+use quorate_codec::tag;
 use quorate_identity::{GenesisHash, NodeId, NodeSecrets};
 use quorate_machine::event::Envelope;
 use quorate_machine::wire::{DealMessage, DealStep, Message, SessionMessage, SessionStep};

@@ -52,8 +52,9 @@ impl Mutant {
                 .filter(|write| is_about(write, b'd'))
                 .filter_map(|write| write.key.get(1..41).map(<[u8]>::to_vec))
                 .collect();
-            let is_earlier =
-                |row: &[u8]| made.iter().any(|made| row.starts_with(&made[..32]) && row < &made[..]);
+            let is_earlier = |row: &[u8]| {
+                made.iter().any(|made| row.starts_with(&made[..32]) && row < &made[..])
+            };
             let old = disk.rows(Table::Share).filter(|(row, _)| is_earlier(row));
             writes.extend(old.map(|(row, _)| Write::delete(Table::Share, row)));
         }

@@ -186,9 +186,12 @@ impl People {
         let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
         let Some(name) = state.key(&key).map(|order| order.name.clone()) else { return };
         self.epochs += 1;
+        // to withdraw a key before it is made ends it, and its name with it
+        let key = ask(world, node, Call::Key(name.clone()));
+        let is_made = matches!(key, Some(View::Key(view)) if view.state == KeyState::Active);
         let body = match world.draw(8) {
-            0 => MotionBody::KeyVoid { name },
-            1..=3 => MotionBody::KeyRefresh { name },
+            0 if is_made => MotionBody::KeyVoid { name },
+            0..=3 => MotionBody::KeyRefresh { name },
             _ => {
                 let (tree, faults) = some_tree(world);
                 MotionBody::KeyReshare { name, access: tree, faults }

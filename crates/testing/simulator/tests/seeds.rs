@@ -69,7 +69,9 @@ fn ecdsa_seeds_keep_every_law_and_end_alike() {
 
 #[test]
 fn a_seed_replays_byte_for_byte() {
-    for (seed, story) in [(1, Story::Schnorr), (2, Story::Birth), (3, Story::Withheld), (4, Story::Epochs)] {
+    for (seed, story) in
+        [(1, Story::Schnorr), (2, Story::Birth), (3, Story::Withheld), (4, Story::Epochs)]
+    {
         let plan = Plan { seed, story, events: EVENTS, mutant: None };
         let (first, again) = (run(plan), run(plan));
         assert_eq!(first.trace, again.trace, "seed {seed}");
@@ -118,6 +120,9 @@ fn all_hold(plans: &[Plan]) -> Coverage {
     let (coverage, signed, mut broken) = total.into_inner().unwrap();
     broken.sort_by_key(|(plan, _)| plan.seed);
     if let Some((plan, report)) = broken.first() {
+        for (plan, report) in broken.iter().skip(1) {
+            println!("{:?} {}: {}", plan.story, plan.seed, report.violations[0].seen);
+        }
         panic!(
             "{} of {} worlds broke a law; the first:\n{report}\nreplay it: cargo run -p \
              quorate-simulator --example seed -- {} {} {}",

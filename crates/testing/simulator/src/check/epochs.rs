@@ -192,8 +192,7 @@ impl Epochs {
             let made = self.made.get(&(key, epoch));
             let is_of_epoch = made.is_some_and(|made| made.record.plan.attempt == attempt);
             let genuine = |made: &Made| is_of_epoch && is_share(value, &node, &made.public);
-            let is_genuine =
-                known.and_then(|known| known.is_genuine).or_else(|| made.map(genuine));
+            let is_genuine = known.and_then(|known| known.is_genuine).or_else(|| made.map(genuine));
             let knows = disk.row(Table::EpochRecord, &about(b'd', &key, epoch)).is_some();
             if knows && is_genuine == Some(false) {
                 let seen = format!("{node} keeps a false share of epoch {epoch} of {key}");
