@@ -80,6 +80,8 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
     println!("figures: repeat it with QUORATE_SEED={seed}");
     let mut dice = Dice(seed);
     let mut trial = Trial::found();
+    let nodes = trial.ready["nodes"].as_array().unwrap().clone();
+    let all: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
     let mut kills = 0;
     for round in 0..rounds {
         let key = dice.one_of(&["ops", "ops", "vault", "treasury"]);
@@ -87,7 +89,7 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
         let is_refresh = dice.below(2) == 0;
         let tree = dice.one_of(&TREES);
         let what = if is_refresh { "refresh".to_owned() } else { format!("reshare to {tree}") };
-        let victim = dice.one_of(&["node-1", "node-2", "node-3", "witness-1"]);
+        let victim = dice.one_of(&all);
         let (pause, off) = (dice.below(1_500), dice.below(1_500));
         println!("round {round}: {what} of {key}; {victim} dies after {pause} ms for {off} ms");
 
