@@ -457,13 +457,14 @@ fn int_12_coins_that_are_not_the_keys_are_refused() {
     let (_, facts) = ecdsa();
     let (_, other) = taproot();
     let own = script(&facts);
-    let program = &own.as_bytes()[2..];
+    let theirs = script_of(PAYEE);
+    let program = &theirs.as_bytes()[2..];
     let pay = [(script_of(PAYEE), 4_000)];
     for foreign in [
         script(&other),
         script_of(PAYEE),
         ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::all_zeros()),
-        ScriptBuf::new_p2sh(&own.script_hash()),
+        ScriptBuf::new_p2sh(&theirs.script_hash()),
         ScriptBuf::from([&[0x76, 0xa9, 0x14], program, &[0x88, 0xac]].concat()),
         ScriptBuf::new(),
     ] {
