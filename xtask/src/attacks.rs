@@ -132,7 +132,7 @@ fn numbers(name: &str) -> Vec<u16> {
 }
 
 /// Index of the first line of the comment and attributes above an item.
-fn head(source: &Source, index: usize) -> usize {
+pub fn head(source: &Source, index: usize) -> usize {
     let above = |line: &crate::source::Line| {
         let code = line.code.trim();
         code.starts_with("#[") || (code.is_empty() && !line.comment.is_empty())

@@ -4,15 +4,18 @@
 //! cargo xtask test [--install] [--long]   everything, as the checks before a release run it
 //! cargo xtask tidy                        what the compiler cannot see: layers, links, words
 //! cargo xtask attacks                     attack, spec check, test; fails where a test is missing
+//! cargo xtask mutate [CRATE…] [--list] [--again] [--near]
+//!                                         takes one check at a time away; fails where no test notices
 //! cargo xtask vectors                     adds new test vectors to the list of those that may never change
 //! ```
 //!
 //! Exit codes are those of `quorate`: 0 done, 2 wrong use, 3 a check or test failed, 6 this
 //! machine lacks a tool. It writes nothing outside `target/`, except that `test --install` may run
-//! apt and `vectors` extends `vectors/SHA256SUMS`.
+//! apt, `vectors` extends `vectors/SHA256SUMS` and `mutate` writes `docs/mutation.md`.
 
 mod attacks;
 mod finding;
+mod mutate;
 mod repo;
 mod source;
 mod test;
@@ -22,7 +25,7 @@ mod vectors;
 use repo::Repo;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors";
+const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near]";
 
 /// How a verb ended, when it did not end well.
 #[derive(Debug)]
@@ -58,6 +61,7 @@ fn run(words: &[&str]) -> Result<(), Trouble> {
         ("tidy", []) => tidy::run(&Repo::load()?),
         ("attacks", []) => attacks::run(&Repo::load()?),
         ("vectors", []) => vectors::run(&Repo::load()?),
+        ("mutate", words) => mutate::run(&Repo::load()?, &mutate::Options::parse(words)?),
         ("test", flags) => test::run(test::Options::parse(flags)?),
         _ => Err(Trouble::Usage),
     }

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod lifecycle;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -34,6 +36,9 @@ pub enum Command {
     /// Keys that exist only as shares.
     #[command(subcommand)]
     Key(Key),
+    /// What is under way for keys: generation, refresh, reshare.
+    #[command(subcommand)]
+    Ceremony(lifecycle::Ceremony),
     /// What may be signed.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -135,6 +140,9 @@ pub enum Genesis {
         /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
         #[arg(long, value_name = "TREE")]
         rule: String,
+        /// Which administrators together may order refreshes, as a tree. Without it: any of them.
+        #[arg(long, value_name = "TREE")]
+        upkeep: Option<String>,
         /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
         /// many as the number of nodes allows.
         #[arg(long)]
@@ -285,9 +293,15 @@ pub enum Key {
         /// Which nodes can sign, as a tree: `2 of (node-1, node-2, node-3)`.
         #[arg(long, value_name = "TREE")]
         access: String,
+        /// How many of its nodes may be lost without losing the key. Without it: as many as the
+        /// tree bears. A smaller number lets a refresh go on while nodes are absent.
+        #[arg(long)]
+        faults: Option<u8>,
         #[command(flatten)]
         signer: Signer,
     },
+    #[command(flatten)]
+    Lifecycle(lifecycle::Lifecycle),
     /// All keys.
     List(Reader),
     /// One key.
@@ -307,9 +321,41 @@ pub enum Key {
         /// mainnet, testnet, signet or regtest.
         #[arg(long)]
         network: Option<String>,
-        /// p2wpkh or p2tr.
+        /// p2wpkh, p2sh-p2wpkh, p2pkh or p2tr.
         #[arg(long = "type", value_name = "TYPE")]
         kind: Option<String>,
+        /// Which child of the key: `m/0/5`. Without it: the key itself.
+        #[arg(long, default_value = "m")]
+        path: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// A child of the key, computed on this machine from the certified record.
+    Derive {
+        /// The key's name.
+        name: String,
+        /// Which child: `m/0/5`, without hardened steps.
+        #[arg(long)]
+        path: String,
+        /// Its address, too: ethereum or bitcoin.
+        #[arg(long)]
+        chain: Option<String>,
+        /// mainnet, testnet, signet or regtest.
+        #[arg(long, requires = "chain")]
+        network: Option<String>,
+        /// p2wpkh, p2sh-p2wpkh, p2pkh or p2tr.
+        #[arg(long = "type", value_name = "TYPE", requires = "chain")]
+        kind: Option<String>,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// The key as wallets read it, to watch its addresses: extended public key and descriptors.
+    Export {
+        /// The key's name.
+        name: String,
+        /// mainnet, testnet, signet or regtest.
+        #[arg(long)]
+        network: String,
         #[command(flatten)]
         reader: Reader,
     },
@@ -384,6 +430,9 @@ pub enum RequestVerb {
         /// The key to sign with.
         #[arg(long)]
         key: String,
+        /// Which child of the key signs: `m/0/5`, without hardened steps. Without it: the key itself.
+        #[arg(long, default_value = "m")]
+        path: String,
         /// File with the intent as JSON, or `-`.
         #[arg(long, value_name = "FILE")]
         intent: String,

@@ -4,8 +4,8 @@
 //! ```text
 //! D/domain.json          what runs here: {domain, genesis, nodes: [{name, role, api, pid}]}
 //! D/genesis.cbor         the genesis with everybody's signatures
-//! D/nodes/NAME/          node.json (addresses), store.redb (sealed), enrolment.cbor (public),
-//!                        passphrase (trial domains only, readable by its owner)
+//! D/nodes/NAME/          node.json (addresses), store.redb and store.redb.slots (sealed),
+//!                        enrolment.cbor (public), passphrase (trial domains only, readable by its owner)
 //! D/people/NAME          OpenSSH private key, and NAME.pub
 //! D/services/NAME        the same for services
 //! ```

@@ -121,6 +121,15 @@ pub fn ask(question: &str) -> Option<bool> {
 /// A running spinner; gone when dropped.
 pub struct Progress(Option<ProgressBar>);
 
+impl Progress {
+    /// Says how far it is by now.
+    pub fn says(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+        }
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

@@ -9,7 +9,6 @@ use quorate_charter::{
 use quorate_client::contract::{EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::hex;
 use quorate_identity::Name;
-use quorate_intent::KeyFacts;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -64,12 +63,15 @@ pub fn apply(state: State, entry: &CertifiedEntry) -> Result<State> {
 ///
 /// # Errors
 /// The node's: the record does not hold.
-pub fn key_facts(state: &State, order: &KeyOrder, answer: &EpochRecordAnswer) -> Result<KeyFacts> {
-    let record = certified_record(state, order, &answer.record).map_err(|reason| {
+pub fn key_record(
+    state: &State,
+    order: &KeyOrder,
+    answer: &EpochRecordAnswer,
+) -> Result<EpochRecord> {
+    certified_record(state, order, &answer.record).map_err(|reason| {
         let message = format!("the epoch record of key {} does not hold: {reason}", order.name);
         Failure::peer("bad_epoch_record", message, NEXT)
-    })?;
-    Ok(KeyFacts { scheme: record.scheme, public_key: record.public_key })
+    })
 }
 
 fn certified_record(
@@ -86,13 +88,14 @@ fn certified_record(
     };
     let record: EpochRecord =
         quorate_codec::from_bytes(&record).map_err(|error| error.to_string())?;
-    let (key, epoch, attempt) = (record.key, record.epoch, record.attempt);
+    let plan = &record.plan;
+    let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
     let in_its_place = decided.instance == Instance::Attempt { key, epoch, attempt };
-    let as_ordered = record.genesis == state.genesis()
-        && record.key == order.key
-        && record.scheme == order.scheme
-        && record.tree == order.tree
-        && record.entry == order.entry;
+    let as_ordered = plan.genesis == state.genesis()
+        && plan.key == order.key
+        && plan.scheme == order.scheme
+        && order.has_ordered(&plan.order)
+        && order.has_ordered_tree(&plan.tree, &plan.order);
     match in_its_place && as_ordered {
         true => Ok(record),
         false => Err("it is not what the charter ordered".to_owned()),

@@ -4,7 +4,7 @@ use crate::args::{Reader, Signer};
 use crate::domain::{self, DomainDir};
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
-use quorate_charter::{GenesisFile, State};
+use quorate_charter::{EpochRecord, GenesisFile, State};
 use quorate_client::contract::{EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes};
 use quorate_client::net::Client;
 use quorate_identity::{
@@ -166,6 +166,22 @@ impl Session {
         Err(silent.into_failure())
     }
 
+    /// Posts to every node that answers: each of them does something by itself. The first answer.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn everywhere<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
+        let mut silent = Silent::default();
+        let mut first = None;
+        for (name, client) in self.candidates() {
+            match client.post::<_, T>(target, &serde_json::json!({})).await {
+                Ok(answer) => first = first.or(Some(answer)),
+                Err(error) => silent.note(name, error)?,
+            }
+        }
+        first.ok_or_else(|| silent.into_failure())
+    }
+
     /// The charter up to the head of the answering node, every entry verified here.
     ///
     /// # Errors
@@ -187,9 +203,23 @@ impl Session {
     /// # Errors
     /// The caller's: no such key. The node's: its record does not hold.
     pub async fn key_facts(&self, state: &State, name: &Name) -> Result<Option<KeyFacts>> {
+        let record = self.key_record(state, name).await?;
+        let facts = |record: EpochRecord| KeyFacts {
+            scheme: record.plan.scheme,
+            public_key: record.public_key,
+        };
+        Ok(record.map(facts))
+    }
+
+    /// The certified record of a key, verified here; `None` while it is not made. Whatever is
+    /// derived from the key is derived from this.
+    ///
+    /// # Errors
+    /// As [`key_facts`](Self::key_facts).
+    pub async fn key_record(&self, state: &State, name: &Name) -> Result<Option<EpochRecord>> {
         let order = replay::key_named(state, name)?;
         match self.get::<EpochRecordAnswer>(&routes::epoch_record(name)).await {
-            Ok(answer) => replay::key_facts(state, order, &answer).map(Some),
+            Ok(answer) => replay::key_record(state, order, &answer).map(Some),
             Err(failure) if failure.code() == "key_not_ready" => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -150,7 +150,7 @@ impl ProposedEntry {
     pub fn policy(&self) -> Option<&[u8]> {
         match &self.motion()?.body {
             MotionBody::PolicySet { bundle } => Some(bundle),
-            MotionBody::KeyCreate { .. } => None,
+            _ => None,
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Records of a key's epochs, and the outcome of an attempt at one (GOV-40).
 
 use crate::limits::VALUE_BYTES_MAX;
+use crate::statement::{DomainStatement, NodeStatement, Signed};
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
-use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_codec::{Canonical, Digest, Transcript, tag, tag::Tag};
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, NodeSignature, Scheme};
+use std::collections::BTreeSet;
 
-/// What one epoch of a key is: who can sign, under which public shares, ordered by which entry.
-/// Everything in it is public. Records of one key form a hash chain.
+/// What an attempt at an epoch sets out to do, as its leader planned it and every participant
+/// found right. Its digest is the context of the dealing, so that nobody deals who planned
+/// anything else. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct EpochRecord {
+pub struct AttemptPlan {
     /// Version of this form: 1.
     #[n(0)]
     pub version: u8,
@@ -21,41 +24,68 @@ pub struct EpochRecord {
     /// The key.
     #[n(2)]
     pub key: KeyId,
-    /// The epoch; key generation makes epoch 0.
+    /// The epoch to make; key generation makes epoch 0.
     #[n(3)]
     pub epoch: u64,
-    /// Digest of the record before; zero for epoch 0.
+    /// Counts the attempts at this epoch.
     #[n(4)]
+    pub attempt: u32,
+    /// Digest of the record of the epoch before; zero for epoch 0.
+    #[n(5)]
     pub previous: Digest,
     /// What the key makes.
-    #[n(5)]
-    pub scheme: Scheme,
-    /// Who can sign.
     #[n(6)]
+    pub scheme: Scheme,
+    /// Who will be able to sign.
+    #[n(7)]
     pub tree: Tree<NodeId>,
-    /// The commitments of the sharing: encoded points, one a column of the tree.
-    #[cbor(n(7), with = "byte_lists")]
-    pub commitments: Vec<Vec<u8>>,
-    /// The public key.
-    #[cbor(n(8), with = "minicbor::bytes")]
-    pub public_key: Vec<u8>,
-    /// Hash of the whole dealing.
+    /// How many members of the committee may be lost without losing the key.
+    #[n(8)]
+    pub faults: u8,
+    /// Head made by the newest entry about this key that the epoch fulfils.
     #[n(9)]
-    pub transcript: Digest,
-    /// Chain code for public derivation.
+    pub order: Head,
+    /// The leader's head.
     #[n(10)]
-    pub chain_code: Digest,
-    /// Head made by the entry that ordered the key.
+    pub head: Head,
+    /// When, by the leader's clock, in milliseconds since 1970.
     #[n(11)]
-    pub entry: Head,
-    /// The attempt that made the epoch.
+    pub made_at: u64,
+    /// Who deals, ascending.
     #[n(12)]
-    pub attempt: u32,
-    /// The members that hold shares, ascending.
+    pub dealers: Vec<NodeId>,
+    /// Who will hold shares: parties of the tree, ascending.
     #[n(13)]
     pub committee: Vec<NodeId>,
-    /// Whether a backup of this epoch was proven.
+    /// The incarnations of dealers and committee together, in the order of their ids.
     #[n(14)]
+    pub incarnations: Vec<Digest>,
+}
+
+/// What one epoch of a key is: how it was made, and under which public shares. Everything in it
+/// is public. Records of one key form a hash chain.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EpochRecord {
+    /// Version of this form: 2.
+    #[n(0)]
+    pub version: u8,
+    /// The attempt that made it.
+    #[n(1)]
+    pub plan: AttemptPlan,
+    /// The commitments of the sharing: encoded points, one a column of the tree.
+    #[cbor(n(2), with = "byte_lists")]
+    pub commitments: Vec<Vec<u8>>,
+    /// The public key.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub public_key: Vec<u8>,
+    /// Hash of the whole dealing.
+    #[n(4)]
+    pub transcript: Digest,
+    /// Chain code for public derivation.
+    #[n(5)]
+    pub chain_code: Digest,
+    /// Whether a backup of this epoch was proven.
+    #[n(6)]
     pub backup: Backup,
 }
 
@@ -124,15 +154,129 @@ pub enum AttemptOutcome {
     },
 }
 
+impl AttemptPlan {
+    /// The version of this form.
+    pub const VERSION: u8 = 1;
+
+    /// The context of the dealing: everything on which its participants must agree.
+    pub fn context(&self) -> Digest {
+        Transcript::new(tag::DEAL_CONTEXT).part(quorate_codec::to_bytes(self)).digest()
+    }
+
+    /// The members that hold shares.
+    pub fn members(&self) -> BTreeSet<NodeId> {
+        self.committee.iter().copied().collect()
+    }
+
+    /// Everybody who takes part: dealers and members.
+    pub fn participants(&self) -> BTreeSet<NodeId> {
+        self.dealers.iter().chain(&self.committee).copied().collect()
+    }
+
+    /// Whether so many of the tree's parties hold shares that the key survives the losses that
+    /// it is to survive; all of them where it is to survive none that its tree could (EPO-03).
+    pub fn has_commit_set(&self) -> bool {
+        has_commit_set(&self.tree, usize::from(self.faults), &self.members())
+    }
+}
+
+/// Whether a key over `tree` that is to survive `faults` losses may be held by just `members`
+/// (EPO-03). Where the tree bears no loss, all its parties must be there.
+pub fn has_commit_set(tree: &Tree<NodeId>, faults: usize, members: &BTreeSet<NodeId>) -> bool {
+    let parties = tree.parties();
+    if !members.is_subset(&parties) {
+        return false;
+    }
+    match tree.tolerance() {
+        0 => *members == parties,
+        _ => tree.survives(members, faults),
+    }
+}
+
 impl EpochRecord {
+    /// The version of this form.
+    pub const VERSION: u8 = 2;
+
     /// The record's place in contexts and in its chain.
     pub fn digest(&self) -> Digest {
         Transcript::new(tag::EPOCH_RECORD).part(quorate_codec::to_bytes(self)).digest()
     }
 }
 
+impl Canonical for AttemptPlan {
+    const BYTES_MAX: usize = 24_576;
+}
+
 impl Canonical for EpochRecord {
-    const BYTES_MAX: usize = 32_768;
+    const BYTES_MAX: usize = 65_536;
+}
+
+/// What a node says about an epoch of a key (GOV-41). Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EpochStatement {
+    /// Version of this form: 1.
+    #[n(0)]
+    pub version: u8,
+    /// The domain.
+    #[n(1)]
+    pub genesis: GenesisHash,
+    /// Who says it.
+    #[n(2)]
+    pub node: NodeId,
+    /// The key.
+    #[n(3)]
+    pub key: KeyId,
+    /// The epoch.
+    #[n(4)]
+    pub epoch: u64,
+    /// Digest of the epoch's record.
+    #[n(5)]
+    pub record: Digest,
+    /// What.
+    #[n(6)]
+    pub step: EpochStep,
+}
+
+/// What a node did with an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum EpochStep {
+    /// It signs under this epoch from now on, with durable shares that match the record; shares
+    /// of earlier epochs are kept.
+    #[n(0)]
+    Committed,
+    /// It destroyed its shares of all epochs before this one. A promise, no proof.
+    #[n(1)]
+    ErasedBefore,
+    /// It destroyed its shares of this epoch and of all before: the key is retired. A promise,
+    /// no proof.
+    #[n(2)]
+    Destroyed,
+}
+
+/// An [`EpochStatement`] with its signature.
+pub type SignedEpochStatement = Signed<EpochStatement>;
+
+impl Canonical for EpochStatement {
+    const BYTES_MAX: usize = 256;
+}
+
+impl NodeStatement for EpochStatement {
+    const TAG: Tag = tag::EPOCH_STATEMENT;
+
+    fn version(&self) -> u8 {
+        self.version
+    }
+}
+
+impl DomainStatement for EpochStatement {
+    fn genesis(&self) -> GenesisHash {
+        self.genesis
+    }
+
+    fn node(&self) -> NodeId {
+        self.node
+    }
 }
 
 impl Canonical for AttemptOutcome {

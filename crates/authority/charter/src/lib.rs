@@ -39,15 +39,21 @@ pub use agreement::{
 };
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
-pub use epoch::{AbortStatement, AttemptOutcome, Backup, EpochRecord, PreparedStatement};
+pub use epoch::{
+    AbortStatement, AttemptOutcome, AttemptPlan, Backup, EpochRecord, EpochStatement, EpochStep,
+    PreparedStatement, SignedEpochStatement, has_commit_set,
+};
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
 };
 pub use log::{LogError, verify_log};
-pub use motion::{Motion, MotionBody, MotionError, MotionStatus, Object, SignedMotion, effect};
+pub use motion::{
+    Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,
+    effect, most_faults,
+};
 pub use presence::{
     Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
     Welcome,
 };
-pub use state::{Actor, KeyOrder, Node, Person, Service, State};
+pub use state::{Actor, Goal, KeyOrder, Node, Person, Service, Sharing, State};
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};

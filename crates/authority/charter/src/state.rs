@@ -2,8 +2,10 @@
 //! log.
 
 mod judge;
+mod keys;
 mod roster;
 
+pub use keys::{Goal, KeyOrder, Sharing};
 pub use roster::{Actor, Node, Person, Service};
 
 use crate::entry::VerifiedEntry;
@@ -12,27 +14,10 @@ use crate::motion::{Motion, MotionBody, Object};
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use quorate_access::Tree;
 use quorate_codec::{Transcript, tag};
-use quorate_identity::{
-    GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId, Scheme,
-};
+use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A key that the charter orders. Its public point is in its first epoch record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyOrder {
-    /// Its id.
-    pub key: KeyId,
-    /// Its name.
-    pub name: Name,
-    /// What it makes.
-    pub scheme: Scheme,
-    /// Which signers together can sign.
-    pub tree: Tree<NodeId>,
-    /// The head that the ordering entry made.
-    pub entry: Head,
-}
 
 /// The state of a charter at one head: who there is and what is allowed. It comes from a
 /// verified genesis and verified entries, and from nowhere else.
@@ -109,9 +94,20 @@ impl State {
         &self.roster.settings
     }
 
-    /// Which administrators together authorise a motion.
+    /// Which administrators together authorise motions that change who can sign, or what is
+    /// allowed.
     pub fn rule(&self) -> &Tree<PersonId> {
         &self.roster.rule
+    }
+
+    /// Which administrators together authorise upkeep.
+    pub fn upkeep(&self) -> &Tree<PersonId> {
+        &self.roster.upkeep
+    }
+
+    /// Which administrators together authorise a motion that says this (GOV-16).
+    pub fn rule_for(&self, body: &MotionBody) -> &Tree<PersonId> {
+        if body.is_upkeep() { self.upkeep() } else { self.rule() }
     }
 
     /// The voters with their keys: signers and witnesses.
@@ -153,7 +149,7 @@ impl State {
     pub fn version(&self, object: &Object) -> u64 {
         match object {
             Object::Policy => self.policy_version,
-            Object::Key(name) => u64::from(self.key_names.contains_key(name)),
+            Object::Key(name) => self.key_named(name).map_or(0, |order| order.version),
         }
     }
 
@@ -212,16 +208,12 @@ impl State {
     }
 
     fn enact(&mut self, id: MotionId, motion: &Motion) {
+        let head = self.head;
         match &motion.body {
-            MotionBody::KeyCreate { name, scheme, access } => {
+            MotionBody::KeyCreate { name, scheme, access, faults } => {
                 let key = key_id(&id);
-                let order = KeyOrder {
-                    key,
-                    name: name.clone(),
-                    scheme: *scheme,
-                    tree: access.clone(),
-                    entry: self.head,
-                };
+                let sharing = Sharing { tree: access.clone(), faults: *faults };
+                let order = KeyOrder::new(key, name.clone(), *scheme, sharing, head);
                 self.key_names.insert(name.clone(), key);
                 self.keys.insert(key, Arc::new(order));
             }
@@ -229,6 +221,33 @@ impl State {
                 self.policy = Some(bundle.as_slice().into());
                 self.policy_version += 1;
             }
+            MotionBody::KeyRefresh { name } => {
+                // Upkeep disturbs no motion that waits for more signatures (GOV-12).
+                self.change(name, |order| order.order(head, None));
+            }
+            MotionBody::KeyReshare { name, access, faults } => {
+                let sharing = Sharing { tree: access.clone(), faults: *faults };
+                self.touch(name, |order| order.order(head, Some(sharing)));
+            }
+            MotionBody::KeyVoid { name } => self.touch(name, |order| order.void(head)),
+            MotionBody::KeySchedule { name, schedule } => {
+                self.touch(name, |order| order.schedule = *schedule);
+            }
+            MotionBody::KeyRetire { name } => self.touch(name, |order| order.retired = true),
+        }
+    }
+
+    fn touch(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {
+        self.change(name, |order| {
+            order.version += 1;
+            change(order);
+        });
+    }
+
+    fn change(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {
+        let order = self.key_names.get(name).and_then(|key| self.keys.get_mut(key));
+        if let Some(order) = order.map(Arc::make_mut) {
+            change(order);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Addresses of keys: EIP-55, P2WPKH and the BIP-86 form of P2TR.
+//! Addresses of keys: EIP-55, the three forms that pay to an ECDSA key, the BIP-86 form of P2TR.
 
 use crate::error::IntentError;
 use alloy_primitives::{Address, keccak256};
@@ -96,6 +96,24 @@ pub fn p2wpkh(public_key: &[u8], network: Network) -> Result<String, IntentError
     of_script(&script, network).ok_or(IntentError::Key(Scheme::EcdsaSecp256k1))
 }
 
+/// The P2WPKH address of an ECDSA key inside P2SH, in base58: the form of BIP-49 (INT-09).
+///
+/// # Errors
+/// [`IntentError::Key`].
+pub fn p2sh_p2wpkh(public_key: &[u8], network: Network) -> Result<String, IntentError> {
+    let script = p2sh_p2wpkh_script(&ecdsa(public_key)?)?;
+    of_script(&script, network).ok_or(IntentError::Key(Scheme::EcdsaSecp256k1))
+}
+
+/// The P2PKH address of an ECDSA key, in base58: the form of BIP-44 (INT-09).
+///
+/// # Errors
+/// [`IntentError::Key`].
+pub fn p2pkh(public_key: &[u8], network: Network) -> Result<String, IntentError> {
+    let script = p2pkh_script(&ecdsa(public_key)?)?;
+    of_script(&script, network).ok_or(IntentError::Key(Scheme::EcdsaSecp256k1))
+}
+
 /// The P2TR address of a BIP-340 key (32 bytes, x-only) as BIP-86 has it: no script path exists
 /// (INT-09).
 ///
@@ -136,9 +154,22 @@ pub(crate) fn evm_address(key: &VerifyingKey) -> Address {
 
 /// The P2WPKH output script of a key.
 pub(crate) fn p2wpkh_script(key: &VerifyingKey) -> Result<ScriptBuf, IntentError> {
+    Ok(ScriptBuf::new_p2wpkh(&compressed(key)?.wpubkey_hash()))
+}
+
+/// The P2SH output script around that.
+pub(crate) fn p2sh_p2wpkh_script(key: &VerifyingKey) -> Result<ScriptBuf, IntentError> {
+    Ok(ScriptBuf::new_p2sh(&p2wpkh_script(key)?.script_hash()))
+}
+
+/// The P2PKH output script of a key.
+pub(crate) fn p2pkh_script(key: &VerifyingKey) -> Result<ScriptBuf, IntentError> {
+    Ok(ScriptBuf::new_p2pkh(&compressed(key)?.pubkey_hash()))
+}
+
+fn compressed(key: &VerifyingKey) -> Result<CompressedPublicKey, IntentError> {
     let key = CompressedPublicKey::from_slice(key.to_encoded_point(true).as_bytes());
-    let key = key.map_err(|_| IntentError::Key(Scheme::EcdsaSecp256k1))?;
-    Ok(ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
+    key.map_err(|_| IntentError::Key(Scheme::EcdsaSecp256k1))
 }
 
 /// The P2TR output script of an output key.

@@ -6,6 +6,11 @@ use quorate_identity::Scheme;
 /// Why an intent is refused, or its signatures are. The caller's fault; texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {
+    /// A message that only nodes sign for themselves.
+    #[error(
+        "messages that begin with `quorate.birth/v1` are signed by nodes for themselves alone; sign another one"
+    )]
+    Reserved,
     /// The JSON is not an intent: malformed, unknown or repeated fields, unknown kind.
     #[error("not an intent: {0}; see spec/intent.md for the fields of each kind")]
     Json(String),
@@ -131,8 +136,8 @@ pub enum InputProblem {
     NoUtxo,
     /// The whole previous transaction is needed.
     #[error(
-        "an ECDSA signature commits to the amount of its own input alone, so with several inputs \
-         the fee could be hidden; add the non-witness UTXO of each"
+        "an ECDSA signature commits to the amount of its own input at most (P2PKH: to none), so the \
+         fee could be hidden; add the non-witness UTXO of each input"
     )]
     NoPreviousTransaction,
     /// The previous transaction is another one, or lacks the output.
@@ -143,8 +148,9 @@ pub enum InputProblem {
     Contradiction,
     /// The key cannot spend it.
     #[error(
-        "the output it spends is not the key's own; for an ECDSA key it must be its P2WPKH output, \
-         for a BIP-340 key its BIP-86 P2TR output (`key address`)"
+        "the output it spends is not the key's own at this path; for an ECDSA key it must be its \
+         P2WPKH, P2SH-P2WPKH or P2PKH output, for a BIP-340 key its BIP-86 P2TR output (`key \
+         address`)"
     )]
     NotOurs,
     /// A taproot output whose key was not tweaked: it may hide a script.
@@ -155,7 +161,8 @@ pub enum InputProblem {
     Untweaked,
     /// It asks for a script path or another kind of script.
     #[error(
-        "it carries scripts (redeem, witness or taproot script path); only key spends are signed"
+        "it carries scripts (redeem but that of P2SH-P2WPKH, witness, or taproot script path); only \
+         key spends are signed"
     )]
     Script,
     /// The internal key named is another one.

@@ -26,7 +26,9 @@ pub mod limits;
 mod text;
 mod words;
 
-pub use address::{Network, NetworkError, ethereum_address, p2tr, p2wpkh, taproot_output_key};
+pub use address::{
+    Network, NetworkError, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh, taproot_output_key,
+};
 pub use decoded::{
     Artifact, Decoded, IntentFacts, SignatureEncoding, SignatureItem, SigningPayload,
 };
@@ -34,3 +36,6 @@ pub use error::{InputProblem, IntentError};
 pub use intent::Intent;
 pub use key::KeyFacts;
 pub use kinds::KINDS;
+
+/// How messages begin that nodes sign for themselves: no request signs one (INT-14).
+pub const RESERVED_PREFIX: &[u8] = b"quorate.birth/v1\n";

@@ -24,7 +24,7 @@ use quorate_codec::hex;
 use quorate_identity::Scheme;
 use quorate_intent::{
     Artifact, Decoded, InputProblem, Intent, IntentError, KeyFacts, Network, SignatureEncoding,
-    SigningPayload, p2tr, p2wpkh, taproot_output_key,
+    SigningPayload, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh, taproot_output_key,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -320,6 +320,76 @@ fn neg_028_output_keys_and_addresses_are_those_of_bip_86_and_bip_341() {
     }
 }
 
+/// INT-09: the public key of BIP-173's example in its older forms, as BIP-49 and every wallet
+/// write them.
+#[test]
+fn int_09_older_addresses_of_an_ecdsa_key() {
+    let key = hex::decode("0x0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
+    let key = key.unwrap();
+    let of = |network| (p2pkh(&key, network).unwrap(), p2sh_p2wpkh(&key, network).unwrap());
+    let (pkh, sh) = of(Network::Mainnet);
+    assert_eq!(pkh, "1BgGZ9tcN4rm9KBzDn7KprQz87SZ26SAMH");
+    assert_eq!(sh, "3JvL6Ymt8MVWiCNHC7oWU6nLeHNJKLZGLN");
+    let (pkh, sh) = of(Network::Regtest);
+    assert_eq!(pkh, "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r");
+    assert_eq!(sh, "2NAUYAHhujozruyzpsFRP63mbrdaU5wnEpN");
+    assert!(p2pkh(&key[1..], Network::Mainnet).is_err());
+}
+
+/// INT-12: coins of all three forms in one transaction, each signed as its form demands.
+#[test]
+fn int_12_ecdsa_coins_of_all_forms_are_signed_together() {
+    let (secret, facts) = ecdsa();
+    let key = bitcoin::CompressedPublicKey::from_slice(&facts.public_key).unwrap();
+    let p2wpkh = ScriptBuf::new_p2wpkh(&key.wpubkey_hash());
+    let forms = [
+        ScriptBuf::new_p2pkh(&key.pubkey_hash()),
+        ScriptBuf::new_p2sh(&p2wpkh.script_hash()),
+        p2wpkh.clone(),
+    ];
+    let mut parts = forms.iter().map(|own| psbt(own, &[40_000], &[(script_of(PAYEE), 30_000)]));
+    let mut mixed = parts.next().unwrap();
+    for part in parts {
+        mixed.unsigned_tx.input.extend(part.unsigned_tx.input);
+        mixed.inputs.extend(part.inputs);
+    }
+    // change to any form of the key is no destination
+    mixed
+        .unsigned_tx
+        .output
+        .push(TxOut { value: Amount::from_sat(80_000), script_pubkey: forms[0].clone() });
+    mixed.outputs.push(Default::default());
+    mixed.inputs[1].redeem_script = Some(p2wpkh.clone());
+
+    let decoded = decode(&mixed, &facts).unwrap();
+    assert_eq!(decoded.facts().to.len(), 1);
+    assert!(decoded.facts_json()["details"]["txid"].is_null());
+    let sign =
+        |digest: &[u8; 32]| secret.sign_prehash_recoverable(digest).unwrap().0.to_bytes().into();
+    let signed = raw(&sign_all(&decoded, sign));
+    let (pkh, sh, wpkh) = (&signed.input[0], &signed.input[1], &signed.input[2]);
+    assert!(pkh.witness.is_empty() && pkh.script_sig.len() > 100);
+    assert_eq!(sh.script_sig.as_bytes(), [&[22], p2wpkh.as_bytes()].concat());
+    assert!(wpkh.script_sig.is_empty());
+    assert_eq!((sh.witness.len(), wpkh.witness.len()), (2, 2));
+
+    // a redeem script where there is none, or another one
+    let mut other = mixed.clone();
+    other.inputs[2].redeem_script = Some(p2wpkh.clone());
+    assert_eq!(problem(&other, &facts), InputProblem::Script);
+    let mut other = mixed.clone();
+    other.inputs[1].redeem_script = Some(forms[0].clone());
+    assert_eq!(problem(&other, &facts), InputProblem::Script);
+    // P2PKH commits to no amount, so the whole previous transaction is always needed
+    let mut other = psbt(&forms[0], &[40_000], &[(script_of(PAYEE), 30_000)]);
+    other.inputs[0].non_witness_utxo = None;
+    assert_eq!(problem(&other, &facts), InputProblem::NoPreviousTransaction);
+    let alone = psbt(&forms[1], &[40_000], &[(script_of(PAYEE), 30_000)]);
+    let txid = decode(&alone, &facts).unwrap().facts_json()["details"]["txid"].clone();
+    let finished = raw(&sign_all(&decode(&alone, &facts).unwrap(), sign));
+    assert_eq!(txid, json!(finished.compute_txid().to_string()));
+}
+
 #[test]
 fn int_09_p2wpkh_addresses_are_those_of_bip_173() {
     let key = "0x0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -387,13 +457,14 @@ fn int_12_coins_that_are_not_the_keys_are_refused() {
     let (_, facts) = ecdsa();
     let (_, other) = taproot();
     let own = script(&facts);
-    let program = &own.as_bytes()[2..];
+    let theirs = script_of(PAYEE);
+    let program = &theirs.as_bytes()[2..];
     let pay = [(script_of(PAYEE), 4_000)];
     for foreign in [
         script(&other),
         script_of(PAYEE),
         ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::all_zeros()),
-        ScriptBuf::new_p2sh(&own.script_hash()),
+        ScriptBuf::new_p2sh(&theirs.script_hash()),
         ScriptBuf::from([&[0x76, 0xa9, 0x14], program, &[0x88, 0xac]].concat()),
         ScriptBuf::new(),
     ] {

@@ -2,6 +2,7 @@
 //! by using it.
 
 use quorate_codec::Digest;
+use quorate_derivation::Path;
 use quorate_identity::{Head, KeyId, RequestId};
 use quorate_intent::SigningPayload;
 
@@ -20,6 +21,8 @@ pub struct Authorized<T> {
 pub struct SignRequest {
     /// With which key.
     pub key: KeyId,
+    /// With which child of it; a birth is the key's own.
+    pub path: Path,
     /// For which request; nothing for a birth, which nobody files.
     pub request: Option<RequestId>,
     /// Digest of the intent that was decoded; of the epoch record for a birth.

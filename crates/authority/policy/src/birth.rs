@@ -1,32 +1,32 @@
-//! The one signature that nobody asks for: a new key signs once, over a message that its epoch
-//! record fixes, to show that it can (`quorate.birth`).
+//! The one signature that nobody asks for: in each epoch a key signs once, over a message that
+//! the epoch's record fixes, to show that it can (`quorate.birth`).
 
 use crate::authorized::{Authorized, SignRequest};
 use crate::people;
 use quorate_charter::{EpochRecord, State};
 use quorate_codec::{Digest, Transcript, tag};
+use quorate_derivation::Path;
 use quorate_identity::Scheme;
 use quorate_intent::SigningPayload;
 
-/// The epoch that a key is born in.
-const FIRST_EPOCH: u64 = 0;
-
-/// Authorises the birth signature of a key. Nothing about it can be chosen: the record fixes
-/// the message, the charter the key (REQ-14).
+/// Authorises the first signature of a key's epoch: its birth, later a test that the new shares
+/// sign. Nothing about it can be chosen: the record fixes the message, the charter the key
+/// (REQ-14).
 ///
-/// `None` unless the record is of this domain, of the first epoch, and of a key that the charter
-/// of `state` ordered with this scheme and tree, in this entry. That the record itself was agreed on is for
+/// `None` unless the record is of this domain, and of a key that the charter of `state` ordered
+/// with this scheme and tree, in this entry. That the record itself was agreed on is for
 /// whoever holds its certificate to have checked.
 pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized<SignRequest>> {
-    let key = people::key(state, &record.key)?;
-    let ordered = record.genesis == state.genesis()
-        && record.epoch == FIRST_EPOCH
-        && record.scheme == key.scheme
-        && record.tree == key.tree
-        && record.entry == key.entry;
+    let plan = &record.plan;
+    let key = people::key(state, &plan.key)?;
+    let ordered = plan.genesis == state.genesis()
+        && plan.scheme == key.scheme
+        && key.has_ordered(&plan.order)
+        && key.has_ordered_tree(&plan.tree, &plan.order);
     ordered.then(|| {
         Authorized::new(SignRequest {
-            key: record.key,
+            key: plan.key,
+            path: Path::root(),
             request: None,
             intent_digest: record.digest(),
             payloads: vec![birth_payload(record)],
@@ -37,21 +37,24 @@ pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized
     })
 }
 
-/// What a key signs at its birth: a hash over domain, key, epoch and record; as a digest where
+/// What a key signs first in an epoch: a hash over domain, key, epoch and record; as a digest where
 /// the scheme signs digests, else as the message (REQ-14).
 pub fn birth_payload(record: &EpochRecord) -> SigningPayload {
     let digest = birth_digest(record).0;
-    match record.scheme {
+    match record.plan.scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => SigningPayload::Digest(digest),
-        Scheme::Ed25519 => SigningPayload::Message(digest.to_vec()),
+        // No request signs a message that begins like this.
+        Scheme::Ed25519 => {
+            SigningPayload::Message([quorate_intent::RESERVED_PREFIX, digest.as_slice()].concat())
+        }
     }
 }
 
 fn birth_digest(record: &EpochRecord) -> Digest {
     Transcript::new(tag::BIRTH)
-        .part(record.genesis)
-        .part(record.key)
-        .number(record.epoch)
+        .part(record.plan.genesis)
+        .part(record.plan.key)
+        .number(record.plan.epoch)
         .part(record.digest())
         .digest()
 }

@@ -9,6 +9,7 @@ use crate::request::{RequestError, Verdict, VerifiedApproval, VerifiedRequest};
 use crate::rules::built_in;
 use crate::schema::{Asker, Question};
 use quorate_charter::State;
+use quorate_derivation::Path;
 use quorate_identity::{ActorId, Name};
 use quorate_intent::Decoded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,13 +94,18 @@ pub fn decide(
     now_ms: u64,
 ) -> Decision {
     let votes = Votes::count(state, request, approvals, now_ms);
-    let ruling = weigh(state, policy, request, decoded, &votes, now_ms);
+    let path = match request.body().derivation_path() {
+        Ok(path) => path,
+        Err(error) => return Decision::deny(built_in::INVALID, RequestError::Path(error)),
+    };
+    let ruling = weigh(state, policy, request, &path, decoded, &votes, now_ms);
     match ruling.unwrap_or_else(|denial| denial) {
         Ruling::Deny { rule, reason } => Decision::Deny { rule, reason },
         Ruling::Wait { rule, reason, waiting_for } => Decision::Wait { rule, reason, waiting_for },
         Ruling::Allow { rule, reason } => {
             let authorized = Authorized::new(SignRequest {
                 key: request.body().key,
+                path,
                 request: Some(request.id()),
                 intent_digest: request.body().intent.digest(),
                 payloads: decoded.signing_payloads(),
@@ -116,6 +122,7 @@ fn weigh(
     state: &State,
     policy: &Policy,
     request: &VerifiedRequest,
+    path: &Path,
     decoded: &Decoded,
     votes: &Votes,
     now_ms: u64,
@@ -155,7 +162,7 @@ fn weigh(
     if let Asker::Person(name) = asker {
         eligible.remove(name);
     }
-    let facts = Facts::of(decoded);
+    let facts = Facts::of(decoded, path);
     let question = Question { asker, key: &key.name, scheme: key.scheme, facts: &facts };
     Ok(policy.judge(&question, &Approvers { approved: &votes.approved, eligible: &eligible }))
 }

@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 pub struct Facts {
     /// The kind of intent: the Cedar action.
     pub kind: String,
+    /// Which child of the key signs: `m` for the key itself, or `m/0/5`.
+    #[serde(default = "root")]
+    pub path: String,
     /// Where it takes effect: `eip155:31337`, `bitcoin:regtest`; empty for what is no
     /// transaction.
     #[serde(default)]
@@ -51,6 +54,7 @@ impl Facts {
     pub fn of_kind(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
+            path: root(),
             network: String::new(),
             to: BTreeSet::new(),
             moves: Vec::new(),
@@ -60,6 +64,11 @@ impl Facts {
             selector: None,
         }
     }
+}
+
+/// The path of the key itself.
+pub(crate) fn root() -> String {
+    "m".to_owned()
 }
 
 /// A 256-bit number as a decimal string without sign and leading zeros.

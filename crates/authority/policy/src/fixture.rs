@@ -92,6 +92,7 @@ impl Domain {
                 credential: signer(seed, "bot").credential().clone(),
             }],
             rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),
@@ -112,7 +113,7 @@ impl Domain {
     pub fn order_key(&mut self, key: &str, scheme: Scheme) {
         let tree: Tree<Name> = "2 of (node-1, node-2, node-3)".parse().unwrap();
         let access = tree.try_map(|node| self.state.node_named(node).map(|node| node.id).ok_or(()));
-        self.place(MotionBody::KeyCreate { name: name(key), scheme, access: access.unwrap() });
+        self.place(MotionBody::key_create(name(key), scheme, access.unwrap()));
     }
 
     /// Sets a policy.

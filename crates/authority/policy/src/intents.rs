@@ -2,6 +2,7 @@
 
 use crate::facts::{Amount, Facts};
 use alloy_primitives::U256;
+use quorate_derivation::Path;
 use quorate_identity::Scheme;
 use quorate_intent::{Decoded, Intent, KeyFacts};
 
@@ -9,11 +10,12 @@ use quorate_intent::{Decoded, Intent, KeyFacts};
 pub(crate) use quorate_intent::KINDS;
 
 impl Facts {
-    /// What this node's own decoder read from the bytes (N-73).
-    pub fn of(decoded: &Decoded) -> Self {
+    /// What this node's own decoder read from the bytes (N-73), for the child of the key at `path`.
+    pub fn of(decoded: &Decoded, path: &Path) -> Self {
         let facts = decoded.facts();
         Self {
             kind: decoded.kind().to_owned(),
+            path: path.to_string(),
             network: facts.network,
             to: facts.to,
             moves: facts.moves.into_iter().map(Amount::from).collect(),
@@ -38,5 +40,5 @@ pub(crate) fn facts_of(
     public_key: Vec<u8>,
 ) -> Result<Facts, String> {
     let decoded = intent.decode(&KeyFacts { scheme, public_key });
-    decoded.map(|decoded| Facts::of(&decoded)).map_err(|error| error.to_string())
+    decoded.map(|decoded| Facts::of(&decoded, &Path::root())).map_err(|error| error.to_string())
 }

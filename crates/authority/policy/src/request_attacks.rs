@@ -12,8 +12,9 @@ use crate::{
     Authorized, Decision, SignRequest, StaleAuthorization, authorize_birth, birth_payload,
     built_in, decide, vet,
 };
-use quorate_charter::{Backup, EpochRecord};
+use quorate_charter::{AttemptPlan, Backup, EpochRecord};
 use quorate_codec::{Digest, Transcript, tag};
+use quorate_derivation::PathError;
 use quorate_identity::{ActorId, CredentialSigner, Scheme};
 use quorate_intent::{Decoded, Intent, SigningPayload};
 
@@ -230,9 +231,9 @@ fn req_09_a_rejection_denies_whatever_the_rules_say() {
     assert_eq!(decision.reason(), "carol rejected it");
 }
 
-/// REQ-04: late, too far ahead, or with a path.
+/// REQ-04, DER-01: late, too far ahead, or with a path along which no key can be derived.
 #[test]
-fn neg_076_a_request_outside_its_time_or_with_a_path_is_denied() {
+fn neg_065_a_request_outside_its_time_or_with_a_hardened_path_is_denied() {
     let domain = Domain::new(1);
     let honest = request_by(&domain, "bot", "ops", message("hello"));
     let with = |change: &dyn Fn(&mut RequestBody)| {
@@ -245,10 +246,39 @@ fn neg_076_a_request_outside_its_time_or_with_a_path_is_denied() {
     assert_eq!(outcome(&decision(&domain, &expired, &[])), ("deny", built_in::EXPIRED));
     let far = with(&|body| body.expiry_ms = NOW + LIFETIME_MS_MAX + 1);
     assert_eq!(far.check(NOW), Err(RequestError::TooLate));
-    let derived = with(&|body| body.path = vec![0]);
-    assert_eq!(derived.check(NOW), Err(RequestError::Path));
-    for request in [far, derived] {
+    let hardened = with(&|body| body.path = vec![0, 1 << 31]);
+    let error = PathError::Hardened { step: 2, index: 0 };
+    assert_eq!(hardened.check(NOW), Err(RequestError::Path(error)));
+    let endless = with(&|body| body.path = vec![0; 9]);
+    assert_eq!(endless.check(NOW), Err(RequestError::Path(PathError::TooLong(9))));
+    for request in [far, hardened, endless] {
         assert_eq!(outcome(&decision(&domain, &request, &[])), ("deny", built_in::INVALID));
+    }
+}
+
+/// REQ-12, POL-07: a path is part of what is authorised, and rules may ask for it.
+#[test]
+fn neg_065_the_path_is_what_was_authorised_and_rules_see_it() {
+    let mut domain = Domain::new(1);
+    let at = |domain: &Domain, path: &str| {
+        let honest = request_by(domain, "bot", "ops", message("hello")).read().unwrap();
+        let body = honest.at(&path.parse().unwrap());
+        verified(domain, Signed::sign(&body, &domain.signer("bot")).unwrap())
+    };
+    for path in ["m", "m/0", "m/1/7"] {
+        let Decision::Allow { authorized, .. } = decision(&domain, &at(&domain, path), &[]) else {
+            panic!("{path} is allowed")
+        };
+        assert_eq!(authorized.get().path, path.parse().unwrap());
+    }
+    let receiving = fixture::CEDAR.replace(
+        r#"action == Action::"message", resource);"#,
+        r#"action == Action::"message", resource) when { context.path like "m/0/*" };"#,
+    );
+    domain.set_policy(&fixture::bundle(&receiving));
+    for (path, allowed) in [("m", false), ("m/0", false), ("m/0/7", true), ("m/1/7", false)] {
+        let decision = decision(&domain, &at(&domain, path), &[]);
+        assert_eq!(outcome(&decision).0 == "allow", allowed, "{path}");
     }
 }
 
@@ -425,21 +455,32 @@ fn neg_074_a_policy_that_nobody_could_satisfy_is_not_voted_for() {
 
 fn record(domain: &Domain, key: &str) -> EpochRecord {
     let order = domain.state.key(&domain.key(key)).unwrap();
-    EpochRecord {
-        version: 1,
+    let sharing = order.last_sharing().unwrap();
+    let members: Vec<_> = sharing.tree.parties().into_iter().collect();
+    let plan = AttemptPlan {
+        version: AttemptPlan::VERSION,
         genesis: domain.state.genesis(),
         key: order.key,
         epoch: 0,
+        attempt: 0,
         previous: Digest([0; 32]),
         scheme: order.scheme,
-        tree: order.tree.clone(),
+        tree: sharing.tree.clone(),
+        faults: sharing.faults,
+        order: order.entry,
+        head: domain.state.head(),
+        made_at: 0,
+        dealers: members.clone(),
+        committee: members,
+        incarnations: Vec::new(),
+    };
+    EpochRecord {
+        version: EpochRecord::VERSION,
+        plan,
         commitments: vec![vec![2; 33]],
         public_key: vec![2; 33],
         transcript: Digest([3; 32]),
         chain_code: Digest([4; 32]),
-        entry: order.entry,
-        attempt: 0,
-        committee: order.tree.parties().into_iter().collect(),
         backup: Backup::Unproven,
     }
 }
@@ -451,23 +492,27 @@ fn neg_073_a_birth_signs_what_its_record_fixes_and_nothing_else() {
     let ops = record(&domain, "ops");
     let birth = authorize_birth(&domain.state, &ops).unwrap();
     assert_eq!(birth.get().payloads, [birth_payload(&ops)]);
-    assert_eq!((birth.get().key, birth.get().request), (ops.key, None));
-    assert!(matches!(birth_payload(&ops), SigningPayload::Message(message) if message.len() == 32));
+    assert_eq!((birth.get().key, birth.get().request), (ops.plan.key, None));
+    assert!(
+        matches!(birth_payload(&ops), SigningPayload::Message(message) if message.len() == 32 + 17)
+    );
     let treasury = record(&domain, "treasury");
     assert!(matches!(birth_payload(&treasury), SigningPayload::Digest(_)));
-    let changes: [&dyn Fn(&mut EpochRecord); 6] = [
-        &|record| record.genesis = other.state.genesis(),
-        &|record| record.key = domain.key("treasury"),
-        &|record| record.epoch = 1,
-        &|record| record.scheme = Scheme::Bip340,
-        &|record| record.tree = quorate_access::Tree::Leaf(record.committee[0]),
-        &|record| record.entry = domain.state.head(),
+    let changes: [&dyn Fn(&mut AttemptPlan); 5] = [
+        &|plan| plan.genesis = other.state.genesis(),
+        &|plan| plan.key = domain.key("treasury"),
+        &|plan| plan.scheme = Scheme::Bip340,
+        &|plan| plan.tree = quorate_access::Tree::Leaf(plan.committee[0]),
+        &|plan| plan.order = domain.state.head(),
     ];
     for (index, change) in changes.iter().enumerate() {
         let mut changed = ops.clone();
-        change(&mut changed);
+        change(&mut changed.plan);
         assert!(authorize_birth(&domain.state, &changed).is_none(), "change {index}");
         assert_ne!(birth_payload(&changed), birth_payload(&ops), "change {index}");
     }
+    let mut next = ops.clone();
+    next.plan.epoch = 1;
+    assert_ne!(birth_payload(&next), birth_payload(&ops));
     assert!(authorize_birth(&other.state, &ops).is_none());
 }

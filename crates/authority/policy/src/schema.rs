@@ -18,6 +18,8 @@ entity Person;
 entity Service;
 entity Key { scheme: String };
 type Facts = {
+    // which child of the key signs: m for the key itself, or m/0/5
+    path: String,
     // eip155:31337, bitcoin:regtest, or empty
     network: String,
     // all destinations but the key itself, and how many
@@ -100,6 +102,7 @@ fn context(facts: &Facts, limits: &Limits, lists: &Lists) -> Result<Context, Str
     let assets = facts.moves.iter().map(|amount| amount.asset.as_str()).collect();
     let destinations = i64::try_from(facts.to.len()).map_err(text)?;
     let mut pairs = vec![
+        ("path", string(&facts.path)),
         ("network", string(&facts.network)),
         ("to", set(to)),
         ("destinations", RestrictedExpression::new_long(destinations)),

@@ -4,9 +4,10 @@ use crate::fixture::{Domain, MINUTE, NOW, digest, message, name, sign, transfer}
 use crate::{Part, Receipt, ReceiptError, Report, Whose, verify};
 use proptest::prelude::*;
 use quorate_charter::{AbortStatement, AttemptOutcome, EpochRecord, Instance, MotionBody};
+use quorate_derivation::Path;
 use quorate_identity::{ActorId, NodeSignature};
 use quorate_intent::SigningPayload;
-use quorate_policy::request::{Approval, NodeOutcome, SignedApproval, Verdict};
+use quorate_policy::request::{Approval, NodeOutcome, Signed, SignedApproval, Verdict};
 use std::sync::LazyLock;
 
 static DOMAIN: LazyLock<Domain> = LazyLock::new(|| Domain::new(1));
@@ -66,6 +67,44 @@ fn rcp_09_receipts_of_every_scheme_verify() {
         let report = check(&DOMAIN.receipt(key, intent, &[])).unwrap();
         assert_eq!((report.key_name, report.approvals.len()), (name(key), 0));
     }
+}
+
+#[test]
+fn rcp_11_a_receipt_names_the_child_that_signed() {
+    let path: Path = "m/0/5".parse().unwrap();
+    let report = check(&DOMAIN.receipt_at(&path)).unwrap();
+    assert_eq!((&report.path, report.key_name.as_str()), (&path, "treasury"));
+    assert_ne!(report.child_key, report.public_key);
+    assert_eq!(report.artifact.signatures[0].public_key, report.child_key);
+    assert_eq!(report.to_json()["path"], "m/0/5");
+    let own = check(&good()).unwrap();
+    assert_eq!((own.path, own.child_key), (Path::root(), own.public_key));
+}
+
+/// RCP-11: a path is part of what requester and approvers signed, and the child follows from the
+/// certified record alone.
+#[test]
+fn neg_065_a_receipt_for_another_child_does_not_hold() {
+    let receipt = |path: &str| DOMAIN.receipt_at(&path.parse().unwrap());
+    let mut other = receipt("m/0/5");
+    other.signatures = receipt("m/0/6").signatures;
+    assert_eq!(check(&other).unwrap_err().part, Part::Signature);
+    let mut other = receipt("m/0/5");
+    other.signatures = good().signatures;
+    assert_eq!(check(&other).unwrap_err().part, Part::Signature);
+    let mut other = receipt("m/0/5");
+    other.request = receipt("m/0/6").request;
+    assert_eq!(check(&other).unwrap_err().part, Part::Approval(1));
+    let mut other = receipt("m/0/5");
+    let mut body = other.request.read().unwrap();
+    body.path = vec![1 << 31];
+    other.request = Signed::sign(&body, &DOMAIN.signer("bot")).unwrap();
+    assert_eq!(check(&other).unwrap_err().part, Part::Request);
+    let mut record = DOMAIN.record("treasury");
+    record.chain_code.0[0] ^= 1;
+    let mut other = receipt("m/0/5");
+    other.epoch = DOMAIN.certify(&record, 3);
+    assert_eq!(check(&other).unwrap_err().part, Part::Signature);
 }
 
 #[test]
@@ -134,18 +173,18 @@ fn rcp_04_the_record_is_certified_and_about_this_very_key() {
     let vault = DOMAIN.certify(&DOMAIN.record("vault"), 3);
     assert_eq!(broken(|receipt| receipt.epoch = vault), wrong);
     // What even a quorum of lying voters cannot say without contradicting the charter.
-    assert_eq!(record(&|record| record.version = 2), wrong);
-    assert_eq!(record(&|record| record.genesis = OTHER.state.genesis()), wrong);
-    assert_eq!(record(&|record| record.scheme = DOMAIN.record("vault").scheme), wrong);
-    assert_eq!(record(&|record| record.entry = DOMAIN.state.head()), wrong);
-    assert_eq!(record(&|record| record.tree = OTHER.record("vault").tree), wrong);
+    assert_eq!(record(&|record| record.version = 1), wrong);
+    assert_eq!(record(&|record| record.plan.genesis = OTHER.state.genesis()), wrong);
+    assert_eq!(record(&|record| record.plan.scheme = DOMAIN.record("vault").plan.scheme), wrong);
+    assert_eq!(record(&|record| record.plan.order = DOMAIN.state.head()), wrong);
+    assert_eq!(record(&|record| record.plan.tree = OTHER.record("vault").plan.tree), wrong);
     assert_eq!(record(&|record| record.commitments[0][5] ^= 1), wrong);
     assert_eq!(record(&|record| record.commitments.clear()), wrong);
     assert_eq!(record(&|record| record.public_key.clear()), wrong);
     let order = DOMAIN.record("treasury");
-    let (key, epoch, attempt) = (order.key, order.epoch, order.attempt);
+    let (key, epoch, attempt) = (order.plan.key, order.plan.epoch, order.plan.attempt);
     let value = |outcome: &AttemptOutcome| quorate_codec::to_bytes(outcome);
-    let (node, head) = (order.committee[0], order.entry);
+    let (node, head) = (order.plan.committee[0], order.plan.order);
     let abort = AbortStatement { node, head, signature: NodeSignature([9; 64]) };
     let void = value(&AttemptOutcome::Void { attempt, abort });
     let void = DOMAIN.decide(Instance::Attempt { key, epoch, attempt }, void, 3);

@@ -5,20 +5,22 @@
 use crate::{Receipt, ReceiptSignature};
 use quorate_access::Tree;
 use quorate_charter::{
-    AttemptOutcome, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, EpochRecord,
-    Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles,
-    Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
+    AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody,
+    EpochRecord, Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody,
+    Role, Roles, Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, hex, tag};
+use quorate_curve::{NonIdentity, Secp256k1};
+use quorate_derivation::{Path, derive};
 use quorate_identity::{
     ActorId, CredentialSigner, MemorySigner, Name, NodeId, NodeSecrets, NodeSignatures, PersonId,
     Scheme,
 };
-use quorate_intent::{Decoded, Intent, KeyFacts, SigningPayload};
+use quorate_intent::{Decoded, Intent, SigningPayload};
 use quorate_policy::request::{
     Approval, NodeDecision, RequestBody, SignedApproval, SignedNodeDecision, SignedRequest, Verdict,
 };
-use quorate_policy::{Decision, Policy, PolicyBundle, decide};
+use quorate_policy::{Decision, Policy, PolicyBundle, decide, key_at};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -62,7 +64,7 @@ impl Domain {
             let state = &domain.state;
             let access = tree.try_map(|node| state.node_named(node).map(|node| node.id).ok_or(()));
             let access = access.unwrap();
-            domain.place(MotionBody::KeyCreate { name: name(key), scheme, access }, 3);
+            domain.place(MotionBody::key_create(name(key), scheme, access), 3);
         }
         let [cedar, none, cases] = [CEDAR, "{}", CASES].map(String::from);
         let bundle = PolicyBundle::new(cedar, none.clone(), none, cases).to_bytes();
@@ -103,6 +105,7 @@ impl Domain {
             people: people.into_iter().map(person).collect(),
             services: vec![GenesisService { name: name("bot"), credential: credential("bot") }],
             rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),
@@ -169,28 +172,39 @@ impl Domain {
     pub fn record(&self, key: &str) -> EpochRecord {
         let order = self.state.key_named(&name(key)).unwrap();
         let constant = constant_term(order.scheme);
-        EpochRecord {
-            version: 1,
+        let sharing = order.last_sharing().unwrap();
+        let members: Vec<NodeId> = sharing.tree.parties().into_iter().collect();
+        let plan = AttemptPlan {
+            version: AttemptPlan::VERSION,
             genesis: self.state.genesis(),
             key: order.key,
             epoch: 0,
+            attempt: 1,
             previous: Digest::ZERO,
             scheme: order.scheme,
-            tree: order.tree.clone(),
+            tree: sharing.tree.clone(),
+            faults: sharing.faults,
+            order: order.entry,
+            head: self.state.head(),
+            made_at: NOW,
+            dealers: members.clone(),
+            committee: members,
+            incarnations: Vec::new(),
+        };
+        EpochRecord {
+            version: EpochRecord::VERSION,
+            plan,
             public_key: public_key(order.scheme),
             commitments: vec![constant.clone(), constant],
             transcript: Digest([1; 32]),
             chain_code: Digest([2; 32]),
-            entry: order.entry,
-            attempt: 1,
-            committee: order.tree.parties().into_iter().collect(),
             backup: Backup::Unproven,
         }
     }
 
     /// The decision of so many voters that a record holds.
     pub fn certify(&self, record: &EpochRecord, voters: usize) -> Decided {
-        let (key, epoch, attempt) = (record.key, record.epoch, record.attempt);
+        let (key, epoch, attempt) = (record.plan.key, record.plan.epoch, record.plan.attempt);
         let record = quorate_codec::to_bytes(record);
         let outcome = AttemptOutcome::Commit { record, prepared: Vec::new() };
         let value = quorate_codec::to_bytes(&outcome);
@@ -265,9 +279,35 @@ impl Domain {
     }
 
     fn decode(&self, request: &RequestBody) -> Decoded {
-        let scheme = self.state.key(&request.key).unwrap().scheme;
-        let public_key = public_key(scheme);
-        request.intent.decode(&KeyFacts { scheme, public_key }).unwrap()
+        let record = self.record(self.state.key(&request.key).unwrap().name.as_str());
+        let key = key_at(&record, &request.derivation_path().unwrap()).unwrap();
+        request.intent.decode(&key).unwrap()
+    }
+
+    /// The receipt of a transfer from the child of `treasury` at `path`, signed by the child's
+    /// private key, which exists here because the whole private key does.
+    pub fn receipt_at(&self, path: &Path) -> Receipt {
+        let body = self.request("treasury", transfer()).read().unwrap().at(path);
+        let request = SignedRequest::sign(&body, &self.signer("bot")).unwrap();
+        let vote = |person: &str| self.vote(person, Verdict::Approve, &request);
+        let approvals = vec![vote("alice"), vote("bob")];
+        let decision = self.decision(&request, &approvals);
+        let mut decisions = vec![self.signed(0, &decision), self.signed(1, &decision)];
+        decisions.sort_by_key(SignedNodeDecision::node);
+        let child = child_of_treasury(&self.record("treasury").chain_code, path);
+        let sign = |payload: &SigningPayload| {
+            let SigningPayload::Digest(digest) = payload else { panic!("a digest is signed") };
+            let (signature, id) = child.sign_prehash_recoverable(digest).unwrap();
+            ReceiptSignature { bytes: signature.to_bytes().into(), recovery_id: Some(id.to_byte()) }
+        };
+        let signatures = self.decode(&body).signing_payloads().iter().map(sign).collect();
+        Receipt {
+            request,
+            approvals,
+            decisions,
+            signatures,
+            ..self.receipt("treasury", transfer(), &[])
+        }
     }
 
     /// The signer of a person or service of this domain.
@@ -334,6 +374,17 @@ fn ops() -> ed25519_dalek::SigningKey {
 
 fn treasury() -> k256::ecdsa::SigningKey {
     k256::ecdsa::SigningKey::from_slice(&[8; 32]).unwrap()
+}
+
+/// The private key of a child, by BIP-32 on the private side.
+fn child_of_treasury(chain_code: &Digest, path: &Path) -> k256::ecdsa::SigningKey {
+    use k256::elliptic_curve::PrimeField;
+    let point = treasury().verifying_key().to_encoded_point(true);
+    let point = NonIdentity::<Secp256k1>::from_bytes(point.as_bytes()).unwrap();
+    let tweak = derive(&point, &chain_code.0, path).unwrap().tweak.to_bytes();
+    let tweak = k256::Scalar::from_repr(tweak.into()).unwrap();
+    let secret = *treasury().as_nonzero_scalar().as_ref() + tweak;
+    k256::ecdsa::SigningKey::from_bytes(&secret.to_bytes()).unwrap()
 }
 
 fn vault() -> k256::schnorr::SigningKey {

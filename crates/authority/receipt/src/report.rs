@@ -1,6 +1,7 @@
 //! What a receipt proves.
 
 use quorate_codec::{Digest, hex};
+use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Head, KeyId, Name, RequestId, Scheme};
 use quorate_intent::{Artifact, SignatureItem};
 use serde_json::{Value, json};
@@ -32,6 +33,10 @@ pub struct Report {
     pub scheme: Scheme,
     /// Its public key, from the certified record of its epoch.
     pub public_key: Vec<u8>,
+    /// Which child of the key signed; `m` is the key itself.
+    pub path: Path,
+    /// The public key of that child, computed here from the record.
+    pub child_key: Vec<u8>,
     /// Its epoch.
     pub epoch: u64,
     /// The kind of intent.
@@ -87,6 +92,8 @@ impl Report {
             "key_name": self.key_name,
             "scheme": self.scheme,
             "public_key": hex::encode(&self.public_key),
+            "path": self.path.to_string(),
+            "child_key": hex::encode(&self.child_key),
             "epoch": self.epoch,
             "kind": self.kind,
             "intent_digest": self.intent_digest,

@@ -5,14 +5,16 @@ use crate::error::{Part, ReceiptError, Whose};
 use crate::receipt::{Receipt, ReceiptSignature};
 use crate::report::{NodeAllowance, Report};
 use quorate_charter::{
-    AttemptOutcome, Decided, EpochRecord, Instance, KeyOrder, LogError, State, verify_log,
+    AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError, State,
+    verify_log,
 };
+use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Name, NodeId, Scheme};
-use quorate_intent::{Artifact, Decoded, KeyFacts};
+use quorate_intent::{Artifact, Decoded};
 use quorate_policy::request::{
     SignedApproval, SignedNodeDecision, SignedRequest, Verdict, VerifiedApproval, VerifiedRequest,
 };
-use quorate_policy::{Decision, Policy, decide};
+use quorate_policy::{Decision, Policy, decide, key_at};
 use std::collections::BTreeSet;
 
 /// Verifies a receipt of the domain with this genesis hash, offline.
@@ -26,10 +28,11 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
     let request = check_request(receipt.request, &state)?;
     let key = ordered(&request, &state)?;
     let record = check_epoch(&receipt.epoch, key, &state)?;
-    let decoded = decode(&request, &record, &state)?;
+    let path = derivation_path(&request, &state)?;
+    let decoded = decode(&request, &record, &path, &state)?;
     let approvals = check_approvals(receipt.approvals, &request, &state)?;
     let (rule, reason) = judge(&request, &decoded, &approvals, &state)?;
-    let decisions = check_decisions(receipt.decisions, &request, key, &state)?;
+    let decisions = check_decisions(receipt.decisions, &request, &record, &state)?;
     let artifact = check_signatures(&receipt.signatures, &decoded, key)?;
     Ok(Report {
         domain: state.domain().clone(),
@@ -42,8 +45,10 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
         key: key.key,
         key_name: key.name.clone(),
         scheme: key.scheme,
-        epoch: record.epoch,
+        epoch: record.plan.epoch,
         public_key: record.public_key,
+        path,
+        child_key: decoded.public_key(),
         kind: decoded.kind().to_owned(),
         intent_digest: decoded.intent_digest(),
         effect: decoded.effect(),
@@ -119,14 +124,19 @@ fn check_epoch(
     let Instance::Attempt { key: decided_key, epoch, attempt } = decided.instance else {
         return Err(wrong("the decision is about a position of the charter"));
     };
+    let plan = &record.plan;
     let checks = [
-        (record.version == 1, "its version is not known here"),
-        (record.genesis == state.genesis(), "it is for another domain"),
-        (decided_key == key.key && record.key == key.key, "it is for another key"),
-        ((record.epoch, record.attempt) == (epoch, attempt), "it is for another attempt"),
-        (record.entry == key.entry, "another entry ordered it"),
-        (record.scheme == key.scheme, "the charter ordered another scheme"),
-        (record.tree == key.tree, "the charter ordered another access tree"),
+        (record.version == EpochRecord::VERSION, "its version is not known here"),
+        (plan.version == AttemptPlan::VERSION, "the version of its plan is not known here"),
+        (plan.genesis == state.genesis(), "it is for another domain"),
+        (decided_key == key.key && plan.key == key.key, "it is for another key"),
+        ((plan.epoch, plan.attempt) == (epoch, attempt), "it is for another attempt"),
+        (key.has_ordered(&plan.order), "no entry ordered it"),
+        (plan.scheme == key.scheme, "the charter ordered another scheme"),
+        (
+            key.has_ordered_tree(&plan.tree, &plan.order),
+            "the charter did not order this access tree",
+        ),
         (has_public_key(&record), "its public key is not that of its commitments"),
     ];
     match checks.into_iter().find(|(holds, _)| !holds) {
@@ -139,20 +149,29 @@ fn check_epoch(
 /// for BIP-340 the x-coordinate alone.
 fn has_public_key(record: &EpochRecord) -> bool {
     let constant = record.commitments.first().map(Vec::as_slice).unwrap_or_default();
-    let encoded = match record.scheme {
+    let encoded = match record.plan.scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Ed25519 => Some(constant),
         Scheme::Bip340 => constant.split_first().map(|(_, x)| x),
     };
     encoded.is_some_and(|encoded| !encoded.is_empty() && encoded == record.public_key)
 }
 
-/// The intent, read by our decoders for the key of the record (RCP-05).
+/// The path of the request, along which no step is hardened (RCP-11).
+fn derivation_path(request: &VerifiedRequest, state: &State) -> Result<Path, ReceiptError> {
+    let path = request.body().derivation_path();
+    path.map_err(|error| failure(Part::Request, by_requester(request, state), error))
+}
+
+/// The intent, read by our decoders for the key of the record, or for its child at the path, which
+/// is derived here from the record alone (RCP-05, RCP-11, N-65).
 fn decode(
     request: &VerifiedRequest,
     record: &EpochRecord,
+    path: &Path,
     state: &State,
 ) -> Result<Decoded, ReceiptError> {
-    let key = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
+    let key =
+        key_at(record, path).map_err(|error| failure(Part::EpochRecord, Whose::Voters, error))?;
     let decoded = request.body().intent.decode(&key);
     decoded.map_err(|error| failure(Part::Request, by_requester(request, state), error))
 }
@@ -221,10 +240,10 @@ fn judge(
 fn check_decisions(
     signed: Vec<SignedNodeDecision>,
     request: &VerifiedRequest,
-    key: &KeyOrder,
+    record: &EpochRecord,
     state: &State,
 ) -> Result<Vec<NodeAllowance>, ReceiptError> {
-    let members = key.tree.parties();
+    let members = record.plan.members();
     let mut quorum: BTreeSet<NodeId> = BTreeSet::new();
     let mut allowances = Vec::with_capacity(signed.len());
     for (place, signed) in (1..).zip(signed) {
@@ -252,7 +271,7 @@ fn check_decisions(
             reason: body.reason.clone(),
         });
     }
-    if !key.tree.satisfied(&quorum) {
+    if !record.plan.tree.satisfied(&quorum) {
         let names = allowances.iter().map(|allowance| allowance.node.as_str());
         let names = names.collect::<Vec<_>>().join(", ");
         let reason = format!("those who allowed it are no quorum of the key: {names}");

@@ -25,6 +25,7 @@
 mod encoding;
 pub mod limits;
 mod lint;
+mod losses;
 mod notation;
 mod rows;
 mod satisfy;

@@ -14,3 +14,10 @@ pub const NOTATION_BYTES_MAX: usize = 16 * 1024;
 
 /// Most minimal quorums that the linter lists; more are only counted.
 pub const QUORUMS_LISTED_MAX: usize = 256;
+
+/// Most losses that are reckoned with: as many as 64 parties in one majority gate bear.
+pub const LOSSES_MAX: usize = 31;
+
+/// Most losses that are reckoned with where a party stands at several leaves: there every set of
+/// so many parties is tried.
+pub const LOSSES_REPEATED_MAX: usize = 3;

@@ -64,7 +64,15 @@ tags! {
     /// A lapsed node's wish to come back.
     REJOIN = "rejoin/v1";
     /// An epoch record of a key.
-    EPOCH_RECORD = "epoch-record/v1";
+    EPOCH_RECORD = "epoch-record/v2";
+    /// Which member plans an attempt.
+    PLANNER = "planner/v1";
+    /// How far a node is with all keys.
+    KEY_PROGRESS = "key-progress/v1";
+    /// How much earlier than its schedule says a key is refreshed.
+    REFRESH_JITTER = "refresh-jitter/v1";
+    /// What a node did with an epoch of a key.
+    EPOCH_STATEMENT = "epoch-statement/v1";
 
     // ---- requests
     /// A request, signed by its requester.
@@ -125,6 +133,8 @@ tags! {
     PREPARED = "deal/prepared/v1";
     /// Chain code of a key.
     CHAIN_CODE = "chaincode/v1";
+    /// One step of the additive derivation of Ed25519 keys.
+    DERIVE_ED25519 = "derive/ed25519/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.
@@ -149,6 +159,8 @@ tags! {
     STORE_RECORD = "store/record/v1";
     /// The sum over all sealed records.
     STORE_STATE = "store/state/v1";
+    /// Associated data of a slot with the key of an erasable row.
+    STORE_SLOT = "store/slot/v1";
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //!   identity either, and is the only form that is ever read from bytes (CUR-01 to CUR-03).
 //! * [`Scalar`] is public, canonical, `Copy`. [`SecretScalar`] is neither `Copy` nor `Clone`, is
 //!   wiped when dropped, compares in constant time and prints as nothing.
+//! * [`SecretStream`] gives the random bytes that follow from a seed, and is wiped too.
 //! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
 //!
 //! The arithmetic is k256's, p256's and curve25519-dalek's. What this crate does not do:
@@ -15,11 +16,13 @@ mod point;
 mod scalar;
 mod sec1;
 mod secret;
+mod stream;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};
 pub use point::{NonIdentity, Point, PointError, ShortMultiples};
 pub use scalar::{NonZeroScalar, Scalar, ScalarError};
 pub use secret::SecretScalar;
+pub use stream::SecretStream;
 
 #[cfg(test)]
 mod suite;

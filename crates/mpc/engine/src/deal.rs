@@ -11,7 +11,7 @@ use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::{NodeId, Scheme};
 use quorate_keygen::{
     DealError, Dealt, DealtKey, ExpectRound1, ExpectRound2, Holding, Knowledge, LeafStatements,
-    Plan, Source, Terms,
+    Plan, Source, Terms, Whose,
 };
 use quorate_sharing::{Commitments, LeafShares};
 use std::collections::BTreeSet;
@@ -53,9 +53,12 @@ pub struct DealPlan {
     pub ctx0: Digest,
     /// What the keys make.
     pub scheme: Scheme,
-    /// Who will hold their shares.
+    /// Who may hold their shares.
     pub tree: Tree<NodeId>,
-    /// This node: a party of the tree, a dealer, or both.
+    /// Which parties of the tree take part and receive shares: a set that satisfies it, of new
+    /// keys all. Who is absent holds nothing of the keys until a later dealing repairs it.
+    pub receivers: BTreeSet<NodeId>,
+    /// This node: a receiver, a dealer, or both.
     pub me: NodeId,
     /// Which keys are dealt, and who deals them.
     pub source: DealSource,
@@ -104,7 +107,7 @@ pub struct PreparedKeys {
 pub struct PreparedKey {
     /// The public half of the key.
     pub public: KeyPublic,
-    /// This node's shares, if it is a party of the tree. Secret.
+    /// This node's shares, if it is a receiver. Secret.
     pub share: Option<KeyShare>,
     /// The chain code of a new key. One that existed keeps its own.
     pub chain_code: Option<Digest>,
@@ -120,17 +123,19 @@ pub fn start_keygen(
     seed: Seed,
 ) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
     let KeygenPlan { ctx0, scheme, tree, me } = plan;
-    let plan = DealPlan { ctx0, scheme, tree, me, source: DealSource::Fresh { count: 1 } };
+    let (receivers, source) = (tree.parties(), DealSource::Fresh { count: 1 });
+    let plan = DealPlan { ctx0, scheme, tree, receivers, me, source };
     start_on_curve(plan, seed, End::OneKey)
 }
 
 /// Begins a dealing of any kind. Every message is a broadcast; every round awaits the messages of
-/// all dealers and of all parties of the tree, the own one included. Ends in [`Outcome::Dealt`].
+/// all dealers and receivers, the own one included. Ends in [`Outcome::Dealt`].
 ///
 /// # Errors
 /// [`crate::Fault::Caller`]: this node takes no part, the dealers are not those of their
-/// selection, there are no keys or too many, keys of different trees or schemes, or public points
-/// that are none. [`crate::Fault::Machine`]: shares that are not those of the keys.
+/// selection, the receivers not of the tree or too few, there are no keys or too many, keys of
+/// different trees or schemes, or public points that are none. [`crate::Fault::Machine`]: this
+/// node is to deal keys and does not have what belongs to them.
 pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
     start_on_curve(plan, seed, End::Keys)
 }
@@ -296,10 +301,10 @@ fn start<C: Erase>(
     seed: Seed,
     end: End,
 ) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
-    let DealPlan { ctx0, scheme, tree, me, source } = plan;
+    let DealPlan { ctx0, scheme, tree, receivers, me, source } = plan;
     let order = Order { scheme, tree: tree.clone(), end };
     let (source, holding) = on_curve::<C>(scheme, source)?;
-    let terms = Terms { ctx0, tree, source };
+    let terms = Terms { ctx0, tree, receivers, source };
     let (expect, message) =
         quorate_keygen::start::<C>(Plan { terms, me, holding }, &mut seed.rng())?;
     Ok((Box::new(Round1(order, expect)), broadcast(message)))
@@ -416,10 +421,13 @@ impl From<DealError> for Failure {
     /// A bad share comes with the complaint that proves it to others (ENG-05).
     fn from(error: DealError) -> Self {
         let reason = error.to_string();
-        if error.is_callers() {
-            return Self::caller(reason);
+        match error.whose() {
+            Whose::Caller => Self::caller(reason),
+            Whose::Machine => Self::machine(reason),
+            Whose::Peers => {
+                Self { complaint: error.complaint, ..Self::peer(error.culprits, reason) }
+            }
         }
-        Self { complaint: error.complaint, ..Self::peer(error.culprits, reason) }
     }
 }
 

@@ -2,14 +2,17 @@
 
 use crate::Failure;
 use quorate_codec::Digest;
+use quorate_derivation::Path;
 use quorate_identity::KeyId;
 use std::fmt;
 
-/// The permission to sign exactly these payloads with exactly this key, once (ENG-02). Not `Clone`:
+/// The permission to sign exactly these payloads with exactly this key, or this child of it, once
+/// (ENG-02). Not `Clone`:
 /// consumed by [`crate::open`]. Only `node/machine` issues permits, out of an authorisation that
 /// the policy gave; `xtask tidy` refuses the constructor anywhere else.
 pub struct Permit {
     pub(crate) key: KeyId,
+    pub(crate) path: Path,
     pub(crate) payloads: Vec<Payload>,
     pub(crate) terms: Digest,
 }
@@ -23,7 +26,7 @@ pub enum Payload {
     Message(Vec<u8>),
 }
 
-/// How the key is changed before it signs.
+/// How the key at the permit's path is changed before it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tweak {
     /// Not at all.
@@ -33,9 +36,9 @@ pub enum Tweak {
 }
 
 impl Permit {
-    /// Permits one session under `terms` to sign `payloads` with `key`.
-    pub fn issue(key: KeyId, payloads: Vec<Payload>, terms: Digest) -> Self {
-        Self { key, payloads, terms }
+    /// Permits one session under `terms` to sign `payloads` with the child of `key` at `path`.
+    pub fn issue(key: KeyId, path: Path, payloads: Vec<Payload>, terms: Digest) -> Self {
+        Self { key, path, payloads, terms }
     }
 }
 

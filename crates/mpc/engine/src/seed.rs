@@ -1,7 +1,6 @@
 //! Randomness, given as an argument.
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use quorate_curve::SecretStream;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -15,9 +14,9 @@ impl Seed {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The generator that the seed feeds.
-    pub(crate) fn rng(self) -> ChaCha20Rng {
-        ChaCha20Rng::from_seed(*self.0)
+    /// The generator that the seed feeds; it wipes itself too.
+    pub(crate) fn rng(self) -> SecretStream {
+        SecretStream::new(&self.0)
     }
 }
 

@@ -3,17 +3,20 @@
 mod ecdsa;
 mod schnorr;
 
-use crate::key::{PublicHalf, SecretHalf};
+use crate::key::{Half, PublicHalf, SecretHalf};
 use crate::quorum::Quorum;
 use crate::round::by_sender;
 use crate::signature::check_tweak;
 use crate::{
     Failure, Inbound, KeyPublic, KeyShare, PairSetup, Payload, Permit, Progress, Seed, Tweak,
 };
+use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, SecretScalar};
+use quorate_derivation::{Child, Family, Path};
 use quorate_identity::{KeyId, NodeId, Scheme};
 use quorate_schnorr::{Bip340, Ed25519};
+use quorate_sharing::LeafShares;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -24,9 +27,11 @@ pub const PAYLOADS_MAX: usize = 64;
 /// What a signing session begins with.
 #[derive(Debug)]
 pub struct OpenPlan {
-    /// The permission, consumed.
+    /// The permission, consumed. Its path says which child of the key signs.
     pub permit: Permit,
-    /// How the key is changed before it signs.
+    /// The chain code of the key's epoch record, from which the child follows.
+    pub chain_code: Digest,
+    /// How that child is changed before it signs.
     pub tweak: Tweak,
     /// The key.
     pub public: Arc<KeyPublic>,
@@ -52,14 +57,15 @@ pub struct Opening {
 }
 
 /// Checks everything that can be checked before a session, and makes the first message, which
-/// depends on no share.
+/// depends on no share. The child key and its tweak are computed here; there is no way to hand
+/// them in (ENG-12, N-65).
 ///
 /// # Errors
 /// [`crate::Fault::Caller`] for a quorum, payload, tweak or set-up that does not fit;
 /// [`crate::Fault::Machine`] for damaged material.
 pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
-    let OpenPlan { permit, tweak, public, share, quorum, me, pairs } = plan;
-    let Permit { key, payloads, terms } = permit;
+    let OpenPlan { permit, chain_code, tweak, public, share, quorum, me, pairs } = plan;
+    let Permit { key, path, payloads, terms } = permit;
     if !(1..=PAYLOADS_MAX).contains(&payloads.len()) {
         return Err(Failure::caller("a session signs 1 to 64 payloads"));
     }
@@ -67,28 +73,26 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
         return Err(Failure::caller("this node is not in the quorum"));
     }
     check_tweak(public.scheme(), tweak)?;
-    let tree = public.tree();
+    let place =
+        Place { key, path: &path, chain_code, terms, me, tree: public.tree(), quorum: &quorum };
     let (bound, engine, first): (_, Box<dyn Engine>, _) = match (&public.half, &share.half) {
         (PublicHalf::Ed25519(half), SecretHalf::Ed25519(shares)) => {
-            let checked = half.quorum(tree, &quorum)?;
-            let seat = Seat::new(&checked, key, terms, me, checked.share(&me, shares)?);
+            let (seat, checked) = place.seat(half, shares)?;
             let messages = payloads.iter().map(Payload::message).collect::<Result<_, _>>()?;
             let bound = seat.bound;
-            let (engine, first) =
-                schnorr::open::<Ed25519>(seat, &checked, half.public_key, tweak, messages, seed)?;
+            let (engine, first) = schnorr::open::<Ed25519>(seat, &checked, tweak, messages, seed)?;
             (bound, engine, first)
         }
         (PublicHalf::Secp256k1(half), SecretHalf::Secp256k1(shares)) => {
-            let checked = half.quorum(tree, &quorum)?;
-            let seat = Seat::new(&checked, key, terms, me, checked.share(&me, shares)?);
+            let (seat, checked) = place.seat(half, shares)?;
             let digests: Vec<[u8; 32]> =
                 payloads.iter().map(Payload::digest).collect::<Result<_, _>>()?;
             let bound = seat.bound;
             let (engine, first) = if public.scheme() == Scheme::Bip340 {
                 let messages = digests.iter().map(<[u8; 32]>::as_slice).collect();
-                schnorr::open::<Bip340>(seat, &checked, half.public_key, tweak, messages, seed)?
+                schnorr::open::<Bip340>(seat, &checked, tweak, messages, seed)?
             } else {
-                ecdsa::open(seat, &quorum, half.public_key, digests, &pairs, seed)?
+                ecdsa::open(seat, &quorum, digests, &pairs, seed)?
             };
             (bound, engine, first)
         }
@@ -135,30 +139,60 @@ trait Engine: Send {
     ) -> Result<Progress, Failure>;
 }
 
-/// This node's place in a session: what it is bound to, and its part of the key. Secret.
+/// This node's place in a session: what it is bound to, the child key, and its part of that.
+/// Secret.
 struct Seat<C: Curve> {
     bound: Digest,
     me: NodeId,
+    public_key: NonIdentity<C>,
     share: SecretScalar<C>,
 }
 
-impl<C: Curve> Seat<C> {
-    /// Binds the permit's terms, the key and the canonical selection with its coefficients
-    /// (ENG-08).
-    fn new(
-        quorum: &Quorum<C>,
-        key: KeyId,
-        terms: Digest,
-        me: NodeId,
-        share: SecretScalar<C>,
-    ) -> Self {
-        let bound = Transcript::new(tag::ENGINE_SESSION)
+/// What a seat is made from, whatever the curve.
+struct Place<'a> {
+    key: KeyId,
+    path: &'a Path,
+    chain_code: Digest,
+    terms: Digest,
+    me: NodeId,
+    tree: &'a Tree<NodeId>,
+    quorum: &'a BTreeSet<NodeId>,
+}
+
+impl Place<'_> {
+    /// Derives the child, and checks quorum and share as for the key itself: the sharing of the
+    /// child has the same tree, and every leaf's share is larger by δ (ENG-12).
+    fn seat<C: Family>(
+        &self,
+        half: &Half<C>,
+        shares: &LeafShares<C>,
+    ) -> Result<(Seat<C>, Arc<Quorum<C>>), Failure> {
+        let child = half.child(&self.chain_code, self.path)?;
+        let (quorum, share) = if self.path.is_root() {
+            let quorum = half.quorum(self.tree, self.quorum)?;
+            let share = quorum.share(&self.me, shares)?;
+            (quorum, share)
+        } else {
+            let quorum = half.at(&child)?.quorum(self.tree, self.quorum)?;
+            let share = quorum.share(&self.me, &shares.plus_constant(child.tweak))?;
+            (quorum, share)
+        };
+        let bound = self.bind(&child, &quorum);
+        Ok((Seat { bound, me: self.me, public_key: child.key, share }, quorum))
+    }
+
+    /// Binds the permit's terms, the key, the canonical selection with its coefficients, and the
+    /// child with the way to it (ENG-08).
+    fn bind<C: Curve>(&self, child: &Child<C>, quorum: &Quorum<C>) -> Digest {
+        Transcript::new(tag::ENGINE_SESSION)
             .part("open")
-            .part(terms)
-            .part(key)
+            .part(self.terms)
+            .part(self.key)
             .part(quorum.digest)
-            .digest();
-        Self { bound, me, share }
+            .list(self.path.steps().iter().map(|index| index.to_be_bytes()))
+            .part(child.tweak.to_bytes())
+            .part(child.key.to_bytes())
+            .digest()
     }
 }
 

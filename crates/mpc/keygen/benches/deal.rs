@@ -33,8 +33,8 @@ fn main() {
 }
 
 fn fresh_keys<C: Curve>(notation: &str, count: usize, rounds: u64) {
-    let terms =
-        Terms { ctx0: Digest([1; 32]), tree: tree(notation), source: Source::Fresh { count } };
+    let (tree, source) = (tree(notation), Source::Fresh { count });
+    let terms = Terms { ctx0: Digest([1; 32]), receivers: tree.parties(), tree, source };
     let runs = (0..rounds).map(|round| {
         let plans = terms.participants().into_iter();
         let plan = |me| Plan { terms: terms.clone(), me, holding: Holding::Nothing };
@@ -53,7 +53,8 @@ fn refreshed<C: Curve>(count: usize, rounds: u64) {
     let old: Vec<_> = polynomials.iter().map(|all| all.commit().unwrap()).collect();
     let dealers: BTreeSet<NodeId> = [node(1), node(3)].into();
     let source = Source::Shared { tree: tree.clone(), dealers: dealers.clone(), old };
-    let terms = Terms { ctx0: Digest([2; 32]), tree: tree.clone(), source };
+    let receivers = tree.parties();
+    let terms = Terms { ctx0: Digest([2; 32]), tree: tree.clone(), receivers, source };
     let plan = |me: NodeId| {
         let row = tree.rows().into_iter().find(|row| *row.party == me).unwrap();
         let share = |all: &quorate_sharing::Polynomial<C>| {

@@ -22,14 +22,15 @@ pub struct DealError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DealFault {
     /// Terms under which nothing can be dealt: no secrets or too many, dealers that are not the
-    /// parties of their selection, commitments of another tree. The caller's fault (DEAL-02).
+    /// parties of their selection, commitments of another tree, receivers that are not of the tree
+    /// or do not satisfy it. The caller's fault (DEAL-02).
     #[error("nothing can be dealt under these terms")]
     Terms,
-    /// The node that is to take part neither deals nor has a leaf. The caller's fault.
+    /// The node that is to take part neither deals nor receives, or has no leaf. The caller's fault.
     #[error("this node takes no part in the dealing")]
     NotMember,
-    /// A dealer that lacks what it is to deal, or has something else. The caller's fault, or
-    /// that of its store.
+    /// A dealer that lacks what it is to deal, or has something else: its store is damaged or
+    /// stale. This machine's fault.
     #[error("this node does not hold what it is to deal")]
     Holding,
     /// Not one message of every participant, or one of somebody else. The caller's fault: a round is
@@ -59,7 +60,10 @@ pub enum DealFault {
     /// A proof of possession that does not verify (DEAL-11).
     #[error("a proof of possession does not verify")]
     Possession,
-    /// Members that dealt one secret twice, each able to prove possession of it. Nobody is
+    /// A member that dealt one secret twice, all by itself (DEAL-12).
+    #[error("a member dealt one secret twice")]
+    Repeated,
+    /// Members that dealt the same secret, each able to prove possession of it. Nobody is
     /// accused: they may share a broken source of randomness (DEAL-12).
     #[error("{} members dealt the same secret", members.len())]
     Duplicate {
@@ -90,6 +94,17 @@ pub enum DealFault {
     LeafProofs,
 }
 
+/// Whose fault it is that a dealing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Of other participants; which, where it is proven, the error's culprits say.
+    Peers,
+    /// The caller's: it asked for what is not to be had.
+    Caller,
+    /// This machine's: what it stores is not what it should be.
+    Machine,
+}
+
 impl DealError {
     /// A fault of `culprits`.
     pub(crate) fn of(culprits: Vec<NodeId>, reason: DealFault) -> Self {
@@ -101,25 +116,24 @@ impl DealError {
         Self { culprits: Vec::new(), reason, complaint: None }
     }
 
-    /// Whether the caller is to blame rather than a member: exhaustive, so that every new fault
-    /// answers the question.
-    pub fn is_callers(&self) -> bool {
+    /// Whose fault it is: exhaustive, so that every new fault answers the question.
+    pub fn whose(&self) -> Whose {
         match self.reason {
-            DealFault::Terms
-            | DealFault::NotMember
-            | DealFault::Holding
-            | DealFault::Inbox
-            | DealFault::OwnMessage => true,
+            DealFault::Terms | DealFault::NotMember | DealFault::Inbox | DealFault::OwnMessage => {
+                Whose::Caller
+            }
+            DealFault::Holding => Whose::Machine,
             DealFault::Malformed
             | DealFault::SealKey
             | DealFault::Opening
             | DealFault::Echo { .. }
             | DealFault::Possession
+            | DealFault::Repeated
             | DealFault::Duplicate { .. }
             | DealFault::Constant
             | DealFault::SubShare { .. }
             | DealFault::Sum
-            | DealFault::LeafProofs => false,
+            | DealFault::LeafProofs => Whose::Peers,
         }
     }
 }

@@ -22,6 +22,9 @@
 //! bytes whose sender is known; signing them is the caller's part, as are durable shares,
 //! PREPARED statements and the decision (`spec/deal.md`).
 //!
+//! Parties of the tree that are absent take no part: nothing is sealed for them, their public
+//! shares follow from the commitments like all others, and a later dealing repairs them.
+//!
 //! A participant that is online and honest ends with shares of keys that all honest ones know,
 //! or with a [`DealError`] that accuses only whom it can prove guilty. Who only the receiver of a
 //! bad share can see to be guilty, others see from its [`Complaint`].
@@ -43,7 +46,7 @@ pub use blame::{
 pub use deal::round1::{ExpectRound1, Message1};
 pub use deal::round2::{Dealing2, ExpectRound2, Message2};
 pub use deal::{Dealt, DealtKey, Holding, Plan, Source, Terms, start};
-pub use error::{DealError, DealFault};
+pub use error::{DealError, DealFault, Whose};
 pub use leaves::{Knowledge, LeafStatements};
 pub use proof::{Parameters, Proof};
 pub use seal::{SealPublic, Sealed};

@@ -13,10 +13,9 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use minicbor::{Decode, Encode};
 use quorate_access::LeafId;
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, SecretScalar};
+use quorate_curve::{Curve, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
-use rand_chacha::ChaCha20Rng;
-use rand_core::{CryptoRngCore, RngCore, SeedableRng};
+use rand_core::{CryptoRngCore, RngCore};
 use zeroize::Zeroizing;
 
 const ENCAPSULATED_BYTES: usize = 32;
@@ -171,18 +170,18 @@ pub(crate) fn seal(
     Some(Sealed([encapsulated.to_bytes().as_slice(), &ciphertext].concat()))
 }
 
-/// A deterministic source in the generation of traits that hpke speaks.
-struct Coins(ChaCha20Rng);
+/// A deterministic source in the generation of traits that hpke speaks. Wiped when dropped.
+struct Coins(SecretStream);
 
 impl Coins {
     fn new(slot: &Slot, key: &SealPublic, plaintext: &[u8], seed: &[u8; 32]) -> Self {
-        let seed = Transcript::new(tag::DEAL_COINS)
+        let coins = Transcript::new(tag::DEAL_COINS)
             .part(seed)
             .part(slot.info())
             .part(key.0)
             .part(plaintext)
             .digest();
-        Self(ChaCha20Rng::from_seed(seed.0))
+        Self(SecretStream::new(&Zeroizing::new(coins.0)))
     }
 }
 
@@ -225,6 +224,8 @@ const ORDER_EIGHT_TOO: [u8; 32] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
 
     fn slot() -> Slot {
         let node = |number| NodeId(Digest([number; 32]));

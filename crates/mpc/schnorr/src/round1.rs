@@ -8,10 +8,9 @@ use frost_core::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShar
 use frost_core::round1::{NonceCommitment, SigningCommitments, SigningNonces};
 use frost_core::{Ciphersuite, SigningPackage, VerifyingKey};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, NonIdentity, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
-use rand_chacha::ChaCha20Rng;
-use rand_core::{CryptoRngCore, SeedableRng};
+use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -245,8 +244,7 @@ fn fresh_nonces<S: Suite>(
         .number(position)
         .part(message)
         .digest();
-    let seed = Zeroizing::new(hedged.0);
-    let mut rng = ChaCha20Rng::from_seed(*seed);
+    let mut rng = SecretStream::new(&Zeroizing::new(hedged.0));
     frost_core::round1::commit(key.signing_share(), &mut rng).0
 }
 

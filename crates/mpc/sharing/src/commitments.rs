@@ -2,7 +2,7 @@
 
 use crate::SharingError;
 use quorate_access::{LeafId, Row, Step, Tree};
-use quorate_curve::{Curve, NonIdentity, Point};
+use quorate_curve::{Curve, NonIdentity, Point, Scalar};
 use std::collections::BTreeMap;
 
 /// One point for every column of a tree, none of them the identity: C_0 commits to the secret,
@@ -113,6 +113,19 @@ impl<C: Curve> Commitments<C> {
             Point::weighted_sum(&terms)
         };
         non_identities((0..columns).map(column).collect()).map(Self)
+    }
+
+    /// The commitments to the sharing of x + δ in which every leaf's share is larger by δ: the
+    /// constant polynomial is added, so only C_0 changes (SHR-12).
+    ///
+    /// # Errors
+    /// C_0 + δ G is the identity.
+    pub fn plus_constant(&self, delta: Scalar<C>) -> Result<Self, SharingError> {
+        let mut points: Vec<Point<C>> = self.0.iter().map(NonIdentity::point).collect();
+        if let Some(constant) = points.first_mut() {
+            *constant = *constant + delta.commit();
+        }
+        non_identities(points).map(Self)
     }
 
     /// As many commitments as coefficients: for the dealer, whose polynomial has the tree's length.

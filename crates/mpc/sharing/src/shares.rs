@@ -47,6 +47,12 @@ impl<C: Curve> LeafShares<C> {
         first.0.keys().map(|leaf| Ok((*leaf, weigh(*leaf)?))).collect()
     }
 
+    /// This party's shares of x + δ (SHR-12). Secret.
+    #[must_use]
+    pub fn plus_constant(&self, delta: Scalar<C>) -> Self {
+        self.0.iter().map(|(leaf, share)| (*leaf, share.plus_public(delta))).collect()
+    }
+
     /// All shares, in the order of the leaves.
     pub fn iter(&self) -> impl Iterator<Item = (LeafId, &SecretScalar<C>)> {
         self.0.iter().map(|(leaf, share)| (*leaf, share))

@@ -3,7 +3,10 @@
 //! before anything leaves (NOD-10).
 
 use crate::audit::Audit;
-use crate::ceremonies::{Keys, birth_is_valid, parse_dealt_key, parse_share_key};
+use crate::ceremonies::{
+    Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key, parse_share_key,
+    proof_key, voided_key,
+};
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
 use crate::governor::{Governor, compiled_policy};
@@ -16,13 +19,12 @@ use crate::requests::{RequestBook, Requests};
 use crate::sessions::Sessions;
 use crate::wire::Outcome;
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
-    SignedHello, SignedMotion, State, Votes,
+    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
+    SignedEpochStatement, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::KeyShare;
 use quorate_identity::{KeyId, NodeId, NodeSecrets};
-use quorate_intent::KeyFacts;
 use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -149,7 +151,7 @@ impl Node {
                 lapse.transpose()?,
             ),
             governor: governor(log, &rows)?,
-            pairs: pairs(&state, &me, &rows)?,
+            pairs: pairs(&state, &keys, &me, &rows, now)?,
             requests: requests(&state, &keys, &rows),
             sessions: Sessions::default(),
             attempts: rows.digests(Table::Attempt),
@@ -166,6 +168,7 @@ impl Node {
         let now = node.presence.advance_clock(now);
         let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
         turn.out.writes = node.first_writes();
+        turn.out.writes.extend(node.keys.take_leftovers());
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
@@ -275,7 +278,13 @@ fn governor(log: Vec<CertifiedEntry>, rows: &Rows) -> Result<Governor, BootError
     Ok(Governor::load(log, votes, motions))
 }
 
-fn pairs(state: &State, me: &NodeId, rows: &Rows) -> Result<Pairs, BootError> {
+fn pairs(
+    state: &State,
+    keys: &Keys,
+    me: &NodeId,
+    rows: &Rows,
+    now: Millis,
+) -> Result<Pairs, BootError> {
     let mut pairs = Pairs::default();
     for (key, row) in rows.of(Table::Quarantine) {
         let peer = NodeId::from_row_key(key);
@@ -287,12 +296,12 @@ fn pairs(state: &State, me: &NodeId, rows: &Rows) -> Result<Pairs, BootError> {
             pairs.load(peer, row);
         }
     }
-    pairs.learn_orders(state, me);
+    pairs.learn_orders(state, keys, me);
+    pairs.replace_all_made_before(keys.with_erasure_open(me), now);
     Ok(pairs)
 }
 
-/// What is known of the keys. A share that is not what the record says is not used (N-60): the
-/// node goes on without it and says so.
+/// What is known of the keys. Where a share is missing the node goes on without it and says so.
 fn keys(
     state: &State,
     me: &NodeId,
@@ -300,50 +309,82 @@ fn keys(
     alarms: &mut Vec<Alarm>,
 ) -> Result<Keys, BootError> {
     let mut keys = Keys::default();
+    let damaged =
+        |error: &dyn std::fmt::Display| unreadable(Table::EpochRecord, &error.to_string());
+    // Ascending by key and epoch; of each key the certificate of the newest is verified, which
+    // stands for those before it.
+    let mut newest: BTreeMap<KeyId, Decided> = BTreeMap::new();
+    for (row_key, row) in rows.of(Table::EpochRecord) {
+        let of = parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some());
+        if let Some((key, epoch)) = of {
+            let decided: Decided = read(Table::EpochRecord, row)?;
+            let is_its = matches!(decided.instance, Instance::Attempt { key: of, epoch: at, .. }
+                if (of, at) == (key, epoch));
+            // Nothing may be guessed about what cannot be read: it would be made anew.
+            if !is_its || !keys.book_mut(key).load_decided(decided.clone()) {
+                return Err(damaged(&format!("epoch {epoch} of key {key} does not read back")));
+            }
+            newest.insert(key, decided);
+        }
+    }
+    for decided in newest.values() {
+        decided.verify(state).map_err(|error| damaged(&error))?;
+    }
     for order in state.keys() {
         let book = keys.book_mut(order.key);
-        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::decided_key(&order.key))
-        {
+        if let Some(row) = rows.get(Table::EpochRecord, &voided_key(&order.key)) {
             let decided: Decided = read(Table::EpochRecord, row)?;
-            let verified = decided.verify(state);
-            verified.map_err(|error| unreadable(Table::EpochRecord, &error.to_string()))?;
-            let outcome = read::<AttemptOutcome>(Table::EpochRecord, &decided.value)?;
-            book.decide(decided, &outcome);
+            decided.verify(state).map_err(|error| damaged(&error))?;
+            book.load_decided(decided);
         }
-        if let Some(row) = rows.get(Table::EpochRecord, &crate::ceremonies::birth_key(&order.key)) {
-            // Without it the key is unborn: peers tell it again, or a quorum signs another.
-            let birth = quorate_codec::from_bytes::<Outcome>(row).ok();
-            book.birth = birth.filter(|birth| birth_is_valid(book, birth));
-            if book.birth.is_none() {
-                let text = format!("the stored birth signature of key {} is damaged", order.key);
+        for epoch in book.live_epochs() {
+            let Some(row) = rows.get(Table::EpochRecord, &proof_key(&order.key, epoch)) else {
+                continue;
+            };
+            // Without it the epoch is untried: peers tell it again, or a quorum signs another.
+            let proof = quorate_codec::from_bytes::<Outcome>(row).ok();
+            if !proof.is_some_and(|proof| book.load_proof(epoch, proof)) {
+                let text = format!("the stored first signature of key {} is damaged", order.key);
                 alarms.push(Alarm { text, culprits: Vec::new() });
             }
         }
     }
-    for (key, row) in rows.of(Table::Attempt) {
-        let dealt = parse_dealt_key(key).zip(row.try_into().ok().map(u32::from_be_bytes));
-        if let Some((key, attempt)) = dealt {
-            keys.book_mut(key).load_dealt(attempt);
+    for (key, row) in rows.of(Table::EpochRecord) {
+        if is_statement_key(key) {
+            let statement: SignedEpochStatement = read(Table::EpochRecord, row)?;
+            if state.key(&statement.body().key).is_some() {
+                keys.book_mut(statement.body().key).load_statement(statement);
+            }
         }
     }
+    for (key, row) in rows.of(Table::Attempt) {
+        if let Some((key, (epoch, attempt))) = parse_dealt_key(key).zip(parse_dealt_row(row)) {
+            keys.book_mut(key).load_dealt(epoch, attempt);
+        }
+    }
+    keys.end_earlier_epochs();
     load_shares(&mut keys, state, me, rows, alarms);
     keys.learn_orders(state);
     Ok(keys)
 }
 
+/// A share that is not what the record says is not used (N-60).
 fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms: &mut Vec<Alarm>) {
     for (key, row) in rows.of(Table::Share) {
-        let Some((key, attempt)) = parse_share_key(key) else { continue };
+        let Some((key, epoch, attempt)) = parse_share_key(key) else { continue };
+        // Rows of epochs that are over stayed behind: they are deleted with the first commit.
+        if !keys.book_mut(key).may_need(epoch, attempt) {
+            keys.note_leftover(key, epoch, attempt);
+            continue;
+        }
         if let Ok(share) = KeyShare::from_bytes(row) {
-            keys.book_mut(key).load_share(attempt, share);
+            keys.book_mut(key).load_share(epoch, attempt, share);
         }
     }
-    for order in state.keys() {
+    for order in state.keys().filter(|order| !order.retired) {
         let book = keys.book_mut(order.key);
-        let Some(public) = book.public.clone() else { continue };
-        let held = book.share.as_ref().is_some_and(|share| share.is_held_by(me, &public));
-        if !held && order.tree.parties().contains(me) {
-            book.share = None;
+        let wrong = book.drop_false_shares(me);
+        if wrong {
             let text = format!("the stored share of key {} is missing or damaged", order.key);
             alarms.push(Alarm { text, culprits: Vec::new() });
         }
@@ -364,9 +405,8 @@ fn requests(state: &State, keys: &Keys, rows: &Rows) -> Requests {
 }
 
 fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_intent::Decoded>> {
-    let record = keys.book(key)?.record.as_ref()?;
-    let facts = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
-    outcome::decode(&book.request.body().intent, &facts).ok().map(Arc::new)
+    let record = keys.book(key)?.record()?;
+    outcome::decode(book.request.body(), record).ok().map(Arc::new)
 }
 
 fn trail(rows: &Rows) -> Audit {

@@ -57,6 +57,26 @@ impl Table {
         Self::Identity,
     ];
 
+    /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
+    /// store too: secrets of epochs that are over (STO-12). Such rows cost more to write.
+    pub fn is_erasable(self) -> bool {
+        match self {
+            Self::Share | Self::Pair => true,
+            Self::Meta
+            | Self::Incarnation
+            | Self::Entry
+            | Self::Votes
+            | Self::Peer
+            | Self::EpochRecord
+            | Self::Quarantine
+            | Self::Motion
+            | Self::Request
+            | Self::Attempt
+            | Self::Audit
+            | Self::Identity => false,
+        }
+    }
+
     /// The stored number.
     pub fn number(self) -> u8 {
         self as u8

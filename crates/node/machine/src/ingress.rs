@@ -10,14 +10,15 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, Generation, Message, Outcome, PairMessage, SessionMessage, SessionStep,
+    DealMessage, DealStep, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage,
+    SessionStep,
 };
 use quorate_charter::{
-    CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedHello, SignedMotion,
-    SignedRejoin, SignedWelcome, State,
+    AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
+    SignedEpochStatement, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
 };
-use quorate_codec::{Canonical, tag};
-use quorate_identity::{KeyId, NodeId};
+use quorate_codec::{Canonical, Digest, tag};
+use quorate_identity::NodeId;
 use quorate_policy::request::{
     VerifiedApproval, VerifiedCancellation, VerifiedNodeDecision, VerifiedRequest,
 };
@@ -33,7 +34,9 @@ enum Content {
     Fetch(u64),
     /// Verified when they are applied: each against the state before it.
     Entries(Vec<CertifiedEntry>),
-    FetchRecords(Vec<KeyId>),
+    FetchRecords(Vec<KeyProgress>),
+    Progress(Digest),
+    Epoch(SignedEpochStatement),
     Decided(Decided),
     /// Verified when it is taken: motions come at human rate.
     Motion(SignedMotion),
@@ -102,6 +105,11 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             at_most(known.len(), quorate_charter::limits::KEYS_MAX)?;
             Content::FetchRecords(known)
         }
+        Message::Progress(digest) => Content::Progress(digest),
+        Message::Epoch(statement) => {
+            statement.verify(state).map_err(no)?;
+            Content::Epoch(statement)
+        }
         Message::Decided(decided) => {
             fits(&decided)?;
             decided.verify(state).map_err(no)?;
@@ -120,9 +128,10 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Rejoin(rejoin)
         }
         Message::Deal(message) => {
-            let DealMessage { key, epoch, attempt, step, signature } = &message;
-            let signed = deal_bytes(&state.genesis(), key, *epoch, *attempt, step);
-            sender.keys.verify(tag::DEAL_MESSAGE, &signed, signature).map_err(no)?;
+            let signed = deal_bytes(&state.genesis(), &message);
+            let verified = sender.keys.verify(tag::DEAL_MESSAGE, &signed, &message.signature);
+            verified.map_err(no)?;
+            bounded_deal(&message.step)?;
             Content::Deal(message)
         }
         Message::Pair(message) => Content::Pair(message),
@@ -186,6 +195,19 @@ fn bounded(message: &SessionMessage) -> Result<(), IngressError> {
     }
 }
 
+/// Messages of dealings wait for plans and records, so they are short.
+fn bounded_deal(step: &DealStep) -> Result<(), IngressError> {
+    match step {
+        DealStep::Round { bytes, .. } => at_most(bytes.len(), limits::DEAL_BYTES_MAX),
+        DealStep::Plan { plan } => at_most(plan.len(), AttemptPlan::BYTES_MAX),
+        DealStep::Prepared { record, leaf_proofs } => {
+            at_most(record.len(), EpochRecord::BYTES_MAX)?;
+            at_most(leaf_proofs.len(), limits::DEAL_BYTES_MAX)
+        }
+        DealStep::Abort { .. } => Ok(()),
+    }
+}
+
 fn no(error: impl ToString) -> IngressError {
     IngressError::Statement(error.to_string())
 }
@@ -202,6 +224,8 @@ impl Node {
             Content::Fetch(after) => self.send_entries(from, after, turn),
             Content::Entries(entries) => self.on_entries(from, entries, turn),
             Content::FetchRecords(known) => self.on_fetch_records(from, &known, turn),
+            Content::Progress(digest) => self.on_progress(from, digest, turn),
+            Content::Epoch(statement) => self.on_epoch_statement(from, statement, turn),
             Content::Decided(decided) => self.on_decided(decided, turn),
             Content::Motion(motion) => {
                 if let Err(error) = self.on_motion(motion, turn) {

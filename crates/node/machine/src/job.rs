@@ -4,14 +4,13 @@
 use crate::outcome;
 use crate::permit;
 use crate::wire::SignatureBytes;
-use quorate_charter::State;
+use quorate_charter::{EpochRecord, State};
 use quorate_codec::Digest;
 use quorate_engine::{
-    self as engine, Failure, Inbound, KeygenPlan, Opening, Outbound, PairPlan, Progress, Round,
-    Seed,
+    self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round, Seed,
 };
 use quorate_identity::NodeId;
-use quorate_intent::{Artifact, Decoded, KeyFacts};
+use quorate_intent::{Artifact, Decoded};
 use quorate_policy::request::{VerifiedApproval, VerifiedRequest};
 use quorate_policy::{Authorized, Decision, Policy, SignRequest, decide};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +43,7 @@ pub struct Job {
 pub(crate) enum Task {
     Judge(Box<Judgement>),
     Finish { decoded: Arc<Decoded>, signatures: Vec<SignatureBytes> },
-    Deal { plan: KeygenPlan, seed: Seed },
+    Deal { plan: DealPlan, seed: Seed },
     Pair { plan: PairPlan, seed: Seed },
     Open(Box<OpenTask>),
     Begin { opening: Opening, context: Digest, firsts: Vec<Inbound>, seed: Seed },
@@ -58,7 +57,7 @@ pub(crate) struct Judgement {
     pub state: Arc<State>,
     pub policy: Option<Arc<Policy>>,
     pub request: VerifiedRequest,
-    pub key: KeyFacts,
+    pub record: Arc<EpochRecord>,
     /// What an earlier judgement decoded: the bytes and the key do not change.
     pub decoded: Option<Arc<Decoded>>,
     pub approvals: Vec<VerifiedApproval>,
@@ -69,6 +68,7 @@ pub(crate) struct Judgement {
 pub(crate) struct OpenTask {
     pub authorized: Authorized<SignRequest>,
     pub terms: Digest,
+    pub chain_code: Digest,
     pub tweak: engine::Tweak,
     pub public: Arc<engine::KeyPublic>,
     pub share: Arc<engine::KeyShare>,
@@ -138,9 +138,7 @@ impl Job {
             Task::Finish { decoded, signatures } => {
                 JobResult::Finished(Box::new(outcome::finish(&decoded, &signatures)))
             }
-            Task::Deal { plan, seed } => {
-                JobResult::Advanced(first(engine::start_keygen(plan, seed)))
-            }
+            Task::Deal { plan, seed } => JobResult::Advanced(first(engine::start_deal(plan, seed))),
             Task::Pair { plan, seed } => {
                 JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))
             }
@@ -157,7 +155,7 @@ impl Judgement {
     fn run(self) -> Judged {
         let decoded = match self.decoded {
             Some(decoded) => Ok(decoded),
-            None => outcome::decode(&self.request.body().intent, &self.key).map(Arc::new),
+            None => outcome::decode(self.request.body(), &self.record).map(Arc::new),
         };
         let judge = || match (&decoded, &self.policy) {
             (Err(why), _) => Decision::unreadable(why),
@@ -175,6 +173,7 @@ impl OpenTask {
     fn run(self) -> Result<(Opening, Vec<u8>), Failure> {
         let plan = engine::OpenPlan {
             permit: permit::permit(self.authorized, self.terms),
+            chain_code: self.chain_code,
             tweak: self.tweak,
             public: self.public,
             share: self.share,

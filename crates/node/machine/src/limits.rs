@@ -46,6 +46,12 @@ pub const ENTRIES_PER_ANSWER: usize = 64;
 pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 /// Keys whose records are sent in one answer to a node that catches up.
 pub const RECORDS_PER_ANSWER: usize = 64;
+/// Attempts at epochs under way, over which this node leads no other: each holds a job.
+pub const CEREMONIES_LIVE_MAX: usize = 16;
+/// Bytes of one message of a dealing of one key, whatever its tree.
+pub const DEAL_BYTES_MAX: usize = 256 << 10;
+/// Epochs of a key that are over and still shown.
+pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.
 pub const ATTEMPTS_MAX: u32 = 64;
 /// Positions beyond its head for which a node takes part in agreement: exactly the next one.

@@ -140,7 +140,7 @@ impl Node {
     pub(crate) fn take_up_work(&mut self, turn: &mut Turn<'_>) {
         self.greet_all(turn);
         self.resume_agreements(turn);
-        self.keys.learn_orders(&self.state);
+        self.look_at_keys(turn);
         self.judge_all(turn);
         self.drive_births(turn);
         self.look_at_all(turn);

@@ -5,6 +5,7 @@
 //! every session compares before it begins, so an end that lost or rolled back its half is
 //! noticed without a failed check.
 
+use crate::ceremonies::Keys;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::{JobId, Task};
@@ -22,7 +23,9 @@ use std::sync::Arc;
 /// All pairs of a node.
 #[derive(Default)]
 pub(crate) struct Pairs {
-    ready: BTreeMap<NodeId, (Digest, Arc<PairSetup>)>,
+    ready: BTreeMap<NodeId, Ready>,
+    /// Set-ups made before this are to be replaced: they are as old as shares that were destroyed.
+    stale_before: BTreeMap<NodeId, Millis>,
     quarantined: BTreeMap<NodeId, String>,
     runs: BTreeMap<NodeId, PairRun>,
     by_job: BTreeMap<JobId, (NodeId, RunId)>,
@@ -38,6 +41,13 @@ pub(crate) struct Pairs {
     told: BTreeSet<NodeId>,
     /// When ours are told again, in case they were lost.
     tell_at: Millis,
+}
+
+/// A set-up that exists.
+struct Ready {
+    generation: Digest,
+    setup: Arc<PairSetup>,
+    made_at: Millis,
 }
 
 /// Until when something waits for each peer, and how often it failed.
@@ -94,7 +104,12 @@ struct PairRow {
     generation: Digest,
     #[cbor(n(2), with = "minicbor::bytes")]
     setup: Vec<u8>,
+    #[n(3)]
+    made_at: u64,
 }
+
+/// The version of the stored form.
+const ROW_VERSION: u8 = 2;
 
 impl Canonical for PairRow {
     const BYTES_MAX: usize = 4 << 20;
@@ -104,9 +119,11 @@ impl Pairs {
     /// Reads what was stored. A set-up that cannot be read is simply not there: it is made anew.
     pub fn load(&mut self, peer: NodeId, bytes: &[u8]) {
         if let Ok(row) = quorate_codec::from_bytes::<PairRow>(bytes)
+            && row.version == ROW_VERSION
             && let Ok(setup) = PairSetup::from_bytes(&row.setup)
         {
-            self.ready.insert(peer, (row.generation, Arc::new(setup)));
+            let (generation, made_at) = (row.generation, row.made_at);
+            self.ready.insert(peer, Ready { generation, setup: Arc::new(setup), made_at });
         }
     }
 
@@ -117,7 +134,39 @@ impl Pairs {
 
     /// The pair with a peer, if it may be used.
     pub fn get(&self, peer: &NodeId) -> Option<(Digest, Arc<PairSetup>)> {
-        self.ready.get(peer).filter(|_| !self.quarantined.contains_key(peer)).cloned()
+        let ready = self.ready.get(peer).filter(|_| !self.quarantined.contains_key(peer))?;
+        Some((ready.generation, Arc::clone(&ready.setup)))
+    }
+
+    /// From now on set-ups with these peers that were made before a moment are to be replaced, or
+    /// thrown away where the peer is not here (PAR-07).
+    pub fn replace_all_made_before(
+        &mut self,
+        peers: impl IntoIterator<Item = NodeId>,
+        moment: Millis,
+    ) {
+        for peer in peers {
+            if self.ready.get(&peer).is_some_and(|ready| ready.made_at <= moment) {
+                let before = self.stale_before.entry(peer).or_default();
+                *before = moment.max(*before);
+            }
+        }
+    }
+
+    /// Whether no set-up is left that is to be replaced.
+    pub fn has_replaced_all(&self) -> bool {
+        !self.ready.keys().any(|peer| self.is_stale(peer))
+    }
+
+    /// For how long a set-up has waited to be replaced.
+    fn stale_for(&self, peer: &NodeId, now: Millis) -> Millis {
+        self.stale_before.get(peer).map_or(0, |since| now.saturating_sub(*since))
+    }
+
+    fn is_stale(&self, peer: &NodeId) -> bool {
+        let moment = self.stale_before.get(peer);
+        let ready = self.ready.get(peer);
+        moment.zip(ready).is_some_and(|(moment, ready)| ready.made_at <= *moment)
     }
 
     /// Peers whose pair with us is quarantined, and why.
@@ -131,9 +180,14 @@ impl Pairs {
     }
 
     /// Finds out whom the keys of the charter need.
-    pub fn learn_orders(&mut self, state: &State, me: &NodeId) {
+    pub fn learn_orders(&mut self, state: &State, keys: &Keys, me: &NodeId) {
         let orders = state.keys().filter(|order| order.scheme == Scheme::EcdsaSecp256k1);
-        let parties = orders.map(|order| order.tree.parties());
+        let trees = orders.filter(|order| !order.retired).flat_map(|order| {
+            let current = keys.current(&order.key).map(|current| &current.record.plan.tree);
+            let wanted = order.last_sharing().map(|sharing| &sharing.tree);
+            [current, wanted].into_iter().flatten()
+        });
+        let parties = trees.map(|tree| tree.parties());
         let ours = parties.filter(|parties| parties.contains(me)).flatten();
         self.needed = ours.filter(|peer| peer != me).collect();
     }
@@ -179,10 +233,17 @@ impl Node {
         for peer in overdue {
             self.end_pair_run(peer, turn);
         }
+        self.discard_stale_pairs(turn);
         for peer in self.wanted_pairs(now) {
             if peer < self.me {
-                // Only the lower id asks; it may not know that we lost our half.
-                if self.pairs.lacking.is_over(&peer, now) {
+                // Only the lower id asks; it may not know that we lost our half, or that ours is
+                // too old: it has some time to find out by itself.
+                let stale_since = self.pairs.stale_before.get(&peer).copied();
+                let waits = self.pairs.ready.contains_key(&peer)
+                    && stale_since.is_some_and(|since| {
+                        now < since.saturating_add(self.pace.ceremony_timeout_ms)
+                    });
+                if !waits && self.pairs.lacking.is_over(&peer, now) {
                     self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
                     self.pairs.lacking.lengthen(peer, now, &self.pace);
                 }
@@ -191,6 +252,23 @@ impl Node {
             }
         }
         self.tell_pairs(turn);
+        self.finish_erasures(turn);
+    }
+
+    /// Set-ups that are to be replaced and whose other end is not here are thrown away at once:
+    /// nobody knows when it comes. So is one that the other end does not help to replace.
+    fn discard_stale_pairs(&mut self, turn: &mut Turn<'_>) {
+        let stale = self.pairs.ready.keys().filter(|peer| {
+            self.pairs.is_stale(peer)
+                && (!self.presence.is_here(peer)
+                    || !self.pairs.needed.contains(peer)
+                    || self.pairs.stale_for(peer, turn.now) >= self.pace.ceremony_timeout_ms)
+        });
+        for peer in stale.copied().collect::<Vec<_>>() {
+            self.pairs.remove(&peer);
+            turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
+            turn.out.barrier = true;
+        }
     }
 
     /// Tells peers which set-ups are ready, so that leaders choose quorums that have all theirs:
@@ -306,6 +384,7 @@ impl Node {
         {
             self.quarantine(guilty, &failure.reason, turn);
         }
+        let pace_ms = self.pace.ceremony_timeout_ms;
         let awaited = self.pair_run(&peer, &run).filter(|ours| ours.job == Some(id));
         let Some(ours) = awaited else { return };
         let PairPhase::Computing { number } = ours.phase else { return };
@@ -319,7 +398,10 @@ impl Node {
             Ok(Progress::Done(quorate_engine::Outcome::Pair(setup))) => {
                 // Durable before anything that uses it can leave (PAR-02).
                 let generation = ours.generation.unwrap_or(Digest::ZERO);
-                let row = PairRow { version: 1, generation, setup: setup.to_bytes().to_vec() };
+                // Of the moment in which it began: what it rests on is no younger.
+                let made_at = ours.deadline.saturating_sub(pace_ms);
+                let setup_bytes = setup.to_bytes().to_vec();
+                let row = PairRow { version: ROW_VERSION, generation, setup: setup_bytes, made_at };
                 turn.out.writes.push(Write::put(
                     Table::Pair,
                     peer_key(&peer),
@@ -330,9 +412,11 @@ impl Node {
                 // Another one with this peer is not made soon, whatever it asks for (PAR-05).
                 self.pairs.paused.rest(peer, turn.now, &self.pace);
                 self.pairs.lacking.0.remove(&peer);
-                self.pairs.ready.insert(peer, (generation, Arc::new(setup)));
+                let setup = Arc::new(setup);
+                self.pairs.ready.insert(peer, Ready { generation, setup, made_at });
                 self.pairs.told.clear();
                 self.look_at_all(turn);
+                self.finish_erasures(turn);
             }
             Ok(Progress::Done(_)) => self.end_pair_run(peer, turn),
             Err(failure) => {
@@ -382,7 +466,11 @@ impl Node {
     /// Throws away set-ups whose other end shows another generation; they are made anew.
     pub(crate) fn renew_disagreeing_pairs(&mut self, peers: &[NodeId], turn: &mut Turn<'_>) {
         for peer in peers.iter().filter(|peer| **peer != self.me) {
-            if self.pairs.remove(peer) {
+            // One that was made just now: the other end has not got there yet.
+            let is_new = self.pairs.ready.get(peer).is_some_and(|ready| {
+                turn.now < ready.made_at.saturating_add(self.pace.session_timeout_ms)
+            });
+            if !is_new && self.pairs.remove(peer) {
                 turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
             }
         }
@@ -402,7 +490,7 @@ impl Node {
     fn wanted_pairs(&self, now: Millis) -> Vec<NodeId> {
         let needed = self.pairs.needed.iter().copied();
         needed
-            .filter(|peer| !self.pairs.ready.contains_key(peer))
+            .filter(|peer| !self.pairs.ready.contains_key(peer) || self.pairs.is_stale(peer))
             .filter(|peer| self.may_pair_with(peer, now))
             .collect()
     }

@@ -10,7 +10,8 @@ use quorate_policy::{Authorized, SignRequest};
 /// authorisation holds at the head of the terms was checked when it was taken.
 pub(crate) fn permit(authorized: Authorized<SignRequest>, terms: Digest) -> Permit {
     let request = authorized.into_inner();
-    Permit::issue(request.key, request.payloads.iter().map(payload).collect(), terms)
+    let payloads = request.payloads.iter().map(payload).collect();
+    Permit::issue(request.key, request.path, payloads, terms)
 }
 
 /// What the engine signs for a payload of an intent.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(crate) struct Material {
     pub public: Arc<KeyPublic>,
     pub share: Arc<KeyShare>,
+    pub chain_code: Digest,
     pub tweak: Tweak,
     pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
     pub generations: Vec<Generation>,
@@ -26,7 +27,13 @@ pub(crate) struct Material {
 impl Node {
     /// The tree over nodes that must be satisfied to sign a target.
     pub(crate) fn tree_of(&self, target: &Target) -> Option<Tree<NodeId>> {
-        Some(self.state.key(&self.key_of(target)?)?.tree.clone())
+        Some(self.keys.current(&self.key_of(target)?)?.record.plan.tree.clone())
+    }
+
+    /// Those who hold shares of a target's key in its newest epoch.
+    fn holders(&self, target: &Target) -> Vec<NodeId> {
+        let current = self.key_of(target).and_then(|key| self.keys.current(&key));
+        current.map(|current| current.record.plan.committee.clone()).unwrap_or_default()
     }
 
     /// Whether this node knows what a target is.
@@ -37,8 +44,7 @@ impl Node {
     /// Members of the target's key that are here, this node included; without those whose pair
     /// with us is quarantined.
     pub(crate) fn live_signers(&self, target: &Target) -> BTreeSet<NodeId> {
-        let parties = self.tree_of(target).map(|tree| tree.parties()).unwrap_or_default();
-        parties
+        self.holders(target)
             .into_iter()
             .filter(|node| *node == self.me || self.presence.is_here(node))
             .filter(|node| !self.pairs.quarantined().contains_key(node))
@@ -74,7 +80,14 @@ impl Node {
     pub(crate) fn is_over(&self, target: &Target) -> bool {
         match target {
             Target::Request(id) => self.requests.book(id).is_some_and(|book| book.stage.is_final()),
-            Target::Birth(key, _) => self.keys.book(key).is_some_and(|book| book.is_active()),
+            Target::Birth(key, epoch) => {
+                let current = self.keys.current(key);
+                current.is_some_and(|current| match current.number().cmp(epoch) {
+                    std::cmp::Ordering::Less => false,
+                    std::cmp::Ordering::Equal => current.proof.is_some(),
+                    std::cmp::Ordering::Greater => true,
+                })
+            }
         }
     }
 
@@ -97,12 +110,17 @@ impl Node {
         }
         let key = self.key_of(&target)?;
         let book = self.keys.book(&key)?;
-        let record = book.record.as_ref()?;
-        // Only its birth is signed by a key that is not born (CER-07).
-        if matches!(target, Target::Request(_)) && !book.is_active() {
+        let current = book.current()?;
+        // Only its birth is signed by a key that is not born (CER-07), and nothing by one that is
+        // retired (EPO-15).
+        let may_sign = match target {
+            Target::Request(_) => book.is_active(),
+            Target::Birth(_, epoch) => epoch == current.number(),
+        };
+        if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {
             return None;
         }
-        let (payloads, tweak) = self.payloads(&target)?;
+        let work = self.work(&target)?;
         let quorum: Vec<NodeId> = quorum.iter().copied().collect();
         Some(Terms {
             version: 1,
@@ -110,19 +128,21 @@ impl Node {
             head: self.state.head(),
             target,
             key,
-            epoch_record: record.digest(),
-            payloads: payloads_digest(&payloads, tweak),
+            epoch_record: current.digest,
+            payloads: payloads_digest(&work.payloads, work.tweak),
             quorum,
             incarnations,
+            path: work.path,
+            child_key: work.public_key,
         })
     }
 
     /// Shares and pair set-ups for a session with these terms.
     pub(crate) fn signing_material(&self, terms: &Terms) -> Option<Material> {
-        let book = self.keys.book(&terms.key)?;
-        let (_, tweak) = self.payloads(&terms.target)?;
+        let current = self.keys.current(&terms.key)?;
+        let tweak = self.work(&terms.target)?.tweak;
         let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
-        let (pairs, generations) = match book.record.as_ref()?.scheme {
+        let (pairs, generations) = match current.record.plan.scheme {
             Scheme::EcdsaSecp256k1 => {
                 let pairs = peers
                     .clone()
@@ -133,8 +153,9 @@ impl Node {
             Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
         };
         Some(Material {
-            public: book.public.clone()?,
-            share: book.share.clone()?,
+            public: Arc::clone(&current.public),
+            share: current.share.clone()?,
+            chain_code: current.record.chain_code,
             tweak,
             pairs,
             generations,
@@ -150,8 +171,8 @@ impl Node {
         match target {
             Target::Request(id) => self.take_request_authorisation(id, turn),
             Target::Birth(key, _) => {
-                let record = self.keys.book(key)?.record.clone()?;
-                quorate_policy::authorize_birth(&self.state, &record)
+                let record = &self.keys.current(key)?.record;
+                quorate_policy::authorize_birth(&self.state, record)
             }
         }
     }
@@ -164,19 +185,38 @@ impl Node {
         }
     }
 
-    /// What is signed for a target, decoded here.
-    fn payloads(&self, target: &Target) -> Option<(Vec<SigningPayload>, Tweak)> {
+    /// What is signed for a target and with which key, decoded and derived here.
+    fn work(&self, target: &Target) -> Option<Work> {
         match target {
             Target::Request(id) => {
-                let decoded = self.requests.book(id)?.decoded.as_ref()?;
-                Some((decoded.signing_payloads(), permit::tweak(decoded)))
+                let book = self.requests.book(id)?;
+                let decoded = book.decoded.as_ref()?;
+                Some(Work {
+                    payloads: decoded.signing_payloads(),
+                    tweak: permit::tweak(decoded),
+                    path: book.request.body().path.clone(),
+                    public_key: decoded.public_key(),
+                })
             }
             Target::Birth(key, _) => {
-                let record = self.keys.book(key)?.record.as_ref()?;
-                Some((vec![quorate_policy::birth_payload(record)], Tweak::None))
+                let record = &self.keys.current(key)?.record;
+                Some(Work {
+                    payloads: vec![quorate_policy::birth_payload(record)],
+                    tweak: Tweak::None,
+                    path: Vec::new(),
+                    public_key: record.public_key.clone(),
+                })
             }
         }
     }
+}
+
+/// What is signed, and with which child of the key.
+struct Work {
+    payloads: Vec<SigningPayload>,
+    tweak: Tweak,
+    path: Vec<u32>,
+    public_key: Vec<u8>,
 }
 
 fn payloads_digest(payloads: &[SigningPayload], tweak: Tweak) -> Digest {

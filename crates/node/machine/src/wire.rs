@@ -23,9 +23,9 @@ pub enum Message {
     /// Certified entries, in order.
     #[n(3)]
     Entries(#[n(0)] Vec<charter::CertifiedEntry>),
-    /// Asks for the certified epoch records that the asker lacks: it names those it has.
+    /// Asks for what the asker lacks about the epochs of keys: it says how far it is.
     #[n(4)]
-    FetchRecords(#[n(0)] Vec<KeyId>),
+    FetchRecords(#[n(0)] Vec<KeyProgress>),
     /// The outcome of an attempt: the value decided and its certificate.
     #[n(5)]
     Decided(#[n(0)] charter::Decided),
@@ -65,6 +65,29 @@ pub enum Message {
     /// The pair set-ups that the sender has ready.
     #[n(17)]
     Pairs(#[n(0)] Vec<Generation>),
+    /// How far the sender is with all keys, as a hash: who is elsewhere asks for more.
+    #[n(18)]
+    Progress(#[n(0)] Digest),
+    /// What a node did with an epoch of a key.
+    #[n(19)]
+    Epoch(#[n(0)] charter::SignedEpochStatement),
+}
+
+/// How far a node is with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct KeyProgress {
+    /// The key.
+    #[n(0)]
+    pub key: KeyId,
+    /// The epoch that it would make next.
+    #[n(1)]
+    pub epoch: u64,
+    /// The attempt at it that is under way or next.
+    #[n(2)]
+    pub attempt: u32,
+    /// A hash of what it knows about the epoch that there is: whether it signed, who said what.
+    #[n(3)]
+    pub known: Digest,
 }
 
 impl Canonical for Message {
@@ -123,6 +146,12 @@ pub struct Terms {
     /// Their incarnations, in the same order.
     #[n(8)]
     pub incarnations: Vec<Digest>,
+    /// Which child of the key signs; empty for the key itself.
+    #[n(9)]
+    pub path: Vec<u32>,
+    /// The public key of that child, which each party derived from the epoch record itself.
+    #[cbor(n(10), with = "minicbor::bytes")]
+    pub child_key: Vec<u8>,
 }
 
 impl Terms {
@@ -139,6 +168,8 @@ impl Terms {
             (self.target != theirs.target, "request"),
             (self.key != theirs.key, "key"),
             (self.payloads != theirs.payloads, "what is to be signed"),
+            (self.path != theirs.path, "path"),
+            (self.child_key != theirs.child_key, "key at the path"),
             (self.epoch_record != theirs.epoch_record, "epoch of the key"),
             (self.head != theirs.head, "charter head"),
             (self.quorum != theirs.quorum, "quorum"),
@@ -234,11 +265,15 @@ pub struct DealMessage {
     /// The attempt.
     #[n(2)]
     pub attempt: u32,
-    /// The step.
+    /// The digest of the attempt's plan, which the sender found right; nothing where it knows
+    /// none.
     #[n(3)]
-    pub step: DealStep,
-    /// The sender's signature over the step's bytes.
+    pub context: Option<Digest>,
+    /// The step.
     #[n(4)]
+    pub step: DealStep,
+    /// The sender's signature over all of this and the domain.
+    #[n(5)]
     pub signature: NodeSignature,
 }
 
@@ -272,6 +307,13 @@ pub enum DealStep {
         /// The sender's head.
         #[n(0)]
         head: Head,
+    },
+    /// The attempt's leader says what it sets out to do.
+    #[n(3)]
+    Plan {
+        /// The plan.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        plan: Vec<u8>,
     },
 }
 

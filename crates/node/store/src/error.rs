@@ -56,6 +56,18 @@ pub enum StoreError {
         "the rows of the store {0} do not belong together: some are missing, or of another time"
     )]
     Mixed(PathBuf),
+    /// The machine's fault: the file with the keys of shares and set-ups is not there (STO-13).
+    #[error("the slots of the store are missing: {0}")]
+    MissingSlots(PathBuf),
+    /// The machine's fault: that file is damaged, or of another store (STO-13).
+    #[error("{0} does not hold the slots of this store")]
+    DamagedSlots(PathBuf),
+    /// The machine's fault: the rows are older than the slots (STO-13).
+    #[error("the rows of the store {0} are of an earlier time than its slots")]
+    OlderRows(PathBuf),
+    /// The machine's fault: what was written does not read back (STO-12).
+    #[error("a row of the store {0} does not read back as it was written")]
+    ReadBack(PathBuf),
     /// The machine's fault: the file around the rows is damaged.
     #[error("the store {path} is damaged: {detail}")]
     Damaged {
@@ -110,9 +122,13 @@ impl StoreError {
             Self::DamagedHeader(_)
             | Self::DamagedRow { .. }
             | Self::Mixed(_)
+            | Self::MissingSlots(_)
+            | Self::DamagedSlots(_)
+            | Self::OlderRows(_)
             | Self::Damaged { .. } => "store_damaged",
             Self::Full(_) => "disk_full",
             Self::Io { .. } => "store_io",
+            Self::ReadBack(_) => "store_read_back",
             Self::Failed(_) => "store_failed",
         }
     }
@@ -133,8 +149,13 @@ impl StoreError {
             | Self::Damaged { .. } => {
                 "check the disk; restore the file from a copy, then let the node rejoin its domain"
             }
+            Self::MissingSlots(_) | Self::DamagedSlots(_) | Self::OlderRows(_) => {
+                "put back both files of the store as they were at one time, then let the node \
+                 rejoin its domain"
+            }
             Self::Full(_) => "make room on the disk and start the node again; nothing was lost",
             Self::Io { .. } => "check that the file, its folder and the disk are as they should be",
+            Self::ReadBack(_) => "check the disk before the node is started again",
             Self::Failed(_) => "restart the node; it continues from the last durable batch",
         }
     }

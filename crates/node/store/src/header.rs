@@ -10,7 +10,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The version of the stored form.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Names a store. It enters every row's seal and stands in the header, in plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -207,9 +207,14 @@ mod tests {
         let mut greedy = Header { memory_kib: u32::MAX, ..header.clone() };
         greedy.checksum = greedy.sum();
         assert!(matches!(greedy.unlock(&phrase, path), Err(StoreError::DamagedHeader(_))));
-        let mut newer = Header { version: 2, ..header };
-        newer.checksum = newer.sum();
-        let read = Header::read(&newer.to_bytes(), path);
-        assert!(matches!(read, Err(StoreError::Version { found: 2, .. })));
+        // Version 1 had no slots.
+        for version in [1, 3] {
+            let mut other = Header { version, ..header.clone() };
+            other.checksum = other.sum();
+            let read = Header::read(&other.to_bytes(), path);
+            assert!(
+                matches!(read, Err(StoreError::Version { found, known: 2, .. }) if found == version)
+            );
+        }
     }
 }

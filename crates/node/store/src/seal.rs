@@ -8,12 +8,20 @@ use crate::StoreId;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use quorate_codec::{Digest, Transcript, tag};
+use quorate_machine::durable::Table;
 use rand_core::{OsRng, RngCore};
 use std::fmt;
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
+const NUMBER_BYTES: usize = 8;
+/// Length of a slot. Four fill a sector of a disk, so none lies in two.
+pub(crate) const SLOT_BYTES: usize = 128;
+const SLOT_PLAIN_BYTES: usize = SLOT_BYTES - NONCE_BYTES - TAG_BYTES;
+
+/// A slot as it stands in its file (STO-12).
+pub(crate) type Slot = [u8; SLOT_BYTES];
 
 /// Seals and opens the rows of one store. Secret: wiped when dropped, never printed.
 pub(crate) struct Sealer {
@@ -39,10 +47,79 @@ impl Sealer {
         decrypt(&self.cipher, &self.place(table, key), row)
     }
 
+    /// `slot number || nonce || ciphertext` under a key of its own, and that key sealed for the
+    /// slot. Without the slot nothing opens the row, the data key neither (STO-12).
+    pub(crate) fn seal_erasable(
+        &self,
+        table: u8,
+        key: &[u8],
+        number: u64,
+        value: &[u8],
+    ) -> (Vec<u8>, Slot) {
+        let mut plain = Zeroizing::new([0; SLOT_PLAIN_BYTES]);
+        let mut row_key = Zeroizing::new([0; 32]);
+        OsRng.fill_bytes(&mut *row_key);
+        plain.iter_mut().zip(row_key.iter()).for_each(|(to, from)| *to = *from);
+        let cipher = XChaCha20Poly1305::new(&Key::from(*row_key));
+        let sealed = encrypt(&cipher, &self.erasable_place(table, key, number), value);
+        let slot = self.seal_slot("key", number, &plain);
+        ([&number.to_be_bytes(), sealed.as_slice()].concat(), slot)
+    }
+
+    /// The inverse; `None` where row or slot are damaged, or do not belong together.
+    pub(crate) fn open_erasable(
+        &self,
+        table: u8,
+        key: &[u8],
+        row: &[u8],
+        slot: &Slot,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let number = slot_number(row)?;
+        let plain = self.open_slot("key", number, slot)?;
+        let row_key = Zeroizing::new(*plain.first_chunk::<32>()?);
+        let cipher = XChaCha20Poly1305::new(&Key::from(*row_key));
+        decrypt(&cipher, &self.erasable_place(table, key, number), row.get(NUMBER_BYTES..)?)
+    }
+
+    /// A head of the slots' file: the number of a commit.
+    pub(crate) fn seal_head(&self, head: u64, commits: u64) -> Slot {
+        let mut plain = [0; SLOT_PLAIN_BYTES];
+        plain.iter_mut().zip(commits.to_be_bytes()).for_each(|(to, from)| *to = from);
+        self.seal_slot("head", head, &plain)
+    }
+
+    /// The inverse.
+    pub(crate) fn open_head(&self, head: u64, slot: &Slot) -> Option<u64> {
+        let plain = self.open_slot("head", head, slot)?;
+        plain.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+    }
+
+    fn seal_slot(&self, kind: &str, number: u64, plain: &[u8; SLOT_PLAIN_BYTES]) -> Slot {
+        let sealed = encrypt(&self.cipher, &self.slot_place(kind, number), plain);
+        // The length is that of a slot; were it not, the slot would not open.
+        debug_assert_eq!(sealed.len(), SLOT_BYTES);
+        sealed.try_into().unwrap_or([0; SLOT_BYTES])
+    }
+
+    fn open_slot(&self, kind: &str, number: u64, slot: &Slot) -> Option<Zeroizing<Vec<u8>>> {
+        decrypt(&self.cipher, &self.slot_place(kind, number), slot)
+    }
+
+    fn slot_place(&self, kind: &str, number: u64) -> Digest {
+        let start = Transcript::new(tag::STORE_SLOT).part(self.store.0.as_bytes());
+        start.part(kind).number(number).digest()
+    }
+
+    fn erasable_place(&self, table: u8, key: &[u8], number: u64) -> Digest {
+        let start = Transcript::new(tag::STORE_RECORD).part(self.store.0.as_bytes());
+        start.number(table.into()).part(key).number(number).digest()
+    }
+
     /// What a row contributes to the sum over all rows: pseudorandom in its place and nonce,
-    /// which name this one write (STO-06).
+    /// which name this one write, and in the number of its slot if it has one (STO-06).
     pub(crate) fn mark(&self, table: u8, key: &[u8], row: &[u8]) -> Option<[u8; 32]> {
-        let nonce = row.get(..NONCE_BYTES)?;
+        let numbered = Table::from_number(table).is_some_and(Table::is_erasable);
+        let nonce = row.get(..NONCE_BYTES + if numbered { NUMBER_BYTES } else { 0 })?;
         let transcript =
             Transcript::new(tag::STORE_STATE).part("row").part(self.mark_key.as_slice());
         Some(transcript.number(table.into()).part(key).part(nonce).digest().0)
@@ -55,6 +132,11 @@ impl Sealer {
             .part(key)
             .digest()
     }
+}
+
+/// Which slot an erasable row names.
+pub(crate) fn slot_number(row: &[u8]) -> Option<u64> {
+    row.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 impl fmt::Debug for Sealer {
@@ -140,6 +222,29 @@ mod tests {
     #[test]
     fn neg_077_a_sealer_prints_as_nothing() {
         assert_eq!(format!("{:?}", sealer(1, 1)), "Sealer(secret)");
+    }
+
+    #[test]
+    fn neg_060_a_row_with_a_slot_opens_with_its_own_slot_only() {
+        let home = sealer(1, 1);
+        let (row, slot) = home.seal_erasable(7, b"key", 5, b"share");
+        assert_eq!(home.open_erasable(7, b"key", &row, &slot).unwrap().as_slice(), b"share");
+        assert!(home.open_erasable(8, b"key", &row, &slot).is_none());
+        assert!(home.open_erasable(7, b"kez", &row, &slot).is_none());
+        assert!(sealer(2, 1).open_erasable(7, b"key", &row, &slot).is_none());
+        assert!(sealer(1, 2).open_erasable(7, b"key", &row, &slot).is_none());
+        let (other, other_slot) = home.seal_erasable(7, b"key", 5, b"share");
+        assert!(home.open_erasable(7, b"key", &row, &other_slot).is_none());
+        assert!(home.open_erasable(7, b"key", &other, &slot).is_none());
+        let mut renumbered = row.clone();
+        renumbered[7] = 6;
+        assert!(home.open_erasable(7, b"key", &renumbered, &slot).is_none());
+        assert!(home.open(7, b"key", &row).is_none() && home.open(7, b"key", &row[8..]).is_none());
+        assert_ne!(home.mark(7, b"key", &row), home.mark(7, b"key", &renumbered));
+        let head = home.seal_head(1, 99);
+        assert_eq!(home.open_head(1, &head), Some(99));
+        assert_eq!(home.open_head(0, &head), None);
+        assert_eq!(home.open_head(5, &slot), None);
     }
 
     proptest! {

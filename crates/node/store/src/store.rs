@@ -3,19 +3,21 @@
 use crate::disk::{self, Existing, guard};
 use crate::header::{Header, VERSION};
 use crate::lock::Lock;
-use crate::seal::Sealer;
+use crate::seal::{Sealer, slot_number};
+use crate::slots::Slots;
 use crate::{Cost, Passphrase, StoreError, StoreId};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
 use quorate_machine::durable::{Record, Table, Write};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The header, under the key `""`.
 const HEADER: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("header");
-/// Every row: `table number || key` to `nonce || ciphertext`.
+/// Every row: `table number || key` to `nonce || ciphertext`, or to that behind a slot's number.
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 /// The number under which the sum over all rows is sealed; no table of a node has it.
 const STATE: u8 = 0;
@@ -29,6 +31,7 @@ pub struct Store {
     database: Database,
     header: Header,
     sealer: Sealer,
+    slots: Slots,
     state: State,
     failed: bool,
     _lock: Lock,
@@ -56,8 +59,10 @@ impl Canonical for State {
 }
 
 impl Store {
-    /// How often one commit syncs the file: its pages, then which of two commits counts (STO-10).
-    /// One in which the file grows syncs its length besides.
+    /// How often a commit syncs at least: the pages of the file, then which of two commits counts
+    /// (STO-10). One in which the file grows syncs its length besides. One that puts shares or
+    /// set-ups syncs the slots once before, one that deletes or replaces some once after (STO-12):
+    /// [`commit`](Self::commit) says how often it did.
     pub const SYNCS_PER_COMMIT: usize = 2;
 
     /// Makes a store at `path`, readable by its owner only, empty. It appears whole or not at all.
@@ -89,6 +94,7 @@ impl Store {
             return Err(StoreError::Exists(path));
         }
         let (header, sealer) = Header::create(id, passphrase, cost, &path)?;
+        let slots = Slots::create(&path, &sealer)?;
         let draft = path.with_extension("draft");
         let failed = |source| disk::io_error(&path, source);
         match fs::remove_file(&draft) {
@@ -98,8 +104,9 @@ impl Store {
         drop(disk::private_file(&draft, Existing::Refuse).map_err(failed)?);
         let database = builder().create(&draft).map_err(|error| disk::redb_error(&path, error))?;
         let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
-        let mut store = Self { path, database, header, sealer, state, failed: false, _lock: lock };
-        store.write(&[], true)?;
+        let failed = false;
+        let mut store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
+        store.write(&[], true, &mut |_| ())?;
         fs::rename(&draft, &store.path)
             .and_then(|()| disk::sync_folder(&store.path))
             .map_err(|source| disk::io_error(&store.path, source))?;
@@ -129,22 +136,30 @@ impl Store {
         let lock = Lock::take(&path)?;
         let (database, header) = guard(&path, || open_file(&path))?;
         let sealer = header.unlock(passphrase, &path)?;
-        let (state, records) = guard(&path, || read_all(&path, &database, &sealer))?;
-        let store = Self { path, database, header, sealer, state, failed: false, _lock: lock };
+        let mut slots = Slots::open(&path, &sealer)?;
+        let (state, records, named) =
+            guard(&path, || read_all(&path, &database, &sealer, &mut slots))?;
+        // Only now, with every row open, is anything overwritten.
+        slots.keep(&named).map_err(|source| disk::io_error(&path, source))?;
+        let failed = false;
+        let store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
         Ok((store, records))
     }
 
     /// Makes all writes durable, in one transaction and in their order, or none (STO-10). When it
-    /// returns, they survive a crash and a power cut. Nothing is written for an empty batch.
+    /// returns, they survive a crash and a power cut, and what deleted or replaced shares and
+    /// set-ups held is gone (STO-12). Nothing is written for an empty batch.
+    ///
+    /// Says how often it synced, growing files apart.
     ///
     /// # Errors
     /// The machine's. Afterwards the store takes no more writes: what the node holds in memory
     /// may not be durable, so the process must end (NOD-01).
-    pub fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+    pub fn commit(&mut self, writes: &[Write]) -> Result<usize, StoreError> {
         if writes.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        self.write(writes, false)
+        self.write(writes, false, &mut |_| ())
     }
 
     /// Whose store it is.
@@ -152,20 +167,35 @@ impl Store {
         self.header.store()
     }
 
-    fn write(&mut self, writes: &[Write], first: bool) -> Result<(), StoreError> {
+    /// `passed` is told of every step that is durable.
+    fn write(
+        &mut self,
+        writes: &[Write],
+        first: bool,
+        passed: &mut dyn FnMut(Step),
+    ) -> Result<usize, StoreError> {
         if self.failed {
             return Err(StoreError::Failed(self.path.clone()));
         }
         // Until the commit is known to be durable, the store counts as failed.
         self.failed = true;
-        let state = guard(&self.path, || self.transact(writes, first))?;
+        let path = self.path.clone();
+        let (state, syncs) = guard(&path, || self.transact(writes, first, passed))?;
         self.state = state;
         self.failed = false;
-        Ok(())
+        Ok(syncs)
     }
 
-    fn transact(&self, writes: &[Write], first: bool) -> Result<State, StoreError> {
+    fn transact(
+        &mut self,
+        writes: &[Write],
+        first: bool,
+        passed: &mut dyn FnMut(Step),
+    ) -> Result<(State, usize), StoreError> {
         let failed = |error: redb::Error| disk::redb_error(&self.path, error);
+        let slots_failed = |source| disk::io_error(&self.path, source);
+        let mut syncs = Self::SYNCS_PER_COMMIT;
+        let (mut taken, mut freed) = (BTreeMap::new(), BTreeSet::new());
         let mut state = self.state.clone();
         let mut transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
         transaction.set_two_phase_commit(true);
@@ -180,24 +210,100 @@ impl Store {
             for write in writes {
                 let number = write.table.number();
                 let place = [&[number], write.key.as_slice()].concat();
-                let sealed =
-                    write.value.as_ref().map(|value| self.sealer.seal(number, &write.key, value));
+                let sealed = write.value.as_ref().map(|value| {
+                    if !write.table.is_erasable() {
+                        return self.sealer.seal(number, &write.key, value);
+                    }
+                    let at = self.slots.take();
+                    let (row, slot) = self.sealer.seal_erasable(number, &write.key, at, value);
+                    taken.insert(at, slot);
+                    row
+                });
                 let old = match &sealed {
                     Some(row) => rows.insert(place.as_slice(), row.as_slice()),
                     None => rows.remove(place.as_slice()),
                 };
                 let old = old.map_err(|error| failed(error.into()))?;
                 let mark = |row: &[u8]| self.sealer.mark(number, &write.key, row);
-                state.remove(old.and_then(|old| mark(old.value())));
+                let old = old.as_ref().map(|old| old.value());
+                match old.filter(|_| write.table.is_erasable()).and_then(slot_number) {
+                    // Of a row of this very batch, which nothing durable names.
+                    Some(at) if taken.remove(&at).is_some() => self.slots.give_back(at),
+                    Some(at) => drop(freed.insert(at)),
+                    None => {}
+                }
+                state.remove(old.and_then(mark));
                 state.add(sealed.and_then(|row| mark(&row)));
             }
             state.commits += 1;
             let sealed = self.sealer.seal(STATE, &[], &to_bytes(&state));
             rows.insert(&[STATE][..], sealed.as_slice()).map_err(|error| failed(error.into()))?;
         }
+        if !taken.is_empty() {
+            let written = self.slots.write(&self.sealer, &taken, state.commits);
+            written.map_err(slots_failed)?;
+            syncs += 1;
+            passed(Step::SlotsTaken);
+        }
         transaction.commit().map_err(|error| failed(error.into()))?;
-        Ok(state)
+        passed(Step::Rows);
+        read_back(&self.path, &self.database, &self.sealer, &mut self.slots, writes)?;
+        if !freed.is_empty() {
+            let erased = self.slots.erase(&self.sealer, &freed, state.commits);
+            erased.map_err(slots_failed)?;
+            syncs += 1;
+            passed(Step::SlotsErased);
+        }
+        Ok((state, syncs))
     }
+}
+
+/// Whether the erasable rows of a batch read back from their places as what they are: whoever
+/// relies on a share relies on what is stored, not on what should have been (STO-12, EPO-07).
+fn read_back(
+    path: &Path,
+    database: &Database,
+    sealer: &Sealer,
+    slots: &mut Slots,
+    writes: &[Write],
+) -> Result<(), StoreError> {
+    let erasable = writes.iter().filter(|write| write.table.is_erasable());
+    let last: BTreeMap<(u8, &[u8]), &Write> =
+        erasable.map(|write| ((write.table.number(), write.key.as_slice()), write)).collect();
+    let put = last.into_iter().filter_map(|(place, write)| Some((place, write.value.as_ref()?)));
+    let put: Vec<_> = put.collect();
+    if put.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: redb::Error| disk::redb_error(path, error);
+    let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+    let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+    for ((number, key), value) in put {
+        let place = [&[number], key].concat();
+        let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
+        let slot = row.as_ref().and_then(|row| slot_number(row.value()));
+        let slot = slot.map(|at| slots.read(at)).transpose();
+        let slot = slot.map_err(|source| disk::io_error(path, source))?.flatten();
+        let read = row
+            .as_ref()
+            .zip(slot)
+            .and_then(|(row, slot)| sealer.open_erasable(number, key, row.value(), &slot));
+        if read.as_deref() != Some(&**value) {
+            return Err(StoreError::ReadBack(path.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// What of a commit is durable, in the order in which it becomes so (STO-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The keys of the rows that it puts.
+    SlotsTaken,
+    /// The rows.
+    Rows,
+    /// That the keys of rows that are gone are gone too.
+    SlotsErased,
 }
 
 impl State {
@@ -250,14 +356,17 @@ fn read_all(
     path: &Path,
     database: &Database,
     sealer: &Sealer,
-) -> Result<(State, Vec<Record>), StoreError> {
+    slots: &mut Slots,
+) -> Result<(State, Vec<Record>, BTreeSet<u64>), StoreError> {
     let failed = |error: redb::Error| disk::redb_error(path, error);
     let mixed = || StoreError::Mixed(path.to_owned());
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
     let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
     let mut found = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
     let mut state = None;
-    let mut records = Vec::new();
+    let (mut records, mut named) = (Vec::new(), BTreeSet::new());
+    // A row that does not open is told last: rows of another time explain it better.
+    let mut closed = None;
     for row in rows.iter().map_err(|error| failed(error.into()))? {
         let (place, row) = row.map_err(|error| failed(error.into()))?;
         let (place, row) = (place.value(), row.value());
@@ -269,16 +378,35 @@ fn read_all(
         }
         let table = Table::from_number(*number)
             .ok_or_else(|| disk::damaged(path, "it has a table that no node has"))?;
-        let value = sealer
-            .open(*number, key, row)
-            .ok_or_else(|| StoreError::DamagedRow { path: path.to_owned(), table })?;
+        let value = if table.is_erasable() {
+            let at = slot_number(row);
+            let slot = at.map(|at| slots.read(at)).transpose();
+            let slot = slot.map_err(|source| disk::io_error(path, source))?.flatten();
+            named.extend(at);
+            slot.and_then(|slot| sealer.open_erasable(*number, key, row, &slot))
+        } else {
+            sealer.open(*number, key, row)
+        };
+        let Some(value) = value else {
+            closed = closed.or(Some(table));
+            continue;
+        };
         found.add(sealer.mark(*number, key, row));
         records.push(Record { table, key: key.to_vec(), value });
     }
     let state = state.ok_or_else(mixed)?;
+    if !slots.fit(state.commits) {
+        return Err(StoreError::OlderRows(path.to_owned()));
+    }
+    if let Some(table) = closed {
+        return Err(StoreError::DamagedRow { path: path.to_owned(), table });
+    }
     found.commits = state.commits;
-    if found == state { Ok((state, records)) } else { Err(mixed()) }
+    if found == state { Ok((state, records, named)) } else { Err(mixed()) }
 }
+
+#[cfg(test)]
+mod crashes;
 
 #[cfg(test)]
 mod tests {
@@ -331,8 +459,10 @@ mod tests {
         let (header, sealer) = Header::create(id, &phrase, Cost::TRIAL, &path).unwrap();
         let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
         let lock = Lock::take(&path).unwrap();
-        let mut store = Store { path, database, header, sealer, state, failed: false, _lock: lock };
-        store.write(&[], true).unwrap();
+        let slots = Slots::create(&path, &sealer).unwrap();
+        let failed = false;
+        let mut store = Store { path, database, header, sealer, slots, state, failed, _lock: lock };
+        store.write(&[], true, &mut |_| ()).unwrap();
         let mut counts = Vec::new();
         for number in 0..12 {
             let before = syncs.load(Ordering::Relaxed);

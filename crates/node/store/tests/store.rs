@@ -118,7 +118,9 @@ fn sto_08_the_file_is_its_owners_and_is_never_overwritten() {
     let (_folder, path) = scratch();
     fs::write(path.with_extension("draft"), "left by a crash").unwrap();
     drop(create(&path));
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for file in [&path, &path.with_extension("redb.slots")] {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     assert!(!path.with_extension("draft").exists());
     let before = fs::read(&path).unwrap();
     let again = Store::create_with(&path, &phrase(), id(), Cost::TRIAL);
@@ -135,7 +137,7 @@ fn sto_09_one_process_at_a_time() {
     assert!(error.to_string().contains(&std::process::id().to_string()));
     // Another process that knows nothing of the lock file still meets redb's own lock.
     let lock = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let lock = lock.into_iter().find(|entry| *entry != path).unwrap();
+    let lock = lock.into_iter().find(|entry| entry.extension().unwrap() == "lock").unwrap();
     fs::remove_file(lock).unwrap();
     let error = Store::open(&path, &phrase()).unwrap_err();
     assert!(matches!(error, StoreError::InUse { pid: None, .. }), "{error}");

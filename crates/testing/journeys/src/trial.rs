@@ -76,6 +76,13 @@ impl Trial {
         self.try_request(key, intent, who).ok().clone()
     }
 
+    /// Files a request under the child of a key and returns it as recorded.
+    pub fn request_at(&self, key: &str, path: &str, intent: &Value, who: &str) -> Value {
+        let arguments =
+            ["request", "create", "--key", key, "--path", path, "--intent", "-", "--as", who];
+        self.run_with(&arguments, &intent.to_string()).ok().clone()
+    }
+
     /// Tries to file a request.
     pub fn try_request(&self, key: &str, intent: &Value, who: &str) -> Said {
         let arguments = ["request", "create", "--key", key, "--intent", "-", "--as", who];

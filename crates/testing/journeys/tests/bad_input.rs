@@ -242,7 +242,8 @@ fn neg_061_a_store_restored_from_an_old_copy_lapses_until_its_operator_brings_it
     let mut trial = Trial::found();
     trial.kill("node-3");
     let store = trial.dir().join("nodes/node-3/store.redb");
-    let old = std::fs::read(&store).unwrap();
+    let slots = store.with_extension("redb.slots");
+    let (old, old_slots) = (std::fs::read(&store).unwrap(), std::fs::read(&slots).unwrap());
     trial.start("node-3");
     let all_alive = |status: &Value| {
         status["nodes"].as_array().unwrap().iter().all(|node| node["alive"] == true)
@@ -251,6 +252,7 @@ fn neg_061_a_store_restored_from_an_old_copy_lapses_until_its_operator_brings_it
     trial.signed(&trial.request("ops", &message("while it was ahead"), "wallet-service"));
     trial.kill("node-3");
     std::fs::write(&store, old).unwrap();
+    std::fs::write(&slots, old_slots).unwrap();
     trial.start("node-3");
 
     // it serves, takes part in nothing, and the others do not count on it

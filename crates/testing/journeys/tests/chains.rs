@@ -16,7 +16,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut};
 use quorate_journeys::Trial;
-use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl};
+use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl, Wallet};
 use serde_json::{Value, json};
 use std::str::FromStr;
 
@@ -99,6 +99,109 @@ fn bitcoin_accepts_taproot_and_p2wpkh_spends_and_refuses_a_flipped_byte() {
     }
 }
 
+/// Two wallet libraries that are not ours read what `key export` says, and find exactly the addresses
+/// and keys that `key address` and `key derive` show.
+#[test]
+fn wallets_find_every_address_from_the_exported_key() {
+    let trial = Trial::found();
+    let mut wallet = Wallet::start().unwrap();
+    for (key, network, prefix) in [
+        ("treasury", "regtest", "tpub"),
+        ("vault", "regtest", "tpub"),
+        ("vault", "mainnet", "xpub"),
+    ] {
+        let export = trial.run(&["key", "export", key, "--network", network]).ok().clone();
+        let xpub = export["xpub"].as_str().unwrap();
+        assert!(xpub.starts_with(prefix), "{xpub}");
+        for path in ["m", "m/0/5", "m/1/2147483647", "m/7"] {
+            let outside = wallet.child(xpub, path).unwrap();
+            let ours = trial.run(&["key", "derive", key, "--path", path]).ok().clone();
+            let ours = ours["public_key"].as_str().unwrap();
+            assert!(outside.ends_with(ours.trim_start_matches("0x")), "{key} {path}");
+        }
+        for view in export["descriptors"].as_array().unwrap() {
+            let kind = match view["script"].as_str().unwrap() {
+                "pkh" => "p2pkh",
+                "sh-wpkh" => "p2sh-p2wpkh",
+                "wpkh" => "p2wpkh",
+                _ => "p2tr",
+            };
+            let descriptor = view["descriptor"].as_str().unwrap();
+            let listed = wallet.addresses(descriptor, network, 3).unwrap();
+            let branch = view["path"].as_str().unwrap().trim_end_matches('*');
+            for (index, outside) in listed.iter().enumerate() {
+                let path = format!("{branch}{index}");
+                let arguments =
+                    ["--chain", "bitcoin", "--network", network, "--type", kind, "--path", &path];
+                assert_eq!(&address(&trial, key, &arguments), outside, "{descriptor} {index}");
+            }
+        }
+    }
+    trial.run(&["key", "export", "ops", "--network", "mainnet"]).error(2);
+    let hardened = trial.run(&["key", "derive", "treasury", "--path", "m/44'/0"]);
+    assert!(hardened.error(2)["message"].as_str().unwrap().contains("private key"));
+}
+
+/// Coins at addresses that a wallet listed from a descriptor are spent by the quorum, in every form
+/// that a key has.
+#[test]
+fn bitcoin_accepts_spends_from_derived_addresses_of_every_form() {
+    let trial = Trial::found();
+    let mut chain = Bitcoin::start().unwrap();
+    let mut wallet = Wallet::start().unwrap();
+    let listed = script(&trial.listed("bcrt1"));
+    for key in ["treasury", "vault"] {
+        let export = trial.run(&["key", "export", key, "--network", "regtest"]).ok().clone();
+        let receiving = export["descriptors"].as_array().unwrap().iter().step_by(2);
+        for view in receiving {
+            let descriptor = view["descriptor"].as_str().unwrap();
+            let own = wallet.addresses(descriptor, "regtest", 3).unwrap();
+            let own = script(own.last().unwrap());
+            let coins: Vec<Coin> = [60_000, 70_000]
+                .into_iter()
+                .map(|sats| chain.fund(&own.to_hex_string(), sats).unwrap())
+                .collect();
+            let psbt = psbt(&coins, &own, &listed, 100_000, 28_000);
+            let intent = json!({"kind": "bitcoin.psbt", "network": "regtest", "psbt": psbt});
+            let elsewhere = trial.try_request(key, &intent, "wallet-service");
+            assert!(elsewhere.error(2)["message"].as_str().unwrap().contains("not the key's own"));
+            let signed = trial.signed(&trial.request_at(key, "m/0/2", &intent, "wallet-service"));
+            assert_eq!(signed["path"], "m/0/2");
+            let raw = signed["artifact"]["value"].as_str().unwrap().trim_start_matches("0x");
+            if view["script"] != "pkh" {
+                // the peer flips a byte of the witness, which P2PKH does not have
+                let refused = chain.refuse(raw, 1).unwrap();
+                assert!(!refused.accepted && refused.reason == "consensus", "{refused:?}");
+            }
+            let verdict = chain.spend(raw).unwrap();
+            assert!(verdict.accepted, "{descriptor}: {verdict:?}");
+            let report = trial.verified_receipt(&signed);
+            assert_eq!(report["path"], "m/0/2");
+        }
+    }
+}
+
+/// An account of Ethereum below the key, such as one for each customer.
+#[test]
+fn ethereum_mines_what_a_derived_account_sends() {
+    let trial = Trial::found();
+    let mut chain = Ethereum::start().unwrap();
+    let (root, child) = (["--chain", "ethereum"], ["--chain", "ethereum", "--path", "m/0/5"]);
+    let sender = address(&trial, "treasury", &child);
+    assert_ne!(sender, address(&trial, "treasury", &root));
+    chain.fund(&sender, "100000000000000000000").unwrap();
+    let value = U256::from(ETHER / 4);
+    let unsigned = transaction(&eip1559(0, &trial.listed("0x"), value));
+    let request = trial.request_at("treasury", "m/0/5", &unsigned, "wallet-service");
+    let signed = trial.signed(&request);
+    let raw = signed["artifact"]["value"].as_str().unwrap();
+    assert_eq!(chain.refuse(raw).unwrap().from, sender);
+    let mined = chain.send(raw).unwrap();
+    assert_eq!((&mined["status"], &mined["from"]), (&json!("success"), &json!(sender)));
+    let report = trial.verified_receipt(&signed);
+    assert_eq!((&report["path"], &report["child_key"]), (&json!("m/0/5"), &signed["public_key"]));
+}
+
 #[test]
 fn openssl_verifies_a_message_under_ops() {
     let trial = Trial::found();
@@ -115,6 +218,18 @@ fn openssl_verifies_a_message_under_ops() {
         trial.run(&["key", "show", "ops"]).ok()["public_key"],
         json!(format!("0x{}", hex_text(&public)))
     );
+
+    // and under a child of ops, by the additive scheme
+    let filed = trial.request_at("ops", "m/3/0", &message, "wallet-service");
+    let signed = trial.signed(&filed);
+    let derived = trial.run(&["key", "derive", "ops", "--path", "m/3/0"]).ok().clone();
+    assert_eq!(derived["derivation"], "quorate-additive-ed25519/v1");
+    assert_eq!(derived["public_key"], signed["signatures"][0]["public_key"]);
+    let child: [u8; 32] = hex(&derived["public_key"]).try_into().unwrap();
+    let signature = hex(&signed["signatures"][0]["signature"]).try_into().unwrap();
+    assert!(child != public);
+    assert!(OpenSsl::verify_ed25519(&child, b"release 1.0", &signature).unwrap());
+    assert!(!OpenSsl::verify_ed25519(&public, b"release 1.0", &signature).unwrap());
 }
 
 fn address(trial: &Trial, key: &str, arguments: &[&str]) -> String {

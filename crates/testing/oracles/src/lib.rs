@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | [`Ethereum`] | anvil, read back through viem | a chain mines our transaction and the balances move |
 //! | [`Bitcoin`] | Bitcoin Core's consensus kernel on a regtest chain | a block with our spend is valid, and is not with one byte flipped |
+//! | [`Wallet`] | @scure/bip32 and @bitcoinerlab/descriptors | wallets find our addresses from what we export |
 //! | [`OpenSsl`] | the system's `openssl` | an Ed25519 signature verifies |
 //!
-//! The first two are scripts in `peers/` that speak JSON lines on their standard input and output;
+//! All but the last are scripts in `peers/` that speak JSON lines on their standard input and output;
 //! each script's head lists its calls. Their packages are installed under `target/oracles` from the
 //! hashed lock files beside the scripts by `cargo xtask test`, and from nowhere else. Where a
 //! program is missing the test **fails** and says what installs it; nothing is skipped.
@@ -16,7 +17,7 @@
 //!        ◀────────────── {"ok":{…}} ◀────────
 //! ```
 //!
-//! A peer ends with its [`Ethereum`] or [`Bitcoin`] value: its input closes and it leaves.
+//! A peer ends with its [`Ethereum`], [`Bitcoin`] or [`Wallet`] value: its input closes and it leaves.
 //!
 //! What this crate does not do: it knows no type of ours. It takes hex and gives JSON.
 
@@ -24,8 +25,10 @@ mod bitcoin;
 mod ethereum;
 mod openssl;
 mod peer;
+mod wallet;
 
 pub use bitcoin::{Bitcoin, Coin, Verdict};
 pub use ethereum::{Ethereum, Refusal};
 pub use openssl::OpenSsl;
 pub use peer::OracleError;
+pub use wallet::Wallet;

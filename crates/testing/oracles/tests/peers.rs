@@ -19,7 +19,7 @@ use bitcoin::{
     TxOut, Witness,
 };
 use ed25519_dalek::{Signer, SigningKey};
-use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl, Verdict};
+use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl, Verdict, Wallet};
 
 const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
 
@@ -90,6 +90,19 @@ fn bitcoin_accepts_a_p2wpkh_spend_and_refuses_a_flipped_byte() {
     spend.input[0].witness = Witness::p2wpkh(&signature, &public.0);
 
     judged_rightly(&mut chain, &spend);
+}
+
+/// The accounts of BIP-84 and BIP-86, with the addresses that these list.
+#[test]
+fn wallets_derive_the_published_accounts_and_refuse_a_wrong_checksum() {
+    let mut wallet = Wallet::start().unwrap();
+    let bip86 = "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ";
+    let child = wallet.child(bip86, "m/0/0").unwrap();
+    assert_eq!(&child[4..], "cc8a4bc64d897bddc5fbc2f670f7a8ba0b386779106cf1223c6fc5d7cd6fc115");
+    assert!(wallet.child(bip86, "m/0'").is_err());
+    assert!(wallet.child(&bip86[..110], "m/0").is_err());
+    let listed = format!("tr([73c5da0a/86'/0'/0']{bip86}/0/*)");
+    assert!(wallet.addresses(&format!("{listed}#qqqqqqqq"), "mainnet", 1).is_err());
 }
 
 #[test]

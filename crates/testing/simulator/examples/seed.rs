@@ -6,6 +6,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let word = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
     let story = match word(0) {
+        "epochs" => Story::Epochs,
         "birth" => Story::Birth,
         "ecdsa" => Story::Ecdsa,
         "withheld" => Story::Withheld,

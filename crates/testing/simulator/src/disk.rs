@@ -26,6 +26,18 @@ impl Disk {
         }
     }
 
+    /// The rows of a table: keys and values.
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = self.rows.range((table, Vec::new())..);
+        let rows = rows.take_while(move |((of, _), _)| *of == table);
+        rows.map(|((_, key), value)| (key.as_slice(), value.as_slice()))
+    }
+
+    /// One row.
+    pub fn row(&self, table: Table, key: &[u8]) -> Option<&[u8]> {
+        self.rows.get(&(table, key.to_vec())).map(Vec::as_slice)
+    }
+
     /// What a start reads back.
     pub fn records(&self) -> Vec<Record> {
         self.rows

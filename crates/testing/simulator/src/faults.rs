@@ -1,7 +1,7 @@
 //! What goes wrong, how often, and the count of how often it did: a run in which some fault or
 //! write point was never hit has proven nothing about it.
 
-use quorate_machine::durable::Table;
+use quorate_machine::durable::{Table, Write};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -34,13 +34,15 @@ pub enum Fault {
     DoubleVote,
     /// A lying signer sends a wrong message of a session.
     SpoiledRound,
+    /// A lying member deals falsely, or says that it prepared something else.
+    SpoiledDeal,
     /// A clock runs ahead or behind.
     ClockSkew,
 }
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -54,6 +56,7 @@ impl Fault {
         Self::RolledBack,
         Self::DoubleVote,
         Self::SpoiledRound,
+        Self::SpoiledDeal,
         Self::ClockSkew,
     ];
 }
@@ -67,6 +70,61 @@ pub enum Side {
     After,
 }
 
+/// What comes about for the epochs of keys after the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Milestone {
+    /// New shares for the same tree were committed.
+    Refreshed,
+    /// Shares for another tree were committed.
+    Reshared,
+    /// An attempt was voided.
+    Voided,
+}
+
+impl Milestone {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Refreshed, Self::Reshared, Self::Voided];
+}
+
+/// A durable step of a node towards an epoch after the first, or of any that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EpochWrite {
+    /// That it deals.
+    Dealt,
+    /// Its new shares.
+    Prepared,
+    /// That the epoch is made.
+    Committed,
+    /// That the attempt is void.
+    Voided,
+    /// That the epoch has signed.
+    Proven,
+    /// That shares are gone.
+    Erased,
+}
+
+impl EpochWrite {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Dealt, Self::Prepared, Self::Committed, Self::Voided, Self::Proven, Self::Erased];
+
+    /// Which step a write is.
+    pub fn of(write: &Write) -> Option<Self> {
+        let later = |at: usize| write.key.get(at..at + 8).is_some_and(|epoch| epoch != [0; 8]);
+        match (write.table, &write.value, write.key.first()) {
+            (Table::Share, Some(_), _) if later(32) => Some(Self::Prepared),
+            (Table::Share, None, _) => Some(Self::Erased),
+            (Table::EpochRecord, Some(_), Some(b'd')) if later(33) => Some(Self::Committed),
+            (Table::EpochRecord, Some(_), Some(b'b')) if later(33) => Some(Self::Proven),
+            (Table::EpochRecord, Some(_), Some(b'v')) => Some(Self::Voided),
+            (Table::Attempt, Some(value), _) if write.key.starts_with(b"deal") => {
+                (!value.starts_with(&[0; 8])).then_some(Self::Dealt)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How often everything was hit.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
@@ -74,6 +132,10 @@ pub struct Coverage {
     pub faults: BTreeMap<Fault, u64>,
     /// Crashes by table written and side.
     pub write_points: BTreeMap<(Table, Side), u64>,
+    /// Crashes by step towards an epoch and side.
+    pub epoch_writes: BTreeMap<(EpochWrite, Side), u64>,
+    /// What came about for epochs of keys.
+    pub milestones: BTreeMap<Milestone, u64>,
     /// Events handled.
     pub events: u64,
 }
@@ -89,6 +151,13 @@ impl Coverage {
         *self.write_points.entry((table, side)).or_default() += 1;
     }
 
+    /// Counts a crash at these steps towards an epoch.
+    pub fn hit_epoch(&mut self, writes: &[EpochWrite], side: Side) {
+        for write in writes {
+            *self.epoch_writes.entry((*write, side)).or_default() += 1;
+        }
+    }
+
     /// Adds another run's counts.
     pub fn add(&mut self, other: &Self) {
         for (fault, count) in &other.faults {
@@ -97,6 +166,12 @@ impl Coverage {
         for (point, count) in &other.write_points {
             *self.write_points.entry(*point).or_default() += count;
         }
+        for (point, count) in &other.epoch_writes {
+            *self.epoch_writes.entry(*point).or_default() += count;
+        }
+        for (milestone, count) in &other.milestones {
+            *self.milestones.entry(*milestone).or_default() += count;
+        }
         self.events += other.events;
     }
 
@@ -104,7 +179,17 @@ impl Coverage {
     pub fn missed(&self, tables: &[Table]) -> Vec<String> {
         let faults = Fault::ALL.iter().filter(|fault| !self.faults.contains_key(fault));
         let faults = faults.map(|fault| format!("{fault:?}"));
-        faults.chain(self.missed_writes(tables)).collect()
+        faults.chain(self.missed_writes(tables)).chain(self.missed_epochs()).collect()
+    }
+
+    /// What never came about for epochs of keys, and steps towards them at which nobody died.
+    fn missed_epochs(&self) -> Vec<String> {
+        let made = Milestone::ALL.iter().filter(|it| !self.milestones.contains_key(it));
+        let points =
+            EpochWrite::ALL.iter().flat_map(|it| [(*it, Side::Before), (*it, Side::After)]);
+        let missed = points.filter(|point| !self.epoch_writes.contains_key(point));
+        let missed = missed.map(|(write, side)| format!("epoch {write:?} {side:?}"));
+        made.map(|milestone| format!("{milestone:?}")).chain(missed).collect()
     }
 
     /// Write points of `tables` that were never hit.
@@ -124,6 +209,12 @@ impl fmt::Display for Coverage {
         }
         for ((table, side), count) in &self.write_points {
             writeln!(formatter, "  {count:>8}  crash {side:?} write of {table:?}")?;
+        }
+        for ((write, side), count) in &self.epoch_writes {
+            writeln!(formatter, "  {count:>8}  crash {side:?} epoch step {write:?}")?;
+        }
+        for (milestone, count) in &self.milestones {
+            writeln!(formatter, "  {count:>8}  {milestone:?}")?;
         }
         Ok(())
     }

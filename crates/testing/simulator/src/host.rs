@@ -1,7 +1,7 @@
 //! One simulated machine: a node, its disk, and the loop around them, as the real driver runs it.
 
 use crate::disk::Disk;
-use crate::faults::{Coverage, Fault, Side};
+use crate::faults::{Coverage, EpochWrite, Fault, Side};
 use crate::mutant::Mutant;
 use quorate_charter::GenesisFile;
 use quorate_identity::{Name, NodeSecrets};
@@ -147,6 +147,12 @@ impl Host {
         waiting.chain(&self.lazy).map(|write| write.table).collect()
     }
 
+    /// Whether a commit now would be a step towards an epoch after the first.
+    pub fn is_epoch_ahead(&self) -> bool {
+        let waiting = self.outputs.iter().flat_map(|output| &output.writes);
+        waiting.chain(&self.lazy).any(|write| EpochWrite::of(write).is_some())
+    }
+
     /// Makes what waits durable if it must be, and releases the outputs in order (NOD-01). What
     /// comes back has left the machine.
     pub fn commit(&mut self, fate: Fate, coverage: &mut Coverage) -> Vec<Output> {
@@ -154,7 +160,9 @@ impl Host {
         let mut outputs = std::mem::take(&mut self.outputs);
         let barrier = outputs.iter().any(|output| output.barrier);
         self.lazy.extend(outputs.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
+        let steps: Vec<EpochWrite> = self.lazy.iter().filter_map(EpochWrite::of).collect();
         if fate == Fate::DiesBefore {
+            coverage.hit_epoch(&steps, Side::Before);
             coverage.hit(Fault::CrashBeforeWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::Before));
             self.crash();
@@ -162,13 +170,14 @@ impl Host {
         }
         if barrier {
             let mutant = self.mutant;
-            let kept: Vec<Write> = std::mem::take(&mut self.lazy)
-                .into_iter()
-                .filter(|write| !mutant.is_some_and(|mutant| mutant.loses(write)))
-                .collect();
+            let mut kept = std::mem::take(&mut self.lazy);
+            if let Some(mutant) = mutant {
+                mutant.bend(&mut kept, &self.disk);
+            }
             self.disk.commit(&kept);
         }
         if fate == Fate::DiesAfter {
+            coverage.hit_epoch(&steps, Side::After);
             coverage.hit(Fault::CrashAfterWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::After));
             self.crash();

@@ -3,9 +3,10 @@
 
 use crate::faults::Fault;
 use quorate_charter::{BallotBody, SignedBallotMessage};
+use quorate_codec::tag;
 use quorate_identity::{GenesisHash, NodeId, NodeSecrets};
 use quorate_machine::event::Envelope;
-use quorate_machine::wire::{Message, SessionMessage, SessionStep};
+use quorate_machine::wire::{DealMessage, DealStep, Message, SessionMessage, SessionStep};
 
 /// Messages longer than this carry a matrix of the ECDSA engine.
 const LONG: usize = 4_096;
@@ -38,8 +39,30 @@ impl Liar {
                 }
                 None => honest,
             },
+            Ok(Message::Deal(deal)) if dice < 24 => match self.false_deal(deal, dice) {
+                Some(lie) => {
+                    let lie = quorate_codec::to_bytes(&Message::Deal(lie));
+                    (vec![lie], Some(Fault::SpoiledDeal))
+                }
+                None => honest,
+            },
             _ => honest,
         }
+    }
+
+    /// A message of a dealing with a byte changed, signed all the same.
+    fn false_deal(&self, mut deal: DealMessage, dice: u8) -> Option<DealMessage> {
+        let bytes = match &mut deal.step {
+            DealStep::Round { bytes, .. } => bytes,
+            DealStep::Prepared { leaf_proofs, .. } => leaf_proofs,
+            DealStep::Plan { .. } | DealStep::Abort { .. } => return None,
+        };
+        let at = bytes.len().checked_sub(1)? * usize::from(dice) / 24;
+        *bytes.get_mut(at)? ^= 1 << (dice % 8);
+        let DealMessage { key, epoch, attempt, context, step, .. } = &deal;
+        let said = (&self.genesis, key, *epoch, *attempt, *context, step);
+        deal.signature = self.secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
+        Some(deal)
     }
 
     /// A vote for the same slot that says otherwise.

@@ -33,7 +33,7 @@ mod ready;
 mod report;
 mod world;
 
-pub use faults::{Coverage, Fault, Side};
+pub use faults::{Coverage, EpochWrite, Fault, Milestone, Side};
 pub use mutant::Mutant;
 pub use report::Report;
 pub use world::{Plan, Story, run};

@@ -1,6 +1,7 @@
 //! Planted bugs. Each is what a careless change of the product would do, planted around the node
 //! so that the product itself holds no switch for it. A simulator that misses one is broken.
 
+use crate::disk::Disk;
 use quorate_machine::durable::{Table, Write};
 
 /// A bug that one host, or all of them, is given.
@@ -14,26 +15,71 @@ pub enum Mutant {
     RepeatsRandomness,
     /// Shares are not made durable before PREPARED is said.
     ForgetsShares,
+    /// Shares of an epoch are destroyed as soon as the next one is decided, before it has signed.
+    ErasesAtCommit,
+    /// Shares of a voided attempt stay.
+    KeepsVoidedShares,
+    /// Shares of epochs that are over stay.
+    KeepsOldShares,
     /// The node's clock stands still, so that a lease never ages.
     StopsItsClock,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
         Self::ForgetsShares,
         Self::StopsItsClock,
+        Self::ErasesAtCommit,
+        Self::KeepsVoidedShares,
+        Self::KeepsOldShares,
     ];
 
+    /// What becomes of the writes of a commit.
+    pub(crate) fn bend(self, writes: &mut Vec<Write>, disk: &Disk) {
+        let is_about = |write: &Write, kind: u8| {
+            write.table == Table::EpochRecord
+                && write.value.is_some()
+                && write.key.first() == Some(&kind)
+        };
+        let voids = writes.iter().any(|write| is_about(write, b'v'));
+        if self == Self::ErasesAtCommit {
+            let made: Vec<Vec<u8>> = writes
+                .iter()
+                .filter(|write| is_about(write, b'd'))
+                .filter_map(|write| write.key.get(1..41).map(<[u8]>::to_vec))
+                .collect();
+            let is_earlier = |row: &[u8]| {
+                made.iter().any(|made| row.starts_with(&made[..32]) && row < &made[..])
+            };
+            let old = disk.rows(Table::Share).filter(|(row, _)| is_earlier(row));
+            writes.extend(old.map(|(row, _)| Write::delete(Table::Share, row)));
+        }
+        writes.retain(|write| {
+            let erases = write.table == Table::Share && write.value.is_none();
+            let stays = match self {
+                Self::KeepsVoidedShares => erases && voids,
+                Self::KeepsOldShares => erases && !voids,
+                _ => false,
+            };
+            !stays && !self.loses(write)
+        });
+    }
+
     /// Whether this write gets lost.
-    pub(crate) fn loses(self, write: &Write) -> bool {
+    fn loses(self, write: &Write) -> bool {
         match self {
             Self::ForgetsVotes => write.table == Table::Votes,
             Self::ForgetsShares => write.table == Table::Share,
-            Self::SendsBeforeWriting | Self::RepeatsRandomness | Self::StopsItsClock => false,
+            Self::SendsBeforeWriting
+            | Self::RepeatsRandomness
+            | Self::StopsItsClock
+            | Self::ErasesAtCommit
+            | Self::KeepsVoidedShares
+            | Self::KeepsOldShares => false,
         }
     }
 

@@ -5,9 +5,10 @@ use crate::mutant::Mutant;
 use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
+use quorate_access::Tree;
 use quorate_charter::MotionBody;
 use quorate_client::contract::{KeyState, RequestState, RequestView};
-use quorate_identity::{ActorId, KeyId, NodeId, RequestId, Scheme};
+use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::event::{CallId, Event, Reply};
@@ -28,6 +29,8 @@ pub struct People {
     calls: u64,
     policies: u64,
     keys: u64,
+    epochs: u64,
+    last: Vec<RequestId>,
     filed: Vec<(RequestId, SignedRequest)>,
     /// Requests that a node said it recorded: they must never be lost.
     pub(crate) recorded: BTreeMap<RequestId, NodeId>,
@@ -45,7 +48,14 @@ impl People {
         if votes && self.policies < 40 {
             return self.change_policy(world);
         }
+        let renewals = match world.story() {
+            Story::Epochs => 12,
+            Story::Withheld => 0,
+            Story::Birth | Story::Schnorr | Story::Ecdsa => 2,
+        };
         match world.draw(20) {
+            6..=14 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),
+            6 if self.epochs < renewals => self.renew(world),
             0 if self.policies < 3 => self.change_policy(world),
             1 if self.keys < 1 && world.story() != Story::Withheld => self.another_key(world),
             2..=3 => self.vote(world),
@@ -79,7 +89,12 @@ impl People {
     }
 
     fn file(&mut self, world: &mut World) {
-        let Some((key, scheme)) = some_key(world) else { return };
+        if let Some((key, scheme)) = some_key(world) {
+            self.file_for(world, key, scheme);
+        }
+    }
+
+    fn file_for(&mut self, world: &mut World, key: KeyId, scheme: Scheme) {
         let number = world.draw(1 << 20);
         let intent = match scheme {
             Scheme::Ed25519 => format!(r#"{{"kind":"message","message":"0x{number:08x}"}}"#),
@@ -164,6 +179,48 @@ impl People {
         self.move_motion(world, &order);
     }
 
+    /// A key is to get new shares, for the same nodes or for others; or that is withdrawn.
+    fn renew(&mut self, world: &mut World) {
+        let Some((key, _)) = some_key(world) else { return };
+        let Some(node) = some_host(world) else { return };
+        let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
+        let Some(name) = state.key(&key).map(|order| order.name.clone()) else { return };
+        self.epochs += 1;
+        // to withdraw a key before it is made ends it, and its name with it
+        let key = ask(world, node, Call::Key(name.clone()));
+        let is_made = matches!(key, Some(View::Key(view)) if view.state == KeyState::Active);
+        let body = match world.draw(8) {
+            0 if is_made => MotionBody::KeyVoid { name },
+            0..=3 => MotionBody::KeyRefresh { name },
+            _ => {
+                let (tree, faults) = some_tree(world);
+                MotionBody::KeyReshare { name, access: tree, faults }
+            }
+        };
+        self.move_motion(world, &body);
+    }
+
+    /// When everything has ended, every key is to sign once more.
+    pub fn try_keys(&mut self, world: &mut World) {
+        let first = self.filed.len();
+        let Some(node) = some_host(world) else { return };
+        let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
+        for key in state.keys() {
+            self.file_for(world, key.key, key.scheme);
+        }
+        self.last = self.filed.iter().skip(first).map(|(id, _)| *id).collect();
+    }
+
+    /// Those last requests that are not signed.
+    pub(crate) fn unsigned(&self, world: &mut World) -> Vec<RequestId> {
+        let signed: Vec<RequestId> = requests(world)
+            .into_iter()
+            .filter(|view| view.state == RequestState::Signed)
+            .map(|view| view.request)
+            .collect();
+        self.last.iter().filter(|id| !signed.contains(id)).copied().collect()
+    }
+
     fn move_motion(&mut self, world: &mut World, body: &MotionBody) {
         let Some(node) = some_host(world) else { return };
         let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
@@ -208,6 +265,32 @@ fn policy(number: u64) -> MotionBody {
     let cedar = format!("// revision {number}\n{cedar}");
     let bundle = PolicyBundle::new(cedar, limits, lists, cases);
     MotionBody::PolicySet { bundle: bundle.to_bytes() }
+}
+
+/// A tree over signers of the domain, and how many of them may be lost. Where a disk may be lost
+/// to an old copy, the key is to survive that.
+fn some_tree(world: &mut World) -> (Tree<NodeId>, u8) {
+    const THREE: [(&str, u8); 3] = [
+        ("2 of (node-1, node-2, node-3)", 1),
+        ("all of (node-1, node-3)", 0),
+        ("2 of (node-1, node-2, node-3)", 0),
+    ];
+    const FIVE: [(&str, u8); 8] = [
+        ("2 of (node-1, node-2, node-3)", 1),
+        ("3 of (node-1, node-2, node-3, node-4, node-5)", 2),
+        ("3 of (node-1, node-2, node-4, node-5)", 1),
+        ("2 of (node-3, node-4, node-5)", 1),
+        ("all of (2 of (node-1, node-2, node-3), any of (node-4, node-5))", 1),
+        ("all of (node-1, node-2)", 0),
+        ("3 of (node-1, node-2, node-3, node-4, node-5)", 0),
+        ("all of (node-3, 2 of (node-2, node-4, node-5))", 0),
+    ];
+    let trees: &[(&str, u8)] = if world.story() == Story::Epochs { &FIVE } else { &THREE };
+    let may_choose = |faults: u8| faults > 0 || !world.may_lose_a_disk();
+    let trees: Vec<&(&str, u8)> = trees.iter().filter(|(_, faults)| may_choose(*faults)).collect();
+    let (text, faults) = *trees[world.draw(trees.len() as u32) as usize];
+    let tree: Tree<Name> = text.parse().expect("a tree");
+    (tree.map(|node| world.founding.node(node.as_str())), faults)
 }
 
 /// A node that runs.

@@ -46,6 +46,7 @@ pub(crate) fn lose_a_pair(founding: &Founding, disks: &mut BTreeMap<NodeId, Disk
 fn make(story: Story) -> Beginning {
     let shape = match story {
         Story::Withheld => Shape { signers: 5, witnesses: 1, faults: 1 },
+        Story::Epochs => Shape { signers: 5, witnesses: 0, faults: 1 },
         Story::Schnorr | Story::Birth | Story::Ecdsa => Shape::default(),
     };
     let founding = Arc::new(Founding::new(7, shape));

@@ -37,6 +37,9 @@ pub enum Story {
     Birth,
     /// An ECDSA key and its pair set-ups exist. Only outcomes repeat.
     Ecdsa,
+    /// A key is moved from tree to tree among five signers, again and again. Replays byte for
+    /// byte.
+    Epochs,
     /// Two signers of five are cut off while the charter moves on.
     Withheld,
 }
@@ -63,6 +66,7 @@ pub fn run(plan: Plan) -> Report {
 }
 
 /// Something that is going to happen.
+#[allow(clippy::large_enum_variant, reason = "moved once or twice")]
 enum Happening {
     Frame { from: NodeId, to: NodeId, era: u64, bytes: Vec<u8> },
     Job { host: NodeId, life: u64, job: Job },
@@ -109,6 +113,8 @@ impl World {
         world.liar = liar;
         let liars = liar.into_iter().collect::<BTreeSet<_>>();
         world.checkers = Checkers::new(Arc::clone(&world.founding.state), liars);
+        let disks = world.hosts.iter().map(|(id, host)| (*id, &host.disk));
+        world.checkers.begin(disks);
         plant(plan, &world.founding, &mut world.hosts);
         for id in ids {
             world.start(id);
@@ -180,14 +186,27 @@ impl World {
         }
         let end = self.now + HEALING_MS;
         let mut next_look = self.now + 10_000;
+        let mut has_tried = false;
         let mut open = vec!["the world never looked".to_owned()];
         while self.now < end && self.step() {
             if self.now >= next_look {
                 next_look = self.now + 10_000;
                 self.help();
                 open = unsettled(self);
-                if open.is_empty() {
+                if open.is_empty() && has_tried {
+                    let people = std::mem::take(&mut self.people);
+                    for request in people.unsigned(self) {
+                        let seen = format!("request {request} came last and is not signed");
+                        self.checkers.broken("8: when faults heal, every key signs", seen);
+                    }
+                    self.people = people;
                     return;
+                }
+                if open.is_empty() {
+                    has_tried = true;
+                    let mut people = std::mem::take(&mut self.people);
+                    people.try_keys(self);
+                    self.people = people;
                 }
             }
         }
@@ -322,7 +341,11 @@ impl World {
         }
         let fate = self.draw_fate(id);
         let Some(host) = self.hosts.get_mut(&id) else { return };
+        let tables = host.writes_ahead();
         let outputs = host.commit(fate, &mut self.coverage);
+        if tables.contains(&Table::Share) || tables.contains(&Table::EpochRecord) {
+            self.look_at_disk(id, false);
+        }
         if fate == Fate::Lives {
             for output in outputs {
                 self.release(id, output);
@@ -330,6 +353,12 @@ impl World {
         } else {
             self.note("crash", &id, &[]);
             self.died(id);
+        }
+    }
+
+    fn look_at_disk(&mut self, id: NodeId, restored: bool) {
+        for milestone in self.checkers.wrote(id, &self.hosts[&id].disk, restored) {
+            *self.coverage.milestones.entry(milestone).or_default() += 1;
         }
     }
 
@@ -352,10 +381,14 @@ impl World {
         let is_rarest = has(&[Table::Pair, Table::Quarantine]);
         let likely = match is_rarest {
             true => 600,
+            false if self.hosts[&id].is_epoch_ahead() => 90,
             false if has(&rare) => 25,
             false => 4,
         };
-        let likely = if self.plan.mutant.is_some() { likely * 6 } else { likely };
+        let likely = match self.plan.mutant {
+            Some(_) if likely < 90 => likely * 6,
+            _ => likely,
+        };
         if tables.is_empty() || self.draw(1_000) >= likely {
             return Fate::Lives;
         }
@@ -577,11 +610,12 @@ impl World {
     fn restore_old_disk(&mut self, one: NodeId) {
         // an old copy may count as a liar until it is noticed: one such node at most (f = 1)
         let one_at_most = *self.rolled.get_or_insert(one) == one;
-        let rolls_back = self.plan.mutant.is_none() && self.liar.is_none() && one_at_most;
+        let rolls_back = self.may_lose_a_disk() && one_at_most;
         let Some(host) = self.hosts.get_mut(&one).filter(|_| rolls_back) else { return };
         let Some(old) = host.old.take() else { return };
         host.crash();
         host.disk = old;
+        self.look_at_disk(one, true);
         self.people.excuse(one);
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
@@ -634,6 +668,11 @@ impl World {
         Digest(bytes)
     }
 
+    /// Whether some node may come back from an old copy of its disk.
+    pub(crate) fn may_lose_a_disk(&self) -> bool {
+        self.plan.mutant.is_none() && self.liar.is_none()
+    }
+
     /// What the plan is about.
     pub(crate) fn story(&self) -> Story {
         self.plan.story
@@ -675,7 +714,7 @@ fn plant(plan: Plan, founding: &Founding, hosts: &mut BTreeMap<NodeId, Host>) {
 pub(crate) fn schemes(story: Story) -> &'static [(&'static str, Scheme)] {
     match story {
         Story::Birth => &[],
-        Story::Schnorr | Story::Withheld => &[("ops", Scheme::Ed25519)],
+        Story::Schnorr | Story::Withheld | Story::Epochs => &[("ops", Scheme::Ed25519)],
         Story::Ecdsa => &[("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1)],
     }
 }

@@ -210,7 +210,7 @@ impl Founding {
 
     /// The body that orders a key over [`two_of_three`](Self::two_of_three).
     pub fn key_order(&self, key: &str, scheme: Scheme) -> MotionBody {
-        MotionBody::KeyCreate { name: name(key), scheme, access: self.two_of_three() }
+        MotionBody::key_create(name(key), scheme, self.two_of_three())
     }
 }
 
@@ -251,6 +251,7 @@ fn genesis(
             credential: people[SERVICE].credential().clone(),
         }],
         rule: "2 of (ada, ben, cleo)".parse().expect("a tree"),
+        upkeep: "any of (ada, ben, cleo)".parse().expect("a tree"),
         faults,
         settings: Settings::default(),
         nonce,

@@ -72,6 +72,7 @@ pub struct Slow {
 }
 
 /// Something under way in a slow world.
+#[allow(clippy::large_enum_variant, reason = "moved once or twice")]
 enum Later {
     Frame(NodeId, NodeId, Vec<u8>),
     Job(NodeId, u64, Job),
@@ -474,7 +475,7 @@ impl World {
     /// # Panics
     /// It is never born.
     pub fn make_key_over(&mut self, key: &str, scheme: Scheme, access: Tree<NodeId>) -> KeyId {
-        self.enact("node-1", MotionBody::KeyCreate { name: name(key), scheme, access });
+        self.enact("node-1", MotionBody::key_create(name(key), scheme, access));
         self.until("the key is active", |world| {
             world.names().iter().all(|node| world.can_sign(node, key))
         });
@@ -501,12 +502,25 @@ impl World {
         intent: &serde_json::Value,
         who: &str,
     ) -> Signed<RequestBody> {
+        self.request_at(key, Vec::new(), intent, who)
+    }
+
+    /// Builds and signs a request under a child of a key, whatever its path.
+    pub fn request_at(
+        &mut self,
+        key: &str,
+        path: Vec<u32>,
+        intent: &serde_json::Value,
+        who: &str,
+    ) -> Signed<RequestBody> {
         let state = Arc::clone(&self.founding.state);
         let any = self.names().first().cloned().expect("a running node");
         let key = self.state(&any).key_named(&name(key)).expect("a key").key;
         let intent = Intent::from_value(intent).expect("an intent");
         let (actor, nonce) = (self.founding.actor(who), self.random());
-        let body = RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
+        let mut body =
+            RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
+        body.path = path;
         Signed::sign(&body, self.founding.signer(who)).expect("a signature")
     }
 

@@ -78,9 +78,10 @@ fn deal(
     step: DealStep,
 ) -> DealMessage {
     let genesis = world.founding.state.genesis();
-    let bytes = quorate_codec::to_bytes(&(&genesis, &key, 0_u64, attempt, &step));
+    let context: Option<Digest> = None;
+    let bytes = quorate_codec::to_bytes(&(&genesis, &key, 0_u64, attempt, context, &step));
     let signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
-    DealMessage { key, epoch: 0, attempt, step, signature }
+    DealMessage { key, epoch: 0, attempt, context, step, signature }
 }
 
 fn abort(world: &World, signer: &NodeSecrets, key: KeyId, attempt: u32) -> DealMessage {
@@ -252,8 +253,8 @@ fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
                     let mut other: EpochRecord = quorate_codec::from_bytes(record).unwrap();
                     other.chain_code = Digest([7; 32]);
                     *record = quorate_codec::to_bytes(&other);
-                    let bytes =
-                        quorate_codec::to_bytes(&(&genesis, &deal.key, 0_u64, 0_u32, &deal.step));
+                    let said = (&genesis, &deal.key, 0_u64, 0_u32, deal.context, &deal.step);
+                    let bytes = quorate_codec::to_bytes(&said);
                     deal.signature = signer.sign(tag::DEAL_MESSAGE, &bytes);
                 }
             }

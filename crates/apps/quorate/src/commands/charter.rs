@@ -33,7 +33,7 @@ pub async fn run(verb: Charter, face: Face) -> Result<()> {
         Charter::Show { motion, reader } => {
             let id: MotionId = replay::parse_hash(&motion, "motion")?;
             let view: MotionView = Session::read(&reader)?.get(&routes::motion(&id)).await?;
-            face.show(&view, text);
+            face.show(&view, motion_text);
             Ok(())
         }
         Charter::Sign { motion, signer } => sign(&motion, &signer, face).await,
@@ -54,7 +54,7 @@ pub async fn file_motion(
     face: Face,
 ) -> Result<()> {
     let view = file(session, state, body).await?;
-    face.show(&view, text);
+    face.show(&view, motion_text);
     Ok(())
 }
 
@@ -126,7 +126,7 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
         return Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to sign"));
     }
     let view = submit_signature(&session, &id, &signed).await?;
-    face.show(&view, text);
+    face.show(&view, motion_text);
     Ok(())
 }
 
@@ -204,7 +204,7 @@ async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
         matches!(motion.state, MotionState::Collecting | MotionState::Deciding)
     };
     for motion in motions.iter().filter(open) {
-        face.show(motion, text);
+        face.show(motion, motion_text);
     }
     if state.position() == 0 && !motions.iter().any(|motion| open(&motion)) {
         face.tell("nothing after the genesis yet");
@@ -347,7 +347,8 @@ fn entry_text(entry: &CharterEntry) -> String {
     text
 }
 
-fn text(motion: &MotionView) -> String {
+/// A motion for people.
+pub fn motion_text(motion: &MotionView) -> String {
     let mut text = format!("motion {}\n{}", motion.motion, indent(&motion.effect));
     let state = match (motion.state, motion.position) {
         (MotionState::Collecting, _) => {

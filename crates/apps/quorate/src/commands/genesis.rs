@@ -35,6 +35,7 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
             auditors,
             services,
             rule,
+            upkeep,
             faults,
             staging,
             output,
@@ -53,6 +54,7 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
                 people: read_people(people)?,
                 services: read_services(&services)?,
                 rule: super::key::parse_tree(&rule)?,
+                upkeep: upkeep.as_deref().map(super::key::parse_tree).transpose()?,
                 faults,
                 staging,
             };
@@ -100,6 +102,8 @@ pub struct Founding {
     pub services: Vec<GenesisService>,
     /// Which administrators authorise motions.
     pub rule: Tree<Name>,
+    /// Which administrators order refreshes; any of them where it is not said.
+    pub upkeep: Option<Tree<Name>>,
     /// How many nodes may lie; as many as possible where it is not said.
     pub faults: Option<u8>,
     /// Whether the domain is for trying things out.
@@ -116,6 +120,9 @@ impl Founding {
         self.people.sort_by(|a, b| a.name.cmp(&b.name));
         self.services.sort_by(|a, b| a.name.cmp(&b.name));
         let most = self.nodes.len().saturating_sub(1) / 3;
+        let administrators = self.people.iter().filter(|person| person.roles.administrator);
+        let any = Genesis::any_of(administrators.map(|person| &person.name));
+        let upkeep = self.upkeep.or(any).unwrap_or_else(|| self.rule.clone());
         let genesis = Genesis {
             version: 1,
             domain: self.domain,
@@ -124,6 +131,7 @@ impl Founding {
             people: self.people,
             services: self.services,
             rule: self.rule,
+            upkeep,
             faults: self.faults.unwrap_or(u8::try_from(most).unwrap_or(u8::MAX)),
             settings: Settings::default(),
             nonce: Digest(crate::random_bytes()),
@@ -343,6 +351,7 @@ struct GenesisView {
     staging: bool,
     faults: u8,
     rule: Tree<Name>,
+    upkeep: Tree<Name>,
     nodes: Vec<NodeView>,
     people: Vec<PersonView>,
     services: Vec<ServiceView>,
@@ -380,6 +389,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
         staging: genesis.staging,
         faults: genesis.faults,
         rule: genesis.rule.clone(),
+        upkeep: genesis.upkeep.clone(),
         nodes: genesis
             .nodes
             .iter()
@@ -428,6 +438,7 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
     let mut text = format!("genesis of {}{trial}\n  {hash}\n", genesis.domain);
     let _ = writeln!(text, "  {}", words(&hash.digest()).join(" "));
     let _ = writeln!(text, "motions need {}", genesis.rule);
+    let _ = writeln!(text, "refreshes need {}", genesis.upkeep);
     let lying = genesis.faults;
     let _ = writeln!(text, "{} nodes, of which {lying} may lie", genesis.nodes.len());
     for node in &genesis.nodes {

@@ -1,18 +1,20 @@
-//! `key create|list|show|address`.
+//! `key create|list|show`; children are in [`super::derive`], what happens to a key later in
+//! [`super::lifecycle`].
 
 use super::charter::file_motion;
+use super::derive::{self, AddressOf};
+use super::lifecycle;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
-use crate::face::Face;
+use crate::face::{Face, moment};
 use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, State};
-use quorate_client::contract::{Addresses, KeyState, KeyView, TEST_FUNDS_ONLY, routes};
+use quorate_charter::{MotionBody, State, most_faults};
+use quorate_client::contract::{Addresses, KeyState, KeyView, routes};
 use quorate_identity::{Name, NodeId, Scheme};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
-use serde::Serialize;
 use std::fmt::Write;
 
 /// Runs a `key` verb.
@@ -21,9 +23,10 @@ use std::fmt::Write;
 /// The caller's, or a node's.
 pub async fn run(verb: Key, face: Face) -> Result<()> {
     match verb {
-        Key::Create { name, scheme, access, signer } => {
-            create(&name, &scheme, &access, &signer, face).await
+        Key::Create { name, scheme, access, faults, signer } => {
+            create(&name, &scheme, &access, faults, &signer, face).await
         }
+        Key::Lifecycle(verb) => lifecycle::run(verb, face).await,
         Key::List(reader) => list(&reader, face).await,
         Key::Show { name, reader } => {
             let session = Session::read(&reader)?;
@@ -31,15 +34,28 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             face.show(&view, text);
             Ok(())
         }
-        Key::Address { name, chain, network, kind, reader } => {
-            let session = Session::read(&reader)?;
-            let request = AddressOf { chain, network, kind };
-            address(&session, &domain::name(&name)?, request, face).await
+        Key::Address { name, chain, network, kind, path, reader } => {
+            let wanted = AddressOf { chain, network, kind };
+            derive::address(&name, &path, &wanted, &reader, face).await
+        }
+        Key::Derive { name, path, chain, network, kind, reader } => {
+            let wanted = chain.map(|chain| AddressOf { chain, network, kind });
+            derive::child(&name, &path, wanted.as_ref(), &reader, face).await
+        }
+        Key::Export { name, network, reader } => {
+            derive::export(&name, &network, &reader, face).await
         }
     }
 }
 
-async fn create(name: &str, scheme: &str, access: &str, by: &Signer, face: Face) -> Result<()> {
+async fn create(
+    name: &str,
+    scheme: &str,
+    access: &str,
+    faults: Option<u8>,
+    by: &Signer,
+    face: Face,
+) -> Result<()> {
     let name = domain::name(name)?;
     let scheme: Scheme = scheme
         .parse()
@@ -48,7 +64,9 @@ async fn create(name: &str, scheme: &str, access: &str, by: &Signer, face: Face)
     let session = Session::sign(by)?;
     let state = session.replay().await?;
     let access = tree_of_nodes(&state, &tree)?;
-    file_motion(&session, &state, MotionBody::KeyCreate { name, scheme, access }, face).await
+    let faults = faults.unwrap_or_else(|| most_faults(&access));
+    let body = MotionBody::KeyCreate { name, scheme, access, faults };
+    file_motion(&session, &state, body, face).await
 }
 
 /// An access tree as typed.
@@ -140,101 +158,40 @@ pub fn test_addresses(facts: &KeyFacts) -> Result<Addresses> {
     Ok(addresses)
 }
 
-struct AddressOf {
-    chain: String,
-    network: Option<String>,
-    kind: Option<String>,
-}
-
-#[derive(Serialize)]
-struct AddressView<'a> {
-    key: &'a Name,
-    chain: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    network: Option<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    address: String,
-    warning: &'static str,
-}
-
-async fn address(session: &Session, name: &Name, of: AddressOf, face: Face) -> Result<()> {
-    let state = session.replay().await?;
-    let facts = session.key_facts(&state, name).await?.ok_or_else(|| {
-        let next = "wait until `quorate key show` says that it is active";
-        Failure::caller("key_not_ready", format!("key {name} is not made yet"), next)
-    })?;
-    let (address, network) = match of.chain.as_str() {
-        "ethereum" if of.network.is_none() && of.kind.is_none() => {
-            (ethereum_address(&facts.public_key), None)
-        }
-        "ethereum" => {
-            let message = "an Ethereum address is the same on every network and has one type";
-            return Err(Failure::caller("bad_address", message, "leave --network and --type out"));
-        }
-        "bitcoin" => {
-            let network = network(of.network.as_deref())?;
-            let address = match of.kind.as_deref() {
-                Some("p2wpkh") => p2wpkh(&facts.public_key, network),
-                Some("p2tr") => p2tr(&facts.public_key, network),
-                _ => {
-                    let message = "a Bitcoin address is of type p2wpkh or p2tr";
-                    return Err(Failure::caller("bad_address", message, "name it with --type"));
-                }
-            };
-            (address, Some(network.to_string()))
-        }
-        _ => {
-            let message = "addresses exist on the chains ethereum and bitcoin";
-            return Err(Failure::caller("bad_chain", message, "name one of them with --chain"));
-        }
-    };
-    let fits = match (of.chain.as_str(), of.kind.as_deref()) {
-        ("bitcoin", Some("p2tr")) => Scheme::Bip340,
-        _ => Scheme::EcdsaSecp256k1,
-    };
-    let address = address.ok().filter(|_| facts.scheme == fits).ok_or_else(|| {
-        Failure::caller(
-            "bad_address",
-            format!("key {name} is for {}; this address needs a key for {fits}", facts.scheme),
-            "name another key, or another address",
-        )
-    })?;
-    let view = AddressView {
-        key: name,
-        chain: &of.chain,
-        network,
-        kind: of.kind.as_deref(),
-        address,
-        warning: TEST_FUNDS_ONLY,
-    };
-    face.show(&view, |view| format!("{}\n{}", view.address, view.warning));
-    Ok(())
-}
-
-fn network(text: Option<&str>) -> Result<Network> {
-    let networks = "mainnet, testnet, signet, regtest";
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        let message = format!("a Bitcoin address belongs to one of the networks {networks}");
-        Failure::caller("bad_network", message, "name it with --network")
-    })
-}
-
-fn state_text(state: KeyState) -> &'static str {
+pub(super) fn state_text(state: KeyState) -> &'static str {
     match state {
         KeyState::Ordered => "ordered",
         KeyState::Born => "born",
         KeyState::Active => "active",
+        KeyState::Retired => "retired",
     }
 }
 
-fn text(key: &KeyView) -> String {
+pub(super) fn text(key: &KeyView) -> String {
     let mut text = format!("key {} ({})\n", key.key, key.scheme);
     let _ = writeln!(text, "  state       {}, epoch {}", state_text(key.state), key.epoch);
     if let Some(public_key) = &key.public_key {
         let _ = writeln!(text, "  public key  {public_key:?}");
     }
     let _ = writeln!(text, "  access      {}", key.access);
+    let losses = match key.faults {
+        0 => "the loss of one node can be the loss of the key".to_owned(),
+        faults => format!("survives the loss of {faults}"),
+    };
+    let _ = writeln!(text, "  losses      {losses}");
+    if !key.without_shares.is_empty() {
+        let names: Vec<&str> = key.without_shares.iter().map(Name::as_str).collect();
+        let _ = writeln!(text, "  no shares   {}; they get some with a refresh", names.join(", "));
+    }
+    if let Some(made_at) = key.made_at_ms {
+        let _ = writeln!(text, "  shared      {}", moment(made_at));
+    }
+    if let Some(schedule) = &key.schedule {
+        let _ = writeln!(text, "  refreshed   {schedule}");
+    }
+    if let Some(due) = key.refresh_due_ms {
+        let _ = writeln!(text, "  due         {}", moment(due));
+    }
     let _ = writeln!(text, "  backup      {}", key.backup);
     let _ = write!(text, "  {}", key.warning);
     text

@@ -1,8 +1,10 @@
 //! The verbs, a file for each group.
 
 pub mod charter;
+pub mod derive;
 pub mod genesis;
 pub mod key;
+mod lifecycle;
 pub mod node;
 mod policy;
 pub mod receipt;
@@ -26,6 +28,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Node(verb) => node::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
         Command::Key(verb) => key::run(verb, face).await,
+        Command::Ceremony(verb) => lifecycle::ceremony(verb, face).await,
         Command::Policy(verb) => policy::run(verb, face).await,
         Command::Charter(verb) => charter::run(verb, face).await,
         Command::Request(verb) => request::run(verb, face).await,

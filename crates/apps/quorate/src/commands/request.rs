@@ -1,5 +1,6 @@
 //! `request create|list|show|approve|reject|wait|cancel`.
 
+use super::derive::{facts_at, parse_path};
 use crate::args::{RequestVerb, Signer};
 use crate::domain;
 use crate::face::{Face, ask, moment, short};
@@ -11,8 +12,11 @@ use quorate_client::contract::{
     HexBytes, OutcomeView, RequestState, RequestView, Status, SubmitRequest, SubmitStatement,
     VerdictView, routes,
 };
-use quorate_identity::{ActorId, Name, PersonId, RequestId};
-use quorate_intent::{Decoded, Intent};
+use quorate_derivation::Path as DerivationPath;
+use quorate_identity::{ActorId, Name, PersonId, RequestId, Scheme};
+use quorate_intent::{
+    Decoded, Intent, Network, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh,
+};
 use quorate_policy::limits::LIFETIME_MS_MAX;
 use quorate_policy::request::{
     Approval, Cancellation, RequestBody, Signed, SignedRequest, Verdict,
@@ -31,11 +35,12 @@ const INTENT_BYTES_MAX: u64 = quorate_intent::limits::JSON_BYTES_MAX as u64;
 /// The caller's, a node's, or that the answer is no.
 pub async fn run(verb: RequestVerb, face: Face) -> Result<()> {
     match verb {
-        RequestVerb::Create { key, intent, expires, idempotency_key, signer } => {
+        RequestVerb::Create { key, path, intent, expires, idempotency_key, signer } => {
+            let path = parse_path(&path)?;
             let intent = read_intent(&intent)?;
             let session = Session::sign(&signer)?;
             let expiry = Duration::from_secs(expires);
-            let view = file(&session, &key, intent, expiry, idempotency_key).await?;
+            let view = file_at(&session, &key, &path, intent, expiry, idempotency_key).await?;
             face.show(&view, text);
             Ok(())
         }
@@ -86,11 +91,10 @@ pub async fn run(verb: RequestVerb, face: Face) -> Result<()> {
     }
 }
 
-/// Files a request. The intent is decoded here first, so that what no node could read is refused
-/// before anybody sees it.
+/// Files a request under the key itself.
 ///
 /// # Errors
-/// The caller's: an unknown key, an intent that cannot be read.
+/// As [`file_at`].
 pub async fn file(
     session: &Session,
     key: &str,
@@ -98,16 +102,33 @@ pub async fn file(
     expires_in: Duration,
     idempotency_key: Option<String>,
 ) -> Result<RequestView> {
+    file_at(session, key, &DerivationPath::root(), intent, expires_in, idempotency_key).await
+}
+
+/// Files a request under the child of a key. The intent is decoded here first, so that what no
+/// node could read is refused before anybody sees it.
+///
+/// # Errors
+/// The caller's: an unknown key, an intent that cannot be read.
+async fn file_at(
+    session: &Session,
+    key: &str,
+    path: &DerivationPath,
+    intent: Intent,
+    expires_in: Duration,
+    idempotency_key: Option<String>,
+) -> Result<RequestView> {
     let name = domain::name(key)?;
     let state = session.replay().await?;
     let order = replay::key_named(&state, &name)?.key;
-    if let Some(facts) = session.key_facts(&state, &name).await? {
+    if let Some(facts) = facts_at(session, &state, &name, path).await? {
         intent.decode(&facts).map_err(|error| bad_intent(&error))?;
     }
     let lifetime = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
     let expiry_ms = crate::now_ms().saturating_add(lifetime);
     let nonce = crate::random_bytes();
-    let body = RequestBody::new(state.genesis(), order, intent, nonce, expiry_ms, session.actor());
+    let actor = session.actor();
+    let body = RequestBody::new(state.genesis(), order, intent, nonce, expiry_ms, actor).at(path);
     let signed = Signed::sign(&body, session.signer())?;
     let request = HexBytes(quorate_codec::to_bytes(&signed));
     session.post(routes::SUBMIT_REQUEST.path, &SubmitRequest { request, idempotency_key }).await
@@ -121,6 +142,8 @@ pub struct Reading {
     pub body: RequestBody,
     /// Its digest.
     pub id: RequestId,
+    /// Which child of the key signs.
+    pub path: DerivationPath,
     /// What its intent means.
     pub decoded: Decoded,
     /// Who has voted, as the node says; it decides nothing here.
@@ -148,7 +171,8 @@ pub async fn read(session: &Session, id: &RequestId) -> Result<Reading> {
     let verified = signed.clone().verify(&state).map_err(|error| bad(&error))?;
     let body = verified.body().clone();
     let order = state.key(&body.key).ok_or_else(|| bad(&"the charter knows no such key"))?;
-    let facts = session.key_facts(&state, &order.name).await?.ok_or_else(|| {
+    let path = body.derivation_path().map_err(|error| bad(&error))?;
+    let facts = facts_at(session, &state, &order.name, &path).await?.ok_or_else(|| {
         let next = "wait until `quorate key show` says that it is active";
         Failure::caller("key_not_ready", format!("key {} is not made yet", order.name), next)
     })?;
@@ -157,7 +181,7 @@ pub async fn read(session: &Session, id: &RequestId) -> Result<Reading> {
         Failure::peer("bad_intent", message, "do not approve it; what cannot be read is denied")
     })?;
     let voted = view.approvals.into_iter().map(|vote| vote.person).collect();
-    Ok(Reading { signed, body, id: *id, decoded, voted, state })
+    Ok(Reading { signed, body, id: *id, path, decoded, voted, state })
 }
 
 /// Signs and files a vote on a request that was read here.
@@ -384,11 +408,36 @@ fn reading_text(reading: &Reading) -> String {
     for line in reading.decoded.effect() {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "  with key      {}", key.unwrap_or_default());
+    let _ = writeln!(text, "  with key      {} at {}", key.unwrap_or_default(), reading.path);
+    let public_key = quorate_codec::hex::encode(&reading.decoded.public_key());
+    let _ = writeln!(text, "  public key    {public_key}");
+    for (what, address) in own_addresses(&reading.decoded) {
+        let _ = writeln!(text, "  {what:<13} {address}");
+    }
     let _ = writeln!(text, "  asked for by  {}", requester.unwrap_or_default());
     let _ = writeln!(text, "  expires       {}", moment(reading.body.expiry_ms));
     let _ = write!(text, "  digest        {}", reading.id);
     text
+}
+
+/// The addresses that the signing key has on the network of what is signed, computed here: where
+/// the money comes from.
+fn own_addresses(decoded: &Decoded) -> Vec<(&'static str, String)> {
+    let (key, network) = (decoded.public_key(), decoded.facts().network);
+    let bitcoin = network.strip_prefix("bitcoin:").and_then(|name| name.parse::<Network>().ok());
+    let addresses = match (decoded.scheme(), bitcoin) {
+        (Scheme::EcdsaSecp256k1, Some(network)) => vec![
+            ("p2wpkh", p2wpkh(&key, network)),
+            ("p2sh-p2wpkh", p2sh_p2wpkh(&key, network)),
+            ("p2pkh", p2pkh(&key, network)),
+        ],
+        (Scheme::Bip340, Some(network)) => vec![("p2tr", p2tr(&key, network))],
+        (Scheme::EcdsaSecp256k1, None) if decoded.kind().starts_with("evm.") => {
+            vec![("from", ethereum_address(&key))]
+        }
+        _ => Vec::new(),
+    };
+    addresses.into_iter().filter_map(|(what, address)| Some((what, address.ok()?))).collect()
 }
 
 fn text(view: &RequestView) -> String {
@@ -396,7 +445,7 @@ fn text(view: &RequestView) -> String {
     for line in &view.effect {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "  with key {} for {}", view.key, view.requester_name);
+    let _ = writeln!(text, "  with key {} at {} for {}", view.key, view.path, view.requester_name);
     let _ = write!(text, "  {}", state_text(view.state));
     if !view.state.is_terminal() {
         let _ = write!(text, ", expires {}", moment(view.expires_ms));

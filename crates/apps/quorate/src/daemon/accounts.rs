@@ -8,7 +8,6 @@ use quorate_client::contract;
 use quorate_machine::durable::{Table, Write};
 use quorate_machine::job::Part;
 use quorate_machine::wire::{Message, Target};
-use quorate_store::Store;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -95,9 +94,9 @@ impl Accounts {
         }
     }
 
-    /// Counts a durable transaction: its first sync for what waited for it, the rest and its rows
-    /// for the store.
-    pub fn count_commit(&self, writes: &[Write]) {
+    /// Counts a durable transaction that synced so often: its first sync for what waited for it,
+    /// the rest and its rows for the store.
+    pub fn count_commit(&self, writes: &[Write], syncs: usize) {
         let has = |tables: &[Table]| writes.iter().any(|write| tables.contains(&write.table));
         let waited_for = if has(&[Table::Attempt, Table::Share, Table::Pair]) {
             &self.fsyncs.engine
@@ -109,7 +108,7 @@ impl Accounts {
             &self.fsyncs.other
         };
         add(waited_for, 1);
-        add(&self.fsyncs.store, Store::SYNCS_PER_COMMIT - 1);
+        add(&self.fsyncs.store, syncs.saturating_sub(1));
         let size =
             |write: &Write| write.key.len() + write.value.as_ref().map_or(0, |row| row.len());
         add(&self.bytes.store, writes.iter().map(size).sum());
@@ -213,6 +212,7 @@ mod tests {
     use quorate_codec::Digest;
     use quorate_identity::{Head, RequestId};
     use quorate_machine::wire::{Outcome, SessionMessage, SessionStep};
+    use quorate_store::Store;
 
     #[test]
     fn frames_are_counted_by_what_they_carry() {
@@ -232,15 +232,18 @@ mod tests {
     fn a_commit_is_counted_for_what_waited_for_it() {
         let accounts = Accounts::default();
         let write = |table| Write::put(table, [1; 4], vec![0; 16]);
-        accounts.count_commit(&[write(Table::Request), write(Table::Attempt)]);
-        accounts.count_commit(&[write(Table::Request)]);
-        accounts.count_commit(&[write(Table::Peer)]);
-        accounts.count_commit(&[write(Table::Votes)]);
+        let syncs = Store::SYNCS_PER_COMMIT;
+        accounts.count_commit(&[write(Table::Request), write(Table::Attempt)], syncs);
+        accounts.count_commit(&[write(Table::Request)], syncs);
+        accounts.count_commit(&[write(Table::Peer)], syncs);
+        // One that replaces shares.
+        accounts.count_commit(&[write(Table::Share)], syncs + 2);
+        accounts.count_commit(&[write(Table::Votes)], syncs);
         let fsyncs = accounts.read().fsyncs;
         let waited = [fsyncs.engine, fsyncs.policy, fsyncs.transport, fsyncs.other];
-        assert_eq!(waited, [1; 4]);
-        assert_eq!(fsyncs.store, 4 * (Store::SYNCS_PER_COMMIT as u64 - 1));
-        assert_eq!(accounts.read().bytes.store, 5 * 20);
+        assert_eq!(waited, [2, 1, 1, 1]);
+        assert_eq!(fsyncs.store, 5 * (Store::SYNCS_PER_COMMIT as u64 - 1) + 2);
+        assert_eq!(accounts.read().bytes.store, 6 * 20);
     }
 
     #[test]

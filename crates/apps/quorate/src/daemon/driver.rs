@@ -206,10 +206,10 @@ impl Committer {
                 let timer = self.accounts.time_store();
                 let committed = self.store.commit(&pending);
                 drop(timer);
-                if let Err(error) = committed {
-                    return Some(error.to_string());
+                match committed {
+                    Ok(syncs) => self.accounts.count_commit(&pending, syncs),
+                    Err(error) => return Some(error.to_string()),
                 }
-                self.accounts.count_commit(&pending);
                 pending.clear();
             }
             for output in batch {

@@ -135,6 +135,8 @@ impl Liar {
             payloads: another_transaction(),
             incarnations: vec![Digest::ZERO; quorum.len()],
             quorum,
+            path: Vec::new(),
+            child_key: Vec::new(),
         };
         let deadline = Instant::now() + SIGNED_MAX;
         loop {

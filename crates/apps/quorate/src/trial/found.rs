@@ -100,6 +100,7 @@ fn found_in(dir: &DomainDir, founding: &Founding) -> Result<()> {
             credential: service.credential().clone(),
         }],
         rule: parse_tree(&format!("2 of ({})", ADMINISTRATORS.join(", ")))?,
+        upkeep: None,
         faults: None,
         staging: true,
     };

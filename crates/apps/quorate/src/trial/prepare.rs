@@ -78,7 +78,7 @@ pub async fn order_keys(dir: &DomainDir, keys: &[(&str, Scheme)], threshold: usi
     for (name, scheme) in keys {
         let name = domain::name(name)?;
         if state.key_named(&name).is_none() {
-            let body = MotionBody::KeyCreate { name, scheme: *scheme, access: access.clone() };
+            let body = MotionBody::key_create(name, *scheme, access.clone());
             enact(dir, &state, body).await?;
         }
     }

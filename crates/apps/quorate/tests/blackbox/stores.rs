@@ -25,6 +25,8 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
 
     kill(domain.node_pid("node-3"));
     let old_copy = until(|| fs::read(&store).ok());
+    let slots = store.with_extension("redb.slots");
+    let old_slots = fs::read(&slots).unwrap();
     let wrong = domain.dir.join("wrong-passphrase");
     fs::write(&wrong, "not this one\n").unwrap();
     let with_wrong =
@@ -51,6 +53,11 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
         assert_eq!(fs::read(&store).unwrap().len(), altered.len(), "nothing is lost");
     }
     fs::write(&store, &old_copy).unwrap();
+    // The keys of its shares are gone.
+    fs::remove_file(&slots).unwrap();
+    assert_eq!(run().refused(6), "store_damaged");
+    assert!(!slots.exists());
+    fs::write(&slots, &old_slots).unwrap();
 
     let config = fs::read_to_string(domain.dir.join("nodes/node-3/node.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
@@ -69,6 +76,7 @@ fn a_store_that_does_not_hold_starts_nothing_and_an_old_copy_is_noticed_by_the_o
     kill(node.id());
     node.wait().unwrap();
     fs::write(&store, &old_copy).unwrap();
+    fs::write(&slots, &old_slots).unwrap();
     let mut node = run_node(&domain, "node-3", "log-2");
     until(|| {
         let log = fs::read_to_string(domain.dir.join("log-2")).unwrap();

@@ -54,6 +54,7 @@ fn secrets_are_readable_by_their_owner_only() {
         "services/wallet-service",
         "nodes/node-1/passphrase",
         "nodes/node-1/store.redb",
+        "nodes/node-1/store.redb.slots",
     ];
     for path in secrets {
         let mode = fs::metadata(domain.dir.join(path)).unwrap().permissions().mode();

@@ -103,7 +103,7 @@ impl Genesis {
     }
 
     /// Everybody has a role; all administrators, and nobody else, have a say in the rule; none
-    /// of them rules alone (GOV-06).
+    /// of them rules alone; only they have a say in upkeep (GOV-06).
     fn check_rule(&self) -> Result<(), GenesisError> {
         let has_role = |person: &GenesisPerson| {
             person.roles.administrator || person.roles.approver || person.roles.auditor
@@ -116,6 +116,9 @@ impl Genesis {
         let parties = self.rule.parties();
         if let Some(name) = administrators.symmetric_difference(&parties).next() {
             return Err(GenesisError::RuleParty(name.clone()));
+        }
+        if let Some(name) = self.upkeep.parties().difference(&administrators).next() {
+            return Err(GenesisError::UpkeepParty(name.clone()));
         }
         match self.rule.lint(&LintOptions::default()).errors.first() {
             Some(error) => Err(GenesisError::Rule(error.to_string())),

@@ -34,17 +34,21 @@ pub struct Genesis {
     /// The founding services, ascending by name.
     #[n(5)]
     pub services: Vec<GenesisService>,
-    /// Which administrators together authorise a motion.
+    /// Which administrators together authorise motions.
     #[n(6)]
     pub rule: Tree<Name>,
-    /// How many voters may lie: n is at least 3f + 1.
+    /// Which administrators together authorise upkeep, which changes neither who can sign nor
+    /// what is allowed; one may be enough.
     #[n(7)]
+    pub upkeep: Tree<Name>,
+    /// How many voters may lie: n is at least 3f + 1.
+    #[n(8)]
     pub faults: u8,
     /// Times that hold for all nodes.
-    #[n(8)]
+    #[n(9)]
     pub settings: Settings,
     /// Fresh random bytes, so that no two domains are the same.
-    #[n(9)]
+    #[n(10)]
     pub nonce: Digest,
 }
 
@@ -162,6 +166,9 @@ pub enum GenesisError {
     /// The rule names somebody who is no administrator, or passes one over.
     #[error("{0} must be both an administrator and in the rule, or neither")]
     RuleParty(Name),
+    /// Somebody who is no administrator has a say in upkeep.
+    #[error("{0} has a say in upkeep and is no administrator")]
+    UpkeepParty(Name),
     /// The rule lets one person rule alone.
     #[error("the rule is refused: {0}")]
     Rule(String),
@@ -191,6 +198,15 @@ pub enum GenesisError {
 }
 
 impl Genesis {
+    /// The rule of upkeep that a domain has unless it wants another: any administrator.
+    pub fn any_of<'a>(administrators: impl IntoIterator<Item = &'a Name>) -> Option<Tree<Name>> {
+        let mut leaves: Vec<_> = administrators.into_iter().cloned().map(Tree::Leaf).collect();
+        match leaves.len() {
+            1 => leaves.pop(),
+            _ => Tree::gate(1, leaves).ok(),
+        }
+    }
+
     /// The id of a founding person.
     pub fn person_id(&self, person: &GenesisPerson) -> PersonId {
         PersonId(self.member(tag::PERSON_ID, &person.name, &person.credential))

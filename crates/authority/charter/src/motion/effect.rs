@@ -1,18 +1,18 @@
 //! What a motion would change, in words.
 
-use super::{Motion, MotionBody};
+use super::{Motion, MotionBody, most_faults};
 use crate::state::State;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, tag};
-use quorate_identity::NodeId;
+use quorate_identity::{Name, NodeId};
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
 /// signing.
 pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
     match &motion.body {
-        MotionBody::KeyCreate { name, scheme, access } => {
+        MotionBody::KeyCreate { name, scheme, access, faults } => {
             let mut lines = vec![format!("orders the key {name}, which makes {scheme} signatures")];
-            lines.extend(access_effect(access, state));
+            lines.extend(access_effect(access, *faults, state));
             lines
         }
         MotionBody::PolicySet { bundle } => {
@@ -23,16 +23,68 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             };
             vec![format!("sets the policy: {} bytes, digest {digest}", bundle.len()), replaced]
         }
+        MotionBody::KeyRefresh { name } => vec![
+            format!("orders new shares of the key {name} for those who hold it"),
+            "the public key and who can sign stay; the old shares are destroyed".to_owned(),
+        ],
+        MotionBody::KeyReshare { name, access, faults } => {
+            reshare_effect(name, access, *faults, state)
+        }
+        MotionBody::KeyVoid { name } => {
+            vec![format!("withdraws what was ordered for the key {name} and is not done")]
+        }
+        MotionBody::KeySchedule { name, schedule: None } => {
+            vec![format!("the key {name} is not refreshed on schedule any more")]
+        }
+        MotionBody::KeySchedule { name, schedule: Some(schedule) } => {
+            vec![format!("the key {name} is refreshed {schedule}")]
+        }
+        MotionBody::KeyRetire { name } => vec![
+            format!("ends the key {name} for ever: it signs nothing more"),
+            "all its shares are destroyed; what it still guards is lost".to_owned(),
+            "backups and old copies of shares are not destroyed by this".to_owned(),
+        ],
     }
 }
 
-fn access_effect(access: &Tree<NodeId>, state: &State) -> Vec<String> {
-    let name =
-        |id: &NodeId| state.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string());
+fn reshare_effect(name: &Name, access: &Tree<NodeId>, faults: u8, state: &State) -> Vec<String> {
+    let mut lines = vec![
+        format!("orders the key {name} to be shared over another tree"),
+        "the public key stays; the old shares are destroyed".to_owned(),
+    ];
+    let last = state.key_named(name).and_then(|order| order.last_sharing());
+    let before = last.map(|sharing| sharing.tree.parties()).unwrap_or_default();
+    let after = access.parties();
+    let names = |nodes: Vec<&NodeId>| {
+        let names = nodes.into_iter().map(|id| node_name(id, state));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let leaving: Vec<&NodeId> = before.difference(&after).collect();
+    let joining: Vec<&NodeId> = after.difference(&before).collect();
+    if !joining.is_empty() {
+        lines.push(format!("{} will hold shares from then on", names(joining)));
+    }
+    if !leaving.is_empty() {
+        lines.push(format!("{} will hold none any more", names(leaving)));
+    }
+    lines.extend(access_effect(access, faults, state));
+    lines
+}
+
+fn node_name(id: &NodeId, state: &State) -> String {
+    state.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
+}
+
+fn access_effect(access: &Tree<NodeId>, faults: u8, state: &State) -> Vec<String> {
+    let name = |id: &NodeId| node_name(id, state);
     let report = access.lint(&LintOptions::default());
     let mut lines = vec![
         format!("can be used by {}", access.map(&name)),
         format!("at least {} nodes sign together", access.fewest()),
+        match most_faults(access) {
+            0 => "the loss of one node can be the loss of the key".to_owned(),
+            most => format!("is to survive the loss of {faults} of its nodes, at most {most}"),
+        },
     ];
     if !report.indispensable.is_empty() {
         let names: Vec<String> = report.indispensable.iter().map(&name).collect();

@@ -1,8 +1,10 @@
 //! Motions: what people sign to change the charter.
 
 mod effect;
+mod schedule;
 
 pub use effect::effect;
+pub use schedule::{RefreshSchedule, Window};
 
 use crate::limits::{
     KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
@@ -57,6 +59,9 @@ pub enum MotionBody {
         /// Which signers together can sign.
         #[n(2)]
         access: Tree<NodeId>,
+        /// How many of them may be lost without losing the key.
+        #[n(3)]
+        faults: u8,
     },
     /// Sets the policy.
     #[n(1)]
@@ -64,6 +69,50 @@ pub enum MotionBody {
         /// The policy bundle, opaque here.
         #[cbor(n(0), with = "minicbor::bytes")]
         bundle: Vec<u8>,
+    },
+    /// Orders a new sharing of a key among those who hold it.
+    #[n(2)]
+    KeyRefresh {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+    },
+    /// Orders a sharing of a key over another tree.
+    #[n(3)]
+    KeyReshare {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// Which signers together can sign then.
+        #[n(1)]
+        access: Tree<NodeId>,
+        /// How many of them may be lost without losing the key.
+        #[n(2)]
+        faults: u8,
+    },
+    /// Withdraws what was ordered for a key and is not done.
+    #[n(4)]
+    KeyVoid {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+    },
+    /// Sets when a key is refreshed without another order.
+    #[n(5)]
+    KeySchedule {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// When; nothing ends it.
+        #[n(1)]
+        schedule: Option<RefreshSchedule>,
+    },
+    /// Ends a key for ever: it signs nothing more, and its shares are destroyed.
+    #[n(6)]
+    KeyRetire {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
     },
 }
 
@@ -150,6 +199,23 @@ pub enum MotionError {
     /// A tree that must not be used.
     #[error("the access tree is refused: {0}")]
     Access(String),
+    /// A key that is to survive more losses than its tree bears.
+    #[error("the access tree bears the loss of {most} nodes, not of {asked}")]
+    Faults {
+        /// Asked for.
+        asked: u8,
+        /// Possible.
+        most: u8,
+    },
+    /// No key of the name.
+    #[error("there is no key of the name {0}")]
+    UnknownKey(Name),
+    /// The key was retired.
+    #[error("the key {0} was retired for ever")]
+    Retired(Name),
+    /// A schedule outside its limits.
+    #[error("the schedule is refused: {0}")]
+    Schedule(&'static str),
     /// The list of signatures is not ascending, or too long.
     #[error("the signatures are not one a person, in order")]
     Signatures,
@@ -178,21 +244,58 @@ impl Motion {
         motion
     }
 
-    /// `key-create` or `policy-set`.
+    /// What it is about, in two words: `key-create`, `policy-set`, ...
     pub fn kind(&self) -> &'static str {
         match self.body {
             MotionBody::KeyCreate { .. } => "key-create",
             MotionBody::PolicySet { .. } => "policy-set",
+            MotionBody::KeyRefresh { .. } => "key-refresh",
+            MotionBody::KeyReshare { .. } => "key-reshare",
+            MotionBody::KeyVoid { .. } => "key-void",
+            MotionBody::KeySchedule { .. } => "key-schedule",
+            MotionBody::KeyRetire { .. } => "key-retire",
         }
     }
 
     /// What it touches, ascending (GOV-12).
     pub fn touches(&self) -> Vec<Object> {
-        match &self.body {
-            MotionBody::KeyCreate { name, .. } => vec![Object::Key(name.clone())],
-            MotionBody::PolicySet { .. } => vec![Object::Policy],
+        match self.body.key() {
+            _ if self.body.is_upkeep() => Vec::new(),
+            Some(name) => vec![Object::Key(name.clone())],
+            None => vec![Object::Policy],
         }
     }
+}
+
+impl MotionBody {
+    /// Orders a key that survives as many losses as its tree does.
+    pub fn key_create(name: Name, scheme: Scheme, access: Tree<NodeId>) -> Self {
+        let faults = most_faults(&access);
+        Self::KeyCreate { name, scheme, access, faults }
+    }
+
+    /// The name of the key that it is about, if it is about one.
+    pub fn key(&self) -> Option<&Name> {
+        match self {
+            Self::KeyCreate { name, .. }
+            | Self::KeyRefresh { name }
+            | Self::KeyReshare { name, .. }
+            | Self::KeyVoid { name }
+            | Self::KeySchedule { name, .. }
+            | Self::KeyRetire { name } => Some(name),
+            Self::PolicySet { .. } => None,
+        }
+    }
+
+    /// Whether it is upkeep: it changes neither who can sign nor what is allowed (GOV-16).
+    pub fn is_upkeep(&self) -> bool {
+        matches!(self, Self::KeyRefresh { .. })
+    }
+}
+
+/// As many losses as a tree bears.
+pub fn most_faults(access: &Tree<NodeId>) -> u8 {
+    u8::try_from(access.tolerance()).unwrap_or(u8::MAX)
 }
 
 impl SignedMotion {

@@ -5,7 +5,7 @@ use crate::agreement::Decided;
 use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
-use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion};
+use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_faults};
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;
 use quorate_identity::{Name, NodeId, PersonId};
@@ -47,7 +47,8 @@ impl State {
     /// nothing once they are enough.
     pub fn missing_for(&self, signed: &SignedMotion) -> Option<Tree<Name>> {
         let signers = signed.signatures.iter().map(|(person, _)| *person).collect();
-        self.with_names(&self.rule().missing_for(&signers)?)
+        let rule = signed.body().map_or(self.rule(), |motion| self.rule_for(&motion.body));
+        self.with_names(&rule.missing_for(&signers)?)
     }
 
     /// Judges a value proposed for the next position, at `now_ms` on this node's clock.
@@ -116,8 +117,9 @@ impl State {
         }
         self.check_expectations(&motion)?;
         self.check_body(&motion.body)?;
-        let signed_by = self.check_signatures(signed)?;
-        let missing = self.rule().missing_for(&signed_by);
+        let rule = self.rule_for(&motion.body);
+        let signed_by = self.check_signatures(signed, rule)?;
+        let missing = rule.missing_for(&signed_by);
         Ok(MotionStatus { motion, signed_by: signed_by.into_iter().collect(), missing })
     }
 
@@ -151,37 +153,64 @@ impl State {
             MotionBody::KeyCreate { name, .. } if self.key_named(name).is_some() => {
                 Err(MotionError::NameTaken(name.clone()))
             }
-            MotionBody::KeyCreate { access, .. } => self.check_access(access),
+            MotionBody::KeyCreate { .. } if self.keys.len() >= KEYS_MAX => {
+                Err(MotionError::TooManyKeys)
+            }
+            MotionBody::KeyCreate { access, faults, .. } => self.check_access(access, *faults),
             MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
                 Err(MotionError::PolicyTooLong(bundle.len()))
             }
             MotionBody::PolicySet { .. } => Ok(()),
+            MotionBody::KeyReshare { name, access, faults } => {
+                self.check_standing(name)?;
+                self.check_access(access, *faults)
+            }
+            MotionBody::KeySchedule { name, schedule } => {
+                self.check_standing(name)?;
+                let checked = schedule.map_or(Ok(()), |schedule| schedule.check());
+                checked.map_err(MotionError::Schedule)
+            }
+            MotionBody::KeyRefresh { name }
+            | MotionBody::KeyVoid { name }
+            | MotionBody::KeyRetire { name } => self.check_standing(name),
         }
     }
 
-    /// Only signers hold shares, and none of them signs alone (GOV-14).
-    fn check_access(&self, access: &Tree<NodeId>) -> Result<(), MotionError> {
-        if self.keys.len() >= KEYS_MAX {
-            return Err(MotionError::TooManyKeys);
+    /// There is a key of the name, and it was not retired (GOV-17).
+    fn check_standing(&self, name: &Name) -> Result<(), MotionError> {
+        match self.key_named(name) {
+            None => Err(MotionError::UnknownKey(name.clone())),
+            Some(order) if order.retired => Err(MotionError::Retired(name.clone())),
+            Some(_) => Ok(()),
         }
+    }
+
+    /// Only signers hold shares, none of them signs alone, and no more losses are promised than
+    /// the tree bears (GOV-14).
+    fn check_access(&self, access: &Tree<NodeId>, faults: u8) -> Result<(), MotionError> {
         let is_signer = |id: &NodeId| self.node(id).is_some_and(|node| node.role == Role::Signer);
         if let Some(node) = access.parties().into_iter().find(|node| !is_signer(node)) {
             return Err(MotionError::NoSigner(node));
         }
-        match access.lint(&LintOptions::default()).errors.first() {
-            Some(error) => Err(MotionError::Access(error.to_string())),
-            None => Ok(()),
+        if let Some(error) = access.lint(&LintOptions::default()).errors.first() {
+            return Err(MotionError::Access(error.to_string()));
         }
+        let most = most_faults(access);
+        if faults > most { Err(MotionError::Faults { asked: faults, most }) } else { Ok(()) }
     }
 
     /// Every signature is one of a person with a say, once, under exactly the motion's bytes.
-    fn check_signatures(&self, signed: &SignedMotion) -> Result<BTreeSet<PersonId>, MotionError> {
+    fn check_signatures(
+        &self,
+        signed: &SignedMotion,
+        rule: &Tree<PersonId>,
+    ) -> Result<BTreeSet<PersonId>, MotionError> {
         let ids = || signed.signatures.iter().map(|(person, _)| *person);
         let ascending = ids().is_sorted_by(|left, right| left < right);
         if !ascending || signed.signatures.len() > MOTION_SIGNATURES_MAX {
             return Err(MotionError::Signatures);
         }
-        let with_a_say = self.rule().parties();
+        let with_a_say = rule.parties();
         for (id, signature) in &signed.signatures {
             let person = self.person(id).filter(|_| with_a_say.contains(id));
             let person = person.ok_or(MotionError::NoSay(*id))?;

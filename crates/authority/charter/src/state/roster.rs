@@ -61,6 +61,7 @@ pub(super) struct Roster {
     pub faults: usize,
     pub settings: Settings,
     pub rule: Tree<PersonId>,
+    pub upkeep: Tree<PersonId>,
     pub voters: BTreeMap<NodeId, NodePublic>,
     nodes: BTreeMap<NodeId, Node>,
     people: BTreeMap<PersonId, Person>,
@@ -91,6 +92,7 @@ impl Roster {
             person.map(|person| person.id).ok_or_else(|| GenesisError::RuleParty(name.clone()))
         };
         let rule = genesis.rule.try_map(administrator)?;
+        let upkeep = genesis.upkeep.try_map(administrator)?;
         let voters = nodes.iter().map(|(id, node)| (*id, node.keys)).collect();
         Ok(Self {
             domain: genesis.domain.clone(),
@@ -98,6 +100,7 @@ impl Roster {
             faults: usize::from(genesis.faults),
             settings: genesis.settings,
             rule,
+            upkeep,
             voters,
             nodes,
             people,

@@ -4,7 +4,7 @@
 use crate::support::Domain;
 use quorate_charter::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
-    Lock, SignedBallotMessage, Validity, Votes, quorum,
+    Lock, SignedBallotMessage, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, NodeId};
@@ -196,6 +196,11 @@ fn neg_101_a_precommit_locks_a_voter_until_the_decision() {
     // Prevotes and precommits for nothing bind nobody.
     let fresh = Agreement::new(POSITION, &table.domain.state, voter, None, 1_000);
     assert!(!fresh.has_precommitted());
+    let mut prevoting = Table::new(4, 1);
+    let proposal = BallotBody::Proposal { value: b"value".to_vec().into(), lock: None };
+    let proposal = prevoting.say(prevoting.proposer(0), 0, proposal);
+    let row = prevoting.tell(voter, Input::Message(proposal)).votes.unwrap();
+    assert!(!row.has_precommitted());
 }
 
 /// The lock itself: a bound voter prevotes another value only on proof of a later quorum.
@@ -260,6 +265,15 @@ fn false_messages_are_refused() {
     assert_eq!(forged.verify(state), Err(BallotError::Signature(voter)));
     let far = table.say(voter, u32::MAX, prevote.clone());
     assert_eq!(far.verify(state), Err(BallotError::Ballot(u32::MAX)));
+    let mut newer = to_bytes(&good);
+    assert_eq!(newer[1], 1, "the version stands first");
+    newer[1] = 2;
+    let newer = from_bytes::<SignedBallotMessage>(&newer).unwrap();
+    assert_eq!(newer.verify(state), Err(BallotError::Version(2)));
+    let long = vec![0; VALUE_BYTES_MAX + 1];
+    let long = BallotBody::Proposal { value: long.into(), lock: None };
+    let too_long = Err(BallotError::TooLong(VALUE_BYTES_MAX + 1));
+    assert_eq!(table.say(voter, 0, long).verify(state), too_long);
 
     let locked = |ballot, places: &[usize], of: &BallotBody| {
         let votes = places.iter().map(|place| {
@@ -292,6 +306,27 @@ fn neg_022_prevotes_do_not_decide() {
     assert_eq!(good.verify(&table.domain.state), Ok(()));
     let forged = Decided { certificate: (0..3).map(prevote).collect(), ..good };
     assert!(matches!(forged.verify(&table.domain.state), Err(DecidedError::Certificate(_))));
+}
+
+/// AGR-11: the same nodes may be the voters of two domains; what they decided in one is
+/// nothing in the other, whatever their signatures say.
+#[test]
+fn a_decision_of_another_domain_is_refused() {
+    let table = Table::new(4, 1);
+    let elsewhere = Domain::new(5, 1).hash;
+    let good = table.domain.decide(POSITION, b"value".to_vec(), 3);
+    let precommit = |place| {
+        let voter = table.voter(place);
+        let sign = |tag, bytes: &[u8]| table.domain.nodes[&voter].sign(tag, bytes);
+        let body = BallotBody::Precommit(Some(digest(b"value")));
+        let message =
+            SignedBallotMessage::sign(elsewhere, POSITION, good.ballot, voter, body, &sign);
+        (voter, *message.signature())
+    };
+    let certificate = (0..3).map(precommit).collect();
+    let theirs = Decided { genesis: elsewhere, certificate, ..good.clone() };
+    let refused = Err(DecidedError::ForeignDomain(elsewhere));
+    assert_eq!(theirs.verify(&table.domain.state), refused);
 }
 
 /// AGR-11, N-57, N-87: a decision is about one attempt; it says nothing about the next, and

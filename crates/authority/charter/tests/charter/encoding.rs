@@ -5,8 +5,8 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, NOW, genesis};
 use proptest::prelude::*;
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryError,
-    EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
+    AbortStatement, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided,
+    Entry, EntryError, EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
     SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, Votes,
 };
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
@@ -14,21 +14,31 @@ use quorate_identity::{Head, KeyId, NodeSignature, Scheme};
 
 fn record(domain: &Domain) -> EpochRecord {
     let access = "2 of (n1, n2, n3)".parse::<quorate_access::Tree<quorate_identity::Name>>();
-    EpochRecord {
-        version: 1,
+    let members: Vec<_> = domain.state.voters().keys().take(3).copied().collect();
+    let plan = AttemptPlan {
+        version: AttemptPlan::VERSION,
         genesis: domain.hash,
         key: KeyId(Digest([1; 32])),
         epoch: 0,
+        attempt: 0,
         previous: Digest::ZERO,
         scheme: Scheme::Ed25519,
         tree: access.unwrap().map(|node| domain.state.node_named(node).unwrap().id),
+        faults: 1,
+        order: Head(Digest([6; 32])),
+        head: domain.state.head(),
+        made_at: NOW,
+        dealers: members.clone(),
+        committee: members,
+        incarnations: vec![Digest([7; 32]); 3],
+    };
+    EpochRecord {
+        version: EpochRecord::VERSION,
+        plan,
         commitments: vec![vec![2; 32], vec![3; 32]],
         public_key: vec![2; 32],
         transcript: Digest([4; 32]),
         chain_code: Digest([5; 32]),
-        entry: Head(Digest([6; 32])),
-        attempt: 0,
-        committee: domain.state.voters().keys().take(3).copied().collect(),
         backup: Backup::Unproven,
     }
 }
@@ -39,7 +49,9 @@ fn records_and_outcomes_survive_their_encoding() {
     let domain = Domain::new(4, 1);
     let record = record(&domain);
     assert_eq!(from_bytes(&to_bytes(&record)).as_ref(), Ok(&record));
-    let next = EpochRecord { epoch: 1, previous: record.digest(), ..record.clone() };
+    let plan = AttemptPlan { epoch: 1, previous: record.digest(), ..record.plan.clone() };
+    assert_ne!(plan.context(), record.plan.context());
+    let next = EpochRecord { plan, ..record.clone() };
     assert_ne!(next.digest(), record.digest());
     let prepared = PreparedStatement {
         node: domain.node("n1"),

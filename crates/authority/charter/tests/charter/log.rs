@@ -249,11 +249,7 @@ fn neg_059_keys_are_ordered_over_signers_only() {
         let id = |node: &quorate_identity::Name| {
             domain.state.node_named(node).map_or(outside, |node| node.id)
         };
-        let body = MotionBody::KeyCreate {
-            name: name("hot"),
-            scheme: Scheme::Bip340,
-            access: access.map(id),
-        };
+        let body = MotionBody::key_create(name("hot"), Scheme::Bip340, access.map(id));
         domain.state.check_motion(&domain.motion(&domain.state, body), NOW)
     };
     assert!(order("2 of (n1, n2, n3)").is_ok());

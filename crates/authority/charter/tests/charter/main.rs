@@ -10,8 +10,10 @@
 mod agreement;
 mod ballots;
 mod encoding;
+mod epochs_model;
 mod explore;
 mod founding;
+mod keys;
 mod log;
 mod presence;
 mod steps;

@@ -1,8 +1,10 @@
 //! `bitcoin.psbt`: an unsigned Bitcoin transaction with the outputs it spends (BIP-174), all of
-//! them the key's own: P2WPKH of an ECDSA key, BIP-86 P2TR of a BIP-340 key.
+//! them the key's own: P2WPKH, P2SH-P2WPKH or P2PKH of an ECDSA key, BIP-86 P2TR of a BIP-340 key.
 
 use super::{Content, Kind};
-use crate::address::{Network, of_script, p2tr_script, p2wpkh_script};
+use crate::address::{
+    Network, of_script, p2pkh_script, p2sh_p2wpkh_script, p2tr_script, p2wpkh_script,
+};
 use crate::decoded::{IntentFacts, SignatureEncoding, SignatureItem, SigningPayload};
 use crate::error::{InputProblem, IntentError};
 use crate::key::{Key, Verified};
@@ -12,9 +14,11 @@ use crate::words;
 use alloy_primitives::U256;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::{Input, Psbt, PsbtSighashType};
+use bitcoin::script::{Builder, PushBytesBuf};
 use bitcoin::sighash::{Prevouts, SighashCache};
 use bitcoin::{
-    Amount, EcdsaSighashType, OutPoint, ScriptBuf, TapSighashType, Transaction, TxOut, Witness,
+    Amount, EcdsaSighashType, OutPoint, ScriptBuf, TapSighashType, Transaction, TxIn, TxOut,
+    Witness,
 };
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -53,7 +57,7 @@ impl Kind for BitcoinPsbt {
             let coin = spender.coin(&from.previous_output, map, count).map_err(problem)?;
             spent.push(coin);
         }
-        let outputs = outputs(transaction, &spender.script, self.network)?;
+        let outputs = outputs(transaction, &spender, self.network)?;
         let paid_in = sum(spent.iter().map(|coin| coin.output.value))?;
         let paid_out = sum(outputs.iter().map(|output| output.value))?;
         let fee = paid_in.checked_sub(paid_out).ok_or(IntentError::NegativeFee {
@@ -61,7 +65,7 @@ impl Kind for BitcoinPsbt {
             outputs: paid_out.to_sat(),
         })?;
         let payloads = spender.payloads(transaction, &spent)?;
-        let transaction = psbt.unsigned_tx;
+        let transaction = spender.with_redeem_scripts(psbt.unsigned_tx, &spent);
         let network = self.network;
         Ok(Box::new(Parsed { network, spender, transaction, spent, outputs, fee, payloads }))
     }
@@ -82,21 +86,37 @@ fn parse(mut bytes: &[u8]) -> Result<Psbt, IntentError> {
 struct Spender {
     /// The key that signatures verify under.
     public_key: Vec<u8>,
-    /// The key's one output script.
-    script: ScriptBuf,
+    /// The key's output scripts, each with its form.
+    scripts: Vec<(Form, ScriptBuf)>,
     scheme: SpenderScheme,
 }
 
 #[derive(Debug)]
 enum SpenderScheme {
+    /// What BIP-143 signs for, and P2SH-P2WPKH reveals.
+    Ecdsa {
+        p2wpkh: ScriptBuf,
+    },
+    P2tr {
+        internal: [u8; 32],
+        untweaked: ScriptBuf,
+    },
+}
+
+/// How an output pays to the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
     P2wpkh,
-    P2tr { internal: [u8; 32], untweaked: ScriptBuf },
+    P2shP2wpkh,
+    P2pkh,
+    P2tr,
 }
 
 /// One output that is spent.
 #[derive(Debug)]
 struct Coin {
     output: TxOut,
+    form: Form,
     /// The sighash type byte that the signature ends with.
     sighash: Sighash,
 }
@@ -113,12 +133,16 @@ impl Spender {
         match key {
             Key::Ecdsa(ecdsa) => Ok(Self {
                 public_key: key.bytes(),
-                script: p2wpkh_script(ecdsa)?,
-                scheme: SpenderScheme::P2wpkh,
+                scripts: vec![
+                    (Form::P2wpkh, p2wpkh_script(ecdsa)?),
+                    (Form::P2shP2wpkh, p2sh_p2wpkh_script(ecdsa)?),
+                    (Form::P2pkh, p2pkh_script(ecdsa)?),
+                ],
+                scheme: SpenderScheme::Ecdsa { p2wpkh: p2wpkh_script(ecdsa)? },
             }),
             Key::Bip340 { internal, output } => Ok(Self {
                 public_key: output.to_vec(),
-                script: p2tr_script(output)?,
+                scripts: vec![(Form::P2tr, p2tr_script(output)?)],
                 scheme: SpenderScheme::P2tr {
                     internal: *internal,
                     untweaked: p2tr_script(internal)?,
@@ -139,24 +163,23 @@ impl Spender {
         if signed {
             return Err(InputProblem::Signed);
         }
-        let scripts = map.redeem_script.is_some()
-            || map.witness_script.is_some()
+        let scripts = map.witness_script.is_some()
             || map.tap_merkle_root.is_some()
             || !map.tap_scripts.is_empty();
         if scripts {
             return Err(InputProblem::Script);
         }
         let output = spent_output(from, map)?;
-        self.check_owner(&output.script_pubkey, map)?;
+        let form = self.check_owner(&output.script_pubkey, map)?;
         let only_witness = map.non_witness_utxo.is_none();
-        if matches!(self.scheme, SpenderScheme::P2wpkh) && only_witness && count > 1 {
+        if only_witness && (form == Form::P2pkh || (form != Form::P2tr && count > 1)) {
             return Err(InputProblem::NoPreviousTransaction);
         }
-        Ok(Coin { output, sighash: self.sighash(map.sighash_type)? })
+        Ok(Coin { output, form, sighash: self.sighash(map.sighash_type)? })
     }
 
     /// The script must be the very one that this node computes from the key (N-28).
-    fn check_owner(&self, script: &ScriptBuf, map: &Input) -> Result<(), InputProblem> {
+    fn check_owner(&self, script: &ScriptBuf, map: &Input) -> Result<Form, InputProblem> {
         if let SpenderScheme::P2tr { internal, untweaked } = &self.scheme {
             if script == untweaked {
                 return Err(InputProblem::Untweaked);
@@ -165,19 +188,45 @@ impl Spender {
                 return Err(InputProblem::InternalKey);
             }
         }
-        if *script == self.script { Ok(()) } else { Err(InputProblem::NotOurs) }
+        let form = self.form(script);
+        match (&map.redeem_script, &self.scheme) {
+            (None, _) => {}
+            // The one script that P2SH-P2WPKH has; it hides nothing.
+            (Some(redeem), SpenderScheme::Ecdsa { p2wpkh })
+                if redeem == p2wpkh && form == Some(Form::P2shP2wpkh) => {}
+            (Some(_), _) => return Err(InputProblem::Script),
+        }
+        form.ok_or(InputProblem::NotOurs)
+    }
+
+    /// The form of an output script, if it is the key's own.
+    fn form(&self, script: &ScriptBuf) -> Option<Form> {
+        self.scripts.iter().find(|(_, own)| own == script).map(|(form, _)| *form)
+    }
+
+    /// The transaction with what its id depends on and no signature decides: the scripts that
+    /// P2SH-P2WPKH inputs reveal.
+    fn with_redeem_scripts(&self, mut transaction: Transaction, spent: &[Coin]) -> Transaction {
+        if let SpenderScheme::Ecdsa { p2wpkh } = &self.scheme {
+            let inputs = transaction.input.iter_mut().zip(spent);
+            for (input, _) in inputs.filter(|(_, coin)| coin.form == Form::P2shP2wpkh) {
+                input.script_sig = pushes(&[p2wpkh.as_bytes()]);
+            }
+        }
+        transaction
     }
 
     fn sighash(&self, asked: Option<PsbtSighashType>) -> Result<Sighash, InputProblem> {
         match (&self.scheme, asked.map(PsbtSighashType::to_u32)) {
-            (SpenderScheme::P2wpkh, None | Some(1)) => Ok(Sighash::All),
+            (SpenderScheme::Ecdsa { .. }, None | Some(1)) => Ok(Sighash::All),
             (SpenderScheme::P2tr { .. }, None | Some(0)) => Ok(Sighash::Default),
             (SpenderScheme::P2tr { .. }, Some(1)) => Ok(Sighash::All),
             _ => Err(InputProblem::Sighash),
         }
     }
 
-    /// The digest of each input: BIP-143 for P2WPKH, BIP-341 over all spent outputs for taproot.
+    /// The digest of each input: that of the first Bitcoin for P2PKH, BIP-143 for P2WPKH, BIP-341
+    /// over all spent outputs for taproot.
     fn payloads(
         &self,
         transaction: &Transaction,
@@ -187,10 +236,14 @@ impl Spender {
         let mut cache = SighashCache::new(transaction);
         let digest = |(index, coin): (usize, &Coin)| {
             let digest = match (&self.scheme, coin.sighash) {
-                (SpenderScheme::P2wpkh, _) => {
-                    let all = EcdsaSighashType::All;
-                    let (script, value) = (&coin.output.script_pubkey, coin.output.value);
-                    let hash = cache.p2wpkh_signature_hash(index, script, value, all);
+                (SpenderScheme::Ecdsa { .. }, _) if coin.form == Form::P2pkh => {
+                    let all = EcdsaSighashType::All.to_u32();
+                    let hash = cache.legacy_signature_hash(index, &coin.output.script_pubkey, all);
+                    hash.ok().map(|hash| hash.to_byte_array())
+                }
+                (SpenderScheme::Ecdsa { p2wpkh }, _) => {
+                    let (all, value) = (EcdsaSighashType::All, coin.output.value);
+                    let hash = cache.p2wpkh_signature_hash(index, p2wpkh, value, all);
                     hash.ok().map(|hash| hash.to_byte_array())
                 }
                 (SpenderScheme::P2tr { .. }, sighash) => {
@@ -214,10 +267,10 @@ impl Spender {
         matches!(self.scheme, SpenderScheme::P2tr { .. })
     }
 
-    /// The finished witness of one input, and its signature as callers see it.
-    fn witness(&self, coin: &Coin, signature: &Verified) -> (Witness, SignatureItem) {
+    /// Puts the signature into an input, where its form wants it; the signature as callers see it.
+    fn sign(&self, input: &mut TxIn, coin: &Coin, signature: &Verified) -> SignatureItem {
         let (encoding, bytes) = match self.scheme {
-            SpenderScheme::P2wpkh => {
+            SpenderScheme::Ecdsa { .. } => {
                 // A verified signature has an r and s that encode.
                 let der = k256::ecdsa::Signature::from_slice(&signature.bytes);
                 let der = der.map(|signature| signature.to_der().as_bytes().to_vec());
@@ -227,14 +280,26 @@ impl Spender {
         };
         let mut element = bytes.clone();
         element.extend((coin.sighash == Sighash::All).then_some(1));
-        let mut witness = Witness::new();
-        witness.push(element);
-        if !self.is_taproot() {
-            witness.push(&self.public_key);
+        match coin.form {
+            Form::P2pkh => input.script_sig = pushes(&[&element, &self.public_key]),
+            Form::P2tr => input.witness = Witness::from_slice(&[element]),
+            Form::P2wpkh | Form::P2shP2wpkh => {
+                input.witness = Witness::from_slice(&[&element, &self.public_key]);
+            }
         }
         let public_key = self.public_key.clone();
-        (witness, SignatureItem { input: None, public_key, encoding, signature: bytes })
+        SignatureItem { input: None, public_key, encoding, signature: bytes }
     }
+}
+
+/// A script that pushes these bytes, each at most 520.
+fn pushes(items: &[&[u8]]) -> ScriptBuf {
+    let push = |builder: Builder, item: &&[u8]| match PushBytesBuf::try_from(item.to_vec()) {
+        Ok(bytes) => builder.push_slice(bytes),
+        // Longer than any signature or key.
+        Err(_) => builder,
+    };
+    items.iter().fold(Builder::new(), push).into_script()
 }
 
 /// The output that an input spends, as the PSBT has it. Where the whole previous transaction is
@@ -264,7 +329,7 @@ struct Payment {
 
 fn outputs(
     transaction: &Transaction,
-    own: &ScriptBuf,
+    own: &Spender,
     network: Network,
 ) -> Result<Vec<Payment>, IntentError> {
     if transaction.output.is_empty() {
@@ -273,7 +338,7 @@ fn outputs(
     let payment = |(index, output): (usize, &TxOut)| {
         let address = of_script(&output.script_pubkey, network);
         let address = address.ok_or(IntentError::Output(index))?;
-        Ok(Payment { address, value: output.value, change: output.script_pubkey == *own })
+        Ok(Payment { address, value: output.value, change: own.form(&output.script_pubkey).is_some() })
     };
     transaction.output.iter().enumerate().map(payment).collect()
 }
@@ -334,8 +399,10 @@ impl Content for Parsed {
             let sats = output.value.to_sat().to_string();
             json!({"address": output.address, "sats": sats, "change": output.change})
         });
+        // The id of a transaction with P2PKH inputs depends on their signatures.
+        let is_fixed = self.spent.iter().all(|coin| coin.form != Form::P2pkh);
         json!({
-            "txid": self.transaction.compute_txid().to_string(),
+            "txid": is_fixed.then(|| self.transaction.compute_txid().to_string()),
             "version": self.transaction.version.0,
             "lock_time": self.transaction.lock_time.to_consensus_u32(),
             "inputs": inputs.collect::<Vec<_>>(),
@@ -379,8 +446,7 @@ impl Content for Parsed {
         let mut items = Vec::with_capacity(signatures.len());
         let inputs = transaction.input.iter_mut().zip(&self.spent).zip(signatures);
         for (index, ((input, coin), signature)) in (0_u32..).zip(inputs) {
-            let (witness, item) = self.spender.witness(coin, signature);
-            input.witness = witness;
+            let item = self.spender.sign(input, coin, signature);
             items.push(SignatureItem { input: Some(index), ..item });
         }
         (bitcoin::consensus::serialize(&transaction), items)

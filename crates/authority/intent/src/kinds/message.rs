@@ -2,6 +2,7 @@
 
 use super::{Content, Kind};
 use crate::decoded::{IntentFacts, SignatureEncoding, SignatureItem, SigningPayload};
+use crate::RESERVED_PREFIX;
 use crate::error::IntentError;
 use crate::key::{Key, Verified};
 use crate::limits::MESSAGE_BYTES_MAX;
@@ -24,6 +25,9 @@ pub(crate) struct Message {
 impl Kind for Message {
     fn decode(&self, key: &Key) -> Result<Box<dyn Content>, IntentError> {
         match key {
+            Key::Ed25519(_) if self.message.bytes().starts_with(RESERVED_PREFIX) => {
+                Err(IntentError::Reserved)
+            }
             Key::Ed25519(_) => {
                 Ok(Box::new(Parsed { key: key.bytes(), message: self.message.bytes().to_vec() }))
             }

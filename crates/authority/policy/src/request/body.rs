@@ -4,6 +4,7 @@ use super::statement::{Signed, Statement, Verified};
 use crate::limits::LIFETIME_MS_MAX;
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, tag, tag::Tag};
+use quorate_derivation::{Path, PathError};
 use quorate_identity::{ActorId, GenesisHash, KeyId, RequestId};
 use quorate_intent::Intent;
 
@@ -22,7 +23,7 @@ pub struct RequestBody {
     /// What is to be signed, complete.
     #[n(3)]
     pub intent: Intent,
-    /// Derivation path; must be empty.
+    /// Which child of the key, as it was signed; a [`Path`] once it is checked. Empty: the key itself.
     #[n(4)]
     pub path: Vec<u32>,
     /// Thirty-two fresh random bytes.
@@ -50,9 +51,9 @@ pub enum RequestError {
     /// It ends too far in the future.
     #[error("the request expires in more than {} days", LIFETIME_MS_MAX / 86_400_000)]
     TooLate,
-    /// Derivation is not offered.
-    #[error("derivation paths are not offered: leave the path empty")]
-    Path,
+    /// No child is to be had there.
+    #[error("the path leads to no key: {0}")]
+    Path(#[from] PathError),
 }
 
 impl RequestBody {
@@ -66,6 +67,20 @@ impl RequestBody {
         requester: ActorId,
     ) -> Self {
         Self { version: 1, genesis, key, intent, path: Vec::new(), nonce, expiry_ms, requester }
+    }
+
+    /// The same request, under the child of the key at `path`.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Self {
+        Self { path: path.steps().to_vec(), ..self }
+    }
+
+    /// The path, if keys can be derived along it (DER-01).
+    ///
+    /// # Errors
+    /// [`PathError`]; the requester's fault.
+    pub fn derivation_path(&self) -> Result<Path, PathError> {
+        Path::new(self.path.clone())
     }
 }
 
@@ -114,6 +129,7 @@ impl Verified<RequestBody> {
         if body.expiry_ms - now_ms > LIFETIME_MS_MAX {
             return Err(RequestError::TooLate);
         }
-        if body.path.is_empty() { Ok(()) } else { Err(RequestError::Path) }
+        body.derivation_path()?;
+        Ok(())
     }
 }

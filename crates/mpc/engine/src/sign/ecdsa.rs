@@ -5,7 +5,7 @@ use crate::round::by_sender;
 use crate::sign::{Engine, Seat};
 use crate::{Failure, Inbound, Outbound, Outcome, PairSetup, Progress, Round, Seed, To};
 use quorate_codec::Digest;
-use quorate_curve::{NonIdentity, Secp256k1};
+use quorate_curve::Secp256k1;
 use quorate_ecdsa::pair::Setup;
 use quorate_ecdsa::sign::{ExpectCommitments, ExpectParts, ExpectProducts, Letters, Plan};
 use quorate_identity::NodeId;
@@ -19,7 +19,6 @@ const CONTRIBUTION_BYTES: usize = 32;
 struct Opened {
     seat: Seat<Secp256k1>,
     quorum: BTreeSet<NodeId>,
-    public_key: NonIdentity<Secp256k1>,
     digests: Vec<[u8; 32]>,
     pairs: BTreeMap<NodeId, Arc<Setup>>,
 }
@@ -27,7 +26,6 @@ struct Opened {
 pub(super) fn open(
     seat: Seat<Secp256k1>,
     quorum: &BTreeSet<NodeId>,
-    public_key: NonIdentity<Secp256k1>,
     digests: Vec<[u8; 32]>,
     pairs: &BTreeMap<NodeId, Arc<PairSetup>>,
     seed: Seed,
@@ -43,7 +41,7 @@ pub(super) fn open(
         quorum.iter().filter(|peer| **peer != seat.me).map(own).collect::<Result<_, _>>()?;
     let mut contribution = vec![0; CONTRIBUTION_BYTES];
     seed.rng().fill_bytes(&mut contribution);
-    let opened = Opened { seat, quorum: quorum.clone(), public_key, digests, pairs };
+    let opened = Opened { seat, quorum: quorum.clone(), digests, pairs };
     Ok((Box::new(opened), contribution))
 }
 
@@ -63,7 +61,7 @@ impl Engine for Opened {
             parties: self.quorum,
             me: self.seat.me,
             share: self.seat.share,
-            public_key: self.public_key,
+            public_key: self.seat.public_key,
             pairs: self.pairs,
             digests: self.digests,
         };

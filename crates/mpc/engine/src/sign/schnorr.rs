@@ -5,7 +5,6 @@ use crate::round::by_sender;
 use crate::sign::{Engine, Seat};
 use crate::{Failure, Inbound, Outbound, Outcome, Progress, Round, Seed, To, Tweak};
 use quorate_codec::Digest;
-use quorate_curve::NonIdentity;
 use quorate_identity::NodeId;
 use quorate_schnorr::{ExpectCommitments, ExpectShares, Plan, Suite};
 use std::collections::BTreeMap;
@@ -13,7 +12,6 @@ use std::collections::BTreeMap;
 pub(super) fn open<S: Suite>(
     seat: Seat<S::Curve>,
     quorum: &Quorum<S::Curve>,
-    public_key: NonIdentity<S::Curve>,
     tweak: Tweak,
     messages: Vec<&[u8]>,
     seed: Seed,
@@ -27,7 +25,7 @@ where
         me: seat.me,
         share: seat.share,
         public_shares: quorum.public_shares.clone(),
-        public_key,
+        public_key: seat.public_key,
         tweak: tweak.schnorr(),
         messages: messages.into_iter().map(<[u8]>::to_vec).collect(),
     };

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Key, TWO_OF_THREE, attack, key, node, payload, plan, plans};
 use quorate_codec::{Digest, hex};
+use quorate_derivation::Path;
 use quorate_engine::{
     Fault, Inbound, OpenPlan, Opening, Payload, Permit, Progress, Seed, Tweak, local, open, verify,
 };
@@ -37,7 +38,8 @@ fn payloads_tweaks_and_set_ups_that_do_not_fit_are_the_callers_fault() {
         change(&mut plans[0]);
         fault(plans.remove(0))
     };
-    let permit = |payloads| Permit::issue(KeyId(Digest::ZERO), payloads, Digest::ZERO);
+    let permit =
+        |payloads| Permit::issue(KeyId(Digest::ZERO), Path::root(), payloads, Digest::ZERO);
     let message = || Payload::Message(b"m".to_vec());
     let digest = Payload::Digest([1; 32]);
     for scheme in Scheme::ALL {
@@ -59,7 +61,8 @@ fn payloads_tweaks_and_set_ups_that_do_not_fit_are_the_callers_fault() {
 #[test]
 fn neg_021_other_terms_keys_payloads_or_tweaks_are_other_sessions() {
     let permit = |key: u8, payload: Payload, terms: u8| {
-        Permit::issue(KeyId(Digest([key; 32])), vec![payload], Digest([terms; 32]))
+        let key = KeyId(Digest([key; 32]));
+        Permit::issue(key, Path::root(), vec![payload], Digest([terms; 32]))
     };
     for scheme in Scheme::ALL {
         let (same, other) = (payload(scheme, "m"), payload(scheme, "n"));

@@ -21,6 +21,7 @@ fn reshare(keys: &[Arc<Key>], dealers: &str, to: &str) -> Vec<DealPlan> {
         ctx0: Digest([6; 32]),
         scheme: keys[0].public.scheme(),
         tree: tree(to),
+        receivers: tree(to).parties(),
         me,
         source: DealSource::Shared {
             dealers: dealers.clone(),
@@ -97,6 +98,7 @@ fn several_keys_are_made_and_refreshed_in_one_run() {
         ctx0: Digest([8; 32]),
         scheme: Scheme::Ed25519,
         tree: tree(REPEATED),
+        receivers: tree(REPEATED).parties(),
         me,
         source: source(),
     };
@@ -112,6 +114,25 @@ fn several_keys_are_made_and_refreshed_in_one_run() {
     }
 }
 
+/// ENG-11: one of three is absent from a refresh; the others sign, and the next refresh, in which
+/// it only receives, lets it sign again.
+#[test]
+fn an_absent_party_is_repaired_by_the_next_refresh() {
+    let old = key(Scheme::Bip340, TWO_OF_THREE);
+    let mut absent = reshare(&[Arc::clone(&old)], "ac", TWO_OF_THREE);
+    absent.retain(|plan| plan.me != node("b"));
+    absent.iter_mut().for_each(|plan| plan.receivers = nodes("ac"));
+    let two = dealt(local::deal(absent, &mut local::seeds(4)).unwrap()).remove(0);
+    assert_eq!(two.shares.keys().copied().collect::<Vec<_>>(), [node("a"), node("c")]);
+    assert_eq!(two.public.public_key(), old.public.public_key());
+    signs(&two, "ac");
+    assert!(!old.shares[&node("b")].is_held_by(&node("b"), &two.public));
+    let all = reshare(&[Arc::new(two)], "ac", TWO_OF_THREE);
+    let three = dealt(local::deal(all, &mut local::seeds(5)).unwrap()).remove(0);
+    signs(&three, "ab");
+    signs(&three, "bc");
+}
+
 /// ENG-11: an imported key is the given one, under every scheme.
 #[test]
 fn an_imported_key_signs() {
@@ -123,6 +144,7 @@ fn an_imported_key_signs() {
         ctx0: Digest([7; 32]),
         scheme: Scheme::Bip340,
         tree: tree(TWO_OF_THREE),
+        receivers: tree(TWO_OF_THREE).parties(),
         me,
         source: DealSource::Imported {
             dealer: node("z"),
@@ -158,15 +180,20 @@ fn neg_060_failures_of_dealings_say_whose_fault_it_was() {
         &|plan| plan.me = node("y"),
         &|plan| plan.scheme = Scheme::EcdsaSecp256k1,
         &|plan| plan.source = DealSource::Fresh { count: 0 },
-        &|plan| shared(plan, &|shares| shares.clear()),
-        &|plan| shared(plan, &|shares| shares[0] = Arc::clone(&old.shares[&node("b")])),
+        &|plan| plan.receivers = nodes("a"),
+        &|plan| plan.receivers = nodes("abz"),
     ];
     for change in callers {
         assert_eq!(start(change).fault, Fault::Caller);
     }
-    let damaged =
-        start(&|plan| shared(plan, &|all| all[0] = Arc::clone(&foreign.shares[&node("a")])));
-    assert_eq!(damaged.fault, Fault::Machine);
+    let machines: [&dyn Fn(&mut DealPlan); 3] = [
+        &|plan| shared(plan, &|shares| shares.clear()),
+        &|plan| shared(plan, &|shares| shares[0] = Arc::clone(&old.shares[&node("b")])),
+        &|plan| shared(plan, &|shares| shares[0] = Arc::clone(&foreign.shares[&node("a")])),
+    ];
+    for change in machines {
+        assert_eq!(start(change).fault, Fault::Machine);
+    }
 
     let plans = reshare(&[Arc::clone(&old)], "ac", TWO_OF_THREE);
     let mut wire = |round, from, to, bytes: &mut Vec<u8>| {

@@ -2,6 +2,7 @@
 
 use quorate_access::Tree;
 use quorate_codec::Digest;
+use quorate_derivation::Path;
 use quorate_engine::{
     KeyPublic, KeyShare, OpenPlan, PairSetup, Payload, Permit, Tweak,
     local::{self, LocalFailure},
@@ -13,6 +14,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub const TWO_OF_THREE: &str = "2 of (a, b, c)";
 pub const TWO_GROUPS: &str = "all of (2 of (a, b, c), any of (d, e))";
 pub const REPEATED: &str = "2 of (a, all of (a, b), c)";
+
+/// Every key of these tests has this one.
+pub const CHAIN_CODE: Digest = Digest([0xcc; 32]);
 
 /// A node by its letter.
 pub fn node(name: &str) -> NodeId {
@@ -78,7 +82,13 @@ pub fn plan(key: &Key, quorum: &str, me: NodeId, payloads: &[Payload]) -> OpenPl
     let ecdsa = key.public.scheme() == Scheme::EcdsaSecp256k1;
     let peers = quorum.iter().filter(|peer| ecdsa && **peer != me);
     OpenPlan {
-        permit: Permit::issue(KeyId(Digest::ZERO), payloads.to_vec(), Digest([1; 32])),
+        permit: Permit::issue(
+            KeyId(Digest::ZERO),
+            Path::root(),
+            payloads.to_vec(),
+            Digest([1; 32]),
+        ),
+        chain_code: CHAIN_CODE,
         tweak: Tweak::None,
         public: Arc::clone(&key.public),
         share: Arc::clone(&key.shares[&me]),

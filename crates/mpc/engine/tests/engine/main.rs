@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod children;
 mod deals;
 mod fixture;
 mod keys;

@@ -5,7 +5,7 @@ use quorate_engine::{Payload, Signature, Tweak, local, output_key, verify};
 use quorate_identity::Scheme;
 
 /// Verifies with libraries of others, against the bytes that the engine calls the output key.
-fn verifies(scheme: Scheme, key: &[u8], payload: &Payload, signature: &Signature) -> bool {
+pub fn verifies(scheme: Scheme, key: &[u8], payload: &Payload, signature: &Signature) -> bool {
     let bytes = signature.bytes();
     match (scheme, payload) {
         (Scheme::EcdsaSecp256k1, Payload::Digest(digest)) => {

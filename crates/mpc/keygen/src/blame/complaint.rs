@@ -48,21 +48,24 @@ impl Canonical for Complaint {
 /// Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Accusation {
-    /// The first message of every participant. Their hash is what the dealer echoed and the
-    /// complainer names, so their signatures are not needed.
+    /// 1.
     #[n(0)]
-    pub firsts: BTreeMap<NodeId, ByteVec>,
-    /// The accused.
+    pub version: u8,
+    /// The first message of every participant, in the order of their ids. Their hash is what the
+    /// dealer echoed and the complainer names, so their signatures are not needed.
     #[n(1)]
+    pub firsts: Vec<(NodeId, ByteVec)>,
+    /// The accused.
+    #[n(2)]
     pub dealer: NodeId,
     /// Its second message.
-    #[n(2)]
+    #[n(3)]
     pub second: Signed,
     /// Who complains.
-    #[n(3)]
+    #[n(4)]
     pub complainer: NodeId,
     /// The complaint.
-    #[n(4)]
+    #[n(5)]
     pub complaint: Signed,
 }
 
@@ -97,6 +100,9 @@ impl Verdict {
 /// what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
+    /// The accusation is of a form that this version does not know.
+    #[error("an accusation of another version")]
+    Version,
     /// The accused does not deal, or the complainer does not receive, in this run.
     #[error("not a dealer and a receiver of this run")]
     Roles,
@@ -137,6 +143,20 @@ impl fmt::Debug for Complaint {
 }
 
 impl Accusation {
+    /// The version that [`Self::judge`] knows.
+    const VERSION: u8 = 1;
+
+    /// That `complainer`, who signed `complaint`, was sent something bad by `dealer`, who signed
+    /// `second`, in the run of these first messages.
+    pub fn new(
+        firsts: &BTreeMap<NodeId, Vec<u8>>,
+        (dealer, second): (NodeId, Signed),
+        (complainer, complaint): (NodeId, Signed),
+    ) -> Self {
+        let firsts = firsts.iter().map(|(from, first)| (*from, first.clone().into())).collect();
+        Self { version: Self::VERSION, firsts, dealer, second, complainer, complaint }
+    }
+
     /// Who of the two is guilty in the run with these terms. Depends on nothing but the
     /// arguments: everybody comes to the same verdict, at any time (DEAL-20).
     ///
@@ -152,9 +172,11 @@ impl Accusation {
         terms: &Terms<C>,
         signatures: &impl Signatures,
     ) -> Result<Verdict, Unproven> {
-        let (dealers, receivers) = (terms.dealers(), terms.receivers());
-        let position = dealers.iter().position(|dealer| *dealer == self.dealer);
-        let position = position.filter(|_| receivers.contains(&self.complainer));
+        if self.version != Self::VERSION {
+            return Err(Unproven::Version);
+        }
+        let position = terms.dealers().iter().position(|dealer| *dealer == self.dealer);
+        let position = position.filter(|_| terms.receivers.contains(&self.complainer));
         let position = position.filter(|_| terms.check().is_ok()).ok_or(Unproven::Roles)?;
         if !signatures.hold(&self.dealer, Place::Message2, &self.second)
             || !signatures.hold(&self.complainer, Place::Complaint, &self.complaint)
@@ -213,7 +235,7 @@ impl Accusation {
         dealing: &Dealing2,
         commitments: &[Commitments<C>],
     ) -> bool {
-        let rows = terms.tree.rows();
+        let rows = terms.rows();
         let sealed = rows.iter().zip(&dealing.sealed);
         let mut own = sealed.filter(|(row, _)| *row.party == self.complainer);
         own.all(|(row, sealed)| {
@@ -230,8 +252,9 @@ impl Accusation {
 
     /// The first messages, if they are those of a run.
     fn firsts<C: Curve>(&self, terms: &Terms<C>) -> Option<BTreeMap<NodeId, Message1>> {
+        let ascending = self.firsts.is_sorted_by(|(one, _), (next, _)| one < next);
         let bytes = self.firsts.iter().map(|(from, bytes)| (*from, bytes.as_slice()));
-        read_firsts(terms, bytes).ok()
+        ascending.then(|| read_firsts(terms, bytes).ok()).flatten()
     }
 }
 

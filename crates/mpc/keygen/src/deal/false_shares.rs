@@ -48,13 +48,9 @@ fn everybody_finds_out(plans: Vec<Plan<Ed25519>>) {
         assert_eq!(error.reason, bad);
         assert!(error.culprits.is_empty());
         let signed = |bytes: Vec<u8>| Signed { bytes: bytes.into(), signature: Vec::new().into() };
-        let accusation = Accusation {
-            firsts: firsts.iter().map(|(from, first)| (*from, first.clone().into())).collect(),
-            dealer,
-            second: signed(seconds[&dealer].clone()),
-            complainer: me,
-            complaint: signed(error.complaint.unwrap().to_bytes()),
-        };
+        let second = signed(seconds[&dealer].clone());
+        let complaint = signed(error.complaint.unwrap().to_bytes());
+        let accusation = Accusation::new(&firsts, (dealer, second), (me, complaint));
         let all_hold = |_: &NodeId, _: Place, _: &Signed| true;
         assert_eq!(accusation.judge(&terms, &all_hold), Ok(Verdict::Dealer(dealer)));
     }
@@ -65,7 +61,8 @@ fn everybody_finds_out(plans: Vec<Plan<Ed25519>>) {
 #[test]
 fn neg_026_shares_that_open_are_still_checked_against_the_commitments() {
     let source = Source::Fresh { count: 3 };
-    let terms = Terms { ctx0: Digest([9; 32]), tree: tree(), source };
+    let receivers = tree().parties();
+    let terms = Terms { ctx0: Digest([9; 32]), tree: tree(), receivers, source };
     let plan = |me| Plan { terms: terms.clone(), me, holding: Holding::Nothing };
     everybody_finds_out(terms.participants().into_iter().map(plan).collect());
 }
@@ -79,7 +76,8 @@ fn neg_054_a_pinned_constant_term_does_not_excuse_false_shares() {
         (0..3).map(|_| Polynomial::random(&tree, &mut rng)).collect();
     let old = polynomials.iter().map(|all| all.commit().unwrap()).collect();
     let source = Source::Shared { tree: tree.clone(), dealers, old };
-    let terms = Terms { ctx0: Digest([9; 32]), tree: tree.clone(), source };
+    let receivers = tree.parties();
+    let terms = Terms { ctx0: Digest([9; 32]), tree: tree.clone(), receivers, source };
     let plan = |me: NodeId| {
         let row = tree.rows().into_iter().find(|row| *row.party == me).unwrap();
         let share =

@@ -36,8 +36,8 @@ pub struct Dealt<C: Curve> {
 pub struct DealtKey<C: Curve> {
     /// The commitments to the key: the sums of the dealers' commitments.
     pub commitments: Commitments<C>,
-    /// This participant's shares, checked against the commitments. Empty for whoever is no party
-    /// of the tree.
+    /// This participant's shares, checked against the commitments. Empty for whoever is no
+    /// receiver.
     pub shares: LeafShares<C>,
     /// The chain code of a new key: H(sid, Q). A key that existed keeps the one it has, which is
     /// the caller's to know.

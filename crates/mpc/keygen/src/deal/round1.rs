@@ -87,14 +87,15 @@ impl Message1 {
 /// first messages of one participant are equivocation.
 ///
 /// # Errors
-/// [`DealFault::Terms`], [`DealFault::NotMember`], [`DealFault::Holding`]: the caller's.
+/// [`DealFault::Terms`], [`DealFault::NotMember`]: the caller's. [`DealFault::Holding`]: this
+/// machine's.
 pub fn start<C: Curve>(
     plan: Plan<C>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<(ExpectRound1<C>, Vec<u8>), DealError> {
     let Plan { terms, me, holding } = plan;
     terms.check()?;
-    let (dealers, receivers) = (terms.dealers(), terms.receivers());
+    let (dealers, receivers) = (terms.dealers(), &terms.receivers);
     if !dealers.contains(&me) && !receivers.contains(&me) {
         return Err(DealError::nobody(DealFault::NotMember));
     }
@@ -182,11 +183,11 @@ pub(crate) fn read_firsts<C: Curve>(
     terms: &Terms<C>,
     messages: &BTreeMap<NodeId, Vec<u8>>,
 ) -> Result<BTreeMap<NodeId, Message1>, DealError> {
-    let (dealers, receivers) = (terms.dealers(), terms.receivers());
-    let participants = &dealers | &receivers;
-    let firsts = read(&participants, messages, Message1::BYTES_MAX, |from, first: &Message1| {
-        first.fits(from, &dealers, &receivers)
-    })?;
+    let dealers = terms.dealers();
+    let firsts =
+        read(&terms.participants(), messages, Message1::BYTES_MAX, |from, first: &Message1| {
+            first.fits(from, &dealers, &terms.receivers)
+        })?;
     let usable = |first: &Message1| first.seal_keys.iter().all(SealPublic::is_usable);
     let culprits = firsts.iter().filter(|(_, first)| !usable(first));
     accuse(culprits.map(|(from, _)| *from).collect(), DealFault::SealKey)?;
@@ -235,8 +236,8 @@ impl<C: Curve> Dealing<C> {
         })
     }
 
-    /// One ciphertext for every leaf, the own ones included, with the leaf's share of every
-    /// secret (DEAL-13).
+    /// One ciphertext for every leaf of a receiver, the own ones included, with the leaf's share
+    /// of every secret (DEAL-13).
     fn seal(
         &self,
         terms: &Terms<C>,
@@ -247,7 +248,7 @@ impl<C: Curve> Dealing<C> {
         let position = terms.dealers().iter().position(|dealer| *dealer == me);
         let mut sealed = Vec::new();
         let mut culprits = Vec::new();
-        for row in terms.tree.rows() {
+        for row in terms.rows() {
             let slot = Slot { sid: *sid, dealer: me, receiver: *row.party, leaf: row.leaf };
             let keys = firsts.get(row.party).map(|first| &first.seal_keys);
             let key = keys.zip(position).and_then(|(keys, position)| keys.get(position));

@@ -19,7 +19,7 @@ use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_sharing::{Commitments, LeafShares};
 use rand_core::CryptoRngCore;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The second message of a participant. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -47,7 +47,7 @@ pub struct Dealing2 {
     /// One proof of possession for every fresh secret; none for secrets that existed.
     #[n(2)]
     pub proofs: Vec<Proof>,
-    /// For each leaf, in their order, one ciphertext with its shares of all secrets.
+    /// For each leaf of a receiver, in their order, one ciphertext with its shares of all secrets.
     #[n(3)]
     pub sealed: Vec<Sealed>,
 }
@@ -79,7 +79,7 @@ struct Dealing<C: Curve> {
 
 impl<C: Curve> ExpectRound2<C> {
     /// Whose message each is awaited, this participant's own included.
-    pub fn awaits(&self) -> std::collections::BTreeSet<NodeId> {
+    pub fn awaits(&self) -> BTreeSet<NodeId> {
         self.terms.participants()
     }
 
@@ -195,24 +195,31 @@ impl<C: Curve> ExpectRound2<C> {
         accuse(false_ones.map(|(from, _)| *from).collect(), DealFault::Possession)
     }
 
-    /// No fresh secret is dealt twice (DEAL-12, N-18).
+    /// No fresh secret is dealt twice. Who does so alone has proven it itself; members that do so
+    /// together may share a broken source of randomness (DEAL-12, N-18).
     fn check_distinct(&self, dealings: &BTreeMap<NodeId, Dealing<C>>) -> Result<(), DealError> {
         if self.terms.source.possessions() == 0 {
             return Ok(());
         }
-        let mut by_constant: BTreeMap<Vec<u8>, Vec<NodeId>> = BTreeMap::new();
+        let mut by_constant: BTreeMap<Vec<u8>, BTreeSet<NodeId>> = BTreeMap::new();
+        let mut repeaters = Vec::new();
         for (from, dealing) in dealings {
             let constants =
                 dealing.each.iter().filter_map(|key| key.constant().non_identity().ok());
             let constants: Vec<NonIdentity<C>> = constants.collect();
-            for constant in NonIdentity::all_to_bytes(&constants) {
-                by_constant.entry(constant).or_default().push(*from);
+            let distinct: BTreeSet<Vec<u8>> =
+                NonIdentity::all_to_bytes(&constants).into_iter().collect();
+            if distinct.len() < dealing.each.len() {
+                repeaters.push(*from);
+            }
+            for constant in distinct {
+                by_constant.entry(constant).or_default().insert(*from);
             }
         }
-        let twice = by_constant.into_values().filter(|dealers| dealers.len() > 1).flatten();
-        let mut members: Vec<NodeId> = twice.collect();
-        members.sort_unstable();
-        members.dedup();
+        accuse(repeaters, DealFault::Repeated)?;
+        let together = by_constant.into_values().filter(|dealers| dealers.len() > 1).flatten();
+        let together: BTreeSet<NodeId> = together.collect();
+        let members: Vec<NodeId> = together.into_iter().collect();
         if members.is_empty() {
             Ok(())
         } else {
@@ -247,7 +254,7 @@ impl<C: Curve> ExpectRound2<C> {
         dealings: &BTreeMap<NodeId, Dealing<C>>,
         weights: &[u128],
     ) -> Result<Vec<LeafShares<C>>, DealError> {
-        let rows = self.terms.tree.rows();
+        let rows = self.terms.rows();
         let own = rows.iter().enumerate().filter(|(_, row)| *row.party == self.me);
         let mut sums: Vec<Vec<(LeafId, SecretScalar<C>)>> =
             weights.iter().map(|_| Vec::new()).collect();
@@ -363,7 +370,7 @@ impl<C: Curve> ExpectRound2<C> {
         Ok(Dealt { keys, transcript, leaf_proofs })
     }
 
-    /// No public share is the identity, and keys that existed are the same as before: what
+    /// No public share is the identity, of absent parties neither, and keys that existed are the same as before: what
     /// follows from the checks of every dealing, once more from the results.
     fn are_keys(&self, sums: &[Commitments<C>]) -> bool {
         let rows = self.terms.tree.rows();
@@ -387,7 +394,7 @@ impl Dealing2 {
         self.commitments.len() == count
             && self.commitments.iter().all(|points| points.len() == columns)
             && self.proofs.len() == terms.source.possessions()
-            && self.sealed.len() == terms.tree.leaf_count()
+            && self.sealed.len() == terms.rows().len()
             && self.sealed.iter().all(|sealed| sealed.0.len() == Sealed::bytes(count))
     }
 

@@ -4,7 +4,7 @@ use crate::limits::SECRETS_MAX;
 use crate::proof::Proof;
 use crate::seal::Sealed;
 use crate::{DealError, DealFault, Knowledge};
-use quorate_access::{Selection, Tree};
+use quorate_access::{Row, Selection, Tree};
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, NonIdentity, Point, SecretScalar};
 use quorate_identity::NodeId;
@@ -17,8 +17,11 @@ pub struct Terms<C: Curve> {
     /// The context: suite, operation, genesis, ordering entry, keys, epoch, attempt, incarnations.
     /// The caller's; a new one for every attempt (DEAL-01).
     pub ctx0: Digest,
-    /// The tree over which is dealt. Its parties are the receivers.
+    /// The tree over which is dealt.
     pub tree: Tree<NodeId>,
+    /// Which of the tree's parties take part and will hold shares. They satisfy the tree; of
+    /// fresh keys they are all. Who is absent is repaired by a later refresh.
+    pub receivers: BTreeSet<NodeId>,
     /// Which secrets, and who deals them.
     pub source: Source<C>,
 }
@@ -27,7 +30,7 @@ pub struct Terms<C: Curve> {
 /// anything but whole secrets: what looks like dealing zero to refresh is dealing the shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source<C: Curve> {
-    /// Key generation: every receiver deals a random secret for each of `count` new keys, and
+    /// Key generation: every party deals a random secret for each of `count` new keys, and
     /// proves that it knows it.
     Fresh {
         /// How many keys.
@@ -138,14 +141,15 @@ impl<C: Curve> Terms<C> {
         }
     }
 
-    /// Those who will hold shares.
-    pub fn receivers(&self) -> BTreeSet<NodeId> {
-        self.tree.parties()
-    }
-
     /// Everybody who sends and awaits messages: dealers and receivers, each once.
     pub fn participants(&self) -> BTreeSet<NodeId> {
-        &self.dealers() | &self.receivers()
+        &self.dealers() | &self.receivers
+    }
+
+    /// The leaves for which is dealt, in their order: those of the receivers. A dealing has one
+    /// ciphertext for each, in the same places (DEAL-08).
+    pub(crate) fn rows(&self) -> Vec<Row<'_, NodeId>> {
+        self.tree.rows().into_iter().filter(|row| self.receivers.contains(row.party)).collect()
     }
 
     /// H of all of it; everything that is hashed in a run begins with this (DEAL-01).
@@ -153,19 +157,25 @@ impl<C: Curve> Terms<C> {
         let start = Transcript::new(tag::DEAL_TERMS)
             .part(self.ctx0)
             .part(C::NAME)
-            .part(to_bytes(&self.tree));
+            .part(to_bytes(&self.tree))
+            .list(&self.receivers);
         self.source.absorb(start).digest()
     }
 
     /// Whether this can be dealt at all: between one and [`SECRETS_MAX`] secrets, dealers that
-    /// are the parties of their canonical selection, commitments as long as their tree (DEAL-02).
+    /// are the parties of their canonical selection, commitments as long as their tree, receivers
+    /// that are parties of the new tree and satisfy it, all of them if the keys are new (DEAL-02).
     ///
     /// # Errors
     /// [`DealFault::Terms`], the caller's.
     pub(crate) fn check(&self) -> Result<(), DealError> {
+        let parties = self.tree.parties();
         let sound = (1..=SECRETS_MAX).contains(&self.source.count())
+            && self.receivers.is_subset(&parties)
+            && self.tree.satisfied(&self.receivers)
             && match &self.source {
-                Source::Fresh { .. } | Source::Imported { .. } => true,
+                Source::Fresh { .. } => self.receivers == parties,
+                Source::Imported { .. } => true,
                 Source::Shared { tree, dealers, old } => {
                     let columns = tree.columns();
                     tree.select(dealers).is_some_and(|chosen| chosen.parties() == *dealers)
@@ -223,7 +233,7 @@ impl<C: Curve> Terms<C> {
         let count = self.source.count();
         let dealing = HEAD + count * (HEAD + self.tree.columns() * (3 + C::POINT_BYTES));
         let proofs = HEAD + self.source.possessions() * Proof::ENCODED_BYTES;
-        let sealed = HEAD + self.tree.leaf_count() * (HEAD + Sealed::bytes(count));
+        let sealed = HEAD + self.rows().len() * (HEAD + Sealed::bytes(count));
         HEAD + 2 * 34 + dealing + proofs + sealed
     }
 }

@@ -1,13 +1,15 @@
 //! Attacks that move messages and proofs to where they do not belong.
 
 use crate::harness::{
-    Deal, Inboxes, all_accuse, context, dealing, dealt, fresh, node, others, tree,
+    Deal, Inboxes, all_accuse, context, dealing, dealt, fresh, node, others, plans, tree,
     verify_leaf_proofs, with_foresight, with_liar,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_curve::{Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::NodeId;
-use quorate_keygen::{DealFault, Holding, Message1, Message2, Plan, Terms};
+use quorate_keygen::{DealFault, Holding, Message1, Message2, Plan, Terms, Whose, start};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 
 const TREE: &str = "2 of (1, 2, 3)";
@@ -121,6 +123,59 @@ fn neg_018_equal_constant_terms_are_refused() {
     all_accuse(&results, &[], |fault| *fault == DealFault::Duplicate { members: members.clone() });
 }
 
+/// A source that gives the same bytes for ever.
+struct Stuck;
+
+impl RngCore for Stuck {
+    fn next_u32(&mut self) -> u32 {
+        7
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        7
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::CryptoRng for Stuck {}
+
+/// DEAL-12: one secret for two keys of one dealer, with good proofs of both: it did that alone,
+/// and is accused, whoever else dealt the same secret.
+#[test]
+fn neg_018_who_deals_one_secret_twice_is_accused() {
+    for stuck in [&[2][..], &[1, 2]] {
+        let (mut rounds, mut firsts) = (BTreeMap::new(), BTreeMap::new());
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        for plan in plans(&fresh::<Ed25519>(TREE, 2)) {
+            let me = plan.me;
+            let is_stuck = stuck.contains(&me.0.0[0]);
+            let (round, first) =
+                if is_stuck { start(plan, &mut Stuck) } else { start(plan, &mut rng) }.unwrap();
+            rounds.insert(me, round);
+            firsts.insert(me, first);
+        }
+        let (mut nexts, mut seconds) = (Vec::new(), BTreeMap::new());
+        for (me, round) in rounds {
+            let (next, second) = round.handle(firsts.clone(), &mut rng).unwrap();
+            nexts.push(next);
+            seconds.insert(me, second);
+        }
+        for next in nexts {
+            let error = next.handle(seconds.clone(), &mut rng).unwrap_err();
+            let culprits: Vec<_> = stuck.iter().map(|number| node(*number)).collect();
+            assert_eq!((error.reason, error.culprits), (DealFault::Repeated, culprits));
+        }
+    }
+}
+
 /// DEAL-11: C_2 = X - C_1 would make the key X, which the liar knows.
 #[test]
 fn neg_023_a_rogue_key_cannot_be_proven() {
@@ -185,13 +240,17 @@ fn neg_024_nobody_reveals_before_all_have_committed() {
         inboxes.values_mut().for_each(|inbox| drop(inbox.remove(&node(missing))));
         for result in deal.round1(inboxes).into_values() {
             let error = result.unwrap_err();
-            assert!(error.is_callers() && error.culprits.is_empty());
+            assert!(error.whose() == Whose::Caller && error.culprits.is_empty());
         }
     }
     let (mut deal, mut inboxes) = Deal::<Ed25519>::begin(TREE);
     let first = inboxes[&node(1)][&node(2)].clone();
     inboxes.values_mut().for_each(|inbox| drop(inbox.insert(node(9), first.clone())));
-    assert!(deal.round1(inboxes).into_values().all(|result| result.unwrap_err().is_callers()));
+    assert!(
+        deal.round1(inboxes)
+            .into_values()
+            .all(|result| result.unwrap_err().whose() == Whose::Caller)
+    );
 }
 
 /// DEAL-09: a dealing chosen after seeing those of the others does not open the commitment.

@@ -1,13 +1,13 @@
 //! Complaints, echoes and equivocation, judged from signed messages.
 
-use crate::harness::{Deal, Inboxes, context, dealing, dealt, fresh, node, plans, rewrite};
+use crate::harness::{Deal, Inboxes, Keys, context, dealing, dealt, fresh, node, plans, rewrite};
 use minicbor::bytes::ByteVec;
 use quorate_codec::{Digest, Transcript, from_bytes, tag, to_bytes};
 use quorate_curve::Ed25519;
 use quorate_identity::NodeId;
 use quorate_keygen::{
-    Accusation, DealError, EchoFindings, Equivocation, Message1, Message2, Place, Signed, Terms,
-    Unproven, Verdict, judge_echoes,
+    Accusation, DealError, EchoFindings, Equivocation, Message1, Message2, Place, Plan, Signed,
+    Terms, Unproven, Verdict, judge_echoes,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,13 +39,18 @@ struct Run {
 }
 
 fn run(change: impl Fn(&mut Message2)) -> Run {
-    let terms = fresh::<Ed25519>(TREE, 2);
-    let (mut deal, inboxes) = Deal::begin_plans(plans(&terms), u64::from);
-    let firsts = inboxes[&node(1)].clone();
+    run_of(plans(&fresh::<Ed25519>(TREE, 2)), change)
+}
+
+fn run_of(plans: Vec<Plan<Ed25519>>, change: impl Fn(&mut Message2)) -> Run {
+    let terms = plans[0].terms.clone();
+    let seen_by = terms.participants().into_iter().find(|me| *me != node(2)).unwrap();
+    let (mut deal, inboxes) = Deal::begin_plans(plans, u64::from);
+    let firsts = inboxes[&seen_by].clone();
     let sent = deal.round1(inboxes);
     let mut inboxes = deal.deliver(sent);
     rewrite(&mut inboxes, node(2), |_, second| change(second));
-    let seconds = inboxes[&node(1)].clone();
+    let seconds = inboxes[&seen_by].clone();
     let results = deal.round2(inboxes).into_iter();
     let errors = results.filter_map(|(me, result)| Some((me, result.err()?))).collect();
     Run { terms, firsts, seconds, errors }
@@ -55,13 +60,9 @@ impl Run {
     /// What `complainer` signs, which may be a lie.
     fn accuse(&self, dealer: u8, complainer: u8, complaint: &[u8]) -> Accusation {
         let place = Place::Message2;
-        Accusation {
-            firsts: self.firsts.iter().map(|(me, first)| (*me, first.clone().into())).collect(),
-            dealer: node(dealer),
-            second: sign(context(0), node(dealer), place, &self.seconds[&node(dealer)]),
-            complainer: node(complainer),
-            complaint: sign(context(0), node(complainer), Place::Complaint, complaint),
-        }
+        let second = sign(context(0), node(dealer), place, &self.seconds[&node(dealer)]);
+        let complaint = sign(context(0), node(complainer), Place::Complaint, complaint);
+        Accusation::new(&self.firsts, (node(dealer), second), (node(complainer), complaint))
     }
 
     fn complaint(&self, complainer: u8) -> Vec<u8> {
@@ -117,6 +118,35 @@ fn neg_094_a_bad_share_convicts_its_dealer() {
     }
 }
 
+/// DEAL-08, DEAL-20: where parties are absent, a judge finds the ciphertexts of the complainer in
+/// their places; who is absent has nothing to complain about.
+#[test]
+fn neg_094_complaints_are_judged_where_parties_are_absent() {
+    let keys = Keys::new(TREE, 2);
+    // The absent one has the first leaf and the last.
+    let plans = || keys.plans(&keys.terms_without(&[2, 3], TREE, &[1]));
+    let bad = run_of(plans(), |second| dealing(second).sealed[1].0[40] ^= 1);
+    assert_eq!(bad.errors.keys().collect::<Vec<_>>(), [&node(3)]);
+    let accusation = bad.accuse(2, 3, &bad.complaint(3));
+    assert_eq!(bad.judge(&accusation), Ok(Verdict::Dealer(node(2))));
+    let good = run_of(plans(), |_| ());
+    let mut parts = parts(&bad.complaint(3));
+    parts.message = digest_of(&good.seconds[&node(2)]);
+    let accusation = good.accuse(2, 3, &to_bytes(&parts));
+    assert_eq!(good.judge(&accusation), Ok(Verdict::Complainer(node(3))));
+    let absent = bad.accuse(2, 1, &bad.complaint(3));
+    assert_eq!(bad.judge(&absent), Err(Unproven::Roles));
+    // As many ciphertexts as the tree has leaves are two too many.
+    let padded = run_of(plans(), |second| {
+        let again = dealt(second).sealed.clone();
+        dealing(second).sealed.extend(again);
+    });
+    assert!(padded.errors.values().all(|error| error.culprits == [node(2)]));
+    parts.message = digest_of(&padded.seconds[&node(2)]);
+    let accusation = padded.accuse(2, 3, &to_bytes(&parts));
+    assert_eq!(padded.judge(&accusation), Ok(Verdict::Dealer(node(2))));
+}
+
 /// DEAL-20: a receiver that complains about good shares exposes its own and is guilty; so is one
 /// that reveals another key than it announced, or signs what is no complaint.
 #[test]
@@ -163,13 +193,17 @@ fn neg_094_an_accusation_of_mixed_parts_proves_nothing() {
     assert_eq!(changed(&|a| a.dealer = node(3)), Unproven::Signature);
     assert_eq!(changed(&|a| a.complainer = node(9)), Unproven::Roles);
     assert_eq!(changed(&|a| a.dealer = node(9)), Unproven::Roles);
-    assert_eq!(changed(&|a| drop(a.firsts.remove(&node(1)))), Unproven::Firsts);
-    assert_eq!(changed(&|a| drop(a.firsts.insert(node(1), vec![1].into()))), Unproven::Firsts);
+    assert_eq!(changed(&|a| drop(a.firsts.remove(0))), Unproven::Firsts);
+    assert_eq!(changed(&|a| a.firsts[0].1 = vec![1].into()), Unproven::Firsts);
+    // One form: in order, and nobody twice.
+    assert_eq!(changed(&|a| a.firsts.swap(0, 1)), Unproven::Firsts);
+    assert_eq!(changed(&|a| a.firsts.insert(0, a.firsts[0].clone())), Unproven::Firsts);
+    assert_eq!(changed(&|a| a.version = 2), Unproven::Version);
     // First messages that nobody sent: the complainer's with another key, to frame the dealer.
     let framed = |a: &mut Accusation| {
-        let mut first: Message1 = from_bytes(&a.firsts[&node(3)]).unwrap();
+        let mut first: Message1 = from_bytes(&a.firsts[2].1).unwrap();
         first.seal_keys[1] = first.seal_keys[0];
-        a.firsts.insert(node(3), to_bytes(&first).into());
+        a.firsts[2] = (node(3), to_bytes(&first).into());
     };
     assert_eq!(changed(&framed), Unproven::Run);
     let other = Terms { ctx0: context(1), ..bad.terms.clone() };
@@ -177,6 +211,27 @@ fn neg_094_an_accusation_of_mixed_parts_proves_nothing() {
     let mut other_run = parts(&bad.complaint(3));
     other_run.sid = Digest([1; 32]);
     assert_eq!(bad.judge(&bad.accuse(2, 3, &to_bytes(&other_run))), Err(Unproven::Run));
+}
+
+/// DEAL-20: a liar tells the dealer another first message than all others, and then complains with
+/// the one that the others have: what the dealer sealed does not open in their run, and it is not
+/// convicted, because it never echoed that run.
+#[test]
+fn neg_094_a_dealer_is_not_judged_in_a_run_that_it_did_not_echo() {
+    let bad = run(broken);
+    let (mut deal, mut inboxes) = Deal::begin_plans(plans(&bad.terms), u64::from);
+    rewrite(&mut inboxes, node(3), |to, first: &mut Message1| {
+        if to == node(2) {
+            first.sid = Digest([1; 32]);
+        }
+    });
+    let second = deal.round1(inboxes).remove(&node(2)).unwrap().unwrap();
+    // The liar's key for the dealer, as everybody saw it announced.
+    let mut complaint = parts(&bad.complaint(3));
+    complaint.message = digest_of(&second);
+    let mut accusation = bad.accuse(2, 3, &to_bytes(&complaint));
+    accusation.second = sign(context(0), node(2), Place::Message2, &second);
+    assert_eq!(bad.judge(&accusation), Err(Unproven::Run));
 }
 
 /// DEAL-20: whatever byte of a true accusation, or of one against an honest dealer, is changed on

@@ -7,7 +7,7 @@ use crate::harness::{
 use proptest::prelude::*;
 use quorate_codec::to_bytes;
 use quorate_curve::{Ed25519, Secp256k1};
-use quorate_keygen::{DealFault, Message2, Proof, SealPublic};
+use quorate_keygen::{DealFault, Message2, Proof, SealPublic, Whose};
 
 const TREE: &str = "2 of (1, 2, 3)";
 
@@ -216,7 +216,7 @@ fn neg_007_leaf_proofs_are_exactly_one_a_leaf() {
         assert_eq!((error.culprits, error.reason), (vec![node(1)], DealFault::LeafProofs));
     }
     let stranger = verify(9, &of_one).unwrap_err();
-    assert!(stranger.is_callers());
+    assert_eq!(stranger.whose(), Whose::Caller);
 }
 
 proptest! {

@@ -1,10 +1,10 @@
 //! Every small tree, dealt to from every kind of other one.
 
-use crate::harness::{Deal, Keys, fresh, node, plans};
+use crate::harness::{Deal, Keys, node, plans, terms};
 use quorate_access::{Row, Tree};
 use quorate_curve::{Ed25519, Scalar, SecretScalar};
 use quorate_identity::NodeId;
-use quorate_keygen::{Source, Terms};
+use quorate_keygen::Source;
 use quorate_sharing::{LeafShares, additive_share};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -197,7 +197,7 @@ fn quorum(tree: &Tree<NodeId>, rng: &mut impl RngCore) -> BTreeSet<NodeId> {
 fn reshared(keys: &Keys<Ed25519>, to: &Tree<NodeId>, rng: &mut ChaCha20Rng) -> Keys<Ed25519> {
     let dealers = quorum(&keys.tree, rng);
     let source = Source::Shared { tree: keys.tree.clone(), dealers, old: keys.commitments.clone() };
-    let terms = Terms { ctx0: crate::harness::context(0), tree: to.clone(), source };
+    let terms = terms(to.clone(), source);
     let dealt = Deal::run(keys.plans(&terms), rng.next_u64() >> 16);
     let new = Keys::dealt(to.clone(), dealt);
     assert_eq!(new.publics(), keys.publics(), "from {:?} to {to:?}", keys.tree);
@@ -205,7 +205,7 @@ fn reshared(keys: &Keys<Ed25519>, to: &Tree<NodeId>, rng: &mut ChaCha20Rng) -> K
 }
 
 fn made(tree: &Tree<NodeId>, run: u64) -> Keys<Ed25519> {
-    let terms = Terms { tree: tree.clone(), ..fresh("1", 1) };
+    let terms = terms(tree.clone(), Source::Fresh { count: 1 });
     Keys::dealt(tree.clone(), Deal::run(plans(&terms), run))
 }
 

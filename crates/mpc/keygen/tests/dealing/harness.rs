@@ -29,9 +29,14 @@ pub fn context(number: u8) -> Digest {
     Digest([0xc0 ^ number; 32])
 }
 
+/// The terms of a dealing from which nobody is absent.
+pub fn terms<C: Curve>(tree: Tree<NodeId>, source: Source<C>) -> Terms<C> {
+    Terms { ctx0: context(0), receivers: tree.parties(), tree, source }
+}
+
 /// The terms of a key generation.
 pub fn fresh<C: Curve>(notation: &str, count: usize) -> Terms<C> {
-    Terms { ctx0: context(0), tree: tree(notation), source: Source::Fresh { count } }
+    terms(tree(notation), Source::Fresh { count })
 }
 
 /// The plan of every participant that brings nothing along.
@@ -94,7 +99,14 @@ impl<C: Curve> Keys<C> {
         let dealers = dealers.iter().map(|number| node(*number)).collect();
         let (old, from) = (self.commitments.clone(), self.tree.clone());
         let source = Source::Shared { tree: from, dealers, old };
-        Terms { ctx0: context(0), tree: tree(notation), source }
+        terms(tree(notation), source)
+    }
+
+    /// The same while parties of that tree are absent.
+    pub fn terms_without(&self, dealers: &[u8], notation: &str, absent: &[u8]) -> Terms<C> {
+        let mut terms = self.terms(dealers, notation);
+        terms.receivers.retain(|party| absent.iter().all(|number| *party != node(*number)));
+        terms
     }
 
     /// The plan of every participant of such a dealing.
@@ -116,7 +128,7 @@ pub fn import<C: Curve>(dealer: u8, count: usize, notation: &str) -> Vec<Plan<C>
     let publics: Vec<NonIdentity<C>> =
         secrets.iter().map(|secret| secret.commit().non_identity().unwrap()).collect();
     let source = Source::Imported { dealer: node(dealer), publics };
-    let mut plans = plans(&Terms { ctx0: context(0), tree: tree(notation), source });
+    let mut plans = plans(&terms(tree(notation), source));
     plans.iter_mut().find(|plan| plan.me == node(dealer)).unwrap().holding =
         Holding::Secrets(secrets);
     plans
@@ -302,8 +314,11 @@ pub fn with_foresight_in<C: Curve>(
 
 /// What the specification says of the terms' hash, written out again.
 fn terms_digest<C: Curve>(terms: &Terms<C>) -> Digest {
-    let start =
-        Transcript::new(tag::DEAL_TERMS).part(terms.ctx0).part(C::NAME).part(to_bytes(&terms.tree));
+    let start = Transcript::new(tag::DEAL_TERMS)
+        .part(terms.ctx0)
+        .part(C::NAME)
+        .part(to_bytes(&terms.tree))
+        .list(&terms.receivers);
     let all = match &terms.source {
         Source::Fresh { count } => start.part("fresh").number(*count as u64),
         Source::Shared { tree, dealers, old } => {
@@ -363,7 +378,7 @@ pub fn all_accuse(
         let expected: Vec<NodeId> = culprits.iter().map(|number| node(*number)).collect();
         assert_eq!(error.culprits, expected, "{me}: {error}");
         assert!(kind(&error.reason), "{me}: {error}");
-        assert!(!error.is_callers());
+        assert_eq!(error.whose(), quorate_keygen::Whose::Peers);
     }
 }
 

@@ -6,7 +6,9 @@ use crate::harness::{Keys, dealing, fresh, import, node, plans, with_liar_in};
 use quorate_codec::Digest;
 use quorate_curve::{Ed25519, NonIdentity, Point};
 use quorate_identity::NodeId;
-use quorate_keygen::{DealFault, Message1, Message2, Plan, SealPublic, Sealed, Source, Terms};
+use quorate_keygen::{
+    DealFault, Message1, Message2, Plan, SealPublic, Sealed, Source, Terms, Whose,
+};
 
 type Curve = Ed25519;
 
@@ -16,7 +18,7 @@ struct Instance {
     plans: fn() -> Vec<Plan<Curve>>,
 }
 
-const INSTANCES: [Instance; 8] = [
+const INSTANCES: [Instance; 11] = [
     Instance { name: "one new key", plans: || plans(&fresh("2 of (1, 2, 3)", 1)) },
     Instance { name: "two new keys", plans: || plans(&fresh("2 of (1, all of (2, 1), 3)", 2)) },
     Instance { name: "refresh", plans: || shared(&[1, 2], "2 of (1, 2, 3)", 1) },
@@ -24,12 +26,26 @@ const INSTANCES: [Instance; 8] = [
     Instance { name: "disjoint committee", plans: || shared(&[1, 3], "2 of (7, 8, 9)", 2) },
     Instance { name: "overlapping", plans: || shared(&[1, 2], "all of (2, any of (8, 9))", 1) },
     Instance { name: "repair", plans: || shared(&[1, 3], "2 of (1, 2, 3)", 1) },
+    Instance { name: "one absent", plans: || without(&[1, 3], "2 of (1, 2, 3)", &[2]) },
+    Instance {
+        name: "a dealer receives nothing",
+        plans: || without(&[1, 2], "2 of (1, 2, 3)", &[1]),
+    },
+    Instance {
+        name: "an absent new member",
+        plans: || without(&[2, 3], "2 of (7, 8, any of (7, 9))", &[7]),
+    },
     Instance { name: "import", plans: || import(9, 2, "2 of (1, 2, 9)") },
 ];
 
 fn shared(dealers: &[u8], to: &str, count: usize) -> Vec<Plan<Curve>> {
     let keys = Keys::new("2 of (1, 2, 3)", count);
     keys.plans(&keys.terms(dealers, to))
+}
+
+fn without(dealers: &[u8], to: &str, absent: &[u8]) -> Vec<Plan<Curve>> {
+    let keys = Keys::new("2 of (1, 2, 3)", 2);
+    keys.plans(&keys.terms_without(dealers, to, absent))
 }
 
 /// What honest participants must find.
@@ -191,13 +207,13 @@ fn judge(
 ) {
     for (me, result) in results {
         let what = format!("{what}, seen by {me}");
-        let receives = terms.receivers().contains(me);
+        let receives = terms.receivers.contains(me);
         let Err(error) = result else {
             let well = expected == Found::Nothing || expected == Found::Share && !receives;
             assert!(well, "{what}: not noticed");
             continue;
         };
-        assert!(!error.is_callers(), "{what}: {error}");
+        assert_eq!(error.whose(), Whose::Peers, "{what}: {error}");
         let accused: &[NodeId] = match expected {
             Found::Echo | Found::Share | Found::Nothing => &[],
             _ => &[node(liar)],
@@ -236,7 +252,7 @@ fn applies(name: &str, terms: &Terms<Curve>, liar: NodeId) -> bool {
         "a seal key less"
         | "seal key not canonical"
         | "seal key of small order"
-        | "another seal key" => terms.receivers().contains(&liar),
+        | "another seal key" => terms.receivers.contains(&liar),
         "a proof less" | "another proof" => matches!(terms.source, Source::Fresh { .. }),
         _ => true,
     }
@@ -309,9 +325,10 @@ fn neg_010_a_changed_second_message_names_its_sender_or_nobody() {
                 let mut seen = honest(results, liar);
                 if lie.name == "leaves exchanged" {
                     // Receivers of other leaves do not notice.
-                    let leaves = terms.tree.leaves();
-                    let hit = |me: &NodeId| leaves[..2].iter().any(|(_, party)| *party == me);
-                    seen.retain(|(me, _)| hit(me));
+                    let leaves = terms.tree.leaves().into_iter().map(|(_, party)| party);
+                    let dealt = leaves.filter(|party| terms.receivers.contains(party));
+                    let hit: Vec<_> = dealt.take(2).collect();
+                    seen.retain(|(me, _)| hit.contains(&me));
                 }
                 judge(&what, &terms, liar, expected, &seen);
             }

@@ -8,6 +8,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod absent;
 mod binding;
 mod blame;
 mod encodings;

@@ -9,7 +9,7 @@ use quorate_curve::{Ed25519, NonIdentity, Point, Secp256k1, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_keygen::{
     DealFault, Holding, Knowledge, LeafStatements, Message1, Message2, Plan, Proof, Source, Terms,
-    start,
+    Whose, start,
 };
 use quorate_sharing::Commitments;
 use rand_chacha::ChaCha20Rng;
@@ -146,10 +146,9 @@ fn neg_003_terms_under_which_nothing_can_be_dealt_are_refused() {
     ] {
         let error = start(terms);
         assert_eq!(error.reason, DealFault::Terms);
-        assert!(error.is_callers());
+        assert_eq!(error.whose(), Whose::Caller);
     }
-    let mut stranger = keys.terms(&[2, 3], TREE);
-    stranger.tree = crate::harness::tree("2 of (2, 3, 4)");
+    let stranger = keys.terms(&[2, 3], "2 of (2, 3, 4)");
     assert_eq!(start(stranger).reason, DealFault::NotMember);
 }
 
@@ -181,7 +180,7 @@ fn neg_060_a_dealer_without_its_shares_does_not_begin() {
     ] {
         let error = begin(holding).unwrap_err();
         assert_eq!(error.reason, DealFault::Holding);
-        assert!(error.is_callers());
+        assert_eq!(error.whose(), Whose::Machine);
     }
 }
 

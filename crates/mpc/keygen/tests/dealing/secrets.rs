@@ -4,7 +4,7 @@ use crate::harness::{Deal, context, dealing, dealt, node, rewrite, with_liar};
 use quorate_access::LeafId;
 use quorate_codec::from_bytes;
 use quorate_curve::Ed25519;
-use quorate_keygen::{DealFault, Message2, Sealed};
+use quorate_keygen::{DealFault, Message2, Sealed, Whose};
 
 const TREE: &str = "2 of (1, 2, 3, 1)";
 
@@ -28,7 +28,7 @@ fn ends_for(change: impl Fn(&mut Vec<Sealed>), bad: &[(u8, u16)]) {
             (Ok(()), None) => {}
             (Err(error), Some((receiver, leaf))) => {
                 assert_eq!(error.reason, bad_share(*receiver, *leaf));
-                assert!(error.culprits.is_empty() && !error.is_callers());
+                assert!(error.culprits.is_empty() && error.whose() == Whose::Peers);
                 assert_eq!(error.complaint.unwrap().dealer(), node(2));
             }
             (result, expected) => panic!("{me}: {result:?}, not {expected:?}"),

@@ -120,6 +120,8 @@ error_codes! {
     UnknownNode = "unknown_node", 404, Caller;
     /// The key is ordered but not made yet.
     KeyNotReady = "key_not_ready", 409, Caller;
+    /// The key was ended for ever.
+    KeyRetired = "key_retired", 409, Caller;
     /// There is no receipt: the request is not signed.
     NotSigned = "not_signed", 409, Caller;
     /// A signed statement is malformed, expired, of another domain or wrongly signed.

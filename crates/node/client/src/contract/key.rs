@@ -2,6 +2,7 @@
 
 use super::HexBytes;
 use quorate_access::Tree;
+use quorate_codec::Digest;
 use quorate_identity::{Head, KeyId, Name, Scheme};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,6 +31,21 @@ pub struct KeyView {
     pub access: Tree<Name>,
     /// The epoch; 0 until the key is made.
     pub epoch: u64,
+    /// How many of its nodes may be lost without losing the key.
+    pub faults: u8,
+    /// Nodes that hold shares of this epoch.
+    #[schema(value_type = Vec<String>)]
+    pub holders: Vec<Name>,
+    /// Nodes of the access tree that hold none: absent when the epoch was made, they get shares
+    /// with the next refresh.
+    #[schema(value_type = Vec<String>)]
+    pub without_shares: Vec<Name>,
+    /// When the epoch was made, in milliseconds since 1970, by its leader's clock.
+    pub made_at_ms: Option<u64>,
+    /// When it is refreshed without another order, in words.
+    pub schedule: Option<String>,
+    /// When that is due next, in milliseconds since 1970.
+    pub refresh_due_ms: Option<u64>,
     /// How far the key is.
     pub state: KeyState,
     /// `unproven`: there is no backup that anybody verified.
@@ -51,6 +67,134 @@ pub enum KeyState {
     Born,
     /// It signs.
     Active,
+    /// It was ended for ever.
+    Retired,
+}
+
+/// `key epochs`: one epoch of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EpochView {
+    /// The key.
+    #[schema(value_type = String)]
+    pub key: Name,
+    /// The epoch.
+    pub epoch: u64,
+    /// How far it is.
+    pub state: EpochState,
+    /// Which nodes can sign, in tree notation.
+    #[schema(value_type = String)]
+    pub access: Tree<Name>,
+    /// How many of them may be lost.
+    pub faults: u8,
+    /// Nodes that got shares.
+    #[schema(value_type = Vec<String>)]
+    pub holders: Vec<Name>,
+    /// Nodes that dealt.
+    #[schema(value_type = Vec<String>)]
+    pub dealers: Vec<Name>,
+    /// When it was planned, in milliseconds since 1970, by its leader's clock.
+    pub made_at_ms: u64,
+    /// The attempt that made it.
+    pub attempt: u32,
+    /// Digest of the certified record.
+    #[schema(value_type = String)]
+    pub record: Digest,
+    /// Digest of the record before; zero for the first.
+    #[schema(value_type = String)]
+    pub previous: Digest,
+    /// The head of the entry that it fulfils.
+    #[schema(value_type = String)]
+    pub order: Head,
+    /// Whether its first signature verified.
+    pub signed: bool,
+    /// Nodes that said that they hold its shares and sign under it.
+    #[schema(value_type = Vec<String>)]
+    pub committed: Vec<Name>,
+    /// Nodes that said that they destroyed everything of earlier epochs. A promise, no proof.
+    #[schema(value_type = Vec<String>)]
+    pub erased_earlier: Vec<Name>,
+}
+
+/// How far an epoch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EpochState {
+    /// The key signs under it.
+    Current,
+    /// There is a newer one; its shares are kept until that one is safe.
+    Kept,
+    /// Its shares were given up.
+    Over,
+}
+
+/// `ceremony list|show`: what is under way for a key, as one node sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CeremonyView {
+    /// The key.
+    #[schema(value_type = String)]
+    pub key: Name,
+    /// What it makes: `generate`, `refresh` or `reshare`.
+    pub kind: CeremonyKind,
+    /// The epoch that it would make.
+    pub epoch: u64,
+    /// Counts the attempts.
+    pub attempt: u32,
+    /// How far the attempt is, as the answering node sees it.
+    pub phase: CeremonyPhase,
+    /// Which nodes can sign afterwards.
+    #[schema(value_type = String)]
+    pub access: Tree<Name>,
+    /// Everybody who could take part.
+    pub nodes: Vec<CeremonyNode>,
+    /// Nodes that must be here before it can begin.
+    #[schema(value_type = Vec<String>)]
+    pub missing: Vec<Name>,
+    /// Why the last attempt made nothing.
+    pub last_failure: Option<String>,
+}
+
+/// What a ceremony makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CeremonyKind {
+    /// A new key.
+    Generate,
+    /// New shares for the same tree.
+    Refresh,
+    /// New shares for another tree.
+    Reshare,
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CeremonyPhase {
+    /// It has not begun: nodes are missing, or its leader has not planned it.
+    Waiting,
+    /// Messages are exchanged.
+    Dealing,
+    /// Shares are durable; others' are awaited.
+    Prepared,
+    /// The voters decide.
+    Deciding,
+    /// The epoch is made; it must sign before the one before it ends.
+    Ending,
+}
+
+/// A node in a ceremony.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CeremonyNode {
+    /// The node.
+    #[schema(value_type = String)]
+    pub node: Name,
+    /// Whether a channel to it is up.
+    pub alive: bool,
+    /// Whether it deals.
+    pub deals: bool,
+    /// Whether it gets shares.
+    pub receives: bool,
+    /// What it did last: `waiting`, `dealing`, `prepared`, `committed`.
+    pub phase: String,
 }
 
 /// Addresses of a key, made by the asker's own machine from the public key.

@@ -5,6 +5,7 @@ mod answer;
 mod bench;
 pub mod call;
 mod charter;
+mod derived;
 mod domain;
 mod error;
 mod hex_bytes;
@@ -22,10 +23,14 @@ pub use charter::{
     Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,
     RosterService,
 };
+pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use hex_bytes::HexBytes;
-pub use key::{Addresses, EpochRecordAnswer, KeyState, KeyView, TEST_FUNDS_ONLY};
+pub use key::{
+    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
+    EpochState, EpochView, KeyState, KeyView, TEST_FUNDS_ONLY,
+};
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;
 pub use policy::PolicyView;

@@ -60,6 +60,14 @@ pub struct RequestView {
     /// Name of the key.
     #[schema(value_type = String)]
     pub key: Name,
+    /// Which child of the key signs: `m` for the key itself, or `m/0/5`.
+    #[serde(default = "root")]
+    pub path: String,
+    /// The public key of that child, as the node derived it: what addresses and signatures are
+    /// of, before a taproot tweak. Missing while the key is not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub public_key: Option<HexBytes>,
     /// Who filed it.
     #[schema(value_type = String)]
     pub requester: ActorId,
@@ -79,6 +87,10 @@ pub struct RequestView {
     /// Canonical bytes of the signed request: what an approver decodes on their own machine.
     #[schema(value_type = String)]
     pub bytes: HexBytes,
+}
+
+fn root() -> String {
+    "m".to_owned()
 }
 
 /// Where a request stands.

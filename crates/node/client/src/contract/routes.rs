@@ -1,5 +1,6 @@
 //! The table of calls: one line each, for nodes, clients and the OpenAPI document alike.
 
+use quorate_derivation::Path;
 use quorate_identity::{MotionId, Name, RequestId};
 
 /// A call that a node answers.
@@ -60,6 +61,18 @@ routes! {
     KEY: "GET" "/v1/keys/{key}" [] "" => "KeyView", "One key, by name.";
     /// A key's certified epoch record.
     EPOCH_RECORD: "GET" "/v1/keys/{key}/record" [] "" => "EpochRecordAnswer", "The certified epoch record of a key.";
+    /// The epochs of a key.
+    EPOCHS: "GET" "/v1/keys/{key}/epochs" [] "" => "[EpochView]", "The epochs of a key, newest first.";
+    /// What is under way for keys.
+    CEREMONIES: "GET" "/v1/ceremonies" [] "" => "[CeremonyView]", "What is under way for keys.";
+    /// What is under way for one key.
+    CEREMONY: "GET" "/v1/ceremonies/{key}" [] "" => "[CeremonyView]", "What is under way for one key: one element, or none.";
+    /// Tries again at once.
+    RETRY_CEREMONY: "POST" "/v1/ceremonies/{key}/retry" [] "" => "[CeremonyView]", "Forgets earlier failures and tries again at once.";
+    /// A child of a key.
+    CHILD_KEY: "GET" "/v1/keys/{key}/child" ["path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
+    /// A key as wallets read it.
+    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
     /// The policy in force.
     POLICY: "GET" "/v1/policy" [] "" => "PolicyView", "The policy in force.";
     /// Requests.
@@ -113,6 +126,31 @@ pub fn epoch_record(key: &Name) -> String {
     format!("/v1/keys/{key}/record")
 }
 
+/// `/v1/keys/…/epochs`.
+pub fn epochs(key: &Name) -> String {
+    format!("/v1/keys/{key}/epochs")
+}
+
+/// `/v1/ceremonies/…`.
+pub fn ceremony(key: &Name) -> String {
+    format!("/v1/ceremonies/{key}")
+}
+
+/// `/v1/ceremonies/…/retry`.
+pub fn retry_ceremony(key: &Name) -> String {
+    format!("/v1/ceremonies/{key}/retry")
+}
+
+/// `/v1/keys/…/child?path=…`.
+pub fn child_key(key: &Name, path: &Path) -> String {
+    format!("/v1/keys/{key}/child?path={path}")
+}
+
+/// `/v1/keys/…/export?network=…`.
+pub fn export_key(key: &Name, network: &str) -> String {
+    format!("/v1/keys/{key}/export?network={network}")
+}
+
 /// `/v1/requests/…`.
 pub fn request(request: &RequestId) -> String {
     format!("/v1/requests/{request}")
@@ -161,6 +199,11 @@ mod tests {
             (motion_signatures(&motion_id), SIGN_MOTION),
             (key(&name), KEY),
             (epoch_record(&name), EPOCH_RECORD),
+            (epochs(&name), EPOCHS),
+            (ceremony(&name), CEREMONY),
+            (retry_ceremony(&name), RETRY_CEREMONY),
+            (child_key(&name, &"m/0/5".parse().unwrap()), CHILD_KEY),
+            (export_key(&name, "mainnet"), EXPORT_KEY),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),
             (approvals(&request_id), VOTE_REQUEST),

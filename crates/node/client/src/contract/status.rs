@@ -42,6 +42,9 @@ pub struct NodeStatus {
     pub role: NodeRole,
     /// Whether a channel to it is up.
     pub alive: bool,
+    /// Since when it is not, in milliseconds since 1970, as far as the answering node saw it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_since_ms: Option<u64>,
     /// Its head, as last heard.
     #[schema(value_type = Option<String>)]
     pub head: Option<Head>,
@@ -63,4 +66,7 @@ pub struct KeyStatus {
     /// What is missing until it can sign, in words: nodes of which some must come back, or
     /// that the key is still being made.
     pub missing: Vec<String>,
+    /// What else its people should know: who is absent and what that means, what is overdue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

@@ -9,7 +9,6 @@ use crate::wire::Message;
 use quorate_charter::{MotionError, SignedMotion};
 use quorate_client::contract::{ErrorBody, ErrorCode};
 use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
-use quorate_intent::KeyFacts;
 use quorate_policy::request::VerifiedRequest;
 
 impl Node {
@@ -35,6 +34,17 @@ impl Node {
             Call::Keys => View::Keys(self.view_keys()),
             Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
             Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
+            Call::Epochs(name) => View::Epochs(self.view_epochs(&name)?),
+            Call::Ceremonies => View::Ceremonies(self.view_ceremonies(turn.now)),
+            Call::Ceremony(name) => View::Ceremonies(self.view_ceremony(&name, turn.now)?),
+            Call::RetryCeremony(name) => {
+                self.retry_ceremony(&name, turn);
+                View::Ceremonies(self.view_ceremony(&name, turn.now)?)
+            }
+            Call::ChildKey { key, path } => View::ChildKey(Box::new(self.view_child(&key, &path)?)),
+            Call::ExportKey { key, network } => {
+                View::ExportKey(Box::new(self.view_export(&key, &network)?))
+            }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),
             Call::Request(id) => return self.shown(&id),
@@ -97,10 +107,13 @@ impl Node {
     /// What cannot be read is refused at the door; from a peer it would be denied.
     fn check_readable(&self, request: &VerifiedRequest) -> Result<(), ErrorBody> {
         let body = request.body();
-        let record = self.keys.book(&body.key).and_then(|book| book.record.as_ref());
+        let record = self.keys.book(&body.key).and_then(|book| book.record());
         let Some(record) = record else { return Ok(()) };
-        let key = KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() };
-        let decoded = outcome::decode(&body.intent, &key);
+        // A path that leads nowhere is refused by who files it, with its own words.
+        if body.derivation_path().is_err() {
+            return Ok(());
+        }
+        let decoded = outcome::decode(body, record);
         decoded.map(|_| ()).map_err(|why| {
             ErrorBody::new(ErrorCode::BadIntent, why, "correct the intent and file it again")
         })
@@ -146,6 +159,11 @@ fn file_error(error: FileError) -> ErrorBody {
         ),
         FileError::UnknownKey => crate::views::unknown_key(),
         FileError::KeyNotReady => crate::views::key_not_ready(),
+        FileError::KeyRetired => ErrorBody::new(
+            ErrorCode::KeyRetired,
+            "the key was ended for ever and signs nothing",
+            "use another key",
+        ),
         FileError::Conflict => ErrorBody::new(
             ErrorCode::IdempotencyConflict,
             "the idempotency key was used for another request",

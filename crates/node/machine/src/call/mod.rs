@@ -14,6 +14,7 @@ pub use parsing::{Parsed, parse};
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
+use quorate_derivation::Path;
 use quorate_identity::{ActorId, CredentialSignature, MotionId, Name, PersonId, RequestId};
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
 use serde::Serialize;
@@ -81,6 +82,28 @@ pub enum Call {
     Key(Name),
     /// A key's certified epoch record.
     EpochRecord(Name),
+    /// The epochs of a key.
+    Epochs(Name),
+    /// What is under way for keys.
+    Ceremonies,
+    /// What is under way for one key.
+    Ceremony(Name),
+    /// Tries again at once what is under way for a key.
+    RetryCeremony(Name),
+    /// A child of a key.
+    ChildKey {
+        /// The key.
+        key: Name,
+        /// Which child.
+        path: Path,
+    },
+    /// A key as wallets read it.
+    ExportKey {
+        /// The key.
+        key: Name,
+        /// For which network, as it was asked for.
+        network: String,
+    },
     /// The policy in force.
     Policy,
     /// The newest requests.
@@ -125,6 +148,10 @@ pub enum View {
     Keys(Vec<view::KeyView>),
     Key(Box<view::KeyView>),
     EpochRecord(view::EpochRecordAnswer),
+    Epochs(Vec<view::EpochView>),
+    Ceremonies(Vec<view::CeremonyView>),
+    ChildKey(Box<view::ChildKeyView>),
+    ExportKey(Box<view::KeyExport>),
     Policy(Box<view::PolicyView>),
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),

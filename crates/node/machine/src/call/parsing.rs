@@ -9,6 +9,7 @@ use quorate_client::contract::{
     SubmitStatement,
 };
 use quorate_codec::Canonical;
+use quorate_derivation::{Path, PathError};
 use quorate_identity::{ActorId, CredentialSignature, Name, RequestId};
 use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verified};
 use serde::de::DeserializeOwned;
@@ -75,6 +76,15 @@ impl Input<'_> {
             routes::KEYS => Call::Keys,
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
+            routes::EPOCHS => Call::Epochs(self.name()?),
+            routes::CEREMONIES => Call::Ceremonies,
+            routes::CEREMONY => Call::Ceremony(self.name()?),
+            routes::RETRY_CEREMONY => self.retry_ceremony()?,
+            routes::CHILD_KEY => Call::ChildKey { key: self.name()?, path: self.path()? },
+            routes::EXPORT_KEY => {
+                let network = self.text("network").unwrap_or_default().to_owned();
+                Call::ExportKey { key: self.name()?, network }
+            }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },
             routes::REQUEST | routes::WAIT_REQUEST => {
@@ -104,6 +114,18 @@ impl Input<'_> {
         let signature = CredentialSignature::from_bytes(signature.0);
         let motion = self.argument(ErrorCode::UnknownMotion)?;
         Ok(Call::SignMotion { motion, person, signature })
+    }
+
+    fn retry_ceremony(&self) -> Result<Call, ErrorBody> {
+        let has_a_say = match self.caller.actor {
+            ActorId::Person(person) => self.state.upkeep().parties().contains(&person),
+            ActorId::Service(_) => false,
+        };
+        if !has_a_say {
+            let (message, next) = ("only who has a say in upkeep does this", "sign as one of them");
+            return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
+        }
+        Ok(Call::RetryCeremony(self.name()?))
     }
 
     fn submit_request(&self) -> Result<Call, ErrorBody> {
@@ -158,6 +180,14 @@ impl Input<'_> {
 
     fn name(&self) -> Result<Name, ErrorBody> {
         self.argument(ErrorCode::UnknownKey)
+    }
+
+    /// A path, `m` where none is given. A hardened one is refused with the reason.
+    fn path(&self) -> Result<Path, ErrorBody> {
+        self.text("path").unwrap_or("m").parse().map_err(|error: PathError| {
+            let next = "name a path such as m/0/5, without hardened steps";
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
+        })
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -1,28 +1,68 @@
-//! One attempt at a key, at one member: rounds of the dealing, then PREPARED.
+//! One attempt at an epoch of a key, at one participant: the plan, the rounds of the dealing, then
+//! PREPARED. See `spec/epochs.md`.
 
-use super::keys::{FIRST_EPOCH, dealt_key, share_key};
+use super::keys::{dealt_key, dealt_row, share_key};
+use super::plan::Unplanned;
 use crate::durable::{Table, Write};
+use crate::event::Millis;
 use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
-use quorate_charter::{AbortStatement, Backup, EpochRecord, KeyOrder, PreparedStatement};
-use quorate_codec::{Digest, Transcript, tag};
-use quorate_engine::{self as engine, Failure, Fault, Inbound, KeygenPlan, Progress, Round};
+use quorate_charter::{
+    AbortStatement, AttemptPlan, Backup, EpochRecord, KeyOrder, PreparedStatement, Validity,
+};
+use quorate_client::contract::CeremonyPhase;
+use quorate_codec::{Digest, tag};
+use quorate_engine::{
+    self as engine, DealPlan, DealSource, Failure, Fault, Inbound, Progress, Round,
+};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An attempt under way.
 pub(crate) struct Ceremony {
+    pub(super) plan: AttemptPlan,
+    /// Its digest: what everybody signs with every message.
+    pub(super) context: Digest,
     /// What we said, to be said again: a lost frame must not cost an attempt.
     pub(super) said: Vec<DealMessage>,
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
     pub(super) phase: Phase,
+    /// When it began here.
+    pub(super) began_at: Millis,
+    /// Whose messages were awaited when it was given up.
+    pub(super) silent: Vec<NodeId>,
     /// The job whose result is awaited: a late one of a voided attempt is nobody's (N-57).
     pub(super) job: Option<JobId>,
+}
+
+impl Ceremony {
+    /// How far it is, for showing.
+    pub(super) fn phase_view(&self) -> CeremonyPhase {
+        match self.phase {
+            Phase::Computing { .. } | Phase::ExpectRound { .. } => CeremonyPhase::Dealing,
+            Phase::ExpectPrepared => CeremonyPhase::Prepared,
+            Phase::ExpectDecision => CeremonyPhase::Deciding,
+        }
+    }
+
+    /// Whose messages of the round that is under way are here.
+    pub(super) fn heard_from(&self) -> BTreeSet<NodeId> {
+        let heard = self.messages.keys().map(|(_, node)| *node);
+        match &self.phase {
+            Phase::ExpectRound { .. } => heard.collect(),
+            _ => self.plan.participants(),
+        }
+    }
+
+    /// Whether nothing was put to the voters yet.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::ExpectDecision)
+    }
 }
 
 pub(super) enum Phase {
@@ -30,7 +70,7 @@ pub(super) enum Phase {
     Computing { number: u8 },
     /// Messages of a round are awaited.
     ExpectRound { number: u8, round: Box<dyn Round> },
-    /// Our PREPARED is out; others' are awaited.
+    /// Our PREPARED is out, if we hold shares; others' are awaited.
     ExpectPrepared,
     /// The voters decide.
     ExpectDecision,
@@ -40,28 +80,38 @@ impl Node {
     /// Handles a message of a dealing; its signature was checked.
     pub(crate) fn on_deal(&mut self, from: NodeId, message: DealMessage, turn: &mut Turn<'_>) {
         let key = message.key;
-        let Some(order) = self.state.key(&key) else { return };
-        let members = order.tree.parties();
-        let is_member = members.contains(&from) && members.contains(&self.me);
-        if message.epoch != FIRST_EPOCH || !is_member {
+        if self.state.key(&key).is_none() {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
-        if book.record.is_some() || message.attempt < book.attempt {
+        let next = (book.next_epoch(), book.attempt);
+        if (message.epoch, message.attempt) < next {
             self.share_attempt_outcome(from, &key, turn);
             return;
         }
-        let current = message.attempt == book.attempt;
+        if message.epoch > next.0 {
+            self.ask_for_records(from, turn);
+            return;
+        }
+        let current = message.attempt == next.1;
         if let DealStep::Abort { head } = message.step
             && current
         {
             let abort = AbortStatement { node: from, head, signature: message.signature };
-            self.on_abort(key, abort, turn);
+            if self.takes_word_of(&key, &from, turn.now) {
+                self.on_abort(key, abort, turn);
+            } else if let Some(book) = self.keys.books.get_mut(&key) {
+                // Its plan may show that the word counts.
+                book.keep_early(from, message);
+            }
             return;
         }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
-            // Ours has not begun.
-            book.keep_early(from, message);
+            // Ours has not begun: a plan may begin it.
+            book.keep_early(from, message.clone());
+            if current && let DealStep::Plan { plan } = &message.step {
+                self.on_plan(from, key, plan, turn);
+            }
             return;
         };
         if ceremony.record.is_none() && matches!(message.step, DealStep::Prepared { .. }) {
@@ -70,14 +120,28 @@ impl Node {
             book.keep_early(from, message);
             return;
         }
+        if matches!(message.step, DealStep::Plan { .. }) {
+            return;
+        }
+        if !ceremony.plan.participants().contains(&from) {
+            return;
+        }
+        if message.context != Some(ceremony.context) {
+            // Somebody was told another plan, or says so: nobody is accused for it.
+            *book.failures.entry(from).or_default() += 1;
+            self.void_attempt(key, "a member takes part in another plan", &[], turn);
+            return;
+        }
         let signature = message.signature;
         match message.step {
             DealStep::Round { number, bytes } if number <= limits::ROUNDS_MAX => {
                 ceremony.messages.entry((number, from)).or_insert(bytes);
                 self.advance_ceremony(key, turn);
             }
-            DealStep::Round { .. } | DealStep::Abort { .. } => {}
             DealStep::Prepared { record, leaf_proofs } => {
+                if !ceremony.plan.committee.contains(&from) {
+                    return;
+                }
                 if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
                     // Some dealer showed us two dealings; who it was, the transcripts show.
                     self.void_attempt(key, "a member prepared another record", &[], turn);
@@ -87,62 +151,199 @@ impl Node {
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
             }
+            DealStep::Round { .. } | DealStep::Abort { .. } | DealStep::Plan { .. } => {}
         }
     }
 
-    /// Begins the attempt that is next, if every member is here (CER-01). That this node deals in
-    /// it is durable before its first message leaves (CER-02).
-    pub(super) fn start_attempt(
+    /// Plans the attempt that is next, if it is this node's to plan and enough are here; else
+    /// waits for who plans it, not for ever (CER-01, EPO-04).
+    pub(super) fn pursue_attempt(&mut self, order: &KeyOrder, turn: &mut Turn<'_>) {
+        let key = order.key;
+        self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        let Some(wanted) = self.wanted(&key, turn.now) else { return };
+        if !self.may_take_part() {
+            return;
+        }
+        let Some(book) = self.keys.books.get(&key) else { return };
+        let attempt = book.attempt;
+        let Some(planner) = self.planner(&key, &wanted, attempt) else { return };
+        let plan = match self.make_plan(order, &wanted, turn.now) {
+            Ok(plan) => plan,
+            Err(Unplanned::Missing(_) | Unplanned::NotYet) => {
+                // Whoever comes is a reason to look again at once.
+                self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_max_ms));
+                if let Some(book) = self.keys.books.get_mut(&key) {
+                    book.waits_since = None;
+                }
+                return;
+            }
+        };
+        let candidates = self.candidates(&key, &wanted);
+        let all_take_part = plan.participants() == candidates
+            || candidates.iter().all(|node| *node == self.me || self.presence.is_here(node));
+        let Some(book) = self.keys.books.get_mut(&key) else { return };
+        let since = *book.waits_since.get_or_insert(turn.now);
+        let waited = turn.now.saturating_sub(since);
+        if book.left_to_others.is_some() {
+            if waited >= self.pace.ceremony_timeout_ms.saturating_mul(4) {
+                self.void_attempt(key, "nobody ends what others began", &[], turn);
+            }
+            return;
+        }
+        if planner == self.me {
+            // Who is just away for a moment is worth a moment.
+            if all_take_part || waited >= self.pace.retry_max_ms {
+                self.lead_attempt(&candidates, plan, turn);
+            }
+            return;
+        }
+        let patience = match self.presence.is_here(&planner) {
+            true => self.pace.ceremony_timeout_ms,
+            false => self.pace.retry_max_ms.saturating_mul(2),
+        };
+        if waited >= patience {
+            self.void_attempt(key, "its leader made no plan in time", &[planner], turn);
+        }
+    }
+
+    /// Tells the plan to everybody who could take part, so that who does not leaves the attempt
+    /// to those who do.
+    fn lead_attempt(
         &mut self,
-        order: &KeyOrder,
-        members: &BTreeSet<NodeId>,
+        candidates: &BTreeSet<NodeId>,
+        plan: AttemptPlan,
         turn: &mut Turn<'_>,
     ) {
-        let key = order.key;
-        let all_here = members.iter().all(|node| *node == self.me || self.presence.is_here(node));
-        let incarnations =
-            self.presence.incarnations(self.incarnation.id, members.iter(), &self.me);
-        let incarnations = incarnations.filter(|_| all_here && self.may_take_part());
-        let Some(incarnations) = incarnations else {
-            self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        let key = plan.key;
+        let step = DealStep::Plan { plan: quorate_codec::to_bytes(&plan) };
+        let message = self.signed_step(key, plan.epoch, plan.attempt, None, step);
+        if !self.start_attempt(plan, turn) {
+            return;
+        }
+        if let Some(ceremony) = self.ceremony(&key) {
+            ceremony.said.push(message.clone());
+        }
+        let to_all = Message::Deal(message);
+        for peer in candidates {
+            self.send(*peer, &to_all, turn);
+        }
+        self.replay_early_deals(key, turn);
+    }
+
+    /// The attempt's leader says what it sets out to do.
+    fn on_plan(&mut self, from: NodeId, key: KeyId, bytes: &[u8], turn: &mut Turn<'_>) {
+        let Ok(plan) = quorate_codec::from_bytes::<AttemptPlan>(bytes) else {
+            self.audit(format!("a plan for key {key} is malformed"), &[from], turn);
             return;
         };
-        let Some(book) = self.keys.books.get_mut(&key) else { return };
+        let Some(book) = self.keys.books.get(&key) else { return };
+        let is_next =
+            (plan.key, plan.epoch, plan.attempt) == (key, book.next_epoch(), book.attempt);
+        let has_dealt = book.dealt == Some((plan.epoch, plan.attempt));
+        let takes_part = plan.participants().contains(&self.me);
+        if !is_next || has_dealt || !self.may_take_part() || !self.is_of_this_life(&key) {
+            return;
+        }
+        match self.judge_plan(from, &plan, turn.now) {
+            Validity::Valid if !takes_part => {
+                if let Some(book) = self.keys.books.get_mut(&key) {
+                    book.left_to_others = Some(plan.participants());
+                    book.waits_since = Some(turn.now);
+                }
+            }
+            Validity::Valid => {
+                if self.start_attempt(plan, turn) {
+                    self.replay_early_deals(key, turn);
+                }
+            }
+            // It is looked at again when this node knows more; else the attempt ends in time.
+            Validity::Unknown | Validity::Late => {
+                self.keys.due.set_earlier(key, turn.now.saturating_add(self.pace.retry_ms));
+            }
+            Validity::Invalid => {
+                let text = format!("refused a plan for epoch {} of key {key}", plan.epoch);
+                self.audit(text, &[from], turn);
+                self.void_attempt(key, "its plan is not what this node verified", &[from], turn);
+            }
+        }
+    }
+
+    /// Looks again at plans that were not understood when they came.
+    pub(super) fn look_at_plans(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        let Some(book) = self.keys.books.get(&key).filter(|book| book.ceremony.is_none()) else {
+            return;
+        };
         let attempt = book.attempt;
-        let context = Transcript::new(tag::DEAL_CONTEXT)
-            .part(order.scheme.to_string())
-            .part("keygen")
-            .part(self.state.genesis())
-            .part(order.entry)
-            .part(key)
-            .number(FIRST_EPOCH)
-            .number(u64::from(attempt))
-            .part(quorate_codec::to_bytes(&order.tree))
-            .list(incarnations)
-            .digest();
-        book.dealt = Some(attempt);
+        let plans: Vec<(NodeId, Vec<u8>)> = book
+            .early
+            .iter()
+            .filter(|(_, message)| message.attempt == attempt)
+            .filter_map(|(from, message)| match &message.step {
+                DealStep::Plan { plan } => Some((*from, plan.clone())),
+                _ => None,
+            })
+            .collect();
+        for (from, plan) in plans {
+            self.on_plan(from, key, &plan, turn);
+        }
+    }
+
+    /// Begins an attempt with a plan that this node made or found right. That it deals in it is
+    /// durable before its first message leaves (CER-02).
+    fn start_attempt(&mut self, plan: AttemptPlan, turn: &mut Turn<'_>) -> bool {
+        let key = plan.key;
+        let source = match self.source_of(&plan) {
+            Ok(source) => source,
+            Err(why) => {
+                self.void_attempt(key, why, &[], turn);
+                return false;
+            }
+        };
+        let Some(book) = self.keys.books.get_mut(&key) else { return false };
+        let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
+        book.dealt = Some((epoch, attempt));
+        let deal = DealPlan {
+            ctx0: context,
+            scheme: plan.scheme,
+            tree: plan.tree.clone(),
+            receivers: plan.members(),
+            me: self.me,
+            source,
+        };
         book.ceremony = Some(Ceremony {
+            plan,
+            context,
             said: Vec::new(),
             messages: BTreeMap::new(),
             prepared: BTreeMap::new(),
             record: None,
             phase: Phase::Computing { number: 0 },
+            began_at: turn.now,
+            silent: Vec::new(),
             job: None,
         });
-        let dealt = attempt.to_be_bytes().to_vec();
-        turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), dealt));
+        let row = dealt_row(epoch, attempt);
+        turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), row));
         turn.out.barrier = true;
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
-        let plan = KeygenPlan {
-            ctx0: context,
-            scheme: order.scheme,
-            tree: order.tree.clone(),
-            me: self.me,
-        };
         let seed = turn.seed();
-        let job = self.start_job(Task::Deal { plan, seed }, turn);
+        let job = self.start_job(Task::Deal { plan: deal, seed }, turn);
         self.keys.await_job(key, job);
-        self.replay_early_deals(key, turn);
+        true
+    }
+
+    /// What this node brings along to a dealing.
+    fn source_of(&self, plan: &AttemptPlan) -> Result<DealSource, &'static str> {
+        let Some(current) = self.keys.current(&plan.key) else {
+            return Ok(DealSource::Fresh { count: 1 });
+        };
+        let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
+        let shares = match (dealers.contains(&self.me), &current.share) {
+            (false, _) => Vec::new(),
+            (true, Some(share)) => vec![Arc::clone(share)],
+            (true, None) => return Err("this node has no shares to deal"),
+        };
+        Ok(DealSource::Shared { dealers, keys: vec![Arc::clone(&current.public)], shares })
     }
 
     /// A round of a dealing was computed.
@@ -165,9 +366,7 @@ impl Node {
                 }
                 self.advance_ceremony(key, turn);
             }
-            Ok(Progress::Done(engine::Outcome::Prepared(prepared))) => {
-                self.prepare(key, *prepared, turn);
-            }
+            Ok(Progress::Done(engine::Outcome::Dealt(dealt))) => self.prepare(key, *dealt, turn),
             Ok(Progress::Done(_)) => {
                 self.void_attempt(key, "the engine made something else", &[], turn);
             }
@@ -218,57 +417,84 @@ impl Node {
         self.keys.await_job(key, job);
     }
 
+    /// Whose messages an attempt waits for, as far as this node sees.
+    pub(super) fn awaited_in(ceremony: &Ceremony) -> Vec<NodeId> {
+        match &ceremony.phase {
+            Phase::ExpectRound { number, round } => {
+                let awaited = round.awaits().into_iter();
+                awaited.filter(|node| !ceremony.messages.contains_key(&(*number, *node))).collect()
+            }
+            Phase::ExpectPrepared => {
+                let members = ceremony.plan.committee.iter();
+                members.filter(|node| !ceremony.prepared.contains_key(node)).copied().collect()
+            }
+            Phase::Computing { .. } | Phase::ExpectDecision => Vec::new(),
+        }
+    }
+
     /// The dealing is verified: make the shares durable, then say PREPARED (CER-04).
-    fn prepare(&mut self, key: KeyId, prepared: engine::Prepared, turn: &mut Turn<'_>) {
-        let Some(order) = self.state.key(&key).cloned() else { return };
-        let genesis = self.state.genesis();
+    fn prepare(&mut self, key: KeyId, dealt: engine::PreparedKeys, turn: &mut Turn<'_>) {
+        let me = self.me;
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        let attempt = book.attempt;
+        let before = book.current().map(|current| Arc::clone(&current.record));
         let Some(ceremony) = book.ceremony.as_mut() else { return };
         if !matches!(ceremony.phase, Phase::Computing { .. }) {
             return;
         }
+        let engine::PreparedKeys { keys, transcript, leaf_proofs } = dealt;
+        let Ok([made]) = <[engine::PreparedKey; 1]>::try_from(keys) else {
+            return self.void_attempt(key, "the engine made another number of keys", &[], turn);
+        };
+        let chain_code = before.as_ref().map(|before| before.chain_code).or(made.chain_code);
+        let public_key = made.public.public_key();
+        let is_same = before.is_none_or(|before| before.public_key == public_key);
+        let Some(chain_code) = chain_code.filter(|_| is_same) else {
+            return self.void_attempt(key, "the engine made another key", &[], turn);
+        };
         let record = EpochRecord {
-            version: 1,
-            genesis,
-            key,
-            epoch: FIRST_EPOCH,
-            previous: Digest::ZERO,
-            scheme: order.scheme,
-            commitments: prepared.public.commitments(),
-            public_key: prepared.public.public_key(),
-            transcript: prepared.transcript,
-            chain_code: prepared.chain_code,
-            entry: order.entry,
-            attempt,
-            committee: order.tree.parties().into_iter().collect(),
-            tree: order.tree,
+            version: EpochRecord::VERSION,
+            plan: ceremony.plan.clone(),
+            commitments: made.public.commitments(),
+            public_key,
+            transcript,
+            chain_code,
             backup: Backup::Unproven,
         };
         let record = quorate_codec::to_bytes(&record);
-        let share = prepared.share.to_bytes().to_vec();
-        turn.out.writes.push(Write::put(Table::Share, share_key(&key, attempt), share));
-        turn.out.barrier = true;
+        let (epoch, attempt) = (ceremony.plan.epoch, ceremony.plan.attempt);
         ceremony.record = Some(record.clone());
         ceremony.phase = Phase::ExpectPrepared;
-        book.prepared.insert(attempt, Arc::new(prepared.share));
+        let is_member = ceremony.plan.committee.contains(&me);
+        if let Some((share, leaf_proofs)) = made.share.zip(leaf_proofs) {
+            let row = share.to_bytes().to_vec();
+            turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
+            turn.out.barrier = true;
+            book.prepared.insert((epoch, attempt), Arc::new(share));
+            self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
+        } else if is_member {
+            return self.void_attempt(key, "the engine made no shares", &[], turn);
+        }
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
-        let leaf_proofs = prepared.leaf_proofs;
-        self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
         self.replay_early_deals(key, turn);
+        self.commit_if_prepared(key, turn);
     }
 
-    /// Signs a message of this attempt and sends it to all members (CER-03).
+    /// Signs a message of the attempt that is next and sends it to all who may take part (CER-03).
     pub(super) fn send_deal(&mut self, key: KeyId, step: DealStep, turn: &mut Turn<'_>) {
-        let Some(order) = self.state.key(&key) else { return };
-        let mut peers = order.tree.parties();
-        peers.remove(&self.me);
-        let Some(attempt) = self.keys.books.get(&key).map(|book| book.attempt) else { return };
-        let bytes = deal_bytes(&self.state.genesis(), &key, FIRST_EPOCH, attempt, &step);
-        let signature = self.secrets.sign(tag::DEAL_MESSAGE, &bytes);
-        let message = DealMessage { key, epoch: FIRST_EPOCH, attempt, step, signature };
+        let Some(book) = self.keys.books.get(&key) else { return };
+        let (epoch, attempt) = (book.next_epoch(), book.attempt);
+        let is_abort = matches!(step, DealStep::Abort { .. });
+        let ceremony = book.ceremony.as_ref();
+        let context = ceremony.map(|ceremony| ceremony.context).filter(|_| !is_abort);
+        let peers = match ceremony.filter(|_| !is_abort) {
+            Some(ceremony) => ceremony.plan.participants(),
+            // Everybody may vote on it.
+            None => self.presence.connected().into_iter().collect(),
+        };
+        let message = self.signed_step(key, epoch, attempt, context, step);
+        let to_all = Message::Deal(message.clone());
         for peer in peers {
-            self.send(peer, &Message::Deal(message.clone()), turn);
+            self.send(peer, &to_all, turn);
         }
         if let Some(ceremony) = self.ceremony(&key)
             && !ceremony.said.contains(&message)
@@ -279,14 +505,26 @@ impl Node {
         self.on_deal(self.me, message, turn);
     }
 
+    fn signed_step(
+        &self,
+        key: KeyId,
+        epoch: u64,
+        attempt: u32,
+        context: Option<Digest>,
+        step: DealStep,
+    ) -> DealMessage {
+        let signature = quorate_identity::NodeSignature([0; 64]);
+        let mut message = DealMessage { key, epoch, attempt, context, step, signature };
+        let bytes = deal_bytes(&self.state.genesis(), &message);
+        message.signature = self.secrets.sign(tag::DEAL_MESSAGE, &bytes);
+        message
+    }
+
     /// Says again to a member what was said in the attempts under way.
     pub(crate) fn share_deals(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
-        let ceremonies = self.keys.books.iter().filter_map(|(key, book)| {
-            let order = self.state.key(key)?;
-            let ceremony = book.ceremony.as_ref()?;
-            order.tree.parties().contains(&peer).then_some(ceremony)
-        });
-        let said = ceremonies.flat_map(|ceremony| ceremony.said.iter().cloned());
+        let ceremonies = self.keys.books.values().filter_map(|book| book.ceremony.as_ref());
+        let with = ceremonies.filter(|ceremony| ceremony.plan.participants().contains(&peer));
+        let said = with.flat_map(|ceremony| ceremony.said.iter().cloned());
         for message in said.collect::<Vec<_>>() {
             self.send(peer, &Message::Deal(message), turn);
         }
@@ -297,13 +535,9 @@ impl Node {
     }
 }
 
-/// The bytes that a member signs for a message of a dealing (CER-03).
-pub(crate) fn deal_bytes(
-    genesis: &GenesisHash,
-    key: &KeyId,
-    epoch: u64,
-    attempt: u32,
-    step: &DealStep,
-) -> Vec<u8> {
-    quorate_codec::to_bytes(&(genesis, key, epoch, attempt, step))
+/// The bytes that a member signs for a message of a dealing (CER-03). The context is that of the
+/// attempt's plan, so that whoever judges the message knows what it was said in.
+pub(crate) fn deal_bytes(genesis: &GenesisHash, message: &DealMessage) -> Vec<u8> {
+    let DealMessage { key, epoch, attempt, context, step, .. } = message;
+    quorate_codec::to_bytes(&(genesis, key, epoch, attempt, context, step))
 }

@@ -1,15 +1,20 @@
 //! What a node knows of the keys of its charter beyond the orders.
 
 use super::ceremony::Ceremony;
+use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::JobId;
 use crate::limits;
 use crate::schedule::Schedule;
-use crate::wire::{DealMessage, Outcome};
-use quorate_charter::{AttemptOutcome, Decided, EpochRecord, State};
+use crate::wire::{DealMessage, KeyProgress, Outcome};
+use quorate_charter::{
+    AttemptOutcome, AttemptPlan, Decided, EpochRecord, EpochStep, KeyOrder, SignedEpochStatement,
+    State,
+};
+use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{self as engine, Failure, KeyPublic, KeyShare};
-use quorate_identity::{Head, KeyId, NodeId};
-use std::collections::{BTreeMap, BTreeSet};
+use quorate_identity::{Head, KeyId, NodeId, Scheme};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The epoch that key generation makes.
@@ -20,37 +25,108 @@ pub(crate) const FIRST_EPOCH: u64 = 0;
 pub(crate) struct Keys {
     pub(super) books: BTreeMap<KeyId, KeyBook>,
     pub(super) by_job: BTreeMap<JobId, KeyId>,
-    /// Ordered keys without a record: when each is looked at next.
+    /// When each key is looked at next: something is ordered for it, or due.
     pub(super) due: Schedule<KeyId>,
-    /// Keys with a record and without a birth signature.
-    pub(super) unborn: BTreeSet<KeyId>,
+    /// Keys whose newest epoch has not signed yet.
+    pub(super) untried: BTreeSet<KeyId>,
+    /// Rows of shares of epochs that were over before this start.
+    leftovers: Vec<Vec<u8>>,
 }
 
 /// What a node knows of one key.
 #[derive(Default)]
 pub(crate) struct KeyBook {
-    /// The certified outcome that made the key.
-    pub decided: Option<Decided>,
-    /// The record inside it.
-    pub record: Option<Arc<EpochRecord>>,
-    /// Its public half.
-    pub public: Option<Arc<KeyPublic>>,
-    /// This node's shares, if it is a member.
-    pub share: Option<Arc<KeyShare>>,
-    /// The birth signature; without it the key signs nothing else.
-    pub birth: Option<Outcome>,
-    /// The last voided attempt.
+    /// The newest epoch, and those before it that are not over (EPO-10).
+    pub(super) epochs: BTreeMap<u64, Epoch>,
+    /// Epochs that are over, oldest first, as many as are shown.
+    pub(super) past: VecDeque<PastEpoch>,
+    /// The last voided attempt at the next epoch.
     pub voided: Option<Decided>,
     /// The head under which that attempt was given up.
     pub(super) given_up_at: Option<Head>,
-    /// The attempt that is under way or next.
+    /// The attempt at the next epoch that is under way or next.
     pub(super) attempt: u32,
-    /// An attempt in which this node already dealt, in this life or an earlier one.
-    pub(super) dealt: Option<u32>,
+    /// The attempt in which this node dealt last, in this life or an earlier one.
+    pub(super) dealt: Option<(u64, u32)>,
     /// Shares of attempts that are not decided; durable, some since an earlier life.
-    pub(super) prepared: BTreeMap<u32, Arc<KeyShare>>,
+    pub(super) prepared: BTreeMap<(u64, u32), Arc<KeyShare>>,
     pub(super) ceremony: Option<Ceremony>,
     pub(super) early: Vec<(NodeId, DealMessage)>,
+    /// Since when the attempt could begin, as far as this node sees.
+    pub(super) waits_since: Option<Millis>,
+    /// Those who deal in the attempt under way, where this node does not.
+    pub(super) left_to_others: Option<BTreeSet<NodeId>>,
+    /// Since when the attempt is the one that is next, as far as this node looked at it.
+    pub(super) opened_at: Option<Millis>,
+    /// In how many attempts at the next epoch each member failed, as this node saw it.
+    pub(super) failures: BTreeMap<NodeId, u32>,
+    /// Why the last attempt ended, for showing.
+    pub(super) last_failure: Option<String>,
+    /// What nodes said about the end of the key.
+    pub(super) destroyed: BTreeMap<NodeId, SignedEpochStatement>,
+}
+
+/// One certified epoch of a key.
+pub(crate) struct Epoch {
+    /// The certified outcome that made it.
+    pub decided: Decided,
+    /// The record inside it.
+    pub record: Arc<EpochRecord>,
+    /// Its digest.
+    pub digest: Digest,
+    /// The key's public half in this epoch.
+    pub public: Arc<KeyPublic>,
+    /// This node's shares, if it holds some.
+    pub share: Option<Arc<KeyShare>>,
+    /// The first signature; in the first epoch the key signs nothing else before.
+    pub proof: Option<Outcome>,
+    /// Who signs under this epoch from now on.
+    pub committed: BTreeMap<NodeId, SignedEpochStatement>,
+    /// Who destroyed the shares of earlier ones.
+    pub erased: BTreeMap<NodeId, SignedEpochStatement>,
+}
+
+/// What is remembered of an epoch that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PastEpoch {
+    pub decided: Decided,
+    pub record: Arc<EpochRecord>,
+}
+
+impl Epoch {
+    /// From a certified outcome that commits; nothing if the record in it makes no key.
+    pub fn new(decided: Decided) -> Option<Self> {
+        let outcome = quorate_codec::from_bytes::<AttemptOutcome>(&decided.value).ok()?;
+        let AttemptOutcome::Commit { record, .. } = outcome else { return None };
+        let record: EpochRecord = quorate_codec::from_bytes(&record).ok()?;
+        let public = Arc::new(public_of(&record).ok()?);
+        let digest = record.digest();
+        let record = Arc::new(record);
+        Some(Self {
+            decided,
+            record,
+            digest,
+            public,
+            share: None,
+            proof: None,
+            committed: BTreeMap::new(),
+            erased: BTreeMap::new(),
+        })
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.record.plan.epoch
+    }
+
+    /// Whether earlier epochs may be given up: it has signed, and so many of its members said
+    /// that they hold its shares that the key survives the losses it is to survive (EPO-09).
+    pub fn may_end_earlier(&self) -> bool {
+        let held: BTreeSet<NodeId> = self.committed.keys().copied().collect();
+        let plan = &self.record.plan;
+        let (tree, faults) = (&plan.tree, usize::from(plan.faults));
+        self.proof.is_some() && quorate_charter::has_commit_set(tree, faults, &held)
+    }
 }
 
 impl Keys {
@@ -64,9 +140,9 @@ impl Keys {
         self.books.entry(key).or_default()
     }
 
-    /// Keys that are active here: a peer need not send them.
-    pub fn active(&self) -> Vec<KeyId> {
-        self.books.iter().filter(|(_, book)| book.is_active()).map(|(key, _)| *key).collect()
+    /// The newest epoch of a key.
+    pub fn current(&self, key: &KeyId) -> Option<&Epoch> {
+        self.books.get(key)?.current()
     }
 
     /// Whether a job belongs to an attempt.
@@ -89,16 +165,68 @@ impl Keys {
         }
     }
 
-    /// Takes up keys that the charter orders and that are not made.
+    /// Takes up what the charter orders and what is not done.
     pub fn learn_orders(&mut self, state: &State) {
         for order in state.keys() {
             let book = self.books.entry(order.key).or_default();
-            if book.record.is_none() {
-                self.due.set_earlier(order.key, 0);
-            } else if book.birth.is_none() {
-                self.unborn.insert(order.key);
+            if order.retired {
+                self.due.remove(&order.key);
+                self.untried.remove(&order.key);
+                continue;
+            }
+            // An attempt under way has its own deadline.
+            if book.ceremony.is_none() {
+                match wake_for(order, book) {
+                    Some(at) => self.due.set_earlier(order.key, at),
+                    None => self.due.remove(&order.key),
+                }
+            }
+            if book.current().is_some_and(|epoch| epoch.proof.is_none()) {
+                self.untried.insert(order.key);
             }
         }
+    }
+
+    /// Peers with whom this node shares keys of which it has not said that all of an earlier epoch
+    /// is destroyed here (EPO-11).
+    pub fn with_erasure_open(&self, me: &NodeId) -> BTreeSet<NodeId> {
+        let open = self.books.values().filter(|book| book.owes_erasure(me));
+        let peers = open.flat_map(KeyBook::pair_peers);
+        peers.filter(|peer| peer != me).collect()
+    }
+
+    /// Ends epochs that were over before this start.
+    pub fn end_earlier_epochs(&mut self) {
+        for book in self.books.values_mut() {
+            if book.current().is_some_and(Epoch::may_end_earlier) {
+                book.end_earlier();
+            }
+        }
+    }
+
+    /// Notes a row of shares that nobody can need any more.
+    pub fn note_leftover(&mut self, key: KeyId, epoch: u64, attempt: u32) {
+        self.leftovers.push(share_key(&key, epoch, attempt));
+    }
+
+    /// Deletes such rows.
+    pub fn take_leftovers(&mut self) -> Vec<Write> {
+        let rows = std::mem::take(&mut self.leftovers);
+        rows.into_iter().map(|row| Write::delete(Table::Share, row)).collect()
+    }
+
+    /// How far this node is with every key, in one hash.
+    pub fn progress_digest(&self) -> Digest {
+        let start = Transcript::new(tag::KEY_PROGRESS).number(self.books.len() as u64);
+        let one = |transcript: Transcript, (key, book): (&KeyId, &KeyBook)| {
+            transcript.part(quorate_codec::to_bytes(&book.progress(*key)))
+        };
+        self.books.iter().fold(start, one).digest()
+    }
+
+    /// How far this node is with every key.
+    pub fn progress(&self) -> Vec<KeyProgress> {
+        self.books.iter().map(|(key, book)| book.progress(*key)).collect()
     }
 
     /// The earliest time at which an attempt is due or overdue.
@@ -107,7 +235,124 @@ impl Keys {
     }
 }
 
+/// When a key is to be looked at for what the charter wants of it: at once, on schedule, or never.
+pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook) -> Option<Millis> {
+    let goal = order.goal();
+    let Some(current) = book.current() else {
+        return goal.and_then(|goal| goal.sharing).map(|_| 0);
+    };
+    let plan = &current.record.plan;
+    if goal.is_some_and(|goal| goal.order != plan.order) {
+        return Some(0);
+    }
+    order.schedule.map(|schedule| schedule.due_at(&order.key, plan.epoch, plan.made_at))
+}
+
 impl KeyBook {
+    /// The newest epoch.
+    pub fn current(&self) -> Option<&Epoch> {
+        self.epochs.last_key_value().map(|(_, epoch)| epoch)
+    }
+
+    pub(super) fn current_mut(&mut self) -> Option<&mut Epoch> {
+        self.epochs.last_entry().map(std::collections::btree_map::OccupiedEntry::into_mut)
+    }
+
+    /// The certified epochs that are known here, newest first.
+    pub fn certified(&self) -> impl Iterator<Item = (&AttemptPlan, &Decided)> {
+        let known = self.epochs.values().rev().map(|made| (&made.record.plan, &made.decided));
+        known.chain(self.past.iter().rev().map(|past| (&past.record.plan, &past.decided)))
+    }
+
+    /// An epoch that is not over.
+    pub fn epoch(&self, number: u64) -> Option<&Epoch> {
+        self.epochs.get(&number)
+    }
+
+    /// The digest of an epoch's record.
+    pub fn record_digest(&self, number: u64) -> Option<Digest> {
+        let past = self.past.iter().find(|past| past.record.plan.epoch == number);
+        self.epochs
+            .get(&number)
+            .map(|made| made.digest)
+            .or_else(|| past.map(|past| past.record.digest()))
+    }
+
+    /// Whether the newest epoch has another tree than the one before it.
+    pub fn is_reshared(&self) -> bool {
+        let mut trees = self.certified().map(|(plan, _)| &plan.tree);
+        let newest = trees.next();
+        trees.next().is_some_and(|before| Some(before) != newest)
+    }
+
+    /// Nobody is passed over any more for what failed before.
+    pub fn forget_failures(&mut self) {
+        self.failures.clear();
+        self.left_to_others = None;
+        self.waits_since = None;
+    }
+
+    /// Why the last attempt at the next epoch made nothing.
+    pub fn last_failure(&self) -> Option<&str> {
+        self.last_failure.as_deref()
+    }
+
+    /// The epoch that an attempt would make now.
+    pub fn next_epoch(&self) -> u64 {
+        self.current().map_or(FIRST_EPOCH, |epoch| epoch.number().saturating_add(1))
+    }
+
+    /// The record of the newest epoch.
+    pub fn record(&self) -> Option<&Arc<EpochRecord>> {
+        self.current().map(|epoch| &epoch.record)
+    }
+
+    /// Whether the key may sign: born, which a later epoch shows too (CER-07).
+    pub fn is_active(&self) -> bool {
+        self.current().is_some_and(|epoch| epoch.number() > FIRST_EPOCH || epoch.proof.is_some())
+    }
+
+    /// Whether nothing is left to be learned about the newest epoch.
+    pub fn is_settled(&self) -> bool {
+        self.epochs.len() == 1 && self.current().is_some_and(|epoch| epoch.proof.is_some())
+    }
+
+    /// Whether earlier epochs are over and this node has not said yet that nothing of them is left
+    /// here.
+    pub fn owes_erasure(&self, me: &NodeId) -> bool {
+        let is_last = self.epochs.len() == 1;
+        self.current().filter(|_| is_last).is_some_and(|current| {
+            let plan = &current.record.plan;
+            let had_some = plan.dealers.contains(me)
+                || plan.committee.contains(me)
+                || self.past.back().is_some_and(|past| past.record.plan.committee.contains(me));
+            plan.epoch > FIRST_EPOCH
+                && had_some
+                && current.may_end_earlier()
+                && !current.erased.contains_key(me)
+        })
+    }
+
+    /// Nodes with whom this one signs, or signed, with set-ups of pairs.
+    pub fn pair_peers(&self) -> Vec<NodeId> {
+        let plans = self.certified().map(|(plan, _)| plan).take(2);
+        let with_pairs = plans.filter(|plan| plan.scheme == Scheme::EcdsaSecp256k1);
+        with_pairs.flat_map(|plan| plan.committee.iter().copied()).collect()
+    }
+
+    pub(super) fn progress(&self, key: KeyId) -> KeyProgress {
+        let start = Transcript::new(tag::KEY_PROGRESS).list(self.destroyed.keys());
+        let known = match self.current() {
+            None => start.digest(),
+            Some(current) => start
+                .number(u64::from(current.proof.is_some()))
+                .list(current.committed.keys())
+                .list(current.erased.keys())
+                .digest(),
+        };
+        KeyProgress { key, epoch: self.next_epoch(), attempt: self.attempt, known }
+    }
+
     /// Keeps a message for later. Of each sender only so many, so that nobody pushes out
     /// another's (NOD-05).
     pub(super) fn keep_early(&mut self, from: NodeId, message: DealMessage) {
@@ -119,51 +364,139 @@ impl KeyBook {
         }
     }
 
-    /// Whether the key may sign: committed and born (CER-07).
-    pub fn is_active(&self) -> bool {
-        self.record.is_some() && self.birth.is_some()
+    /// Restores that this node dealt in an attempt before it restarted.
+    pub fn load_dealt(&mut self, epoch: u64, attempt: u32) {
+        self.dealt = Some((epoch, attempt));
     }
 
-    /// Restores that this node dealt in an attempt before it restarted.
-    pub fn load_dealt(&mut self, attempt: u32) {
-        self.dealt = Some(attempt);
+    /// Whether shares of an attempt may still be needed: its epoch is not over, or not decided.
+    pub fn may_need(&self, epoch: u64, attempt: u32) -> bool {
+        match self.epochs.get(&epoch) {
+            Some(made) => made.record.plan.attempt == attempt,
+            None => epoch >= self.next_epoch() || self.epochs.len() > 1,
+        }
     }
 
     /// Restores shares of an attempt: they count once it is committed.
-    pub fn load_share(&mut self, attempt: u32, share: KeyShare) {
+    pub fn load_share(&mut self, epoch: u64, attempt: u32, share: KeyShare) {
         let share = Arc::new(share);
-        if self.record.as_ref().is_some_and(|record| record.attempt == attempt) {
-            self.share = Some(Arc::clone(&share));
+        match self.epochs.get_mut(&epoch) {
+            Some(made) if made.record.plan.attempt == attempt => made.share = Some(share),
+            _ => _ = self.prepared.insert((epoch, attempt), share),
         }
-        self.prepared.insert(attempt, share);
     }
 
-    /// Takes over a decided outcome: the record, or the next attempt's number. Says whether it
-    /// was news.
-    pub fn decide(&mut self, decided: Decided, outcome: &AttemptOutcome) -> bool {
-        if self.record.is_some() {
-            return false;
+    /// Restores the first signature of an epoch.
+    pub fn load_proof(&mut self, epoch: u64, proof: Outcome) -> bool {
+        let made = self.epochs.get_mut(&epoch);
+        let Some(made) = made.filter(|made| proof_is_valid(made, &proof)) else { return false };
+        made.proof = Some(proof);
+        true
+    }
+
+    /// Restores what a node said about an epoch that is not over.
+    pub fn load_statement(&mut self, statement: SignedEpochStatement) {
+        let _ = self.note(statement);
+    }
+
+    /// Restores the certified outcome of an attempt; whether it could be read.
+    pub fn load_decided(&mut self, decided: Decided) -> bool {
+        self.decide(decided)
+    }
+
+    /// Forgets shares that are not what the record of their epoch says; whether this node lacks
+    /// some of the newest that it should hold.
+    pub fn drop_false_shares(&mut self, me: &NodeId) -> bool {
+        for made in self.epochs.values_mut() {
+            let public = Arc::clone(&made.public);
+            made.share = made.share.take().filter(|share| share.is_held_by(me, &public));
         }
+        self.current().is_some_and(|current| {
+            current.share.is_none() && current.record.plan.committee.contains(me)
+        })
+    }
+
+    /// The numbers of the newest epoch and of those before it that are not over.
+    pub fn live_epochs(&self) -> Vec<u64> {
+        self.epochs.keys().copied().collect()
+    }
+
+    /// Takes over a decided outcome of an attempt at the next epoch or a later one: whoever missed
+    /// some is told the newest, whose certificate stands for all before. Says whether it was news.
+    pub(super) fn decide(&mut self, decided: Decided) -> bool {
+        let quorate_charter::Instance::Attempt { epoch, attempt, .. } = decided.instance else {
+            return false;
+        };
+        let outcome = quorate_codec::from_bytes::<AttemptOutcome>(&decided.value);
+        let next = self.next_epoch();
         match outcome {
-            AttemptOutcome::Commit { record, .. } => {
-                let record = quorate_codec::from_bytes::<EpochRecord>(record);
-                let made = record.ok().and_then(|record| Some((public_of(&record).ok()?, record)));
-                let Some((public, record)) = made else { return false };
-                self.public = Some(Arc::new(public));
-                self.record = Some(Arc::new(record));
-                self.decided = Some(decided);
+            Ok(AttemptOutcome::Commit { .. }) if epoch >= next => {
+                let Some(made) = Epoch::new(decided) else { return false };
+                self.epochs.insert(epoch, made);
+                self.attempt = 0;
+                self.voided = None;
+                self.given_up_at = None;
+                self.waits_since = None;
+                self.failures.clear();
+                self.last_failure = None;
+                self.left_to_others = None;
+                self.opened_at = None;
+                self.drop_old_messages();
                 true
             }
-            AttemptOutcome::Void { attempt, abort } => {
-                if *attempt < self.attempt {
-                    return false;
-                }
+            Ok(AttemptOutcome::Void { abort, .. }) if epoch == next && attempt >= self.attempt => {
                 self.attempt = attempt.saturating_add(1);
                 self.voided = Some(decided);
                 self.given_up_at = Some(abort.head);
+                self.waits_since = None;
+                self.left_to_others = None;
+                self.opened_at = None;
+                self.drop_old_messages();
                 true
             }
+            _ => false,
         }
+    }
+
+    /// Messages of attempts that are decided are nobody's.
+    fn drop_old_messages(&mut self) {
+        let next = (self.next_epoch(), self.attempt);
+        self.early.retain(|(_, message)| (message.epoch, message.attempt) >= next);
+    }
+
+    /// Takes note of what a node did with an epoch; whether it is news.
+    pub(super) fn note(&mut self, statement: SignedEpochStatement) -> bool {
+        let body = statement.body();
+        let node = body.node;
+        if body.step == EpochStep::Destroyed {
+            return self.destroyed.insert(node, statement).is_none();
+        }
+        let made = self.epochs.get_mut(&body.epoch);
+        let Some(made) = made.filter(|made| made.digest == body.record) else { return false };
+        match body.step {
+            EpochStep::Committed if made.record.plan.committee.contains(&node) => {
+                made.committed.insert(node, statement).is_none()
+            }
+            EpochStep::ErasedBefore => made.erased.insert(node, statement).is_none(),
+            EpochStep::Committed | EpochStep::Destroyed => false,
+        }
+    }
+
+    /// Ends all epochs before the newest; which they are.
+    pub(super) fn end_earlier(&mut self) -> Vec<u64> {
+        let newest = self.current().map(Epoch::number);
+        let earlier: Vec<u64> =
+            self.epochs.keys().filter(|epoch| Some(**epoch) != newest).copied().collect();
+        for epoch in &earlier {
+            if let Some(made) = self.epochs.remove(epoch) {
+                let (decided, record) = (made.decided, made.record);
+                self.past.push_back(PastEpoch { decided, record });
+            }
+        }
+        while self.past.len() > limits::PAST_EPOCHS_SHOWN_MAX {
+            self.past.pop_front();
+        }
+        earlier
     }
 }
 
@@ -172,42 +505,77 @@ impl KeyBook {
 /// # Errors
 /// The record's commitments are not a sharing over its tree.
 pub(crate) fn public_of(record: &EpochRecord) -> Result<KeyPublic, Failure> {
-    KeyPublic::new(record.scheme, record.tree.clone(), &record.commitments)
+    KeyPublic::new(record.plan.scheme, record.plan.tree.clone(), &record.commitments)
 }
 
-/// Whether an outcome is a valid birth signature of the book's key.
-pub(crate) fn birth_is_valid(book: &KeyBook, outcome: &Outcome) -> bool {
-    let (Some(record), Some(public)) = (&book.record, &book.public) else { return false };
+/// Whether an outcome is a valid first signature of an epoch.
+pub(crate) fn proof_is_valid(made: &Epoch, outcome: &Outcome) -> bool {
     let [signature] = outcome.signatures.as_slice() else { return false };
-    let payload = crate::permit::payload(&quorate_policy::birth_payload(record));
-    engine::verify(public, engine::Tweak::None, &payload, &signature.bytes).is_ok()
+    let payload = crate::permit::payload(&quorate_policy::birth_payload(&made.record));
+    engine::verify(&made.public, engine::Tweak::None, &payload, &signature.bytes).is_ok()
+}
+
+/// Key of a row about an epoch, in the order of keys and epochs.
+fn epoch_key(kind: &[u8], key: &KeyId, epoch: u64) -> Vec<u8> {
+    [kind, key.as_ref(), &epoch.to_be_bytes()].concat()
+}
+
+/// The key and epoch of such a row, and what follows.
+fn parse_epoch_key<'a>(kind: &[u8], bytes: &'a [u8]) -> Option<(KeyId, u64, &'a [u8])> {
+    let (key, rest) = bytes.strip_prefix(kind)?.split_first_chunk::<32>()?;
+    let (epoch, rest) = rest.split_first_chunk::<8>()?;
+    Some((KeyId(Digest(*key)), u64::from_be_bytes(*epoch), rest))
 }
 
 /// Key of the row of an attempt's shares.
-pub(crate) fn share_key(key: &KeyId, attempt: u32) -> Vec<u8> {
-    [AsRef::<[u8]>::as_ref(key), &FIRST_EPOCH.to_be_bytes(), &attempt.to_be_bytes()].concat()
+pub(crate) fn share_key(key: &KeyId, epoch: u64, attempt: u32) -> Vec<u8> {
+    [epoch_key(b"", key, epoch), attempt.to_be_bytes().to_vec()].concat()
 }
 
-/// The inverse of [`share_key`], for shares of the first epoch.
-pub(crate) fn parse_share_key(bytes: &[u8]) -> Option<(KeyId, u32)> {
-    let (key, rest) = bytes.split_first_chunk::<32>()?;
-    let (epoch, attempt) = rest.split_first_chunk::<8>()?;
-    let attempt = u32::from_be_bytes(attempt.try_into().ok()?);
-    (u64::from_be_bytes(*epoch) == FIRST_EPOCH)
-        .then_some((KeyId(quorate_codec::Digest(*key)), attempt))
+/// The inverse of [`share_key`].
+pub(crate) fn parse_share_key(bytes: &[u8]) -> Option<(KeyId, u64, u32)> {
+    let (key, epoch, rest) = parse_epoch_key(b"", bytes)?;
+    Some((key, epoch, u32::from_be_bytes(rest.try_into().ok()?)))
 }
 
-/// Key of the row of a key's newest decided outcome.
-pub(crate) fn decided_key(key: &KeyId) -> Vec<u8> {
-    [b"d".as_slice(), key.as_ref()].concat()
+/// Key of the row of the certified outcome that made an epoch.
+pub(crate) fn decided_key(key: &KeyId, epoch: u64) -> Vec<u8> {
+    epoch_key(b"d", key, epoch)
 }
 
-/// Key of the row of a key's birth signature.
-pub(crate) fn birth_key(key: &KeyId) -> Vec<u8> {
-    [b"b".as_slice(), key.as_ref()].concat()
+/// The inverse of [`decided_key`].
+pub(crate) fn parse_decided_key(bytes: &[u8]) -> Option<(KeyId, u64)> {
+    let (key, epoch, rest) = parse_epoch_key(b"d", bytes)?;
+    rest.is_empty().then_some((key, epoch))
 }
 
-/// Key of the row that says in which attempt this node dealt.
+/// Key of the row of a key's last voided attempt.
+pub(crate) fn voided_key(key: &KeyId) -> Vec<u8> {
+    [b"v".as_slice(), key.as_ref()].concat()
+}
+
+/// Key of the row of an epoch's first signature.
+pub(crate) fn proof_key(key: &KeyId, epoch: u64) -> Vec<u8> {
+    epoch_key(b"b", key, epoch)
+}
+
+/// Key of the row of what a node did with an epoch.
+pub(crate) fn statement_key(statement: &SignedEpochStatement) -> Vec<u8> {
+    let body = statement.body();
+    let step = match body.step {
+        EpochStep::Committed => 0,
+        EpochStep::ErasedBefore => 1,
+        EpochStep::Destroyed => 2,
+    };
+    [epoch_key(b"s", &body.key, body.epoch), vec![step], body.node.as_ref().to_vec()].concat()
+}
+
+/// Whether this is the key of such a row.
+pub(crate) fn is_statement_key(bytes: &[u8]) -> bool {
+    parse_epoch_key(b"s", bytes).is_some_and(|(.., rest)| rest.len() == 33)
+}
+
+/// Key of the row that says in which attempt this node dealt last.
 pub(crate) fn dealt_key(key: &KeyId) -> Vec<u8> {
     [b"deal".as_slice(), key.as_ref()].concat()
 }
@@ -215,14 +583,24 @@ pub(crate) fn dealt_key(key: &KeyId) -> Vec<u8> {
 /// The inverse of [`dealt_key`].
 pub(crate) fn parse_dealt_key(bytes: &[u8]) -> Option<KeyId> {
     let key = bytes.strip_prefix(b"deal")?.try_into().ok()?;
-    Some(KeyId(quorate_codec::Digest(key)))
+    Some(KeyId(Digest(key)))
+}
+
+/// The row itself: epoch and attempt.
+pub(crate) fn dealt_row(epoch: u64, attempt: u32) -> Vec<u8> {
+    [epoch.to_be_bytes().as_slice(), &attempt.to_be_bytes()].concat()
+}
+
+/// The inverse of [`dealt_row`].
+pub(crate) fn parse_dealt_row(bytes: &[u8]) -> Option<(u64, u32)> {
+    let (epoch, attempt) = bytes.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*epoch), u32::from_be_bytes(attempt.try_into().ok()?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::DealStep;
-    use quorate_codec::Digest;
     use quorate_identity::NodeSignature;
 
     #[test]
@@ -232,6 +610,7 @@ mod tests {
             key: KeyId(Digest([7; 32])),
             epoch: FIRST_EPOCH,
             attempt,
+            context: None,
             step: DealStep::Round { number: 1, bytes: Vec::new() },
             signature: NodeSignature([0; 64]),
         };
@@ -244,5 +623,16 @@ mod tests {
         }
         let of = |number| book.early.iter().filter(|(from, _)| *from == node(number)).count();
         assert_eq!((of(1), of(2)), (limits::EARLY_DEALS_MAX, 1));
+    }
+
+    #[test]
+    fn keys_of_rows_read_back() {
+        let key = KeyId(Digest([7; 32]));
+        assert_eq!(parse_share_key(&share_key(&key, 3, 5)), Some((key, 3, 5)));
+        assert_eq!(parse_decided_key(&decided_key(&key, 9)), Some((key, 9)));
+        assert_eq!(parse_decided_key(&proof_key(&key, 9)), None);
+        assert_eq!(parse_dealt_key(&dealt_key(&key)), Some(key));
+        assert_eq!(parse_dealt_row(&dealt_row(4, 2)), Some((4, 2)));
+        assert_eq!(parse_share_key(&[0; 3]), None);
     }
 }

@@ -1,105 +1,109 @@
-//! Key generation: attempts, their decided outcomes, and the birth signature. See
-//! `spec/node.md`, CER, and `spec/deal.md`.
+//! The epochs of keys: attempts at them, their decided outcomes, first signatures, and the end of
+//! earlier ones. See `spec/node.md`, CER, `spec/epochs.md` and `spec/deal.md`.
 //!
 //! An attempt ends in exactly one decision of the voters: COMMIT with everybody's PREPARED, or
 //! VOID. Nodes act on the decision's certificate, never on collected messages, so a voided
 //! attempt cannot be revived (N-57).
 
 mod ceremony;
+mod epochs;
 mod keys;
 mod outcome;
+mod plan;
 
-use crate::durable::{Table, Write};
-use crate::event::Notice;
 use crate::limits;
 use crate::node::{Node, Turn};
-use crate::wire::{Message, Outcome, Target};
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use keys::{
-    FIRST_EPOCH, Keys, birth_is_valid, birth_key, decided_key, parse_dealt_key, parse_share_key,
+    KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
+    parse_share_key, proof_key, voided_key,
 };
-use quorate_identity::{KeyId, NodeId};
+use quorate_charter::Validity;
+use quorate_identity::Name;
 
 impl Node {
     /// Starts attempts that can start, gives up those that are overdue.
     pub(crate) fn drive_ceremonies(&mut self, turn: &mut Turn<'_>) {
         for key in self.keys.due.take_due(turn.now) {
             let Some(order) = self.state.key(&key).cloned() else { continue };
-            let members = order.tree.parties();
             let Some(book) = self.keys.books.get(&key) else { continue };
-            if book.record.is_some() || !members.contains(&self.me) {
+            if let Some(ceremony) = &book.ceremony {
+                let silent = Self::awaited_in(ceremony);
+                self.void_attempt(key, "no progress in time", &silent, turn);
+                continue;
+            }
+            let next = (book.next_epoch(), book.attempt);
+            let has_dealt = book.dealt == Some(next);
+            let Some(wanted) = self.wanted(&key, turn.now) else {
+                self.rest(&order, turn);
+                continue;
+            };
+            if !self.candidates(&key, &wanted).contains(&self.me) {
                 continue;
             }
             let may_take_part = self.may_take_part();
-            let is_of_this_life = self.is_of_this_life(&key);
-            match &book.ceremony {
-                Some(_) => self.void_attempt(key, "no progress in time", &[], turn),
+            if let Some(book) = self.keys.books.get_mut(&key) {
+                book.opened_at.get_or_insert(turn.now);
+            }
+            if has_dealt && may_take_part {
                 // Two honest first messages would look like equivocation (N-89): abstain.
-                None if book.dealt == Some(book.attempt) && may_take_part => {
-                    self.void_attempt(key, "this node restarted during the attempt", &[], turn);
+                self.void_attempt(key, "this node restarted during the attempt", &[], turn);
+            } else if !self.is_of_this_life(&key) && may_take_part {
+                let why = "this node was taken back, and may have dealt before";
+                self.void_attempt(key, why, &[], turn);
+            } else {
+                self.look_at_plans(key, turn);
+                let begun = self.keys.book(&key).is_some_and(|book| book.ceremony.is_some());
+                let live = self.keys.books.values().filter(|book| book.ceremony.is_some());
+                if !begun && live.count() < limits::CEREMONIES_LIVE_MAX {
+                    self.pursue_attempt(&order, turn);
+                } else if !begun {
+                    self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
                 }
-                None if !is_of_this_life && may_take_part => {
-                    let why = "this node was taken back, and may have dealt before";
-                    self.void_attempt(key, why, &[], turn);
-                }
-                None => self.start_attempt(&order, &members, turn),
             }
         }
     }
 
-    /// Wants a birth signature for every committed key that has none.
-    pub(crate) fn drive_births(&mut self, turn: &mut Turn<'_>) {
-        for key in self.keys.unborn.clone() {
-            let held = self.keys.book(&key).is_some_and(|book| book.share.is_some());
-            if held {
-                self.undertake(Target::Birth(key, FIRST_EPOCH), turn);
-            }
-        }
-    }
-
-    /// Verifies a birth signature and opens the key for use (CER-07).
-    pub(crate) fn on_birth(
-        &mut self,
-        from: NodeId,
-        key: KeyId,
-        outcome: Outcome,
-        turn: &mut Turn<'_>,
-    ) {
+    /// An operator wants the next attempt at once, whoever failed before.
+    pub(crate) fn retry_ceremony(&mut self, name: &Name, turn: &mut Turn<'_>) {
+        let Some(key) = self.state.key_named(name).map(|order| order.key) else { return };
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        if book.birth.is_some() || book.record.is_none() {
-            return;
-        }
-        if !birth_is_valid(book, &outcome) {
-            self.audit(format!("a birth signature of key {key} does not verify"), &[from], turn);
-            return;
-        }
-        let row = quorate_codec::to_bytes(&outcome);
-        book.birth = Some(outcome);
-        self.keys.unborn.remove(&key);
-        turn.out.writes.push(Write::put(Table::EpochRecord, birth_key(&key), row));
-        turn.out.barrier = true;
-        turn.out.notices.push(Notice::Key(key));
-        self.abandon(&Target::Birth(key, FIRST_EPOCH));
-        self.audit(format!("key {key} is active"), &[], turn);
-    }
-
-    /// Asks a peer for the records that this node lacks, where it lacks any.
-    pub(crate) fn ask_for_records(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
-        let active = self.keys.active();
-        if active.len() < self.state.keys().count() {
-            self.send(peer, &Message::FetchRecords(active), turn);
+        book.forget_failures();
+        if book.ceremony.is_none() {
+            self.keys.due.set(key, turn.now);
         }
     }
 
-    /// Answers a peer that asks for records, naming those it has.
-    pub(crate) fn on_fetch_records(&mut self, from: NodeId, known: &[KeyId], turn: &mut Turn<'_>) {
-        let books = self.keys.books.iter();
-        let news = books.filter(|(key, book)| {
-            (book.decided.is_some() || book.voided.is_some()) && !known.contains(key)
+    /// Nothing is wanted of a key now: look again when its schedule says so.
+    fn rest(&mut self, order: &quorate_charter::KeyOrder, turn: &Turn<'_>) {
+        let Some(book) = self.keys.book(&order.key) else { return };
+        let at = keys::wake_for(order, book).filter(|at| *at > turn.now);
+        if let Some(at) = at {
+            self.keys.due.set(order.key, at);
+        }
+    }
+
+    /// Looks at every key again: somebody came, or the charter moved on.
+    pub(crate) fn look_at_keys(&mut self, turn: &mut Turn<'_>) {
+        let state = std::sync::Arc::clone(&self.state);
+        self.keys.learn_orders(&state);
+        self.destroy_retired(turn);
+        let waiting = self.keys.books.iter().filter(|(_, book)| !book.early.is_empty());
+        for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.look_at_plans(key, turn);
+        }
+        let several = self.keys.books.iter().filter(|(_, book)| book.live_epochs().len() > 1);
+        for key in several.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.end_earlier_epochs(key, turn);
+        }
+        // What the charter does not want any more ends, unless it is about to be decided.
+        let unwanted = self.keys.books.iter().filter(|(_, book)| {
+            book.ceremony.as_ref().is_some_and(|ceremony| {
+                ceremony.is_open() && self.check_plan(&ceremony.plan) == Validity::Late
+            })
         });
-        let keys: Vec<KeyId> = news.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
-        for key in keys {
-            self.share_attempt_outcome(from, &key, turn);
+        for key in unwanted.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.void_attempt(key, "the charter wants something else by now", &[], turn);
         }
     }
 }

@@ -1,34 +1,49 @@
 //! How an attempt ends: one decision of the voters, COMMIT or VOID. Nodes act on its certificate
 //! alone (CER-06).
 
-use super::ceremony::{Phase, deal_bytes};
-use super::keys::{FIRST_EPOCH, decided_key, public_of, share_key};
+use super::ceremony::{Ceremony, Phase, deal_bytes};
+use super::keys::{decided_key, public_of, share_key, voided_key};
 use crate::durable::{Table, Write};
-use crate::event::Notice;
+use crate::event::{Millis, Notice};
 use crate::node::{Node, Turn};
-use crate::wire::{DealStep, Message};
+use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, KeyOrder,
-    PreparedStatement, Validity,
+    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, PreparedStatement,
+    Validity,
 };
 use quorate_codec::{Digest, tag};
 use quorate_engine as engine;
 use quorate_identity::{KeyId, NodeId, NodeSignature};
 
+/// Why a COMMIT is not voted for.
+struct Refused {
+    validity: Validity,
+    culprits: Vec<NodeId>,
+}
+
+impl Refused {
+    fn nobodys(validity: Validity) -> Self {
+        Self { validity, culprits: Vec::new() }
+    }
+}
+
 impl Node {
     /// Everybody's PREPARED is here: ask the voters to commit.
     pub(super) fn commit_if_prepared(&mut self, key: KeyId, turn: &mut Turn<'_>) {
-        let Some(order) = self.state.key(&key).cloned() else { return };
-        let members = order.tree.parties();
         let Some(book) = self.keys.books.get(&key) else { return };
         let (Some(ceremony), attempt) = (&book.ceremony, book.attempt) else { return };
         let Some(record) = &ceremony.record else { return };
-        let complete = members.iter().all(|node| ceremony.prepared.contains_key(node));
+        let mut members = ceremony.plan.committee.iter();
+        let complete = members.all(|node| ceremony.prepared.contains_key(node));
         if !complete || !matches!(ceremony.phase, Phase::ExpectPrepared) {
             return;
         }
+        let epoch = ceremony.plan.epoch;
         let prepared: Vec<PreparedStatement> = ceremony.prepared.values().cloned().collect();
-        if let Err(culprits) = self.check_commit(&order, attempt, record, &prepared) {
+        if let Err(refused) = self.check_commit(&key, epoch, attempt, record, &prepared)
+            && refused.validity != Validity::Late
+        {
+            let culprits = refused.culprits;
             self.void_attempt(key, "a PREPARED statement does not verify", &culprits, turn);
             return;
         }
@@ -36,7 +51,7 @@ impl Node {
         if let Some(ceremony) = self.ceremony(&key) {
             ceremony.phase = Phase::ExpectDecision;
         }
-        let instance = Instance::Attempt { key, epoch: FIRST_EPOCH, attempt };
+        let instance = Instance::Attempt { key, epoch, attempt };
         self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
     }
 
@@ -49,8 +64,14 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
-        let Some(attempt) = self.keys.books.get(&key).map(|book| book.attempt) else { return };
-        self.audit(format!("attempt {attempt} at key {key}: {why}"), culprits, turn);
+        let Some(book) = self.keys.books.get_mut(&key) else { return };
+        let (epoch, attempt) = (book.next_epoch(), book.attempt);
+        book.last_failure = Some(why.to_owned());
+        for culprit in culprits {
+            *book.failures.entry(*culprit).or_default() += 1;
+        }
+        let text = format!("attempt {attempt} at epoch {epoch} of key {key}: {why}");
+        self.audit(text, culprits, turn);
         let head = self.state.head();
         self.send_deal(key, DealStep::Abort { head }, turn);
     }
@@ -58,19 +79,27 @@ impl Node {
     /// A member gave the attempt up, this node or another: a reason to ask the voters for VOID,
     /// and the only one that they take (CER-09).
     pub(super) fn on_abort(&mut self, key: KeyId, abort: AbortStatement, turn: &mut Turn<'_>) {
+        let may_end = self.may_give_up(&key, &abort.node) == Validity::Valid;
+        let is_wanted = self.wanted(&key, turn.now).is_some();
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        let attempt = book.attempt;
+        let (epoch, attempt) = (book.next_epoch(), book.attempt);
+        if !may_end || !(is_wanted || book.ceremony.is_some()) {
+            return;
+        }
         if let Some(ceremony) = book.ceremony.as_mut() {
             // Who has asked the voters already goes on asking for the same.
             if matches!(ceremony.phase, Phase::ExpectDecision) && abort.node != self.me {
                 return;
+            }
+            if ceremony.is_open() {
+                ceremony.silent = Self::awaited_in(ceremony);
             }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
             self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
         }
         let outcome = AttemptOutcome::Void { attempt, abort };
-        let instance = Instance::Attempt { key, epoch: FIRST_EPOCH, attempt };
+        let instance = Instance::Attempt { key, epoch, attempt };
         self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
     }
 
@@ -79,14 +108,16 @@ impl Node {
     ///
     /// A node that was taken back has lost rows: votes, and that it dealt. Its wish to come back
     /// was signed after the life that lost them, so whatever names the head of that entry, or a
-    /// later head, is younger than that life. A key that was ordered later is; and an attempt is
-    /// if the one before was given up under such a head, because nobody votes or deals in an
-    /// attempt before the one before is void.
+    /// later head, is younger than that life. A key that was ordered later is; an attempt is if
+    /// the one before was given up under such a head, or if the epoch before was planned under
+    /// one, because nobody votes or deals in an attempt before what comes before it is decided.
     pub(crate) fn is_of_this_life(&self, key: &KeyId) -> bool {
         let Some(back_at) = self.state.rejoined_at(&self.me) else { return true };
         let ordered_at = self.state.key(key).map(|order| order.entry);
-        let given_up_at = self.keys.book(key).and_then(|book| book.given_up_at);
-        let mut heads = [ordered_at, given_up_at].into_iter().flatten();
+        let book = self.keys.book(key);
+        let given_up_at = book.and_then(|book| book.given_up_at);
+        let made_at = book.and_then(|book| book.record()).map(|record| record.plan.head);
+        let mut heads = [ordered_at, given_up_at, made_at].into_iter().flatten();
         heads.any(|head| self.governor.is_since(&head, back_at, &self.state.head()))
     }
 
@@ -105,19 +136,72 @@ impl Node {
         epoch: u64,
         attempt: u32,
         value: &[u8],
+        now: Millis,
     ) -> Validity {
-        let Some(order) = self.state.key(&key) else { return Validity::Unknown };
-        let valid = match quorate_codec::from_bytes::<AttemptOutcome>(value) {
-            _ if epoch != FIRST_EPOCH => false,
-            Err(_) => false,
+        match quorate_codec::from_bytes::<AttemptOutcome>(value) {
+            Err(_) => Validity::Invalid,
             Ok(AttemptOutcome::Void { attempt: voided, abort }) => {
-                voided == attempt && self.is_given_up(order, attempt, &abort)
+                let AbortStatement { node, head, signature } = abort;
+                let step = DealStep::Abort { head };
+                let said = self.has_said(&node, &key, (epoch, attempt), None, step, &signature);
+                if voided == attempt && said {
+                    match self.may_give_up(&key, &node) {
+                        Validity::Valid if !self.takes_word_of(&key, &node, now) => {
+                            Validity::Unknown
+                        }
+                        other => other,
+                    }
+                } else {
+                    Validity::Invalid
+                }
             }
             Ok(AttemptOutcome::Commit { record, prepared }) => {
-                self.check_commit(order, attempt, &record, &prepared).is_ok()
+                match self.check_commit(&key, epoch, attempt, &record, &prepared) {
+                    Ok(()) => Validity::Valid,
+                    Err(refused) => refused.validity,
+                }
             }
-        };
-        if valid { Validity::Valid } else { Validity::Invalid }
+        }
+    }
+
+    /// Whether this node goes along when another gives the attempt up: one that takes part in it,
+    /// as far as this node knows who does. Before any plan is known, the word of who should plan
+    /// counts, others' only after a while: else whoever is to be dropped could end every attempt to
+    /// drop it (CER-09, N-82).
+    pub(super) fn takes_word_of(&self, key: &KeyId, node: &NodeId, now: Millis) -> bool {
+        let Some(book) = self.keys.book(key) else { return true };
+        if *node == self.me {
+            return true;
+        }
+        if let Some(ceremony) = &book.ceremony {
+            return ceremony.plan.participants().contains(node);
+        }
+        if let Some(others) = &book.left_to_others {
+            return others.contains(node);
+        }
+        let Some(wanted) = self.wanted(key, now) else { return true };
+        if !self.candidates(key, &wanted).contains(&self.me) {
+            return true;
+        }
+        let waited = book.opened_at.map_or(0, |at| now.saturating_sub(at));
+        self.planner(key, &wanted, book.attempt) == Some(*node)
+            || waited >= self.pace.retry_max_ms.saturating_mul(3)
+    }
+
+    /// Whether a node's word ends an attempt: it holds shares of the key, or is to (CER-09).
+    fn may_give_up(&self, key: &KeyId, node: &NodeId) -> Validity {
+        let Some(order) = self.state.key(key) else { return Validity::Unknown };
+        let current = self.keys.current(key).map(|current| &current.record.plan.tree);
+        let wanted = order.goal().and_then(|goal| goal.sharing).map(|sharing| &sharing.tree);
+        let last = order.last_sharing().map(|sharing| &sharing.tree);
+        let trees = [current, wanted, last].into_iter().flatten();
+        if trees.map(|tree| tree.parties()).any(|parties| parties.contains(node)) {
+            Validity::Valid
+        } else if order.has_ever_named(node) {
+            Validity::Late
+        } else {
+            Validity::Unknown
+        }
     }
 
     /// Whether votes about an attempt make sense here: it is the one under way. A peer that is
@@ -130,15 +214,16 @@ impl Node {
         attempt: u32,
         turn: &mut Turn<'_>,
     ) -> bool {
-        if epoch != FIRST_EPOCH || self.state.key(key).is_none() {
+        if self.state.key(key).is_none() {
             return false;
         }
         let book = self.keys.books.entry(*key).or_default();
-        if book.record.is_some() || attempt < book.attempt {
+        let next = (book.next_epoch(), book.attempt);
+        if (epoch, attempt) < next {
             self.share_attempt_outcome(from, key, turn);
             return false;
         }
-        if attempt > book.attempt {
+        if (epoch, attempt) > next {
             self.ask_for_records(from, turn);
             return false;
         }
@@ -148,10 +233,16 @@ impl Node {
     /// Shows a peer how the newest decided attempt at a key ended.
     pub(crate) fn share_attempt_outcome(&mut self, peer: NodeId, key: &KeyId, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get(key) else { return };
-        let decided = book.decided.as_ref().or(book.voided.as_ref());
+        let current = book.current();
+        let decided = current.map(|current| &current.decided).into_iter();
         let mut messages: Vec<Message> =
-            decided.cloned().map(Message::Decided).into_iter().collect();
-        messages.extend(book.birth.clone().map(Message::Outcome));
+            decided.chain(&book.voided).cloned().map(Message::Decided).collect();
+        if let Some(current) = current {
+            messages.extend(current.proof.clone().map(Message::Outcome));
+            let statements = current.committed.values().chain(current.erased.values());
+            messages.extend(statements.cloned().map(Message::Epoch));
+        }
+        messages.extend(book.destroyed.values().cloned().map(Message::Epoch));
         for message in messages {
             self.send(peer, &message, turn);
         }
@@ -160,127 +251,192 @@ impl Node {
     /// The outcome of an attempt is certified: act on it (CER-06).
     pub(crate) fn on_attempt_decided(&mut self, decided: Decided, turn: &mut Turn<'_>) {
         let instance = decided.instance;
-        let Instance::Attempt { key, attempt, .. } = instance else { return };
-        let Ok(outcome) = quorate_codec::from_bytes::<AttemptOutcome>(&decided.value) else {
-            return;
-        };
+        let Instance::Attempt { key, epoch, attempt } = instance else { return };
         if self.state.key(&key).is_none() {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
-        let known = [&book.decided, &book.voided].into_iter().flatten();
-        if known.into_iter().any(|known| known.conflicts_with(&decided)) {
+        let made = book.epochs.values().map(|made| &made.decided);
+        if made.chain(&book.voided).any(|known| known.conflicts_with(&decided)) {
             self.halt(format!("two certified outcomes of {instance}"), turn);
             return;
         }
-        if !book.decide(decided.clone(), &outcome) {
+        let failed = match quorate_codec::from_bytes::<AttemptOutcome>(&decided.value) {
+            Ok(AttemptOutcome::Void { abort, .. }) => Some(abort.node),
+            Ok(AttemptOutcome::Commit { .. }) => None,
+            Err(_) => return,
+        };
+        let ceremony = book.ceremony.take();
+        if !book.decide(decided.clone()) {
+            book.ceremony = ceremony;
             return;
         }
-        book.ceremony = None;
         // Attempts that this node never saw decided are over as well; their shares are shares
-        // of nothing (CER-06).
-        let commits = matches!(outcome, AttemptOutcome::Commit { .. });
-        let over = book.prepared.keys().filter(|made| !commits || **made != attempt);
-        for made in over.copied().collect::<Vec<_>>() {
-            book.prepared.remove(&made);
-            turn.out.writes.push(Write::delete(Table::Share, share_key(&key, made)));
+        // of nothing (CER-06). Those of an epoch that it never heard of are kept like it.
+        let is_over = |made: &&(u64, u32)| made.0 == epoch && made.1 <= attempt;
+        let over: Vec<(u64, u32)> = book.prepared.keys().filter(is_over).copied().collect();
+        for made in over {
+            if failed.is_some() || made != (epoch, attempt) {
+                book.prepared.remove(&made);
+                let row = share_key(&key, made.0, made.1);
+                turn.out.writes.push(Write::delete(Table::Share, row));
+            }
         }
         let row = quorate_codec::to_bytes(&decided);
-        turn.out.writes.push(Write::put(Table::EpochRecord, decided_key(&key), row));
+        match failed {
+            Some(_) => {
+                turn.out.writes.push(Write::put(Table::EpochRecord, voided_key(&key), row));
+            }
+            None => {
+                let made = decided_key(&key, epoch);
+                turn.out.writes.push(Write::put(Table::EpochRecord, made, row));
+                turn.out.writes.push(Write::delete(Table::EpochRecord, voided_key(&key)));
+            }
+        }
         turn.out.barrier = true;
         turn.out.notices.push(Notice::Key(key));
         self.close_instance(instance, turn);
         self.broadcast(&Message::Decided(decided), turn);
-        match outcome {
-            AttemptOutcome::Commit { .. } => self.commit(key, attempt, turn),
-            AttemptOutcome::Void { abort, .. } => {
-                self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
-                let who = self.name_of(&abort.node).map(|name| name.to_string());
-                let who = who.unwrap_or_default();
-                let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");
-                self.audit(text, &[], turn);
+        match failed {
+            None => self.commit(key, epoch, attempt, turn),
+            Some(node) => self.attempt_failed(key, attempt, node, ceremony, turn),
+        }
+    }
+
+    /// Notes who failed: who gave up in the middle; but where the time was over, those whose
+    /// messages were missing then, not who said so.
+    fn attempt_failed(
+        &mut self,
+        key: KeyId,
+        attempt: u32,
+        node: NodeId,
+        ceremony: Option<Ceremony>,
+        turn: &mut Turn<'_>,
+    ) {
+        self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
+            let lasted = turn.now.saturating_sub(ceremony.began_at);
+            let failed = match lasted < self.pace.ceremony_timeout_ms / 4 * 3 {
+                true => vec![node],
+                false => ceremony.silent,
+            };
+            for node in failed.into_iter().filter(|node| *node != self.me) {
+                *book.failures.entry(node).or_default() += 1;
             }
         }
+        let who = self.name_of(&node).map(|name| name.to_string()).unwrap_or_default();
+        let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");
+        self.audit(text, &[], turn);
+        self.look_at_plans(key, turn);
     }
 
-    /// The key is made: take up this node's shares, if they are what the record says (N-60).
-    fn commit(&mut self, key: KeyId, attempt: u32, turn: &mut Turn<'_>) {
-        self.keys.due.remove(&key);
-        self.keys.unborn.insert(key);
+    /// The epoch exists: take up this node's shares, if they are what the record says (N-60), and
+    /// say so. Sessions of the epoch before end; its shares stay until nobody can need them
+    /// (EPO-08).
+    fn commit(&mut self, key: KeyId, epoch: u64, attempt: u32, turn: &mut Turn<'_>) {
+        let me = self.me;
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        let (Some(record), Some(public)) = (&book.record, &book.public) else { return };
-        let is_member = record.tree.parties().contains(&self.me);
-        let share = book.prepared.remove(&attempt);
-        book.share = share.filter(|share| share.is_held_by(&self.me, public));
-        if is_member && book.share.is_none() {
-            self.alarm(format!("key {key} was committed without this node's shares"), &[], turn);
+        let share = book.prepared.remove(&(epoch, attempt));
+        let Some(current) = book.current_mut() else { return };
+        current.share = share.filter(|share| share.is_held_by(&me, &current.public));
+        let is_member = current.record.plan.committee.contains(&me);
+        let holds = current.share.is_some();
+        if is_member && !holds {
+            let text = format!("epoch {epoch} of key {key} was made without this node's shares");
+            self.alarm(text, &[], turn);
         }
-        self.audit(format!("key {key} is made"), &[], turn);
+        self.audit(format!("epoch {epoch} of key {key} is made"), &[], turn);
+        if holds {
+            self.say_committed(key, turn);
+        }
+        self.keys.untried.insert(key);
+        self.keys.due.remove(&key);
+        let state = std::sync::Arc::clone(&self.state);
+        self.keys.learn_orders(&state);
+        self.pairs.learn_orders(&state, &self.keys, &self.me);
+        self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);
         self.judge_all(turn);
+        self.end_earlier_epochs(key, turn);
     }
 
-    /// Checks a COMMIT value whole: the record is the order's, every member of the committee
-    /// signed exactly it and knows its shares (CER-05, N-93). Returns the culprits.
+    /// Checks a COMMIT value whole: its plan is what the charter wants and follows the newest
+    /// record, every member of the committee signed exactly this record and knows its shares
+    /// (CER-05, EPO-05, N-93).
     fn check_commit(
         &self,
-        order: &KeyOrder,
+        key: &KeyId,
+        epoch: u64,
         attempt: u32,
         record_bytes: &[u8],
         prepared: &[PreparedStatement],
-    ) -> Result<(), Vec<NodeId>> {
+    ) -> Result<(), Refused> {
+        let invalid = || Refused::nobodys(Validity::Invalid);
         let record = quorate_codec::from_bytes::<EpochRecord>(record_bytes);
-        let record = record.map_err(|_| Vec::new())?;
-        let members: Vec<NodeId> = order.tree.parties().into_iter().collect();
-        let public = public_of(&record).map_err(|_| Vec::new())?;
-        let ordered = record.version == 1
-            && record.genesis == self.state.genesis()
-            && record.key == order.key
-            && record.epoch == FIRST_EPOCH
-            && record.previous == Digest::ZERO
-            && record.scheme == order.scheme
-            && record.tree == order.tree
-            && record.entry == order.entry
-            && record.attempt == attempt
-            && record.committee == members
+        let record = record.map_err(|_| invalid())?;
+        let plan = &record.plan;
+        if (plan.key, plan.epoch, plan.attempt) != (*key, epoch, attempt) {
+            return Err(invalid());
+        }
+        let standing = self.check_plan(plan);
+        if matches!(standing, Validity::Invalid | Validity::Unknown) {
+            return Err(Refused::nobodys(standing));
+        }
+        let public = public_of(&record).map_err(|_| invalid())?;
+        let before = self.keys.current(key).map(|current| &current.record);
+        let follows = before.is_none_or(|before| {
+            (&before.public_key, before.chain_code) == (&record.public_key, record.chain_code)
+        });
+        let sound = record.version == EpochRecord::VERSION
+            && follows
             && record.backup == Backup::Unproven
             && record.public_key == public.public_key()
-            && prepared.iter().map(|statement| statement.node).eq(members.iter().copied());
-        if !ordered {
-            return Err(Vec::new());
+            && prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
+        if !sound {
+            return Err(invalid());
         }
-        for statement in prepared {
-            let (node, leaf_proofs) = (statement.node, statement.leaf_proofs.clone());
-            let step = DealStep::Prepared { record: record_bytes.to_vec(), leaf_proofs };
-            let signed = self.has_said(&node, &order.key, attempt, &step, &statement.signature);
-            let proofs = &statement.leaf_proofs;
-            let known = engine::verify_leaf_proofs(record.transcript, &public, node, proofs);
-            if !signed || known.is_err() {
-                return Err(vec![node]);
+        let context = plan.context();
+        for PreparedStatement { node, leaf_proofs, signature } in prepared {
+            let (record, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
+            let step = DealStep::Prepared { record, leaf_proofs };
+            if !self.has_said(node, key, (epoch, attempt), Some(context), step, signature) {
+                let culprits = vec![*node];
+                return Err(Refused { validity: Validity::Invalid, culprits });
             }
         }
-        Ok(())
-    }
-
-    /// Whether a member of the key signed that it gave this attempt up (CER-09).
-    fn is_given_up(&self, order: &KeyOrder, attempt: u32, abort: &AbortStatement) -> bool {
-        let AbortStatement { node, head, signature } = abort;
-        let step = DealStep::Abort { head: *head };
-        order.tree.parties().contains(node)
-            && self.has_said(node, &order.key, attempt, &step, signature)
+        let proofs: Vec<(NodeId, &[u8])> = prepared
+            .iter()
+            .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
+            .collect();
+        let is_new = before.is_none();
+        let known = engine::verify_all_leaf_proofs(record.transcript, &[&public], is_new, &proofs);
+        if let Err(failure) = known {
+            let culprits = match failure.fault {
+                engine::Fault::Peer { culprits } => culprits,
+                engine::Fault::Caller | engine::Fault::Machine => Vec::new(),
+            };
+            return Err(Refused { validity: Validity::Invalid, culprits });
+        }
+        match standing {
+            Validity::Valid => Ok(()),
+            other => Err(Refused::nobodys(other)),
+        }
     }
 
     fn has_said(
         &self,
         node: &NodeId,
         key: &KeyId,
-        attempt: u32,
-        step: &DealStep,
+        (epoch, attempt): (u64, u32),
+        context: Option<Digest>,
+        step: DealStep,
         signature: &NodeSignature,
     ) -> bool {
-        let bytes = deal_bytes(&self.state.genesis(), key, FIRST_EPOCH, attempt, step);
-        self.state
-            .node(node)
-            .is_some_and(|member| member.keys.verify(tag::DEAL_MESSAGE, &bytes, signature).is_ok())
+        let signature = *signature;
+        let message = DealMessage { key: *key, epoch, attempt, context, step, signature };
+        let bytes = deal_bytes(&self.state.genesis(), &message);
+        self.state.node(node).is_some_and(|member| {
+            member.keys.verify(tag::DEAL_MESSAGE, &bytes, &message.signature).is_ok()
+        })
     }
 }

@@ -148,7 +148,7 @@ impl Node {
             (
                 Instance::Attempt { key, epoch, attempt },
                 Instance::Attempt { key: its_key, epoch: its_epoch, attempt: decided },
-            ) => (key, epoch) == (its_key, its_epoch) && attempt <= decided,
+            ) => key == its_key && (epoch, attempt) <= (its_epoch, decided),
             _ => false,
         };
         let governor = &mut self.governor;
@@ -172,7 +172,7 @@ impl Node {
         };
         match instance {
             Instance::Attempt { key, epoch, attempt } => {
-                self.judge_outcome(key, epoch, attempt, value)
+                self.judge_outcome(key, epoch, attempt, value, now)
             }
             Instance::Position(_) => match self.state.check_next(value, now) {
                 Ok(proposed) if policy_is_sound(&proposed) => Validity::Valid,

@@ -99,9 +99,9 @@ impl Node {
         }
         let state = Arc::clone(&self.state);
         self.governor.rejoins.retain(|_, rejoin| state.check_rejoin(rejoin).is_ok());
-        self.keys.learn_orders(&state);
-        self.pairs.learn_orders(&state, &self.me);
         self.fail_all_sessions("the charter moved on", turn);
+        self.look_at_keys(turn);
+        self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.greet_all(turn);
         self.judge_all(turn);
         self.drive_births(turn);

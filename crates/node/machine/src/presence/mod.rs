@@ -23,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) struct Presence {
     clock: Millis,
     connected: BTreeSet<NodeId>,
+    /// Since when a peer that was here is not any more.
+    gone_since: BTreeMap<NodeId, Millis>,
     /// The newest hello of each peer: durable before the peer hears that it was recognised.
     remembered: BTreeMap<NodeId, SignedHello>,
     /// Peers whose hello was heard since this start: their incarnation is current.
@@ -109,6 +111,11 @@ impl Presence {
         self.connected.contains(node) && self.heard.contains_key(node)
     }
 
+    /// Since when a peer that was here since this start is not any more.
+    pub fn absent_since(&self, node: &NodeId) -> Option<Millis> {
+        self.gone_since.get(node).copied()
+    }
+
     /// What makes this node abstain, if anything does.
     pub fn lapse(&self) -> Option<&Lapse> {
         self.lapse.as_ref()
@@ -176,6 +183,7 @@ impl Node {
             return;
         }
         self.presence.connected.insert(peer);
+        self.presence.gone_since.remove(&peer);
         self.say_hello(&[peer], turn);
         self.share_everything(peer, turn);
         self.share_ended(peer, turn);
@@ -184,6 +192,7 @@ impl Node {
     /// A channel went down. Attestations of the peer age out; what it holds up ends now.
     pub(crate) fn on_disconnected(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         if self.presence.connected.remove(&peer) {
+            self.presence.gone_since.insert(peer, turn.now);
             self.sessions_lost_peer(peer, turn);
             self.pair_lost_peer(&peer, turn.now);
         }
@@ -205,7 +214,7 @@ impl Node {
     /// Everything that matters is told again, so that a lost frame costs time and no more.
     fn share_everything(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         self.share_governance(peer, turn);
-        self.ask_for_records(peer, turn);
+        self.share_progress(peer, turn);
         self.share_deals(peer, turn);
         self.share_requests(peer, turn);
     }

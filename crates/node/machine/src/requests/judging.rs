@@ -8,7 +8,6 @@ use crate::node::{Node, Turn};
 use crate::wire::{Message, Target};
 use quorate_codec::tag;
 use quorate_identity::{NodeId, RequestId};
-use quorate_intent::KeyFacts;
 use quorate_policy::request::{
     NodeDecision, NodeOutcome, SignedNodeDecision, VerifiedNodeDecision,
 };
@@ -25,13 +24,14 @@ impl Node {
             return;
         }
         let key = book.request.body().key;
-        let Some(record) = self.keys.book(&key).and_then(|key| key.record.clone()) else { return };
+        let record = self.keys.current(&key).map(|current| Arc::clone(&current.record));
+        let Some(record) = record else { return };
         let judgement = Judgement {
             judges,
             state: Arc::clone(&self.state),
             policy: self.policy.clone(),
             request: book.request.clone(),
-            key: KeyFacts { scheme: record.scheme, public_key: record.public_key.clone() },
+            record,
             decoded: book.decoded.clone(),
             approvals: book.approvals.clone(),
             now: turn.now,

@@ -97,6 +97,8 @@ pub(crate) enum FileError {
     UnknownKey,
     /// The key is ordered but not made yet.
     KeyNotReady,
+    /// The key was ended for ever.
+    KeyRetired,
     /// The idempotency key was used for something else.
     Conflict,
 }
@@ -174,8 +176,9 @@ impl Node {
         }
         let body = request.body();
         request.check(turn.now).map_err(FileError::Refused)?;
-        if self.state.key(&body.key).is_none() {
-            return Err(FileError::UnknownKey);
+        let order = self.state.key(&body.key).ok_or(FileError::UnknownKey)?;
+        if order.retired {
+            return Err(FileError::KeyRetired);
         }
         if !self.keys.book(&body.key).is_some_and(|book| book.is_active()) {
             return Err(FileError::KeyNotReady);

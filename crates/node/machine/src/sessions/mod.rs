@@ -17,7 +17,7 @@ use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Targe
 use early::Early;
 pub(crate) use leading::Undertaking;
 use quorate_engine::{Failure, Fault, Opening, Round};
-use quorate_identity::NodeId;
+use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeMap;
 
 /// All sessions of a node.
@@ -192,6 +192,24 @@ impl Node {
     pub(crate) fn fail_sessions_with(&mut self, peer: NodeId, why: &str, turn: &mut Turn<'_>) {
         for run in self.sessions.with(&peer) {
             self.fail_session(run, why, Blame::Of(vec![peer]), turn);
+        }
+    }
+
+    /// Ends every session of a key: it has a new epoch, or none any more.
+    pub(crate) fn fail_sessions_of(&mut self, key: KeyId, why: &str, turn: &mut Turn<'_>) {
+        let live = self.sessions.live.iter().filter(|(_, session)| session.terms.key == key);
+        for run in live.map(|(run, _)| *run).collect::<Vec<_>>() {
+            self.fail_session(run, why, Blame::Nobody, turn);
+        }
+        let over = self.sessions.undertakings.keys().filter(|target| match target {
+            Target::Birth(of, epoch) => {
+                let current = self.keys.current(&key).map(|current| current.number());
+                *of == key && current != Some(*epoch)
+            }
+            Target::Request(_) => false,
+        });
+        for target in over.copied().collect::<Vec<_>>() {
+            self.abandon(&target);
         }
     }
 

@@ -149,11 +149,10 @@ impl Node {
                 self.audit(format!("refused a proposal for {target}: {reason}"), &[from], turn);
                 self.record_refusal(from, terms, &reason, turn);
             }
-            Refused::Over => {
-                if let Target::Request(id) = target {
-                    self.share_end(from, &id, turn);
-                }
-            }
+            Refused::Over => match target {
+                Target::Request(id) => self.share_end(from, &id, turn),
+                Target::Birth(key, _) => self.share_attempt_outcome(from, &key, turn),
+            },
         }
         let abort = SessionMessage { run, step: SessionStep::Abort };
         self.send(from, &Message::Session(abort), turn);
@@ -234,8 +233,8 @@ impl Node {
         let ours = ours.ok_or(Refused::NotNow("this node is not ready for it"))?;
         if let Some(field) = ours.difference(theirs) {
             let reason = format!("it differs from what this node verified itself: {field}");
-            // Heads move and nodes restart while proposals are on their way.
-            let moves = matches!(field, "charter head" | "incarnations");
+            // Heads move, keys have new epochs and nodes restart while proposals are on their way.
+            let moves = matches!(field, "charter head" | "epoch of the key" | "incarnations");
             return Err(if moves { Refused::Stale(reason) } else { Refused::Wrong(reason) });
         }
         if known.is_none() {
@@ -281,6 +280,7 @@ impl Node {
         let task = OpenTask {
             authorized,
             terms: terms.digest(),
+            chain_code: material.chain_code,
             tweak: material.tweak,
             public: material.public,
             share: material.share,

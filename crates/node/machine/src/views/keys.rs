@@ -1,10 +1,17 @@
-//! Keys as callers see them.
+//! Keys, their epochs, and what is under way for them, as callers see them.
 
 use super::{key_not_ready, unknown_key};
+use crate::ceremonies::KeyBook;
 use crate::node::Node;
-use quorate_charter::KeyOrder;
-use quorate_client::contract::{EpochRecordAnswer, ErrorBody, KeyState, KeyView, TEST_FUNDS_ONLY};
-use quorate_identity::Name;
+use quorate_access::Tree;
+use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder};
+use quorate_client::contract::{
+    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, KeyExport,
+    KeyState, KeyView, TEST_FUNDS_ONLY,
+};
+use quorate_derivation::Path;
+use quorate_identity::{Name, NodeId};
+use quorate_policy::child_at;
 
 impl Node {
     /// All keys of the charter.
@@ -21,36 +28,127 @@ impl Node {
         order.and_then(|order| self.key_view(order)).ok_or_else(unknown_key)
     }
 
-    /// The certified epoch record of a key.
+    /// The certified record of a key's newest epoch.
     pub(crate) fn view_record(&self, name: &Name) -> Result<EpochRecordAnswer, ErrorBody> {
         let order = self.state.key_named(name).ok_or_else(unknown_key)?;
-        let book = self.keys.book(&order.key);
-        let decided = book.and_then(|book| book.decided.as_ref()).ok_or_else(key_not_ready)?;
+        let current = self.keys.current(&order.key).ok_or_else(key_not_ready)?;
         Ok(EpochRecordAnswer {
             key: order.key,
             head: self.state.head(),
-            record: quorate_codec::to_bytes(decided).into(),
+            record: quorate_codec::to_bytes(&current.decided).into(),
         })
+    }
+
+    /// The epochs of a key that this node remembers, newest first.
+    pub(crate) fn view_epochs(&self, name: &Name) -> Result<Vec<EpochView>, ErrorBody> {
+        let order = self.state.key_named(name).ok_or_else(unknown_key)?;
+        let book = self.keys.book(&order.key).ok_or_else(key_not_ready)?;
+        Ok(book.certified().filter_map(|(plan, _)| self.epoch_view(order, book, plan)).collect())
+    }
+
+    fn epoch_view(
+        &self,
+        order: &KeyOrder,
+        book: &KeyBook,
+        plan: &AttemptPlan,
+    ) -> Option<EpochView> {
+        let live = book.epoch(plan.epoch);
+        let is_current = plan.epoch.saturating_add(1) == book.next_epoch();
+        let state = match live {
+            Some(_) if is_current => EpochState::Current,
+            Some(_) => EpochState::Kept,
+            None => EpochState::Over,
+        };
+        let said = |nodes: Option<Vec<NodeId>>| self.names_of(&nodes.unwrap_or_default());
+        Some(EpochView {
+            key: order.name.clone(),
+            epoch: plan.epoch,
+            state,
+            access: self.named(&plan.tree)?,
+            faults: plan.faults,
+            holders: self.names_of(&plan.committee),
+            dealers: self.names_of(&plan.dealers),
+            made_at_ms: plan.made_at,
+            attempt: plan.attempt,
+            record: book.record_digest(plan.epoch)?,
+            previous: plan.previous,
+            order: plan.order,
+            // Nothing else ends an epoch before it.
+            signed: live.is_none_or(|made| made.proof.is_some()),
+            committed: said(live.map(|made| made.committed.keys().copied().collect())),
+            erased_earlier: said(live.map(|made| made.erased.keys().copied().collect())),
+        })
+    }
+
+    /// A tree over nodes with their names; nothing where the charter does not know one.
+    pub(crate) fn named(&self, tree: &Tree<NodeId>) -> Option<Tree<Name>> {
+        tree.try_map(|node| self.name_of(node).ok_or(())).ok()
+    }
+
+    /// A child of an active key, derived here from its certified record.
+    pub(crate) fn view_child(&self, name: &Name, path: &Path) -> Result<ChildKeyView, ErrorBody> {
+        let record = self.active_record(name)?;
+        let derived = child_at(record, path).map_err(|error| {
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), "name another index")
+        })?;
+        Ok(ChildKeyView::new(name.clone(), record.plan.scheme, path, derived))
+    }
+
+    /// An active key as wallets read it.
+    pub(crate) fn view_export(&self, name: &Name, network: &str) -> Result<KeyExport, ErrorBody> {
+        let record = self.active_record(name)?;
+        let bad = |error: &dyn std::fmt::Display| {
+            let next = "name a key on secp256k1 and a network with ?network=";
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
+        };
+        let root = child_at(record, &Path::root()).map_err(|error| bad(&error))?;
+        KeyExport::new(name.clone(), record.plan.scheme, &root, network)
+            .map_err(|error| bad(&error))
+    }
+
+    /// The record of a key that signs: nothing is derived of a key before its birth.
+    fn active_record(&self, name: &Name) -> Result<&EpochRecord, ErrorBody> {
+        let order = self.state.key_named(name).ok_or_else(unknown_key)?;
+        let book = self.keys.book(&order.key).filter(|book| book.is_active());
+        book.and_then(KeyBook::record).map(AsRef::as_ref).ok_or_else(key_not_ready)
     }
 
     /// A key; nothing only where its tree names a node that the charter does not know.
     fn key_view(&self, order: &KeyOrder) -> Option<KeyView> {
         let book = self.keys.book(&order.key);
-        let record = book.and_then(|book| book.record.as_ref());
-        let active = book.is_some_and(|book| book.is_active());
+        let record = book.and_then(|book| book.record());
+        let plan = record.map(|record| &record.plan);
+        let active = book.is_some_and(KeyBook::is_active);
         let state = match record {
+            _ if order.retired => KeyState::Retired,
             None => KeyState::Ordered,
             Some(_) if !active => KeyState::Born,
             Some(_) => KeyState::Active,
         };
+        let last = order.last_sharing()?;
+        let (tree, faults) =
+            plan.map_or((&last.tree, last.faults), |plan| (&plan.tree, plan.faults));
+        let holders = plan.map(|plan| plan.committee.clone()).unwrap_or_default();
+        let without: Vec<NodeId> = match plan {
+            Some(plan) => tree.parties().difference(&plan.members()).copied().collect(),
+            None => Vec::new(),
+        };
+        let due = order.schedule.zip(plan);
+        let due = due.map(|(schedule, plan)| schedule.due_at(&order.key, plan.epoch, plan.made_at));
         Some(KeyView {
             key: order.name.clone(),
             id: order.key,
             scheme: order.scheme,
             // No address is shown before the birth signature.
             public_key: record.filter(|_| active).map(|record| record.public_key.clone().into()),
-            access: order.tree.try_map(|node| self.name_of(node).ok_or(())).ok()?,
-            epoch: record.map_or(0, |record| record.epoch),
+            access: self.named(tree)?,
+            epoch: plan.map_or(0, |plan| plan.epoch),
+            faults,
+            holders: self.names_of(&holders),
+            without_shares: self.names_of(&without),
+            made_at_ms: plan.map(|plan| plan.made_at),
+            schedule: order.schedule.map(|schedule| schedule.to_string()),
+            refresh_due_ms: due,
             state,
             backup: "unproven".to_owned(),
             warning: TEST_FUNDS_ONLY.to_owned(),

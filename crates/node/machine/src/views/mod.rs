@@ -1,5 +1,6 @@
 //! What the node shows of itself, as types of the contract.
 
+mod ceremonies;
 mod charter;
 mod keys;
 mod motions;

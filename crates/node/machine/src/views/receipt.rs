@@ -4,6 +4,7 @@ use super::unknown_request;
 use crate::node::Node;
 use crate::requests::{RequestBook, Stage};
 use crate::wire::{Outcome, SignatureBytes};
+use quorate_charter::{AttemptPlan, Decided};
 use quorate_client::contract::{ErrorBody, ErrorCode, ReceiptAnswer};
 use quorate_identity::{Head, NodeId, RequestId};
 use quorate_policy::request::{SignedNodeDecision, Verdict};
@@ -27,7 +28,7 @@ impl Node {
     }
 
     fn receipt(&self, book: &RequestBook, outcome: &Outcome) -> Option<Receipt> {
-        let key = self.keys.book(&book.request.body().key)?;
+        let (epoch, decisions) = self.epoch_that_allowed(book, outcome)?;
         let approvals =
             book.approvals.iter().filter(|vote| vote.body().verdict == Verdict::Approve);
         let signature = |signature: &SignatureBytes| {
@@ -38,10 +39,10 @@ impl Node {
             version: 1,
             genesis: self.file.clone(),
             entries: self.entries_to(outcome.head)?,
-            epoch: key.decided.clone()?,
+            epoch,
             request: book.request.signed().clone(),
             approvals: approvals.map(|vote| vote.signed().clone()).collect(),
-            decisions: self.allowances(book, outcome)?,
+            decisions,
             signatures: outcome.signatures.iter().map(signature).collect::<Option<_>>()?,
         })
     }
@@ -53,24 +54,44 @@ impl Node {
         Some(log.iter().take(last + 1).cloned().collect())
     }
 
-    /// The allowances of the quorum that signed. The quorum of an outcome that a peer sent is
-    /// hearsay: what counts are statements, of any quorum of the key.
-    fn allowances(&self, book: &RequestBook, outcome: &Outcome) -> Option<Vec<SignedNodeDecision>> {
-        let allows = |node: &NodeId| {
-            book.decisions.get(node).is_some_and(|known| {
+    /// The newest epoch under which a quorum allowed the request, and its decisions: after a
+    /// refresh or reshare others hold the key than those who signed.
+    fn epoch_that_allowed(
+        &self,
+        book: &RequestBook,
+        outcome: &Outcome,
+    ) -> Option<(Decided, Vec<SignedNodeDecision>)> {
+        let key = self.keys.book(&book.request.body().key)?;
+        // The receipt shows the charter up to the head of the decision, so the epoch's order must
+        // be there.
+        let entries = self.entries_to(outcome.head)?;
+        let known = |plan: &AttemptPlan| entries.iter().any(|entry| entry.head() == plan.order);
+        let mut epochs = key.certified().filter(|(plan, _)| known(plan));
+        epochs.find_map(|(plan, decided)| Some((decided.clone(), allowances(plan, book, outcome)?)))
+    }
+}
+
+/// The allowances of the quorum that signed. The quorum of an outcome that a peer sent is
+/// hearsay: what counts are statements, of any quorum of the key.
+fn allowances(
+    plan: &AttemptPlan,
+    book: &RequestBook,
+    outcome: &Outcome,
+) -> Option<Vec<SignedNodeDecision>> {
+    let allows = |node: &NodeId| {
+        plan.committee.contains(node)
+            && book.decisions.get(node).is_some_and(|known| {
                 known.body().head == outcome.head && known.body().is_allowance()
             })
-        };
-        let tree = &self.state.key(&book.request.body().key)?.tree;
-        let said: BTreeSet<NodeId> = outcome.quorum.iter().copied().collect();
-        let quorum = match tree.satisfied(&said) && said.iter().all(allows) {
-            true => said,
-            false => {
-                let allowing = book.decisions.keys().copied().filter(|node| allows(node)).collect();
-                tree.select(&allowing)?.parties()
-            }
-        };
-        let decisions = quorum.iter().map(|node| book.decisions.get(node));
-        decisions.map(|known| known.map(|known| known.signed().clone())).collect()
-    }
+    };
+    let said: BTreeSet<NodeId> = outcome.quorum.iter().copied().collect();
+    let quorum = match plan.tree.satisfied(&said) && said.iter().all(allows) {
+        true => said,
+        false => {
+            let allowing = book.decisions.keys().copied().filter(|node| allows(node)).collect();
+            plan.tree.select(&allowing)?.parties()
+        }
+    };
+    let decisions = quorum.iter().map(|node| book.decisions.get(node));
+    decisions.map(|known| known.map(|known| known.signed().clone())).collect()
 }

@@ -10,6 +10,7 @@ use quorate_client::contract::{
     ApprovalView, ArtifactView, DecisionView, Encoding, ErrorBody, OutcomeView, RefusalView,
     RequestState, RequestView, SignatureView, VerdictView, WaitingView,
 };
+use quorate_derivation::Path;
 use quorate_identity::{Name, RequestId};
 use quorate_intent::{Artifact, SignatureEncoding, SignatureItem};
 use quorate_policy::request::{NodeOutcome, Verdict, VerifiedApproval, VerifiedNodeDecision};
@@ -57,6 +58,8 @@ impl Node {
                 value: artifact.value.clone(),
             }),
             key: self.state.key(&body.key)?.name.clone(),
+            path: path_text(&body.path),
+            public_key: decoded.map(|decoded| decoded.public_key().into()),
             requester: body.requester,
             requester_name: self.state.actor(&body.requester)?.name.clone(),
             expires_ms: body.expiry_ms,
@@ -84,14 +87,15 @@ impl Node {
     }
 
     fn members_allow(&self, book: &RequestBook) -> bool {
-        let Some(order) = self.state.key(&book.request.body().key) else { return false };
+        let Some(current) = self.keys.current(&book.request.body().key) else { return false };
+        let plan = &current.record.plan;
         let head = self.state.head();
         let allowing = book
             .decisions
             .iter()
             .filter(|(_, known)| known.body().head == head && known.body().is_allowance());
-        !order.tree.parties().contains(&self.me)
-            && order.tree.satisfied(&allowing.map(|(node, _)| *node).collect())
+        !plan.committee.contains(&self.me)
+            && plan.tree.satisfied(&allowing.map(|(node, _)| *node).collect())
     }
 
     /// Whom a request waits for: people, as this node's own decision says or another member's;
@@ -182,6 +186,11 @@ impl crate::requests::Requests {
             book.artifact = outcome::finish(decoded, &outcome.signatures).ok();
         }
     }
+}
+
+/// A path as people read it. One that is no path was never taken.
+fn path_text(steps: &[u32]) -> String {
+    Path::new(steps.to_vec()).map_or_else(|error| error.to_string(), |path| path.to_string())
 }
 
 fn signatures(artifact: &Artifact) -> Vec<SignatureView> {

@@ -1,9 +1,11 @@
 //! Who is alive, and which keys can sign.
 
 use super::role_view;
+use crate::event::Millis;
 use crate::node::Node;
 use crate::presence::Heard;
-use quorate_charter::KeyOrder;
+use quorate_access::Tree;
+use quorate_charter::{AttemptPlan, KeyOrder};
 use quorate_client::contract::{KeyStatus, NodeStatus, Status};
 use quorate_identity::{Name, NodeId};
 use std::collections::BTreeSet;
@@ -23,7 +25,7 @@ impl Node {
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),
             nodes,
-            keys: self.state.keys().map(|order| self.key_status(order)).collect(),
+            keys: self.state.keys().map(|order| self.key_status(order, now)).collect(),
         }
     }
 
@@ -36,32 +38,46 @@ impl Node {
             name: node.name.clone(),
             role: role_view(node.role),
             alive: node.id == self.me || self.presence.is_here(&node.id),
+            absent_since_ms: self.presence.absent_since(&node.id),
             head: heard.map(|heard| heard.head),
             lag: heard.map(|heard| self.state.position().saturating_sub(heard.position)),
             quarantined: self.pairs.quarantined().get(&node.id).cloned(),
         }
     }
 
-    fn key_status(&self, order: &KeyOrder) -> KeyStatus {
+    fn key_status(&self, order: &KeyOrder, now: Millis) -> KeyStatus {
         let present = self.present();
         let pairs = self.pairs.quarantined();
-        let signers = present.iter().filter(|node| !pairs.contains_key(node)).copied().collect();
+        let signers: BTreeSet<NodeId> =
+            present.iter().filter(|node| !pairs.contains_key(node)).copied().collect();
         let mut missing = Vec::new();
-        match self.keys.book(&order.key) {
+        let book = self.keys.book(&order.key);
+        let plan = book.and_then(|book| book.record()).map(|record| &record.plan);
+        let last = order.last_sharing().map(|sharing| &sharing.tree);
+        if order.retired {
+            missing.push("the key is retired for ever".to_owned());
+        }
+        match book {
             Some(book) if book.is_active() => {}
-            Some(book) if book.record.is_some() => {
+            Some(book) if book.current().is_some() => {
                 missing.push("the key's birth signature".to_owned());
             }
             _ => {
                 missing.push("the key is not made yet".to_owned());
-                let members = order.tree.parties();
+                let members = last.map(Tree::parties).unwrap_or_default();
                 let absent = members.iter().filter(|node| !present.contains(node));
                 missing.extend(texts(self.names_of(absent)));
             }
         }
-        if let Some(tree) = order.tree.missing_for(&signers) {
-            missing.extend(texts(self.names_of(&tree.parties())));
-            let members = order.tree.parties();
+        let tree = plan.map(|plan| &plan.tree).or(last);
+        let holders = plan.map(AttemptPlan::members);
+        let able: BTreeSet<NodeId> = match &holders {
+            Some(holders) => signers.intersection(holders).copied().collect(),
+            None => signers,
+        };
+        if let Some(lacking) = tree.and_then(|tree| tree.missing_for(&able)) {
+            missing.extend(texts(self.names_of(&lacking.parties())));
+            let members = tree.map(Tree::parties).unwrap_or_default();
             let apart = pairs.iter().filter(|(node, _)| members.contains(node));
             missing.extend(apart.filter_map(|(node, why)| {
                 Some(format!("the pair with {} is quarantined: {why}", self.name_of(node)?))
@@ -77,7 +93,57 @@ impl Node {
         }
         let mut said = BTreeSet::new();
         missing.retain(|text| said.insert(text.clone()));
-        KeyStatus { name: order.name.clone(), can_sign: missing.is_empty(), missing }
+        let notes = if order.retired { Vec::new() } else { self.key_notes(order, now) };
+        KeyStatus { name: order.name.clone(), can_sign: missing.is_empty(), missing, notes }
+    }
+
+    /// Who is absent and what that means, what waits, and what is overdue (EPO-21).
+    fn key_notes(&self, order: &KeyOrder, now: Millis) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(book) = self.keys.book(&order.key) else { return notes };
+        if let Some(plan) = book.record().map(|record| &record.plan) {
+            let here = self.present();
+            let absent = plan.committee.iter().filter(|node| !here.contains(node));
+            for node in absent {
+                let Some(name) = self.name_of(node) else { continue };
+                let rest: BTreeSet<NodeId> = plan.members().intersection(&here).copied().collect();
+                let means = match (1..=usize::from(u8::MAX))
+                    .take_while(|losses| plan.tree.survives(&rest, *losses))
+                    .count()
+                {
+                    0 if !plan.tree.satisfied(&rest) => "no quorum is left".to_owned(),
+                    0 => "the loss of one more stops signing".to_owned(),
+                    more => format!("the loss of {more} more is survived"),
+                };
+                let since = self.presence.absent_since(node);
+                let since = since.map(|at| format!(" since {} s", now.saturating_sub(at) / 1_000));
+                notes.push(format!("{name} is absent{}: {means}", since.unwrap_or_default()));
+            }
+            for node in plan.tree.parties().difference(&plan.members()) {
+                let Some(name) = self.name_of(node) else { continue };
+                notes.push(format!(
+                    "{name} has no share of epoch {}: it gets one with the next refresh",
+                    plan.epoch
+                ));
+            }
+            let due = order.schedule.map(|it| it.due_at(&order.key, plan.epoch, plan.made_at));
+            if let Some(late) = due.and_then(|due| now.checked_sub(due)).filter(|late| *late > 0) {
+                notes.push(format!("its refresh is overdue by {} s", late / 1_000));
+            }
+        }
+        if !book.is_settled() && book.current().is_some_and(|current| current.number() > 0) {
+            notes.push("shares of the epoch before are kept: the new one is not safe yet".into());
+        }
+        if let Some(outlook) = self.outlook(&order.key, now) {
+            let missing = texts(self.names_of(&outlook.missing)).collect::<Vec<_>>().join(", ");
+            let epoch = book.next_epoch();
+            let waits = match missing.is_empty() {
+                true => String::new(),
+                false => format!(", waits for {missing}"),
+            };
+            notes.push(format!("epoch {epoch} is being made, attempt {}{waits}", outlook.attempt));
+        }
+        notes
     }
 
     /// Nodes that are here: those with a channel whose incarnation was recognised, and this node

@@ -3,11 +3,14 @@
 
 mod culprit;
 mod ending;
+mod epochs;
 mod fresh;
 mod once;
 mod prefix;
 mod quorum;
 
+use crate::disk::Disk;
+use crate::faults::Milestone;
 use quorate_charter::State;
 use quorate_codec::Digest;
 use quorate_identity::{Head, NodeId, RequestId};
@@ -37,6 +40,7 @@ pub struct Checkers {
     once: once::OneTime,
     prefix: prefix::Prefixes,
     fresh: fresh::Freshness,
+    epochs: epochs::Epochs,
     /// Laws that were broken so far.
     pub violations: Vec<Violation>,
     last: Option<(NodeId, Digest)>,
@@ -54,6 +58,7 @@ impl Checkers {
             once: once::OneTime::default(),
             prefix: prefix::Prefixes::default(),
             fresh: fresh::Freshness::new(lease_ms),
+            epochs: epochs::Epochs::default(),
             violations: Vec::new(),
             last: None,
         }
@@ -101,6 +106,29 @@ impl Checkers {
             let broken = culprit::accused(&self.liars, &alarm.culprits, &alarm.text);
             self.note("6: an accused culprit is never honest", broken);
         }
+    }
+
+    /// All disks as they are at the beginning.
+    pub fn begin<'a>(&mut self, disks: impl Iterator<Item = (NodeId, &'a Disk)>) {
+        for (node, disk) in disks {
+            let _ = self.epochs.look(node, disk, true);
+        }
+        self.epochs.news.clear();
+    }
+
+    /// A disk changed; `restored`: it was replaced by an old copy.
+    pub fn wrote(&mut self, node: NodeId, disk: &Disk, restored: bool) -> Vec<Milestone> {
+        let mut broken = self.epochs.look(node, disk, restored);
+        broken.extend(self.epochs.whole());
+        for (law, seen) in broken {
+            self.broken(law, seen);
+        }
+        std::mem::take(&mut self.epochs.news)
+    }
+
+    /// Shares that nobody needs any more, when the world is at rest.
+    pub fn left_over(&self) -> Vec<String> {
+        self.epochs.left_over()
     }
 
     fn signed(&mut self, from: NodeId, outcome: &Outcome, now: Millis) {

@@ -70,6 +70,7 @@ pub fn genesis(nodes: u8, faults: u8) -> Genesis {
             credential: person("bot").credential().clone(),
         }],
         rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+        upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
         faults,
         settings: Settings::default(),
         nonce: Digest([9; 32]),
@@ -121,11 +122,8 @@ impl Domain {
     /// The order of a key over the first three nodes.
     pub fn key_create(&self, key: &str) -> MotionBody {
         let access = "2 of (n1, n2, n3)".parse::<quorate_access::Tree<Name>>().unwrap();
-        MotionBody::KeyCreate {
-            name: name(key),
-            scheme: quorate_identity::Scheme::Ed25519,
-            access: access.map(|node| self.state.node_named(node).unwrap().id),
-        }
+        let access = access.map(|node| self.state.node_named(node).unwrap().id);
+        MotionBody::key_create(name(key), quorate_identity::Scheme::Ed25519, access)
     }
 
     /// A signed motion as an entry after `state`, certified by the first q nodes.

@@ -1,0 +1,222 @@
+//! From one epoch of a key to the next: who signs under the new one, that it signs, and that the
+//! shares of the old one are destroyed. See `spec/epochs.md`.
+
+use super::keys::{proof_is_valid, proof_key, share_key, statement_key};
+use crate::durable::{Table, Write};
+use crate::event::Notice;
+use crate::limits;
+use crate::node::{Node, Turn};
+use crate::wire::{KeyProgress, Message, Outcome, Target};
+use quorate_charter::{EpochStatement, EpochStep, SignedEpochStatement};
+use quorate_codec::Digest;
+use quorate_identity::{KeyId, NodeId};
+
+impl Node {
+    /// Wants the first signature of every epoch that has none: a birth, or a test of new shares.
+    pub(crate) fn drive_births(&mut self, turn: &mut Turn<'_>) {
+        for key in self.keys.untried.clone() {
+            let current = self.keys.current(&key);
+            if let Some(current) = current.filter(|current| current.share.is_some()) {
+                let target = Target::Birth(key, current.number());
+                self.undertake(target, turn);
+            }
+        }
+    }
+
+    /// Verifies the first signature of an epoch; of the first one it opens the key for use
+    /// (CER-07).
+    pub(crate) fn on_birth(
+        &mut self,
+        from: NodeId,
+        key: KeyId,
+        epoch: u64,
+        outcome: Outcome,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(book) = self.keys.books.get_mut(&key) else { return };
+        let made = book.epochs.get_mut(&epoch).filter(|made| made.proof.is_none());
+        let Some(made) = made else { return };
+        if !proof_is_valid(made, &outcome) {
+            let text = format!("the first signature of epoch {epoch} of key {key} does not verify");
+            self.audit(text, &[from], turn);
+            return;
+        }
+        let row = quorate_codec::to_bytes(&outcome);
+        made.proof = Some(outcome);
+        turn.out.writes.push(Write::put(Table::EpochRecord, proof_key(&key, epoch), row));
+        turn.out.barrier = true;
+        turn.out.notices.push(Notice::Key(key));
+        self.abandon(&Target::Birth(key, epoch));
+        if self.keys.current(&key).is_some_and(|current| current.number() == epoch) {
+            self.keys.untried.remove(&key);
+        }
+        self.audit(format!("key {key} signs in epoch {epoch}"), &[], turn);
+        let state = std::sync::Arc::clone(&self.state);
+        self.keys.learn_orders(&state);
+        self.end_earlier_epochs(key, turn);
+    }
+
+    /// Says that this node signs under the newest epoch of a key from now on.
+    pub(super) fn say_committed(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        self.say(key, EpochStep::Committed, turn);
+    }
+
+    fn say(&mut self, key: KeyId, step: EpochStep, turn: &mut Turn<'_>) {
+        let Some(current) = self.keys.current(&key) else { return };
+        let body = EpochStatement {
+            version: 1,
+            genesis: self.state.genesis(),
+            node: self.me,
+            key,
+            epoch: current.number(),
+            record: current.digest,
+            step,
+        };
+        let statement = SignedEpochStatement::sign(body, &self.secrets);
+        self.broadcast(&Message::Epoch(statement.clone()), turn);
+        self.on_epoch_statement(self.me, statement, turn);
+    }
+
+    /// What a node did with an epoch; its signature was checked.
+    pub(crate) fn on_epoch_statement(
+        &mut self,
+        from: NodeId,
+        statement: SignedEpochStatement,
+        turn: &mut Turn<'_>,
+    ) {
+        let (key, epoch) = (statement.body().key, statement.body().epoch);
+        if self.state.key(&key).is_none() {
+            return;
+        }
+        let book = self.keys.books.entry(key).or_default();
+        if epoch >= book.next_epoch() {
+            self.ask_for_records(from, turn);
+            return;
+        }
+        if !book.note(statement.clone()) {
+            return;
+        }
+        let row = quorate_codec::to_bytes(&statement);
+        let at = statement_key(&statement);
+        turn.out.writes.push(Write::put(Table::EpochRecord, at, row));
+        turn.out.notices.push(Notice::Key(key));
+        self.end_earlier_epochs(key, turn);
+    }
+
+    /// Destroys the shares of earlier epochs, once the newest has signed and so many members hold
+    /// its shares that it survives what the key is to survive (EPO-09, EPO-10). Never on a timer.
+    pub(super) fn end_earlier_epochs(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        // Whoever halted or is lapsed destroys nothing: it may be the last to have it.
+        if self.abstains().is_some() {
+            return;
+        }
+        let Some(book) = self.keys.books.get_mut(&key) else { return };
+        let has_earlier = book.epochs.len() > 1;
+        if !has_earlier || !book.current().is_some_and(super::keys::Epoch::may_end_earlier) {
+            return;
+        }
+        let newest = book.next_epoch().saturating_sub(1);
+        let shares: Vec<(u64, u32)> = book
+            .epochs
+            .values()
+            .filter(|made| made.number() < newest && made.share.is_some())
+            .map(|made| (made.number(), made.record.plan.attempt))
+            .collect();
+        book.end_earlier();
+        let unheard = book.prepared.keys().filter(|(epoch, _)| *epoch < newest);
+        let unheard: Vec<(u64, u32)> = unheard.copied().collect();
+        book.prepared.retain(|(epoch, _), _| *epoch >= newest);
+        let shares = shares.into_iter().chain(unheard);
+        let peers = book.pair_peers();
+        for (epoch, attempt) in shares {
+            turn.out.writes.push(Write::delete(Table::Share, share_key(&key, epoch, attempt)));
+        }
+        turn.out.barrier = true;
+        turn.out.notices.push(Notice::Key(key));
+        self.audit(format!("epochs of key {key} before {newest} are over"), &[], turn);
+        self.pairs.replace_all_made_before(peers, turn.now);
+        self.drive_pairs(turn);
+    }
+
+    /// Says of keys that nothing of earlier epochs is left here, once the set-ups of pairs from
+    /// their time are gone as well (EPO-11).
+    pub(crate) fn finish_erasures(&mut self, turn: &mut Turn<'_>) {
+        if !self.pairs.has_replaced_all() || self.abstains().is_some() {
+            return;
+        }
+        let open = self.keys.books.iter().filter(|(_, book)| book.owes_erasure(&self.me));
+        for key in open.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.say(key, EpochStep::ErasedBefore, turn);
+        }
+    }
+
+    /// Destroys what a retired key left here (EPO-15).
+    pub(super) fn destroy_retired(&mut self, turn: &mut Turn<'_>) {
+        if self.abstains().is_some() {
+            return;
+        }
+        let retired = self.state.keys().filter(|order| order.retired).map(|order| order.key);
+        for key in retired.collect::<Vec<_>>() {
+            let Some(book) = self.keys.books.get_mut(&key) else { continue };
+            let held = |made: &mut super::keys::Epoch| {
+                made.share.take().map(|_| (made.number(), made.record.plan.attempt))
+            };
+            let mut shares: Vec<(u64, u32)> = book.epochs.values_mut().filter_map(held).collect();
+            shares.extend(std::mem::take(&mut book.prepared).into_keys());
+            book.ceremony = None;
+            if shares.is_empty() {
+                continue;
+            }
+            for (epoch, attempt) in shares {
+                turn.out.writes.push(Write::delete(Table::Share, share_key(&key, epoch, attempt)));
+            }
+            turn.out.barrier = true;
+            self.fail_sessions_of(key, "the key is retired", turn);
+            self.audit(format!("shares of the retired key {key} are destroyed"), &[], turn);
+            self.say(key, EpochStep::Destroyed, turn);
+        }
+    }
+
+    /// Tells a peer in one hash how far this node is with all keys.
+    pub(crate) fn share_progress(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let digest = self.keys.progress_digest();
+        self.send(peer, &Message::Progress(digest), turn);
+    }
+
+    /// A peer is elsewhere: ask it for what it knows more.
+    pub(crate) fn on_progress(&mut self, from: NodeId, digest: Digest, turn: &mut Turn<'_>) {
+        if digest != self.keys.progress_digest() {
+            self.ask_for_records(from, turn);
+        }
+    }
+
+    /// Asks a peer for what it knows more about the epochs of keys.
+    pub(crate) fn ask_for_records(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let progress = self.keys.progress();
+        self.send(peer, &Message::FetchRecords(progress), turn);
+    }
+
+    /// Answers a peer that asks for records, and says how far it is.
+    pub(crate) fn on_fetch_records(
+        &mut self,
+        from: NodeId,
+        known: &[KeyProgress],
+        turn: &mut Turn<'_>,
+    ) {
+        let theirs: std::collections::BTreeMap<KeyId, &KeyProgress> =
+            known.iter().map(|progress| (progress.key, progress)).collect();
+        let books = self.keys.books.iter();
+        let news = books.filter(|(key, book)| match theirs.get(key) {
+            None => book.next_epoch() > 0 || book.attempt > 0,
+            Some(theirs) => {
+                let ours = book.progress(theirs.key);
+                (theirs.epoch, theirs.attempt) < (ours.epoch, ours.attempt)
+                    || (theirs.epoch == ours.epoch && theirs.known != ours.known)
+            }
+        });
+        let keys: Vec<KeyId> = news.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
+        for key in keys {
+            self.share_attempt_outcome(from, &key, turn);
+        }
+    }
+}

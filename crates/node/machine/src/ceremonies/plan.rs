@@ -1,0 +1,318 @@
+//! What an attempt sets out to do: its leader says so once, and everybody who takes part holds it
+//! against what the charter wants of the key and what the certified record says. See
+//! `spec/epochs.md`.
+
+use super::keys::KeyBook;
+use crate::event::Millis;
+use crate::node::Node;
+use quorate_access::Tree;
+use quorate_charter::{AttemptPlan, KeyOrder, Sharing, Validity, has_commit_set};
+use quorate_client::contract::CeremonyPhase;
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_identity::{Head, KeyId, NodeId};
+use std::collections::BTreeSet;
+
+/// What the charter wants of a key now.
+pub(super) struct Wanted {
+    /// The entry that the epoch will fulfil.
+    pub order: Head,
+    /// Over whom.
+    pub sharing: Sharing,
+}
+
+/// Why there is no plan.
+pub(super) enum Unplanned {
+    /// These must be here first.
+    Missing(BTreeSet<NodeId>),
+    /// A member was not heard of since this node's start.
+    NotYet,
+}
+
+impl Node {
+    /// What the charter wants of a key, if there is anything to do at this time (EPO-01, EPO-20).
+    pub(super) fn wanted(&self, key: &KeyId, now: Millis) -> Option<Wanted> {
+        let order = self.state.key(key).filter(|order| !order.retired)?;
+        let book = self.keys.book(key)?;
+        let Some(current) = book.current() else {
+            let goal = order.goal()?;
+            return Some(Wanted { order: goal.order, sharing: goal.sharing?.clone() });
+        };
+        if !book.is_active() {
+            return None;
+        }
+        let plan = &current.record.plan;
+        let as_it_is = || Sharing { tree: plan.tree.clone(), faults: plan.faults };
+        if let Some(goal) = order.goal().filter(|goal| goal.order != plan.order) {
+            let sharing = goal.sharing.cloned().unwrap_or_else(as_it_is);
+            return Some(Wanted { order: goal.order, sharing });
+        }
+        let due = order.schedule?.due_at(key, plan.epoch, plan.made_at);
+        (due <= now).then(|| Wanted { order: plan.order, sharing: as_it_is() })
+    }
+
+    /// Everybody who could take part: members of the newest epoch and parties of the wanted tree.
+    pub(super) fn candidates(&self, key: &KeyId, wanted: &Wanted) -> BTreeSet<NodeId> {
+        let mut nodes = wanted.sharing.tree.parties();
+        if let Some(current) = self.keys.current(key) {
+            nodes.extend(&current.record.plan.committee);
+        }
+        nodes
+    }
+
+    /// Who plans an attempt. Everybody computes the same; the next attempt has another leader
+    /// (EPO-04).
+    pub(super) fn planner(&self, key: &KeyId, wanted: &Wanted, attempt: u32) -> Option<NodeId> {
+        let mut order: Vec<NodeId> = self.candidates(key, wanted).into_iter().collect();
+        let epoch = self.keys.book(key).map_or(0, KeyBook::next_epoch);
+        order.sort_by_cached_key(|node| rank(key, epoch, node));
+        let at = usize::try_from(attempt).ok()?.checked_rem(order.len())?;
+        order.get(at).copied()
+    }
+
+    /// Plans the attempt that is next: everybody who is here and has not failed too often deals
+    /// and receives, as far as the key's own losses allow it (EPO-03, EPO-05).
+    pub(super) fn make_plan(
+        &self,
+        order: &KeyOrder,
+        wanted: &Wanted,
+        now: Millis,
+    ) -> Result<AttemptPlan, Unplanned> {
+        let key = order.key;
+        let Some(book) = self.keys.book(&key) else { return Err(Unplanned::NotYet) };
+        let here = |node: &NodeId| *node == self.me || self.presence.is_here(node);
+        let failures = |node: &NodeId| book.failures.get(node).copied().unwrap_or_default();
+        let (tree, faults) = (&wanted.sharing.tree, usize::from(wanted.sharing.faults));
+        let parties = tree.parties();
+        let mut committee: BTreeSet<NodeId> = parties.iter().copied().filter(here).collect();
+        let is_enough = match book.current() {
+            None => committee == parties,
+            Some(_) => has_commit_set(tree, faults, &committee),
+        };
+        if !is_enough {
+            return Err(Unplanned::Missing(parties.difference(&committee).copied().collect()));
+        }
+        let dealers = match book.current() {
+            None => committee.clone(),
+            Some(current) => {
+                let plan = &current.record.plan;
+                // Who failed again and again is left out where the others are enough.
+                let mut failing: Vec<NodeId> =
+                    committee.iter().copied().filter(|node| failures(node) > 1).collect();
+                failing.sort_by_cached_key(|node| {
+                    (std::cmp::Reverse(failures(node)), rank(&key, plan.epoch, node))
+                });
+                for node in failing {
+                    committee.remove(&node);
+                    if !has_commit_set(tree, faults, &committee) {
+                        committee.insert(node);
+                    }
+                }
+                let mut able: Vec<NodeId> =
+                    plan.committee.iter().copied().filter(|node| here(node)).collect();
+                able.sort_by_cached_key(|node| (failures(node), rank(&key, plan.epoch, node)));
+                let mut chosen = BTreeSet::new();
+                for node in able {
+                    if !plan.tree.satisfied(&chosen) {
+                        chosen.insert(node);
+                    }
+                }
+                let selection = plan.tree.select(&chosen);
+                let absent = || plan.committee.iter().copied().filter(|node| !here(node));
+                selection.ok_or_else(|| Unplanned::Missing(absent().collect()))?.parties()
+            }
+        };
+        let participants: BTreeSet<NodeId> = dealers.union(&committee).copied().collect();
+        let ours = self.incarnation.id;
+        let incarnations = self.presence.incarnations(ours, participants.iter(), &self.me);
+        Ok(AttemptPlan {
+            version: AttemptPlan::VERSION,
+            genesis: self.state.genesis(),
+            key,
+            epoch: book.next_epoch(),
+            attempt: book.attempt,
+            previous: book.current().map_or(Digest::ZERO, |current| current.digest),
+            scheme: order.scheme,
+            tree: tree.clone(),
+            faults: wanted.sharing.faults,
+            order: wanted.order,
+            head: self.state.head(),
+            made_at: now,
+            dealers: dealers.into_iter().collect(),
+            committee: committee.into_iter().collect(),
+            incarnations: incarnations.ok_or(Unplanned::NotYet)?,
+        })
+    }
+
+    /// Whether this node would take part in a plan: it is its leader's, of this moment, of
+    /// everybody's lives as this node knows them, and everything that voters check holds (EPO-04,
+    /// EPO-05). `Unknown`: it may be, once this node knows more.
+    pub(super) fn judge_plan(&self, from: NodeId, plan: &AttemptPlan, now: Millis) -> Validity {
+        let key = plan.key;
+        let Some(wanted) = self.wanted(&key, now.saturating_add(self.tolerance_ms())) else {
+            return Validity::Unknown;
+        };
+        if !self.governor.is_since(&plan.head, 0, &self.state.head()) {
+            return Validity::Unknown;
+        }
+        let participants = plan.participants();
+        let ours = self.incarnation.id;
+        let known = self.presence.incarnations(ours, participants.iter(), &self.me);
+        let Some(known) = known else { return Validity::Unknown };
+        let is_timely = plan.made_at.abs_diff(now)
+            <= self.tolerance_ms().saturating_add(self.pace.ceremony_timeout_ms);
+        let holds = self.planner(&key, &wanted, plan.attempt) == Some(from)
+            && is_timely
+            && plan.incarnations == known;
+        match self.check_plan(plan) {
+            Validity::Valid if !holds => Validity::Invalid,
+            checked => checked,
+        }
+    }
+
+    /// What anybody can check of a plan with the charter and the newest record: every voter does
+    /// before it votes to commit (EPO-05). `Late`: an entry since then wants something else.
+    pub(super) fn check_plan(&self, plan: &AttemptPlan) -> Validity {
+        let Some(order) = self.state.key(&plan.key) else { return Validity::Unknown };
+        let current = self.keys.current(&plan.key);
+        let next = current.map_or(0, |current| current.number().saturating_add(1));
+        if plan.epoch > next {
+            return Validity::Unknown;
+        }
+        // First of all: a tree that nobody ordered is not worth a walk.
+        let standing = self.standing(plan, order);
+        if matches!(standing, Validity::Invalid | Validity::Unknown) {
+            return standing;
+        }
+        let members = plan.members();
+        let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
+        let ascending = |nodes: &[NodeId]| nodes.is_sorted_by(|left, right| left < right);
+        let sound = plan.version == AttemptPlan::VERSION
+            && plan.genesis == self.state.genesis()
+            && plan.epoch == next
+            && plan.scheme == order.scheme
+            && ascending(&plan.dealers)
+            && ascending(&plan.committee)
+            && plan.incarnations.len() == plan.participants().len()
+            && plan.has_commit_set();
+        let from_before = match current {
+            None => {
+                plan.previous == Digest::ZERO
+                    && dealers == plan.tree.parties()
+                    && members == plan.tree.parties()
+            }
+            Some(current) => {
+                let before = &current.record.plan;
+                let selection = before.tree.select(&dealers);
+                plan.previous == current.digest
+                    && dealers.is_subset(&before.members())
+                    && selection.is_some_and(|selection| selection.parties() == dealers)
+            }
+        };
+        if sound && from_before { standing } else { Validity::Invalid }
+    }
+
+    /// Whether the charter wants an epoch like this (EPO-01).
+    fn standing(&self, plan: &AttemptPlan, order: &KeyOrder) -> Validity {
+        let before = self.keys.current(&plan.key).map(|current| &current.record.plan);
+        let is_as_before =
+            before.is_some_and(|before| (&before.tree, before.faults) == (&plan.tree, plan.faults));
+        let goal = order.goal();
+        let is_wanted = goal.is_some_and(|goal| {
+            let sharing = goal.sharing.map(|wanted| (&wanted.tree, wanted.faults));
+            let fits = match sharing {
+                Some(sharing) => sharing == (&plan.tree, plan.faults),
+                None => is_as_before,
+            };
+            // An order since then that wants the same ends nothing that is under way.
+            fits && order.stands(&plan.order)
+        });
+        let is_same_order = before.is_some_and(|before| before.order == plan.order);
+        let is_fulfilled = before
+            .is_some_and(|before| is_same_order || order.is_before(&plan.order, &before.order));
+        let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
+        let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
+        let is_due = (is_wanted && !is_fulfilled) || (is_scheduled && !has_newer);
+        if is_due && !order.retired {
+            Validity::Valid
+        } else if order.has_ordered_tree(&plan.tree, &plan.order) {
+            // It was wanted, or this node does not know yet that it is.
+            Validity::Late
+        } else {
+            Validity::Unknown
+        }
+    }
+
+    /// How far another node's clock may be off this one's.
+    fn tolerance_ms(&self) -> u64 {
+        self.state.settings().clock_bound_ms.saturating_mul(2)
+    }
+}
+
+/// An attempt that is under way or wanted, for showing.
+pub(crate) struct Outlook {
+    pub tree: Tree<NodeId>,
+    pub attempt: u32,
+    pub phase: CeremonyPhase,
+    pub nodes: BTreeSet<NodeId>,
+    pub dealers: BTreeSet<NodeId>,
+    pub receivers: BTreeSet<NodeId>,
+    pub missing: Vec<NodeId>,
+    prepared: BTreeSet<NodeId>,
+    dealt: BTreeSet<NodeId>,
+}
+
+impl Outlook {
+    /// What a node did last, as this one saw it.
+    pub fn phase_of(&self, node: &NodeId) -> &'static str {
+        if self.prepared.contains(node) {
+            "prepared"
+        } else if self.dealt.contains(node) {
+            "dealing"
+        } else {
+            "waiting"
+        }
+    }
+}
+
+impl Node {
+    /// The attempt at a key that is under way or wanted, if one is.
+    pub(crate) fn outlook(&self, key: &KeyId, now: Millis) -> Option<Outlook> {
+        let book = self.keys.book(key)?;
+        if let Some(ceremony) = &book.ceremony {
+            let plan = &ceremony.plan;
+            return Some(Outlook {
+                tree: plan.tree.clone(),
+                attempt: plan.attempt,
+                phase: ceremony.phase_view(),
+                nodes: plan.participants(),
+                dealers: plan.dealers.iter().copied().collect(),
+                receivers: plan.members(),
+                missing: Self::awaited_in(ceremony),
+                prepared: ceremony.prepared.keys().copied().collect(),
+                dealt: ceremony.heard_from(),
+            });
+        }
+        let order = self.state.key(key)?;
+        let wanted = self.wanted(key, now)?;
+        let missing = match self.make_plan(order, &wanted, now) {
+            Err(Unplanned::Missing(missing)) => missing.into_iter().collect(),
+            Err(Unplanned::NotYet) | Ok(_) => Vec::new(),
+        };
+        let before = self.keys.current(key).map(|current| current.record.plan.members());
+        Some(Outlook {
+            attempt: book.attempt,
+            phase: CeremonyPhase::Waiting,
+            nodes: self.candidates(key, &wanted),
+            dealers: before.unwrap_or_else(|| wanted.sharing.tree.parties()),
+            receivers: wanted.sharing.tree.parties(),
+            missing,
+            prepared: BTreeSet::new(),
+            dealt: BTreeSet::new(),
+            tree: wanted.sharing.tree,
+        })
+    }
+}
+
+fn rank(key: &KeyId, epoch: u64, node: &NodeId) -> Digest {
+    Transcript::new(tag::PLANNER).part(key).number(epoch).part(node).digest()
+}

@@ -1,0 +1,135 @@
+//! Does a test notice when a check is gone? One numbered check, or guard, at a time is replaced, in
+//! a copy of the tree, by what it says when all is well, and the tests must fail. `docs/mutation.md` says
+//! which test did. What no test notices is a defect of the tests, listed there with a reason.
+//!
+//! First the tests that cite the check are run, then all of the crate, then the testkit's. A
+//! function that is in the table with the test that noticed is not tried again, so a run that was
+//! interrupted goes on; `--again` tries all.
+
+mod known;
+mod mutants;
+mod table;
+mod trial;
+
+use crate::Trouble;
+use crate::repo::Repo;
+use known::reason;
+use mutants::{Mutant, citing_tests};
+use std::collections::BTreeMap;
+use table::{Row, Table, Verdict};
+use trial::{Seen, Trial};
+
+/// Tests of whole domains, for what no nearer test notices.
+const FARTHER: (&str, &str) = ("quorate-testkit", "crates/testing/testkit");
+
+/// What a run does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Only these packages, by the last part of their names; all if empty.
+    packages: Vec<String>,
+    /// Only says what would be tried.
+    list: bool,
+    /// Tries what is in the table too.
+    again: bool,
+    /// Runs no tests of other crates.
+    near: bool,
+}
+
+impl Options {
+    /// From the command line.
+    pub fn parse(words: &[&str]) -> Result<Self, Trouble> {
+        let mut options = Self::default();
+        for word in words {
+            match *word {
+                "--list" => options.list = true,
+                "--again" => options.again = true,
+                "--near" => options.near = true,
+                flag if flag.starts_with('-') => return Err(Trouble::Usage),
+                name => options.packages.push(format!("quorate-{name}")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn has(&self, mutant: &Mutant) -> bool {
+        self.packages.is_empty() || self.packages.contains(&mutant.package)
+    }
+}
+
+/// Tries the mutants; fails where one survives that is not known to.
+pub fn run(repo: &Repo, options: &Options) -> Result<(), Trouble> {
+    let all = mutants::find(repo);
+    let chosen: Vec<&Mutant> = all.iter().filter(|mutant| options.has(mutant)).collect();
+    if options.list {
+        chosen.iter().for_each(|mutant| println!("{} becomes {}", mutant.name(), mutant.becomes));
+        println!("mutate: {} of {}", chosen.len(), all.len());
+        return Ok(());
+    }
+    let mut table = Table::load(repo, &all);
+    let todo: Vec<&Mutant> =
+        chosen.iter().copied().filter(|mutant| options.again || !table.is_killed(mutant)).collect();
+    let trial = Trial::prepare(repo)?;
+    let mut sound: BTreeMap<String, bool> = BTreeMap::new();
+    for (at, mutant) in todo.iter().enumerate() {
+        let (package, dir) = (&mutant.package, &mutant.dir);
+        if !sound.contains_key(package) {
+            let passes = trial.test(package, (package, dir), &[])? == Seen::Passed;
+            sound.insert(package.clone(), passes);
+        }
+        if sound.get(package) != Some(&true) {
+            return Err(Trouble::Machine(format!("mutate: the tests of {package} do not pass")));
+        }
+        let verdict = judge(repo, &trial, mutant, options.near)?;
+        println!(
+            "{}/{} {} becomes {}: {verdict}",
+            at + 1,
+            todo.len(),
+            mutant.name(),
+            mutant.becomes
+        );
+        table.note(Row::new(mutant, verdict));
+        table.store(&all)?;
+    }
+    table.store(&all)?;
+    let survivors = table.survivors().filter(|row| chosen.iter().any(|mutant| row.is_of(mutant)));
+    let (known, unknown): (Vec<&Row>, Vec<&Row>) = survivors.partition(|row| reason(row).is_some());
+    unknown.iter().for_each(|row| println!("survived: {row}"));
+    println!(
+        "mutate: {} tried, {} in the table, {} survived, {} of them known",
+        todo.len(),
+        table.len(),
+        known.len() + unknown.len(),
+        known.len()
+    );
+    if unknown.is_empty() { Ok(()) } else { Err(Trouble::Failed) }
+}
+
+/// Replaces one function, lets the tests run, and puts it back.
+fn judge(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verdict, Trouble> {
+    let file = repo.file(&mutant.path).ok_or(Trouble::Failed)?;
+    trial.write(&mutant.path, &mutant.applied(file))?;
+    let verdict = noticed(repo, trial, mutant, near);
+    trial.write(&mutant.path, file.text())?;
+    verdict
+}
+
+fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verdict, Trouble> {
+    let (package, dir) = (mutant.package.as_str(), mutant.dir.as_str());
+    let citing = citing_tests(repo, dir, &mutant.checks);
+    if !citing.is_empty()
+        && let Seen::Failed(test) = trial.test(package, (package, dir), &citing)?
+    {
+        return Ok(Verdict::Cited(test));
+    }
+    match trial.test(package, (package, dir), &[])? {
+        Seen::Failed(test) => return Ok(Verdict::Other(test)),
+        Seen::NotCompiled => return Ok(Verdict::NotCompiled),
+        Seen::Passed if near => return Ok(Verdict::Survived),
+        Seen::Passed => {}
+    }
+    match trial.test(package, FARTHER, &[])? {
+        Seen::Failed(test) => Ok(Verdict::Other(test)),
+        Seen::NotCompiled => Ok(Verdict::NotCompiled),
+        Seen::Passed => Ok(Verdict::Survived),
+    }
+}
