@@ -297,6 +297,10 @@ pub enum Key {
         /// tree bears. A smaller number lets a refresh go on while nodes are absent.
         #[arg(long)]
         faults: Option<u8>,
+        /// How many accounts the key has: secrets of their own under one name, held, renewed and
+        /// ended together. Who learns the secret of one learns nothing about the others.
+        #[arg(long, value_name = "ACCOUNTS", default_value_t = 1)]
+        count: u16,
         #[command(flatten)]
         signer: Signer,
     },
@@ -306,6 +310,13 @@ pub enum Key {
     List(Reader),
     /// One key.
     Show {
+        /// The key's name.
+        name: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// The accounts of a key with their public keys, verified on this machine.
+    Accounts {
         /// The key's name.
         name: String,
         #[command(flatten)]
@@ -324,7 +335,10 @@ pub enum Key {
         /// p2wpkh, p2sh-p2wpkh, p2pkh or p2tr.
         #[arg(long = "type", value_name = "TYPE")]
         kind: Option<String>,
-        /// Which child of the key: `m/0/5`. Without it: the key itself.
+        /// Which account of the key.
+        #[arg(long, default_value_t = 0)]
+        account: u16,
+        /// Which child of the account: `m/0/5`. Without it: the account itself.
         #[arg(long, default_value = "m")]
         path: String,
         #[command(flatten)]
@@ -334,6 +348,9 @@ pub enum Key {
     Derive {
         /// The key's name.
         name: String,
+        /// Which account of the key.
+        #[arg(long, default_value_t = 0)]
+        account: u16,
         /// Which child: `m/0/5`, without hardened steps.
         #[arg(long)]
         path: String,
@@ -353,6 +370,9 @@ pub enum Key {
     Export {
         /// The key's name.
         name: String,
+        /// Which account of the key.
+        #[arg(long, default_value_t = 0)]
+        account: u16,
         /// mainnet, testnet, signet or regtest.
         #[arg(long)]
         network: String,
@@ -430,7 +450,11 @@ pub enum RequestVerb {
         /// The key to sign with.
         #[arg(long)]
         key: String,
-        /// Which child of the key signs: `m/0/5`, without hardened steps. Without it: the key itself.
+        /// Which account of the key signs.
+        #[arg(long, default_value_t = 0)]
+        account: u16,
+        /// Which child of the account signs: `m/0/5`, without hardened steps. Without it: the
+        /// account itself.
         #[arg(long, default_value = "m")]
         path: String,
         /// File with the intent as JSON, or `-`.

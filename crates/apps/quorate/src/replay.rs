@@ -93,7 +93,8 @@ fn certified_record(
     let in_its_place = decided.instance == Instance::Attempt { key, epoch, attempt };
     let as_ordered = plan.genesis == state.genesis()
         && plan.key == order.key
-        && plan.scheme == order.scheme
+        && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
+        && record.accounts.len() == usize::from(plan.accounts)
         && order.has_ordered(&plan.order)
         && order.has_ordered_tree(&plan.tree, &plan.order);
     match in_its_place && as_ordered {

@@ -198,17 +198,16 @@ impl Session {
         }
     }
 
-    /// What a key is, verified here; `None` while it is not made.
+    /// What account 0 of a key is, verified here; `None` while it is not made.
     ///
     /// # Errors
     /// The caller's: no such key. The node's: its record does not hold.
     pub async fn key_facts(&self, state: &State, name: &Name) -> Result<Option<KeyFacts>> {
         let record = self.key_record(state, name).await?;
-        let facts = |record: EpochRecord| KeyFacts {
-            scheme: record.plan.scheme,
-            public_key: record.public_key,
-        };
-        Ok(record.map(facts))
+        Ok(record.and_then(|record| {
+            let public_key = record.account(0)?.public_key.clone();
+            Some(KeyFacts { scheme: record.plan.scheme, public_key })
+        }))
     }
 
     /// The certified record of a key, verified here; `None` while it is not made. Whatever is

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// anything else. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct AttemptPlan {
-    /// Version of this form: 1.
+    /// Version of this form: 2.
     #[n(0)]
     pub version: u8,
     /// The domain.
@@ -60,33 +60,45 @@ pub struct AttemptPlan {
     /// The incarnations of dealers and committee together, in the order of their ids.
     #[n(14)]
     pub incarnations: Vec<Digest>,
+    /// How many accounts the key has.
+    #[n(15)]
+    pub accounts: u16,
 }
 
 /// What one epoch of a key is: how it was made, and under which public shares. Everything in it
-/// is public. Records of one key form a hash chain.
+/// is public. Records of one key form a hash chain. One record holds all accounts of the key, so
+/// that one decision makes all of them or none (EPO-23).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EpochRecord {
-    /// Version of this form: 2.
+    /// Version of this form: 3.
     #[n(0)]
     pub version: u8,
     /// The attempt that made it.
     #[n(1)]
     pub plan: AttemptPlan,
+    /// The accounts of the key, from account 0 on, as many as the plan says.
+    #[n(2)]
+    pub accounts: Vec<AccountRecord>,
+    /// Hash of the whole dealing.
+    #[n(3)]
+    pub transcript: Digest,
+    /// Whether a backup of this epoch was proven.
+    #[n(4)]
+    pub backup: Backup,
+}
+
+/// One account of a key: a secret of its own, dealt together with the others.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AccountRecord {
     /// The commitments of the sharing: encoded points, one a column of the tree.
-    #[cbor(n(2), with = "byte_lists")]
+    #[cbor(n(0), with = "byte_lists")]
     pub commitments: Vec<Vec<u8>>,
     /// The public key.
-    #[cbor(n(3), with = "minicbor::bytes")]
+    #[cbor(n(1), with = "minicbor::bytes")]
     pub public_key: Vec<u8>,
-    /// Hash of the whole dealing.
-    #[n(4)]
-    pub transcript: Digest,
-    /// Chain code for public derivation.
-    #[n(5)]
+    /// Chain code for public derivation. It stays with the account for ever.
+    #[n(2)]
     pub chain_code: Digest,
-    /// Whether a backup of this epoch was proven.
-    #[n(6)]
-    pub backup: Backup,
 }
 
 /// What is known of an epoch's backup.
@@ -156,7 +168,7 @@ pub enum AttemptOutcome {
 
 impl AttemptPlan {
     /// The version of this form.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
 
     /// The context of the dealing: everything on which its participants must agree.
     pub fn context(&self) -> Digest {
@@ -195,7 +207,24 @@ pub fn has_commit_set(tree: &Tree<NodeId>, faults: usize, members: &BTreeSet<Nod
 
 impl EpochRecord {
     /// The version of this form.
-    pub const VERSION: u8 = 2;
+    pub const VERSION: u8 = 3;
+
+    /// An account of the key.
+    pub fn account(&self, number: u16) -> Option<&AccountRecord> {
+        self.accounts.get(usize::from(number))
+    }
+
+    /// Whether the epoch goes on with the accounts of the one before: the same public keys under
+    /// the same chain codes, in the same places (EPO-06, EPO-23).
+    pub fn continues(&self, before: &Self) -> bool {
+        let identities = |record: &Self| {
+            let accounts = record.accounts.iter();
+            let identity =
+                |account: &AccountRecord| (account.public_key.clone(), account.chain_code);
+            accounts.map(identity).collect::<Vec<_>>()
+        };
+        identities(self) == identities(before)
+    }
 
     /// The record's place in contexts and in its chain.
     pub fn digest(&self) -> Digest {
@@ -208,7 +237,7 @@ impl Canonical for AttemptPlan {
 }
 
 impl Canonical for EpochRecord {
-    const BYTES_MAX: usize = 65_536;
+    const BYTES_MAX: usize = 1 << 20;
 }
 
 /// What a node says about an epoch of a key (GOV-41). Public.

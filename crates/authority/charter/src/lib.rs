@@ -40,8 +40,8 @@ pub use agreement::{
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 pub use epoch::{
-    AbortStatement, AttemptOutcome, AttemptPlan, Backup, EpochRecord, EpochStatement, EpochStep,
-    PreparedStatement, SignedEpochStatement, has_commit_set,
+    AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, EpochRecord,
+    EpochStatement, EpochStep, PreparedStatement, SignedEpochStatement, has_commit_set,
 };
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
@@ -49,7 +49,7 @@ pub use genesis::{
 pub use log::{LogError, verify_log};
 pub use motion::{
     Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,
-    effect, most_faults,
+    effect, most_accounts, most_faults,
 };
 pub use presence::{
     Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,

@@ -9,6 +9,11 @@ pub const PEOPLE_MAX: usize = 128;
 pub const SERVICES_MAX: usize = 256;
 /// Most keys of a domain; each is a record at every node.
 pub const KEYS_MAX: usize = 16_384;
+/// Most accounts of a key: as many secrets as one dealing has.
+pub const ACCOUNTS_MAX: u16 = 1_000;
+/// Most points and shares of a key together: its accounts times leaves and columns of its tree.
+/// So the outcome of an attempt stays within [`VALUE_BYTES_MAX`].
+pub const ACCOUNT_PARTS_MAX: usize = 16_384;
 /// Longest policy that a motion sets, in bytes: three files that people can read.
 pub const POLICY_BYTES_MAX: usize = 256 << 10;
 /// Most objects that a motion expects versions of.

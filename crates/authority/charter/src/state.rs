@@ -210,10 +210,10 @@ impl State {
     fn enact(&mut self, id: MotionId, motion: &Motion) {
         let head = self.head;
         match &motion.body {
-            MotionBody::KeyCreate { name, scheme, access, faults } => {
+            MotionBody::KeyCreate { name, scheme, access, faults, accounts } => {
                 let key = key_id(&id);
                 let sharing = Sharing { tree: access.clone(), faults: *faults };
-                let order = KeyOrder::new(key, name.clone(), *scheme, sharing, head);
+                let order = KeyOrder::new(key, name.clone(), *scheme, *accounts, sharing, head);
                 self.key_names.insert(name.clone(), key);
                 self.keys.insert(key, Arc::new(order));
             }

@@ -21,6 +21,8 @@ pub struct Authorized<T> {
 pub struct SignRequest {
     /// With which key.
     pub key: KeyId,
+    /// With which account of it.
+    pub account: u16,
     /// With which child of it; a birth is the key's own.
     pub path: Path,
     /// For which request; nothing for a birth, which nobody files.

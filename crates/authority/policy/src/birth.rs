@@ -14,18 +14,20 @@ use quorate_intent::SigningPayload;
 /// (REQ-14).
 ///
 /// `None` unless the record is of this domain, and of a key that the charter of `state` ordered
-/// with this scheme and tree, in this entry. That the record itself was agreed on is for
+/// with this scheme, tree and number of accounts, in this entry. Account 0 signs for all: the
+/// record, which is what is signed, shows that every share of every account is known. That the record itself was agreed on is for
 /// whoever holds its certificate to have checked.
 pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized<SignRequest>> {
     let plan = &record.plan;
     let key = people::key(state, &plan.key)?;
     let ordered = plan.genesis == state.genesis()
-        && plan.scheme == key.scheme
+        && (plan.scheme, plan.accounts) == (key.scheme, key.accounts)
         && key.has_ordered(&plan.order)
         && key.has_ordered_tree(&plan.tree, &plan.order);
     ordered.then(|| {
         Authorized::new(SignRequest {
             key: plan.key,
+            account: 0,
             path: Path::root(),
             request: None,
             intent_digest: record.digest(),

@@ -105,6 +105,7 @@ pub fn decide(
         Ruling::Allow { rule, reason } => {
             let authorized = Authorized::new(SignRequest {
                 key: request.body().key,
+                account: request.body().account,
                 path,
                 request: Some(request.id()),
                 intent_digest: request.body().intent.digest(),
@@ -148,6 +149,9 @@ fn weigh(
     }
     let key = people::key(state, &body.key);
     let key = key.ok_or_else(|| invalid("the key is not in the charter at this head"))?;
+    if body.account >= key.accounts {
+        return Err(invalid("the key has no such account"));
+    }
     if decoded.intent_digest() != body.intent.digest() || decoded.scheme() != key.scheme {
         return Err(invalid("what was decoded is not the intent of the request"));
     }
@@ -162,7 +166,7 @@ fn weigh(
     if let Asker::Person(name) = asker {
         eligible.remove(name);
     }
-    let facts = Facts::of(decoded, path);
+    let facts = Facts::of(decoded, body.account, path);
     let question = Question { asker, key: &key.name, scheme: key.scheme, facts: &facts };
     Ok(policy.judge(&question, &Approvers { approved: &votes.approved, eligible: &eligible }))
 }

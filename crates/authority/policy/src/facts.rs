@@ -11,7 +11,10 @@ use std::collections::BTreeSet;
 pub struct Facts {
     /// The kind of intent: the Cedar action.
     pub kind: String,
-    /// Which child of the key signs: `m` for the key itself, or `m/0/5`.
+    /// Which account of the key signs.
+    #[serde(default)]
+    pub account: u16,
+    /// Which child of the account signs: `m` for the account itself, or `m/0/5`.
     #[serde(default = "root")]
     pub path: String,
     /// Where it takes effect: `eip155:31337`, `bitcoin:regtest`; empty for what is no
@@ -54,6 +57,7 @@ impl Facts {
     pub fn of_kind(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
+            account: 0,
             path: root(),
             network: String::new(),
             to: BTreeSet::new(),

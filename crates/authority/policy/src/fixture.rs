@@ -111,9 +111,15 @@ impl Domain {
 
     /// Orders a key over `2 of (node-1, node-2, node-3)`.
     pub fn order_key(&mut self, key: &str, scheme: Scheme) {
+        self.order_accounts(key, scheme, 1);
+    }
+
+    /// Orders such a key with so many accounts.
+    pub fn order_accounts(&mut self, key: &str, scheme: Scheme, accounts: u16) {
         let tree: Tree<Name> = "2 of (node-1, node-2, node-3)".parse().unwrap();
         let access = tree.try_map(|node| self.state.node_named(node).map(|node| node.id).ok_or(()));
-        self.place(MotionBody::key_create(name(key), scheme, access.unwrap()));
+        let (name, access, faults) = (name(key), access.unwrap(), 1);
+        self.place(MotionBody::KeyCreate { name, scheme, access, faults, accounts });
     }
 
     /// Sets a policy.

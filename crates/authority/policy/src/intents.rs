@@ -10,11 +10,13 @@ use quorate_intent::{Decoded, Intent, KeyFacts};
 pub(crate) use quorate_intent::KINDS;
 
 impl Facts {
-    /// What this node's own decoder read from the bytes (N-73), for the child of the key at `path`.
-    pub fn of(decoded: &Decoded, path: &Path) -> Self {
+    /// What this node's own decoder read from the bytes (N-73), for the child of an account of
+    /// the key at `path`.
+    pub fn of(decoded: &Decoded, account: u16, path: &Path) -> Self {
         let facts = decoded.facts();
         Self {
             kind: decoded.kind().to_owned(),
+            account,
             path: path.to_string(),
             network: facts.network,
             to: facts.to,
@@ -40,5 +42,5 @@ pub(crate) fn facts_of(
     public_key: Vec<u8>,
 ) -> Result<Facts, String> {
     let decoded = intent.decode(&KeyFacts { scheme, public_key });
-    decoded.map(|decoded| Facts::of(&decoded, &Path::root())).map_err(|error| error.to_string())
+    decoded.map(|decoded| Facts::of(&decoded, 0, &Path::root())).map_err(|error| error.to_string())
 }

@@ -45,7 +45,7 @@ pub use authorized::{Authorized, SignRequest, StaleAuthorization};
 pub use birth::{authorize_birth, birth_payload};
 pub use bundle::PolicyBundle;
 pub use cases::{CaseReport, CaseResult};
-pub use child::{child_at, key_at};
+pub use child::{ChildError, child_at, key_at};
 pub use decide::{Decision, decide};
 pub use error::{PolicyError, PolicyFile};
 pub use facts::{Amount, Facts};

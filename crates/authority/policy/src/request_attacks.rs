@@ -12,9 +12,9 @@ use crate::{
     Authorized, Decision, SignRequest, StaleAuthorization, authorize_birth, birth_payload,
     built_in, decide, vet,
 };
-use quorate_charter::{AttemptPlan, Backup, EpochRecord};
+use quorate_charter::{AccountRecord, AttemptPlan, Backup, EpochRecord};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_derivation::PathError;
+use quorate_derivation::{Path, PathError};
 use quorate_identity::{ActorId, CredentialSigner, Scheme};
 use quorate_intent::{Decoded, Intent, SigningPayload};
 
@@ -262,7 +262,7 @@ fn neg_065_the_path_is_what_was_authorised_and_rules_see_it() {
     let mut domain = Domain::new(1);
     let at = |domain: &Domain, path: &str| {
         let honest = request_by(domain, "bot", "ops", message("hello")).read().unwrap();
-        let body = honest.at(&path.parse().unwrap());
+        let body = honest.at(0, &path.parse().unwrap());
         verified(domain, Signed::sign(&body, &domain.signer("bot")).unwrap())
     };
     for path in ["m", "m/0", "m/1/7"] {
@@ -279,6 +279,39 @@ fn neg_065_the_path_is_what_was_authorised_and_rules_see_it() {
     for (path, allowed) in [("m", false), ("m/0", false), ("m/0/7", true), ("m/1/7", false)] {
         let decision = decision(&domain, &at(&domain, path), &[]);
         assert_eq!(outcome(&decision).0 == "allow", allowed, "{path}");
+    }
+}
+
+/// REQ-12, POL-07: so is the account; one that the key does not have is nobody's.
+#[test]
+fn neg_065_the_account_is_what_was_authorised_and_rules_see_it() {
+    let mut domain = Domain::new(1);
+    domain.order_accounts("accounts", Scheme::Ed25519, 3);
+    let at = |domain: &Domain, key: &str, account: u16| {
+        let honest = request_by(domain, "bot", key, message("hello")).read().unwrap();
+        let body = honest.at(account, &Path::root());
+        verified(domain, Signed::sign(&body, &domain.signer("bot")).unwrap())
+    };
+    for account in 0..3 {
+        let Decision::Allow { authorized, .. } =
+            decision(&domain, &at(&domain, "accounts", account), &[])
+        else {
+            panic!("account {account} is allowed")
+        };
+        assert_eq!(authorized.get().account, account);
+    }
+    let none = decision(&domain, &at(&domain, "accounts", 3), &[]);
+    assert_eq!(outcome(&none), ("deny", built_in::INVALID));
+    let none = decision(&domain, &at(&domain, "ops", 1), &[]);
+    assert_eq!(outcome(&none), ("deny", built_in::INVALID));
+    let first = fixture::CEDAR.replace(
+        r#"action == Action::"message", resource);"#,
+        r#"action == Action::"message", resource) when { context.account == 1 };"#,
+    );
+    domain.set_policy(&fixture::bundle(&first));
+    for (account, allowed) in [(0, false), (1, true), (2, false)] {
+        let decision = decision(&domain, &at(&domain, "accounts", account), &[]);
+        assert_eq!(outcome(&decision).0 == "allow", allowed, "{account}");
     }
 }
 
@@ -473,14 +506,18 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         dealers: members.clone(),
         committee: members,
         incarnations: Vec::new(),
+        accounts: order.accounts,
+    };
+    let account = AccountRecord {
+        commitments: vec![vec![2; 33]],
+        public_key: vec![2; 33],
+        chain_code: Digest([4; 32]),
     };
     EpochRecord {
         version: EpochRecord::VERSION,
         plan,
-        commitments: vec![vec![2; 33]],
-        public_key: vec![2; 33],
+        accounts: vec![account],
         transcript: Digest([3; 32]),
-        chain_code: Digest([4; 32]),
         backup: Backup::Unproven,
     }
 }
@@ -498,7 +535,8 @@ fn neg_073_a_birth_signs_what_its_record_fixes_and_nothing_else() {
     );
     let treasury = record(&domain, "treasury");
     assert!(matches!(birth_payload(&treasury), SigningPayload::Digest(_)));
-    let changes: [&dyn Fn(&mut AttemptPlan); 5] = [
+    let changes: [&dyn Fn(&mut AttemptPlan); 6] = [
+        &|plan| plan.accounts = 2,
         &|plan| plan.genesis = other.state.genesis(),
         &|plan| plan.key = domain.key("treasury"),
         &|plan| plan.scheme = Scheme::Bip340,

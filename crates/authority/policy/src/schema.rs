@@ -18,7 +18,9 @@ entity Person;
 entity Service;
 entity Key { scheme: String };
 type Facts = {
-    // which child of the key signs: m for the key itself, or m/0/5
+    // which account of the key signs, from 0
+    account: Long,
+    // which child of the account signs: m for the account itself, or m/0/5
     path: String,
     // eip155:31337, bitcoin:regtest, or empty
     network: String,
@@ -102,6 +104,7 @@ fn context(facts: &Facts, limits: &Limits, lists: &Lists) -> Result<Context, Str
     let assets = facts.moves.iter().map(|amount| amount.asset.as_str()).collect();
     let destinations = i64::try_from(facts.to.len()).map_err(text)?;
     let mut pairs = vec![
+        ("account", RestrictedExpression::new_long(facts.account.into())),
         ("path", string(&facts.path)),
         ("network", string(&facts.network)),
         ("to", set(to)),

@@ -100,8 +100,13 @@ fn neg_065_a_receipt_for_another_child_does_not_hold() {
     body.path = vec![1 << 31];
     other.request = Signed::sign(&body, &DOMAIN.signer("bot")).unwrap();
     assert_eq!(check(&other).unwrap_err().part, Part::Request);
+    let mut other = receipt("m/0/5");
+    let mut body = other.request.read().unwrap();
+    body.account = 1;
+    other.request = Signed::sign(&body, &DOMAIN.signer("bot")).unwrap();
+    assert_eq!(check(&other).unwrap_err().part, Part::Request);
     let mut record = DOMAIN.record("treasury");
-    record.chain_code.0[0] ^= 1;
+    record.accounts[0].chain_code.0[0] ^= 1;
     let mut other = receipt("m/0/5");
     other.epoch = DOMAIN.certify(&record, 3);
     assert_eq!(check(&other).unwrap_err().part, Part::Signature);
@@ -178,9 +183,17 @@ fn rcp_04_the_record_is_certified_and_about_this_very_key() {
     assert_eq!(record(&|record| record.plan.scheme = DOMAIN.record("vault").plan.scheme), wrong);
     assert_eq!(record(&|record| record.plan.order = DOMAIN.state.head()), wrong);
     assert_eq!(record(&|record| record.plan.tree = OTHER.record("vault").plan.tree), wrong);
-    assert_eq!(record(&|record| record.commitments[0][5] ^= 1), wrong);
-    assert_eq!(record(&|record| record.commitments.clear()), wrong);
-    assert_eq!(record(&|record| record.public_key.clear()), wrong);
+    assert_eq!(record(&|record| record.accounts[0].commitments[0][5] ^= 1), wrong);
+    assert_eq!(record(&|record| record.accounts[0].commitments.clear()), wrong);
+    assert_eq!(record(&|record| record.accounts[0].public_key.clear()), wrong);
+    assert_eq!(record(&|record| record.accounts.clear()), wrong);
+    let twice = |record: &mut EpochRecord| record.accounts.push(record.accounts[0].clone());
+    assert_eq!(record(&twice), wrong);
+    let two = |record: &mut EpochRecord| {
+        twice(record);
+        record.plan.accounts = 2;
+    };
+    assert_eq!(record(&two), wrong);
     let order = DOMAIN.record("treasury");
     let (key, epoch, attempt) = (order.plan.key, order.plan.epoch, order.plan.attempt);
     let value = |outcome: &AttemptOutcome| quorate_codec::to_bytes(outcome);

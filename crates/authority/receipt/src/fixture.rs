@@ -5,9 +5,9 @@
 use crate::{Receipt, ReceiptSignature};
 use quorate_access::Tree;
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry, EntryBody,
-    EpochRecord, Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody,
-    Role, Roles, Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
+    AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry,
+    EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion,
+    MotionBody, Role, Roles, Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, hex, tag};
 use quorate_curve::{NonIdentity, Secp256k1};
@@ -190,14 +190,18 @@ impl Domain {
             dealers: members.clone(),
             committee: members,
             incarnations: Vec::new(),
+            accounts: order.accounts,
+        };
+        let account = AccountRecord {
+            public_key: public_key(order.scheme),
+            commitments: vec![constant.clone(), constant],
+            chain_code: Digest([2; 32]),
         };
         EpochRecord {
             version: EpochRecord::VERSION,
             plan,
-            public_key: public_key(order.scheme),
-            commitments: vec![constant.clone(), constant],
+            accounts: vec![account],
             transcript: Digest([1; 32]),
-            chain_code: Digest([2; 32]),
             backup: Backup::Unproven,
         }
     }
@@ -280,21 +284,21 @@ impl Domain {
 
     fn decode(&self, request: &RequestBody) -> Decoded {
         let record = self.record(self.state.key(&request.key).unwrap().name.as_str());
-        let key = key_at(&record, &request.derivation_path().unwrap()).unwrap();
+        let key = key_at(&record, request.account, &request.derivation_path().unwrap()).unwrap();
         request.intent.decode(&key).unwrap()
     }
 
     /// The receipt of a transfer from the child of `treasury` at `path`, signed by the child's
     /// private key, which exists here because the whole private key does.
     pub fn receipt_at(&self, path: &Path) -> Receipt {
-        let body = self.request("treasury", transfer()).read().unwrap().at(path);
+        let body = self.request("treasury", transfer()).read().unwrap().at(0, path);
         let request = SignedRequest::sign(&body, &self.signer("bot")).unwrap();
         let vote = |person: &str| self.vote(person, Verdict::Approve, &request);
         let approvals = vec![vote("alice"), vote("bob")];
         let decision = self.decision(&request, &approvals);
         let mut decisions = vec![self.signed(0, &decision), self.signed(1, &decision)];
         decisions.sort_by_key(SignedNodeDecision::node);
-        let child = child_of_treasury(&self.record("treasury").chain_code, path);
+        let child = child_of_treasury(&self.record("treasury").accounts[0].chain_code, path);
         let sign = |payload: &SigningPayload| {
             let SigningPayload::Digest(digest) = payload else { panic!("a digest is signed") };
             let (signature, id) = child.sign_prehash_recoverable(digest).unwrap();

@@ -31,9 +31,11 @@ pub struct Report {
     pub key_name: Name,
     /// Its scheme.
     pub scheme: Scheme,
-    /// Its public key, from the certified record of its epoch.
+    /// Which account of it signed.
+    pub account: u16,
+    /// The account's public key, from the certified record of the key's epoch.
     pub public_key: Vec<u8>,
-    /// Which child of the key signed; `m` is the key itself.
+    /// Which child of the account signed; `m` is the account itself.
     pub path: Path,
     /// The public key of that child, computed here from the record.
     pub child_key: Vec<u8>,
@@ -91,6 +93,7 @@ impl Report {
             "key": self.key,
             "key_name": self.key_name,
             "scheme": self.scheme,
+            "account": self.account,
             "public_key": hex::encode(&self.public_key),
             "path": self.path.to_string(),
             "child_key": hex::encode(&self.child_key),

@@ -5,8 +5,8 @@ use crate::error::{Part, ReceiptError, Whose};
 use crate::receipt::{Receipt, ReceiptSignature};
 use crate::report::{NodeAllowance, Report};
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError, State,
-    verify_log,
+    AccountRecord, AttemptOutcome, AttemptPlan, Decided, EpochRecord, Instance, KeyOrder, LogError,
+    State, verify_log,
 };
 use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Name, NodeId, Scheme};
@@ -29,6 +29,7 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
     let key = ordered(&request, &state)?;
     let record = check_epoch(&receipt.epoch, key, &state)?;
     let path = derivation_path(&request, &state)?;
+    let public_key = public_key(&request, &record, &state)?;
     let decoded = decode(&request, &record, &path, &state)?;
     let approvals = check_approvals(receipt.approvals, &request, &state)?;
     let (rule, reason) = judge(&request, &decoded, &approvals, &state)?;
@@ -46,7 +47,8 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
         key_name: key.name.clone(),
         scheme: key.scheme,
         epoch: record.plan.epoch,
-        public_key: record.public_key,
+        account: request.body().account,
+        public_key,
         path,
         child_key: decoded.public_key(),
         kind: decoded.kind().to_owned(),
@@ -137,7 +139,15 @@ fn check_epoch(
             key.has_ordered_tree(&plan.tree, &plan.order),
             "the charter did not order this access tree",
         ),
-        (has_public_key(&record), "its public key is not that of its commitments"),
+        (plan.accounts == key.accounts, "the charter ordered another number of accounts"),
+        (
+            record.accounts.len() == usize::from(plan.accounts),
+            "it has not as many accounts as its plan says",
+        ),
+        (
+            record.accounts.iter().all(|account| has_public_key(account, plan.scheme)),
+            "its public key is not that of its commitments",
+        ),
     ];
     match checks.into_iter().find(|(holds, _)| !holds) {
         Some((_, reason)) => Err(wrong(reason)),
@@ -147,13 +157,26 @@ fn check_epoch(
 
 /// Whether the public key is the constant term of the commitments, in the scheme's encoding:
 /// for BIP-340 the x-coordinate alone.
-fn has_public_key(record: &EpochRecord) -> bool {
-    let constant = record.commitments.first().map(Vec::as_slice).unwrap_or_default();
-    let encoded = match record.plan.scheme {
+fn has_public_key(account: &AccountRecord, scheme: Scheme) -> bool {
+    let constant = account.commitments.first().map(Vec::as_slice).unwrap_or_default();
+    let encoded = match scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Ed25519 => Some(constant),
         Scheme::Bip340 => constant.split_first().map(|(_, x)| x),
     };
-    encoded.is_some_and(|encoded| !encoded.is_empty() && encoded == record.public_key)
+    encoded.is_some_and(|encoded| !encoded.is_empty() && encoded == account.public_key)
+}
+
+/// The public key of the account that the request names (RCP-11).
+fn public_key(
+    request: &VerifiedRequest,
+    record: &EpochRecord,
+    state: &State,
+) -> Result<Vec<u8>, ReceiptError> {
+    let account = record.account(request.body().account);
+    let missing = || "the key has no such account".to_owned();
+    account
+        .map(|account| account.public_key.clone())
+        .ok_or_else(|| failure(Part::Request, by_requester(request, state), missing()))
 }
 
 /// The path of the request, along which no step is hardened (RCP-11).
@@ -170,8 +193,8 @@ fn decode(
     path: &Path,
     state: &State,
 ) -> Result<Decoded, ReceiptError> {
-    let key =
-        key_at(record, path).map_err(|error| failure(Part::EpochRecord, Whose::Voters, error))?;
+    let key = key_at(record, request.body().account, path)
+        .map_err(|error| failure(Part::EpochRecord, Whose::Voters, error))?;
     let decoded = request.body().intent.decode(&key);
     decoded.map_err(|error| failure(Part::Request, by_requester(request, state), error))
 }

@@ -4,8 +4,8 @@
 
 use crate::audit::Audit;
 use crate::ceremonies::{
-    Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key, parse_share_key,
-    proof_key, voided_key,
+    Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
+    parse_share_key, proof_key, voided_key,
 };
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
@@ -23,7 +23,6 @@ use quorate_charter::{
     SignedEpochStatement, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
-use quorate_engine::KeyShare;
 use quorate_identity::{KeyId, NodeId, NodeSecrets};
 use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, VecDeque};
@@ -377,8 +376,8 @@ fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms:
             keys.note_leftover(key, epoch, attempt);
             continue;
         }
-        if let Ok(share) = KeyShare::from_bytes(row) {
-            keys.book_mut(key).load_share(epoch, attempt, share);
+        if let Some(shares) = Shares::from_row(row) {
+            keys.book_mut(key).load_shares(epoch, attempt, shares);
         }
     }
     for order in state.keys().filter(|order| !order.retired) {

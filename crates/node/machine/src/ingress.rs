@@ -14,8 +14,8 @@ use crate::wire::{
     SessionStep,
 };
 use quorate_charter::{
-    AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
-    SignedEpochStatement, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
+    AttemptPlan, CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement,
+    SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
 };
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_identity::NodeId;
@@ -200,8 +200,7 @@ fn bounded_deal(step: &DealStep) -> Result<(), IngressError> {
     match step {
         DealStep::Round { bytes, .. } => at_most(bytes.len(), limits::DEAL_BYTES_MAX),
         DealStep::Plan { plan } => at_most(plan.len(), AttemptPlan::BYTES_MAX),
-        DealStep::Prepared { record, leaf_proofs } => {
-            at_most(record.len(), EpochRecord::BYTES_MAX)?;
+        DealStep::Prepared { leaf_proofs, .. } => {
             at_most(leaf_proofs.len(), limits::DEAL_BYTES_MAX)
         }
         DealStep::Abort { .. } => Ok(()),

@@ -45,3 +45,5 @@ mod sessions;
 mod target;
 mod views;
 pub mod wire;
+
+pub use ceremonies::{Shares, publics_of};

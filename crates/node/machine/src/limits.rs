@@ -48,8 +48,8 @@ pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 pub const RECORDS_PER_ANSWER: usize = 64;
 /// Attempts at epochs under way, over which this node leads no other: each holds a job.
 pub const CEREMONIES_LIVE_MAX: usize = 16;
-/// Bytes of one message of a dealing of one key, whatever its tree.
-pub const DEAL_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one message of a dealing, whatever the key's tree and accounts.
+pub const DEAL_BYTES_MAX: usize = 1 << 20;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

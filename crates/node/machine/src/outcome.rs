@@ -8,14 +8,14 @@ use quorate_intent::{Artifact, Decoded};
 use quorate_policy::key_at;
 use quorate_policy::request::RequestBody;
 
-/// Reads the intent of a request for the key that it names, or for the child of it at its path,
-/// which is derived here from the key's record (N-65).
+/// Reads the intent of a request for the account that it names, or for the child of it at its
+/// path, which is derived here from the key's record (N-65).
 ///
 /// # Errors
 /// Why the bytes mean nothing here, in words; unreadable means denied.
 pub(crate) fn decode(request: &RequestBody, record: &EpochRecord) -> Result<Decoded, String> {
     let path = request.derivation_path().map_err(|error| error.to_string())?;
-    let key = key_at(record, &path).map_err(|error| error.to_string())?;
+    let key = key_at(record, request.account, &path).map_err(|error| error.to_string())?;
     let decoded = request.intent.decode(&key).map_err(|error| error.to_string())?;
     let count = decoded.signing_payloads().len();
     if count == 0 || count > limits::PAYLOADS_MAX {

@@ -132,6 +132,7 @@ impl Node {
             payloads: payloads_digest(&work.payloads, work.tweak),
             quorum,
             incarnations,
+            account: work.account,
             path: work.path,
             child_key: work.public_key,
         })
@@ -140,6 +141,7 @@ impl Node {
     /// Shares and pair set-ups for a session with these terms.
     pub(crate) fn signing_material(&self, terms: &Terms) -> Option<Material> {
         let current = self.keys.current(&terms.key)?;
+        let account = terms.account;
         let tweak = self.work(&terms.target)?.tweak;
         let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
         let (pairs, generations) = match current.record.plan.scheme {
@@ -153,9 +155,9 @@ impl Node {
             Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
         };
         Some(Material {
-            public: Arc::clone(&current.public),
-            share: current.share.clone()?,
-            chain_code: current.record.chain_code,
+            public: Arc::clone(current.accounts.get(usize::from(account))?),
+            share: current.shares.as_ref()?.of(account)?,
+            chain_code: current.record.account(account)?.chain_code,
             tweak,
             pairs,
             generations,
@@ -194,6 +196,7 @@ impl Node {
                 Some(Work {
                     payloads: decoded.signing_payloads(),
                     tweak: permit::tweak(decoded),
+                    account: book.request.body().account,
                     path: book.request.body().path.clone(),
                     public_key: decoded.public_key(),
                 })
@@ -203,18 +206,20 @@ impl Node {
                 Some(Work {
                     payloads: vec![quorate_policy::birth_payload(record)],
                     tweak: Tweak::None,
+                    account: 0,
                     path: Vec::new(),
-                    public_key: record.public_key.clone(),
+                    public_key: record.account(0)?.public_key.clone(),
                 })
             }
         }
     }
 }
 
-/// What is signed, and with which child of the key.
+/// What is signed, and with which child of which account of the key.
 struct Work {
     payloads: Vec<SigningPayload>,
     tweak: Tweak,
+    account: u16,
     path: Vec<u32>,
     public_key: Vec<u8>,
 }

@@ -146,12 +146,15 @@ pub struct Terms {
     /// Their incarnations, in the same order.
     #[n(8)]
     pub incarnations: Vec<Digest>,
-    /// Which child of the key signs; empty for the key itself.
+    /// Which child of the account signs; empty for the account itself.
     #[n(9)]
     pub path: Vec<u32>,
     /// The public key of that child, which each party derived from the epoch record itself.
     #[cbor(n(10), with = "minicbor::bytes")]
     pub child_key: Vec<u8>,
+    /// Which account of the key signs.
+    #[n(11)]
+    pub account: u16,
 }
 
 impl Terms {
@@ -168,6 +171,7 @@ impl Terms {
             (self.target != theirs.target, "request"),
             (self.key != theirs.key, "key"),
             (self.payloads != theirs.payloads, "what is to be signed"),
+            (self.account != theirs.account, "account"),
             (self.path != theirs.path, "path"),
             (self.child_key != theirs.child_key, "key at the path"),
             (self.epoch_record != theirs.epoch_record, "epoch of the key"),
@@ -277,6 +281,19 @@ pub struct DealMessage {
     pub signature: NodeSignature,
 }
 
+impl DealMessage {
+    /// How much memory it takes to keep, about.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match &self.step {
+                DealStep::Round { bytes, .. } => bytes.len(),
+                DealStep::Prepared { leaf_proofs, .. } => leaf_proofs.len(),
+                DealStep::Plan { plan } => plan.len(),
+                DealStep::Abort { .. } => 0,
+            }
+    }
+}
+
 /// The steps of a dealing.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum DealStep {
@@ -293,9 +310,9 @@ pub enum DealStep {
     /// The statement PREPARED: the shares are durable, here is the proof that they are known.
     #[n(1)]
     Prepared {
-        /// The whole epoch record as this member computed it.
-        #[cbor(n(0), with = "minicbor::bytes")]
-        record: Vec<u8>,
+        /// Digest of the epoch record as this member computed it.
+        #[n(0)]
+        record: Digest,
         /// Proof of knowledge of the member's final leaf shares.
         #[cbor(n(1), with = "minicbor::bytes")]
         leaf_proofs: Vec<u8>,

@@ -513,6 +513,18 @@ impl World {
         intent: &serde_json::Value,
         who: &str,
     ) -> Signed<RequestBody> {
+        self.request_for(key, 0, path, intent, who)
+    }
+
+    /// Builds and signs a request under a child of an account of a key, whatever its path.
+    pub fn request_for(
+        &mut self,
+        key: &str,
+        account: u16,
+        path: Vec<u32>,
+        intent: &serde_json::Value,
+        who: &str,
+    ) -> Signed<RequestBody> {
         let state = Arc::clone(&self.founding.state);
         let any = self.names().first().cloned().expect("a running node");
         let key = self.state(&any).key_named(&name(key)).expect("a key").key;
@@ -520,7 +532,7 @@ impl World {
         let (actor, nonce) = (self.founding.actor(who), self.random());
         let mut body =
             RequestBody::new(state.genesis(), key, intent, nonce, self.now + 600_000, actor);
-        body.path = path;
+        (body.account, body.path) = (account, path);
         Signed::sign(&body, self.founding.signer(who)).expect("a signature")
     }
 

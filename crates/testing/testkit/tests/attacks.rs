@@ -431,6 +431,7 @@ fn neg_059_who_does_not_belong_to_the_key_gets_no_session() {
         payloads: Digest::ZERO,
         incarnations: vec![Digest::ZERO; 2],
         quorum,
+        account: 0,
         path: Vec::new(),
         child_key: Vec::new(),
     };

@@ -58,8 +58,9 @@ fn outside(world: &mut World, key: &str, path: &str) -> Vec<u8> {
     };
     let record: EpochRecord = quorate_codec::from_bytes(&record).unwrap();
     let path = path.parse().unwrap();
-    let point = &record.commitments[0];
-    derive_encoded(record.plan.scheme, point, &record.chain_code.0, &path).unwrap().public_key
+    let account = record.account(0).unwrap();
+    let point = &account.commitments[0];
+    derive_encoded(record.plan.scheme, point, &account.chain_code.0, &path).unwrap().public_key
 }
 
 /// REQ-15, SES-01: the signature is the child's, for every scheme, and every node shows the same
@@ -85,7 +86,7 @@ fn a_quorum_signs_for_the_child_that_a_request_names() {
         }
         let root = outside(&mut world, key, "m");
         assert_ne!(root, child);
-        let target = routes::child_key(&key.parse().unwrap(), &"m/0/5".parse().unwrap());
+        let target = routes::child_key(&key.parse().unwrap(), 0, &"m/0/5".parse().unwrap());
         let View::ChildKey(shown) = get(&mut world, "node-2", &target) else {
             panic!("a child is asked for")
         };
@@ -130,7 +131,7 @@ fn neg_065_a_coordinator_that_proposes_another_child_is_refused() {
 #[test]
 fn nodes_export_keys_on_secp256k1() {
     let mut world = ready(68, "vault", Scheme::Bip340);
-    let target = |network: &str| routes::export_key(&"vault".parse().unwrap(), network);
+    let target = |network: &str| routes::export_key(&"vault".parse().unwrap(), 0, network);
     let View::ExportKey(export) = get(&mut world, "node-3", &target("testnet")) else {
         panic!("an export is asked for")
     };

@@ -17,17 +17,18 @@ use quorate_client::contract::{
     CeremonyView, EpochState, EpochView, KeyState, KeyView, RequestState, routes,
 };
 use quorate_codec::{Digest, tag};
-use quorate_engine::{KeyPublic, KeyShare};
 use quorate_identity::{Head, KeyId, Scheme};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::wire::{DealStep, Message, SessionStep};
+use quorate_machine::{Shares, publics_of};
 use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 
@@ -104,9 +105,8 @@ fn neg_055_an_epoch_is_handed_on_by_its_record_alone() {
     until_epoch(&mut world, "ops", 1);
     let after = record(&world, "node-2", id, 1);
     assert_eq!(after.plan.previous, before.digest());
-    assert_eq!(after.public_key, before.public_key);
-    assert_eq!(after.chain_code, before.chain_code);
-    assert_ne!(after.commitments[1], before.commitments[1]);
+    assert!(after.continues(&before));
+    assert_ne!(after.accounts[0].commitments[1], before.accounts[0].commitments[1]);
     let state = world.state("node-2");
     let order = state.key(&id).unwrap();
     assert!(order.has_ordered_tree(&after.plan.tree, &after.plan.order));
@@ -122,7 +122,13 @@ fn ready(seed: u64, shape: Shape, faults: u8) -> (World, KeyId) {
     let mut world = World::of(seed, shape);
     let access: Tree<quorate_identity::Name> = "2 of (node-1, node-2, node-3)".parse().unwrap();
     let access = access.map(|node| world.id(node.as_str()));
-    let body = MotionBody::KeyCreate { name: name("ops"), scheme: Scheme::Ed25519, access, faults };
+    let body = MotionBody::KeyCreate {
+        name: name("ops"),
+        scheme: Scheme::Ed25519,
+        access,
+        faults,
+        accounts: 1,
+    };
     world.enact("node-1", body);
     world.until("the key is active", |world| {
         world.names().iter().all(|node| world.can_sign(node, "ops"))
@@ -186,11 +192,9 @@ fn neg_060_shares_of_two_epochs_do_not_mix() {
     world.enact("node-1", refresh("ops"));
     until_epoch(&mut world, "ops", 1);
     let record = record(&world, "node-1", id, 1);
-    let public =
-        KeyPublic::new(record.plan.scheme, record.plan.tree.clone(), &record.commitments).unwrap();
-    let held = |bytes: &[u8]| {
-        KeyShare::from_bytes(bytes).unwrap().is_held_by(&world.id("node-2"), &public)
-    };
+    let accounts: Vec<_> = publics_of(&record).unwrap().into_iter().map(Arc::new).collect();
+    let held =
+        |bytes: &[u8]| Shares::from_row(bytes).unwrap().are_held_by(&world.id("node-2"), &accounts);
     assert!(held(&share(&world)) && !held(&old));
     // On the disk in place of the new one: the node goes on without it and says so.
     world.stop("node-2");

@@ -12,7 +12,43 @@ use quorate_identity::{Name, Scheme};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh};
 use quorate_policy::child_at;
 use serde::Serialize;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+/// Which child of which account of a key.
+pub struct Place {
+    /// The account.
+    pub account: u16,
+    /// The child; the root is the account itself.
+    pub path: Path,
+}
+
+impl Place {
+    /// Account 0 itself.
+    pub fn first() -> Self {
+        Self { account: 0, path: Path::root() }
+    }
+
+    /// As typed.
+    ///
+    /// # Errors
+    /// The caller's: no path, or one with a hardened step, with the reason.
+    pub fn parse(account: u16, path: &str) -> Result<Self> {
+        let path = path.parse().map_err(|error| {
+            let message = format!("no key can be derived along {path}: {error}");
+            let next = "name a path such as m/0/5, without hardened steps";
+            Failure::caller("bad_path", message, next)
+        })?;
+        Ok(Self { account, path })
+    }
+}
+
+/// Where in a key something is, as people read it.
+pub fn place_text(account: u16, path: &dyn fmt::Display) -> String {
+    match account {
+        0 => path.to_string(),
+        account => format!("account {account}, {path}"),
+    }
+}
 
 /// Which address is asked for.
 pub struct AddressOf {
@@ -27,6 +63,7 @@ pub struct AddressOf {
 #[derive(Serialize)]
 struct AddressView<'a> {
     key: &'a Name,
+    account: u16,
     path: &'a str,
     chain: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,20 +80,20 @@ struct AddressView<'a> {
 /// The caller's: no such key, path, chain or address. The node's: its record does not hold.
 pub async fn address(
     name: &str,
-    path: &str,
+    place: &Place,
     of: &AddressOf,
     reader: &Reader,
     face: Face,
 ) -> Result<()> {
-    let path = parse_path(path)?;
     let session = Session::read(reader)?;
     let name = domain::name(name)?;
     let state = session.replay().await?;
-    let (record, child) = derived(&session, &state, &name, &path).await?;
+    let (record, child) = derived(&session, &state, &name, place).await?;
     let address = address_of(&name, record.plan.scheme, &child, of)?;
-    let path = path.to_string();
+    let path = place.path.to_string();
     let view = AddressView {
         key: &name,
+        account: place.account,
         path: &path,
         chain: &of.chain,
         network: of.network.as_deref(),
@@ -74,18 +111,17 @@ pub async fn address(
 /// As [`address`].
 pub async fn child(
     name: &str,
-    path: &str,
+    place: &Place,
     of: Option<&AddressOf>,
     reader: &Reader,
     face: Face,
 ) -> Result<()> {
-    let path = parse_path(path)?;
     let session = Session::read(reader)?;
     let name = domain::name(name)?;
     let state = session.replay().await?;
-    let (record, child) = derived(&session, &state, &name, &path).await?;
+    let (record, child) = derived(&session, &state, &name, place).await?;
     let address = of.map(|of| address_of(&name, record.plan.scheme, &child, of)).transpose()?;
-    let mut view = ChildKeyView::new(name, record.plan.scheme, &path, child);
+    let mut view = ChildKeyView::new(name, place.account, record.plan.scheme, &place.path, child);
     view.address = address;
     face.show(&view, child_text);
     Ok(())
@@ -95,31 +131,52 @@ pub async fn child(
 ///
 /// # Errors
 /// As [`address`]; no extended form exists for Ed25519.
-pub async fn export(name: &str, network: &str, reader: &Reader, face: Face) -> Result<()> {
+pub async fn export(
+    name: &str,
+    account: u16,
+    network: &str,
+    reader: &Reader,
+    face: Face,
+) -> Result<()> {
     let session = Session::read(reader)?;
     let name = domain::name(name)?;
     let state = session.replay().await?;
-    let (record, root) = derived(&session, &state, &name, &Path::root()).await?;
-    let export = KeyExport::new(name, record.plan.scheme, &root, network).map_err(|error| {
-        let next = "name a key for ecdsa-secp256k1 or bip340, and a network with --network";
-        Failure::caller("bad_export", error, next)
-    })?;
+    let (record, root) =
+        derived(&session, &state, &name, &Place { account, path: Path::root() }).await?;
+    let export =
+        KeyExport::new(name, account, record.plan.scheme, &root, network).map_err(|error| {
+            let next = "name a key for ecdsa-secp256k1 or bip340, and a network with --network";
+            Failure::caller("bad_export", error, next)
+        })?;
     face.show(&export, export_text);
     Ok(())
 }
 
-/// A path as typed.
+/// Lists the accounts of a key, each verified here.
 ///
 /// # Errors
-/// The caller's: no path, or one with a hardened step, with the reason.
-pub fn parse_path(text: &str) -> Result<Path> {
-    text.parse().map_err(|error| {
-        let message = format!("no key can be derived along {text}: {error}");
-        Failure::caller("bad_path", message, "name a path such as m/0/5, without hardened steps")
-    })
+/// As [`address`].
+pub async fn accounts(name: &str, reader: &Reader, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let name = domain::name(name)?;
+    let state = session.replay().await?;
+    let record = session.key_record(&state, &name).await?.ok_or_else(|| not_ready(&name))?;
+    for (account, made) in (0_u16..).zip(&record.accounts) {
+        let public_key = quorate_codec::hex::encode(&made.public_key);
+        let view = AccountView { key: &name, account, public_key };
+        face.show(&view, |view| format!("{:>4}  {}", view.account, view.public_key));
+    }
+    Ok(())
 }
 
-/// What a decoder must know of the child of a key at a path; `None` while the key is not made.
+#[derive(Serialize)]
+struct AccountView<'a> {
+    key: &'a Name,
+    account: u16,
+    public_key: String,
+}
+
+/// What a decoder must know of a child of a key; `None` while the key is not made.
 ///
 /// # Errors
 /// As [`address`].
@@ -127,10 +184,10 @@ pub async fn facts_at(
     session: &Session,
     state: &State,
     name: &Name,
-    path: &Path,
+    place: &Place,
 ) -> Result<Option<KeyFacts>> {
     let Some(record) = session.key_record(state, name).await? else { return Ok(None) };
-    let public_key = at(&record, path)?.public_key;
+    let public_key = at(&record, place)?.public_key;
     Ok(Some(KeyFacts { scheme: record.plan.scheme, public_key }))
 }
 
@@ -138,18 +195,24 @@ async fn derived(
     session: &Session,
     state: &State,
     name: &Name,
-    path: &Path,
+    place: &Place,
 ) -> Result<(EpochRecord, Derived)> {
-    let record = session.key_record(state, name).await?.ok_or_else(|| {
-        let next = "wait until `quorate key show` says that it is active";
-        Failure::caller("key_not_ready", format!("key {name} is not made yet"), next)
-    })?;
-    let child = at(&record, path)?;
+    let record = session.key_record(state, name).await?.ok_or_else(|| not_ready(name))?;
+    let child = at(&record, place)?;
     Ok((record, child))
 }
 
-fn at(record: &EpochRecord, path: &Path) -> Result<Derived> {
-    child_at(record, path).map_err(|error| Failure::caller("bad_path", error, "name another index"))
+/// The caller's: the key is not made yet.
+pub fn not_ready(name: &Name) -> Failure {
+    let next = "wait until `quorate key show` says that it is active";
+    Failure::caller("key_not_ready", format!("key {name} is not made yet"), next)
+}
+
+fn at(record: &EpochRecord, place: &Place) -> Result<Derived> {
+    child_at(record, place.account, &place.path).map_err(|error| {
+        let next = "name another account or index; `quorate key accounts` lists them";
+        Failure::caller("bad_path", error, next)
+    })
 }
 
 fn address_of(name: &Name, scheme: Scheme, child: &Derived, of: &AddressOf) -> Result<String> {
@@ -200,7 +263,8 @@ fn network(text: Option<&str>) -> Result<Network> {
 }
 
 fn child_text(view: &ChildKeyView) -> String {
-    let mut text = format!("key {} at {} ({})\n", view.key, view.path, view.scheme);
+    let place = place_text(view.account, &view.path);
+    let mut text = format!("key {} at {place} ({})\n", view.key, view.scheme);
     let _ = writeln!(text, "  derivation  {}", view.derivation);
     let _ = writeln!(text, "  public key  {:?}", view.public_key);
     if let Some(address) = &view.address {

@@ -1,8 +1,8 @@
-//! `key create|list|show`; children are in [`super::derive`], what happens to a key later in
+//! `key create|list|show`; accounts and children are in [`super::derive`], what happens to a key later in
 //! [`super::lifecycle`].
 
 use super::charter::file_motion;
-use super::derive::{self, AddressOf};
+use super::derive::{self, AddressOf, Place};
 use super::lifecycle;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
@@ -23,8 +23,9 @@ use std::fmt::Write;
 /// The caller's, or a node's.
 pub async fn run(verb: Key, face: Face) -> Result<()> {
     match verb {
-        Key::Create { name, scheme, access, faults, signer } => {
-            create(&name, &scheme, &access, faults, &signer, face).await
+        Key::Create { name, scheme, access, faults, count, signer } => {
+            let order = Order { name, scheme, access, faults, accounts: count };
+            create(&order, &signer, face).await
         }
         Key::Lifecycle(verb) => lifecycle::run(verb, face).await,
         Key::List(reader) => list(&reader, face).await,
@@ -34,38 +35,45 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             face.show(&view, text);
             Ok(())
         }
-        Key::Address { name, chain, network, kind, path, reader } => {
+        Key::Accounts { name, reader } => derive::accounts(&name, &reader, face).await,
+        Key::Address { name, chain, network, kind, account, path, reader } => {
             let wanted = AddressOf { chain, network, kind };
-            derive::address(&name, &path, &wanted, &reader, face).await
+            let place = Place::parse(account, &path)?;
+            derive::address(&name, &place, &wanted, &reader, face).await
         }
-        Key::Derive { name, path, chain, network, kind, reader } => {
+        Key::Derive { name, account, path, chain, network, kind, reader } => {
             let wanted = chain.map(|chain| AddressOf { chain, network, kind });
-            derive::child(&name, &path, wanted.as_ref(), &reader, face).await
+            let place = Place::parse(account, &path)?;
+            derive::child(&name, &place, wanted.as_ref(), &reader, face).await
         }
-        Key::Export { name, network, reader } => {
-            derive::export(&name, &network, &reader, face).await
+        Key::Export { name, account, network, reader } => {
+            derive::export(&name, account, &network, &reader, face).await
         }
     }
 }
 
-async fn create(
-    name: &str,
-    scheme: &str,
-    access: &str,
+/// A key as it was asked for.
+struct Order {
+    name: String,
+    scheme: String,
+    access: String,
     faults: Option<u8>,
-    by: &Signer,
-    face: Face,
-) -> Result<()> {
-    let name = domain::name(name)?;
-    let scheme: Scheme = scheme
+    accounts: u16,
+}
+
+async fn create(order: &Order, by: &Signer, face: Face) -> Result<()> {
+    let name = domain::name(&order.name)?;
+    let scheme: Scheme = order
+        .scheme
         .parse()
         .map_err(|error| Failure::caller("bad_scheme", error, "name one of them with --scheme"))?;
-    let tree = parse_tree(access)?;
+    let tree = parse_tree(&order.access)?;
     let session = Session::sign(by)?;
     let state = session.replay().await?;
     let access = tree_of_nodes(&state, &tree)?;
-    let faults = faults.unwrap_or_else(|| most_faults(&access));
-    let body = MotionBody::KeyCreate { name, scheme, access, faults };
+    let faults = order.faults.unwrap_or_else(|| most_faults(&access));
+    let accounts = order.accounts;
+    let body = MotionBody::KeyCreate { name, scheme, access, faults, accounts };
     file_motion(&session, &state, body, face).await
 }
 
@@ -102,7 +110,11 @@ async fn list(reader: &Reader, face: Face) -> Result<()> {
     for key in &keys {
         face.show(key, |key| {
             let state = state_text(key.state);
-            format!("{:<16} {:<16} {state:<8} {}", key.key, key.scheme, key.access)
+            let accounts = match key.accounts {
+                1 => String::new(),
+                accounts => format!(", {accounts} accounts"),
+            };
+            format!("{:<16} {:<16} {state:<8} {}{accounts}", key.key, key.scheme, key.access)
         });
     }
     if keys.is_empty() {
@@ -172,6 +184,10 @@ pub(super) fn text(key: &KeyView) -> String {
     let _ = writeln!(text, "  state       {}, epoch {}", state_text(key.state), key.epoch);
     if let Some(public_key) = &key.public_key {
         let _ = writeln!(text, "  public key  {public_key:?}");
+    }
+    if key.accounts > 1 {
+        let _ =
+            writeln!(text, "  accounts    {}; the public key is that of account 0", key.accounts);
     }
     let _ = writeln!(text, "  access      {}", key.access);
     let losses = match key.faults {

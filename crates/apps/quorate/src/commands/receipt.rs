@@ -80,8 +80,8 @@ fn text(report: &Report) -> String {
     for line in &report.effect {
         let _ = writeln!(text, "  {line}");
     }
-    let (key, path) = (&report.key_name, &report.path);
-    let _ = writeln!(text, "  key         {key} at {path} ({})", report.scheme);
+    let place = super::derive::place_text(report.account, &report.path);
+    let _ = writeln!(text, "  key         {} at {place} ({})", report.key_name, report.scheme);
     let _ = writeln!(text, "  asked by    {}", report.requester);
     let approvals: Vec<&str> = report.approvals.iter().map(Name::as_str).collect();
     if !approvals.is_empty() {

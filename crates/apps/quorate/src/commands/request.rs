@@ -1,6 +1,6 @@
 //! `request create|list|show|approve|reject|wait|cancel`.
 
-use super::derive::{facts_at, parse_path};
+use super::derive::{Place, facts_at, not_ready, place_text};
 use crate::args::{RequestVerb, Signer};
 use crate::domain;
 use crate::face::{Face, ask, moment, short};
@@ -12,7 +12,6 @@ use quorate_client::contract::{
     HexBytes, OutcomeView, RequestState, RequestView, Status, SubmitRequest, SubmitStatement,
     VerdictView, routes,
 };
-use quorate_derivation::Path as DerivationPath;
 use quorate_identity::{ActorId, Name, PersonId, RequestId, Scheme};
 use quorate_intent::{
     Decoded, Intent, Network, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh,
@@ -35,12 +34,12 @@ const INTENT_BYTES_MAX: u64 = quorate_intent::limits::JSON_BYTES_MAX as u64;
 /// The caller's, a node's, or that the answer is no.
 pub async fn run(verb: RequestVerb, face: Face) -> Result<()> {
     match verb {
-        RequestVerb::Create { key, path, intent, expires, idempotency_key, signer } => {
-            let path = parse_path(&path)?;
+        RequestVerb::Create { key, account, path, intent, expires, idempotency_key, signer } => {
+            let place = Place::parse(account, &path)?;
             let intent = read_intent(&intent)?;
             let session = Session::sign(&signer)?;
             let expiry = Duration::from_secs(expires);
-            let view = file_at(&session, &key, &path, intent, expiry, idempotency_key).await?;
+            let view = file_at(&session, &key, &place, intent, expiry, idempotency_key).await?;
             face.show(&view, text);
             Ok(())
         }
@@ -102,7 +101,7 @@ pub async fn file(
     expires_in: Duration,
     idempotency_key: Option<String>,
 ) -> Result<RequestView> {
-    file_at(session, key, &DerivationPath::root(), intent, expires_in, idempotency_key).await
+    file_at(session, key, &Place::first(), intent, expires_in, idempotency_key).await
 }
 
 /// Files a request under the child of a key. The intent is decoded here first, so that what no
@@ -113,7 +112,7 @@ pub async fn file(
 async fn file_at(
     session: &Session,
     key: &str,
-    path: &DerivationPath,
+    place: &Place,
     intent: Intent,
     expires_in: Duration,
     idempotency_key: Option<String>,
@@ -121,14 +120,15 @@ async fn file_at(
     let name = domain::name(key)?;
     let state = session.replay().await?;
     let order = replay::key_named(&state, &name)?.key;
-    if let Some(facts) = facts_at(session, &state, &name, path).await? {
+    if let Some(facts) = facts_at(session, &state, &name, place).await? {
         intent.decode(&facts).map_err(|error| bad_intent(&error))?;
     }
     let lifetime = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
     let expiry_ms = crate::now_ms().saturating_add(lifetime);
     let nonce = crate::random_bytes();
     let actor = session.actor();
-    let body = RequestBody::new(state.genesis(), order, intent, nonce, expiry_ms, actor).at(path);
+    let body = RequestBody::new(state.genesis(), order, intent, nonce, expiry_ms, actor);
+    let body = body.at(place.account, &place.path);
     let signed = Signed::sign(&body, session.signer())?;
     let request = HexBytes(quorate_codec::to_bytes(&signed));
     session.post(routes::SUBMIT_REQUEST.path, &SubmitRequest { request, idempotency_key }).await
@@ -142,8 +142,8 @@ pub struct Reading {
     pub body: RequestBody,
     /// Its digest.
     pub id: RequestId,
-    /// Which child of the key signs.
-    pub path: DerivationPath,
+    /// Which child of which account of the key signs.
+    pub place: Place,
     /// What its intent means.
     pub decoded: Decoded,
     /// Who has voted, as the node says; it decides nothing here.
@@ -172,16 +172,15 @@ pub async fn read(session: &Session, id: &RequestId) -> Result<Reading> {
     let body = verified.body().clone();
     let order = state.key(&body.key).ok_or_else(|| bad(&"the charter knows no such key"))?;
     let path = body.derivation_path().map_err(|error| bad(&error))?;
-    let facts = facts_at(session, &state, &order.name, &path).await?.ok_or_else(|| {
-        let next = "wait until `quorate key show` says that it is active";
-        Failure::caller("key_not_ready", format!("key {} is not made yet", order.name), next)
-    })?;
+    let place = Place { account: body.account, path };
+    let facts = facts_at(session, &state, &order.name, &place).await?;
+    let facts = facts.ok_or_else(|| not_ready(&order.name))?;
     let decoded = body.intent.decode(&facts).map_err(|error| {
         let message = format!("the intent cannot be read on this machine: {error}");
         Failure::peer("bad_intent", message, "do not approve it; what cannot be read is denied")
     })?;
     let voted = view.approvals.into_iter().map(|vote| vote.person).collect();
-    Ok(Reading { signed, body, id: *id, path, decoded, voted, state })
+    Ok(Reading { signed, body, id: *id, place, decoded, voted, state })
 }
 
 /// Signs and files a vote on a request that was read here.
@@ -408,7 +407,8 @@ fn reading_text(reading: &Reading) -> String {
     for line in reading.decoded.effect() {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "  with key      {} at {}", key.unwrap_or_default(), reading.path);
+    let place = place_text(reading.place.account, &reading.place.path);
+    let _ = writeln!(text, "  with key      {} at {place}", key.unwrap_or_default());
     let public_key = quorate_codec::hex::encode(&reading.decoded.public_key());
     let _ = writeln!(text, "  public key    {public_key}");
     for (what, address) in own_addresses(&reading.decoded) {
@@ -445,7 +445,8 @@ fn text(view: &RequestView) -> String {
     for line in &view.effect {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "  with key {} at {} for {}", view.key, view.path, view.requester_name);
+    let place = place_text(view.account, &view.path);
+    let _ = writeln!(text, "  with key {} at {place} for {}", view.key, view.requester_name);
     let _ = write!(text, "  {}", state_text(view.state));
     if !view.state.is_terminal() {
         let _ = write!(text, ", expires {}", moment(view.expires_ms));

@@ -135,6 +135,7 @@ impl Liar {
             payloads: another_transaction(),
             incarnations: vec![Digest::ZERO; quorum.len()],
             quorum,
+            account: 0,
             path: Vec::new(),
             child_key: Vec::new(),
         };

@@ -10,8 +10,14 @@ use quorate_identity::{Name, NodeId};
 /// signing.
 pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
     match &motion.body {
-        MotionBody::KeyCreate { name, scheme, access, faults } => {
+        MotionBody::KeyCreate { name, scheme, access, faults, accounts } => {
             let mut lines = vec![format!("orders the key {name}, which makes {scheme} signatures")];
+            if *accounts > 1 {
+                lines.push(format!(
+                    "it has {accounts} accounts, each with a secret of its own; they are held, \
+                     renewed and ended together"
+                ));
+            }
             lines.extend(access_effect(access, *faults, state));
             lines
         }

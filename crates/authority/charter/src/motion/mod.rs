@@ -7,7 +7,8 @@ pub use effect::effect;
 pub use schedule::{RefreshSchedule, Window};
 
 use crate::limits::{
-    KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+    ACCOUNT_PARTS_MAX, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX,
+    MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
 };
 use crate::state::{State, key_id};
 use minicbor::bytes::ByteVec;
@@ -62,6 +63,9 @@ pub enum MotionBody {
         /// How many of them may be lost without losing the key.
         #[n(3)]
         faults: u8,
+        /// How many accounts it has: secrets of their own, held and renewed together.
+        #[n(4)]
+        accounts: u16,
     },
     /// Sets the policy.
     #[n(1)]
@@ -207,6 +211,14 @@ pub enum MotionError {
         /// Possible.
         most: u8,
     },
+    /// A key with no account, or with more than one dealing makes.
+    #[error("a key over this access tree has 1 to {most} accounts, not {asked}")]
+    Accounts {
+        /// Asked for.
+        asked: u16,
+        /// Possible.
+        most: u16,
+    },
     /// No key of the name.
     #[error("there is no key of the name {0}")]
     UnknownKey(Name),
@@ -268,10 +280,10 @@ impl Motion {
 }
 
 impl MotionBody {
-    /// Orders a key that survives as many losses as its tree does.
+    /// Orders a key with one account that survives as many losses as its tree does.
     pub fn key_create(name: Name, scheme: Scheme, access: Tree<NodeId>) -> Self {
         let faults = most_faults(&access);
-        Self::KeyCreate { name, scheme, access, faults }
+        Self::KeyCreate { name, scheme, access, faults, accounts: 1 }
     }
 
     /// The name of the key that it is about, if it is about one.
@@ -291,6 +303,13 @@ impl MotionBody {
     pub fn is_upkeep(&self) -> bool {
         matches!(self, Self::KeyRefresh { .. })
     }
+}
+
+/// As many accounts as a key over a tree may have (GOV-18).
+pub fn most_accounts(access: &Tree<NodeId>) -> u16 {
+    let parts = access.leaves().len() + access.columns();
+    let most = ACCOUNT_PARTS_MAX.checked_div(parts).unwrap_or_default();
+    u16::try_from(most).unwrap_or(u16::MAX).min(ACCOUNTS_MAX)
 }
 
 /// As many losses as a tree bears.

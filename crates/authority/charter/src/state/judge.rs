@@ -5,7 +5,9 @@ use crate::agreement::Decided;
 use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
-use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_faults};
+use crate::motion::{
+    Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
+};
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;
 use quorate_identity::{Name, NodeId, PersonId};
@@ -156,14 +158,19 @@ impl State {
             MotionBody::KeyCreate { .. } if self.keys.len() >= KEYS_MAX => {
                 Err(MotionError::TooManyKeys)
             }
-            MotionBody::KeyCreate { access, faults, .. } => self.check_access(access, *faults),
+            MotionBody::KeyCreate { access, faults, accounts, .. } => {
+                self.check_access(access, *faults)?;
+                check_accounts(access, *accounts)
+            }
             MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
                 Err(MotionError::PolicyTooLong(bundle.len()))
             }
             MotionBody::PolicySet { .. } => Ok(()),
             MotionBody::KeyReshare { name, access, faults } => {
                 self.check_standing(name)?;
-                self.check_access(access, *faults)
+                self.check_access(access, *faults)?;
+                let accounts = self.key_named(name).map_or(1, |order| order.accounts);
+                check_accounts(access, accounts)
             }
             MotionBody::KeySchedule { name, schedule } => {
                 self.check_standing(name)?;
@@ -219,4 +226,10 @@ impl State {
         }
         Ok(ids().collect())
     }
+}
+
+/// A key has no more accounts than one dealing over its tree makes (GOV-18).
+fn check_accounts(access: &Tree<NodeId>, asked: u16) -> Result<(), MotionError> {
+    let most = most_accounts(access);
+    if (1..=most).contains(&asked) { Ok(()) } else { Err(MotionError::Accounts { asked, most }) }
 }

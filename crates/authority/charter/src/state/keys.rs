@@ -13,6 +13,8 @@ pub struct KeyOrder {
     pub name: Name,
     /// What it makes.
     pub scheme: Scheme,
+    /// How many accounts it has.
+    pub accounts: u16,
     /// The head that the entry made which ordered the key.
     pub entry: Head,
     /// How many entries touched it.
@@ -63,11 +65,13 @@ impl KeyOrder {
         key: KeyId,
         name: Name,
         scheme: Scheme,
+        accounts: u16,
         sharing: Sharing,
         entry: Head,
     ) -> Self {
         let orders = vec![Order { entry, what: What::Sharing(Some(sharing)) }];
-        Self { key, name, scheme, entry, version: 1, schedule: None, retired: false, orders }
+        let (version, schedule, retired) = (1, None, false);
+        Self { key, name, scheme, accounts, entry, version, schedule, retired, orders }
     }
 
     pub(super) fn order(&mut self, entry: Head, sharing: Option<Sharing>) {

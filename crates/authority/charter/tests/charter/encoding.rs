@@ -5,9 +5,10 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, NOW, genesis};
 use proptest::prelude::*;
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided,
-    Entry, EntryError, EpochRecord, GenesisFile, Instance, Motion, MotionError, PreparedStatement,
-    SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, Votes,
+    AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry,
+    Decided, Entry, EntryError, EpochRecord, GenesisFile, Instance, Motion, MotionError,
+    PreparedStatement, SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome,
+    Votes,
 };
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
 use quorate_identity::{Head, KeyId, NodeSignature, Scheme};
@@ -31,14 +32,18 @@ fn record(domain: &Domain) -> EpochRecord {
         dealers: members.clone(),
         committee: members,
         incarnations: vec![Digest([7; 32]); 3],
+        accounts: 2,
+    };
+    let account = |number: u8| AccountRecord {
+        commitments: vec![vec![2 + number; 32], vec![3; 32]],
+        public_key: vec![2 + number; 32],
+        chain_code: Digest([5 + number; 32]),
     };
     EpochRecord {
         version: EpochRecord::VERSION,
         plan,
-        commitments: vec![vec![2; 32], vec![3; 32]],
-        public_key: vec![2; 32],
+        accounts: vec![account(0), account(1)],
         transcript: Digest([4; 32]),
-        chain_code: Digest([5; 32]),
         backup: Backup::Unproven,
     }
 }

@@ -23,7 +23,8 @@ pub struct RequestBody {
     /// What is to be signed, complete.
     #[n(3)]
     pub intent: Intent,
-    /// Which child of the key, as it was signed; a [`Path`] once it is checked. Empty: the key itself.
+    /// Which child of the account, as it was signed; a [`Path`] once it is checked. Empty: the
+    /// account itself.
     #[n(4)]
     pub path: Vec<u32>,
     /// Thirty-two fresh random bytes.
@@ -35,6 +36,9 @@ pub struct RequestBody {
     /// Who asks.
     #[n(7)]
     pub requester: ActorId,
+    /// Which account of the key.
+    #[n(8)]
+    pub account: u16,
 }
 
 /// A request as it came.
@@ -57,7 +61,7 @@ pub enum RequestError {
 }
 
 impl RequestBody {
-    /// A request for `intent` under the key itself.
+    /// A request for `intent` under account 0 of the key itself.
     pub fn new(
         genesis: GenesisHash,
         key: KeyId,
@@ -66,13 +70,14 @@ impl RequestBody {
         expiry_ms: u64,
         requester: ActorId,
     ) -> Self {
-        Self { version: 1, genesis, key, intent, path: Vec::new(), nonce, expiry_ms, requester }
+        let (version, path, account) = (1, Vec::new(), 0);
+        Self { version, genesis, key, intent, path, nonce, expiry_ms, requester, account }
     }
 
-    /// The same request, under the child of the key at `path`.
+    /// The same request, under the child of an account of the key at `path`.
     #[must_use]
-    pub fn at(self, path: &Path) -> Self {
-        Self { path: path.steps().to_vec(), ..self }
+    pub fn at(self, account: u16, path: &Path) -> Self {
+        Self { account, path: path.steps().to_vec(), ..self }
     }
 
     /// The path, if keys can be derived along it (DER-01).

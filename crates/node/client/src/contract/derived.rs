@@ -20,7 +20,10 @@ pub struct ChildKeyView {
     /// Name of the key.
     #[schema(value_type = String)]
     pub key: Name,
-    /// Which child: `m` is the key itself, `m/0/5` a child's child.
+    /// Which account of the key.
+    #[serde(default)]
+    pub account: u16,
+    /// Which child: `m` is the account itself, `m/0/5` a child's child.
     pub path: String,
     /// What the key makes.
     #[schema(value_type = String)]
@@ -47,6 +50,9 @@ pub struct KeyExport {
     /// Name of the key.
     #[schema(value_type = String)]
     pub key: Name,
+    /// Which account of the key.
+    #[serde(default)]
+    pub account: u16,
     /// What the key makes.
     #[schema(value_type = String)]
     pub scheme: Scheme,
@@ -90,10 +96,11 @@ pub enum ExportError {
 }
 
 impl ChildKeyView {
-    /// The child of a key at a path.
-    pub fn new(key: Name, scheme: Scheme, path: &Path, derived: Derived) -> Self {
+    /// The child of an account of a key at a path.
+    pub fn new(key: Name, account: u16, scheme: Scheme, path: &Path, derived: Derived) -> Self {
         Self {
             key,
+            account,
             path: path.to_string(),
             scheme,
             derivation: scheme_name(scheme).to_owned(),
@@ -106,12 +113,13 @@ impl ChildKeyView {
 }
 
 impl KeyExport {
-    /// A key as wallets read it, from its own point and chain code (DER-07, DER-09).
+    /// An account of a key as wallets read it, from its own point and chain code (DER-07, DER-09).
     ///
     /// # Errors
     /// [`ExportError`].
     pub fn new(
         key: Name,
+        account: u16,
         scheme: Scheme,
         root: &Derived,
         network: &str,
@@ -137,6 +145,7 @@ impl KeyExport {
         let fingerprint = extended.fingerprint();
         Ok(Self {
             key,
+            account,
             scheme,
             network: network.to_owned(),
             xpub: extended.to_string(),
@@ -165,7 +174,7 @@ mod tests {
     }
 
     fn export(scheme: Scheme, network: &str) -> Result<KeyExport, ExportError> {
-        KeyExport::new("vault".parse().unwrap(), scheme, &root(scheme), network)
+        KeyExport::new("vault".parse().unwrap(), 0, scheme, &root(scheme), network)
     }
 
     #[test]

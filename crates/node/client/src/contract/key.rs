@@ -22,7 +22,9 @@ pub struct KeyView {
     /// What it makes.
     #[schema(value_type = String)]
     pub scheme: Scheme,
-    /// The public key once the key is active: 33 bytes SEC1 for ECDSA, 32 bytes for BIP-340
+    /// How many accounts it has: secrets of their own, held and renewed together.
+    pub accounts: u16,
+    /// The public key of account 0 once the key is active: 33 bytes SEC1 for ECDSA, 32 bytes for BIP-340
     /// (x-only, untweaked) and Ed25519.
     #[schema(value_type = Option<String>)]
     pub public_key: Option<HexBytes>,

@@ -60,7 +60,10 @@ pub struct RequestView {
     /// Name of the key.
     #[schema(value_type = String)]
     pub key: Name,
-    /// Which child of the key signs: `m` for the key itself, or `m/0/5`.
+    /// Which account of the key signs.
+    #[serde(default)]
+    pub account: u16,
+    /// Which child of the account signs: `m` for the account itself, or `m/0/5`.
     #[serde(default = "root")]
     pub path: String,
     /// The public key of that child, as the node derived it: what addresses and signatures are

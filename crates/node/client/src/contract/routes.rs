@@ -70,9 +70,9 @@ routes! {
     /// Tries again at once.
     RETRY_CEREMONY: "POST" "/v1/ceremonies/{key}/retry" [] "" => "[CeremonyView]", "Forgets earlier failures and tries again at once.";
     /// A child of a key.
-    CHILD_KEY: "GET" "/v1/keys/{key}/child" ["path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
+    CHILD_KEY: "GET" "/v1/keys/{key}/child" ["account": "which account of the key, 0 if absent", "path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
     /// A key as wallets read it.
-    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
+    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["account": "which account of the key, 0 if absent", "network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
     /// The policy in force.
     POLICY: "GET" "/v1/policy" [] "" => "PolicyView", "The policy in force.";
     /// Requests.
@@ -141,14 +141,14 @@ pub fn retry_ceremony(key: &Name) -> String {
     format!("/v1/ceremonies/{key}/retry")
 }
 
-/// `/v1/keys/…/child?path=…`.
-pub fn child_key(key: &Name, path: &Path) -> String {
-    format!("/v1/keys/{key}/child?path={path}")
+/// `/v1/keys/…/child?account=…&path=…`.
+pub fn child_key(key: &Name, account: u16, path: &Path) -> String {
+    format!("/v1/keys/{key}/child?account={account}&path={path}")
 }
 
-/// `/v1/keys/…/export?network=…`.
-pub fn export_key(key: &Name, network: &str) -> String {
-    format!("/v1/keys/{key}/export?network={network}")
+/// `/v1/keys/…/export?account=…&network=…`.
+pub fn export_key(key: &Name, account: u16, network: &str) -> String {
+    format!("/v1/keys/{key}/export?account={account}&network={network}")
 }
 
 /// `/v1/requests/…`.
@@ -202,8 +202,8 @@ mod tests {
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),
-            (child_key(&name, &"m/0/5".parse().unwrap()), CHILD_KEY),
-            (export_key(&name, "mainnet"), EXPORT_KEY),
+            (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),
+            (export_key(&name, 17, "mainnet"), EXPORT_KEY),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),
             (approvals(&request_id), VOTE_REQUEST),

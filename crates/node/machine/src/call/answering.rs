@@ -41,9 +41,11 @@ impl Node {
                 self.retry_ceremony(&name, turn);
                 View::Ceremonies(self.view_ceremony(&name, turn.now)?)
             }
-            Call::ChildKey { key, path } => View::ChildKey(Box::new(self.view_child(&key, &path)?)),
-            Call::ExportKey { key, network } => {
-                View::ExportKey(Box::new(self.view_export(&key, &network)?))
+            Call::ChildKey { key, account, path } => {
+                View::ChildKey(Box::new(self.view_child(&key, account, &path)?))
+            }
+            Call::ExportKey { key, account, network } => {
+                View::ExportKey(Box::new(self.view_export(&key, account, &network)?))
             }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),

@@ -90,17 +90,21 @@ pub enum Call {
     Ceremony(Name),
     /// Tries again at once what is under way for a key.
     RetryCeremony(Name),
-    /// A child of a key.
+    /// A child of an account of a key.
     ChildKey {
         /// The key.
         key: Name,
+        /// Which account.
+        account: u16,
         /// Which child.
         path: Path,
     },
-    /// A key as wallets read it.
+    /// An account of a key as wallets read it.
     ExportKey {
         /// The key.
         key: Name,
+        /// Which account.
+        account: u16,
         /// For which network, as it was asked for.
         network: String,
     },

@@ -80,10 +80,13 @@ impl Input<'_> {
             routes::CEREMONIES => Call::Ceremonies,
             routes::CEREMONY => Call::Ceremony(self.name()?),
             routes::RETRY_CEREMONY => self.retry_ceremony()?,
-            routes::CHILD_KEY => Call::ChildKey { key: self.name()?, path: self.path()? },
+            routes::CHILD_KEY => {
+                let (key, account) = (self.name()?, self.account()?);
+                Call::ChildKey { key, account, path: self.path()? }
+            }
             routes::EXPORT_KEY => {
                 let network = self.text("network").unwrap_or_default().to_owned();
-                Call::ExportKey { key: self.name()?, network }
+                Call::ExportKey { key: self.name()?, account: self.account()?, network }
             }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },
@@ -180,6 +183,15 @@ impl Input<'_> {
 
     fn name(&self) -> Result<Name, ErrorBody> {
         self.argument(ErrorCode::UnknownKey)
+    }
+
+    /// An account, 0 where none is given.
+    fn account(&self) -> Result<u16, ErrorBody> {
+        let number = self.number("account")?.unwrap_or_default();
+        number.try_into().map_err(|_| {
+            let next = "name one below the number of accounts that the key has";
+            ErrorBody::new(ErrorCode::BadCall, "no key has so many accounts", next)
+        })
     }
 
     /// A path, `m` where none is given. A hardened one is refused with the reason.

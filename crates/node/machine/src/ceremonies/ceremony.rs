@@ -3,6 +3,7 @@
 
 use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
+use super::shares::Shares;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::{JobId, Task};
@@ -10,7 +11,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
-    AbortStatement, AttemptPlan, Backup, EpochRecord, KeyOrder, PreparedStatement, Validity,
+    AbortStatement, AccountRecord, AttemptPlan, Backup, EpochRecord, KeyOrder, PreparedStatement,
+    Validity,
 };
 use quorate_client::contract::CeremonyPhase;
 use quorate_codec::{Digest, tag};
@@ -30,7 +32,8 @@ pub(crate) struct Ceremony {
     pub(super) said: Vec<DealMessage>,
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
-    pub(super) record: Option<Vec<u8>>,
+    /// The record that this node computed, and its digest.
+    pub(super) record: Option<(Vec<u8>, Digest)>,
     pub(super) phase: Phase,
     /// When it began here.
     pub(super) began_at: Millis,
@@ -100,15 +103,15 @@ impl Node {
             let abort = AbortStatement { node: from, head, signature: message.signature };
             if self.takes_word_of(&key, &from, turn.now) {
                 self.on_abort(key, abort, turn);
-            } else if let Some(book) = self.keys.books.get_mut(&key) {
+            } else {
                 // Its plan may show that the word counts.
-                book.keep_early(from, message);
+                self.keys.keep_early(&key, from, message);
             }
             return;
         }
         let Some(ceremony) = book.ceremony.as_mut().filter(|_| current) else {
             // Ours has not begun: a plan may begin it.
-            book.keep_early(from, message.clone());
+            self.keys.keep_early(&key, from, message.clone());
             if current && let DealStep::Plan { plan } = &message.step {
                 self.on_plan(from, key, plan, turn);
             }
@@ -117,7 +120,7 @@ impl Node {
         if ceremony.record.is_none() && matches!(message.step, DealStep::Prepared { .. }) {
             // It is compared with our own record, which is not there yet: nobody is accused for
             // a statement about another one.
-            book.keep_early(from, message);
+            self.keys.keep_early(&key, from, message);
             return;
         }
         if matches!(message.step, DealStep::Plan { .. }) {
@@ -142,7 +145,7 @@ impl Node {
                 if !ceremony.plan.committee.contains(&from) {
                     return;
                 }
-                if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
+                if ceremony.record.as_ref().is_some_and(|(_, ours)| *ours != record) {
                     // Some dealer showed us two dealings; who it was, the transcripts show.
                     self.void_attempt(key, "a member prepared another record", &[], turn);
                     return;
@@ -335,15 +338,15 @@ impl Node {
     /// What this node brings along to a dealing.
     fn source_of(&self, plan: &AttemptPlan) -> Result<DealSource, &'static str> {
         let Some(current) = self.keys.current(&plan.key) else {
-            return Ok(DealSource::Fresh { count: 1 });
+            return Ok(DealSource::Fresh { count: usize::from(plan.accounts) });
         };
         let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
-        let shares = match (dealers.contains(&self.me), &current.share) {
+        let shares = match (dealers.contains(&self.me), &current.shares) {
             (false, _) => Vec::new(),
-            (true, Some(share)) => vec![Arc::clone(share)],
+            (true, Some(shares)) => shares.all(),
             (true, None) => return Err("this node has no shares to deal"),
         };
-        Ok(DealSource::Shared { dealers, keys: vec![Arc::clone(&current.public)], shares })
+        Ok(DealSource::Shared { dealers, keys: current.accounts.clone(), shares })
     }
 
     /// A round of a dealing was computed.
@@ -442,35 +445,30 @@ impl Node {
             return;
         }
         let engine::PreparedKeys { keys, transcript, leaf_proofs } = dealt;
-        let Ok([made]) = <[engine::PreparedKey; 1]>::try_from(keys) else {
-            return self.void_attempt(key, "the engine made another number of keys", &[], turn);
-        };
-        let chain_code = before.as_ref().map(|before| before.chain_code).or(made.chain_code);
-        let public_key = made.public.public_key();
-        let is_same = before.is_none_or(|before| before.public_key == public_key);
-        let Some(chain_code) = chain_code.filter(|_| is_same) else {
-            return self.void_attempt(key, "the engine made another key", &[], turn);
+        let Some((accounts, shares)) = accounts_of(keys, before.as_deref()) else {
+            return self.void_attempt(key, "the engine made other keys", &[], turn);
         };
         let record = EpochRecord {
             version: EpochRecord::VERSION,
             plan: ceremony.plan.clone(),
-            commitments: made.public.commitments(),
-            public_key,
+            accounts,
             transcript,
-            chain_code,
             backup: Backup::Unproven,
         };
-        let record = quorate_codec::to_bytes(&record);
+        if before.is_some_and(|before| !record.continues(&before)) {
+            return self.void_attempt(key, "the engine made other keys", &[], turn);
+        }
+        let digest = record.digest();
         let (epoch, attempt) = (ceremony.plan.epoch, ceremony.plan.attempt);
-        ceremony.record = Some(record.clone());
+        ceremony.record = Some((quorate_codec::to_bytes(&record), digest));
         ceremony.phase = Phase::ExpectPrepared;
         let is_member = ceremony.plan.committee.contains(&me);
-        if let Some((share, leaf_proofs)) = made.share.zip(leaf_proofs) {
-            let row = share.to_bytes().to_vec();
+        if let Some((shares, leaf_proofs)) = shares.zip(leaf_proofs) {
+            let row = shares.to_row();
             turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
             turn.out.barrier = true;
-            book.prepared.insert((epoch, attempt), Arc::new(share));
-            self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
+            book.prepared.insert((epoch, attempt), Arc::new(shares));
+            self.send_deal(key, DealStep::Prepared { record: digest, leaf_proofs }, turn);
         } else if is_member {
             return self.void_attempt(key, "the engine made no shares", &[], turn);
         }
@@ -533,6 +531,28 @@ impl Node {
     pub(super) fn ceremony(&mut self, key: &KeyId) -> Option<&mut Ceremony> {
         self.keys.books.get_mut(key)?.ceremony.as_mut()
     }
+}
+
+/// What the record says of every account that was dealt, and this node's shares, if it got some. One
+/// that existed keeps its chain code.
+fn accounts_of(
+    keys: Vec<engine::PreparedKey>,
+    before: Option<&EpochRecord>,
+) -> Option<(Vec<AccountRecord>, Option<Shares>)> {
+    let count = keys.len();
+    let mut accounts = Vec::with_capacity(count);
+    let mut shares = Vec::with_capacity(count);
+    for (place, made) in keys.into_iter().enumerate() {
+        let kept = before.and_then(|before| before.accounts.get(place));
+        accounts.push(AccountRecord {
+            commitments: made.public.commitments(),
+            public_key: made.public.public_key(),
+            chain_code: kept.map(|kept| kept.chain_code).or(made.chain_code)?,
+        });
+        shares.extend(made.share);
+    }
+    let holds_all = shares.len() == count;
+    (holds_all || shares.is_empty()).then(|| (accounts, holds_all.then(|| Shares::new(shares))))
 }
 
 /// The bytes that a member signs for a message of a dealing (CER-03). The context is that of the

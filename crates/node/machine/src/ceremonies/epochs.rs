@@ -16,7 +16,7 @@ impl Node {
     pub(crate) fn drive_births(&mut self, turn: &mut Turn<'_>) {
         for key in self.keys.untried.clone() {
             let current = self.keys.current(&key);
-            if let Some(current) = current.filter(|current| current.share.is_some()) {
+            if let Some(current) = current.filter(|current| current.shares.is_some()) {
                 let target = Target::Birth(key, current.number());
                 self.undertake(target, turn);
             }
@@ -119,7 +119,7 @@ impl Node {
         let shares: Vec<(u64, u32)> = book
             .epochs
             .values()
-            .filter(|made| made.number() < newest && made.share.is_some())
+            .filter(|made| made.number() < newest && made.shares.is_some())
             .map(|made| (made.number(), made.record.plan.attempt))
             .collect();
         book.end_earlier();
@@ -159,7 +159,7 @@ impl Node {
         for key in retired.collect::<Vec<_>>() {
             let Some(book) = self.keys.books.get_mut(&key) else { continue };
             let held = |made: &mut super::keys::Epoch| {
-                made.share.take().map(|_| (made.number(), made.record.plan.attempt))
+                made.shares.take().map(|_| (made.number(), made.record.plan.attempt))
             };
             let mut shares: Vec<(u64, u32)> = book.epochs.values_mut().filter_map(held).collect();
             shares.extend(std::mem::take(&mut book.prepared).into_keys());

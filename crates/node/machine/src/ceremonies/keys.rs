@@ -1,6 +1,7 @@
 //! What a node knows of the keys of its charter beyond the orders.
 
 use super::ceremony::Ceremony;
+use super::shares::Shares;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::job::JobId;
@@ -8,11 +9,11 @@ use crate::limits;
 use crate::schedule::Schedule;
 use crate::wire::{DealMessage, KeyProgress, Outcome};
 use quorate_charter::{
-    AttemptOutcome, AttemptPlan, Decided, EpochRecord, EpochStep, KeyOrder, SignedEpochStatement,
-    State,
+    AccountRecord, AttemptOutcome, AttemptPlan, Decided, EpochRecord, EpochStep, KeyOrder,
+    SignedEpochStatement, State,
 };
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_engine::{self as engine, Failure, KeyPublic, KeyShare};
+use quorate_engine::{self as engine, KeyPublic};
 use quorate_identity::{Head, KeyId, NodeId, Scheme};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(crate) struct KeyBook {
     /// The attempt in which this node dealt last, in this life or an earlier one.
     pub(super) dealt: Option<(u64, u32)>,
     /// Shares of attempts that are not decided; durable, some since an earlier life.
-    pub(super) prepared: BTreeMap<(u64, u32), Arc<KeyShare>>,
+    pub(super) prepared: BTreeMap<(u64, u32), Arc<Shares>>,
     pub(super) ceremony: Option<Ceremony>,
     pub(super) early: Vec<(NodeId, DealMessage)>,
     /// Since when the attempt could begin, as far as this node sees.
@@ -74,10 +75,10 @@ pub(crate) struct Epoch {
     pub record: Arc<EpochRecord>,
     /// Its digest.
     pub digest: Digest,
-    /// The key's public half in this epoch.
-    pub public: Arc<KeyPublic>,
+    /// The public half of every account in this epoch.
+    pub accounts: Vec<Arc<KeyPublic>>,
     /// This node's shares, if it holds some.
-    pub share: Option<Arc<KeyShare>>,
+    pub shares: Option<Arc<Shares>>,
     /// The first signature; in the first epoch the key signs nothing else before.
     pub proof: Option<Outcome>,
     /// Who signs under this epoch from now on.
@@ -99,15 +100,15 @@ impl Epoch {
         let outcome = quorate_codec::from_bytes::<AttemptOutcome>(&decided.value).ok()?;
         let AttemptOutcome::Commit { record, .. } = outcome else { return None };
         let record: EpochRecord = quorate_codec::from_bytes(&record).ok()?;
-        let public = Arc::new(public_of(&record).ok()?);
+        let accounts = publics_of(&record)?.into_iter().map(Arc::new).collect();
         let digest = record.digest();
         let record = Arc::new(record);
         Some(Self {
             decided,
             record,
             digest,
-            public,
-            share: None,
+            accounts,
+            shares: None,
             proof: None,
             committed: BTreeMap::new(),
             erased: BTreeMap::new(),
@@ -162,6 +163,18 @@ impl Keys {
         self.by_job.insert(job, key);
         if let Some(ceremony) = self.books.get_mut(&key).and_then(|book| book.ceremony.as_mut()) {
             ceremony.job = Some(job);
+        }
+    }
+
+    /// Keeps a message for later. Of each sender only so many and so large ones, so that nobody
+    /// pushes out another's or fills the memory (NOD-05).
+    pub(super) fn keep_early(&mut self, key: &KeyId, from: NodeId, message: DealMessage) {
+        let early = self.books.values().flat_map(|book| &book.early);
+        let kept: usize =
+            early.filter(|(sender, _)| *sender == from).map(|(_, kept)| kept.weight()).sum();
+        let has_room = kept.saturating_add(message.weight()) <= limits::EARLY_BYTES_MAX;
+        if let Some(book) = self.books.get_mut(key).filter(|_| has_room) {
+            book.keep_early(from, message);
         }
     }
 
@@ -353,9 +366,9 @@ impl KeyBook {
         KeyProgress { key, epoch: self.next_epoch(), attempt: self.attempt, known }
     }
 
-    /// Keeps a message for later. Of each sender only so many, so that nobody pushes out
-    /// another's (NOD-05).
-    pub(super) fn keep_early(&mut self, from: NodeId, message: DealMessage) {
+    /// Keeps a message for later, of each sender only so many. That the sender has room is for the
+    /// caller to know.
+    fn keep_early(&mut self, from: NodeId, message: DealMessage) {
         let mut kept = self.early.iter().filter(|(sender, _)| *sender == from);
         if kept.clone().count() < limits::EARLY_DEALS_MAX
             && kept.all(|(_, known)| *known != message)
@@ -378,11 +391,11 @@ impl KeyBook {
     }
 
     /// Restores shares of an attempt: they count once it is committed.
-    pub fn load_share(&mut self, epoch: u64, attempt: u32, share: KeyShare) {
-        let share = Arc::new(share);
+    pub fn load_shares(&mut self, epoch: u64, attempt: u32, shares: Shares) {
+        let shares = Arc::new(shares);
         match self.epochs.get_mut(&epoch) {
-            Some(made) if made.record.plan.attempt == attempt => made.share = Some(share),
-            _ => _ = self.prepared.insert((epoch, attempt), share),
+            Some(made) if made.record.plan.attempt == attempt => made.shares = Some(shares),
+            _ => _ = self.prepared.insert((epoch, attempt), shares),
         }
     }
 
@@ -408,11 +421,11 @@ impl KeyBook {
     /// some of the newest that it should hold.
     pub fn drop_false_shares(&mut self, me: &NodeId) -> bool {
         for made in self.epochs.values_mut() {
-            let public = Arc::clone(&made.public);
-            made.share = made.share.take().filter(|share| share.is_held_by(me, &public));
+            let accounts = &made.accounts;
+            made.shares = made.shares.take().filter(|shares| shares.are_held_by(me, accounts));
         }
         self.current().is_some_and(|current| {
-            current.share.is_none() && current.record.plan.committee.contains(me)
+            current.shares.is_none() && current.record.plan.committee.contains(me)
         })
     }
 
@@ -500,19 +513,24 @@ impl KeyBook {
     }
 }
 
-/// The public half of a key, as its record states it.
-///
-/// # Errors
-/// The record's commitments are not a sharing over its tree.
-pub(crate) fn public_of(record: &EpochRecord) -> Result<KeyPublic, Failure> {
-    KeyPublic::new(record.plan.scheme, record.plan.tree.clone(), &record.commitments)
+/// The public half of every account of a key, as its record states it. None if the commitments of
+/// an account are not a sharing over the record's tree, or if there are not as many accounts as its
+/// plan says.
+pub fn publics_of(record: &EpochRecord) -> Option<Vec<KeyPublic>> {
+    let EpochRecord { plan, accounts, .. } = record;
+    let public = |account: &AccountRecord| {
+        KeyPublic::new(plan.scheme, plan.tree.clone(), &account.commitments).ok()
+    };
+    let is_whole = accounts.len() == usize::from(plan.accounts);
+    is_whole.then(|| accounts.iter().map(public).collect()).flatten()
 }
 
 /// Whether an outcome is a valid first signature of an epoch.
 pub(crate) fn proof_is_valid(made: &Epoch, outcome: &Outcome) -> bool {
     let [signature] = outcome.signatures.as_slice() else { return false };
     let payload = crate::permit::payload(&quorate_policy::birth_payload(&made.record));
-    engine::verify(&made.public, engine::Tweak::None, &payload, &signature.bytes).is_ok()
+    let Some(first) = made.accounts.first() else { return false };
+    engine::verify(first, engine::Tweak::None, &payload, &signature.bytes).is_ok()
 }
 
 /// Key of a row about an epoch, in the order of keys and epochs.
@@ -621,6 +639,19 @@ mod tests {
         for _ in 0..1_000 {
             book.keep_early(node(2), message(0));
         }
+        let mut keys = Keys::default();
+        let heavy = |key: u8| DealMessage {
+            key: KeyId(Digest([key; 32])),
+            step: DealStep::Round { number: 1, bytes: vec![0; limits::DEAL_BYTES_MAX] },
+            ..message(0)
+        };
+        for key in 0..32 {
+            let key = KeyId(Digest([key; 32]));
+            keys.book_mut(key);
+            keys.keep_early(&key, node(3), heavy(key.0.0[0]));
+        }
+        let kept: usize = keys.books.values().map(|book| book.early.len()).sum();
+        assert_eq!(kept, limits::EARLY_BYTES_MAX / limits::DEAL_BYTES_MAX - 1);
         let of = |number| book.early.iter().filter(|(from, _)| *from == node(number)).count();
         assert_eq!((of(1), of(2)), (limits::EARLY_DEALS_MAX, 1));
     }

@@ -10,16 +10,19 @@ mod epochs;
 mod keys;
 mod outcome;
 mod plan;
+mod shares;
 
 use crate::limits;
 use crate::node::{Node, Turn};
 pub(crate) use ceremony::deal_bytes;
+pub use keys::publics_of;
 pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
     parse_share_key, proof_key, voided_key,
 };
 use quorate_charter::Validity;
 use quorate_identity::Name;
+pub use shares::Shares;
 
 impl Node {
     /// Starts attempts that can start, gives up those that are overdue.

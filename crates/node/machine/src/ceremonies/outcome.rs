@@ -2,7 +2,7 @@
 //! alone (CER-06).
 
 use super::ceremony::{Ceremony, Phase, deal_bytes};
-use super::keys::{decided_key, public_of, share_key, voided_key};
+use super::keys::{decided_key, publics_of, share_key, voided_key};
 use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
 use crate::node::{Node, Turn};
@@ -32,7 +32,7 @@ impl Node {
     pub(super) fn commit_if_prepared(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get(&key) else { return };
         let (Some(ceremony), attempt) = (&book.ceremony, book.attempt) else { return };
-        let Some(record) = &ceremony.record else { return };
+        let Some((record, _)) = &ceremony.record else { return };
         let mut members = ceremony.plan.committee.iter();
         let complete = members.all(|node| ceremony.prepared.contains_key(node));
         if !complete || !matches!(ceremony.phase, Phase::ExpectPrepared) {
@@ -336,11 +336,11 @@ impl Node {
     fn commit(&mut self, key: KeyId, epoch: u64, attempt: u32, turn: &mut Turn<'_>) {
         let me = self.me;
         let Some(book) = self.keys.books.get_mut(&key) else { return };
-        let share = book.prepared.remove(&(epoch, attempt));
+        let shares = book.prepared.remove(&(epoch, attempt));
         let Some(current) = book.current_mut() else { return };
-        current.share = share.filter(|share| share.is_held_by(&me, &current.public));
+        current.shares = shares.filter(|shares| shares.are_held_by(&me, &current.accounts));
         let is_member = current.record.plan.committee.contains(&me);
-        let holds = current.share.is_some();
+        let holds = current.shares.is_some();
         if is_member && !holds {
             let text = format!("epoch {epoch} of key {key} was made without this node's shares");
             self.alarm(text, &[], turn);
@@ -382,23 +382,20 @@ impl Node {
         if matches!(standing, Validity::Invalid | Validity::Unknown) {
             return Err(Refused::nobodys(standing));
         }
-        let public = public_of(&record).map_err(|_| invalid())?;
+        let accounts = publics_of(&record).ok_or_else(invalid)?;
         let before = self.keys.current(key).map(|current| &current.record);
-        let follows = before.is_none_or(|before| {
-            (&before.public_key, before.chain_code) == (&record.public_key, record.chain_code)
-        });
+        let mut public_keys = record.accounts.iter().map(|account| &account.public_key);
         let sound = record.version == EpochRecord::VERSION
-            && follows
+            && before.is_none_or(|before| record.continues(before))
             && record.backup == Backup::Unproven
-            && record.public_key == public.public_key()
+            && accounts.iter().all(|public| public_keys.next() == Some(&public.public_key()))
             && prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
         if !sound {
             return Err(invalid());
         }
-        let context = plan.context();
+        let (context, digest) = (plan.context(), record.digest());
         for PreparedStatement { node, leaf_proofs, signature } in prepared {
-            let (record, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
-            let step = DealStep::Prepared { record, leaf_proofs };
+            let step = DealStep::Prepared { record: digest, leaf_proofs: leaf_proofs.clone() };
             if !self.has_said(node, key, (epoch, attempt), Some(context), step, signature) {
                 let culprits = vec![*node];
                 return Err(Refused { validity: Validity::Invalid, culprits });
@@ -409,7 +406,8 @@ impl Node {
             .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
             .collect();
         let is_new = before.is_none();
-        let known = engine::verify_all_leaf_proofs(record.transcript, &[&public], is_new, &proofs);
+        let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
+        let known = engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs);
         if let Err(failure) = known {
             let culprits = match failure.fault {
                 engine::Fault::Peer { culprits } => culprits,

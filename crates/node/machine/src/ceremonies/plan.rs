@@ -140,6 +140,7 @@ impl Node {
             dealers: dealers.into_iter().collect(),
             committee: committee.into_iter().collect(),
             incarnations: incarnations.ok_or(Unplanned::NotYet)?,
+            accounts: order.accounts,
         })
     }
 
@@ -189,7 +190,7 @@ impl Node {
         let sound = plan.version == AttemptPlan::VERSION
             && plan.genesis == self.state.genesis()
             && plan.epoch == next
-            && plan.scheme == order.scheme
+            && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
             && ascending(&plan.dealers)
             && ascending(&plan.committee)
             && plan.incarnations.len() == plan.participants().len()

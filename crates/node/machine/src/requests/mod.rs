@@ -188,7 +188,9 @@ impl Node {
         if let Some(known) = filed.and_then(|known| self.requests.books.get(known)) {
             let (known, same) = (known.request.id(), {
                 let known = known.request.body();
-                known.key == body.key && known.intent == body.intent && known.path == body.path
+                (known.key, known.account) == (body.key, body.account)
+                    && known.intent == body.intent
+                    && known.path == body.path
             });
             return if same { Ok(known) } else { Err(FileError::Conflict) };
         }

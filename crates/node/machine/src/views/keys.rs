@@ -85,24 +85,34 @@ impl Node {
         tree.try_map(|node| self.name_of(node).ok_or(())).ok()
     }
 
-    /// A child of an active key, derived here from its certified record.
-    pub(crate) fn view_child(&self, name: &Name, path: &Path) -> Result<ChildKeyView, ErrorBody> {
+    /// A child of an account of an active key, derived here from its certified record.
+    pub(crate) fn view_child(
+        &self,
+        name: &Name,
+        account: u16,
+        path: &Path,
+    ) -> Result<ChildKeyView, ErrorBody> {
         let record = self.active_record(name)?;
-        let derived = child_at(record, path).map_err(|error| {
-            ErrorBody::new(ErrorCode::BadCall, error.to_string(), "name another index")
+        let derived = child_at(record, account, path).map_err(|error| {
+            ErrorBody::new(ErrorCode::BadCall, error.to_string(), "name another account or index")
         })?;
-        Ok(ChildKeyView::new(name.clone(), record.plan.scheme, path, derived))
+        Ok(ChildKeyView::new(name.clone(), account, record.plan.scheme, path, derived))
     }
 
-    /// An active key as wallets read it.
-    pub(crate) fn view_export(&self, name: &Name, network: &str) -> Result<KeyExport, ErrorBody> {
+    /// An account of an active key as wallets read it.
+    pub(crate) fn view_export(
+        &self,
+        name: &Name,
+        account: u16,
+        network: &str,
+    ) -> Result<KeyExport, ErrorBody> {
         let record = self.active_record(name)?;
         let bad = |error: &dyn std::fmt::Display| {
-            let next = "name a key on secp256k1 and a network with ?network=";
+            let next = "name a key on secp256k1, one of its accounts, and a network with ?network=";
             ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
         };
-        let root = child_at(record, &Path::root()).map_err(|error| bad(&error))?;
-        KeyExport::new(name.clone(), record.plan.scheme, &root, network)
+        let root = child_at(record, account, &Path::root()).map_err(|error| bad(&error))?;
+        KeyExport::new(name.clone(), account, record.plan.scheme, &root, network)
             .map_err(|error| bad(&error))
     }
 
@@ -135,12 +145,14 @@ impl Node {
         };
         let due = order.schedule.zip(plan);
         let due = due.map(|(schedule, plan)| schedule.due_at(&order.key, plan.epoch, plan.made_at));
+        let first = record.filter(|_| active).and_then(|record| record.account(0));
         Some(KeyView {
             key: order.name.clone(),
             id: order.key,
             scheme: order.scheme,
             // No address is shown before the birth signature.
-            public_key: record.filter(|_| active).map(|record| record.public_key.clone().into()),
+            public_key: first.map(|account| account.public_key.clone().into()),
+            accounts: order.accounts,
             access: self.named(tree)?,
             epoch: plan.map_or(0, |plan| plan.epoch),
             faults,

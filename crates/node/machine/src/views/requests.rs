@@ -58,6 +58,7 @@ impl Node {
                 value: artifact.value.clone(),
             }),
             key: self.state.key(&body.key)?.name.clone(),
+            account: body.account,
             path: path_text(&body.path),
             public_key: decoded.map(|decoded| decoded.public_key().into()),
             requester: body.requester,

@@ -7,10 +7,12 @@ use crate::disk::Disk;
 use crate::faults::Milestone;
 use quorate_charter::{AttemptOutcome, Decided, EpochRecord, Instance, has_commit_set};
 use quorate_codec::Digest;
-use quorate_engine::{KeyPublic, KeyShare};
+use quorate_engine::KeyPublic;
 use quorate_identity::{KeyId, NodeId};
 use quorate_machine::durable::Table;
+use quorate_machine::{Shares, publics_of};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const POINT: &str = "2: a key stays what it is, and its shares are of their epoch";
 const WHOLE: &str = "5: each key is wholly in one epoch";
@@ -35,7 +37,7 @@ pub struct Epochs {
 struct Made {
     record: EpochRecord,
     digest: Digest,
-    public: KeyPublic,
+    accounts: Vec<Arc<KeyPublic>>,
 }
 
 /// A share on a disk, and whether it is one of its epoch, as soon as that is known.
@@ -153,27 +155,27 @@ impl Epochs {
                 .then(|| format!("another record of epoch {epoch} of {key}"));
         }
         let plan = &record.plan;
-        let Ok(public) = KeyPublic::new(plan.scheme, plan.tree.clone(), &record.commitments) else {
+        let Some(accounts) = publics_of(&record) else {
             return unsound();
         };
+        let accounts: Vec<Arc<KeyPublic>> = accounts.into_iter().map(Arc::new).collect();
         let mut others = self.made.range((key, 0)..=(key, u64::MAX));
-        let is_another = others.any(|(_, made)| {
-            (&made.record.public_key, made.record.chain_code)
-                != (&record.public_key, record.chain_code)
-        });
+        let is_another = others.any(|(_, made)| !record.continues(&made.record));
         let before = epoch.checked_sub(1).and_then(|before| self.made.get(&(key, before)));
         self.news.extend(before.map(|before| match before.record.plan.tree == plan.tree {
             true => Milestone::Refreshed,
             false => Milestone::Reshared,
         }));
-        let differs = public.public_key() != record.public_key || is_another;
+        let of_records = record.accounts.iter().map(|account| account.public_key.clone());
+        let made = accounts.iter().map(|public| public.public_key());
+        let differs = !made.eq(of_records) || is_another;
         let row = (key, epoch, record.plan.attempt);
         for (node, rows) in &mut self.kept {
             if let Some(kept) = rows.get_mut(&row) {
-                kept.is_genuine = Some(is_share(&kept.bytes, node, &public));
+                kept.is_genuine = Some(are_shares(&kept.bytes, node, &accounts));
             }
         }
-        self.made.insert((key, epoch), Made { record, digest, public });
+        self.made.insert((key, epoch), Made { record, digest, accounts });
         differs.then(|| format!("epoch {epoch} made another key of {key}"))
     }
 
@@ -191,7 +193,7 @@ impl Epochs {
             let known = before.get(&row).filter(|known| known.bytes == value);
             let made = self.made.get(&(key, epoch));
             let is_of_epoch = made.is_some_and(|made| made.record.plan.attempt == attempt);
-            let genuine = |made: &Made| is_of_epoch && is_share(value, &node, &made.public);
+            let genuine = |made: &Made| is_of_epoch && are_shares(value, &node, &made.accounts);
             let is_genuine = known.and_then(|known| known.is_genuine).or_else(|| made.map(genuine));
             let knows = disk.row(Table::EpochRecord, &about(b'd', &key, epoch)).is_some();
             if knows && is_genuine == Some(false) {
@@ -241,8 +243,8 @@ impl Epochs {
 }
 
 /// Whether these bytes are a node's share of a key.
-fn is_share(bytes: &[u8], node: &NodeId, public: &KeyPublic) -> bool {
-    KeyShare::from_bytes(bytes).is_ok_and(|share| share.is_held_by(node, public))
+fn are_shares(bytes: &[u8], node: &NodeId, accounts: &[Arc<KeyPublic>]) -> bool {
+    Shares::from_row(bytes).is_some_and(|shares| shares.are_held_by(node, accounts))
 }
 
 /// The key of a row about an epoch.
