@@ -561,6 +561,9 @@ pub struct Bench {
     /// Threshold of the key.
     #[arg(long, default_value_t = 2)]
     pub threshold: u8,
+    /// Measure refreshes of a key with so many accounts instead of signatures.
+    #[arg(long, value_name = "ACCOUNTS", conflicts_with = "parallel")]
+    pub refresh: Option<u16>,
     /// Found the domain below this directory, on the disk to measure. Without it: where
     /// temporary files go.
     #[arg(long)]

@@ -1,4 +1,6 @@
-//! `bench`: signatures on the full path, measured with real processes on this machine.
+//! `bench`: signatures and refreshes on the full path, measured with real processes on this machine.
+
+mod refresh;
 
 use crate::args::Bench as Options;
 use crate::demo::intents::{Ether, ether, message, psbt};
@@ -11,7 +13,8 @@ use crate::session::{AUDITOR, Session};
 use crate::signals::Signals;
 use crate::trial::{self, Founding, Running, active, found, order_keys, serving, set_policy};
 use quorate_client::contract::{
-    Accounts, Bench, ByPart, HexBytes, RequestState, RequestView, SubmitRequest, Totals, routes,
+    Accounts, Bench, ByPart, HexBytes, RefreshBench, RequestState, RequestView, SubmitRequest,
+    Totals, routes,
 };
 use quorate_identity::{KeyId, Scheme};
 use quorate_intent::{Intent, Network, p2tr};
@@ -61,31 +64,49 @@ pub async fn run(options: Options, face: Face) -> Result<()> {
     };
     // What is measured here is of no use afterwards.
     let _ = fs::remove_dir_all(dir.path());
-    face.show(&measured?, text);
+    match measured? {
+        Measured::Signatures(bench) => face.show(&bench, text),
+        Measured::Refreshes(bench) => face.show(&bench, refresh::text),
+    }
     Ok(())
 }
 
-async fn measure(options: &Options, scheme: Scheme, dir: &DomainDir, face: Face) -> Result<Bench> {
-    let _progress = face.progress("founding a domain and making a key");
+/// What was measured.
+enum Measured {
+    Signatures(Bench),
+    Refreshes(RefreshBench),
+}
+
+async fn measure(
+    options: &Options,
+    scheme: Scheme,
+    dir: &DomainDir,
+    face: Face,
+) -> Result<Measured> {
+    let progress = face.progress("founding a domain and making a key");
     let delay_ms = options.rtt_ms / 2;
     let founding = Founding { domain: "bench", signers: options.signers, delay_ms };
     let at = dir.clone();
     crate::blocking(move || found(&at, &founding)).await?;
     let running = Running::start(dir).await?;
-    let measured = with_nodes(options, scheme, dir).await;
+    let measured = match options.refresh {
+        None => signatures(options, scheme, dir).await.map(Measured::Signatures),
+        Some(accounts) => {
+            let measured = refresh::measure(options, scheme, accounts, dir).await;
+            measured.map(Measured::Refreshes)
+        }
+    };
     running.stop().await;
-    drop(_progress);
-    let (mut times, wall, accounts) = measured?;
+    drop(progress);
+    measured
+}
+
+async fn signatures(options: &Options, scheme: Scheme, dir: &DomainDir) -> Result<Bench> {
+    let (mut times, wall, accounts) = with_nodes(options, scheme, dir).await?;
     times.sort();
     let fsync_p50_ms = fsync_p50(dir.path())?;
     let count = f64::from(options.count);
-    let each = |totals: &Totals, unit: f64| ByPart {
-        engine: totals.engine as f64 / unit / count,
-        transport: totals.transport as f64 / unit / count,
-        store: totals.store as f64 / unit / count,
-        policy: totals.policy as f64 / unit / count,
-        other: totals.other as f64 / unit / count,
-    };
+    let each = |totals: &Totals, unit: f64| each(totals, unit * count);
     Ok(Bench {
         scheme,
         count: options.count,
@@ -96,9 +117,29 @@ async fn measure(options: &Options, scheme: Scheme, dir: &DomainDir, face: Face)
         bytes_per_signature: each(&accounts.bytes, 1.0),
         fsyncs_per_signature: each(&accounts.fsyncs, 1.0),
         fsync_p50_ms,
-        cores: std::thread::available_parallelism()
-            .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+        cores: cores(),
     })
+}
+
+/// A total in another unit.
+fn each(totals: &Totals, unit: f64) -> ByPart {
+    ByPart {
+        engine: totals.engine as f64 / unit,
+        transport: totals.transport as f64 / unit,
+        store: totals.store as f64 / unit,
+        policy: totals.policy as f64 / unit,
+        other: totals.other as f64 / unit,
+    }
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism();
+    cores.map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
+
+/// The first name that a key of a scheme has in a trial domain.
+fn key_of(scheme: Scheme) -> &'static str {
+    trial::KEYS.into_iter().find(|(_, its)| *its == scheme).map_or("ops", |(key, _)| key)
 }
 
 async fn with_nodes(
@@ -108,8 +149,8 @@ async fn with_nodes(
 ) -> Result<(Vec<Duration>, Duration, Accounts)> {
     let reader = trial::session(dir, AUDITOR)?;
     serving(&reader).await?;
-    let key = trial::KEYS.into_iter().find(|(_, its)| *its == scheme).map_or("ops", |(key, _)| key);
-    order_keys(dir, &[(key, scheme)], usize::from(options.threshold)).await?;
+    let key = key_of(scheme);
+    order_keys(dir, &[(key, scheme)], usize::from(options.threshold), 1).await?;
     set_policy(dir).await?;
     let name = domain::name(key)?;
     let view = active(&reader, &name).await?;
@@ -255,14 +296,16 @@ fn quantile(sorted: &[Duration], percent: usize) -> f64 {
     sorted.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
+/// A quantity by its parts, in words.
+fn parts(of: &ByPart, digits: usize) -> String {
+    format!(
+        "engine {:.digits$}, transport {:.digits$}, store {:.digits$}, policy {:.digits$}, \
+         other {:.digits$}",
+        of.engine, of.transport, of.store, of.policy, of.other
+    )
+}
+
 fn text(bench: &Bench) -> String {
-    let parts = |of: &ByPart, digits: usize| {
-        format!(
-            "engine {:.digits$}, transport {:.digits$}, store {:.digits$}, policy {:.digits$}, \
-             other {:.digits$}",
-            of.engine, of.transport, of.store, of.policy, of.other
-        )
-    };
     format!(
         "{} signatures ({})\n  p50 {:.1} ms, p99 {:.1} ms, {:.1} a second\n  \
          CPU ms a signature, all nodes: {}\n  bytes a signature: {}\n  syncs a signature: {}\n  \

@@ -11,9 +11,12 @@ pub const SERVICES_MAX: usize = 256;
 pub const KEYS_MAX: usize = 16_384;
 /// Most accounts of a key: as many secrets as one dealing has.
 pub const ACCOUNTS_MAX: u16 = 1_000;
-/// Most points and shares of a key together: its accounts times leaves and columns of its tree.
-/// So the outcome of an attempt stays within [`VALUE_BYTES_MAX`].
-pub const ACCOUNT_PARTS_MAX: usize = 16_384;
+/// Bytes that each account takes in the outcome of an attempt, at most: for itself, for each
+/// column of the tree (a point) and for each leaf (a proof that its share is known). So the
+/// outcome stays within [`VALUE_BYTES_MAX`].
+pub const ACCOUNT_BYTES: (usize, usize, usize) = (80, 40, 760);
+/// Bytes that the outcome of an attempt takes besides, at most: the plan, the signatures.
+pub const OUTCOME_BYTES: usize = 64 << 10;
 /// Longest policy that a motion sets, in bytes: three files that people can read.
 pub const POLICY_BYTES_MAX: usize = 256 << 10;
 /// Most objects that a motion expects versions of.
@@ -26,7 +29,7 @@ pub const MOTION_LIFETIME_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
 pub const MOTION_BYTES_MAX: usize = POLICY_BYTES_MAX + 16_384;
 /// Longest value of an agreement, in bytes: an entry with all its signatures, or the outcome of
 /// an attempt with the proofs of all members.
-pub const VALUE_BYTES_MAX: usize = 2 << 20;
+pub const VALUE_BYTES_MAX: usize = 4 << 20;
 /// Longest genesis, in bytes.
 pub const GENESIS_BYTES_MAX: usize = 256 << 10;
 /// Highest ballot: far beyond what time allows, and far from an overflow.

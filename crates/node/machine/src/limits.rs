@@ -49,7 +49,10 @@ pub const RECORDS_PER_ANSWER: usize = 64;
 /// Attempts at epochs under way, over which this node leads no other: each holds a job.
 pub const CEREMONIES_LIVE_MAX: usize = 16;
 /// Bytes of one message of a dealing, whatever the key's tree and accounts.
-pub const DEAL_BYTES_MAX: usize = 1 << 20;
+pub const DEAL_BYTES_MAX: usize = 4 << 20;
+/// How much longer an attempt may take without progress for each further account of its key: a
+/// slow machine that does other things as well.
+pub const CEREMONY_MS_PER_ACCOUNT: Millis = 50;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

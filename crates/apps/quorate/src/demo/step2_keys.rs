@@ -15,7 +15,7 @@ use std::time::Instant;
 pub async fn tell(story: &mut Story) -> Result<()> {
     let began = Instant::now();
     let progress = story.face.progress("three keys are being made, jointly");
-    order_keys(&story.dir, &KEYS, 2).await?;
+    order_keys(&story.dir, &KEYS, 2, 1).await?;
     let reader = story.session(AUDITOR)?;
     for (name, _) in KEYS {
         let mut view = active(&reader, &domain::name(name)?).await?;

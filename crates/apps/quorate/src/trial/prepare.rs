@@ -6,7 +6,7 @@ use crate::commands::key::{parse_tree, tree_of_nodes, verified_view};
 use crate::domain::{self, DomainDir};
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
-use quorate_charter::{MotionBody, Role, State};
+use quorate_charter::{MotionBody, Role, State, most_faults};
 use quorate_client::contract::{KeyState, KeyView, MotionView, Status, routes};
 use quorate_identity::{Name, Scheme};
 use quorate_policy::PolicyBundle;
@@ -38,7 +38,7 @@ pub async fn prepare(dir: &DomainDir) -> Result<Prepared> {
     serving(&reader).await?;
     let signers = reader.founding().nodes().filter(|node| node.role == Role::Signer).count();
     let threshold = if signers <= 3 { 2 } else { signers / 2 + 1 };
-    order_keys(dir, &KEYS, threshold).await?;
+    order_keys(dir, &KEYS, threshold, 1).await?;
     set_policy(dir).await?;
     let mut keys = Vec::new();
     for (name, _) in KEYS {
@@ -64,11 +64,16 @@ pub async fn serving(reader: &Session) -> Result<Status> {
     }
 }
 
-/// Orders the keys that the charter does not have yet.
+/// Orders the keys that the charter does not have yet, each with so many accounts.
 ///
 /// # Errors
 /// A node's.
-pub async fn order_keys(dir: &DomainDir, keys: &[(&str, Scheme)], threshold: usize) -> Result<()> {
+pub async fn order_keys(
+    dir: &DomainDir,
+    keys: &[(&str, Scheme)],
+    threshold: usize,
+    accounts: u16,
+) -> Result<()> {
     let state = session(dir, FIRST)?.replay().await?;
     let signers = state.nodes().filter(|node| node.role == Role::Signer);
     let mut signers: Vec<&str> = signers.map(|node| node.name.as_str()).collect();
@@ -78,7 +83,8 @@ pub async fn order_keys(dir: &DomainDir, keys: &[(&str, Scheme)], threshold: usi
     for (name, scheme) in keys {
         let name = domain::name(name)?;
         if state.key_named(&name).is_none() {
-            let body = MotionBody::key_create(name, *scheme, access.clone());
+            let (scheme, access, faults) = (*scheme, access.clone(), most_faults(&access));
+            let body = MotionBody::KeyCreate { name, scheme, access, faults, accounts };
             enact(dir, &state, body).await?;
         }
     }
@@ -131,6 +137,17 @@ pub async fn active(reader: &Session, name: &Name) -> Result<KeyView> {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// One administrator orders new shares of a key.
+///
+/// # Errors
+/// A node's.
+pub async fn order_refresh(dir: &DomainDir, key: &Name) -> Result<()> {
+    let first = session(dir, FIRST)?;
+    let state = first.replay().await?;
+    file(&first, &state, MotionBody::KeyRefresh { name: key.clone() }).await?;
+    Ok(())
 }
 
 /// One administrator files a motion, another one signs it.

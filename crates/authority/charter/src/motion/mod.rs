@@ -7,8 +7,8 @@ pub use effect::effect;
 pub use schedule::{RefreshSchedule, Window};
 
 use crate::limits::{
-    ACCOUNT_PARTS_MAX, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX,
-    MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+    ACCOUNT_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX,
+    MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use crate::state::{State, key_id};
 use minicbor::bytes::ByteVec;
@@ -307,8 +307,9 @@ impl MotionBody {
 
 /// As many accounts as a key over a tree may have (GOV-18).
 pub fn most_accounts(access: &Tree<NodeId>) -> u16 {
-    let parts = access.leaves().len() + access.columns();
-    let most = ACCOUNT_PARTS_MAX.checked_div(parts).unwrap_or_default();
+    let (own, column, leaf) = ACCOUNT_BYTES;
+    let each = own + column * access.columns() + leaf * access.leaves().len();
+    let most = (VALUE_BYTES_MAX - OUTCOME_BYTES) / each;
     u16::try_from(most).unwrap_or(u16::MAX).min(ACCOUNTS_MAX)
 }
 

@@ -31,6 +31,35 @@ pub struct Bench {
     pub cores: u32,
 }
 
+/// `bench --refresh`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RefreshBench {
+    /// The scheme measured.
+    #[schema(value_type = String)]
+    pub scheme: Scheme,
+    /// Accounts of the key.
+    pub accounts: u16,
+    /// Refreshes made.
+    pub count: u32,
+    /// Time from the order of the key until it signed, in milliseconds.
+    pub created_ms: f64,
+    /// Median time from the order of a refresh until the new shares have signed and every node
+    /// has destroyed the old ones, in milliseconds.
+    pub p50_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+    /// CPU time of all nodes a refresh, in milliseconds.
+    pub cpu_ms: ByPart,
+    /// Bytes sent between nodes a refresh; for the store, bytes of the rows written.
+    pub bytes_per_refresh: ByPart,
+    /// Syncs of all nodes' disks a refresh.
+    pub fsyncs_per_refresh: ByPart,
+    /// Median time of one fsync on this disk, measured in the same run.
+    pub fsync_p50_ms: f64,
+    /// Cores of this machine.
+    pub cores: u32,
+}
+
 /// A quantity by the part of the product that causes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ByPart {

@@ -18,7 +18,7 @@ pub mod routes;
 mod status;
 
 pub use answer::{Accounts, Audit, AuditLine, Notice, Totals};
-pub use bench::{Bench, ByPart};
+pub use bench::{Bench, ByPart, RefreshBench};
 pub use charter::{
     Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,
     RosterService,

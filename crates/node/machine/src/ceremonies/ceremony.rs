@@ -188,7 +188,7 @@ impl Node {
         let since = *book.waits_since.get_or_insert(turn.now);
         let waited = turn.now.saturating_sub(since);
         if book.left_to_others.is_some() {
-            if waited >= self.pace.ceremony_timeout_ms.saturating_mul(4) {
+            if waited >= self.patience(&key).saturating_mul(4) {
                 self.void_attempt(key, "nobody ends what others began", &[], turn);
             }
             return;
@@ -201,7 +201,7 @@ impl Node {
             return;
         }
         let patience = match self.presence.is_here(&planner) {
-            true => self.pace.ceremony_timeout_ms,
+            true => self.patience(&key),
             false => self.pace.retry_max_ms.saturating_mul(2),
         };
         if waited >= patience {
@@ -328,7 +328,7 @@ impl Node {
         let row = dealt_row(epoch, attempt);
         turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), row));
         turn.out.barrier = true;
-        self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let seed = turn.seed();
         let job = self.start_job(Task::Deal { plan: deal, seed }, turn);
         self.keys.await_job(key, job);
@@ -414,7 +414,7 @@ impl Node {
             Some(Inbound { from, bytes })
         };
         let inbox = awaited.into_iter().filter_map(&mut message).collect();
-        self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let seed = turn.seed();
         let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
         self.keys.await_job(key, job);
@@ -472,7 +472,7 @@ impl Node {
         } else if is_member {
             return self.void_attempt(key, "the engine made no shares", &[], turn);
         }
-        self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         self.replay_early_deals(key, turn);
         self.commit_if_prepared(key, turn);
     }

@@ -15,6 +15,7 @@ use quorate_charter::{
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{self as engine, KeyPublic};
 use quorate_identity::{Head, KeyId, NodeId, Scheme};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(crate) struct Keys {
     pub(super) untried: BTreeSet<KeyId>,
     /// Rows of shares of epochs that were over before this start.
     leftovers: Vec<Vec<u8>>,
+    /// The last outcome of an attempt whose signatures and proofs held here.
+    pub(super) proven: Cell<Option<Digest>>,
 }
 
 /// What a node knows of one key.

@@ -5,13 +5,14 @@ use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{decided_key, publics_of, share_key, voided_key};
 use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
+use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
     AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, PreparedStatement,
     Validity,
 };
-use quorate_codec::{Digest, tag};
+use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine as engine;
 use quorate_identity::{KeyId, NodeId, NodeSignature};
 
@@ -48,11 +49,24 @@ impl Node {
             return;
         }
         let outcome = AttemptOutcome::Commit { record: record.clone(), prepared };
+        let outcome = quorate_codec::to_bytes(&outcome);
+        if outcome.len() > AttemptOutcome::BYTES_MAX {
+            // The charter orders no such key (GOV-18).
+            self.void_attempt(key, "its outcome is too long to be decided", &[], turn);
+            return;
+        }
         if let Some(ceremony) = self.ceremony(&key) {
             ceremony.phase = Phase::ExpectDecision;
         }
         let instance = Instance::Attempt { key, epoch, attempt };
-        self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
+        self.propose(instance, outcome, turn);
+    }
+
+    /// For how long an attempt at a key may make no progress: its accounts take their time.
+    pub(super) fn patience(&self, key: &KeyId) -> Millis {
+        let accounts = self.state.key(key).map_or(1, |order| u64::from(order.accounts));
+        let more = accounts.saturating_sub(1).saturating_mul(limits::CEREMONY_MS_PER_ACCOUNT);
+        self.pace.ceremony_timeout_ms.saturating_add(more)
     }
 
     /// Gives an attempt up here and asks the voters to void it.
@@ -63,7 +77,7 @@ impl Node {
         culprits: &[NodeId],
         turn: &mut Turn<'_>,
     ) {
-        self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+        self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let (epoch, attempt) = (book.next_epoch(), book.attempt);
         book.last_failure = Some(why.to_owned());
@@ -96,7 +110,7 @@ impl Node {
             }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
-            self.keys.due.set(key, turn.now.saturating_add(self.pace.ceremony_timeout_ms));
+            self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         }
         let outcome = AttemptOutcome::Void { attempt, abort };
         let instance = Instance::Attempt { key, epoch, attempt };
@@ -314,9 +328,10 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        let patience = self.patience(&key);
         if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
             let lasted = turn.now.saturating_sub(ceremony.began_at);
-            let failed = match lasted < self.pace.ceremony_timeout_ms / 4 * 3 {
+            let failed = match lasted < patience / 4 * 3 {
                 true => vec![node],
                 false => ceremony.silent,
             };
@@ -382,21 +397,47 @@ impl Node {
         if matches!(standing, Validity::Invalid | Validity::Unknown) {
             return Err(Refused::nobodys(standing));
         }
-        let accounts = publics_of(&record).ok_or_else(invalid)?;
         let before = self.keys.current(key).map(|current| &current.record);
-        let mut public_keys = record.accounts.iter().map(|account| &account.public_key);
         let sound = record.version == EpochRecord::VERSION
             && before.is_none_or(|before| record.continues(before))
             && record.backup == Backup::Unproven
-            && accounts.iter().all(|public| public_keys.next() == Some(&public.public_key()))
             && prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
         if !sound {
             return Err(invalid());
         }
+        // The same value is judged with every vote about it, and what it proves does not change.
+        let proofs = Transcript::new(tag::DECISION_VALUE).part(record_bytes);
+        let proofs = proofs.list(prepared.iter().map(quorate_codec::to_bytes)).digest();
+        if self.keys.proven.get() != Some(proofs) {
+            self.prove_commit(&record, before.is_none(), prepared)?;
+            self.keys.proven.set(Some(proofs));
+        }
+        match standing {
+            Validity::Valid => Ok(()),
+            other => Err(Refused::nobodys(other)),
+        }
+    }
+
+    /// The part of [`check_commit`](Self::check_commit) that is arithmetic. Cost: some
+    /// multiplications an account and leaf of a new key, a part of one of a key that existed.
+    fn prove_commit(
+        &self,
+        record: &EpochRecord,
+        is_new: bool,
+        prepared: &[PreparedStatement],
+    ) -> Result<(), Refused> {
+        let invalid = || Refused::nobodys(Validity::Invalid);
+        let accounts = publics_of(record).ok_or_else(invalid)?;
+        let mut public_keys = record.accounts.iter().map(|account| &account.public_key);
+        if !accounts.iter().all(|public| public_keys.next() == Some(&public.public_key())) {
+            return Err(invalid());
+        }
+        let plan = &record.plan;
         let (context, digest) = (plan.context(), record.digest());
         for PreparedStatement { node, leaf_proofs, signature } in prepared {
             let step = DealStep::Prepared { record: digest, leaf_proofs: leaf_proofs.clone() };
-            if !self.has_said(node, key, (epoch, attempt), Some(context), step, signature) {
+            let at = (plan.epoch, plan.attempt);
+            if !self.has_said(node, &plan.key, at, Some(context), step, signature) {
                 let culprits = vec![*node];
                 return Err(Refused { validity: Validity::Invalid, culprits });
             }
@@ -405,20 +446,15 @@ impl Node {
             .iter()
             .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
             .collect();
-        let is_new = before.is_none();
         let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
         let known = engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs);
-        if let Err(failure) = known {
+        known.map_err(|failure| {
             let culprits = match failure.fault {
                 engine::Fault::Peer { culprits } => culprits,
                 engine::Fault::Caller | engine::Fault::Machine => Vec::new(),
             };
-            return Err(Refused { validity: Validity::Invalid, culprits });
-        }
-        match standing {
-            Validity::Valid => Ok(()),
-            other => Err(Refused::nobodys(other)),
-        }
+            Refused { validity: Validity::Invalid, culprits }
+        })
     }
 
     fn has_said(

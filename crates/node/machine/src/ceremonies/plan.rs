@@ -159,8 +159,8 @@ impl Node {
         let ours = self.incarnation.id;
         let known = self.presence.incarnations(ours, participants.iter(), &self.me);
         let Some(known) = known else { return Validity::Unknown };
-        let is_timely = plan.made_at.abs_diff(now)
-            <= self.tolerance_ms().saturating_add(self.pace.ceremony_timeout_ms);
+        let is_timely =
+            plan.made_at.abs_diff(now) <= self.tolerance_ms().saturating_add(self.patience(&key));
         let holds = self.planner(&key, &wanted, plan.attempt) == Some(from)
             && is_timely
             && plan.incarnations == known;
