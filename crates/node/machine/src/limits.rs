@@ -53,6 +53,8 @@ pub const DEAL_BYTES_MAX: usize = 4 << 20;
 /// How much longer an attempt may take without progress for each further account of its key: a
 /// slow machine that does other things as well.
 pub const CEREMONY_MS_PER_ACCOUNT: Millis = 50;
+/// How long shares of an epoch that was replaced are kept before that is an alarm.
+pub const EPOCH_KEPT_MS_MAX: Millis = 3_600_000;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

@@ -20,7 +20,7 @@ use quorate_codec::{Digest, tag};
 use quorate_identity::{Head, KeyId, Scheme};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
-use quorate_machine::wire::{DealStep, Message, SessionStep};
+use quorate_machine::wire::{DealStep, Message, SessionStep, Target};
 use quorate_machine::{Shares, publics_of};
 use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::world::World;
@@ -375,6 +375,56 @@ fn a_schedule_refreshes_without_another_order() {
     world.pass(3_000_000);
     assert_eq!(key(&mut world, "node-1", "ops").epoch, 3);
     sign(&mut world, "node-1", "after all this");
+}
+
+/// EPO-24: shares that have become too old are an alarm, once, and a figure in the status.
+#[test]
+fn shares_that_are_too_old_are_an_alarm() {
+    let (mut world, id) = ready(61, Shape::default(), 1);
+    let schedule = RefreshSchedule { every_ms: 600_000, jitter_ms: 0, window: None };
+    let body = MotionBody::KeySchedule { name: name("ops"), schedule: Some(schedule) };
+    world.enact("node-1", body);
+    let made = key(&mut world, "node-1", "ops").made_at_ms.unwrap();
+    // All three must be there.
+    world.stop("node-3");
+    let alarms = |world: &World| {
+        let alarms = &world.host("node-1").alarms;
+        alarms.iter().filter(|alarm| alarm.contains("overdue")).count()
+    };
+    world.pass(made + 890_000 - world.now);
+    let status = world.status("node-1").keys.remove(0);
+    assert!((280_000..=290_000).contains(&status.refresh_overdue_ms), "{status:?}");
+    assert_eq!((status.epoch, status.oldest_epoch_ms), (Some(0), Some(made)));
+    assert_eq!(alarms(&world), 0);
+    world.pass(600_000);
+    assert_eq!(alarms(&world), 1);
+    let node = world.id("node-3");
+    world.start(node);
+    until_epoch(&mut world, "ops", 1);
+    let status = world.status("node-1").keys.remove(0);
+    assert_eq!((status.epoch, status.refresh_overdue_ms), (Some(1), 0));
+    // A replaced epoch that cannot end is one as well: its first signature is lost, whoever makes
+    // it.
+    world.wiretap = Some(Box::new(move |_, _, message| {
+        let is_first = |step: &SessionStep| {
+            matches!(step, SessionStep::Propose { terms, .. }
+                if matches!(terms.target, Target::Birth(key, _) if key == id))
+        };
+        match &message {
+            Message::Session(session) if is_first(&session.step) => Vec::new(),
+            _ => vec![message],
+        }
+    }));
+    world.enact("node-1", MotionBody::KeySchedule { name: name("ops"), schedule: None });
+    world.enact("node-1", refresh("ops"));
+    world.pass(30_000);
+    let epoch = |world: &mut World| key(world, "node-1", "ops").epoch;
+    assert_eq!(epoch(&mut world), 2);
+    world.pass(3_700_000);
+    let kept = |alarm: &&String| alarm.contains("replaced epoch are kept");
+    assert_eq!(world.host("node-1").alarms.iter().filter(kept).count(), 1);
+    world.wiretap = None;
+    until_epoch(&mut world, "ops", 2);
 }
 
 /// EPO-15: a retired key signs nothing, is not refreshed, and nobody keeps its shares.

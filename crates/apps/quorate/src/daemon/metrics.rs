@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::server::Interface;
-use quorate_client::contract::{ErrorBody, Status, Totals};
+use quorate_client::contract::{ErrorBody, KeyStatus, Status, Totals};
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
 
@@ -59,5 +59,18 @@ fn render(interface: &Interface, status: &Status) -> String {
     let keys: Vec<_> =
         status.keys.iter().map(|key| label("key", &key.name, key.can_sign)).collect();
     metric("key_can_sign", "gauge", "Whether a quorum for the key is there.", &keys);
+    let of_keys = |value: &dyn Fn(&KeyStatus) -> Option<f64>| -> Vec<_> {
+        let keys = status.keys.iter();
+        keys.filter_map(|key| Some((format!("{{key=\"{}\"}}", key.name), value(key)?))).collect()
+    };
+    let epochs = of_keys(&|key| key.epoch.map(|epoch| epoch as f64));
+    metric("key_epoch", "gauge", "The epoch of the key.", &epochs);
+    let now = crate::now_ms();
+    let ages = of_keys(&|key| Some(now.saturating_sub(key.oldest_epoch_ms?) as f64 / 1e3));
+    let help = "Age of the oldest epoch of the key whose shares are not given up.";
+    metric("key_oldest_epoch_age_seconds", "gauge", help, &ages);
+    let late = of_keys(&|key| Some(key.refresh_overdue_ms as f64 / 1e3));
+    let help = "For how long the scheduled refresh of the key is overdue.";
+    metric("key_refresh_overdue_seconds", "gauge", help, &late);
     text
 }

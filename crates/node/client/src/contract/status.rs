@@ -69,4 +69,11 @@ pub struct KeyStatus {
     /// What else its people should know: who is absent and what that means, what is overdue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Its epoch, once it is made.
+    pub epoch: Option<u64>,
+    /// When the oldest epoch was planned whose shares are not given up, in milliseconds since 1970.
+    pub oldest_epoch_ms: Option<u64>,
+    /// For how long its refresh is overdue; zero where it is not.
+    #[serde(default)]
+    pub refresh_overdue_ms: u64,
 }

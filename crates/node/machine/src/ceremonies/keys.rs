@@ -66,6 +66,8 @@ pub(crate) struct KeyBook {
     pub(super) failures: BTreeMap<NodeId, u32>,
     /// Why the last attempt ended, for showing.
     pub(super) last_failure: Option<String>,
+    /// The epoch whose absence was an alarm.
+    pub(super) alarmed_for: Option<u64>,
     /// What nodes said about the end of the key.
     pub(super) destroyed: BTreeMap<NodeId, SignedEpochStatement>,
 }
@@ -121,6 +123,11 @@ impl Epoch {
     /// Its number.
     pub fn number(&self) -> u64 {
         self.record.plan.epoch
+    }
+
+    /// When its leader planned it, by that node's clock.
+    pub fn planned_at(&self) -> Millis {
+        self.record.plan.made_at
     }
 
     /// Whether earlier epochs may be given up: it has signed, and so many of its members said

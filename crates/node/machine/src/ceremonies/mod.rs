@@ -5,6 +5,7 @@
 //! VOID. Nodes act on the decision's certificate, never on collected messages, so a voided
 //! attempt cannot be revived (N-57).
 
+mod ages;
 mod ceremony;
 mod epochs;
 mod keys;

@@ -94,7 +94,15 @@ impl Node {
         let mut said = BTreeSet::new();
         missing.retain(|text| said.insert(text.clone()));
         let notes = if order.retired { Vec::new() } else { self.key_notes(order, now) };
-        KeyStatus { name: order.name.clone(), can_sign: missing.is_empty(), missing, notes }
+        KeyStatus {
+            name: order.name.clone(),
+            can_sign: missing.is_empty(),
+            missing,
+            notes,
+            epoch: plan.map(|plan| plan.epoch),
+            oldest_epoch_ms: self.oldest_epoch(&order.key),
+            refresh_overdue_ms: self.overdue_ms(order, now).unwrap_or_default(),
+        }
     }
 
     /// Who is absent and what that means, what waits, and what is overdue (EPO-21).
@@ -126,8 +134,7 @@ impl Node {
                     plan.epoch
                 ));
             }
-            let due = order.schedule.map(|it| it.due_at(&order.key, plan.epoch, plan.made_at));
-            if let Some(late) = due.and_then(|due| now.checked_sub(due)).filter(|late| *late > 0) {
+            if let Some(late) = self.overdue_ms(order, now) {
                 notes.push(format!("its refresh is overdue by {} s", late / 1_000));
             }
         }
