@@ -94,6 +94,7 @@ fn certified_record(
     let as_ordered = plan.genesis == state.genesis()
         && plan.key == order.key
         && plan.scheme == order.scheme
+        && plan.imported == order.imported
         && order.has_ordered(&plan.order)
         && order.has_ordered_tree(&plan.tree, &plan.order);
     match in_its_place && as_ordered {

@@ -473,6 +473,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         dealers: members.clone(),
         committee: members,
         incarnations: Vec::new(),
+        imported: None,
     };
     EpochRecord {
         version: EpochRecord::VERSION,

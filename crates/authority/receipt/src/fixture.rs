@@ -190,6 +190,7 @@ impl Domain {
             dealers: members.clone(),
             committee: members,
             incarnations: Vec::new(),
+            imported: None,
         };
         EpochRecord {
             version: EpochRecord::VERSION,

@@ -137,6 +137,8 @@ fn check_epoch(
             key.has_ordered_tree(&plan.tree, &plan.order),
             "the charter did not order this access tree",
         ),
+        (plan.imported == key.imported, "it is silent or wrong about where the key was made"),
+        (!plan.is_import(), "nothing is signed under what an importer dealt"),
         (has_public_key(&record), "its public key is not that of its commitments"),
     ];
     match checks.into_iter().find(|(holds, _)| !holds) {

@@ -31,6 +31,7 @@ fn record(domain: &Domain) -> EpochRecord {
         dealers: members.clone(),
         committee: members,
         incarnations: vec![Digest([7; 32]); 3],
+        imported: None,
     };
     EpochRecord {
         version: EpochRecord::VERSION,

@@ -7,6 +7,7 @@
 
 mod ceremony;
 mod epochs;
+mod importing;
 mod keys;
 mod outcome;
 mod plan;
@@ -14,6 +15,7 @@ mod plan;
 use crate::limits;
 use crate::node::{Node, Turn};
 pub(crate) use ceremony::deal_bytes;
+pub(crate) use importing::NotTaken;
 pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
     parse_share_key, proof_key, voided_key,

@@ -384,9 +384,12 @@ impl Node {
         }
         let public = public_of(&record).map_err(|_| invalid())?;
         let before = self.keys.current(key).map(|current| &current.record);
-        let follows = before.is_none_or(|before| {
-            (&before.public_key, before.chain_code) == (&record.public_key, record.chain_code)
-        });
+        let follows = match before {
+            Some(before) => {
+                (&before.public_key, before.chain_code) == (&record.public_key, record.chain_code)
+            }
+            None => record.is_as_imported(),
+        };
         let sound = record.version == EpochRecord::VERSION
             && follows
             && record.backup == Backup::Unproven
@@ -408,7 +411,7 @@ impl Node {
             .iter()
             .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
             .collect();
-        let is_new = before.is_none();
+        let is_new = before.is_none() && !plan.is_import();
         let known = engine::verify_all_leaf_proofs(record.transcript, &[&public], is_new, &proofs);
         if let Err(failure) = known {
             let culprits = match failure.fault {
