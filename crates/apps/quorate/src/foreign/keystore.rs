@@ -80,12 +80,12 @@ pub fn keystore(json: &str, password: &str, scheme: Scheme) -> Result<ForeignKey
         return Err(ForeignError::Password);
     }
     let mut secret = Zeroizing::new([0; 32]);
-    if sealed.len() != secret.len() {
-        return Err(ForeignError::Scalar);
-    }
-    secret.copy_from_slice(&sealed);
+    // Some programs left out leading zeros.
+    let zeros = secret.len().checked_sub(sealed.len()).ok_or(ForeignError::Scalar)?;
+    let digits = secret.get_mut(zeros..).ok_or(ForeignError::Scalar)?;
+    digits.copy_from_slice(&sealed);
     let opened = Ctr128BE::<Aes128>::new_from_slices(cipher_key, &iv);
-    opened.map_err(|_| form.clone())?.apply_keystream(&mut *secret);
+    opened.map_err(|_| form.clone())?.apply_keystream(digits);
     let key = ForeignKey::new(&secret, scheme, None)?;
     match file.address {
         Some(address) if !is_address_of(&address, &key)? => Err(ForeignError::Address),
@@ -120,6 +120,9 @@ fn derive(
                 return Err(ForeignError::Unsupported("more memory than is given here"));
             }
             let log_n = u8::try_from(n.trailing_zeros()).map_err(|_| form())?;
+            if u32::from(log_n) >= r.saturating_mul(16) {
+                return Err(ForeignError::Unsupported("parameters that RFC 7914 forbids"));
+            }
             let params = scrypt::Params::new(log_n, r, p, key.len()).map_err(|_| form())?;
             scrypt::scrypt(password.as_bytes(), salt, &params, &mut *key).map_err(|_| form())?;
         }
@@ -142,7 +145,16 @@ mod tests {
 
     const SECRET: &str = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
 
-    /// The test vectors of the keystore's own definition, password `testpassword`.
+    /// A published vector with a key of 31 bytes, password `foo`.
+    const SHORT: &str = r#"{"crypto": {"cipher": "aes-128-ctr",
+        "cipherparams": {"iv": "e0c41130a323adc1446fc82f724bca2f"},
+        "ciphertext": "9517cd5bdbe69076f9bf5057248c6c050141e970efa36ce53692d5d59a3984",
+        "kdf": "scrypt", "kdfparams": {"dklen": 32, "n": 2, "p": 1, "r": 8,
+        "salt": "711f816911c92d649fb4c84b047915679933555030b3552c1212609b38208c63"},
+        "mac": "d5e116151c6aa71470e67a7d42c9620c75c4d23229847dcc127794f0732b0db5"},
+        "address": "d1e64e5480bfaf733ba7d48712decb8227797a4e", "version": 3}"#;
+
+    /// The vectors of the keystore's own definition, password `testpassword`.
     fn vector(kdf: &str) -> String {
         match kdf {
             "pbkdf2" => {
@@ -171,10 +183,15 @@ mod tests {
     #[test]
     fn keystores_open_with_their_password_only() {
         let open = |text: &str, password: &str| keystore(text, password, Scheme::EcdsaSecp256k1);
-        for kdf in ["scrypt", "pbkdf2"] {
-            let key = open(&vector(kdf), "testpassword").unwrap();
-            assert_eq!(hex::encode(&*key.secret()), SECRET, "{kdf}");
-        }
+        let key = open(&vector("pbkdf2"), "testpassword").unwrap();
+        assert_eq!(hex::encode(&*key.secret()), SECRET);
+        let key = open(SHORT, "foo").unwrap();
+        let short = "0x00fa7b3db73dc7dfdf8c5fbdb796d741e4488628c41fc4febd9160a866ba0f35";
+        assert_eq!(hex::encode(&*key.secret()), short);
+        assert_eq!(open(SHORT, "bar").unwrap_err(), ForeignError::Password);
+        // More iterations than its blocks allow, as no wallet writes it.
+        let odd = open(&vector("scrypt"), "testpassword");
+        assert!(matches!(odd, Err(ForeignError::Unsupported(_))));
         let text = vector("pbkdf2");
         assert_eq!(open(&text, "wrong").unwrap_err(), ForeignError::Password);
         let address = "008aeeda4d805471df9b2a5b0f38a0c3bcba786b";
