@@ -394,11 +394,9 @@ fn importer_again() -> Importer {
 fn neg_054_what_an_importer_deals_falsely_makes_nothing() {
     let (mut world, importer, id) = waiting(5, Scheme::Ed25519);
     let state = offline(&mut world);
-    let mut attempts = 0;
-    for lie in ["another key", "a wrong share", "a wrong echo"] {
+    for (attempt, lie) in (0..).zip(["another key", "a wrong share", "a wrong echo"]) {
         let offer = offer(&mut world, "node-1", "ops");
-        assert_eq!(offer.plan.attempt, attempts);
-        attempts += 1;
+        assert_eq!(offer.plan.attempt, attempt);
         let mut answer = importer.deal(&state, &offer).unwrap();
         let honest = [bytes_of(&answer.dealing.first), bytes_of(&answer.dealing.second)];
         let [first, mut second] = honest.clone();
@@ -418,7 +416,7 @@ fn neg_054_what_an_importer_deals_falsely_makes_nothing() {
         submit(&mut world, "node-1", "ops", &answer).unwrap();
         world.until("the attempt is void", |world| {
             NODES.iter().all(|node| {
-                ceremony(world, node, "ops").is_some_and(|view| view.attempt == attempts)
+                ceremony(world, node, "ops").is_some_and(|view| view.attempt == attempt + 1)
             })
         });
         let failures: Vec<String> = NODES
@@ -597,8 +595,35 @@ fn neg_058_the_importers_own_birth_signature_opens_nothing() {
         assert_eq!((view.state, view.epoch, view.public_key), (KeyState::Born, 0, None), "{node}");
         assert!(!has_proof(&world, node, id, 0), "{node}");
     }
+    // Whatever breaks off now, the refresh is still wanted.
+    world.stop("node-2");
+    let node = world.id("node-2");
+    world.start(node);
     world.wiretap = None;
     until_active(&mut world, "ops");
+}
+
+/// EPO-02, IMP-04: an import that people withdraw while the nodes wait ends, and what was dealt for
+/// it meanwhile is not taken.
+#[test]
+fn neg_087_a_withdrawn_import_takes_no_dealing() {
+    let (mut world, importer, id) = waiting(9, Scheme::Ed25519);
+    let offer = offer(&mut world, "node-1", "ops");
+    let state = offline(&mut world);
+    let answer = importer.deal(&state, &offer).unwrap();
+    world.enact("node-1", MotionBody::KeyVoid { name: name("ops") });
+    world.until("nothing is under way", |world| {
+        NODES.iter().all(|node| ceremony(world, node, "ops").is_none())
+    });
+    assert!(submit(&mut world, "node-1", "ops", &answer).is_err());
+    assert!(try_offer(&mut world, "node-2", "ops").is_err());
+    let after = offline(&mut world);
+    assert!(matches!(importer.deal(&after, &offer), Err(ImportError::NotOrdered)));
+    world.pass(60_000);
+    for node in NODES {
+        assert_eq!(key(&mut world, node, "ops").state, KeyState::Ordered);
+        assert!(kept(&world, node, id).is_empty());
+    }
 }
 
 /// IMP-02: one key, once: not under another name or scheme, and not one that was made here.

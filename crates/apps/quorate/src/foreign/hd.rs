@@ -113,7 +113,7 @@ impl Node {
             let public = public.map_err(|_| ForeignError::Scalar)?.to_bytes();
             mac(&*self.chain_code, &[&public, &index_bytes])?
         };
-        let made = Self::of(&*made);
+        let made = Self::of(&made);
         let tweak = SecretScalar::<Secp256k1>::from_bytes(&*made.secret).map_err(none)?;
         Ok(Self { secret: parent.plus(&tweak).to_bytes(), chain_code: made.chain_code })
     }
