@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod import;
 pub mod lifecycle;
 
 use clap::{Args, Parser, Subcommand};
@@ -304,6 +305,9 @@ pub enum Key {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Bring a key that exists already; then new shares are made without whoever brought it.
+    #[command(subcommand)]
+    Import(import::Import),
     #[command(flatten)]
     Lifecycle(lifecycle::Lifecycle),
     /// All keys.

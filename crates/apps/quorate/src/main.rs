@@ -16,6 +16,7 @@ mod demo;
 mod domain;
 mod face;
 mod failure;
+mod foreign;
 mod replay;
 mod sealed;
 mod session;

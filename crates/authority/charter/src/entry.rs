@@ -1,6 +1,7 @@
 //! Entries: what nodes agree on (GOV-20).
 
 use crate::agreement::{Decided, DecidedError, Instance};
+use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::motion::{Motion, MotionBody, MotionError, SignedMotion};
 use crate::presence::{Rejoin, RejoinError, SignedRejoin};
@@ -10,7 +11,7 @@ use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, DecodeError, Transcript, tag};
-use quorate_identity::{GenesisHash, Head, MotionId, NodeSignatures};
+use quorate_identity::{GenesisHash, Head, MotionId, NodeSignatures, Scheme};
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -144,6 +145,15 @@ impl ProposedEntry {
     /// The motion that it places, if it places one.
     pub fn motion(&self) -> Option<&Motion> {
         self.motion.as_ref().map(|(_, motion)| motion)
+    }
+
+    /// The key that it brings from elsewhere, if it brings one. The point is opaque here: who votes
+    /// for it looks at it.
+    pub fn import(&self) -> Option<(Scheme, &Imported)> {
+        match &self.motion()?.body {
+            MotionBody::KeyImport { scheme, imported, .. } => Some((*scheme, imported)),
+            _ => None,
+        }
     }
 
     /// The policy that it sets, if it sets one. Opaque here: who votes for it looks inside.

@@ -1,5 +1,6 @@
 //! Records of a key's epochs, and the outcome of an attempt at one (GOV-40).
 
+use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::statement::{DomainStatement, NodeStatement, Signed};
 use minicbor::decode::{Decoder, Error as CborError};
@@ -51,7 +52,7 @@ pub struct AttemptPlan {
     /// When, by the leader's clock, in milliseconds since 1970.
     #[n(11)]
     pub made_at: u64,
-    /// Who deals, ascending.
+    /// Which nodes deal, ascending; none in the first epoch of a key that is imported.
     #[n(12)]
     pub dealers: Vec<NodeId>,
     /// Who will hold shares: parties of the tree, ascending.
@@ -63,6 +64,10 @@ pub struct AttemptPlan {
     /// How many accounts the key has.
     #[n(15)]
     pub accounts: u16,
+    /// Of a key that was imported, what the charter says of that, in every epoch (IMP-08);
+    /// nothing of a key that was generated.
+    #[n(16)]
+    pub imported: Option<Imported>,
 }
 
 /// What one epoch of a key is: how it was made, and under which public shares. Everything in it
@@ -180,7 +185,19 @@ impl AttemptPlan {
         self.committee.iter().copied().collect()
     }
 
-    /// Everybody who takes part: dealers and members.
+    /// Whether the importer deals: in the first epoch of a key that is imported, and in no other
+    /// (IMP-08).
+    pub fn is_import(&self) -> bool {
+        self.epoch == 0 && self.imported.is_some()
+    }
+
+    /// The first epoch under which the key signs: that after the import, where it was imported
+    /// (IMP-09).
+    pub fn birth_epoch(&self) -> u64 {
+        u64::from(self.imported.is_some())
+    }
+
+    /// Every node that takes part: dealers and members.
     pub fn participants(&self) -> BTreeSet<NodeId> {
         self.dealers.iter().chain(&self.committee).copied().collect()
     }
@@ -224,6 +241,16 @@ impl EpochRecord {
             accounts.map(identity).collect::<Vec<_>>()
         };
         identities(self) == identities(before)
+    }
+
+    /// Of the first epoch of an imported key: whether constant term and chain code are those that
+    /// people signed (IMP-07). Of a generated key, always.
+    pub fn is_as_imported(&self) -> bool {
+        self.plan.imported.as_ref().is_none_or(|imported| {
+            let [account] = self.accounts.as_slice() else { return false };
+            account.commitments.first() == Some(&imported.public)
+                && account.chain_code == imported.chain_code
+        })
     }
 
     /// The record's place in contexts and in its chain.

@@ -26,6 +26,7 @@ mod enrolment;
 mod entry;
 mod epoch;
 mod genesis;
+mod imported;
 pub mod limits;
 mod log;
 mod motion;
@@ -46,6 +47,7 @@ pub use epoch::{
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
 };
+pub use imported::Imported;
 pub use log::{LogError, verify_log};
 pub use motion::{
     Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,

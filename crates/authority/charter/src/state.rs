@@ -217,6 +217,13 @@ impl State {
                 self.key_names.insert(name.clone(), key);
                 self.keys.insert(key, Arc::new(order));
             }
+            MotionBody::KeyImport { name, scheme, access, faults, imported } => {
+                let key = key_id(&id);
+                let sharing = Sharing { tree: access.clone(), faults: *faults };
+                let order = KeyOrder::new(key, name.clone(), *scheme, 1, sharing, head);
+                self.key_names.insert(name.clone(), key);
+                self.keys.insert(key, Arc::new(order.import(imported.clone())));
+            }
             MotionBody::PolicySet { bundle } => {
                 self.policy = Some(bundle.as_slice().into());
                 self.policy_version += 1;

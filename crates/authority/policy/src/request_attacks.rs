@@ -507,6 +507,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         committee: members,
         incarnations: Vec::new(),
         accounts: order.accounts,
+        imported: None,
     };
     let account = AccountRecord {
         commitments: vec![vec![2; 33]],

@@ -191,6 +191,7 @@ impl Domain {
             committee: members,
             incarnations: Vec::new(),
             accounts: order.accounts,
+            imported: None,
         };
         let account = AccountRecord {
             public_key: public_key(order.scheme),

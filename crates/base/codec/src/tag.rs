@@ -33,6 +33,8 @@ tags! {
     SERVICE_ID = "service-id/v1";
     /// Id of a key: hash of the motion that orders it.
     KEY_ID = "key-id/v1";
+    /// Place of an importer in a dealing: hash of its one-time key.
+    IMPORTER_ID = "importer-id/v1";
     /// Words that people compare: fingerprint of a public key or statement.
     FINGERPRINT = "fingerprint/v1";
 

@@ -18,6 +18,7 @@ mod certificate;
 mod credential;
 mod ed25519;
 mod id;
+mod importer;
 mod name;
 mod node;
 mod scheme;
@@ -32,6 +33,7 @@ pub use id::{
     ActorId, ActorIdError, GenesisHash, Head, KeyId, MotionId, NodeId, PersonId, RequestId,
     ServiceId,
 };
+pub use importer::{ImporterKey, ImporterSecret};
 pub use name::{NAME_BYTES_MAX, Name, NameError};
 pub use node::{NodePublic, NodeSecrets, NodeSignature};
 pub use scheme::{Scheme, SchemeError};

@@ -233,7 +233,7 @@ serde_as_text!(NodeSignature);
 
 /// What a node's signature is over: `tag || SHA-256(bytes)` (IDN-05). The hash has a fixed
 /// length and stands last, so the tag cannot run into it.
-fn signed_message(tag: Tag, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn signed_message(tag: Tag, bytes: &[u8]) -> Vec<u8> {
     [tag.name().as_bytes(), &Sha256::digest(bytes)].concat()
 }
 

@@ -140,6 +140,21 @@ pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Out
     start_on_curve(plan, seed, End::Keys)
 }
 
+/// Whether bytes are the one encoding of a public point that a key of this scheme can have: on the
+/// curve, of prime order, not the identity.
+///
+/// # Errors
+/// [`crate::Fault::Caller`].
+pub fn check_public(scheme: Scheme, bytes: &[u8]) -> Result<(), Failure> {
+    let is_point = match scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
+            NonIdentity::<Secp256k1>::from_bytes(bytes).is_ok()
+        }
+        Scheme::Ed25519 => NonIdentity::<Ed25519>::from_bytes(bytes).is_ok(),
+    };
+    if is_point { Ok(()) } else { Err(Failure::caller("not a public point")) }
+}
+
 /// Whether a member knows each of its final shares of one key.
 ///
 /// # Errors

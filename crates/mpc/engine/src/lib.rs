@@ -31,8 +31,8 @@ mod sign;
 mod signature;
 
 pub use deal::{
-    DealPlan, DealSource, KeygenPlan, Prepared, PreparedKey, PreparedKeys, start_deal,
-    start_keygen, verify_all_leaf_proofs, verify_leaf_proofs,
+    DealPlan, DealSource, KeygenPlan, Prepared, PreparedKey, PreparedKeys, check_public,
+    start_deal, start_keygen, verify_all_leaf_proofs, verify_leaf_proofs,
 };
 pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};

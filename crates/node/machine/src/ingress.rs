@@ -10,8 +10,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, DealStep, Generation, KeyProgress, Message, Outcome, PairMessage, SessionMessage,
-    SessionStep,
+    DealMessage, DealStep, Generation, ImportDealing, KeyProgress, Message, Outcome, PairMessage,
+    SessionMessage, SessionStep,
 };
 use quorate_charter::{
     AttemptPlan, CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement,
@@ -43,6 +43,8 @@ enum Content {
     Ballot(SignedBallotMessage),
     Rejoin(SignedRejoin),
     Deal(DealMessage),
+    /// Its signatures are the importer's, whose key the charter has.
+    Import(Box<ImportDealing>),
     Pair(PairMessage),
     Pairs(Vec<Generation>),
     Request(VerifiedRequest),
@@ -133,6 +135,10 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             verified.map_err(no)?;
             bounded_deal(&message.step)?;
             Content::Deal(message)
+        }
+        Message::Import(dealing) => {
+            crate::import::check_dealing(state, &dealing).map_err(no)?;
+            Content::Import(dealing)
         }
         Message::Pair(message) => Content::Pair(message),
         Message::Pairs(ready) => {
@@ -234,6 +240,7 @@ impl Node {
             Content::Ballot(message) => self.on_ballot(from, message, turn),
             Content::Rejoin(rejoin) => self.on_rejoin(rejoin, turn),
             Content::Deal(message) => self.on_deal(from, message, turn),
+            Content::Import(dealing) => self.on_import(from, *dealing, turn),
             Content::Pair(message) => self.on_pair(from, message, turn),
             Content::Pairs(ready) => self.on_pairs(from, &ready, turn),
             Content::Request(request) => self.on_request(from, request, turn),

@@ -17,7 +17,7 @@
 //!
 //! - *presence*: who is here, the lease on the head, lapses;
 //! - *governor*: motions, agreement, the log;
-//! - *ceremonies*: key generation and births; *pairs*: set-ups for ECDSA;
+//! - *ceremonies*: key generation, imports and births; *pairs*: set-ups for ECDSA;
 //! - *requests*: filed, judged, voted on, ended; *sessions*: signing.
 //!
 //! What this crate does not do: it signs nothing that the policy did not authorise at this
@@ -31,6 +31,7 @@ mod ceremonies;
 pub mod durable;
 pub mod event;
 mod governor;
+pub mod import;
 pub mod ingress;
 pub mod job;
 pub mod limits;

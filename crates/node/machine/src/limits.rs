@@ -93,6 +93,9 @@ pub struct Pace {
     pub session_timeout_ms: Millis,
     /// An attempt at key generation without progress for so long is proposed as void.
     pub ceremony_timeout_ms: Millis,
+    /// An import whose members all said their first word waits so long for the importer, who
+    /// carries files to a machine without a network and back.
+    pub importer_timeout_ms: Millis,
     /// First pause between two attempts; doubles up to [`Pace::retry_max_ms`].
     pub retry_ms: Millis,
     /// Longest pause between two attempts.
@@ -109,6 +112,7 @@ impl Default for Pace {
             lead_ms: 300,
             session_timeout_ms: 10_000,
             ceremony_timeout_ms: 30_000,
+            importer_timeout_ms: 24 * 3_600_000,
             retry_ms: 150,
             retry_max_ms: 5_000,
             ballot_ms: 1_500,

@@ -115,7 +115,9 @@ impl Node {
         // retired (EPO-15).
         let may_sign = match target {
             Target::Request(_) => book.is_active(),
-            Target::Birth(_, epoch) => epoch == current.number(),
+            Target::Birth(_, epoch) => {
+                epoch == current.number() && !current.record.plan.is_import()
+            }
         };
         if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {
             return None;

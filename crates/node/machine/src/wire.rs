@@ -71,6 +71,9 @@ pub enum Message {
     /// What a node did with an epoch of a key.
     #[n(19)]
     Epoch(#[n(0)] charter::SignedEpochStatement),
+    /// What an importer deals, passed on by anybody.
+    #[n(20)]
+    Import(#[n(0)] Box<ImportDealing>),
 }
 
 /// How far a node is with a key.
@@ -332,6 +335,18 @@ pub enum DealStep {
         #[cbor(n(0), with = "minicbor::bytes")]
         plan: Vec<u8>,
     },
+}
+
+/// The two messages that an importer has in a dealing, each signed with the one-time key that the
+/// charter names (IMP-06).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ImportDealing {
+    /// That of round 1.
+    #[n(0)]
+    pub first: DealMessage,
+    /// That of round 2.
+    #[n(1)]
+    pub second: DealMessage,
 }
 
 /// A message of a pair set-up.

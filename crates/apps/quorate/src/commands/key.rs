@@ -12,7 +12,7 @@ use crate::replay;
 use crate::session::Session;
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, State, most_faults};
-use quorate_client::contract::{Addresses, KeyState, KeyView, routes};
+use quorate_client::contract::{Addresses, KeyOrigin, KeyState, KeyView, routes};
 use quorate_identity::{Name, NodeId, Scheme};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
 use std::fmt::Write;
@@ -27,6 +27,7 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             let order = Order { name, scheme, access, faults, accounts: count };
             create(&order, &signer, face).await
         }
+        Key::Import(verb) => lifecycle::import::run(verb, face).await,
         Key::Lifecycle(verb) => lifecycle::run(verb, face).await,
         Key::List(reader) => list(&reader, face).await,
         Key::Show { name, reader } => {
@@ -114,7 +115,12 @@ async fn list(reader: &Reader, face: Face) -> Result<()> {
                 1 => String::new(),
                 accounts => format!(", {accounts} accounts"),
             };
-            format!("{:<16} {:<16} {state:<8} {}{accounts}", key.key, key.scheme, key.access)
+            let origin = match key.origin {
+                KeyOrigin::Generated => "",
+                KeyOrigin::Imported => "  imported: whoever still has a copy can sign alone",
+            };
+            let (name, scheme, access) = (&key.key, key.scheme, &key.access);
+            format!("{name:<16} {scheme:<16} {state:<8} {access}{accounts}{origin}")
         });
     }
     if keys.is_empty() {
@@ -207,6 +213,9 @@ pub(super) fn text(key: &KeyView) -> String {
     }
     if let Some(due) = key.refresh_due_ms {
         let _ = writeln!(text, "  due         {}", moment(due));
+    }
+    if key.origin == KeyOrigin::Imported {
+        let _ = writeln!(text, "  origin      imported; see `quorate key advise {}`", key.key);
     }
     let _ = writeln!(text, "  backup      {}", key.backup);
     let _ = write!(text, "  {}", key.warning);

@@ -1,6 +1,7 @@
 //! `key refresh|reshare|schedule|epochs|advise|retire` and `ceremony list|show|retry|void`.
 
 mod advice;
+pub mod import;
 mod times;
 
 use super::charter::{file, file_motion, motion_text};
@@ -61,8 +62,10 @@ pub async fn run(verb: Lifecycle, face: Face) -> Result<()> {
         }
         Lifecycle::Advise { name, touched, reader } => {
             let name = domain::name(&name)?;
-            let epochs = epochs_of(&Session::read(&reader)?, &name).await?;
-            let advice = advice::advise(&name, &epochs, &touched)?;
+            let session = Session::read(&reader)?;
+            let epochs = epochs_of(&session, &name).await?;
+            let origin = verified_view(&session, &name).await?.origin;
+            let advice = advice::advise(&name, &epochs, &touched, origin)?;
             face.show(&advice, advice::text);
             Ok(())
         }
@@ -252,11 +255,13 @@ fn progress_text(view: &CeremonyView) -> String {
 fn ceremony_text(view: &CeremonyView) -> String {
     let kind = match view.kind {
         quorate_client::contract::CeremonyKind::Generate => "generation",
+        quorate_client::contract::CeremonyKind::Import => "import",
         quorate_client::contract::CeremonyKind::Refresh => "refresh",
         quorate_client::contract::CeremonyKind::Reshare => "reshare",
     };
     let phase = match view.phase {
         CeremonyPhase::Waiting => "waiting",
+        CeremonyPhase::Importer => "every node is ready for the importer",
         CeremonyPhase::Dealing => "dealing",
         CeremonyPhase::Prepared => "prepared",
         CeremonyPhase::Deciding => "deciding",
@@ -278,6 +283,9 @@ fn ceremony_text(view: &CeremonyView) -> String {
     }
     if !view.missing.is_empty() {
         let _ = write!(text, "\n  waits for {}", names(&view.missing));
+    }
+    if view.phase == CeremonyPhase::Importer {
+        let _ = write!(text, "\n  next    {}", import::waits_text(&view.key));
     }
     if let Some(why) = &view.last_failure {
         let _ = write!(text, "\n  the attempt before made nothing: {why}");

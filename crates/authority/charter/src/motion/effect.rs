@@ -3,7 +3,7 @@
 use super::{Motion, MotionBody, most_faults};
 use crate::state::State;
 use quorate_access::{LintOptions, Tree};
-use quorate_codec::{Transcript, tag};
+use quorate_codec::{Transcript, hex, tag};
 use quorate_identity::{Name, NodeId};
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
@@ -18,6 +18,24 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
                      renewed and ended together"
                 ));
             }
+            lines.extend(access_effect(access, *faults, state));
+            lines
+        }
+        MotionBody::KeyImport { name, scheme, access, faults, imported } => {
+            let public = hex::encode(&imported.public);
+            let mut lines = vec![
+                format!(
+                    "brings a key from elsewhere here, as {name}: it makes {scheme} signatures"
+                ),
+                format!("its public point is {public}; nothing else can be brought"),
+                "somebody holds the whole key, alone: whoever still has a copy of it afterwards \
+                 can sign without any node, for ever"
+                    .to_owned(),
+                "destroy every copy after the import, and move what it guards to a key that was \
+                 made here as soon as that can be done"
+                    .to_owned(),
+                "the key is called imported for ever".to_owned(),
+            ];
             lines.extend(access_effect(access, *faults, state));
             lines
         }

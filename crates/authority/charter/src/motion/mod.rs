@@ -6,6 +6,7 @@ mod schedule;
 pub use effect::effect;
 pub use schedule::{RefreshSchedule, Window};
 
+use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX,
     MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, VALUE_BYTES_MAX,
@@ -118,6 +119,25 @@ pub enum MotionBody {
         #[n(0)]
         name: Name,
     },
+    /// Orders that a key which exists elsewhere is brought here.
+    #[n(7)]
+    KeyImport {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// What it makes.
+        #[n(1)]
+        scheme: Scheme,
+        /// Which signers together can sign.
+        #[n(2)]
+        access: Tree<NodeId>,
+        /// How many of them may be lost without losing the key.
+        #[n(3)]
+        faults: u8,
+        /// The key, and who brings it.
+        #[n(4)]
+        imported: Imported,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -197,6 +217,12 @@ pub enum MotionError {
     /// A key under the name of another one.
     #[error("there is a key of the name {0} already; choose another name")]
     NameTaken(Name),
+    /// A public point that is none of the scheme.
+    #[error("the public point is none for {0} signatures")]
+    Public(Scheme),
+    /// Another key has the point, or its negative.
+    #[error("the key {0} has this public key already; retire it before it is imported again")]
+    PublicTaken(Name),
     /// A key over a node that holds no shares.
     #[error("{0} is not a signer of this domain")]
     NoSigner(NodeId),
@@ -266,6 +292,7 @@ impl Motion {
             MotionBody::KeyVoid { .. } => "key-void",
             MotionBody::KeySchedule { .. } => "key-schedule",
             MotionBody::KeyRetire { .. } => "key-retire",
+            MotionBody::KeyImport { .. } => "key-import",
         }
     }
 
@@ -294,7 +321,8 @@ impl MotionBody {
             | Self::KeyReshare { name, .. }
             | Self::KeyVoid { name }
             | Self::KeySchedule { name, .. }
-            | Self::KeyRetire { name } => Some(name),
+            | Self::KeyRetire { name }
+            | Self::KeyImport { name, .. } => Some(name),
             Self::PolicySet { .. } => None,
         }
     }

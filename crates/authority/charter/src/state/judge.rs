@@ -1,17 +1,19 @@
 //! What may enter the log at a state: motions and entries, held against it.
 
-use super::State;
+use super::{KeyOrder, State};
 use crate::agreement::Decided;
 use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+use crate::imported::Imported;
 use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
 };
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;
-use quorate_identity::{Name, NodeId, PersonId};
+use quorate_identity::{Name, NodeId, PersonId, Scheme};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl State {
     /// Whether a motion, with the signatures it has so far, may still enter the log: well-formed,
@@ -152,15 +154,23 @@ impl State {
     fn check_body(&self, body: &MotionBody) -> Result<(), MotionError> {
         match body {
             // Expecting the name's version is not enough: it may expect that of the key there is.
-            MotionBody::KeyCreate { name, .. } if self.key_named(name).is_some() => {
+            MotionBody::KeyCreate { name, .. } | MotionBody::KeyImport { name, .. }
+                if self.key_named(name).is_some() =>
+            {
                 Err(MotionError::NameTaken(name.clone()))
             }
-            MotionBody::KeyCreate { .. } if self.keys.len() >= KEYS_MAX => {
+            MotionBody::KeyCreate { .. } | MotionBody::KeyImport { .. }
+                if self.keys.len() >= KEYS_MAX =>
+            {
                 Err(MotionError::TooManyKeys)
             }
             MotionBody::KeyCreate { access, faults, accounts, .. } => {
                 self.check_access(access, *faults)?;
                 check_accounts(access, *accounts)
+            }
+            MotionBody::KeyImport { scheme, access, faults, imported, .. } => {
+                self.check_imported(*scheme, imported)?;
+                self.check_access(access, *faults)
             }
             MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
                 Err(MotionError::PolicyTooLong(bundle.len()))
@@ -180,6 +190,23 @@ impl State {
             MotionBody::KeyRefresh { name }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeyRetire { name } => self.check_standing(name),
+        }
+    }
+
+    /// A point as long as those of the scheme, which no other key that stands is to have, under
+    /// whatever scheme (IMP-02). Whether it is on the curve, and what generated keys have, is for
+    /// those who know curves and records: the nodes, before they vote.
+    fn check_imported(&self, scheme: Scheme, imported: &Imported) -> Result<(), MotionError> {
+        if !imported.fits(scheme) {
+            return Err(MotionError::Public(scheme));
+        }
+        let standing = self.keys.values().filter(|order| !order.retired);
+        let known = |order: &&Arc<KeyOrder>| {
+            order.imported.as_ref().is_some_and(|known| known.is_same_key(&imported.public))
+        };
+        match standing.into_iter().find(known) {
+            Some(order) => Err(MotionError::PublicTaken(order.name.clone())),
+            None => Ok(()),
         }
     }
 

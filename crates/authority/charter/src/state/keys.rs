@@ -1,5 +1,6 @@
 //! What the charter orders for a key.
 
+use crate::imported::Imported;
 use crate::motion::RefreshSchedule;
 use quorate_access::Tree;
 use quorate_identity::{Head, KeyId, Name, NodeId, Scheme};
@@ -23,6 +24,9 @@ pub struct KeyOrder {
     pub schedule: Option<RefreshSchedule>,
     /// Whether it was ended for ever.
     pub retired: bool,
+    /// What is known of a key that was imported; nothing of one that was generated. It never
+    /// changes (IMP-08).
+    pub imported: Option<Imported>,
     /// What was ordered, oldest first.
     orders: Vec<Order>,
 }
@@ -70,8 +74,13 @@ impl KeyOrder {
         entry: Head,
     ) -> Self {
         let orders = vec![Order { entry, what: What::Sharing(Some(sharing)) }];
-        let (version, schedule, retired) = (1, None, false);
-        Self { key, name, scheme, accounts, entry, version, schedule, retired, orders }
+        let (version, schedule, retired, imported) = (1, None, false, None);
+        Self { key, name, scheme, accounts, entry, version, schedule, retired, imported, orders }
+    }
+
+    /// The same for a key that exists already.
+    pub(super) fn import(self, imported: Imported) -> Self {
+        Self { imported: Some(imported), ..self }
     }
 
     pub(super) fn order(&mut self, entry: Head, sharing: Option<Sharing>) {

@@ -33,6 +33,7 @@ fn record(domain: &Domain) -> EpochRecord {
         committee: members,
         incarnations: vec![Digest([7; 32]); 3],
         accounts: 2,
+        imported: None,
     };
     let account = |number: u8| AccountRecord {
         commitments: vec![vec![2 + number; 32], vec![3; 32]],

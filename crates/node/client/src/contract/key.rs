@@ -7,6 +7,10 @@ use quorate_identity::{Head, KeyId, Name, Scheme};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// What every view of an imported key says besides.
+pub const IMPORTED: &str = "imported: somebody held this key whole; whoever still has a copy can \
+                            sign alone, for ever";
+
 /// What every view of a key says while backups do not exist.
 pub const TEST_FUNDS_ONLY: &str = "test funds only: this key has no proven backup";
 
@@ -50,6 +54,9 @@ pub struct KeyView {
     pub refresh_due_ms: Option<u64>,
     /// How far the key is.
     pub state: KeyState,
+    /// `generated`, or `imported`: somebody held the whole key once.
+    #[serde(default)]
+    pub origin: KeyOrigin,
     /// `unproven`: there is no backup that anybody verified.
     pub backup: String,
     /// A warning to show beside every address.
@@ -57,6 +64,17 @@ pub struct KeyView {
     /// Its addresses, where somebody asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Addresses>,
+}
+
+/// Where a key was made. It never changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyOrigin {
+    /// By its nodes together; it never existed in one place.
+    #[default]
+    Generated,
+    /// Elsewhere: whoever still has a copy of it can sign without any node.
+    Imported,
 }
 
 /// How far a key is.
@@ -161,6 +179,8 @@ pub struct CeremonyView {
 pub enum CeremonyKind {
     /// A new key.
     Generate,
+    /// A key that was made elsewhere.
+    Import,
     /// New shares for the same tree.
     Refresh,
     /// New shares for another tree.
@@ -173,6 +193,8 @@ pub enum CeremonyKind {
 pub enum CeremonyPhase {
     /// It has not begun: nodes are missing, or its leader has not planned it.
     Waiting,
+    /// An import: every node is ready for the importer's dealing.
+    Importer,
     /// Messages are exchanged.
     Dealing,
     /// Shares are durable; others' are awaited.
@@ -211,6 +233,23 @@ pub struct Addresses {
     /// Bech32m, the BIP-86 output of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p2tr: Option<String>,
+}
+
+/// `key import offer`: what the importer needs, once every node is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportOfferAnswer {
+    /// Canonical bytes of the plan and every member's signed first message.
+    #[schema(value_type = String)]
+    pub offer: HexBytes,
+}
+
+/// `key import submit`: what the importer dealt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitImport {
+    /// Canonical bytes of its signed messages.
+    #[schema(value_type = String)]
+    pub dealing: HexBytes,
 }
 
 /// The certified epoch record of a key, for those who verify instead of believing.

@@ -29,7 +29,8 @@ pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use hex_bytes::HexBytes;
 pub use key::{
     Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
-    EpochState, EpochView, KeyState, KeyView, TEST_FUNDS_ONLY,
+    EpochState, EpochView, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState, KeyView, SubmitImport,
+    TEST_FUNDS_ONLY,
 };
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;

@@ -20,6 +20,8 @@ use utoipa::OpenApi;
         super::ChildKeyView,
         super::EntryPage,
         super::EpochRecordAnswer,
+        super::ImportOfferAnswer,
+        super::SubmitImport,
         super::ErrorAnswer,
         super::GenesisAnswer,
         super::KeyExport,

@@ -69,6 +69,10 @@ routes! {
     CEREMONY: "GET" "/v1/ceremonies/{key}" [] "" => "[CeremonyView]", "What is under way for one key: one element, or none.";
     /// Tries again at once.
     RETRY_CEREMONY: "POST" "/v1/ceremonies/{key}/retry" [] "" => "[CeremonyView]", "Forgets earlier failures and tries again at once.";
+    /// What the importer of a key needs.
+    IMPORT_OFFER: "GET" "/v1/ceremonies/{key}/import" [] "" => "ImportOfferAnswer", "What the importer of a key needs, once every node is ready.";
+    /// Brings what the importer dealt.
+    SUBMIT_IMPORT: "POST" "/v1/ceremonies/{key}/import" [] "SubmitImport" => "[CeremonyView]", "Brings what the importer of a key dealt.";
     /// A child of a key.
     CHILD_KEY: "GET" "/v1/keys/{key}/child" ["account": "which account of the key, 0 if absent", "path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
     /// A key as wallets read it.
@@ -141,6 +145,11 @@ pub fn retry_ceremony(key: &Name) -> String {
     format!("/v1/ceremonies/{key}/retry")
 }
 
+/// `/v1/ceremonies/…/import`.
+pub fn import(key: &Name) -> String {
+    format!("/v1/ceremonies/{key}/import")
+}
+
 /// `/v1/keys/…/child?account=…&path=…`.
 pub fn child_key(key: &Name, account: u16, path: &Path) -> String {
     format!("/v1/keys/{key}/child?account={account}&path={path}")
@@ -202,6 +211,8 @@ mod tests {
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),
+            (import(&name), IMPORT_OFFER),
+            (import(&name), SUBMIT_IMPORT),
             (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),
             (export_key(&name, 17, "mainnet"), EXPORT_KEY),
             (request(&request_id), REQUEST),

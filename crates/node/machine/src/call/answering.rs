@@ -41,6 +41,10 @@ impl Node {
                 self.retry_ceremony(&name, turn);
                 View::Ceremonies(self.view_ceremony(&name, turn.now)?)
             }
+            Call::ImportOffer(name) => View::ImportOffer(self.view_import_offer(&name)?),
+            Call::SubmitImport { key, answer } => {
+                self.view_submitted_import(&key, *answer, turn)?
+            }
             Call::ChildKey { key, account, path } => {
                 View::ChildKey(Box::new(self.view_child(&key, account, &path)?))
             }

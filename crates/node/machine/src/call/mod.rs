@@ -11,6 +11,7 @@ mod parsing;
 
 pub use parsing::{Parsed, parse};
 
+use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
@@ -90,6 +91,15 @@ pub enum Call {
     Ceremony(Name),
     /// Tries again at once what is under way for a key.
     RetryCeremony(Name),
+    /// What the importer of a key needs.
+    ImportOffer(Name),
+    /// Brings what the importer of a key dealt.
+    SubmitImport {
+        /// The key.
+        key: Name,
+        /// The importer's messages; the node verifies them.
+        answer: Box<ImportAnswer>,
+    },
     /// A child of an account of a key.
     ChildKey {
         /// The key.
@@ -154,6 +164,7 @@ pub enum View {
     EpochRecord(view::EpochRecordAnswer),
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
+    ImportOffer(view::ImportOfferAnswer),
     ChildKey(Box<view::ChildKeyView>),
     ExportKey(Box<view::KeyExport>),
     Policy(Box<view::PolicyView>),

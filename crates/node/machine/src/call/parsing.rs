@@ -2,11 +2,12 @@
 //! signatures.
 
 use super::{Call, Caller};
+use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract::routes::{self, Route};
 use quorate_client::contract::{
-    ErrorBody, ErrorCode, HexBytes, RequestState, SignMotion, SubmitMotion, SubmitRequest,
-    SubmitStatement,
+    ErrorBody, ErrorCode, HexBytes, RequestState, SignMotion, SubmitImport, SubmitMotion,
+    SubmitRequest, SubmitStatement,
 };
 use quorate_codec::Canonical;
 use quorate_derivation::{Path, PathError};
@@ -80,6 +81,8 @@ impl Input<'_> {
             routes::CEREMONIES => Call::Ceremonies,
             routes::CEREMONY => Call::Ceremony(self.name()?),
             routes::RETRY_CEREMONY => self.retry_ceremony()?,
+            routes::IMPORT_OFFER => Call::ImportOffer(self.name()?),
+            routes::SUBMIT_IMPORT => self.submit_import()?,
             routes::CHILD_KEY => {
                 let (key, account) = (self.name()?, self.account()?);
                 Call::ChildKey { key, account, path: self.path()? }
@@ -129,6 +132,12 @@ impl Input<'_> {
             return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
         }
         Ok(Call::RetryCeremony(self.name()?))
+    }
+
+    fn submit_import(&self) -> Result<Call, ErrorBody> {
+        let SubmitImport { dealing } = self.json()?;
+        let answer = Box::new(decode::<ImportAnswer>(&dealing, ErrorCode::BadStatement)?);
+        Ok(Call::SubmitImport { key: self.name()?, answer })
     }
 
     fn submit_request(&self) -> Result<Call, ErrorBody> {

@@ -1,6 +1,7 @@
 //! One attempt at an epoch of a key, at one participant: the plan, the rounds of the dealing, then
 //! PREPARED. See `spec/epochs.md`.
 
+use super::importing::Importing;
 use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
 use super::shares::Shares;
@@ -16,9 +17,7 @@ use quorate_charter::{
 };
 use quorate_client::contract::CeremonyPhase;
 use quorate_codec::{Digest, tag};
-use quorate_engine::{
-    self as engine, DealPlan, DealSource, Failure, Fault, Inbound, Progress, Round,
-};
+use quorate_engine::{self as engine, DealPlan, DealSource, Failure, Inbound, Progress, Round};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +33,8 @@ pub(crate) struct Ceremony {
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     /// The record that this node computed, and its digest.
     pub(super) record: Option<(Vec<u8>, Digest)>,
+    /// What an import needs beyond that.
+    pub(super) import: Importing,
     pub(super) phase: Phase,
     /// When it began here.
     pub(super) began_at: Millis,
@@ -47,6 +48,7 @@ impl Ceremony {
     /// How far it is, for showing.
     pub(super) fn phase_view(&self) -> CeremonyPhase {
         match self.phase {
+            _ if self.awaits_importer() => CeremonyPhase::Importer,
             Phase::Computing { .. } | Phase::ExpectRound { .. } => CeremonyPhase::Dealing,
             Phase::ExpectPrepared => CeremonyPhase::Prepared,
             Phase::ExpectDecision => CeremonyPhase::Deciding,
@@ -138,6 +140,9 @@ impl Node {
         let signature = message.signature;
         match message.step {
             DealStep::Round { number, bytes } if number <= limits::ROUNDS_MAX => {
+                if number == 1 && ceremony.plan.is_import() {
+                    ceremony.import.note_first(from, &bytes, message.signature);
+                }
                 ceremony.messages.entry((number, from)).or_insert(bytes);
                 self.advance_ceremony(key, turn);
             }
@@ -320,6 +325,7 @@ impl Node {
             messages: BTreeMap::new(),
             prepared: BTreeMap::new(),
             record: None,
+            import: Importing::default(),
             phase: Phase::Computing { number: 0 },
             began_at: turn.now,
             silent: Vec::new(),
@@ -338,7 +344,14 @@ impl Node {
     /// What this node brings along to a dealing.
     fn source_of(&self, plan: &AttemptPlan) -> Result<DealSource, &'static str> {
         let Some(current) = self.keys.current(&plan.key) else {
-            return Ok(DealSource::Fresh { count: usize::from(plan.accounts) });
+            return Ok(match &plan.imported {
+                Some(imported) => DealSource::Imported {
+                    dealer: imported.importer.dealer(),
+                    publics: vec![imported.public.clone()],
+                    secrets: Vec::new(),
+                },
+                None => DealSource::Fresh { count: usize::from(plan.accounts) },
+            });
         };
         let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
         let shares = match (dealers.contains(&self.me), &current.shares) {
@@ -374,11 +387,8 @@ impl Node {
                 self.void_attempt(key, "the engine made something else", &[], turn);
             }
             Err(failure) => {
-                let culprits = match failure.fault {
-                    Fault::Peer { culprits } => culprits,
-                    Fault::Caller | Fault::Machine => Vec::new(),
-                };
-                self.void_attempt(key, &failure.reason, &culprits, turn);
+                let (reason, culprits) = self.why_failed(&key, failure);
+                self.void_attempt(key, &reason, &culprits, turn);
             }
         }
     }
@@ -399,12 +409,13 @@ impl Node {
         }
     }
 
-    fn advance_ceremony(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+    pub(super) fn advance_ceremony(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let Some(ceremony) = self.ceremony(&key) else { return };
         let Phase::ExpectRound { number, round } = &ceremony.phase else { return };
         let number = *number;
         let awaited = round.awaits();
         if !awaited.iter().all(|node| ceremony.messages.contains_key(&(number, *node))) {
+            self.wait_for_importer(key, turn);
             return;
         }
         let phase = std::mem::replace(&mut ceremony.phase, Phase::Computing { number });
@@ -445,7 +456,8 @@ impl Node {
             return;
         }
         let engine::PreparedKeys { keys, transcript, leaf_proofs } = dealt;
-        let Some((accounts, shares)) = accounts_of(keys, before.as_deref()) else {
+        let imported = ceremony.plan.imported.as_ref().map(|imported| imported.chain_code);
+        let Some((accounts, shares)) = accounts_of(keys, before.as_deref(), imported) else {
             return self.void_attempt(key, "the engine made other keys", &[], turn);
         };
         let record = EpochRecord {
@@ -522,9 +534,12 @@ impl Node {
     pub(crate) fn share_deals(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         let ceremonies = self.keys.books.values().filter_map(|book| book.ceremony.as_ref());
         let with = ceremonies.filter(|ceremony| ceremony.plan.participants().contains(&peer));
-        let said = with.flat_map(|ceremony| ceremony.said.iter().cloned());
-        for message in said.collect::<Vec<_>>() {
-            self.send(peer, &Message::Deal(message), turn);
+        let said = with.clone().flat_map(|ceremony| ceremony.said.iter().cloned());
+        let said = said.map(Message::Deal);
+        let imported = with.filter_map(|ceremony| ceremony.import.dealing.clone());
+        let imported = imported.map(|dealing| Message::Import(Box::new(dealing)));
+        for message in said.chain(imported).collect::<Vec<_>>() {
+            self.send(peer, &message, turn);
         }
     }
 
@@ -534,10 +549,11 @@ impl Node {
 }
 
 /// What the record says of every account that was dealt, and this node's shares, if it got some. One
-/// that existed keeps its chain code.
+/// that existed keeps its chain code, an imported one brings its own.
 fn accounts_of(
     keys: Vec<engine::PreparedKey>,
     before: Option<&EpochRecord>,
+    imported: Option<Digest>,
 ) -> Option<(Vec<AccountRecord>, Option<Shares>)> {
     let count = keys.len();
     let mut accounts = Vec::with_capacity(count);
@@ -547,7 +563,7 @@ fn accounts_of(
         accounts.push(AccountRecord {
             commitments: made.public.commitments(),
             public_key: made.public.public_key(),
-            chain_code: kept.map(|kept| kept.chain_code).or(made.chain_code)?,
+            chain_code: kept.map(|kept| kept.chain_code).or(imported).or(made.chain_code)?,
         });
         shares.extend(made.share);
     }

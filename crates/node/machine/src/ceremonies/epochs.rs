@@ -16,7 +16,10 @@ impl Node {
     pub(crate) fn drive_births(&mut self, turn: &mut Turn<'_>) {
         for key in self.keys.untried.clone() {
             let current = self.keys.current(&key);
-            if let Some(current) = current.filter(|current| current.shares.is_some()) {
+            let signs = |current: &&super::keys::Epoch| {
+                current.shares.is_some() && !current.record.plan.is_import()
+            };
+            if let Some(current) = current.filter(signs) {
                 let target = Target::Birth(key, current.number());
                 self.undertake(target, turn);
             }

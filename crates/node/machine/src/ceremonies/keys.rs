@@ -265,7 +265,7 @@ pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook) -> Option<Millis> {
         return goal.and_then(|goal| goal.sharing).map(|_| 0);
     };
     let plan = &current.record.plan;
-    if goal.is_some_and(|goal| goal.order != plan.order) {
+    if plan.is_import() || goal.is_some_and(|goal| goal.order != plan.order) {
         return Some(0);
     }
     order.schedule.map(|schedule| schedule.due_at(&order.key, plan.epoch, plan.made_at))
@@ -330,9 +330,13 @@ impl KeyBook {
         self.current().map(|epoch| &epoch.record)
     }
 
-    /// Whether the key may sign: born, which a later epoch shows too (CER-07).
+    /// Whether the key may sign: born, which a later epoch shows too (CER-07). An imported key is
+    /// born in the epoch after the import (IMP-09).
     pub fn is_active(&self) -> bool {
-        self.current().is_some_and(|epoch| epoch.number() > FIRST_EPOCH || epoch.proof.is_some())
+        self.current().is_some_and(|epoch| {
+            let born_in = epoch.record.plan.birth_epoch();
+            epoch.number() > born_in || (epoch.number() == born_in && epoch.proof.is_some())
+        })
     }
 
     /// Whether nothing is left to be learned about the newest epoch.
@@ -537,6 +541,10 @@ pub fn publics_of(record: &EpochRecord) -> Option<Vec<KeyPublic>> {
 
 /// Whether an outcome is a valid first signature of an epoch.
 pub(crate) fn proof_is_valid(made: &Epoch, outcome: &Outcome) -> bool {
+    // Nobody signs under what an importer dealt; who shows a signature knows the key (IMP-09).
+    if made.record.plan.is_import() {
+        return false;
+    }
     let [signature] = outcome.signatures.as_slice() else { return false };
     let payload = crate::permit::payload(&quorate_policy::birth_payload(&made.record));
     let Some(first) = made.accounts.first() else { return false };

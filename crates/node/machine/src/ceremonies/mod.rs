@@ -8,6 +8,7 @@
 mod ages;
 mod ceremony;
 mod epochs;
+mod importing;
 mod keys;
 mod outcome;
 mod plan;
@@ -16,6 +17,7 @@ mod shares;
 use crate::limits;
 use crate::node::{Node, Turn};
 pub(crate) use ceremony::deal_bytes;
+pub(crate) use importing::NotTaken;
 pub use keys::publics_of;
 pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,

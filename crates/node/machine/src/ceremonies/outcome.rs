@@ -398,8 +398,12 @@ impl Node {
             return Err(Refused::nobodys(standing));
         }
         let before = self.keys.current(key).map(|current| &current.record);
+        let follows = match before {
+            Some(before) => record.continues(before),
+            None => record.is_as_imported(),
+        };
         let sound = record.version == EpochRecord::VERSION
-            && before.is_none_or(|before| record.continues(before))
+            && follows
             && record.backup == Backup::Unproven
             && prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
         if !sound {
@@ -409,7 +413,7 @@ impl Node {
         let proofs = Transcript::new(tag::DECISION_VALUE).part(record_bytes);
         let proofs = proofs.list(prepared.iter().map(quorate_codec::to_bytes)).digest();
         if self.keys.proven.get() != Some(proofs) {
-            self.prove_commit(&record, before.is_none(), prepared)?;
+            self.prove_commit(&record, before.is_none() && !plan.is_import(), prepared)?;
             self.keys.proven.set(Some(proofs));
         }
         match standing {

@@ -37,14 +37,18 @@ impl Node {
             let goal = order.goal()?;
             return Some(Wanted { order: goal.order, sharing: goal.sharing?.clone() });
         };
-        if !book.is_active() {
+        let plan = &current.record.plan;
+        if !book.is_active() && !plan.is_import() {
             return None;
         }
-        let plan = &current.record.plan;
         let as_it_is = || Sharing { tree: plan.tree.clone(), faults: plan.faults };
         if let Some(goal) = order.goal().filter(|goal| goal.order != plan.order) {
             let sharing = goal.sharing.cloned().unwrap_or_else(as_it_is);
             return Some(Wanted { order: goal.order, sharing });
+        }
+        if plan.is_import() {
+            // Nobody uses what the importer dealt: its own order wants a refresh (IMP-09).
+            return Some(Wanted { order: plan.order, sharing: as_it_is() });
         }
         let due = order.schedule?.due_at(key, plan.epoch, plan.made_at);
         (due <= now).then(|| Wanted { order: plan.order, sharing: as_it_is() })
@@ -92,6 +96,7 @@ impl Node {
             return Err(Unplanned::Missing(parties.difference(&committee).copied().collect()));
         }
         let dealers = match book.current() {
+            None if order.imported.is_some() => BTreeSet::new(),
             None => committee.clone(),
             Some(current) => {
                 let plan = &current.record.plan;
@@ -141,6 +146,7 @@ impl Node {
             committee: committee.into_iter().collect(),
             incarnations: incarnations.ok_or(Unplanned::NotYet)?,
             accounts: order.accounts,
+            imported: order.imported.clone(),
         })
     }
 
@@ -191,14 +197,19 @@ impl Node {
             && plan.genesis == self.state.genesis()
             && plan.epoch == next
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
+            && plan.imported == order.imported
             && ascending(&plan.dealers)
             && ascending(&plan.committee)
             && plan.incarnations.len() == plan.participants().len()
             && plan.has_commit_set();
         let from_before = match current {
             None => {
+                let expected = match plan.is_import() {
+                    true => BTreeSet::new(),
+                    false => plan.tree.parties(),
+                };
                 plan.previous == Digest::ZERO
-                    && dealers == plan.tree.parties()
+                    && dealers == expected
                     && members == plan.tree.parties()
             }
             Some(current) => {
@@ -230,9 +241,12 @@ impl Node {
         let is_same_order = before.is_some_and(|before| before.order == plan.order);
         let is_fulfilled = before
             .is_some_and(|before| is_same_order || order.is_before(&plan.order, &before.order));
+        let is_owed = is_same_order
+            && is_as_before
+            && self.keys.current(&plan.key).is_some_and(|made| made.record.plan.is_import());
         let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
         let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
-        let is_due = (is_wanted && !is_fulfilled) || (is_scheduled && !has_newer);
+        let is_due = (is_wanted && !is_fulfilled) || is_owed || (is_scheduled && !has_newer);
         if is_due && !order.retired {
             Validity::Valid
         } else if order.has_ordered_tree(&plan.tree, &plan.order) {

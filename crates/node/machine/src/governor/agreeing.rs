@@ -169,6 +169,9 @@ impl Node {
     fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
         let policy_is_sound = |proposed: &ProposedEntry| {
             proposed.policy().is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
+                && proposed
+                    .import()
+                    .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())
         };
         match instance {
             Instance::Attempt { key, epoch, attempt } => {

@@ -33,6 +33,7 @@ impl Node {
             };
         }
         self.state.check_motion(&motion, turn.now)?;
+        self.check_import_motion(&motion)?;
         let key: &[u8] = id.as_ref();
         turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
         turn.out.barrier = true;

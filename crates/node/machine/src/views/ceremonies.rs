@@ -35,6 +35,7 @@ impl Node {
             Some(outlook) => {
                 let before = book.record().map(|record| &record.plan.tree);
                 let kind = match before {
+                    None if order.imported.is_some() => CeremonyKind::Import,
                     None => CeremonyKind::Generate,
                     Some(tree) if *tree == outlook.tree => CeremonyKind::Refresh,
                     Some(_) => CeremonyKind::Reshare,
@@ -67,6 +68,7 @@ impl Node {
         let current = book.current().filter(|_| !book.is_settled() && !order.retired)?;
         let plan = &current.record.plan;
         let kind = match plan.epoch {
+            0 if plan.is_import() => CeremonyKind::Import,
             0 => CeremonyKind::Generate,
             _ if book.is_reshared() => CeremonyKind::Reshare,
             _ => CeremonyKind::Refresh,

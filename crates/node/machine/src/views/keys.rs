@@ -6,8 +6,8 @@ use crate::node::Node;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder};
 use quorate_client::contract::{
-    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, KeyExport,
-    KeyState, KeyView, TEST_FUNDS_ONLY,
+    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, IMPORTED,
+    KeyExport, KeyOrigin, KeyState, KeyView, TEST_FUNDS_ONLY,
 };
 use quorate_derivation::Path;
 use quorate_identity::{Name, NodeId};
@@ -162,8 +162,15 @@ impl Node {
             schedule: order.schedule.map(|schedule| schedule.to_string()),
             refresh_due_ms: due,
             state,
+            origin: match order.imported {
+                Some(_) => KeyOrigin::Imported,
+                None => KeyOrigin::Generated,
+            },
             backup: "unproven".to_owned(),
-            warning: TEST_FUNDS_ONLY.to_owned(),
+            warning: match order.imported {
+                Some(_) => format!("{TEST_FUNDS_ONLY}; {IMPORTED}"),
+                None => TEST_FUNDS_ONLY.to_owned(),
+            },
             addresses: None,
         })
     }

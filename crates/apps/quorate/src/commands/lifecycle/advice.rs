@@ -3,7 +3,7 @@
 
 use crate::domain;
 use crate::failure::{Failure, Result};
-use quorate_client::contract::EpochView;
+use quorate_client::contract::{EpochView, KeyOrigin};
 use quorate_identity::Name;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,12 @@ pub struct Exposed {
 ///
 /// # Errors
 /// The caller's: a node or epoch that the key does not have.
-pub fn advise(key: &Name, epochs: &[EpochView], touched: &[String]) -> Result<Advice> {
+pub fn advise(
+    key: &Name,
+    epochs: &[EpochView],
+    touched: &[String],
+    origin: KeyOrigin,
+) -> Result<Advice> {
     let newest = epochs.first().map_or(0, |epoch| epoch.epoch);
     let mut exposed: BTreeMap<u64, BTreeSet<Name>> = BTreeMap::new();
     for text in touched {
@@ -81,7 +86,11 @@ pub fn advise(key: &Name, epochs: &[EpochView], touched: &[String]) -> Result<Ad
         false if lines.is_empty() => Verdict::Nothing,
         false => Verdict::Reshare,
     };
-    Ok(Advice { key: key.clone(), verdict, epochs: lines, steps: steps(key, verdict) })
+    let mut steps = steps(key, verdict);
+    if origin == KeyOrigin::Imported {
+        steps.extend(imported_steps());
+    }
+    Ok(Advice { key: key.clone(), verdict, epochs: lines, steps })
 }
 
 /// Whether a node said, in an epoch after `held` and no later than `at`, that nothing earlier is
@@ -100,6 +109,16 @@ fn parse(text: &str) -> Result<(Name, Option<u64>)> {
         None => Ok((domain::name(text)?, None)),
         Some((node, epoch)) => Ok((domain::name(node)?, Some(epoch.parse().map_err(|_| wrong())?))),
     }
+}
+
+/// What no new share helps against (IMP-08).
+fn imported_steps() -> [String; 2] {
+    [
+        "this key was imported: whoever held it whole and kept a copy can sign alone, for ever; no \
+         reshare changes that"
+            .to_owned(),
+        "destroy every copy outside, and move what it guards to a key that was made here".to_owned(),
+    ]
 }
 
 fn steps(key: &Name, verdict: Verdict) -> Vec<String> {
@@ -193,7 +212,7 @@ mod tests {
             [epoch(2, tree, &["a", "b"]), epoch(1, tree, &["a", "b", "c"]), epoch(0, tree, &[])];
         let verdict = |touched: &[&str]| {
             let touched: Vec<String> = touched.iter().map(ToString::to_string).collect();
-            advise(&name("vault"), &epochs, &touched).unwrap().verdict
+            advise(&name("vault"), &epochs, &touched, KeyOrigin::Generated).unwrap().verdict
         };
         assert_eq!(verdict(&[]), Verdict::Nothing);
         assert_eq!(verdict(&["d"]), Verdict::Nothing);
@@ -203,7 +222,12 @@ mod tests {
         // c never said that its shares of epoch 1 are gone.
         assert_eq!(verdict(&["a@1", "c@2"]), Verdict::Sweep);
         assert_eq!(verdict(&["a", "b@0"]), Verdict::Sweep, "a in any epoch");
-        assert!(advise(&name("vault"), &epochs, &["a@3".into()]).is_err());
-        assert!(advise(&name("vault"), &epochs, &["a@x".into()]).is_err());
+        for bad in ["a@3", "a@x"] {
+            let origin = KeyOrigin::Generated;
+            assert!(advise(&name("vault"), &epochs, &[bad.into()], origin).is_err());
+        }
+        // IMP-08: nothing of an imported key is repaired by new shares.
+        let imported = advise(&name("vault"), &epochs, &[], KeyOrigin::Imported).unwrap();
+        assert!(imported.steps.iter().any(|step| step.contains("can sign alone")));
     }
 }

@@ -1,0 +1,64 @@
+//! Wallet import format: Base58Check of a version byte, the scalar, and a byte that says that the
+//! public key is compressed.
+
+use super::{ForeignError, ForeignKey};
+use quorate_identity::Scheme;
+use quorate_intent::Network;
+use zeroize::Zeroizing;
+
+/// A key in wallet import format, for this network.
+///
+/// # Errors
+/// [`ForeignError`].
+pub fn wif(text: &str, network: Network, scheme: Scheme) -> Result<ForeignKey, ForeignError> {
+    if scheme == Scheme::Ed25519 {
+        return Err(ForeignError::Scheme("WIF", scheme));
+    }
+    let decoded = base58ck::decode_check(text.trim());
+    let bytes = Zeroizing::new(decoded.map_err(|_| ForeignError::Form("a key in WIF"))?);
+    let (version, rest) = bytes.split_first().ok_or(ForeignError::Form("a key in WIF"))?;
+    let (expected, name) = match network {
+        Network::Mainnet => (0x80, "mainnet"),
+        Network::Testnet | Network::Signet | Network::Regtest => {
+            (0xef, "testnet, signet or regtest")
+        }
+    };
+    match *version {
+        0x80 | 0xef if *version != expected => return Err(ForeignError::Network(name)),
+        0x80 | 0xef => {}
+        _ => return Err(ForeignError::Form("a key in WIF")),
+    }
+    match rest.split_first_chunk::<32>() {
+        Some((secret, [1])) => ForeignKey::new(secret, scheme, None),
+        Some((_, [])) => Err(ForeignError::Uncompressed),
+        _ => Err(ForeignError::Form("a key in WIF")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_codec::hex;
+
+    /// IMP-10: the scalar 1, whose WIF everybody knows.
+    #[test]
+    fn a_key_in_wif_is_read_for_its_network_only() {
+        let main = "KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn";
+        let test = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA";
+        let generator = "0x0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        let read = |text: &str, network| wif(text, network, Scheme::EcdsaSecp256k1);
+        for (text, network) in [(main, Network::Mainnet), (test, Network::Regtest)] {
+            let key = read(text, network).unwrap();
+            assert_eq!(hex::encode(&key.public().unwrap()), generator);
+        }
+        assert!(matches!(read(main, Network::Testnet), Err(ForeignError::Network(_))));
+        assert!(matches!(read(test, Network::Mainnet), Err(ForeignError::Network(_))));
+        let uncompressed = "5HpHagT65TZzG1PH3CSu63k8DbpvD8s5ip4nEB3kEsreAnchuDf";
+        assert_eq!(read(uncompressed, Network::Mainnet).unwrap_err(), ForeignError::Uncompressed);
+        let mistyped = main.replace("HnoWn", "HnoWm");
+        assert!(matches!(read(&mistyped, Network::Mainnet), Err(ForeignError::Form(_))));
+        assert!(matches!(read("", Network::Mainnet), Err(ForeignError::Form(_))));
+        let ed25519 = wif(main, Network::Mainnet, Scheme::Ed25519);
+        assert!(matches!(ed25519, Err(ForeignError::Scheme(..))));
+    }
+}
