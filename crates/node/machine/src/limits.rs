@@ -50,6 +50,14 @@ pub const RECORDS_PER_ANSWER: usize = 64;
 pub const CEREMONIES_LIVE_MAX: usize = 16;
 /// Bytes of one message of a dealing of one key, whatever its tree.
 pub const DEAL_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one piece of evidence: all messages of a run, of which only a liar's are long.
+pub const EVIDENCE_BYTES_MAX: usize = 6 << 20;
+/// Pieces of evidence that are kept against one node; its oldest goes first.
+pub const EVIDENCE_PER_NODE_MAX: usize = 4;
+/// Pieces of evidence that are kept.
+pub const EVIDENCE_KEPT_MAX: usize = 64;
+/// What such evidence showed, remembered after it made room for other evidence.
+pub const EVIDENCE_GONE_MAX: usize = 1_024;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

@@ -71,6 +71,9 @@ pub enum Message {
     /// What a node did with an epoch of a key.
     #[n(19)]
     Epoch(#[n(0)] charter::SignedEpochStatement),
+    /// Proof that a node deviated; everyone verifies it.
+    #[n(20)]
+    Evidence(#[n(0)] Box<crate::evidence::Evidence>),
 }
 
 /// How far a node is with a key.
@@ -315,6 +318,38 @@ pub enum DealStep {
         #[cbor(n(0), with = "minicbor::bytes")]
         plan: Vec<u8>,
     },
+    /// The sender was dealt a bad share, and reveals the one key that proves it to others.
+    #[n(4)]
+    Complaint {
+        /// The engine's complaint.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// What the sender received of the rounds, as it was signed: participants saw different
+    /// things, and these show whose doing it was.
+    #[n(5)]
+    Shown {
+        /// The messages.
+        #[n(0)]
+        messages: Vec<ShownMessage>,
+    },
+}
+
+/// A message of a round, shown to others by whoever received it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ShownMessage {
+    /// Who signed it.
+    #[n(0)]
+    pub author: NodeId,
+    /// For which round.
+    #[n(1)]
+    pub number: u8,
+    /// The engine's message.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
+    /// The author's signature, as over its own [`DealMessage`].
+    #[n(3)]
+    pub signature: NodeSignature,
 }
 
 /// A message of a pair set-up.

@@ -1,6 +1,8 @@
 //! Seeds, fixtures and founded domains for tests across crates.
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
+//! * [`fields`]: messages taken apart, every field changed.
+//! * [`liar`]: a node of it that lies in dealings.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
 #![allow(
@@ -10,5 +12,7 @@
     reason = "fixtures of tests: one that cannot be made is a failed test"
 )]
 
+pub mod fields;
 pub mod founding;
+pub mod liar;
 pub mod world;

@@ -1,6 +1,7 @@
 //! Keys as callers see them.
 
 use super::HexBytes;
+use super::EvidenceView;
 use quorate_access::Tree;
 use quorate_codec::Digest;
 use quorate_identity::{Head, KeyId, Name, Scheme};
@@ -151,6 +152,9 @@ pub struct CeremonyView {
     pub missing: Vec<Name>,
     /// Why the last attempt made nothing.
     pub last_failure: Option<String>,
+    /// What is proven about attempts at this epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceView>,
 }
 
 /// What a ceremony makes.

@@ -1,5 +1,6 @@
 //! The table of calls: one line each, for nodes, clients and the OpenAPI document alike.
 
+use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_identity::{MotionId, Name, RequestId};
 
@@ -91,6 +92,10 @@ routes! {
     RECEIPT: "GET" "/v1/requests/{request}/receipt" [] "" => "ReceiptAnswer", "The receipt of a signed request.";
     /// What changes, as it changes.
     EVENTS: "GET" "/v1/events" [] "" => "", "Server-sent events, one Notice each.";
+    /// What the node can prove.
+    EVIDENCE_LIST: "GET" "/v1/evidence" [] "" => "[EvidenceView]", "Evidence against nodes, oldest first.";
+    /// One piece as a file.
+    EVIDENCE: "GET" "/v1/evidence/{evidence}" [] "" => "EvidenceAnswer", "A piece of evidence, to be verified offline.";
     /// The audit trail.
     AUDIT: "GET" "/v1/audit" [] "" => "Audit", "The newest lines of the node's audit trail.";
     /// Running totals.
@@ -151,6 +156,11 @@ pub fn export_key(key: &Name, network: &str) -> String {
     format!("/v1/keys/{key}/export?network={network}")
 }
 
+/// `/v1/evidence/…`.
+pub fn evidence(evidence: &Digest) -> String {
+    format!("/v1/evidence/{evidence}")
+}
+
 /// `/v1/requests/…`.
 pub fn request(request: &RequestId) -> String {
     format!("/v1/requests/{request}")
@@ -179,7 +189,6 @@ pub fn receipt(request: &RequestId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_codec::Digest;
     use std::collections::BTreeSet;
 
     #[test]
@@ -204,6 +213,7 @@ mod tests {
             (retry_ceremony(&name), RETRY_CEREMONY),
             (child_key(&name, &"m/0/5".parse().unwrap()), CHILD_KEY),
             (export_key(&name, "mainnet"), EXPORT_KEY),
+            (evidence(&Digest([3; 32])), EVIDENCE),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),
             (approvals(&request_id), VOTE_REQUEST),

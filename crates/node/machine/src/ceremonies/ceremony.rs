@@ -1,6 +1,7 @@
 //! One attempt at an epoch of a key, at one participant: the plan, the rounds of the dealing, then
 //! PREPARED. See `spec/epochs.md`.
 
+use super::blame::Hearing;
 use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
 use crate::durable::{Table, Write};
@@ -80,7 +81,7 @@ impl Node {
     /// Handles a message of a dealing; its signature was checked.
     pub(crate) fn on_deal(&mut self, from: NodeId, message: DealMessage, turn: &mut Turn<'_>) {
         let key = message.key;
-        if self.state.key(&key).is_none() {
+        if self.state.key(&key).is_none() || self.hear(from, &message, turn) {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
@@ -143,7 +144,8 @@ impl Node {
                     return;
                 }
                 if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
-                    // Some dealer showed us two dealings; who it was, the transcripts show.
+                    // Some dealer showed us two dealings; who it was, its messages show.
+                    self.show_messages(key, turn);
                     self.void_attempt(key, "a member prepared another record", &[], turn);
                     return;
                 }
@@ -151,7 +153,11 @@ impl Node {
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
             }
-            DealStep::Round { .. } | DealStep::Abort { .. } | DealStep::Plan { .. } => {}
+            DealStep::Round { .. }
+            | DealStep::Abort { .. }
+            | DealStep::Plan { .. }
+            | DealStep::Complaint { .. }
+            | DealStep::Shown { .. } => {}
         }
     }
 
@@ -302,6 +308,8 @@ impl Node {
         let Some(book) = self.keys.books.get_mut(&key) else { return false };
         let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
         book.dealt = Some((epoch, attempt));
+        let before = book.current().map(|current| Arc::clone(&current.record));
+        book.hearing = Some(Hearing::new(plan.clone(), before));
         let deal = DealPlan {
             ctx0: context,
             scheme: plan.scheme,
@@ -371,6 +379,7 @@ impl Node {
                 self.void_attempt(key, "the engine made something else", &[], turn);
             }
             Err(failure) => {
+                self.blame(key, &failure, turn);
                 let culprits = match failure.fault {
                     Fault::Peer { culprits } => culprits,
                     Fault::Caller | Fault::Machine => Vec::new(),
@@ -505,7 +514,7 @@ impl Node {
         self.on_deal(self.me, message, turn);
     }
 
-    fn signed_step(
+    pub(super) fn signed_step(
         &self,
         key: KeyId,
         epoch: u64,

@@ -5,6 +5,7 @@
 //! VOID. Nodes act on the decision's certificate, never on collected messages, so a voided
 //! attempt cannot be revived (N-57).
 
+mod blame;
 mod ceremony;
 mod epochs;
 mod keys;
@@ -13,10 +14,11 @@ mod plan;
 
 use crate::limits;
 use crate::node::{Node, Turn};
+pub(crate) use blame::{EvidenceBook, Kept, terms_of};
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
-    parse_share_key, proof_key, voided_key,
+    parse_share_key, proof_key, public_of, voided_key,
 };
 use quorate_charter::Validity;
 use quorate_identity::Name;

@@ -1,6 +1,7 @@
 //! How an attempt ends: one decision of the voters, COMMIT or VOID. Nodes act on its certificate
 //! alone (CER-06).
 
+use super::blame::Hearing;
 use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{decided_key, public_of, share_key, voided_key};
 use crate::durable::{Table, Write};
@@ -44,6 +45,10 @@ impl Node {
             && refused.validity != Validity::Late
         {
             let culprits = refused.culprits;
+            let record = record.clone();
+            for statement in prepared.iter().filter(|said| culprits.contains(&said.node)) {
+                self.blame_prepared(key, &record, statement, turn);
+            }
             self.void_attempt(key, "a PREPARED statement does not verify", &culprits, turn);
             return;
         }
@@ -314,9 +319,13 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        self.note_unsupported(key, attempt);
         if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
             let lasted = turn.now.saturating_sub(ceremony.began_at);
+            let is_settled = book.hearing.as_ref().is_some_and(Hearing::is_settled);
             let failed = match lasted < self.pace.ceremony_timeout_ms / 4 * 3 {
+                // Whose fault it was is known: not who said so.
+                true if is_settled => Vec::new(),
                 true => vec![node],
                 false => ceremony.silent,
             };
