@@ -1,8 +1,8 @@
 //! Who was guilty when a dealing failed, from signed messages (`spec/deal.md`, Blame), erased
 //! over curves.
 
-use crate::deal::{DealPlan, Erase, on_curve};
 use crate::Failure;
+use crate::deal::{DealPlan, Erase, on_curve};
 use quorate_curve::{Ed25519, Secp256k1};
 use quorate_identity::{NodeId, Scheme};
 use quorate_keygen::{
@@ -50,9 +50,7 @@ pub fn judge_echoes(
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
             Ok(judge_echoes_on(&terms::<Secp256k1>(plan)?, echoes, shown, signatures))
         }
-        Scheme::Ed25519 => {
-            Ok(judge_echoes_on(&terms::<Ed25519>(plan)?, echoes, shown, signatures))
-        }
+        Scheme::Ed25519 => Ok(judge_echoes_on(&terms::<Ed25519>(plan)?, echoes, shown, signatures)),
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::audit::Audit;
 use crate::ceremonies::{
-    EvidenceBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key, parse_share_key,
-    proof_key, voided_key,
+    EvidenceBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
+    parse_share_key, proof_key, voided_key,
 };
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
@@ -413,12 +413,7 @@ fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_i
 
 /// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left
 /// out where it can be (BLM-08).
-fn evidence(
-    state: &State,
-    rows: &Rows,
-    keys: &mut Keys,
-    alarms: &mut Vec<Alarm>,
-) -> EvidenceBook {
+fn evidence(state: &State, rows: &Rows, keys: &mut Keys, alarms: &mut Vec<Alarm>) -> EvidenceBook {
     let mut book = EvidenceBook::default();
     for (key, row) in rows.of(Table::Evidence) {
         if !book.load(state, key, row) {

@@ -242,9 +242,8 @@ pub(crate) fn signatures<'a>(
             Place::Complaint => DealStep::Complaint { bytes },
         };
         let signature = <[u8; 64]>::try_from(signed.signature.as_slice());
-        signature.is_ok_and(|signature| {
-            has_signed(state, plan, author, step, NodeSignature(signature))
-        })
+        signature
+            .is_ok_and(|signature| has_signed(state, plan, author, step, NodeSignature(signature)))
     }
 }
 
@@ -255,8 +254,7 @@ fn has_signed(
     step: DealStep,
     signature: NodeSignature,
 ) -> bool {
-    let (key, epoch, attempt, context) =
-        (plan.key, plan.epoch, plan.attempt, Some(plan.context()));
+    let (key, epoch, attempt, context) = (plan.key, plan.epoch, plan.attempt, Some(plan.context()));
     let message = DealMessage { key, epoch, attempt, context, step, signature };
     let bytes = deal_bytes(&plan.genesis, &message);
     state

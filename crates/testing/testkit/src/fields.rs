@@ -174,7 +174,10 @@ impl Value {
                     lie("one less", Self::List(shorter));
                     lie("one more", Self::List([values.as_slice(), &[last.clone()]].concat()));
                 }
-                for (what, at) in [("the first two swapped", 0), ("the last two swapped", values.len().saturating_sub(2))] {
+                for (what, at) in [
+                    ("the first two swapped", 0),
+                    ("the last two swapped", values.len().saturating_sub(2)),
+                ] {
                     let mut swapped = values.clone();
                     if at + 1 < swapped.len() {
                         swapped.swap(at, at + 1);
@@ -198,9 +201,8 @@ pub fn changes(bytes: &[u8], others: &[(&str, &[u8])]) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     for place in value.places() {
         let Some(field) = value.at(&place) else { continue };
-        let theirs = others.iter().filter_map(|(what, other)| {
-            Some((*what, other.at(&place)?.clone()))
-        });
+        let theirs =
+            others.iter().filter_map(|(what, other)| Some((*what, other.at(&place)?.clone())));
         for (how, lie) in field.lies().into_iter().chain(theirs) {
             let bytes_now = value.with(&place, lie).write();
             let is_new = bytes_now != bytes && changes.iter().all(|known| known.bytes != bytes_now);

@@ -2,6 +2,7 @@
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
 //! * [`fields`]: messages taken apart, every field changed.
+//! * [`keys`]: one key of it in its epochs.
 //! * [`liar`]: a node of it that lies in dealings.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
@@ -14,5 +15,6 @@
 
 pub mod fields;
 pub mod founding;
+pub mod keys;
 pub mod liar;
 pub mod world;

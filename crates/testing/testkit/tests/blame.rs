@@ -7,67 +7,37 @@
     reason = "a test that panics has failed"
 )]
 
-use quorate_access::Tree;
-use quorate_charter::{EpochRecord, MotionBody};
-use quorate_client::contract::{EvidenceView, RequestState, routes};
+use minicbor::Encode;
+use quorate_charter::AttemptPlan;
+use quorate_client::contract::routes;
 use quorate_codec::Digest;
-use quorate_identity::{GenesisHash, KeyId, Name, NodeId, Scheme};
-use quorate_keygen::{Message1, Message2};
+use quorate_identity::{GenesisHash, KeyId, NodeId, NodeSignature};
+use quorate_keygen::{Equivocation, Message1, Message2, Place, Signed};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::evidence::EvidenceFile;
+use quorate_machine::ingress;
 use quorate_machine::wire::{DealMessage, DealStep, Message};
-use quorate_testkit::founding::{POLICY, Shape, name};
+use quorate_testkit::founding::name;
+use quorate_testkit::keys::{
+    FIVE, ceremony, evidence, key, record, refresh, sign, until_made, with_ops,
+};
 use quorate_testkit::liar::{Complaint, Liar, first, round, second};
 use quorate_testkit::world::World;
-use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 const SEED: u64 = 94;
 
 /// A domain with the key ops over the first three signers, any two of whom are enough.
-fn ready() -> (World, KeyId) {
-    let mut world = World::of(SEED, FIVE);
-    let access: Tree<Name> = "2 of (node-1, node-2, node-3)".parse().unwrap();
-    let access = access.map(|node| world.id(node.as_str()));
-    let scheme = Scheme::Ed25519;
-    world.enact("node-1", MotionBody::KeyCreate { name: name("ops"), scheme, access, faults: 0 });
-    world.until("the key is active", |world| {
-        world.names().iter().all(|node| world.can_sign(node, "ops"))
-    });
-    world.set_policy("node-1", POLICY);
-    let id = world.state("node-1").key_named(&name("ops")).unwrap().key;
-    (world, id)
+fn ready() -> World {
+    with_ops(SEED, FIVE, "2 of (node-1, node-2, node-3)", 0).0
 }
 
-fn epoch_of(world: &mut World, node: &str) -> u64 {
-    let view = world.call(node, "auditor", "GET", &routes::key(&name("ops")), b"");
-    let Ok(View::Key(view)) = view else { panic!("no key: {view:?}") };
-    view.epoch
-}
-
-fn refresh(world: &mut World) {
-    world.enact("node-1", MotionBody::KeyRefresh { name: name("ops") });
-    world.until("the next epoch is made", |world| {
-        world.names().iter().all(|node| epoch_of(world, node) == 1)
-    });
-}
-
-fn sign(world: &mut World, text: &str) {
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let message = json!({"kind": "message", "message": format!("0x{digits}")});
-    let request = world.request("ops", &message, "wallet-service");
-    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
-    world.until_state("node-1", &id, RequestState::Signed);
-}
-
-fn evidence(world: &mut World, node: &str) -> Vec<EvidenceView> {
-    let view = world.call(node, "auditor", "GET", routes::EVIDENCE_LIST.path, b"");
-    let Ok(View::EvidenceList(views)) = view else { panic!("no evidence: {view:?}") };
-    views
+fn refreshed(world: &mut World) {
+    world.enact("node-1", refresh());
+    until_made(world, 1);
 }
 
 fn file(world: &mut World, node: &str, evidence: &Digest) -> Vec<u8> {
@@ -76,24 +46,12 @@ fn file(world: &mut World, node: &str, evidence: &Digest) -> Vec<u8> {
     answer.file.0
 }
 
-fn record(world: &mut World) -> EpochRecord {
-    let view = world.call("node-1", "auditor", "GET", &routes::epoch_record(&name("ops")), b"");
-    let Ok(View::EpochRecord(answer)) = view else { panic!("no record: {view:?}") };
-    let decided: quorate_charter::Decided = quorate_codec::from_bytes(&answer.record.0).unwrap();
-    match quorate_codec::from_bytes(&decided.value).unwrap() {
-        quorate_charter::AttemptOutcome::Commit { record, .. } => {
-            quorate_codec::from_bytes(&record).unwrap()
-        }
-        quorate_charter::AttemptOutcome::Void { .. } => panic!("a void attempt made an epoch"),
-    }
-}
-
 /// Who deals in the first attempt at a refresh, and who does not: the same in every world of this
 /// seed.
 fn roles() -> (String, String, String) {
-    let (mut world, _) = ready();
-    refresh(&mut world);
-    let plan = record(&mut world).plan;
+    let mut world = ready();
+    refreshed(&mut world);
+    let plan = record(&mut world, "node-1").plan;
     assert_eq!(plan.attempt, 0);
     let named = |node: &NodeId| world.founding.nodes[node].name.to_string();
     let dealers: Vec<String> = plan.dealers.iter().map(named).collect();
@@ -107,15 +65,20 @@ fn refresh_with(
     liar: &str,
     mut change: impl FnMut(NodeId, &DealMessage) -> Option<DealStep> + 'static,
 ) -> World {
-    let (mut world, _) = ready();
+    let mut world = ready();
     let lies = Liar::new(&world, liar);
     world.wiretap = Some(Box::new(move |from, to, message| match &message {
+        // The liar helps nobody.
+        Message::Evidence(_) if from == lies.node => Vec::new(),
+        Message::Deal(DealMessage { step: DealStep::Shown { .. }, .. }) if from == lies.node => {
+            Vec::new()
+        }
         Message::Deal(deal) if from == lies.node && deal.epoch == 1 && deal.attempt == 0 => {
             vec![change(to, deal).map_or(message.clone(), |step| lies.saying(deal, step))]
         }
         _ => vec![message],
     }));
-    refresh(&mut world);
+    refreshed(&mut world);
     world
 }
 
@@ -138,10 +101,10 @@ fn only(world: &mut World, liar: &str, what: &[&str]) {
             assert!(EvidenceFile::verify(&bytes, &other).is_err());
         }
     }
-    let plan = record(world).plan;
+    let plan = record(world, "node-1").plan;
     assert!(!plan.participants().contains(&world.id(liar)), "the liar is left out");
     assert_eq!(plan.attempt, 1, "and the next attempt makes it");
-    sign(world, "all the same");
+    sign(world, "node-1", "all the same");
 }
 
 /// BLM-04, BLM-05, DEAL-20: a receiver of a bad share proves it to everybody; nodes that take no part
@@ -163,7 +126,7 @@ fn neg_094_a_bad_share_convicts_its_dealer_everywhere() {
 #[test]
 fn neg_025_two_dealings_convict_their_dealer() {
     let (liar, one, _) = roles();
-    let (probe, _) = ready();
+    let probe = ready();
     let one = probe.id(&one);
     let mut world = refresh_with(&liar, move |to, deal| {
         let mut lie: Message2 = second(&deal.step).filter(|_| to == one)?;
@@ -181,7 +144,7 @@ fn neg_025_two_dealings_convict_their_dealer() {
 #[test]
 fn neg_025_two_first_messages_convict_their_author() {
     let (_, one, liar) = roles();
-    let (probe, _) = ready();
+    let probe = ready();
     let one = probe.id(&one);
     let mut world = refresh_with(&liar, move |to, deal| {
         let mut lie: Message1 = first(&deal.step).filter(|_| to == one)?;
@@ -253,7 +216,7 @@ fn neg_094_a_false_complaint_convicts_the_complainer_everywhere() {
     let (honest, _, liar) = roles();
     // In the place of its word PREPARED it complains.
     let heard: Rc<RefCell<Option<Vec<u8>>>> = Rc::default();
-    let (mut world, _) = ready();
+    let mut world = ready();
     let (lies, dealer) = (Liar::new(&world, &liar), world.id(&honest));
     let seen = Rc::clone(&heard);
     world.wiretap = Some(Box::new(move |from, _, message| {
@@ -274,6 +237,178 @@ fn neg_094_a_false_complaint_convicts_the_complainer_everywhere() {
             _ => vec![message],
         }
     }));
-    refresh(&mut world);
+    refreshed(&mut world);
     only(&mut world, &liar, &["a false complaint about a share"]);
+}
+
+/// BLM-08: evidence is durable, and a node that knows it from an earlier life leaves the culprit
+/// out as well.
+#[test]
+fn neg_094_what_was_proven_stays_proven() {
+    let (liar, ..) = roles();
+    let mut world = ready();
+    let lies = Liar::new(&world, &liar);
+    world.wiretap = Some(Box::new(move |from, _, message| match &message {
+        Message::Deal(deal) if deal.epoch == 1 && from == lies.node && deal.attempt == 0 => {
+            let Some(mut lie) = second(&deal.step) else { return vec![message] };
+            for sealed in &mut lie.dealing.as_mut().unwrap().sealed {
+                sealed.0[40] ^= 1;
+            }
+            vec![lies.saying(deal, round(2, &lie))]
+        }
+        // Nothing more is heard of the attempts that follow.
+        Message::Deal(deal) if deal.epoch == 1 && deal.attempt > 0 => Vec::new(),
+        _ => vec![message],
+    }));
+    world.file_motion("node-1", refresh());
+    let honest: Vec<String> = world.names().into_iter().filter(|node| *node != liar).collect();
+    world.until("all know", |world| honest.iter().all(|node| evidence(world, node).len() == 1));
+    let proven = evidence(&mut world, &honest[0]);
+    for node in &honest {
+        assert_eq!(evidence(&mut world, node)[0].evidence, proven[0].evidence, "the same");
+        let id = world.id(node);
+        world.stop(node);
+        world.start(id);
+        assert_eq!(evidence(&mut world, node)[0].evidence, proven[0].evidence, "{node}");
+    }
+    world.wiretap = None;
+    until_made(&mut world, 1);
+    let plan = record(&mut world, &honest[0]).plan;
+    assert!(!plan.participants().contains(&world.id(&liar)), "{plan:?}");
+    assert!(ceremony(&mut world, &honest[0]).is_none_or(|view| view.evidence.len() == 1));
+}
+
+/// Evidence as somebody else would write it.
+#[derive(Encode)]
+struct Forged {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    proof: ForgedProof,
+}
+
+#[derive(Encode)]
+enum ForgedProof {
+    #[n(1)]
+    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
+}
+
+#[derive(Encode)]
+enum ForgedMessage {
+    #[n(20)]
+    Evidence(#[n(0)] Forged),
+}
+
+/// Two messages for one place of an attempt, each signed by the liar, said to be of `author`.
+fn twice(world: &World, liar: &Liar, author: NodeId, plan: AttemptPlan) -> Message {
+    let message = |byte: u8| {
+        let bytes = vec![byte];
+        let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
+        let context = Some(plan.context());
+        let signature = NodeSignature([0; 64]);
+        let step = DealStep::Round { number: 1, bytes: bytes.clone() };
+        let said = DealMessage { key, epoch, attempt, context, step, signature };
+        let Message::Deal(said) = liar.signed(said) else { panic!("a dealing") };
+        Signed { bytes: bytes.into(), signature: said.signature.0.to_vec().into() }
+    };
+    assert_eq!(plan.genesis, world.founding.state.genesis());
+    let (one, other) = (message(1), message(2));
+    let proof = Equivocation { author, place: Place::Message1, one, other };
+    let proof = ForgedProof::Twice(plan, proof);
+    let message = ForgedMessage::Evidence(Forged { version: 1, proof });
+    quorate_codec::from_bytes(&minicbor::to_vec(&message).unwrap()).unwrap()
+}
+
+/// BLM-01, BLM-02, BLM-06, BLM-08: a liar can prove whatever it likes, against itself alone; of what
+/// happened lately, once. Nobody can prove anything of somebody who did not sign it.
+#[test]
+fn neg_089_made_up_evidence_convicts_nobody_else_and_fills_no_disk() {
+    let mut world = ready();
+    let lies = Liar::new(&world, "node-2");
+    let (to, honest) = (world.id("node-1"), world.id("node-3"));
+    let plan = record(&mut world, "node-1").plan;
+    let rows = |world: &World| {
+        let disk = &world.host("node-1").disk;
+        disk.keys().filter(|(table, _)| *table == Table::Evidence).count()
+    };
+    let framed = twice(&world, &lies, honest, plan.clone());
+    let bytes = quorate_codec::to_bytes(&framed);
+    assert!(ingress::check(&world.state("node-1"), lies.node, &bytes).is_err());
+    let elsewhere = AttemptPlan { epoch: 7, ..plan.clone() };
+    let unknown = AttemptPlan { key: KeyId(Digest([7; 32])), ..plan.clone() };
+    for plan in [elsewhere, unknown] {
+        let message = twice(&world, &lies, lies.node, plan);
+        world.inject(lies.node, to, &message);
+    }
+    world.pass(1_000);
+    assert_eq!(rows(&world), 0, "of another time");
+    for attempt in 0..20 {
+        let plan = AttemptPlan { attempt, ..plan.clone() };
+        let message = twice(&world, &lies, lies.node, plan);
+        // Again and again is no news.
+        for _ in 0..3 {
+            world.inject(lies.node, to, &message);
+        }
+    }
+    world.pass(1_000);
+    assert_eq!(rows(&world), 1, "attempts that there were not are of no time");
+    assert_eq!(world.host("node-1").alarms.len(), 1, "{:?}", world.host("node-1").alarms);
+    for view in evidence(&mut world, "node-1") {
+        assert_eq!(view.culprits, [name("node-2")]);
+    }
+    assert!(evidence(&mut world, "node-3").is_empty());
+    refreshed(&mut world);
+    sign(&mut world, "node-1", "nothing follows for another epoch");
+}
+
+/// BLM-04, BLM-06: complaints from those who take no part, for other attempts, or again and again,
+/// end nothing and convict nobody.
+#[test]
+fn neg_094_complaints_from_elsewhere_are_nobodys() {
+    let (dealer, _, liar) = roles();
+    let mut world = ready();
+    let outsider = Liar::new(&world, "node-5");
+    let other = Liar::new(&world, &liar);
+    let dealer = world.id(&dealer);
+    let everybody = world.nodes();
+    let sent: Rc<RefCell<Vec<(NodeId, Message)>>> = Rc::default();
+    let send = Rc::clone(&sent);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        let Message::Deal(deal) = &message else { return vec![message] };
+        if let DealStep::Round { number: 2, bytes } = &deal.step
+            && (deal.epoch, deal.attempt, from) == (1, 0, dealer)
+            && send.borrow().is_empty()
+        {
+            let complaint = Complaint::about(dealer, bytes, [7; 32]).step();
+            let say = |liar: &Liar, deal: DealMessage| {
+                send.borrow_mut().push((liar.node, liar.saying(&deal, complaint.clone())));
+            };
+            for _ in 0..50 {
+                say(&outsider, deal.clone());
+            }
+            say(&other, DealMessage { attempt: 1, ..deal.clone() });
+            say(&other, DealMessage { epoch: 0, ..deal.clone() });
+            say(&other, DealMessage { context: None, ..deal.clone() });
+            say(&other, DealMessage { context: Some(Digest([7; 32])), ..deal.clone() });
+        }
+        vec![message]
+    }));
+    world.enact("node-1", refresh());
+    let mut has_sent = false;
+    world.until("the epoch is made", |world| {
+        if !has_sent && !sent.borrow().is_empty() {
+            has_sent = true;
+            for (from, message) in sent.borrow().iter() {
+                for to in everybody.iter().filter(|to| *to != from) {
+                    world.inject(*from, *to, message);
+                }
+            }
+        }
+        world.names().iter().all(|node| key(world, node).epoch == 1)
+    });
+    assert!(has_sent);
+    assert_eq!(record(&mut world, "node-1").plan.attempt, 0);
+    for node in world.names() {
+        assert!(evidence(&mut world, &node).is_empty(), "{node}");
+    }
 }

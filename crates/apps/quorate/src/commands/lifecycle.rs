@@ -284,7 +284,8 @@ fn ceremony_text(view: &CeremonyView) -> String {
     }
     for proof in &view.evidence {
         let (who, what, place) = (names(&proof.culprits), &proof.what, &proof.place);
-        let _ = write!(text, "\n  proven of {who}: {what} ({place}), see evidence {}", proof.evidence);
+        let _ =
+            write!(text, "\n  proven of {who}: {what} ({place}), see evidence {}", proof.evidence);
     }
     text
 }

@@ -27,8 +27,7 @@ pub struct Misdealing {
 }
 
 impl Canonical for Misdealing {
-    const BYTES_MAX: usize =
-        64 + PARTIES_MAX * (400 + Message1::BYTES_MAX + Message2::BYTES_MAX);
+    const BYTES_MAX: usize = 64 + PARTIES_MAX * (400 + Message1::BYTES_MAX + Message2::BYTES_MAX);
 }
 
 impl Misdealing {

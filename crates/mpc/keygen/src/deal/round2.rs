@@ -104,9 +104,8 @@ pub(crate) fn look_through<C: Curve>(
         own: Vec::new(),
     };
     let bytes_max = terms.message2_bytes_max();
-    let seconds = read(&participants, seconds, bytes_max, |_, second: &Message2| {
-        second.version == VERSION
-    })?;
+    let seconds =
+        read(&participants, seconds, bytes_max, |_, second: &Message2| second.version == VERSION)?;
     run.check_echoes(&seconds)?;
     run.check_public(&seconds, weights, None).map(drop)
 }

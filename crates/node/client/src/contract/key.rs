@@ -1,7 +1,7 @@
 //! Keys as callers see them.
 
-use super::HexBytes;
 use super::EvidenceView;
+use super::HexBytes;
 use quorate_access::Tree;
 use quorate_codec::Digest;
 use quorate_identity::{Head, KeyId, Name, Scheme};

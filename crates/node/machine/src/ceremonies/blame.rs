@@ -107,7 +107,9 @@ impl Hearing {
     /// A complaint with what this node heard of its dealer; nothing while that is not all here.
     fn accusation(&self, complainer: NodeId) -> Option<Evidence> {
         let complaint = self.heard.get(&(Place::Complaint, complainer))?;
-        let dealer = accused(&complaint.bytes).unwrap_or(complainer);
+        let dealers = &self.plan.dealers;
+        let named = accused(&complaint.bytes).filter(|dealer| dealers.contains(dealer));
+        let dealer = named.or_else(|| dealers.first().copied())?;
         let second = self.heard.get(&(Place::Message2, dealer))?;
         let firsts = self.round(Place::Message1)?;
         let firsts = firsts.into_iter().map(|(from, first)| (from, first.bytes.into())).collect();
@@ -165,9 +167,13 @@ pub(crate) fn terms_of(plan: &AttemptPlan, before: Option<&EpochRecord>) -> Opti
 impl Node {
     /// Takes note of a message of a dealing, and acts on it if it is about blame. Whether that is
     /// all: what is about no attempt that this node takes part in is nobody's (BLM-06).
-    pub(super) fn hear(&mut self, from: NodeId, message: &DealMessage, turn: &mut Turn<'_>) -> bool {
-        let is_blame =
-            matches!(message.step, DealStep::Complaint { .. } | DealStep::Shown { .. });
+    pub(super) fn hear(
+        &mut self,
+        from: NodeId,
+        message: &DealMessage,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let is_blame = matches!(message.step, DealStep::Complaint { .. } | DealStep::Shown { .. });
         let key = message.key;
         let hearing = self.keys.books.get_mut(&key).and_then(|book| book.hearing.as_mut());
         let Some(hearing) = hearing.filter(|hearing| hearing.is_about(message)) else {
@@ -187,7 +193,9 @@ impl Node {
                 let said = signed(bytes, &message.signature);
                 found.extend(hearing.note(Place::Complaint, from, said));
             }
-            DealStep::Shown { messages } if from != self.me && !hearing.shown.contains_key(&from) => {
+            DealStep::Shown { messages }
+                if from != self.me && !hearing.shown.contains_key(&from) =>
+            {
                 let mut firsts = BTreeMap::new();
                 for ShownMessage { author, number, bytes, signature } in messages {
                     let Some(place) = place_of(*number) else { continue };
@@ -285,8 +293,7 @@ impl Node {
         hearing.shown.insert(self.me, firsts);
         let (plan, context) = (hearing.plan.clone(), hearing.context);
         let step = DealStep::Shown { messages };
-        let message =
-            self.signed_step(key, plan.epoch, plan.attempt, Some(context), step);
+        let message = self.signed_step(key, plan.epoch, plan.attempt, Some(context), step);
         let to_all = Message::Deal(message);
         let me = self.me;
         for peer in plan.participants().into_iter().filter(|peer| *peer != me) {
@@ -313,12 +320,11 @@ impl Node {
     ) {
         let is_of_now = match finding.instance {
             Instance::Position(at) => at.abs_diff(self.state.position()) <= 1,
-            Instance::Attempt { key, epoch, attempt } => {
-                self.keys.book(&key).is_some_and(|book| {
-                    let made = book.current().map(super::keys::Epoch::number);
-                    (epoch == book.next_epoch() && attempt <= book.attempt) || made == Some(epoch)
-                })
-            }
+            Instance::Attempt { key, epoch, attempt } => self.keys.book(&key).is_some_and(|book| {
+                let made = book.record().map(|record| &record.plan);
+                (epoch == book.next_epoch() && attempt <= book.attempt)
+                    || made.is_some_and(|plan| plan.epoch == epoch && attempt <= plan.attempt)
+            }),
         };
         if is_of_now {
             let _ = self.convict(evidence, finding, turn);
@@ -475,8 +481,8 @@ impl EvidenceBook {
         let mut writes = Vec::new();
         let first = |culprits: &[NodeId]| culprits.first().copied();
         let of_it = |kept: &Kept| first(&kept.finding.culprits) == first(&finding.culprits);
-        let is_full = self.kept.iter().filter(|kept| of_it(kept)).count()
-            >= limits::EVIDENCE_PER_NODE_MAX;
+        let is_full =
+            self.kept.iter().filter(|kept| of_it(kept)).count() >= limits::EVIDENCE_PER_NODE_MAX;
         let oldest = match is_full {
             true => self.kept.iter().position(of_it),
             false => (self.kept.len() >= limits::EVIDENCE_KEPT_MAX).then_some(0),
@@ -495,5 +501,75 @@ impl EvidenceBook {
         let (evidence, finding) = (evidence.clone(), finding.clone());
         self.kept.push_back(Kept { number, id, at, evidence, finding });
         Some(writes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_access::Tree;
+    use quorate_identity::{GenesisHash, Head, Scheme};
+
+    fn evidence(attempt: u32) -> Evidence {
+        let node = NodeId(Digest([1; 32]));
+        let tree: Tree<u8> = "any of (1, 2)".parse().unwrap();
+        let plan = AttemptPlan {
+            version: 1,
+            genesis: GenesisHash(Digest([2; 32])),
+            key: KeyId(Digest([3; 32])),
+            epoch: 1,
+            attempt,
+            previous: Digest::ZERO,
+            scheme: Scheme::Ed25519,
+            tree: tree.map(|number| NodeId(Digest([*number; 32]))),
+            faults: 0,
+            order: Head(Digest::ZERO),
+            head: Head(Digest::ZERO),
+            made_at: 0,
+            dealers: vec![node],
+            committee: vec![node],
+            incarnations: vec![Digest::ZERO],
+        };
+        let said = |byte| signed(&[byte], &NodeSignature([0; 64]));
+        let (one, other) = (said(1), said(2));
+        let proof = Equivocation { author: node, place: Place::Message1, one, other };
+        Evidence::new(Proof::Twice(plan, proof))
+    }
+
+    fn finding(culprit: u8, attempt: u32) -> Finding {
+        let instance = Instance::Attempt { key: KeyId(Digest([3; 32])), epoch: 1, attempt };
+        Finding { culprits: vec![NodeId(Digest([culprit; 32]))], instance, what: "a test" }
+    }
+
+    /// BLM-08: of each node and of all; what made room is no news when it comes again.
+    #[test]
+    fn nod_05_evidence_has_an_end() {
+        let mut book = EvidenceBook::default();
+        let mut rows = BTreeSet::new();
+        let mut add = |book: &mut EvidenceBook, culprit, attempt| {
+            let writes = book.add(&evidence(attempt), &finding(culprit, attempt), 7)?;
+            for write in writes {
+                assert_eq!(write.table, Table::Evidence);
+                match write.value {
+                    Some(_) => assert!(rows.insert(write.key)),
+                    None => assert!(rows.remove(&write.key)),
+                }
+            }
+            Some(rows.len())
+        };
+        for attempt in 0..20 {
+            let kept = limits::EVIDENCE_PER_NODE_MAX.min(attempt as usize + 1);
+            assert_eq!(add(&mut book, 1, attempt), Some(kept));
+            assert_eq!(add(&mut book, 1, attempt), None, "no news");
+        }
+        assert_eq!(add(&mut book, 1, 0), None, "it made room, and is no news");
+        for culprit in 2..100 {
+            let kept = add(&mut book, culprit, 0).unwrap();
+            assert!(kept <= limits::EVIDENCE_KEPT_MAX);
+        }
+        assert_eq!(book.kept().count(), limits::EVIDENCE_KEPT_MAX);
+        let newest = NodeId(Digest([99; 32]));
+        assert!(book.guilty_of(&KeyId(Digest([3; 32])), 1).contains(&newest));
+        assert!(book.guilty_of(&KeyId(Digest([3; 32])), 2).is_empty());
     }
 }

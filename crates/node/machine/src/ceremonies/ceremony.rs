@@ -223,7 +223,15 @@ impl Node {
         let key = plan.key;
         let step = DealStep::Plan { plan: quorate_codec::to_bytes(&plan) };
         let message = self.signed_step(key, plan.epoch, plan.attempt, None, step);
-        if !self.start_attempt(plan, turn) {
+        let participants = plan.participants();
+        if !participants.contains(&self.me) {
+            // It leaves the attempt to others: who is to be dropped and need not deal, or is left
+            // out itself.
+            if let Some(book) = self.keys.books.get_mut(&key) {
+                book.left_to_others = Some(participants);
+                book.waits_since = Some(turn.now);
+            }
+        } else if !self.start_attempt(plan, turn) {
             return;
         }
         if let Some(ceremony) = self.ceremony(&key) {
@@ -380,6 +388,10 @@ impl Node {
             }
             Err(failure) => {
                 self.blame(key, &failure, turn);
+                if self.ceremony(&key).is_some_and(|ceremony| !ceremony.is_open()) {
+                    // It is given up already, for what was just proven or by somebody else.
+                    return;
+                }
                 let culprits = match failure.fault {
                     Fault::Peer { culprits } => culprits,
                     Fault::Caller | Fault::Machine => Vec::new(),

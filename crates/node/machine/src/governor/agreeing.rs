@@ -1,8 +1,8 @@
 //! This node as a voter.
 
-use crate::evidence::Evidence;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
+use crate::evidence::Evidence;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
