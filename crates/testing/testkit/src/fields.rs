@@ -172,7 +172,10 @@ impl Value {
                 if let Some(last) = values.last() {
                     let shorter = values[..values.len() - 1].to_vec();
                     lie("one less", Self::List(shorter));
-                    lie("one more", Self::List([values.as_slice(), &[last.clone()]].concat()));
+                    lie(
+                        "one more",
+                        Self::List([values.as_slice(), std::slice::from_ref(last)].concat()),
+                    );
                 }
                 for (what, at) in [
                     ("the first two swapped", 0),

@@ -226,7 +226,8 @@ fn lasting(disk: &Disk) -> Disk {
         Table::Request,
     ];
     let rows = disk.iter().filter(|((table, row), _)| {
-        !passing.contains(table) && !(*table == Table::EpochRecord && row.first() == Some(&b'v'))
+        let is_voided = *table == Table::EpochRecord && row.first() == Some(&b'v');
+        !(is_voided || passing.contains(table))
     });
     rows.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
