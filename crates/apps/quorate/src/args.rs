@@ -52,6 +52,9 @@ pub enum Command {
     /// Proof of what was signed, under which decisions.
     #[command(subcommand)]
     Receipt(Receipt),
+    /// Proof that a node deviated.
+    #[command(subcommand)]
+    Evidence(lifecycle::Evidence),
     /// Measure signatures end to end on this machine.
     Bench(Bench),
 }

@@ -121,6 +121,8 @@ tags! {
     DEAL_COINS = "deal/coins/v1";
     /// Digest of the message that a complaint is about.
     DEAL_COMPLAINT = "deal/complaint/v1";
+    /// Coefficients under which a judge looks at many equations as one.
+    DEAL_JUDGE_WEIGHTS = "deal/judge-weights/v1";
     /// Transcript of a dealing.
     DEAL_TRANSCRIPT = "deal/transcript/v1";
     /// Proof of knowledge of a final leaf share.
@@ -131,6 +133,8 @@ tags! {
     PROOF_TRIAL = "proof/trial/v1";
     /// A signed message of a dealing's round.
     DEAL_MESSAGE = "deal/message/v1";
+    /// Names a piece of evidence.
+    EVIDENCE = "evidence/v1";
     /// The statement PREPARED.
     PREPARED = "deal/prepared/v1";
     /// Chain code of a key.

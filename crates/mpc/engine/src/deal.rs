@@ -227,7 +227,7 @@ fn commitments_of<'a, C: Erase>(
 }
 
 /// The curves of keys: how a curve's halves become erased ones, and back.
-trait Erase: Curve {
+pub(crate) trait Erase: Curve {
     fn public(half: Half<Self>) -> PublicHalf;
     fn secret(shares: LeafShares<Self>) -> SecretHalf;
     fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>>;
@@ -326,7 +326,7 @@ fn start<C: Erase>(
 }
 
 /// The source on its curve, and what this node holds of it.
-fn on_curve<C: Erase>(
+pub(crate) fn on_curve<C: Erase>(
     scheme: Scheme,
     source: DealSource,
 ) -> Result<(Source<C>, Holding<C>), Failure> {

@@ -18,6 +18,7 @@
 //! What this crate does not do: it decides nothing ([`Permit`]s come from `node/machine`), sends
 //! nothing, stores nothing, and remembers no quarantine. See `spec/engine.md`.
 
+mod blame;
 mod deal;
 mod failure;
 mod key;
@@ -30,6 +31,7 @@ mod seed;
 mod sign;
 mod signature;
 
+pub use blame::{Charge, judge, judge_echoes};
 pub use deal::{
     DealPlan, DealSource, KeygenPlan, Prepared, PreparedKey, PreparedKeys, check_public,
     start_deal, start_keygen, verify_all_leaf_proofs, verify_leaf_proofs,
@@ -38,7 +40,9 @@ pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};
 pub use pair::{PairPlan, PairSetup, start_pair_setup};
 pub use permit::{Payload, Permit, Tweak};
-pub use quorate_keygen::Complaint;
+pub use quorate_keygen::{
+    Accusation, Complaint, EchoFindings, Equivocation, Misdealing, Place, Signed,
+};
 pub use round::{Inbound, Outbound, Outcome, Progress, Round, To};
 pub use seed::Seed;
 pub use sign::{OpenPlan, Opening, PAYLOADS_MAX, open};

@@ -40,8 +40,8 @@ mod proof;
 mod seal;
 
 pub use blame::{
-    Accusation, Complaint, EchoFindings, Equivocation, Place, Signatures, Signed, Unproven,
-    Verdict, judge_echoes,
+    Accusation, Complaint, EchoFindings, Equivocation, Misdealing, Place, Signatures, Signed,
+    Unproven, Verdict, judge_echoes,
 };
 pub use deal::round1::{ExpectRound1, Message1};
 pub use deal::round2::{Dealing2, ExpectRound2, Message2};

@@ -4,8 +4,8 @@
 
 use crate::audit::Audit;
 use crate::ceremonies::{
-    Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
-    parse_share_key, proof_key, voided_key,
+    EvidenceBook, Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row,
+    parse_decided_key, parse_share_key, proof_key, voided_key,
 };
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
@@ -138,7 +138,8 @@ impl Node {
         let clock = rows.get(Table::Meta, CLOCK_ROW).and_then(|row| row.try_into().ok());
         let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
         let mut alarms = Vec::new();
-        let keys = keys(&state, &me, &rows, &mut alarms)?;
+        let mut keys = keys(&state, &me, &rows, &mut alarms)?;
+        let evidence = evidence(&state, &rows, &mut keys, &mut alarms);
         let halted = rows.get(Table::Meta, HALT_ROW);
         let lapse = rows.get(Table::Meta, LAPSE_ROW).map(|row| read(Table::Meta, row));
         let mut node = Self {
@@ -156,6 +157,7 @@ impl Node {
             attempts: rows.digests(Table::Attempt),
             jobs: 0,
             trail: trail(&rows),
+            evidence,
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
             policy: compiled_policy(&state),
             state: Arc::new(state),
@@ -406,6 +408,23 @@ fn requests(state: &State, keys: &Keys, rows: &Rows) -> Requests {
 fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_intent::Decoded>> {
     let record = keys.book(key)?.record()?;
     outcome::decode(book.request.body(), record).ok().map(Arc::new)
+}
+
+/// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left
+/// out where it can be (BLM-08).
+fn evidence(state: &State, rows: &Rows, keys: &mut Keys, alarms: &mut Vec<Alarm>) -> EvidenceBook {
+    let mut book = EvidenceBook::default();
+    for (key, row) in rows.of(Table::Evidence) {
+        if !book.load(state, key, row) {
+            let text = "a stored piece of evidence is damaged".to_owned();
+            alarms.push(Alarm { text, culprits: Vec::new() });
+        }
+    }
+    for order in state.keys() {
+        let known = keys.book_mut(order.key);
+        known.load_guilty(book.guilty_of(&order.key, known.next_epoch()));
+    }
+    book
 }
 
 fn trail(rows: &Rows) -> Audit {

@@ -36,11 +36,13 @@ pub enum Table {
     Audit = 13,
     /// The key pairs of the node.
     Identity = 14,
+    /// Evidence against nodes.
+    Evidence = 15,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -55,6 +57,7 @@ impl Table {
         Self::Attempt,
         Self::Audit,
         Self::Identity,
+        Self::Evidence,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -73,7 +76,8 @@ impl Table {
             | Self::Request
             | Self::Attempt
             | Self::Audit
-            | Self::Identity => false,
+            | Self::Identity
+            | Self::Evidence => false,
         }
     }
 

@@ -265,7 +265,11 @@ pub fn check_dealing(state: &State, dealing: &ImportDealing) -> Result<(), Impor
             DealStep::Round { number, bytes } => {
                 *number == expected && bytes.len() <= limits::DEAL_BYTES_MAX
             }
-            DealStep::Prepared { .. } | DealStep::Abort { .. } | DealStep::Plan { .. } => false,
+            DealStep::Prepared { .. }
+            | DealStep::Abort { .. }
+            | DealStep::Plan { .. }
+            | DealStep::Complaint { .. }
+            | DealStep::Shown { .. } => false,
         };
         let bytes = deal_bytes(&state.genesis(), message);
         let verified = imported.importer.verify(tag::DEAL_MESSAGE, &bytes, &message.signature);

@@ -6,18 +6,20 @@
 //! said it is settled.
 
 use crate::ceremonies::deal_bytes;
+use crate::evidence::{Evidence, Finding};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
     DealMessage, DealStep, Generation, ImportDealing, KeyProgress, Message, Outcome, PairMessage,
-    SessionMessage, SessionStep,
+    SessionMessage, SessionStep, ShownMessage,
 };
 use quorate_charter::{
-    AttemptPlan, CertifiedEntry, Decided, Recognition, SignedBallotMessage, SignedEpochStatement,
-    SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
+    AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
+    SignedEpochStatement, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
 };
 use quorate_codec::{Canonical, Digest, tag};
+use quorate_engine::Complaint;
 use quorate_identity::NodeId;
 use quorate_policy::request::{
     VerifiedApproval, VerifiedCancellation, VerifiedNodeDecision, VerifiedRequest,
@@ -54,6 +56,7 @@ enum Content {
     Session(SessionMessage),
     /// Its signatures are verified by a job.
     Outcome(Outcome),
+    Evidence(Box<Evidence>, Finding),
 }
 
 /// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
@@ -134,6 +137,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             let verified = sender.keys.verify(tag::DEAL_MESSAGE, &signed, &message.signature);
             verified.map_err(no)?;
             bounded_deal(&message.step)?;
+            shown_as_signed(state, &message)?;
             Content::Deal(message)
         }
         Message::Import(dealing) => {
@@ -164,6 +168,11 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             at_most(outcome.quorum.len(), quorate_charter::limits::NODES_MAX)?;
             fits(&outcome)?;
             Content::Outcome(outcome)
+        }
+        Message::Evidence(evidence) => {
+            fits(evidence.as_ref())?;
+            let finding = evidence.verify(state).map_err(no)?;
+            Content::Evidence(evidence, finding)
         }
     };
     Ok(Checked(content))
@@ -206,11 +215,30 @@ fn bounded_deal(step: &DealStep) -> Result<(), IngressError> {
     match step {
         DealStep::Round { bytes, .. } => at_most(bytes.len(), limits::DEAL_BYTES_MAX),
         DealStep::Plan { plan } => at_most(plan.len(), AttemptPlan::BYTES_MAX),
-        DealStep::Prepared { leaf_proofs, .. } => {
+        DealStep::Prepared { record, leaf_proofs } => {
+            at_most(record.len(), EpochRecord::BYTES_MAX)?;
             at_most(leaf_proofs.len(), limits::DEAL_BYTES_MAX)
+        }
+        DealStep::Complaint { bytes } => at_most(bytes.len(), Complaint::BYTES_MAX),
+        DealStep::Shown { messages } => {
+            at_most(messages.len(), 2 * quorate_charter::limits::NODES_MAX)?;
+            let longest = messages.iter().map(|shown| shown.bytes.len()).max();
+            at_most(longest.unwrap_or_default(), limits::DEAL_BYTES_MAX)
         }
         DealStep::Abort { .. } => Ok(()),
     }
+}
+
+/// What is shown of others was signed by them, for the same attempt (BLM-06).
+fn shown_as_signed(state: &State, message: &DealMessage) -> Result<(), IngressError> {
+    let DealStep::Shown { messages } = &message.step else { return Ok(()) };
+    messages.iter().try_for_each(|ShownMessage { author, number, bytes, signature }| {
+        let author = state.node(author).ok_or(IngressError::Stranger)?;
+        let step = DealStep::Round { number: *number, bytes: bytes.clone() };
+        let said = DealMessage { step, signature: *signature, ..message.clone() };
+        let signed = deal_bytes(&state.genesis(), &said);
+        author.keys.verify(tag::DEAL_MESSAGE, &signed, signature).map_err(no)
+    })
 }
 
 fn no(error: impl ToString) -> IngressError {
@@ -255,6 +283,9 @@ impl Node {
             }
             Content::Session(message) => self.on_session(from, message, turn),
             Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
+            Content::Evidence(evidence, finding) => {
+                self.on_evidence(&evidence, &finding, turn);
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod call;
 mod ceremonies;
 pub mod durable;
 pub mod event;
+pub mod evidence;
 mod governor;
 pub mod import;
 pub mod ingress;

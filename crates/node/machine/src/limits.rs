@@ -55,6 +55,14 @@ pub const DEAL_BYTES_MAX: usize = 4 << 20;
 pub const CEREMONY_MS_PER_ACCOUNT: Millis = 50;
 /// How long shares of an epoch that was replaced are kept before that is an alarm.
 pub const EPOCH_KEPT_MS_MAX: Millis = 3_600_000;
+/// Bytes of one piece of evidence: all messages of a run, of which only a liar's are long.
+pub const EVIDENCE_BYTES_MAX: usize = 6 << 20;
+/// Pieces of evidence that are kept against one node; its oldest goes first.
+pub const EVIDENCE_PER_NODE_MAX: usize = 4;
+/// Pieces of evidence that are kept.
+pub const EVIDENCE_KEPT_MAX: usize = 64;
+/// What such evidence showed, remembered after it made room for other evidence.
+pub const EVIDENCE_GONE_MAX: usize = 1_024;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

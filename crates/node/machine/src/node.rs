@@ -1,7 +1,7 @@
 //! The node: its state, and the one function through which everything passes.
 
 use crate::audit::Audit;
-use crate::ceremonies::Keys;
+use crate::ceremonies::{EvidenceBook, Keys};
 use crate::durable::{Table, Write};
 use crate::event::{Envelope, Event, Millis, Output};
 use crate::governor::Governor;
@@ -41,6 +41,7 @@ pub struct Node {
     pub(crate) attempts: VecDeque<Digest>,
     pub(crate) jobs: u64,
     pub(crate) trail: Audit,
+    pub(crate) evidence: EvidenceBook,
     /// Why this node stopped for good, if it did.
     pub(crate) halted: Option<String>,
 }

@@ -74,6 +74,9 @@ pub enum Message {
     /// What an importer deals, passed on by anybody.
     #[n(20)]
     Import(#[n(0)] Box<ImportDealing>),
+    /// Proof that a node deviated; everyone verifies it.
+    #[n(21)]
+    Evidence(#[n(0)] Box<crate::evidence::Evidence>),
 }
 
 /// How far a node is with a key.
@@ -290,8 +293,13 @@ impl DealMessage {
         size_of::<Self>()
             + match &self.step {
                 DealStep::Round { bytes, .. } => bytes.len(),
-                DealStep::Prepared { leaf_proofs, .. } => leaf_proofs.len(),
+                DealStep::Prepared { record, leaf_proofs } => record.len() + leaf_proofs.len(),
                 DealStep::Plan { plan } => plan.len(),
+                DealStep::Complaint { bytes } => bytes.len(),
+                DealStep::Shown { messages } => {
+                    let one = |shown: &ShownMessage| size_of::<ShownMessage>() + shown.bytes.len();
+                    messages.iter().map(one).sum()
+                }
                 DealStep::Abort { .. } => 0,
             }
     }
@@ -313,9 +321,9 @@ pub enum DealStep {
     /// The statement PREPARED: the shares are durable, here is the proof that they are known.
     #[n(1)]
     Prepared {
-        /// Digest of the epoch record as this member computed it.
-        #[n(0)]
-        record: Digest,
+        /// The whole epoch record as this member computed it.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        record: Vec<u8>,
         /// Proof of knowledge of the member's final leaf shares.
         #[cbor(n(1), with = "minicbor::bytes")]
         leaf_proofs: Vec<u8>,
@@ -335,6 +343,38 @@ pub enum DealStep {
         #[cbor(n(0), with = "minicbor::bytes")]
         plan: Vec<u8>,
     },
+    /// The sender was dealt a bad share, and reveals the one key that proves it to others.
+    #[n(4)]
+    Complaint {
+        /// The engine's complaint.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// What the sender received of the rounds, as it was signed: participants saw different
+    /// things, and these show whose doing it was.
+    #[n(5)]
+    Shown {
+        /// The messages.
+        #[n(0)]
+        messages: Vec<ShownMessage>,
+    },
+}
+
+/// A message of a round, shown to others by whoever received it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ShownMessage {
+    /// Who signed it.
+    #[n(0)]
+    pub author: NodeId,
+    /// For which round.
+    #[n(1)]
+    pub number: u8,
+    /// The engine's message.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
+    /// The author's signature, as over its own [`DealMessage`].
+    #[n(3)]
+    pub signature: NodeSignature,
 }
 
 /// The two messages that an importer has in a dealing, each signed with the one-time key that the

@@ -53,9 +53,11 @@ impl Liar {
     /// A message of a dealing with a byte changed, signed all the same.
     fn false_deal(&self, mut deal: DealMessage, dice: u8) -> Option<DealMessage> {
         let bytes = match &mut deal.step {
-            DealStep::Round { bytes, .. } => bytes,
+            DealStep::Round { bytes, .. } | DealStep::Complaint { bytes } => bytes,
             DealStep::Prepared { leaf_proofs, .. } => leaf_proofs,
-            DealStep::Plan { .. } | DealStep::Abort { .. } => return None,
+            DealStep::Plan { .. } | DealStep::Abort { .. } | DealStep::Shown { .. } => {
+                return None;
+            }
         };
         let at = bytes.len().checked_sub(1)? * usize::from(dice) / 24;
         *bytes.get_mut(at)? ^= 1 << (dice % 8);

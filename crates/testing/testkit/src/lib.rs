@@ -1,6 +1,9 @@
 //! Seeds, fixtures and founded domains for tests across crates.
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
+//! * [`fields`]: messages taken apart, every field changed.
+//! * [`keys`]: one key of it in its epochs.
+//! * [`liar`]: a node of it that lies in dealings.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
 #![allow(
@@ -10,5 +13,8 @@
     reason = "fixtures of tests: one that cannot be made is a failed test"
 )]
 
+pub mod fields;
 pub mod founding;
+pub mod keys;
+pub mod liar;
 pub mod world;

@@ -9,7 +9,7 @@ use quorate_client::contract::{
     SubmitStatement, routes,
 };
 use quorate_codec::Digest;
-use quorate_identity::{KeyId, NodeId, RequestId, Scheme};
+use quorate_identity::{KeyId, MotionId, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{self, Answer, Caller, View};
@@ -433,6 +433,17 @@ impl World {
     /// # Panics
     /// It does not enter the charter.
     pub fn enact(&mut self, node: &str, body: MotionBody) {
+        let id = self.file_motion(node, body);
+        self.until("the motion is placed", |world| {
+            world.running().iter().all(|node| world.placed(node, &id))
+        });
+    }
+
+    /// Files a motion that two administrators signed, and waits for nobody.
+    ///
+    /// # Panics
+    /// It is not taken.
+    pub fn file_motion(&mut self, node: &str, body: MotionBody) -> MotionId {
         let state = self.state(node);
         let nonce = Digest(self.random());
         let motion =
@@ -442,12 +453,10 @@ impl World {
         let body = serde_json::to_vec(&body).expect("json");
         let answer = self.call(node, "ada", "POST", routes::SUBMIT_MOTION.path, &body);
         answer.expect("a motion that is taken");
-        self.until("the motion is placed", |world| {
-            world.running().iter().all(|node| world.placed(node, &id))
-        });
+        id
     }
 
-    fn placed(&self, node: &NodeId, motion: &quorate_identity::MotionId) -> bool {
+    fn placed(&self, node: &NodeId, motion: &MotionId) -> bool {
         let node = self.hosts[node].node.as_ref();
         node.is_none_or(|node| node.abstains().is_some() || node.state().has_placed(motion))
     }

@@ -9,7 +9,9 @@
     reason = "a test that panics has failed"
 )]
 
-use quorate_charter::{AbortStatement, AttemptOutcome, BallotBody, Instance, SignedBallotMessage};
+use quorate_charter::{
+    AbortStatement, AttemptOutcome, BallotBody, EpochRecord, Instance, SignedBallotMessage,
+};
 use quorate_client::contract::AuditLine;
 use quorate_codec::{Digest, tag};
 use quorate_engine::Progress;
@@ -248,7 +250,9 @@ fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
             {
                 hears.borrow_mut().insert(from);
                 if is_other && from == early {
-                    *record = Digest([7; 32]);
+                    let mut other: EpochRecord = quorate_codec::from_bytes(record).unwrap();
+                    other.accounts[0].chain_code = Digest([7; 32]);
+                    *record = quorate_codec::to_bytes(&other);
                     let said = (&genesis, &deal.key, 0_u64, 0_u32, deal.context, &deal.step);
                     let bytes = quorate_codec::to_bytes(&said);
                     deal.signature = signer.sign(tag::DEAL_MESSAGE, &bytes);

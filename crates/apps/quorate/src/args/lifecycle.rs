@@ -2,6 +2,7 @@
 
 use super::{Reader, Signer};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// `key refresh|reshare|schedule|epochs|advise|retire`
 #[derive(Debug, Subcommand)]
@@ -123,4 +124,32 @@ pub struct Wait {
     /// Do not wait at all.
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `evidence ...`
+#[derive(Debug, Subcommand)]
+pub enum Evidence {
+    /// What a node can prove, and about whom.
+    List(Reader),
+    /// Fetch a piece as a file, verified.
+    Get {
+        /// Its name, as listed.
+        evidence: String,
+        /// The file to write.
+        #[arg(long, short)]
+        output: PathBuf,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Verify a file. Needs no node and no network.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// The genesis hash to hold it against.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+        /// Accepted as everywhere, not needed: no domain is looked at.
+        #[arg(long, hide = true)]
+        dir: Option<PathBuf>,
+    },
 }

@@ -290,6 +290,11 @@ fn ceremony_text(view: &CeremonyView) -> String {
     if let Some(why) = &view.last_failure {
         let _ = write!(text, "\n  the attempt before made nothing: {why}");
     }
+    for proof in &view.evidence {
+        let (who, what, place) = (names(&proof.culprits), &proof.what, &proof.place);
+        let _ =
+            write!(text, "\n  proven of {who}: {what} ({place}), see evidence {}", proof.evidence);
+    }
     text
 }
 

@@ -2,6 +2,7 @@
 
 pub mod charter;
 pub mod derive;
+mod evidence;
 pub mod genesis;
 pub mod key;
 mod lifecycle;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Charter(verb) => charter::run(verb, face).await,
         Command::Request(verb) => request::run(verb, face).await,
         Command::Receipt(verb) => receipt::run(verb, face).await,
+        Command::Evidence(verb) => evidence::run(verb, face).await,
         Command::Bench(options) => bench::run(options, face).await,
     }
 }

@@ -116,6 +116,9 @@ pub enum Unproven {
     /// the complaint is about.
     #[error("the messages are of different runs")]
     Run,
+    /// The messages show no fault of anybody that they prove.
+    #[error("the messages show nobody's fault")]
+    Nobody,
 }
 
 impl Complaint {

@@ -1,5 +1,5 @@
 //! Who was guilty, from signed messages, for anybody to verify later and offline (DEAL-19 to
-//! DEAL-22; `docs/adr/0006-complaints-reveal-a-key.md`).
+//! DEAL-22, DEAL-25; `docs/adr/0006-complaints-reveal-a-key.md`).
 //!
 //! What this module does not do: it signs and verifies nothing itself. Whoever judges brings the
 //! [`Signatures`], which bind a message to the context, the round and its author.
@@ -7,10 +7,12 @@
 mod complaint;
 mod echoes;
 mod equivocation;
+mod misdealing;
 
 pub use complaint::{Accusation, Complaint, Unproven, Verdict};
 pub use echoes::{EchoFindings, judge_echoes};
 pub use equivocation::Equivocation;
+pub use misdealing::Misdealing;
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};

@@ -77,6 +77,39 @@ struct Dealing<C: Curve> {
     sum: Commitments<C>,
 }
 
+/// What the dealers revealed, as it came and as it was read.
+type Public<'a, C> = (BTreeMap<NodeId, &'a Dealing2>, BTreeMap<NodeId, Dealing<C>>);
+
+/// Looks through the messages of a run as somebody who took no part in it (DEAL-25): the checks of
+/// both rounds but those that need a share. `weights` make many equations one.
+pub(crate) fn look_through<C: Curve>(
+    terms: &Terms<C>,
+    firsts: BTreeMap<NodeId, Vec<u8>>,
+    seconds: Option<&BTreeMap<NodeId, Vec<u8>>>,
+    weights: &[u128],
+) -> Result<(), DealError> {
+    let read_firsts = super::round1::read_firsts(terms, &firsts)?;
+    let Some(seconds) = seconds else { return Ok(()) };
+    let participants = terms.participants();
+    let nobody = || DealError::nobody(DealFault::Terms);
+    let digest = terms.digest();
+    let run = ExpectRound2 {
+        terms: terms.clone(),
+        digest,
+        me: *participants.first().ok_or_else(nobody)?,
+        keys: BTreeMap::new(),
+        sid: super::round1::sid(&digest, &read_firsts),
+        firsts: read_firsts,
+        first_bytes: firsts,
+        own: Vec::new(),
+    };
+    let bytes_max = terms.message2_bytes_max();
+    let seconds =
+        read(&participants, seconds, bytes_max, |_, second: &Message2| second.version == VERSION)?;
+    run.check_echoes(&seconds)?;
+    run.check_public(&seconds, weights, None).map(drop)
+}
+
 impl<C: Curve> ExpectRound2<C> {
     /// Whose message each is awaited, this participant's own included.
     pub fn awaits(&self) -> BTreeSet<NodeId> {
@@ -104,15 +137,27 @@ impl<C: Curve> ExpectRound2<C> {
             })?;
         self.check_echoes(&seconds)?;
         let weights = weights(self.terms.source.count(), rng);
-        let revealed = self.revealed(&seconds)?;
-        let dealings = self.dealings(&revealed, &weights)?;
-        self.check_openings(&revealed)?;
-        self.check_possession(&revealed, &dealings)?;
-        self.check_distinct(&dealings)?;
-        self.check_constants(&dealings, &weights)?;
+        // The own proofs were made here and have not changed.
+        let (revealed, dealings) = self.check_public(&seconds, &weights, Some(&self.me))?;
         let shares = self.open_all(&messages, &revealed, &dealings, &weights)?;
         let transcript = self.transcript(&messages);
         self.finish(&dealings, shares, &weights, transcript, rng)
+    }
+
+    /// Everything about the dealings that is to be seen without a share: the same for everybody.
+    fn check_public<'a>(
+        &self,
+        seconds: &'a BTreeMap<NodeId, Message2>,
+        weights: &[u128],
+        trusted: Option<&NodeId>,
+    ) -> Result<Public<'a, C>, DealError> {
+        let revealed = self.revealed(seconds)?;
+        let dealings = self.dealings(&revealed, weights)?;
+        self.check_openings(&revealed)?;
+        self.check_possession(&revealed, &dealings, trusted)?;
+        self.check_distinct(&dealings)?;
+        self.check_constants(&dealings, weights)?;
+        Ok((revealed, dealings))
     }
 
     /// Everybody saw the same first round (DEAL-10, N-25).
@@ -181,6 +226,7 @@ impl<C: Curve> ExpectRound2<C> {
         &self,
         revealed: &BTreeMap<NodeId, &Dealing2>,
         dealings: &BTreeMap<NodeId, Dealing<C>>,
+        trusted: Option<&NodeId>,
     ) -> Result<(), DealError> {
         let proven = |from: &NodeId, proofs: &[Proof]| {
             let all = dealings.get(from).map(|dealing| (0..).zip(&dealing.each).zip(proofs));
@@ -189,8 +235,7 @@ impl<C: Curve> ExpectRound2<C> {
                 statement.is_some_and(|statement| proof.verifies(&statement))
             })
         };
-        // The own proofs were made here and have not changed.
-        let others = revealed.iter().filter(|(from, _)| **from != self.me);
+        let others = revealed.iter().filter(|(from, _)| Some(*from) != trusted);
         let false_ones = others.filter(|(from, dealing)| !proven(from, &dealing.proofs));
         accuse(false_ones.map(|(from, _)| *from).collect(), DealFault::Possession)
     }

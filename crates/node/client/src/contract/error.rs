@@ -112,6 +112,8 @@ error_codes! {
     UnknownKey = "unknown_key", 404, Caller;
     /// No request of that id.
     UnknownRequest = "unknown_request", 404, Caller;
+    /// The node keeps no such evidence.
+    UnknownEvidence = "unknown_evidence", 404, Caller;
     /// No motion of that id.
     UnknownMotion = "unknown_motion", 404, Caller;
     /// No person or service of that id.

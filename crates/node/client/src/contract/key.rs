@@ -1,5 +1,6 @@
 //! Keys as callers see them.
 
+use super::EvidenceView;
 use super::HexBytes;
 use quorate_access::Tree;
 use quorate_codec::Digest;
@@ -171,6 +172,9 @@ pub struct CeremonyView {
     pub missing: Vec<Name>,
     /// Why the last attempt made nothing.
     pub last_failure: Option<String>,
+    /// What is proven about attempts at this epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceView>,
 }
 
 /// What a ceremony makes.

@@ -8,6 +8,7 @@ mod charter;
 mod derived;
 mod domain;
 mod error;
+mod evidence;
 mod hex_bytes;
 mod key;
 mod motion;
@@ -26,6 +27,7 @@ pub use charter::{
 pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
+pub use evidence::{EvidenceAnswer, EvidenceView};
 pub use hex_bytes::HexBytes;
 pub use key::{
     Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,

@@ -20,6 +20,8 @@ use utoipa::OpenApi;
         super::ChildKeyView,
         super::EntryPage,
         super::EpochRecordAnswer,
+        super::EvidenceAnswer,
+        super::EvidenceView,
         super::ImportOfferAnswer,
         super::SubmitImport,
         super::ErrorAnswer,

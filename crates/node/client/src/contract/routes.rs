@@ -1,5 +1,6 @@
 //! The table of calls: one line each, for nodes, clients and the OpenAPI document alike.
 
+use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_identity::{MotionId, Name, RequestId};
 
@@ -95,6 +96,10 @@ routes! {
     RECEIPT: "GET" "/v1/requests/{request}/receipt" [] "" => "ReceiptAnswer", "The receipt of a signed request.";
     /// What changes, as it changes.
     EVENTS: "GET" "/v1/events" [] "" => "", "Server-sent events, one Notice each.";
+    /// What the node can prove.
+    EVIDENCE_LIST: "GET" "/v1/evidence" [] "" => "[EvidenceView]", "Evidence against nodes, oldest first.";
+    /// One piece as a file.
+    EVIDENCE: "GET" "/v1/evidence/{evidence}" [] "" => "EvidenceAnswer", "A piece of evidence, to be verified offline.";
     /// The audit trail.
     AUDIT: "GET" "/v1/audit" [] "" => "Audit", "The newest lines of the node's audit trail.";
     /// Running totals.
@@ -160,6 +165,11 @@ pub fn export_key(key: &Name, account: u16, network: &str) -> String {
     format!("/v1/keys/{key}/export?account={account}&network={network}")
 }
 
+/// `/v1/evidence/…`.
+pub fn evidence(evidence: &Digest) -> String {
+    format!("/v1/evidence/{evidence}")
+}
+
 /// `/v1/requests/…`.
 pub fn request(request: &RequestId) -> String {
     format!("/v1/requests/{request}")
@@ -188,7 +198,6 @@ pub fn receipt(request: &RequestId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_codec::Digest;
     use std::collections::BTreeSet;
 
     #[test]
@@ -215,6 +224,7 @@ mod tests {
             (import(&name), SUBMIT_IMPORT),
             (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),
             (export_key(&name, 17, "mainnet"), EXPORT_KEY),
+            (evidence(&Digest([3; 32])), EVIDENCE),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),
             (approvals(&request_id), VOTE_REQUEST),

@@ -68,6 +68,8 @@ impl Node {
                 return self.voted(taken, &statement, turn);
             }
             Call::Receipt(id) => View::Receipt(self.view_receipt(&id)?),
+            Call::EvidenceList => View::EvidenceList(self.view_evidence()),
+            Call::Evidence(id) => View::Evidence(self.view_evidence_file(&id)?),
             Call::Audit => View::Audit(self.view_audit()),
         })
     }

@@ -15,6 +15,7 @@ use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
+use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_identity::{ActorId, CredentialSignature, MotionId, Name, PersonId, RequestId};
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
@@ -140,6 +141,10 @@ pub enum Call {
     Cancel(Box<VerifiedCancellation>),
     /// The receipt of a signed request.
     Receipt(RequestId),
+    /// Everything that the node can prove.
+    EvidenceList,
+    /// A piece of evidence as a file.
+    Evidence(Digest),
     /// The newest lines of the audit trail.
     Audit,
 }
@@ -171,5 +176,7 @@ pub enum View {
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),
     Receipt(view::ReceiptAnswer),
+    EvidenceList(Vec<view::EvidenceView>),
+    Evidence(view::EvidenceAnswer),
     Audit(view::Audit),
 }

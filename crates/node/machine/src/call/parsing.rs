@@ -100,6 +100,8 @@ impl Input<'_> {
             routes::VOTE_REQUEST => self.vote()?,
             routes::CANCEL_REQUEST => self.cancel()?,
             routes::RECEIPT => Call::Receipt(self.argument(ErrorCode::UnknownRequest)?),
+            routes::EVIDENCE_LIST => Call::EvidenceList,
+            routes::EVIDENCE => Call::Evidence(self.argument(ErrorCode::UnknownEvidence)?),
             routes::AUDIT => Call::Audit,
             _ => return Err(unknown_call()),
         })

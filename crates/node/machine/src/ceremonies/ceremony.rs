@@ -1,6 +1,7 @@
 //! One attempt at an epoch of a key, at one participant: the plan, the rounds of the dealing, then
 //! PREPARED. See `spec/epochs.md`.
 
+use super::blame::Hearing;
 use super::importing::Importing;
 use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
@@ -31,8 +32,7 @@ pub(crate) struct Ceremony {
     pub(super) said: Vec<DealMessage>,
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
-    /// The record that this node computed, and its digest.
-    pub(super) record: Option<(Vec<u8>, Digest)>,
+    pub(super) record: Option<Vec<u8>>,
     /// What an import needs beyond that.
     pub(super) import: Importing,
     pub(super) phase: Phase,
@@ -85,7 +85,7 @@ impl Node {
     /// Handles a message of a dealing; its signature was checked.
     pub(crate) fn on_deal(&mut self, from: NodeId, message: DealMessage, turn: &mut Turn<'_>) {
         let key = message.key;
-        if self.state.key(&key).is_none() {
+        if self.state.key(&key).is_none() || self.hear(from, &message, turn) {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
@@ -150,8 +150,9 @@ impl Node {
                 if !ceremony.plan.committee.contains(&from) {
                     return;
                 }
-                if ceremony.record.as_ref().is_some_and(|(_, ours)| *ours != record) {
-                    // Some dealer showed us two dealings; who it was, the transcripts show.
+                if ceremony.record.as_ref().is_some_and(|ours| *ours != record) {
+                    // Some dealer showed us two dealings; who it was, its messages show.
+                    self.show_messages(key, turn);
                     self.void_attempt(key, "a member prepared another record", &[], turn);
                     return;
                 }
@@ -159,7 +160,11 @@ impl Node {
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
             }
-            DealStep::Round { .. } | DealStep::Abort { .. } | DealStep::Plan { .. } => {}
+            DealStep::Round { .. }
+            | DealStep::Abort { .. }
+            | DealStep::Plan { .. }
+            | DealStep::Complaint { .. }
+            | DealStep::Shown { .. } => {}
         }
     }
 
@@ -225,7 +230,15 @@ impl Node {
         let key = plan.key;
         let step = DealStep::Plan { plan: quorate_codec::to_bytes(&plan) };
         let message = self.signed_step(key, plan.epoch, plan.attempt, None, step);
-        if !self.start_attempt(plan, turn) {
+        let participants = plan.participants();
+        if !participants.contains(&self.me) {
+            // It leaves the attempt to others: who is to be dropped and need not deal, or is left
+            // out itself.
+            if let Some(book) = self.keys.books.get_mut(&key) {
+                book.left_to_others = Some(participants);
+                book.waits_since = Some(turn.now);
+            }
+        } else if !self.start_attempt(plan, turn) {
             return;
         }
         if let Some(ceremony) = self.ceremony(&key) {
@@ -310,6 +323,8 @@ impl Node {
         let Some(book) = self.keys.books.get_mut(&key) else { return false };
         let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
         book.dealt = Some((epoch, attempt));
+        let before = book.current().map(|current| Arc::clone(&current.record));
+        book.hearing = Some(Hearing::new(plan.clone(), before));
         let deal = DealPlan {
             ctx0: context,
             scheme: plan.scheme,
@@ -387,6 +402,11 @@ impl Node {
                 self.void_attempt(key, "the engine made something else", &[], turn);
             }
             Err(failure) => {
+                self.blame(key, &failure, turn);
+                if self.ceremony(&key).is_some_and(|ceremony| !ceremony.is_open()) {
+                    // It is given up already, for what was just proven or by somebody else.
+                    return;
+                }
                 let (reason, culprits) = self.why_failed(&key, failure);
                 self.void_attempt(key, &reason, &culprits, turn);
             }
@@ -470,9 +490,9 @@ impl Node {
         if before.is_some_and(|before| !record.continues(&before)) {
             return self.void_attempt(key, "the engine made other keys", &[], turn);
         }
-        let digest = record.digest();
+        let record = quorate_codec::to_bytes(&record);
         let (epoch, attempt) = (ceremony.plan.epoch, ceremony.plan.attempt);
-        ceremony.record = Some((quorate_codec::to_bytes(&record), digest));
+        ceremony.record = Some(record.clone());
         ceremony.phase = Phase::ExpectPrepared;
         let is_member = ceremony.plan.committee.contains(&me);
         if let Some((shares, leaf_proofs)) = shares.zip(leaf_proofs) {
@@ -480,7 +500,7 @@ impl Node {
             turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
             turn.out.barrier = true;
             book.prepared.insert((epoch, attempt), Arc::new(shares));
-            self.send_deal(key, DealStep::Prepared { record: digest, leaf_proofs }, turn);
+            self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
         } else if is_member {
             return self.void_attempt(key, "the engine made no shares", &[], turn);
         }
@@ -515,7 +535,7 @@ impl Node {
         self.on_deal(self.me, message, turn);
     }
 
-    fn signed_step(
+    pub(super) fn signed_step(
         &self,
         key: KeyId,
         epoch: u64,

@@ -1,5 +1,6 @@
 //! What a node knows of the keys of its charter beyond the orders.
 
+use super::blame::{Hearing, PROVEN};
 use super::ceremony::Ceremony;
 use super::shares::Shares;
 use crate::durable::{Table, Write};
@@ -55,6 +56,8 @@ pub(crate) struct KeyBook {
     /// Shares of attempts that are not decided; durable, some since an earlier life.
     pub(super) prepared: BTreeMap<(u64, u32), Arc<Shares>>,
     pub(super) ceremony: Option<Ceremony>,
+    /// What was signed in the last attempt in which this node took part, until the next begins.
+    pub(super) hearing: Option<Hearing>,
     pub(super) early: Vec<(NodeId, DealMessage)>,
     /// Since when the attempt could begin, as far as this node sees.
     pub(super) waits_since: Option<Millis>,
@@ -404,6 +407,11 @@ impl KeyBook {
         }
     }
 
+    /// Restores who was proven guilty in attempts at the next epoch.
+    pub fn load_guilty(&mut self, guilty: BTreeSet<NodeId>) {
+        self.failures.extend(guilty.into_iter().map(|node| (node, PROVEN)));
+    }
+
     /// Restores shares of an attempt: they count once it is committed.
     pub fn load_shares(&mut self, epoch: u64, attempt: u32, shares: Shares) {
         let shares = Arc::new(shares);
@@ -465,6 +473,7 @@ impl KeyBook {
                 self.given_up_at = None;
                 self.waits_since = None;
                 self.failures.clear();
+                self.hearing = None;
                 self.last_failure = None;
                 self.left_to_others = None;
                 self.opened_at = None;

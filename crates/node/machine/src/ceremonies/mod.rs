@@ -6,6 +6,7 @@
 //! attempt cannot be revived (N-57).
 
 mod ages;
+mod blame;
 mod ceremony;
 mod epochs;
 mod importing;
@@ -16,6 +17,7 @@ mod shares;
 
 use crate::limits;
 use crate::node::{Node, Turn};
+pub(crate) use blame::{EvidenceBook, Kept, terms_of};
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use importing::NotTaken;
 pub use keys::publics_of;

@@ -1,6 +1,7 @@
 //! How an attempt ends: one decision of the voters, COMMIT or VOID. Nodes act on its certificate
 //! alone (CER-06).
 
+use super::blame::Hearing;
 use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{decided_key, publics_of, share_key, voided_key};
 use crate::durable::{Table, Write};
@@ -33,7 +34,7 @@ impl Node {
     pub(super) fn commit_if_prepared(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get(&key) else { return };
         let (Some(ceremony), attempt) = (&book.ceremony, book.attempt) else { return };
-        let Some((record, _)) = &ceremony.record else { return };
+        let Some(record) = &ceremony.record else { return };
         let mut members = ceremony.plan.committee.iter();
         let complete = members.all(|node| ceremony.prepared.contains_key(node));
         if !complete || !matches!(ceremony.phase, Phase::ExpectPrepared) {
@@ -45,6 +46,10 @@ impl Node {
             && refused.validity != Validity::Late
         {
             let culprits = refused.culprits;
+            let record = record.clone();
+            for statement in prepared.iter().filter(|said| culprits.contains(&said.node)) {
+                self.blame_prepared(key, &record, statement, turn);
+            }
             self.void_attempt(key, "a PREPARED statement does not verify", &culprits, turn);
             return;
         }
@@ -328,10 +333,14 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        self.note_unsupported(key, attempt);
         let patience = self.patience(&key);
         if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
             let lasted = turn.now.saturating_sub(ceremony.began_at);
+            let is_settled = book.hearing.as_ref().is_some_and(Hearing::is_settled);
             let failed = match lasted < patience / 4 * 3 {
+                // Whose fault it was is known: not who said so.
+                true if is_settled => Vec::new(),
                 true => vec![node],
                 false => ceremony.silent,
             };
@@ -413,7 +422,12 @@ impl Node {
         let proofs = Transcript::new(tag::DECISION_VALUE).part(record_bytes);
         let proofs = proofs.list(prepared.iter().map(quorate_codec::to_bytes)).digest();
         if self.keys.proven.get() != Some(proofs) {
-            self.prove_commit(&record, before.is_none() && !plan.is_import(), prepared)?;
+            self.prove_commit(
+                &record,
+                record_bytes,
+                before.is_none() && !plan.is_import(),
+                prepared,
+            )?;
             self.keys.proven.set(Some(proofs));
         }
         match standing {
@@ -427,6 +441,7 @@ impl Node {
     fn prove_commit(
         &self,
         record: &EpochRecord,
+        record_bytes: &[u8],
         is_new: bool,
         prepared: &[PreparedStatement],
     ) -> Result<(), Refused> {
@@ -437,9 +452,10 @@ impl Node {
             return Err(invalid());
         }
         let plan = &record.plan;
-        let (context, digest) = (plan.context(), record.digest());
+        let context = plan.context();
         for PreparedStatement { node, leaf_proofs, signature } in prepared {
-            let step = DealStep::Prepared { record: digest, leaf_proofs: leaf_proofs.clone() };
+            let (record, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
+            let step = DealStep::Prepared { record, leaf_proofs };
             let at = (plan.epoch, plan.attempt);
             if !self.has_said(node, &plan.key, at, Some(context), step, signature) {
                 let culprits = vec![*node];

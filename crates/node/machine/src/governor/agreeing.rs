@@ -2,6 +2,7 @@
 
 use crate::durable::{Table, Write};
 use crate::event::Millis;
+use crate::evidence::Evidence;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
@@ -113,13 +114,7 @@ impl Node {
             None => self.governor.wakes.remove(&instance),
         }
         for evidence in effects.evidence {
-            let culprit = evidence.culprit();
-            let phase = evidence.phase();
-            self.alarm(
-                format!("two statements for one {phase} about {instance}"),
-                &[culprit],
-                turn,
-            );
+            self.found(Evidence::votes(evidence), turn);
         }
         if let Some(decided) = effects.decided {
             self.on_decided(decided, turn);

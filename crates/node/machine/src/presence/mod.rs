@@ -217,6 +217,7 @@ impl Node {
         self.share_governance(peer, turn);
         self.share_progress(peer, turn);
         self.share_deals(peer, turn);
+        self.share_evidence(peer, turn);
         self.share_requests(peer, turn);
     }
 }

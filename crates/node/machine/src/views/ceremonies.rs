@@ -57,6 +57,7 @@ impl Node {
                     nodes: outlook.nodes.iter().map(node).collect(),
                     missing: self.names_of(&outlook.missing),
                     last_failure: book.last_failure().map(str::to_owned),
+                    evidence: self.evidence_about(&order.key, book.next_epoch()),
                 })
             }
             None => self.ending_view(order, book),
@@ -95,6 +96,7 @@ impl Node {
             nodes: plan.participants().into_iter().map(node).collect(),
             missing: self.names_of(&silent),
             last_failure: None,
+            evidence: self.evidence_about(&order.key, plan.epoch),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod ceremonies;
 mod charter;
+mod evidence;
 mod imports;
 mod keys;
 mod motions;

@@ -1,0 +1,312 @@
+//! Proof that a node deviated, for anybody to verify at any time with the genesis alone: two votes
+//! in one place, or what somebody signed in a dealing (`spec/blame.md`).
+//!
+//! Everything here is public, or was made public by whoever complained (BLM-04). What this module
+//! does not do: it condemns nobody for silence, for an echo that differs, or on anybody's word.
+
+use crate::ceremonies::{deal_bytes, publics_of, terms_of};
+use crate::wire::{DealMessage, DealStep};
+use minicbor::{Decode, Encode};
+use quorate_charter as charter;
+use quorate_charter::{AttemptPlan, EpochRecord, GenesisFile, Instance, State};
+use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_engine::{self as engine, Accusation, Charge, Equivocation, Misdealing, Place, Signed};
+use quorate_identity::{GenesisHash, NodeId, NodeSignature};
+
+/// Number of the round in which dealers commit.
+pub(crate) const FIRST_ROUND: u8 = 1;
+/// Number of the round in which they reveal.
+pub(crate) const SECOND_ROUND: u8 = 2;
+
+/// Evidence: one form for all kinds, complete in itself. Public.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct Evidence {
+    /// Version of this form: 1.
+    #[n(0)]
+    version: u8,
+    /// What it shows.
+    #[n(1)]
+    proof: Proof,
+}
+
+/// What is shown (BLM-02).
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub(crate) enum Proof {
+    /// Two statements of one voter in one place (AGR-10).
+    #[n(0)]
+    Votes(#[n(0)] charter::Evidence),
+    /// Two messages of one participant in one place of an attempt (DEAL-22).
+    #[n(1)]
+    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
+    /// A complaint with all that it takes to judge it (DEAL-20).
+    #[n(2)]
+    Share(#[n(0)] Run, #[n(1)] Accusation),
+    /// All messages of a run, whose deviation everybody sees (DEAL-25).
+    #[n(3)]
+    Run(#[n(0)] Run, #[n(1)] Misdealing),
+    /// A statement PREPARED whose proofs do not hold (DEAL-16).
+    #[n(4)]
+    Prepared(#[n(0)] AttemptPlan, #[n(1)] charter::PreparedStatement, #[n(2)] RecordBytes),
+}
+
+/// The dealing that a proof is about.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub(crate) struct Run {
+    /// What it set out to do; every message is signed for it.
+    #[n(0)]
+    pub plan: AttemptPlan,
+    /// The record before, which the plan names by its digest; none for a new key.
+    #[n(1)]
+    pub before: Option<RecordBytes>,
+}
+
+/// An epoch record as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct RecordBytes(#[cbor(n(0), with = "minicbor::bytes")] pub Vec<u8>);
+
+/// What evidence proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Who is guilty, ascending; somebody.
+    pub culprits: Vec<NodeId>,
+    /// In what.
+    pub instance: Instance,
+    /// What they did, for people.
+    pub what: &'static str,
+}
+
+impl Finding {
+    /// In what, for people.
+    pub fn place(&self) -> String {
+        match self.instance {
+            Instance::Position(at) => format!("position {at}"),
+            Instance::Attempt { epoch, attempt, .. } => {
+                format!("attempt {attempt} at epoch {epoch}")
+            }
+        }
+    }
+}
+
+/// Evidence that proves nothing; the fault of whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// Not evidence, or not of this version.
+    #[error("this is no evidence of a known form: {0}")]
+    Malformed(String),
+    /// The genesis in it is not the one that it is held against, or does not hold.
+    #[error("its genesis does not hold: {0}")]
+    Genesis(String),
+    /// It is about another domain.
+    #[error("it is about another domain")]
+    OtherDomain,
+    /// Nothing is proven about anybody.
+    #[error("it proves nothing: {0}")]
+    Unproven(String),
+}
+
+impl Canonical for Evidence {
+    // A run of one key whose messages are as long as any node takes them.
+    const BYTES_MAX: usize = crate::limits::EVIDENCE_BYTES_MAX;
+}
+
+impl Evidence {
+    pub(crate) fn new(proof: Proof) -> Self {
+        Self { version: 1, proof }
+    }
+
+    /// Two votes of one voter.
+    pub(crate) fn votes(evidence: charter::Evidence) -> Self {
+        Self::new(Proof::Votes(evidence))
+    }
+
+    /// Names it.
+    pub fn id(&self) -> Digest {
+        Transcript::new(tag::EVIDENCE).part(quorate_codec::to_bytes(self)).digest()
+    }
+
+    /// What it proves in a domain: the same for everybody at any time (BLM-01).
+    ///
+    /// # Errors
+    /// [`EvidenceError`].
+    pub fn verify(&self, state: &State) -> Result<Finding, EvidenceError> {
+        if self.version != 1 {
+            return Err(EvidenceError::Malformed(format!("version {}", self.version)));
+        }
+        let unproven = |why: &dyn std::fmt::Display| EvidenceError::Unproven(why.to_string());
+        if let Proof::Votes(evidence) = &self.proof {
+            evidence.verify(state).map_err(|error| unproven(&error))?;
+            return Ok(Finding {
+                culprits: vec![evidence.culprit()],
+                instance: evidence.instance(),
+                what: match evidence.phase() {
+                    charter::Phase::Proposal => "two statements for one proposal",
+                    charter::Phase::Prevote => "two statements for one prevote",
+                    charter::Phase::Offer => "two offers",
+                    charter::Phase::Precommit => "two statements for one precommit",
+                },
+            });
+        }
+        let Some(plan) = self.plan() else { return Err(EvidenceError::OtherDomain) };
+        if plan.genesis != state.genesis() {
+            return Err(EvidenceError::OtherDomain);
+        }
+        let judge = |run: &Run, charge| {
+            let before = run.before.as_ref().map(|bytes| quorate_codec::from_bytes(&bytes.0));
+            let before = before.transpose().map_err(|error| unproven(&error))?;
+            let terms = terms_of(plan, before.as_ref());
+            let terms = terms.ok_or_else(|| unproven(&"not the record before"))?;
+            let judged = engine::judge(terms, charge, &signatures(state, plan));
+            judged.map_err(|failure| unproven(&failure))
+        };
+        let (culprits, what) = match &self.proof {
+            Proof::Votes(_) => return Err(EvidenceError::OtherDomain),
+            Proof::Twice(_, proof) if proof.is_proven(&signatures(state, plan)) => {
+                (vec![proof.author], "two messages in one place of a dealing")
+            }
+            Proof::Twice(..) => return Err(unproven(&"not two messages of one node in one place")),
+            Proof::Share(run, accusation) => {
+                let culprits = judge(run, Charge::Share(accusation))?;
+                match culprits.contains(&accusation.complainer) {
+                    true => (culprits, "a false complaint about a share"),
+                    false => (culprits, "a bad share"),
+                }
+            }
+            Proof::Run(run, misdealing) => {
+                (judge(run, Charge::Run(misdealing))?, "a message that is no dealing")
+            }
+            Proof::Prepared(_, statement, record) => {
+                check_prepared(state, plan, statement, record)?;
+                (vec![statement.node], "proofs of new shares that do not hold")
+            }
+        };
+        let instance =
+            Instance::Attempt { key: plan.key, epoch: plan.epoch, attempt: plan.attempt };
+        Ok(Finding { culprits, instance, what })
+    }
+
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The plan of the attempt that it is about, if it is about one.
+    fn plan(&self) -> Option<&AttemptPlan> {
+        match &self.proof {
+            Proof::Votes(_) => None,
+            Proof::Share(run, _) | Proof::Run(run, _) => Some(&run.plan),
+            Proof::Twice(plan, _) | Proof::Prepared(plan, ..) => Some(plan),
+        }
+    }
+}
+
+/// Whether a node signed PREPARED in this attempt about something that it does not hold: a record
+/// that is none of this plan, or shares that it does not know.
+fn check_prepared(
+    state: &State,
+    plan: &AttemptPlan,
+    statement: &charter::PreparedStatement,
+    bytes: &RecordBytes,
+) -> Result<(), EvidenceError> {
+    let unproven = |why: &str| EvidenceError::Unproven(why.to_owned());
+    let charter::PreparedStatement { node, leaf_proofs, signature } = statement.clone();
+    let step = DealStep::Prepared { record: bytes.0.clone(), leaf_proofs };
+    if !has_signed(state, plan, &node, step, signature) {
+        return Err(unproven("a signature does not hold"));
+    }
+    let record = quorate_codec::from_bytes::<EpochRecord>(&bytes.0).ok();
+    let record = record.filter(|record| record.plan == *plan);
+    let Some((record, accounts)) = record.and_then(|record| {
+        let accounts = publics_of(&record)?;
+        Some((record, accounts))
+    }) else {
+        return Ok(());
+    };
+    let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
+    let is_new = plan.previous == Digest::ZERO && !plan.is_import();
+    let proofs = [(node, statement.leaf_proofs.as_slice())];
+    match engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs) {
+        Err(failure) if matches!(failure.fault, engine::Fault::Peer { .. }) => Ok(()),
+        Ok(()) | Err(_) => Err(unproven("its proofs hold")),
+    }
+}
+
+/// Verifies signatures of participants under messages of one attempt (CER-03).
+pub(crate) fn signatures<'a>(
+    state: &'a State,
+    plan: &'a AttemptPlan,
+) -> impl Fn(&NodeId, Place, &Signed) -> bool + 'a {
+    move |author, place, signed| {
+        let bytes = signed.bytes.to_vec();
+        let step = match place {
+            Place::Message1 => DealStep::Round { number: FIRST_ROUND, bytes },
+            Place::Message2 => DealStep::Round { number: SECOND_ROUND, bytes },
+            Place::Complaint => DealStep::Complaint { bytes },
+        };
+        let signature = <[u8; 64]>::try_from(signed.signature.as_slice());
+        signature
+            .is_ok_and(|signature| has_signed(state, plan, author, step, NodeSignature(signature)))
+    }
+}
+
+fn has_signed(
+    state: &State,
+    plan: &AttemptPlan,
+    author: &NodeId,
+    step: DealStep,
+    signature: NodeSignature,
+) -> bool {
+    let (key, epoch, attempt, context) = (plan.key, plan.epoch, plan.attempt, Some(plan.context()));
+    let message = DealMessage { key, epoch, attempt, context, step, signature };
+    let bytes = deal_bytes(&plan.genesis, &message);
+    state
+        .node(author)
+        .is_some_and(|node| node.keys.verify(tag::DEAL_MESSAGE, &bytes, &signature).is_ok())
+}
+
+/// Evidence as a file: with the genesis that its nodes are of, so that a hash is enough to verify
+/// it. Public.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct EvidenceFile {
+    /// Version of this form: 1.
+    #[n(0)]
+    version: u8,
+    /// The genesis with all signatures under it.
+    #[n(1)]
+    genesis: GenesisFile,
+    /// The evidence.
+    #[n(2)]
+    evidence: Evidence,
+}
+
+impl Canonical for EvidenceFile {
+    const BYTES_MAX: usize = crate::limits::EVIDENCE_BYTES_MAX + GenesisFile::BYTES_MAX + 16;
+}
+
+impl EvidenceFile {
+    pub(crate) fn new(genesis: GenesisFile, evidence: Evidence) -> Self {
+        Self { version: 1, genesis, evidence }
+    }
+
+    /// Verifies a file offline. Returns what it proves, of which domain, and the state that names
+    /// its nodes (BLM-07).
+    ///
+    /// # Errors
+    /// [`EvidenceError`].
+    pub fn verify(
+        bytes: &[u8],
+        genesis: &GenesisHash,
+    ) -> Result<(Finding, Digest, State), EvidenceError> {
+        let file: Self = quorate_codec::from_bytes(bytes)
+            .map_err(|error| EvidenceError::Malformed(error.to_string()))?;
+        if file.version != 1 {
+            return Err(EvidenceError::Malformed(format!("version {}", file.version)));
+        }
+        if file.genesis.hash() != *genesis {
+            return Err(EvidenceError::OtherDomain);
+        }
+        let founded = file.genesis.verify(genesis);
+        let state = founded.map_err(|error| EvidenceError::Genesis(error.to_string()))?;
+        let finding = file.evidence.verify(&state)?;
+        Ok((finding, file.evidence.id(), state))
+    }
+}

@@ -1,0 +1,414 @@
+//! What nodes prove about each other when a dealing fails, and what they do not (`spec/blame.md`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+use minicbor::Encode;
+use quorate_charter::AttemptPlan;
+use quorate_client::contract::routes;
+use quorate_codec::Digest;
+use quorate_identity::{GenesisHash, KeyId, NodeId, NodeSignature};
+use quorate_keygen::{Equivocation, Message1, Message2, Place, Signed};
+use quorate_machine::call::View;
+use quorate_machine::durable::Table;
+use quorate_machine::evidence::EvidenceFile;
+use quorate_machine::ingress;
+use quorate_machine::wire::{DealMessage, DealStep, Message};
+use quorate_testkit::founding::name;
+use quorate_testkit::keys::{
+    FIVE, ceremony, evidence, key, record, refresh, sign, until_made, with_ops,
+};
+use quorate_testkit::liar::{Complaint, Liar, first, round, second};
+use quorate_testkit::world::World;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+const SEED: u64 = 94;
+
+/// A domain with the key ops over the first three signers, any two of whom are enough.
+fn ready() -> World {
+    with_ops(SEED, FIVE, "2 of (node-1, node-2, node-3)", 0).0
+}
+
+fn refreshed(world: &mut World) {
+    world.enact("node-1", refresh());
+    until_made(world, 1);
+}
+
+fn file(world: &mut World, node: &str, evidence: &Digest) -> Vec<u8> {
+    let view = world.call(node, "auditor", "GET", &routes::evidence(evidence), b"");
+    let Ok(View::Evidence(answer)) = view else { panic!("no evidence: {view:?}") };
+    answer.file.0
+}
+
+/// Who deals in the first attempt at a refresh, and who does not: the same in every world of this
+/// seed.
+fn roles() -> (String, String, String) {
+    let mut world = ready();
+    refreshed(&mut world);
+    let plan = record(&mut world, "node-1").plan;
+    assert_eq!(plan.attempt, 0);
+    let named = |node: &NodeId| world.founding.nodes[node].name.to_string();
+    let dealers: Vec<String> = plan.dealers.iter().map(named).collect();
+    let other = plan.committee.iter().map(named).find(|node| !dealers.contains(node));
+    (dealers[0].clone(), dealers[1].clone(), other.unwrap())
+}
+
+/// A refresh in which `change` rewrites the steps of one node in the first attempts, for each
+/// receiver, nothing where they stay; returns what came of it.
+fn refresh_with(
+    liar: &str,
+    mut change: impl FnMut(NodeId, &DealMessage) -> Option<DealStep> + 'static,
+) -> World {
+    let mut world = ready();
+    let lies = Liar::new(&world, liar);
+    world.wiretap = Some(Box::new(move |from, to, message| match &message {
+        // The liar helps nobody.
+        Message::Evidence(_) if from == lies.node => Vec::new(),
+        Message::Deal(DealMessage { step: DealStep::Shown { .. }, .. }) if from == lies.node => {
+            Vec::new()
+        }
+        Message::Deal(deal) if from == lies.node && deal.epoch == 1 && deal.attempt == 0 => {
+            vec![change(to, deal).map_or(message.clone(), |step| lies.saying(deal, step))]
+        }
+        _ => vec![message],
+    }));
+    refreshed(&mut world);
+    world
+}
+
+/// Every honest node proves exactly this of the liar, a file of it convinces anybody, the epoch is
+/// made by others, and the key signs.
+fn only(world: &mut World, liar: &str, what: &[&str]) {
+    let genesis = world.founding.hash;
+    for node in world.names().into_iter().filter(|node| node != liar) {
+        let views = evidence(world, &node);
+        let found: BTreeSet<&str> = views.iter().map(|view| view.what.as_str()).collect();
+        assert_eq!(found, what.iter().copied().collect(), "{node}: {views:?}");
+        for view in views {
+            assert_eq!(view.culprits, [name(liar)], "{node}");
+            assert_eq!(view.place, "attempt 0 at epoch 1");
+            let bytes = file(world, &node, &view.evidence);
+            let (finding, id, _) = EvidenceFile::verify(&bytes, &genesis).unwrap();
+            assert_eq!(finding.culprits, [world.id(liar)]);
+            assert_eq!(id, view.evidence);
+            let other = GenesisHash(Digest([7; 32]));
+            assert!(EvidenceFile::verify(&bytes, &other).is_err());
+        }
+    }
+    let plan = record(world, "node-1").plan;
+    assert!(!plan.participants().contains(&world.id(liar)), "the liar is left out");
+    assert_eq!(plan.attempt, 1, "and the next attempt makes it");
+    sign(world, "node-1", "all the same");
+}
+
+/// BLM-04, BLM-05, DEAL-20: a receiver of a bad share proves it to everybody; nodes that take no part
+/// are shown it too.
+#[test]
+fn neg_094_a_bad_share_convicts_its_dealer_everywhere() {
+    let (liar, ..) = roles();
+    let mut world = refresh_with(&liar, |_, deal| {
+        let mut lie: Message2 = second(&deal.step)?;
+        for sealed in &mut lie.dealing.as_mut()?.sealed {
+            sealed.0[40] ^= 1;
+        }
+        Some(round(2, &lie))
+    });
+    only(&mut world, &liar, &["a bad share"]);
+}
+
+/// BLM-03, DEAL-21, DEAL-22: a dealer that tells one receiver another dealing is convicted by the two.
+#[test]
+fn neg_025_two_dealings_convict_their_dealer() {
+    let (liar, one, _) = roles();
+    let probe = ready();
+    let one = probe.id(&one);
+    let mut world = refresh_with(&liar, move |to, deal| {
+        let mut lie: Message2 = second(&deal.step).filter(|_| to == one)?;
+        for sealed in &mut lie.dealing.as_mut()?.sealed {
+            sealed.0[40] ^= 1;
+        }
+        Some(round(2, &lie))
+    });
+    let twice = "two messages in one place of a dealing";
+    only(&mut world, &liar, &["a bad share", twice]);
+}
+
+/// BLM-03, DEAL-21: who tells participants different first messages makes echoes differ; what they
+/// show each other convicts it, and nobody whose echo differs.
+#[test]
+fn neg_025_two_first_messages_convict_their_author() {
+    let (_, one, liar) = roles();
+    let probe = ready();
+    let one = probe.id(&one);
+    let mut world = refresh_with(&liar, move |to, deal| {
+        let mut lie: Message1 = first(&deal.step).filter(|_| to == one)?;
+        lie.sid = Digest([7; 32]);
+        Some(round(1, &lie))
+    });
+    only(&mut world, &liar, &["two messages in one place of a dealing"]);
+}
+
+/// BLM-05, DEAL-25: what everybody sees to be no dealing is proven by all messages of the run, to
+/// those who had no part in it as well.
+#[test]
+fn neg_007_what_is_no_dealing_convicts_its_dealer_everywhere() {
+    let (liar, ..) = roles();
+    type Lie = fn(&DealMessage) -> Option<DealStep>;
+    let lies: [Lie; 5] = [
+        |deal| {
+            let mut lie = first(&deal.step)?;
+            lie.commitment = None;
+            Some(round(1, &lie))
+        },
+        |deal| {
+            let mut lie = first(&deal.step)?;
+            lie.seal_keys[0].0 = [0; 32];
+            Some(round(1, &lie))
+        },
+        |deal| {
+            let mut lie = second(&deal.step)?;
+            lie.dealing.as_mut()?.opening = Digest([7; 32]);
+            Some(round(2, &lie))
+        },
+        |deal| {
+            let mut lie = second(&deal.step)?;
+            let _ = lie.dealing.as_mut()?.commitments[0].pop();
+            Some(round(2, &lie))
+        },
+        |deal| match &deal.step {
+            DealStep::Round { number: 2, .. } => {
+                Some(DealStep::Round { number: 2, bytes: vec![0x80] })
+            }
+            _ => None,
+        },
+    ];
+    for lie in lies {
+        let mut world = refresh_with(&liar, move |_, deal| lie(deal));
+        only(&mut world, &liar, &["a message that is no dealing"]);
+    }
+}
+
+/// BLM-05, DEAL-16: PREPARED with proofs that do not hold convicts who signed it.
+#[test]
+fn neg_093_proofs_that_do_not_hold_convict_who_signed_them() {
+    let (_, _, liar) = roles();
+    let mut world = refresh_with(&liar, |_, deal| match &deal.step {
+        DealStep::Prepared { record, leaf_proofs } => {
+            let mut leaf_proofs = leaf_proofs.clone();
+            let last = leaf_proofs.len() - 1;
+            leaf_proofs[last] ^= 1;
+            Some(DealStep::Prepared { record: record.clone(), leaf_proofs })
+        }
+        _ => None,
+    });
+    only(&mut world, &liar, &["proofs of new shares that do not hold"]);
+}
+
+/// BLM-04, DEAL-20: a false complaint convicts whoever makes it and costs the honest dealer nothing.
+#[test]
+fn neg_094_a_false_complaint_convicts_the_complainer_everywhere() {
+    let (honest, _, liar) = roles();
+    // In the place of its word PREPARED it complains.
+    let heard: Rc<RefCell<Option<Vec<u8>>>> = Rc::default();
+    let mut world = ready();
+    let (lies, dealer) = (Liar::new(&world, &liar), world.id(&honest));
+    let seen = Rc::clone(&heard);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        let Message::Deal(deal) = &message else { return vec![message] };
+        if (deal.epoch, deal.attempt) != (1, 0) {
+            return vec![message];
+        }
+        if from == dealer
+            && let DealStep::Round { number: 2, bytes } = &deal.step
+        {
+            *seen.borrow_mut() = Some(bytes.clone());
+        }
+        match (&deal.step, seen.borrow().as_ref()) {
+            (DealStep::Prepared { .. }, Some(bytes)) if from == lies.node => {
+                let complaint = Complaint::about(dealer, bytes, [7; 32]);
+                vec![lies.saying(deal, complaint.step())]
+            }
+            _ => vec![message],
+        }
+    }));
+    refreshed(&mut world);
+    only(&mut world, &liar, &["a false complaint about a share"]);
+}
+
+/// BLM-08: evidence is durable, and a node that knows it from an earlier life leaves the culprit
+/// out as well.
+#[test]
+fn neg_094_what_was_proven_stays_proven() {
+    let (liar, ..) = roles();
+    let mut world = ready();
+    let lies = Liar::new(&world, &liar);
+    world.wiretap = Some(Box::new(move |from, _, message| match &message {
+        Message::Deal(deal) if deal.epoch == 1 && from == lies.node && deal.attempt == 0 => {
+            let Some(mut lie) = second(&deal.step) else { return vec![message] };
+            for sealed in &mut lie.dealing.as_mut().unwrap().sealed {
+                sealed.0[40] ^= 1;
+            }
+            vec![lies.saying(deal, round(2, &lie))]
+        }
+        // Nothing more is heard of the attempts that follow.
+        Message::Deal(deal) if deal.epoch == 1 && deal.attempt > 0 => Vec::new(),
+        _ => vec![message],
+    }));
+    world.file_motion("node-1", refresh());
+    let honest: Vec<String> = world.names().into_iter().filter(|node| *node != liar).collect();
+    world.until("all know", |world| honest.iter().all(|node| evidence(world, node).len() == 1));
+    let proven = evidence(&mut world, &honest[0]);
+    for node in &honest {
+        assert_eq!(evidence(&mut world, node)[0].evidence, proven[0].evidence, "the same");
+        let id = world.id(node);
+        world.stop(node);
+        world.start(id);
+        assert_eq!(evidence(&mut world, node)[0].evidence, proven[0].evidence, "{node}");
+    }
+    world.wiretap = None;
+    until_made(&mut world, 1);
+    let plan = record(&mut world, &honest[0]).plan;
+    assert!(!plan.participants().contains(&world.id(&liar)), "{plan:?}");
+    assert!(ceremony(&mut world, &honest[0]).is_none_or(|view| view.evidence.len() == 1));
+}
+
+/// Evidence as somebody else would write it.
+#[derive(Encode)]
+struct Forged {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    proof: ForgedProof,
+}
+
+#[derive(Encode)]
+enum ForgedProof {
+    #[n(1)]
+    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
+}
+
+#[derive(Encode)]
+enum ForgedMessage {
+    #[n(20)]
+    Evidence(#[n(0)] Forged),
+}
+
+/// Two messages for one place of an attempt, each signed by the liar, said to be of `author`.
+fn twice(world: &World, liar: &Liar, author: NodeId, plan: AttemptPlan) -> Message {
+    let message = |byte: u8| {
+        let bytes = vec![byte];
+        let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
+        let context = Some(plan.context());
+        let signature = NodeSignature([0; 64]);
+        let step = DealStep::Round { number: 1, bytes: bytes.clone() };
+        let said = DealMessage { key, epoch, attempt, context, step, signature };
+        let Message::Deal(said) = liar.signed(said) else { panic!("a dealing") };
+        Signed { bytes: bytes.into(), signature: said.signature.0.to_vec().into() }
+    };
+    assert_eq!(plan.genesis, world.founding.state.genesis());
+    let (one, other) = (message(1), message(2));
+    let proof = Equivocation { author, place: Place::Message1, one, other };
+    let proof = ForgedProof::Twice(plan, proof);
+    let message = ForgedMessage::Evidence(Forged { version: 1, proof });
+    quorate_codec::from_bytes(&minicbor::to_vec(&message).unwrap()).unwrap()
+}
+
+/// BLM-01, BLM-02, BLM-06, BLM-08: a liar can prove whatever it likes, against itself alone; of what
+/// happened lately, once. Nobody can prove anything of somebody who did not sign it.
+#[test]
+fn neg_089_made_up_evidence_convicts_nobody_else_and_fills_no_disk() {
+    let mut world = ready();
+    let lies = Liar::new(&world, "node-2");
+    let (to, honest) = (world.id("node-1"), world.id("node-3"));
+    let plan = record(&mut world, "node-1").plan;
+    let rows = |world: &World| {
+        let disk = &world.host("node-1").disk;
+        disk.keys().filter(|(table, _)| *table == Table::Evidence).count()
+    };
+    let framed = twice(&world, &lies, honest, plan.clone());
+    let bytes = quorate_codec::to_bytes(&framed);
+    assert!(ingress::check(&world.state("node-1"), lies.node, &bytes).is_err());
+    let elsewhere = AttemptPlan { epoch: 7, ..plan.clone() };
+    let unknown = AttemptPlan { key: KeyId(Digest([7; 32])), ..plan.clone() };
+    for plan in [elsewhere, unknown] {
+        let message = twice(&world, &lies, lies.node, plan);
+        world.inject(lies.node, to, &message);
+    }
+    world.pass(1_000);
+    assert_eq!(rows(&world), 0, "of another time");
+    for attempt in 0..20 {
+        let plan = AttemptPlan { attempt, ..plan.clone() };
+        let message = twice(&world, &lies, lies.node, plan);
+        // Again and again is no news.
+        for _ in 0..3 {
+            world.inject(lies.node, to, &message);
+        }
+    }
+    world.pass(1_000);
+    assert_eq!(rows(&world), 1, "attempts that there were not are of no time");
+    assert_eq!(world.host("node-1").alarms.len(), 1, "{:?}", world.host("node-1").alarms);
+    for view in evidence(&mut world, "node-1") {
+        assert_eq!(view.culprits, [name("node-2")]);
+    }
+    assert!(evidence(&mut world, "node-3").is_empty());
+    refreshed(&mut world);
+    sign(&mut world, "node-1", "nothing follows for another epoch");
+}
+
+/// BLM-04, BLM-06: complaints from those who take no part, for other attempts, or again and again,
+/// end nothing and convict nobody.
+#[test]
+fn neg_094_complaints_from_elsewhere_are_nobodys() {
+    let (dealer, _, liar) = roles();
+    let mut world = ready();
+    let outsider = Liar::new(&world, "node-5");
+    let other = Liar::new(&world, &liar);
+    let dealer = world.id(&dealer);
+    let everybody = world.nodes();
+    let sent: Rc<RefCell<Vec<(NodeId, Message)>>> = Rc::default();
+    let send = Rc::clone(&sent);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        let Message::Deal(deal) = &message else { return vec![message] };
+        if let DealStep::Round { number: 2, bytes } = &deal.step
+            && (deal.epoch, deal.attempt, from) == (1, 0, dealer)
+            && send.borrow().is_empty()
+        {
+            let complaint = Complaint::about(dealer, bytes, [7; 32]).step();
+            let say = |liar: &Liar, deal: DealMessage| {
+                send.borrow_mut().push((liar.node, liar.saying(&deal, complaint.clone())));
+            };
+            for _ in 0..50 {
+                say(&outsider, deal.clone());
+            }
+            say(&other, DealMessage { attempt: 1, ..deal.clone() });
+            say(&other, DealMessage { epoch: 0, ..deal.clone() });
+            say(&other, DealMessage { context: None, ..deal.clone() });
+            say(&other, DealMessage { context: Some(Digest([7; 32])), ..deal.clone() });
+        }
+        vec![message]
+    }));
+    world.enact("node-1", refresh());
+    let mut has_sent = false;
+    world.until("the epoch is made", |world| {
+        if !has_sent && !sent.borrow().is_empty() {
+            has_sent = true;
+            for (from, message) in sent.borrow().iter() {
+                for to in everybody.iter().filter(|to| *to != from) {
+                    world.inject(*from, *to, message);
+                }
+            }
+        }
+        world.names().iter().all(|node| key(world, node).epoch == 1)
+    });
+    assert!(has_sent);
+    assert_eq!(record(&mut world, "node-1").plan.attempt, 0);
+    for node in world.names() {
+        assert!(evidence(&mut world, &node).is_empty(), "{node}");
+    }
+}
