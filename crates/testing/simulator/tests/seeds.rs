@@ -55,7 +55,7 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
 
 #[test]
 fn ecdsa_seeds_keep_every_law_and_end_alike() {
-    const WORLDS: u64 = 32;
+    const WORLDS: u64 = 48;
     let plan = |seed| Plan { seed, story: Story::Ecdsa, events: 1_000, mutant: None };
     let coverage = all_hold(&(1..=WORLDS).map(plan).collect::<Vec<_>>());
     assert!(coverage.events >= WORLDS * 200);
