@@ -322,6 +322,9 @@ pub enum Key {
         #[command(flatten)]
         reader: Reader,
     },
+    /// That an epoch of a key was handed on: a certificate that anybody verifies offline.
+    #[command(subcommand)]
+    Handover(lifecycle::Handover),
     /// The accounts of a key with their public keys, verified on this machine.
     Accounts {
         /// The key's name.

@@ -248,7 +248,8 @@ pub(crate) fn signatures<'a>(
     }
 }
 
-fn has_signed(
+/// Whether a node signed a message of this attempt.
+pub(crate) fn has_signed(
     state: &State,
     plan: &AttemptPlan,
     author: &NodeId,

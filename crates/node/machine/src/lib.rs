@@ -32,6 +32,7 @@ pub mod durable;
 pub mod event;
 pub mod evidence;
 mod governor;
+pub mod handover;
 pub mod import;
 pub mod ingress;
 pub mod job;

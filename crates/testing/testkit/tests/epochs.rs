@@ -20,6 +20,7 @@ use quorate_codec::{Digest, tag};
 use quorate_identity::{Head, KeyId, Scheme};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
+use quorate_machine::handover::Handover;
 use quorate_machine::wire::{DealStep, Message, SessionStep, Target};
 use quorate_machine::{Shares, publics_of};
 use quorate_testkit::founding::{POLICY, Shape, name};
@@ -107,6 +108,30 @@ fn neg_055_an_epoch_is_handed_on_by_its_record_alone() {
     assert_eq!(after.plan.previous, before.digest());
     assert!(after.continues(&before));
     assert_ne!(after.accounts[0].commitments[1], before.accounts[0].commitments[1]);
+    // As a file, verified with nothing but the hash of the genesis.
+    let certificate = |world: &mut World, epoch| {
+        let target = routes::handover(&name("ops"), epoch);
+        match world.call("node-2", "auditor", "GET", &target, b"") {
+            Ok(View::Handover(answer)) => answer.file.0,
+            other => panic!("no certificate: {other:?}"),
+        }
+    };
+    let file = certificate(&mut world, None);
+    let report = Handover::verify(&file, &world.founding.hash).unwrap();
+    assert_eq!((report.epoch, report.record, report.signed), (1, after.digest(), true));
+    assert_eq!(report.public_keys, [before.accounts[0].public_key.clone()]);
+    let first = "2 of (node-1, node-2, node-3)".parse().unwrap();
+    assert_eq!(report.before, Some((0, first)));
+    assert_eq!(report.access, "2 of (node-3, node-4, node-5)".parse().unwrap());
+    let zero = certificate(&mut world, Some(0));
+    assert_eq!(Handover::verify(&zero, &world.founding.hash).unwrap().before, None);
+    let other = quorate_identity::GenesisHash(Digest([9; 32]));
+    assert!(Handover::verify(&file, &other).is_err());
+    for at in (0..file.len()).step_by(file.len() / 61) {
+        let mut changed = file.clone();
+        changed[at] ^= 1;
+        assert!(Handover::verify(&changed, &world.founding.hash).is_err(), "byte {at}");
+    }
     let state = world.state("node-2");
     let order = state.key(&id).unwrap();
     assert!(order.has_ordered_tree(&after.plan.tree, &after.plan.order));

@@ -153,3 +153,32 @@ pub enum Evidence {
         dir: Option<PathBuf>,
     },
 }
+
+/// `key handover ...`
+#[derive(Debug, Subcommand)]
+pub enum Handover {
+    /// Fetch the certificate as a file, verified.
+    Get {
+        /// The key's name.
+        name: String,
+        /// Of which epoch. Without it: the newest.
+        #[arg(long)]
+        epoch: Option<u64>,
+        /// The file to write.
+        #[arg(long, short)]
+        output: PathBuf,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Verify a file. Needs no node and no network.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// The genesis hash to hold it against.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+        /// Accepted as everywhere, not needed: no domain is looked at.
+        #[arg(long, hide = true)]
+        dir: Option<PathBuf>,
+    },
+}

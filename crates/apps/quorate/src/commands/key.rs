@@ -3,6 +3,7 @@
 
 use super::charter::file_motion;
 use super::derive::{self, AddressOf, Place};
+use super::handover;
 use super::lifecycle;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
@@ -36,6 +37,7 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             face.show(&view, text);
             Ok(())
         }
+        Key::Handover(verb) => handover::run(verb, face).await,
         Key::Accounts { name, reader } => derive::accounts(&name, &reader, face).await,
         Key::Address { name, chain, network, kind, account, path, reader } => {
             let wanted = AddressOf { chain, network, kind };

@@ -4,6 +4,7 @@ pub mod charter;
 pub mod derive;
 mod evidence;
 pub mod genesis;
+mod handover;
 pub mod key;
 mod lifecycle;
 pub mod node;

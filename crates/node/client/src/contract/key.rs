@@ -256,6 +256,16 @@ pub struct SubmitImport {
     pub dealing: HexBytes,
 }
 
+/// `key handover`: the certificate as a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HandoverAnswer {
+    /// The epoch that it is about.
+    pub epoch: u64,
+    /// The bytes of the file; whoever gets them verifies them with the hash of the genesis.
+    #[schema(value_type = String)]
+    pub file: HexBytes,
+}
+
 /// The certified epoch record of a key, for those who verify instead of believing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EpochRecordAnswer {

@@ -31,8 +31,8 @@ pub use evidence::{EvidenceAnswer, EvidenceView};
 pub use hex_bytes::HexBytes;
 pub use key::{
     Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
-    EpochState, EpochView, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState, KeyView, SubmitImport,
-    TEST_FUNDS_ONLY,
+    EpochState, EpochView, HandoverAnswer, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState,
+    KeyView, SubmitImport, TEST_FUNDS_ONLY,
 };
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;

@@ -26,6 +26,7 @@ use utoipa::OpenApi;
         super::SubmitImport,
         super::ErrorAnswer,
         super::GenesisAnswer,
+        super::HandoverAnswer,
         super::KeyExport,
         super::CeremonyView,
         super::EpochView,

@@ -74,6 +74,8 @@ routes! {
     IMPORT_OFFER: "GET" "/v1/ceremonies/{key}/import" [] "" => "ImportOfferAnswer", "What the importer of a key needs, once every node is ready.";
     /// Brings what the importer dealt.
     SUBMIT_IMPORT: "POST" "/v1/ceremonies/{key}/import" [] "SubmitImport" => "[CeremonyView]", "Brings what the importer of a key dealt.";
+    /// That an epoch was handed on.
+    HANDOVER: "GET" "/v1/keys/{key}/handover" ["epoch": "which epoch, the newest if absent"] "" => "HandoverAnswer", "The certificate that an epoch of a key was handed on, to be verified offline.";
     /// A child of a key.
     CHILD_KEY: "GET" "/v1/keys/{key}/child" ["account": "which account of the key, 0 if absent", "path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
     /// A key as wallets read it.
@@ -155,6 +157,12 @@ pub fn import(key: &Name) -> String {
     format!("/v1/ceremonies/{key}/import")
 }
 
+/// `/v1/keys/…/handover`, of the newest epoch or a certain one.
+pub fn handover(key: &Name, epoch: Option<u64>) -> String {
+    let epoch = epoch.map(|epoch| format!("?epoch={epoch}")).unwrap_or_default();
+    format!("/v1/keys/{key}/handover{epoch}")
+}
+
 /// `/v1/keys/…/child?account=…&path=…`.
 pub fn child_key(key: &Name, account: u16, path: &Path) -> String {
     format!("/v1/keys/{key}/child?account={account}&path={path}")
@@ -220,6 +228,8 @@ mod tests {
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),
+            (handover(&name, None), HANDOVER),
+            (handover(&name, Some(3)), HANDOVER),
             (import(&name), IMPORT_OFFER),
             (import(&name), SUBMIT_IMPORT),
             (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),

@@ -45,6 +45,7 @@ impl Node {
             Call::SubmitImport { key, answer } => {
                 self.view_submitted_import(&key, *answer, turn)?
             }
+            Call::Handover { key, epoch } => View::Handover(self.view_handover(&key, epoch)?),
             Call::ChildKey { key, account, path } => {
                 View::ChildKey(Box::new(self.view_child(&key, account, &path)?))
             }

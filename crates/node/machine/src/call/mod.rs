@@ -101,6 +101,13 @@ pub enum Call {
         /// The importer's messages; the node verifies them.
         answer: Box<ImportAnswer>,
     },
+    /// The certificate that an epoch of a key was handed on.
+    Handover {
+        /// The key.
+        key: Name,
+        /// Which epoch; the newest if nothing.
+        epoch: Option<u64>,
+    },
     /// A child of an account of a key.
     ChildKey {
         /// The key.
@@ -170,6 +177,7 @@ pub enum View {
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
     ImportOffer(view::ImportOfferAnswer),
+    Handover(view::HandoverAnswer),
     ChildKey(Box<view::ChildKeyView>),
     ExportKey(Box<view::KeyExport>),
     Policy(Box<view::PolicyView>),

@@ -83,6 +83,7 @@ impl Input<'_> {
             routes::RETRY_CEREMONY => self.retry_ceremony()?,
             routes::IMPORT_OFFER => Call::ImportOffer(self.name()?),
             routes::SUBMIT_IMPORT => self.submit_import()?,
+            routes::HANDOVER => Call::Handover { key: self.name()?, epoch: self.number("epoch")? },
             routes::CHILD_KEY => {
                 let (key, account) = (self.name()?, self.account()?);
                 Call::ChildKey { key, account, path: self.path()? }

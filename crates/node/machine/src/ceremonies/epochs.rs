@@ -39,7 +39,7 @@ impl Node {
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let made = book.epochs.get_mut(&epoch).filter(|made| made.proof.is_none());
         let Some(made) = made else { return };
-        if !proof_is_valid(made, &outcome) {
+        if !proof_is_valid(&made.record, &outcome) {
             let text = format!("the first signature of epoch {epoch} of key {key} does not verify");
             self.audit(text, &[from], turn);
             return;

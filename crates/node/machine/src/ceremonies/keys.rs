@@ -424,7 +424,9 @@ impl KeyBook {
     /// Restores the first signature of an epoch.
     pub fn load_proof(&mut self, epoch: u64, proof: Outcome) -> bool {
         let made = self.epochs.get_mut(&epoch);
-        let Some(made) = made.filter(|made| proof_is_valid(made, &proof)) else { return false };
+        let Some(made) = made.filter(|made| proof_is_valid(&made.record, &proof)) else {
+            return false;
+        };
         made.proof = Some(proof);
         true
     }
@@ -541,23 +543,28 @@ impl KeyBook {
 /// plan says.
 pub fn publics_of(record: &EpochRecord) -> Option<Vec<KeyPublic>> {
     let EpochRecord { plan, accounts, .. } = record;
-    let public = |account: &AccountRecord| {
-        KeyPublic::new(plan.scheme, plan.tree.clone(), &account.commitments).ok()
-    };
     let is_whole = accounts.len() == usize::from(plan.accounts);
+    let public = |account| public_of(plan, account);
     is_whole.then(|| accounts.iter().map(public).collect()).flatten()
 }
 
+fn public_of(plan: &AttemptPlan, account: &AccountRecord) -> Option<KeyPublic> {
+    KeyPublic::new(plan.scheme, plan.tree.clone(), &account.commitments).ok()
+}
+
 /// Whether an outcome is a valid first signature of an epoch.
-pub(crate) fn proof_is_valid(made: &Epoch, outcome: &Outcome) -> bool {
+pub(crate) fn proof_is_valid(record: &EpochRecord, outcome: &Outcome) -> bool {
     // Nobody signs under what an importer dealt; who shows a signature knows the key (IMP-09).
-    if made.record.plan.is_import() {
+    if record.plan.is_import() {
         return false;
     }
     let [signature] = outcome.signatures.as_slice() else { return false };
-    let payload = crate::permit::payload(&quorate_policy::birth_payload(&made.record));
-    let Some(first) = made.accounts.first() else { return false };
-    engine::verify(first, engine::Tweak::None, &payload, &signature.bytes).is_ok()
+    let payload = crate::permit::payload(&quorate_policy::birth_payload(record));
+    let EpochRecord { plan, accounts, .. } = record;
+    let Some(first) = accounts.first().and_then(|account| public_of(plan, account)) else {
+        return false;
+    };
+    engine::verify(&first, engine::Tweak::None, &payload, &signature.bytes).is_ok()
 }
 
 /// Key of a row about an epoch, in the order of keys and epochs.

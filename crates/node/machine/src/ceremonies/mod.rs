@@ -23,8 +23,10 @@ pub(crate) use importing::NotTaken;
 pub use keys::publics_of;
 pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
-    parse_share_key, proof_key, voided_key,
+    parse_share_key, proof_is_valid, proof_key, voided_key,
 };
+pub(crate) use outcome::prove_commit;
+pub(crate) use plan::follows;
 use quorate_charter::Validity;
 use quorate_identity::Name;
 pub use shares::Shares;

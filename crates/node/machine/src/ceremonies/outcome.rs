@@ -6,12 +6,13 @@ use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{decided_key, publics_of, share_key, voided_key};
 use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
+use crate::evidence::has_signed;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
     AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, PreparedStatement,
-    Validity,
+    State, Validity,
 };
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine as engine;
@@ -422,59 +423,15 @@ impl Node {
         let proofs = Transcript::new(tag::DECISION_VALUE).part(record_bytes);
         let proofs = proofs.list(prepared.iter().map(quorate_codec::to_bytes)).digest();
         if self.keys.proven.get() != Some(proofs) {
-            self.prove_commit(
-                &record,
-                record_bytes,
-                before.is_none() && !plan.is_import(),
-                prepared,
-            )?;
+            let is_new = before.is_none() && !plan.is_import();
+            let proven = prove_commit(&self.state, &record, record_bytes, is_new, prepared);
+            proven.map_err(|culprits| Refused { validity: Validity::Invalid, culprits })?;
             self.keys.proven.set(Some(proofs));
         }
         match standing {
             Validity::Valid => Ok(()),
             other => Err(Refused::nobodys(other)),
         }
-    }
-
-    /// The part of [`check_commit`](Self::check_commit) that is arithmetic. Cost: some
-    /// multiplications an account and leaf of a new key, a part of one of a key that existed.
-    fn prove_commit(
-        &self,
-        record: &EpochRecord,
-        record_bytes: &[u8],
-        is_new: bool,
-        prepared: &[PreparedStatement],
-    ) -> Result<(), Refused> {
-        let invalid = || Refused::nobodys(Validity::Invalid);
-        let accounts = publics_of(record).ok_or_else(invalid)?;
-        let mut public_keys = record.accounts.iter().map(|account| &account.public_key);
-        if !accounts.iter().all(|public| public_keys.next() == Some(&public.public_key())) {
-            return Err(invalid());
-        }
-        let plan = &record.plan;
-        let context = plan.context();
-        for PreparedStatement { node, leaf_proofs, signature } in prepared {
-            let (record, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
-            let step = DealStep::Prepared { record, leaf_proofs };
-            let at = (plan.epoch, plan.attempt);
-            if !self.has_said(node, &plan.key, at, Some(context), step, signature) {
-                let culprits = vec![*node];
-                return Err(Refused { validity: Validity::Invalid, culprits });
-            }
-        }
-        let proofs: Vec<(NodeId, &[u8])> = prepared
-            .iter()
-            .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
-            .collect();
-        let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
-        let known = engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs);
-        known.map_err(|failure| {
-            let culprits = match failure.fault {
-                engine::Fault::Peer { culprits } => culprits,
-                engine::Fault::Caller | engine::Fault::Machine => Vec::new(),
-            };
-            Refused { validity: Validity::Invalid, culprits }
-        })
     }
 
     fn has_said(
@@ -493,4 +450,42 @@ impl Node {
             member.keys.verify(tag::DEAL_MESSAGE, &bytes, &message.signature).is_ok()
         })
     }
+}
+
+/// What is arithmetic about a COMMIT value: that its record is a sharing with the public keys that
+/// it states, and that every member of the committee signed exactly this record and knows its
+/// shares (CER-05). Anybody can check it.
+///
+/// # Errors
+/// Who is at fault, as far as that is known. Cost: some multiplications an account and leaf of a
+/// new key, a part of one of a key that existed.
+pub(crate) fn prove_commit(
+    state: &State,
+    record: &EpochRecord,
+    record_bytes: &[u8],
+    is_new: bool,
+    prepared: &[PreparedStatement],
+) -> Result<(), Vec<NodeId>> {
+    let accounts = publics_of(record).ok_or_else(Vec::new)?;
+    let mut public_keys = record.accounts.iter().map(|account| &account.public_key);
+    if !accounts.iter().all(|public| public_keys.next() == Some(&public.public_key())) {
+        return Err(Vec::new());
+    }
+    for PreparedStatement { node, leaf_proofs, signature } in prepared {
+        let (record_bytes, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
+        let step = DealStep::Prepared { record: record_bytes, leaf_proofs };
+        if !has_signed(state, &record.plan, node, step, *signature) {
+            return Err(vec![*node]);
+        }
+    }
+    let proofs: Vec<(NodeId, &[u8])> = prepared
+        .iter()
+        .map(|statement| (statement.node, statement.leaf_proofs.as_slice()))
+        .collect();
+    let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
+    let known = engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs);
+    known.map_err(|failure| match failure.fault {
+        engine::Fault::Peer { culprits } => culprits,
+        engine::Fault::Caller | engine::Fault::Machine => Vec::new(),
+    })
 }

@@ -190,8 +190,6 @@ impl Node {
         if matches!(standing, Validity::Invalid | Validity::Unknown) {
             return standing;
         }
-        let members = plan.members();
-        let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
         let ascending = |nodes: &[NodeId]| nodes.is_sorted_by(|left, right| left < right);
         let sound = plan.version == AttemptPlan::VERSION
             && plan.genesis == self.state.genesis()
@@ -202,24 +200,7 @@ impl Node {
             && ascending(&plan.committee)
             && plan.incarnations.len() == plan.participants().len()
             && plan.has_commit_set();
-        let from_before = match current {
-            None => {
-                let expected = match plan.is_import() {
-                    true => BTreeSet::new(),
-                    false => plan.tree.parties(),
-                };
-                plan.previous == Digest::ZERO
-                    && dealers == expected
-                    && members == plan.tree.parties()
-            }
-            Some(current) => {
-                let before = &current.record.plan;
-                let selection = before.tree.select(&dealers);
-                plan.previous == current.digest
-                    && dealers.is_subset(&before.members())
-                    && selection.is_some_and(|selection| selection.parties() == dealers)
-            }
-        };
+        let from_before = follows(plan, current.map(|made| (&made.record.plan, made.digest)));
         if sound && from_before { standing } else { Validity::Invalid }
     }
 
@@ -325,6 +306,25 @@ impl Node {
             dealt: BTreeSet::new(),
             tree: wanted.sharing.tree,
         })
+    }
+}
+
+/// Whether those deal who may: of a new key all its parties, of one that exists the parties of their
+/// own canonical selection among those who hold shares; nobody of the domain in an import (EPO-05).
+pub(crate) fn follows(plan: &AttemptPlan, before: Option<(&AttemptPlan, Digest)>) -> bool {
+    let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
+    match before {
+        None => {
+            let parties = plan.tree.parties();
+            let expected = if plan.is_import() { BTreeSet::new() } else { parties.clone() };
+            plan.previous == Digest::ZERO && dealers == expected && plan.members() == parties
+        }
+        Some((before, digest)) => {
+            let selection = before.tree.select(&dealers);
+            plan.previous == digest
+                && dealers.is_subset(&before.members())
+                && selection.is_some_and(|selection| selection.parties() == dealers)
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::{key_not_ready, unknown_key};
 use crate::ceremonies::KeyBook;
+use crate::handover::Handover;
 use crate::node::Node;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder};
 use quorate_client::contract::{
-    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, IMPORTED,
-    KeyExport, KeyOrigin, KeyState, KeyView, TEST_FUNDS_ONLY,
+    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, HandoverAnswer,
+    IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, TEST_FUNDS_ONLY,
 };
 use quorate_derivation::Path;
 use quorate_identity::{Name, NodeId};
@@ -78,6 +79,30 @@ impl Node {
             committed: said(live.map(|made| made.committed.keys().copied().collect())),
             erased_earlier: said(live.map(|made| made.erased.keys().copied().collect())),
         })
+    }
+
+    /// The certificate that an epoch of a key was handed on (EPO-12).
+    pub(crate) fn view_handover(
+        &self,
+        name: &Name,
+        epoch: Option<u64>,
+    ) -> Result<HandoverAnswer, ErrorBody> {
+        let order = self.state.key_named(name).ok_or_else(unknown_key)?;
+        let book = self.keys.book(&order.key).filter(|book| book.record().is_some());
+        let book = book.ok_or_else(key_not_ready)?;
+        let epoch = epoch.unwrap_or_else(|| book.next_epoch().saturating_sub(1));
+        let mut known = book.certified().skip_while(|(plan, _)| plan.epoch != epoch);
+        let after = known.next().map(|(_, decided)| decided.clone());
+        let before = known.next().map(|(_, decided)| decided.clone());
+        let after = after.filter(|_| epoch == 0 || before.is_some()).ok_or_else(|| {
+            let message = "this node does not remember that epoch and the one before it";
+            let next = "see `quorate key epochs`, or ask another node with --node";
+            ErrorBody::new(ErrorCode::BadCall, message, next)
+        })?;
+        let signature = book.epoch(epoch).and_then(|made| made.proof.clone());
+        let entries = self.governor.log().to_vec();
+        let file = Handover::new(self.file.clone(), entries, before, after, signature);
+        Ok(HandoverAnswer { epoch, file: quorate_codec::to_bytes(&file).into() })
     }
 
     /// A tree over nodes with their names; nothing where the charter does not know one.
