@@ -15,6 +15,12 @@ pub const ACCOUNTS_MAX: u16 = 1_000;
 /// column of the tree (a point) and for each leaf (a proof that its share is known). So the
 /// outcome stays within [`VALUE_BYTES_MAX`].
 pub const ACCOUNT_BYTES: (usize, usize, usize) = (80, 40, 760);
+/// Bytes that each account takes in the second message of a participant of a dealing, at most: for
+/// itself, for each column and for each leaf.
+pub const ACCOUNT_ROUND_BYTES: (usize, usize, usize) = (832, 40, 33);
+/// Bytes of all second messages of a dealing together, at most: they fit into one piece of
+/// evidence.
+pub const RUN_BYTES_MAX: usize = 11 << 19;
 /// Bytes that the outcome of an attempt takes besides, at most: the plan, the signatures.
 pub const OUTCOME_BYTES: usize = 64 << 10;
 /// Longest policy that a motion sets, in bytes: three files that people can read.

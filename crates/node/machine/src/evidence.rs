@@ -161,6 +161,12 @@ impl Evidence {
         };
         let (culprits, what) = match &self.proof {
             Proof::Votes(_) => return Err(EvidenceError::OtherDomain),
+            Proof::Twice(_, proof) if !plan.participants().contains(&proof.author) => {
+                return Err(unproven(&"its author takes no part"));
+            }
+            Proof::Prepared(_, statement, _) if !plan.committee.contains(&statement.node) => {
+                return Err(unproven(&"its author is no member"));
+            }
             Proof::Twice(_, proof) if proof.is_proven(&signatures(state, plan)) => {
                 (vec![proof.author], "two messages in one place of a dealing")
             }
@@ -189,8 +195,19 @@ impl Evidence {
         &self.proof
     }
 
+    /// Whether it is about an attempt that the charter can have wanted: what is not is not worth the
+    /// arithmetic.
+    pub(crate) fn may_concern(&self, state: &State) -> bool {
+        self.plan().is_none_or(|plan| {
+            state.key(&plan.key).is_some_and(|order| {
+                (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
+                    && order.has_ordered_tree(&plan.tree, &plan.order)
+            })
+        })
+    }
+
     /// The plan of the attempt that it is about, if it is about one.
-    fn plan(&self) -> Option<&AttemptPlan> {
+    pub(crate) fn plan(&self) -> Option<&AttemptPlan> {
         match &self.proof {
             Proof::Votes(_) => None,
             Proof::Share(run, _) | Proof::Run(run, _) => Some(&run.plan),

@@ -171,6 +171,9 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         }
         Message::Evidence(evidence) => {
             fits(evidence.as_ref())?;
+            if !evidence.may_concern(state) {
+                return Err(no("evidence about nothing that was ordered"));
+            }
             let finding = evidence.verify(state).map_err(no)?;
             Content::Evidence(evidence, finding)
         }
@@ -235,7 +238,8 @@ fn shown_as_signed(state: &State, message: &DealMessage) -> Result<(), IngressEr
     messages.iter().try_for_each(|ShownMessage { author, number, bytes, signature }| {
         let author = state.node(author).ok_or(IngressError::Stranger)?;
         let step = DealStep::Round { number: *number, bytes: bytes.clone() };
-        let said = DealMessage { step, signature: *signature, ..message.clone() };
+        let DealMessage { key, epoch, attempt, context, .. } = *message;
+        let said = DealMessage { key, epoch, attempt, context, step, signature: *signature };
         let signed = deal_bytes(&state.genesis(), &said);
         author.keys.verify(tag::DEAL_MESSAGE, &signed, signature).map_err(no)
     })

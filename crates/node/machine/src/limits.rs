@@ -2,6 +2,8 @@
 //! `busy` or the oldest goes first, always before one-time material is touched.
 
 use crate::event::Millis;
+use quorate_access::Tree;
+use quorate_identity::NodeId;
 
 /// Requests that may be undecided or unsigned at once: a flood must not fill the memory.
 pub const REQUESTS_LIVE_MAX: usize = 4_096;
@@ -46,10 +48,20 @@ pub const ENTRIES_PER_ANSWER: usize = 64;
 pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 /// Keys whose records are sent in one answer to a node that catches up.
 pub const RECORDS_PER_ANSWER: usize = 64;
+/// Bytes of outcomes in one such answer; the rest is asked for again.
+pub const RECORD_BYTES_PER_ANSWER: usize = 16 << 20;
 /// Attempts at epochs under way, over which this node leads no other: each holds a job.
 pub const CEREMONIES_LIVE_MAX: usize = 16;
 /// Bytes of one message of a dealing, whatever the key's tree and accounts.
 pub const DEAL_BYTES_MAX: usize = 4 << 20;
+/// Bytes that a message of a round has, at most, for a dealing of so many accounts over a tree.
+pub fn round_bytes_max(tree: &Tree<NodeId>, accounts: usize) -> usize {
+    let (leaves, columns) = (tree.leaves().len(), tree.columns());
+    let each = ROUND_BYTES_PER_ACCOUNT + 40 * columns + 33 * leaves;
+    (16 << 10) + 160 * leaves + accounts * each
+}
+/// Of these, what an account takes whatever the tree: a proof of possession.
+const ROUND_BYTES_PER_ACCOUNT: usize = 832;
 /// How much longer an attempt may take without progress for each further account of its key: a
 /// slow machine that does other things as well.
 pub const CEREMONY_MS_PER_ACCOUNT: Millis = 50;

@@ -12,8 +12,8 @@ use crate::ready;
 use crate::report::Report;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, RequestId, Scheme};
-use quorate_machine::boot::rejoin;
-use quorate_machine::durable::Table;
+use quorate_machine::boot::{rejoin, release};
+use quorate_machine::durable::{Record, Table, Write};
 use quorate_machine::event::{Event, Millis, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
@@ -627,6 +627,9 @@ impl World {
         let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
         for id in ids {
             self.rejoin_if_lapsed(id);
+            if self.healed {
+                self.release_if_quarantined(id);
+            }
         }
         if self.healed {
             let mut people = std::mem::take(&mut self.people);
@@ -647,6 +650,25 @@ impl World {
             host.disk.commit(&[write]);
             self.died(id);
         }
+    }
+
+    /// The operator of a node that keeps pairs in quarantine looked into it: nobody lies any more.
+    fn release_if_quarantined(&mut self, id: NodeId) {
+        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_some()) else { return };
+        let records = host.disk.records();
+        let of_pair = |record: &&Record| record.table == Table::Quarantine;
+        let peers = records.iter().filter(of_pair);
+        let peers = peers.filter_map(|record| record.key.as_slice().try_into().ok());
+        let releases: Vec<Write> = peers
+            .filter_map(|peer| release(&records, &NodeId(quorate_codec::Digest(peer))).ok())
+            .collect();
+        if self.now < host.look_at || releases.is_empty() {
+            return;
+        }
+        host.look_at = self.now + 120_000;
+        host.crash();
+        host.disk.commit(&releases);
+        self.died(id);
     }
 
     /// Requests that some node said it recorded.

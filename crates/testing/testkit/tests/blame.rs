@@ -295,7 +295,7 @@ enum ForgedProof {
 
 #[derive(Encode)]
 enum ForgedMessage {
-    #[n(20)]
+    #[n(21)]
     Evidence(#[n(0)] Forged),
 }
 

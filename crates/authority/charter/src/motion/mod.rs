@@ -8,8 +8,9 @@ pub use schedule::{RefreshSchedule, Window};
 
 use crate::imported::Imported;
 use crate::limits::{
-    ACCOUNT_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX, MOTION_LIFETIME_MS_MAX,
-    MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, VALUE_BYTES_MAX,
+    ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
+    MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, RUN_BYTES_MAX,
+    VALUE_BYTES_MAX,
 };
 use crate::state::{State, key_id};
 use minicbor::bytes::ByteVec;
@@ -337,7 +338,10 @@ impl MotionBody {
 pub fn most_accounts(access: &Tree<NodeId>) -> u16 {
     let (own, column, leaf) = ACCOUNT_BYTES;
     let each = own + column * access.columns() + leaf * access.leaves().len();
-    let most = (VALUE_BYTES_MAX - OUTCOME_BYTES) / each;
+    let (own, column, leaf) = ACCOUNT_ROUND_BYTES;
+    let said = own + column * access.columns() + leaf * access.leaves().len();
+    let run = said * access.parties().len();
+    let most = ((VALUE_BYTES_MAX - OUTCOME_BYTES) / each).min(RUN_BYTES_MAX / run.max(1));
     u16::try_from(most).unwrap_or(u16::MAX).min(ACCOUNTS_MAX)
 }
 

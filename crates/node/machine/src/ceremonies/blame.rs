@@ -38,7 +38,10 @@ pub(crate) struct Hearing {
     guilty: BTreeSet<NodeId>,
     /// Complaints that are judged already, or cannot be.
     judged: BTreeSet<NodeId>,
+    /// How often each participant showed something: of its own accord, and as an answer.
+    showings: BTreeMap<NodeId, u8>,
     has_shown: bool,
+    has_answered: bool,
 }
 
 impl Hearing {
@@ -52,8 +55,14 @@ impl Hearing {
             shown: BTreeMap::new(),
             guilty: BTreeSet::new(),
             judged: BTreeSet::new(),
+            showings: BTreeMap::new(),
             has_shown: false,
+            has_answered: false,
         }
+    }
+
+    fn may_show_more(&self, from: &NodeId) -> bool {
+        self.showings.get(from).is_none_or(|times| *times < 2)
     }
 
     /// Whether somebody was proven guilty in this attempt.
@@ -196,20 +205,22 @@ impl Node {
                 let said = signed(bytes, &message.signature);
                 found.extend(hearing.note(Place::Complaint, from, said));
             }
-            DealStep::Shown { messages }
-                if from != self.me && !hearing.shown.contains_key(&from) =>
-            {
-                let mut firsts = BTreeMap::new();
+            DealStep::Shown { messages } if from != self.me && hearing.may_show_more(&from) => {
+                let mut firsts = hearing.shown.remove(&from).unwrap_or_default();
                 for ShownMessage { author, number, bytes, signature } in messages {
                     let Some(place) = place_of(*number) else { continue };
                     let said = signed(bytes, signature);
                     if place == Place::Message1 {
-                        firsts.insert(*author, said.clone());
+                        firsts.entry(*author).or_insert_with(|| said.clone());
                     }
                     found.extend(hearing.note(place, *author, said));
                 }
                 hearing.shown.insert(from, firsts);
-                self.show_messages(key, turn);
+                *hearing.showings.entry(from).or_default() += 1;
+                // An answer before this node has said all it has to say would be half of it.
+                if hearing.heard.contains_key(&(Place::Message2, self.me)) {
+                    self.answer_showing(key, turn);
+                }
             }
             DealStep::Shown { .. }
             | DealStep::Prepared { .. }
@@ -244,6 +255,13 @@ impl Node {
     /// as others can verify it, before the attempt is given up.
     pub(super) fn blame(&mut self, key: KeyId, failure: &engine::Failure, turn: &mut Turn<'_>) {
         let engine::Fault::Peer { culprits } = &failure.fault else { return };
+        let of_import = |book: &super::KeyBook| {
+            book.hearing.as_ref().is_some_and(|hearing| hearing.plan.is_import())
+        };
+        if self.keys.book(&key).is_some_and(of_import) {
+            // Nobody could judge it, and it would reveal good shares with the bad one (IMP-06).
+            return;
+        }
         if let Some(complaint) = &failure.complaint {
             self.send_deal(key, DealStep::Complaint { bytes: complaint.to_bytes() }, turn);
             return;
@@ -273,14 +291,28 @@ impl Node {
         self.found(Evidence::new(proof), turn);
     }
 
-    /// Shows everybody who takes part what each signed, once in an attempt: messages that all got
-    /// anyhow, unless somebody told different things (DEAL-21).
+    /// Shows everybody who takes part what each signed, once in an attempt for a reason of this
+    /// node's own: messages that all got anyhow, unless somebody told different things (DEAL-21).
     pub(super) fn show_messages(&mut self, key: KeyId, turn: &mut Turn<'_>) {
-        let Some(book) = self.keys.books.get_mut(&key) else { return };
-        let Some(hearing) = book.hearing.as_mut().filter(|hearing| !hearing.has_shown) else {
-            return;
-        };
-        hearing.has_shown = true;
+        let book = self.keys.books.get_mut(&key);
+        let Some(hearing) = book.and_then(|book| book.hearing.as_mut()) else { return };
+        if !std::mem::replace(&mut hearing.has_shown, true) {
+            self.show_all(key, turn);
+        }
+    }
+
+    /// The same because somebody else did, once.
+    fn answer_showing(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        let book = self.keys.books.get_mut(&key);
+        let Some(hearing) = book.and_then(|book| book.hearing.as_mut()) else { return };
+        if !hearing.has_shown && !std::mem::replace(&mut hearing.has_answered, true) {
+            self.show_all(key, turn);
+        }
+    }
+
+    fn show_all(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        let book = self.keys.books.get_mut(&key);
+        let Some(hearing) = book.and_then(|book| book.hearing.as_mut()) else { return };
         let shown = |((place, author), said): (&(Place, NodeId), &Signed)| {
             let number = match place {
                 Place::Message1 => FIRST_ROUND,
@@ -356,11 +388,16 @@ impl Node {
             let count = book.failures.entry(*culprit).or_default();
             *count = (*count).max(PROVEN);
         }
-        if let Some(hearing) = &mut book.hearing
-            && (hearing.plan.epoch, hearing.plan.attempt) == (epoch, attempt)
-        {
-            hearing.guilty.extend(&finding.culprits);
-        }
+        // Only what was signed in this very attempt, by who takes part in it, ends it: else anybody
+        // could end any attempt by proving something against itself (CER-09).
+        let context = evidence.plan().map(AttemptPlan::context);
+        let hearing = book.hearing.as_mut().filter(|hearing| {
+            let participants = hearing.plan.participants();
+            Some(hearing.context) == context
+                && finding.culprits.iter().all(|culprit| participants.contains(culprit))
+        });
+        let Some(hearing) = hearing else { return true };
+        hearing.guilty.extend(&finding.culprits);
         let is_open = |ceremony: &Ceremony| ceremony.plan.attempt == attempt && ceremony.is_open();
         if book.ceremony.as_ref().is_some_and(is_open) {
             self.void_attempt(key, finding.what, &[], turn);
@@ -481,6 +518,11 @@ impl EvidenceBook {
         if known.into_iter().any(|known| known == finding) {
             return None;
         }
+        let row = quorate_codec::to_bytes(&Row { at, evidence: evidence.clone() });
+        if row.len() > Row::BYTES_MAX {
+            // It could not be shown to anybody, nor read back.
+            return None;
+        }
         let mut writes = Vec::new();
         let first = |culprits: &[NodeId]| culprits.first().copied();
         let of_it = |kept: &Kept| first(&kept.finding.culprits) == first(&finding.culprits);
@@ -498,7 +540,6 @@ impl EvidenceBook {
             }
         }
         self.count += 1;
-        let row = quorate_codec::to_bytes(&Row { at, evidence: evidence.clone() });
         writes.push(Write::put(Table::Evidence, self.count.to_be_bytes(), row));
         let (id, number) = (evidence.id(), self.count);
         let (evidence, finding) = (evidence.clone(), finding.clone());

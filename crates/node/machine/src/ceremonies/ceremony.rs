@@ -8,6 +8,7 @@ use super::plan::Unplanned;
 use super::shares::Shares;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
+use crate::evidence::{FIRST_ROUND, SECOND_ROUND};
 use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -85,7 +86,10 @@ impl Node {
     /// Handles a message of a dealing; its signature was checked.
     pub(crate) fn on_deal(&mut self, from: NodeId, message: DealMessage, turn: &mut Turn<'_>) {
         let key = message.key;
-        if self.state.key(&key).is_none() || self.hear(from, &message, turn) {
+        if self.state.key(&key).is_none() || !self.may_be_of_a_run(&message) {
+            return;
+        }
+        if self.hear(from, &message, turn) {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
@@ -139,7 +143,7 @@ impl Node {
         }
         let signature = message.signature;
         match message.step {
-            DealStep::Round { number, bytes } if number <= limits::ROUNDS_MAX => {
+            DealStep::Round { number, bytes } => {
                 if number == 1 && ceremony.plan.is_import() {
                     ceremony.import.note_first(from, &bytes, message.signature);
                 }
@@ -160,12 +164,38 @@ impl Node {
                 ceremony.prepared.entry(from).or_insert(statement);
                 self.commit_if_prepared(key, turn);
             }
-            DealStep::Round { .. }
-            | DealStep::Abort { .. }
+            DealStep::Abort { .. }
             | DealStep::Plan { .. }
             | DealStep::Complaint { .. }
             | DealStep::Shown { .. } => {}
         }
+    }
+
+    /// Whether a message can be one of a round of a dealing at its key: there are two rounds, and
+    /// what they say is no longer than accounts and tree of the key make it. Others are nobody's, so
+    /// that nobody fills the memory, or makes evidence too long to be shown.
+    fn may_be_of_a_run(&self, message: &DealMessage) -> bool {
+        let fits = |number: u8, length: usize| {
+            let rounds = FIRST_ROUND..=SECOND_ROUND;
+            rounds.contains(&number) && length <= self.longest_round(&message.key)
+        };
+        match &message.step {
+            DealStep::Round { number, bytes } => fits(*number, bytes.len()),
+            DealStep::Shown { messages } => {
+                messages.iter().all(|shown| fits(shown.number, shown.bytes.len()))
+            }
+            _ => true,
+        }
+    }
+
+    fn longest_round(&self, key: &KeyId) -> usize {
+        let order = self.state.key(key);
+        let wanted = order.and_then(|order| order.last_sharing()).map(|sharing| &sharing.tree);
+        let current = self.keys.current(key).map(|current| &current.record.plan.tree);
+        let accounts = order.map_or(1, |order| usize::from(order.accounts));
+        let longest = wanted.into_iter().chain(current);
+        let longest = longest.map(|tree| limits::round_bytes_max(tree, accounts)).max();
+        longest.unwrap_or_default().min(limits::DEAL_BYTES_MAX)
     }
 
     /// Plans the attempt that is next, if it is this node's to plan and enough are here; else
@@ -263,6 +293,11 @@ impl Node {
         let has_dealt = book.dealt == Some((plan.epoch, plan.attempt));
         let takes_part = plan.participants().contains(&self.me);
         if !is_next || has_dealt || !self.may_take_part() || !self.is_of_this_life(&key) {
+            return;
+        }
+        if self.busy_ceremonies() >= 2 * limits::CEREMONIES_LIVE_MAX {
+            // It was kept, and is looked at again.
+            self.keys.due.set_earlier(key, turn.now.saturating_add(self.pace.retry_ms));
             return;
         }
         match self.judge_plan(from, &plan, turn.now) {

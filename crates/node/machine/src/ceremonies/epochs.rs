@@ -217,6 +217,12 @@ impl Node {
                     || (theirs.epoch == ours.epoch && theirs.known != ours.known)
             }
         });
+        let mut room = limits::RECORD_BYTES_PER_ANSWER;
+        let news = news.take_while(|(_, book)| {
+            let has_room = room > 0;
+            room = room.saturating_sub(book.outcome_bytes());
+            has_room
+        });
         let keys: Vec<KeyId> = news.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
         for key in keys {
             self.share_attempt_outcome(from, &key, turn);

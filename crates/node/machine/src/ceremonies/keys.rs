@@ -328,6 +328,12 @@ impl KeyBook {
         self.current().map_or(FIRST_EPOCH, |epoch| epoch.number().saturating_add(1))
     }
 
+    /// Bytes of the newest decided outcomes.
+    pub fn outcome_bytes(&self) -> usize {
+        let decided = self.current().map(|current| &current.decided);
+        decided.into_iter().chain(&self.voided).map(|decided| decided.value.len()).sum()
+    }
+
     /// The record of the newest epoch.
     pub fn record(&self) -> Option<&Arc<EpochRecord>> {
         self.current().map(|epoch| &epoch.record)

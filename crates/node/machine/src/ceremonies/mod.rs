@@ -64,14 +64,20 @@ impl Node {
             } else {
                 self.look_at_plans(key, turn);
                 let begun = self.keys.book(&key).is_some_and(|book| book.ceremony.is_some());
-                let live = self.keys.books.values().filter(|book| book.ceremony.is_some());
-                if !begun && live.count() < limits::CEREMONIES_LIVE_MAX {
+                if !begun && self.busy_ceremonies() < limits::CEREMONIES_LIVE_MAX {
                     self.pursue_attempt(&order, turn);
                 } else if !begun {
                     self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
                 }
             }
         }
+    }
+
+    /// Attempts under way that hold a job or messages; those that wait for an importer, for hours,
+    /// hold next to nothing.
+    fn busy_ceremonies(&self) -> usize {
+        let live = self.keys.books.values().filter_map(|book| book.ceremony.as_ref());
+        live.filter(|ceremony| !ceremony.awaits_importer()).count()
     }
 
     /// An operator wants the next attempt at once, whoever failed before.

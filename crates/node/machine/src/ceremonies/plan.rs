@@ -222,11 +222,12 @@ impl Node {
         let is_same_order = before.is_some_and(|before| before.order == plan.order);
         let is_fulfilled = before
             .is_some_and(|before| is_same_order || order.is_before(&plan.order, &before.order));
+        let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
         let is_owed = is_same_order
             && is_as_before
+            && !has_newer
             && self.keys.current(&plan.key).is_some_and(|made| made.record.plan.is_import());
         let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
-        let has_newer = goal.is_some_and(|goal| goal.order != plan.order);
         let is_due = (is_wanted && !is_fulfilled) || is_owed || (is_scheduled && !has_newer);
         if is_due && !order.retired {
             Validity::Valid

@@ -186,6 +186,8 @@ impl Node {
         self.presence.gone_since.remove(&peer);
         self.say_hello(&[peer], turn);
         self.share_everything(peer, turn);
+        // Once is enough: it is long, and whoever finds some tells everybody.
+        self.share_evidence(peer, turn);
         self.share_ended(peer, turn);
     }
 
@@ -217,7 +219,6 @@ impl Node {
         self.share_governance(peer, turn);
         self.share_progress(peer, turn);
         self.share_deals(peer, turn);
-        self.share_evidence(peer, turn);
         self.share_requests(peer, turn);
     }
 }
