@@ -361,6 +361,31 @@ fn neg_089_made_up_evidence_convicts_nobody_else_and_fills_no_disk() {
     sign(&mut world, "node-1", "nothing follows for another epoch");
 }
 
+/// BLM-06, CER-09: who proves something against itself, about a plan that it made up, ends no
+/// attempt: else whoever is to be dropped could end every one.
+#[test]
+fn neg_082_who_proves_something_against_itself_ends_no_attempt() {
+    let mut world = ready();
+    let lies = Liar::new(&world, "node-2");
+    let plan = record(&mut world, "node-1").plan;
+    let own = AttemptPlan { epoch: 1, made_at: plan.made_at + 1, ..plan };
+    let evidence = twice(&world, &lies, lies.node, own);
+    let told = Rc::new(RefCell::new(0));
+    let count = Rc::clone(&told);
+    world.wiretap = Some(Box::new(move |_, _, message| match &message {
+        Message::Deal(DealMessage { step: DealStep::Round { .. }, attempt: 0, .. }) => {
+            *count.borrow_mut() += 1;
+            vec![evidence.clone(), message]
+        }
+        _ => vec![message],
+    }));
+    refreshed(&mut world);
+    assert!(*told.borrow() > 3, "everybody was told in the middle");
+    assert_eq!(record(&mut world, "node-1").plan.attempt, 0);
+    let view = &self::evidence(&mut world, "node-1")[0];
+    assert_eq!(view.culprits, [name("node-2")]);
+}
+
 /// BLM-04, BLM-06: complaints from those who take no part, for other attempts, or again and again,
 /// end nothing and convict nobody.
 #[test]

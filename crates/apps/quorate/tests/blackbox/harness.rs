@@ -268,6 +268,11 @@ pub fn terminate(pid: u32) {
 
 pub fn kill(pid: u32) {
     signal(pid, "-KILL");
+    // Its files are closed when its last thread is gone.
+    let threads = format!("/proc/{pid}/task");
+    while is_alive(pid) || fs::read_dir(&threads).is_ok_and(|left| left.count() > 1) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
 }
 
 fn signal(pid: u32, signal: &str) {
