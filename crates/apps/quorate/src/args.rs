@@ -76,6 +76,19 @@ pub struct Reader {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// A file that is verified without any node or network.
+#[derive(Debug, Clone, Args)]
+pub struct Offline {
+    /// The file.
+    pub file: PathBuf,
+    /// The genesis hash to hold it against.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<String>,
+    /// Accepted as everywhere, not needed: no domain is looked at.
+    #[arg(long, hide = true)]
+    pub dir: Option<PathBuf>,
+}
+
 /// Which domain, and who signs.
 #[derive(Debug, Clone, Args)]
 pub struct Signer {
@@ -541,16 +554,7 @@ pub enum Receipt {
         reader: Reader,
     },
     /// Verify a receipt. Needs no node and no network.
-    Verify {
-        /// The receipt.
-        file: PathBuf,
-        /// The genesis hash to hold it against.
-        #[arg(long, value_name = "HASH")]
-        genesis: Option<String>,
-        /// Accepted as everywhere, not needed: no domain is looked at.
-        #[arg(long, hide = true)]
-        dir: Option<PathBuf>,
-    },
+    Verify(Offline),
 }
 
 /// Options of `bench`.

@@ -36,22 +36,36 @@ pub fn encode(bytes: &[u8]) -> String {
 /// # Errors
 /// [`HexError`]; the caller's fault.
 pub fn decode(text: &str) -> Result<Vec<u8>, HexError> {
-    let digits = text.strip_prefix("0x").ok_or(HexError::Prefix)?.as_bytes();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(HexError::Digits);
-    }
-    pairs.iter().map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?)).collect()
+    pairs(text)?.iter().map(byte).collect()
 }
 
-/// Like [`decode`], for exactly `N` bytes.
+/// Like [`decode`], for exactly `N` bytes. Nothing of them stays behind in a buffer, so a secret can
+/// be read with it.
 ///
 /// # Errors
 /// [`HexError`]; the caller's fault.
 pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
-    let bytes = decode(text)?;
-    let got = bytes.len();
-    bytes.try_into().map_err(|_| HexError::Length { got, expected: N })
+    let pairs = pairs(text)?;
+    let mut bytes = [0; N];
+    if pairs.len() != N {
+        // A wrong digit is said first, as where any number of bytes would do.
+        pairs.iter().try_for_each(|pair| byte(pair).map(|_| ()))?;
+        return Err(HexError::Length { got: pairs.len(), expected: N });
+    }
+    for (place, pair) in bytes.iter_mut().zip(pairs) {
+        *place = byte(pair)?;
+    }
+    Ok(bytes)
+}
+
+fn pairs(text: &str) -> Result<&[[u8; 2]], HexError> {
+    let digits = text.strip_prefix("0x").ok_or(HexError::Prefix)?.as_bytes();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if rest.is_empty() { Ok(pairs) } else { Err(HexError::Digits) }
+}
+
+fn byte([high, low]: &[u8; 2]) -> Result<u8, HexError> {
+    Ok(digit(*high)? << 4 | digit(*low)?)
 }
 
 fn digit(character: u8) -> Result<u8, HexError> {

@@ -1,6 +1,6 @@
 //! What happens to a key after it was made.
 
-use super::{Reader, Signer};
+use super::{Offline, Reader, Signer};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -142,16 +142,7 @@ pub enum Evidence {
         reader: Reader,
     },
     /// Verify a file. Needs no node and no network.
-    Verify {
-        /// The file.
-        file: PathBuf,
-        /// The genesis hash to hold it against.
-        #[arg(long, value_name = "HASH")]
-        genesis: Option<String>,
-        /// Accepted as everywhere, not needed: no domain is looked at.
-        #[arg(long, hide = true)]
-        dir: Option<PathBuf>,
-    },
+    Verify(Offline),
 }
 
 /// `key handover ...`
@@ -171,14 +162,5 @@ pub enum Handover {
         reader: Reader,
     },
     /// Verify a file. Needs no node and no network.
-    Verify {
-        /// The file.
-        file: PathBuf,
-        /// The genesis hash to hold it against.
-        #[arg(long, value_name = "HASH")]
-        genesis: Option<String>,
-        /// Accepted as everywhere, not needed: no domain is looked at.
-        #[arg(long, hide = true)]
-        dir: Option<PathBuf>,
-    },
+    Verify(Offline),
 }

@@ -1,7 +1,7 @@
 //! `charter log|show|sign|verify`, and the filing of motions for other verbs.
 
-use crate::args::{Charter, Reader, Signer};
-use crate::domain::{DomainDir, write_whole};
+use crate::args::{Charter, Offline, Reader, Signer};
+use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::face::{Face, ask, moment, short};
 use crate::failure::{Failure, Result};
 use crate::replay;
@@ -274,7 +274,7 @@ async fn verify(
 ///
 /// # Errors
 /// The caller's: none given.
-pub fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
+fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
     let text = text.ok_or_else(|| {
         Failure::caller(
             "genesis_needed",
@@ -283,6 +283,16 @@ pub fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
         )
     })?;
     replay::parse_hash(text, "genesis hash")
+}
+
+/// A file that is verified without any node, and the genesis hash that it is held against.
+///
+/// # Errors
+/// The caller's: no hash, no such file, or one that is too long.
+pub fn read_offline(it: &Offline, bytes_max: u64) -> Result<(Vec<u8>, GenesisHash)> {
+    let hash = genesis_hash(it.genesis.as_deref())?;
+    let bytes = read_at_most(&it.file, bytes_max);
+    Ok((bytes.map_err(|error| Failure::named_file(&it.file, &error))?, hash))
 }
 
 fn verify_file(path: &Path, hash: &GenesisHash) -> Result<State> {

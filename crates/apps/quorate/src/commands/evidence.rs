@@ -1,8 +1,8 @@
 //! `evidence list|get|verify`.
 
-use super::charter::genesis_hash;
+use super::charter::read_offline;
 use crate::args::lifecycle::Evidence;
-use crate::domain::{read_at_most, write_whole};
+use crate::domain::write_whole;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::replay;
@@ -38,10 +38,8 @@ pub async fn run(verb: Evidence, face: Face) -> Result<()> {
             face.show(&report, |it| format!("{}\nwritten to {written}", report_text(it)));
             Ok(())
         }
-        Evidence::Verify { file, genesis, dir: _ } => {
-            let hash = genesis_hash(genesis.as_deref())?;
-            let bytes = read_at_most(&file, EvidenceFile::BYTES_MAX as u64)
-                .map_err(|error| Failure::named_file(&file, &error))?;
+        Evidence::Verify(file) => {
+            let (bytes, hash) = read_offline(&file, EvidenceFile::BYTES_MAX as u64)?;
             face.show(&verify(&bytes, &hash)?, report_text);
             Ok(())
         }

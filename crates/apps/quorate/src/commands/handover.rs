@@ -1,8 +1,8 @@
 //! `key handover get|verify`.
 
-use super::charter::genesis_hash;
+use super::charter::read_offline;
 use crate::args::lifecycle::Handover as Verb;
-use crate::domain::{self, read_at_most, write_whole};
+use crate::domain::{self, write_whole};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
@@ -33,10 +33,8 @@ pub async fn run(verb: Verb, face: Face) -> Result<()> {
             face.show(&report, |it| format!("{}\nwritten to {written}", text(it)));
             Ok(())
         }
-        Verb::Verify { file, genesis, dir: _ } => {
-            let hash = genesis_hash(genesis.as_deref())?;
-            let bytes = read_at_most(&file, Handover::BYTES_MAX as u64)
-                .map_err(|error| Failure::named_file(&file, &error))?;
+        Verb::Verify(file) => {
+            let (bytes, hash) = read_offline(&file, Handover::BYTES_MAX as u64)?;
             face.show(&verify(&bytes, &hash)?, text);
             Ok(())
         }

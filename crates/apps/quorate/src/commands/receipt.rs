@@ -1,8 +1,8 @@
 //! `receipt get|verify`.
 
-use super::charter::genesis_hash;
+use super::charter::read_offline;
 use crate::args::Receipt;
-use crate::domain::{read_at_most, write_whole};
+use crate::domain::write_whole;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::replay;
@@ -30,10 +30,8 @@ pub async fn run(verb: Receipt, face: Face) -> Result<()> {
             face.show(&written, |it| format!("receipt verified and written to {}", it.receipt));
             Ok(())
         }
-        Receipt::Verify { file, genesis, dir: _ } => {
-            let hash = genesis_hash(genesis.as_deref())?;
-            let bytes = read_at_most(&file, RECEIPT_BYTES_MAX)
-                .map_err(|error| Failure::named_file(&file, &error))?;
+        Receipt::Verify(file) => {
+            let (bytes, hash) = read_offline(&file, RECEIPT_BYTES_MAX)?;
             let report = verify(&bytes, &hash)?;
             face.show(&report.to_json(), |_| text(&report));
             Ok(())
