@@ -1,10 +1,10 @@
 //! Does a test notice when a check is gone? One numbered check, or guard, at a time is replaced, in
-//! a copy of the tree, by what it says when all is well, and the tests must fail. `docs/mutation.md` says
-//! which test did. What no test notices is a defect of the tests, listed there with a reason.
+//! a copy of the tree, by what it says when all is well, and the tests must fail.
+//! `docs/mutation.md` says which test did. What no test notices is a defect of the tests, listed there with a reason.
 //!
-//! First the tests that cite the check are run, then all of the crate, then the testkit's. A
-//! function that is in the table with the test that noticed is not tried again, so a run that was
-//! interrupted goes on; `--again` tries all.
+//! First the tests that cite the check are run, of the crate and of the testkit, then all of the
+//! crate, then all of the testkit. A function that is in the table with the test that noticed is
+//! not tried again, so a run that was interrupted goes on; `--again` tries all.
 
 mod known;
 mod mutants;
@@ -115,11 +115,14 @@ fn judge(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verd
 
 fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verdict, Trouble> {
     let (package, dir) = (mutant.package.as_str(), mutant.dir.as_str());
-    let citing = citing_tests(repo, dir, &mutant.checks);
-    if !citing.is_empty()
-        && let Seen::Failed(test) = trial.test(package, (package, dir), &citing)?
-    {
-        return Ok(Verdict::Cited(test));
+    let farther = if near { None } else { Some(FARTHER) };
+    for place in std::iter::once((package, dir)).chain(farther) {
+        let citing = citing_tests(repo, place.1, &mutant.checks);
+        if !citing.is_empty()
+            && let Seen::Failed(test) = trial.test(package, place, &citing)?
+        {
+            return Ok(Verdict::Cited(test));
+        }
     }
     match trial.test(package, (package, dir), &[])? {
         Seen::Failed(test) => return Ok(Verdict::Other(test)),
