@@ -420,6 +420,12 @@ fn evidence(state: &State, rows: &Rows, keys: &mut Keys, alarms: &mut Vec<Alarm>
             alarms.push(Alarm { text, culprits: Vec::new() });
         }
     }
+    for (key, row) in rows.of(Table::Guilt) {
+        if !book.load_guilt(key, row) {
+            let text = "a stored proof of guilt is damaged".to_owned();
+            alarms.push(Alarm { text, culprits: Vec::new() });
+        }
+    }
     for order in state.keys() {
         let known = keys.book_mut(order.key);
         known.load_guilty(book.guilty_of(&order.key, known.next_epoch()));

@@ -38,11 +38,13 @@ pub enum Table {
     Identity = 14,
     /// Evidence against nodes.
     Evidence = 15,
+    /// Who was proven guilty of what last.
+    Guilt = 16,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -58,6 +60,7 @@ impl Table {
         Self::Audit,
         Self::Identity,
         Self::Evidence,
+        Self::Guilt,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -77,7 +80,8 @@ impl Table {
             | Self::Attempt
             | Self::Audit
             | Self::Identity
-            | Self::Evidence => false,
+            | Self::Evidence
+            | Self::Guilt => false,
         }
     }
 

@@ -186,9 +186,29 @@ impl Evidence {
                 (vec![statement.node], "proofs of new shares that do not hold")
             }
         };
-        let instance =
-            Instance::Attempt { key: plan.key, epoch: plan.epoch, attempt: plan.attempt };
-        Ok(Finding { culprits, instance, what })
+        Ok(Finding { culprits, instance: instance_of(plan), what })
+    }
+
+    /// Where it says that somebody is guilty.
+    pub(crate) fn instance(&self) -> Instance {
+        match &self.proof {
+            Proof::Votes(evidence) => evidence.instance(),
+            Proof::Share(Run { plan, .. }, _)
+            | Proof::Run(Run { plan, .. }, _)
+            | Proof::Twice(plan, _)
+            | Proof::Prepared(plan, ..) => instance_of(plan),
+        }
+    }
+
+    /// Whom alone it can prove guilty, one or more of them; nobody if that takes arithmetic to say.
+    pub(crate) fn suspects(&self) -> Vec<NodeId> {
+        match &self.proof {
+            Proof::Votes(evidence) => vec![evidence.culprit()],
+            Proof::Twice(_, proof) => vec![proof.author],
+            Proof::Share(_, accusation) => vec![accusation.dealer, accusation.complainer],
+            Proof::Run(..) => Vec::new(),
+            Proof::Prepared(_, statement, _) => vec![statement.node],
+        }
     }
 
     pub(crate) fn proof(&self) -> &Proof {
@@ -214,6 +234,10 @@ impl Evidence {
             Proof::Twice(plan, _) | Proof::Prepared(plan, ..) => Some(plan),
         }
     }
+}
+
+fn instance_of(plan: &AttemptPlan) -> Instance {
+    Instance::Attempt { key: plan.key, epoch: plan.epoch, attempt: plan.attempt }
 }
 
 /// Whether a node signed PREPARED in this attempt about something that it does not hold: a record

@@ -6,7 +6,7 @@
 //! said it is settled.
 
 use crate::ceremonies::deal_bytes;
-use crate::evidence::{Evidence, Finding};
+use crate::evidence::Evidence;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
@@ -56,7 +56,8 @@ enum Content {
     Session(SessionMessage),
     /// Its signatures are verified by a job.
     Outcome(Outcome),
-    Evidence(Box<Evidence>, Finding),
+    /// Verified by a job, if it would be news.
+    Evidence(Box<Evidence>),
 }
 
 /// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
@@ -171,11 +172,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         }
         Message::Evidence(evidence) => {
             fits(evidence.as_ref())?;
-            if !evidence.may_concern(state) {
-                return Err(no("evidence about nothing that was ordered"));
-            }
-            let finding = evidence.verify(state).map_err(no)?;
-            Content::Evidence(evidence, finding)
+            Content::Evidence(evidence)
         }
     };
     Ok(Checked(content))
@@ -287,9 +284,7 @@ impl Node {
             }
             Content::Session(message) => self.on_session(from, message, turn),
             Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
-            Content::Evidence(evidence, finding) => {
-                self.on_evidence(&evidence, &finding, turn);
-            }
+            Content::Evidence(evidence) => self.on_evidence(from, *evidence, turn),
         }
     }
 }

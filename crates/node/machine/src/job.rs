@@ -1,6 +1,7 @@
 //! Heavy arithmetic, moved out of the machine with a seed and moved back as a result: it uses
 //! all cores and stays reproducible. A job that panics or is lost ends its run, no more (NOD-03).
 
+use crate::evidence::{Evidence, EvidenceError, Finding};
 use crate::outcome;
 use crate::permit;
 use crate::wire::SignatureBytes;
@@ -48,6 +49,7 @@ pub(crate) enum Task {
     Open(Box<OpenTask>),
     Begin { opening: Opening, context: Digest, firsts: Vec<Inbound>, seed: Seed },
     Advance { round: Box<dyn Round>, inbox: Vec<Inbound>, seed: Seed },
+    Prove(Arc<State>, Box<Evidence>),
 }
 
 /// Everything a request is judged by.
@@ -88,8 +90,16 @@ pub enum JobResult {
     Opened(Box<Result<(Opening, Vec<u8>), Failure>>),
     /// A round was computed.
     Advanced(Result<Progress, Failure>),
+    /// Evidence was verified.
+    Proven(Box<Proven>),
     /// The job panicked or was lost; its run ends.
     Lost,
+}
+
+/// Evidence, and what it proves.
+pub struct Proven {
+    pub(crate) evidence: Evidence,
+    pub(crate) finding: Result<Finding, EvidenceError>,
 }
 
 /// A judgement: what the bytes mean, and what the policy says.
@@ -107,6 +117,7 @@ impl fmt::Debug for JobResult {
             Self::Finished(_) => "Finished",
             Self::Opened(_) => "Opened",
             Self::Advanced(_) => "Advanced",
+            Self::Proven(_) => "Proven",
             Self::Lost => "Lost",
         })
     }
@@ -126,7 +137,8 @@ impl Job {
             | Task::Pair { .. }
             | Task::Open(_)
             | Task::Begin { .. }
-            | Task::Advance { .. } => Part::Engine,
+            | Task::Advance { .. }
+            | Task::Prove(..) => Part::Engine,
         };
         Self { id, part, task }
     }
@@ -147,6 +159,10 @@ impl Job {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
             }
             Task::Advance { round, inbox, seed } => JobResult::Advanced(round.advance(inbox, seed)),
+            Task::Prove(state, evidence) => {
+                let finding = evidence.verify(&state);
+                JobResult::Proven(Box::new(Proven { evidence: *evidence, finding }))
+            }
         }
     }
 }

@@ -73,8 +73,11 @@ pub const EVIDENCE_BYTES_MAX: usize = 6 << 20;
 pub const EVIDENCE_PER_NODE_MAX: usize = 4;
 /// Pieces of evidence that are kept.
 pub const EVIDENCE_KEPT_MAX: usize = 64;
-/// What such evidence showed, remembered after it made room for other evidence.
-pub const EVIDENCE_GONE_MAX: usize = 1_024;
+/// Pieces of evidence of one peer that wait until the one before is verified.
+pub const EVIDENCE_WAITING_MAX: usize = 8;
+/// Pieces of evidence that a peer may tell in vain until its channel comes up again: two honest
+/// nodes now and then prove the same with other bytes.
+pub const EVIDENCE_IN_VAIN_MAX: u32 = 32;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

@@ -168,11 +168,15 @@ impl Node {
             JobResult::Finished(finished) => self.on_finished(id, *finished, turn),
             JobResult::Opened(opened) => self.on_opened(id, *opened, turn),
             JobResult::Advanced(result) => self.on_advanced(id, result, turn),
+            JobResult::Proven(proven) => {
+                self.on_proven(id, &proven.evidence, proven.finding, turn);
+            }
             JobResult::Lost => {
                 let _ = self.session_job_lost(id, turn)
                     || self.pair_job_lost(id, turn)
                     || self.deal_job_lost(id, turn)
-                    || self.judgement_lost(id, turn);
+                    || self.judgement_lost(id, turn)
+                    || self.proof_lost(id, turn);
             }
         }
     }

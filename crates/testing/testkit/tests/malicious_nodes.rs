@@ -217,6 +217,7 @@ fn lasting(disk: &Disk) -> Disk {
     let passing = [
         Table::Audit,
         Table::Evidence,
+        Table::Guilt,
         Table::Votes,
         Table::Peer,
         Table::Meta,

@@ -1,7 +1,8 @@
 //! What a node knows of the keys of its charter beyond the orders.
 
-use super::blame::{Hearing, PROVEN};
+use super::blame::Hearing;
 use super::ceremony::Ceremony;
+use super::proven::PROVEN;
 use super::shares::Shares;
 use crate::durable::{Table, Write};
 use crate::event::Millis;

@@ -13,11 +13,12 @@ mod importing;
 mod keys;
 mod outcome;
 mod plan;
+mod proven;
 mod shares;
 
 use crate::limits;
 use crate::node::{Node, Turn};
-pub(crate) use blame::{EvidenceBook, Kept, terms_of};
+pub(crate) use blame::terms_of;
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use importing::NotTaken;
 pub use keys::publics_of;
@@ -27,6 +28,7 @@ pub(crate) use keys::{
 };
 pub(crate) use outcome::prove_commit;
 pub(crate) use plan::follows;
+pub(crate) use proven::{EvidenceBook, Found, Kept};
 use quorate_charter::Validity;
 use quorate_identity::Name;
 pub use shares::Shares;

@@ -1,5 +1,6 @@
 //! This node as a voter.
 
+use crate::ceremonies::Found;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::evidence::Evidence;
@@ -114,7 +115,7 @@ impl Node {
             None => self.governor.wakes.remove(&instance),
         }
         for evidence in effects.evidence {
-            self.found(Evidence::votes(evidence), turn);
+            self.prove(Found::Here, Evidence::votes(evidence), turn);
         }
         if let Some(decided) = effects.decided {
             self.on_decided(decided, turn);
