@@ -12,6 +12,7 @@ use alloy_primitives::{Address, TxKind, U256};
 use quorate_journeys::{Trial, quorate};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Command;
 
 /// The scalar 1 in WIF: the address is one that every wallet computes.
 const WIF: &str = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA";
@@ -35,6 +36,48 @@ fn payment(trial: &Trial) -> Value {
     let unsigned = transaction.encoded_for_signing();
     let digits: String = unsigned.iter().map(|byte| format!("{byte:02x}")).collect();
     json!({"kind": "evm.transaction", "chain_id": 31337, "unsigned": format!("0x{digits}")})
+}
+
+fn openssl(words: &[&str]) -> Vec<u8> {
+    let output = Command::new("openssl").args(words).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// IMP-10: keys that OpenSSL makes, with a password and without, have the public point that it says.
+#[test]
+fn keys_of_openssl_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| file(folder.path(), name);
+    let (plain, sealed, password) = (at("plain.pem"), at("sealed.pem"), at("password"));
+    std::fs::write(&password, "correct horse").unwrap();
+    let from_file = format!("file:{password}");
+    let secp256k1 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
+    let ed25519 = ["-algorithm", "ed25519"];
+    let cases = [("ecdsa-secp256k1", &secp256k1[..], 33), ("ed25519", &ed25519[..], 32)];
+    for (scheme, algorithm, length) in cases {
+        openssl(&[&["genpkey", "-out", &plain], algorithm].concat());
+        openssl(&["pkcs8", "-topk8", "-in", &plain, "-passout", &from_file, "-out", &sealed]);
+        let form = ["pkey", "-in", &plain, "-pubout", "-outform", "DER"];
+        let form = match scheme {
+            "ed25519" => openssl(&form),
+            _ => openssl(&[&form[..], &["-ec_conv_form", "compressed"]].concat()),
+        };
+        let expected: String =
+            form[form.len() - length..].iter().map(|byte| format!("{byte:02x}")).collect();
+        for (number, pem) in [&plain, &sealed].into_iter().enumerate() {
+            let (ceremony, request) =
+                (at(&format!("{scheme}-{number}.c")), at(&format!("{scheme}-{number}.r")));
+            let begin = ["key", "import", "begin", "--scheme", scheme, "--format", "pem"];
+            let files = ["--ceremony", &ceremony, "--request", &request, "--secret-file", pem];
+            let mut words = [&begin[..], &files].concat();
+            if number == 1 {
+                words.extend(["--password-file", &password]);
+            }
+            let begun = quorate(&words).ok().clone();
+            assert_eq!(begun["public"], format!("0x{expected}"));
+        }
+    }
 }
 
 /// IMP-04 to IMP-10, as a user's script sees them.
@@ -86,6 +129,8 @@ fn a_wallets_key_is_imported_offline_and_signs() {
     assert!(!Path::new(&dealing).exists());
     let dealt = deal(&genesis, &secret).ok().clone();
     assert_eq!((&dealt["key"], &dealt["attempt"]), (&json!("wallet"), &json!(0)));
+    let status = trial.run(&["status"]).ok().clone();
+    assert_eq!((&dealt["position"], &dealt["head"]), (&status["position"], &status["head"]));
 
     let submit = ["key", "import", "submit", "wallet", "--dealing", &dealing, "--as", "ada"];
     let key = trial.run(&submit).ok().clone();

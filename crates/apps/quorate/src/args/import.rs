@@ -93,8 +93,8 @@ pub struct Secret {
     /// File with the key; `-` for standard input. Without it: a prompt.
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
-    /// File with the password of the keystore, or the passphrase of the mnemonic. Without it: a
-    /// prompt for a keystore, and no passphrase for a mnemonic.
+    /// File with the password of the keystore or PEM, or the passphrase of the mnemonic. Without
+    /// it: a prompt for the former, and no passphrase for a mnemonic.
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// Of a mnemonic: which key, `m/44'/60'/0'/0/0`.
@@ -118,4 +118,6 @@ pub enum Format {
     Mnemonic,
     /// Ethereum's encrypted keystore, version 3.
     Keystore,
+    /// PEM as OpenSSL writes it, with a password or without: secp256k1 or Ed25519.
+    Pem,
 }

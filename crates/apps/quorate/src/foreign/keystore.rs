@@ -1,7 +1,7 @@
 //! Ethereum's keystore, version 3: a scalar under AES-128-CTR, whose key comes from a password by
 //! scrypt or PBKDF2, checked by a hash of Keccak.
 
-use super::{ForeignError, ForeignKey};
+use super::{ForeignError, ForeignKey, ITERATIONS_MAX, MEMORY_MAX};
 use aes::Aes128;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
@@ -11,11 +11,6 @@ use serde::Deserialize;
 use sha2::Sha256;
 use sha3::{Digest, Keccak256};
 use zeroize::Zeroizing;
-
-/// Most iterations of PBKDF2 that a file may ask for.
-const ITERATIONS_MAX: u32 = 10_000_000;
-/// Most memory that a file may ask for, in bytes.
-const MEMORY_MAX: u64 = 1 << 30;
 
 #[derive(Deserialize)]
 struct File {

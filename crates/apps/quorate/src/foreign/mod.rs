@@ -1,5 +1,5 @@
 //! Keys as others write them down: a raw scalar, WIF, a mnemonic with a path, an encrypted
-//! keystore, a seed of Ed25519 (IMP-10). Pure: text in, one secret scalar out. Every secret in
+//! keystore, PEM, a seed of Ed25519 (IMP-10). Pure: text in, one secret scalar out. Every secret in
 //! here is wiped when it is dropped and is printed nowhere.
 //!
 //! A key of Ed25519 is written down as a seed of 32 bytes, which RFC 8032 expands with SHA-512
@@ -10,10 +10,12 @@
 
 mod hd;
 mod keystore;
+mod pem;
 mod wif;
 
 pub use hd::{HdPath, mnemonic};
 pub use keystore::keystore;
+pub use pem::{is_encrypted, pem};
 pub use wif::wif;
 
 use quorate_codec::hex;
@@ -22,6 +24,11 @@ use quorate_identity::Scheme;
 use sha2::{Digest as _, Sha512};
 use std::fmt;
 use zeroize::Zeroizing;
+
+/// Most iterations of PBKDF2 that a file may ask for.
+const ITERATIONS_MAX: u32 = 10_000_000;
+/// Most memory that a file may ask for, in bytes.
+const MEMORY_MAX: u64 = 1 << 30;
 
 /// Why something is not read as a key. It never repeats what it read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,11 @@
 use super::{ForeignError, ForeignKey};
 use quorate_identity::Scheme;
 use quorate_intent::Network;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+/// Version, scalar, mark, checksum.
+const LENGTH_MAX: usize = 1 + 32 + 1 + 4;
 
 /// A key in wallet import format, for this network.
 ///
@@ -14,9 +18,16 @@ pub fn wif(text: &str, network: Network, scheme: Scheme) -> Result<ForeignKey, F
     if scheme == Scheme::Ed25519 {
         return Err(ForeignError::Scheme("WIF", scheme));
     }
-    let decoded = base58ck::decode_check(text.trim());
-    let bytes = Zeroizing::new(decoded.map_err(|_| ForeignError::Form("a key in WIF"))?);
-    let (version, rest) = bytes.split_first().ok_or(ForeignError::Form("a key in WIF"))?;
+    let form = ForeignError::Form("a key in WIF");
+    let mut buffer = Zeroizing::new([0; LENGTH_MAX]);
+    let length = bs58::decode(text.trim()).onto(&mut *buffer).map_err(|_| form.clone())?;
+    let checked = buffer.get(..length).and_then(|bytes| bytes.split_last_chunk::<4>());
+    let (bytes, checksum) = checked.ok_or_else(|| form.clone())?;
+    let sum = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(Sha256::digest(bytes))));
+    if !sum.starts_with(checksum) {
+        return Err(form);
+    }
+    let (version, rest) = bytes.split_first().ok_or_else(|| form.clone())?;
     let (expected, name) = match network {
         Network::Mainnet => (0x80, "mainnet"),
         Network::Testnet | Network::Signet | Network::Regtest => {
@@ -26,12 +37,12 @@ pub fn wif(text: &str, network: Network, scheme: Scheme) -> Result<ForeignKey, F
     match *version {
         0x80 | 0xef if *version != expected => return Err(ForeignError::Network(name)),
         0x80 | 0xef => {}
-        _ => return Err(ForeignError::Form("a key in WIF")),
+        _ => return Err(form),
     }
     match rest.split_first_chunk::<32>() {
         Some((secret, [1])) => ForeignKey::new(secret, scheme, None),
         Some((_, [])) => Err(ForeignError::Uncompressed),
-        _ => Err(ForeignError::Form("a key in WIF")),
+        _ => Err(form),
     }
 }
 

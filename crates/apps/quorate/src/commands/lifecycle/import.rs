@@ -18,23 +18,26 @@ use quorate_charter::{Imported, MotionBody, State, most_faults, verify_log};
 use quorate_client::contract::{
     Addresses, CeremonyView, EntryPage, HexBytes, ImportOfferAnswer, SubmitImport, routes,
 };
-use quorate_codec::{Digest, hex};
+use quorate_codec::Digest;
 use quorate_engine::Seed;
-use quorate_identity::{GenesisHash, ImporterKey, ImporterSecret, Name, Scheme};
+use quorate_identity::{GenesisHash, Head, ImporterKey, ImporterSecret, Name, Scheme};
 use quorate_intent::{KeyFacts, Network};
 use quorate_machine::import::{ImportError, ImportOffer, deal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Longest secret that is read, in bytes: keystores are the longest.
 const SECRET_BYTES_MAX: usize = 64 << 10;
 /// Longest file of a ceremony that is read, in bytes: an offer has the whole charter.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+/// Longest file of an importer's identity, in bytes.
+const CEREMONY_BYTES_MAX: usize = 4 << 10;
 /// How often the nodes are asked whether they are ready.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -54,12 +57,29 @@ struct Request {
 struct Ceremony {
     scheme: Scheme,
     public: HexBytes,
-    identity: String,
+    #[serde(with = "secret_hex")]
+    identity: Zeroizing<[u8; 32]>,
 }
 
-impl Drop for Ceremony {
-    fn drop(&mut self) {
-        self.identity.zeroize();
+/// 32 secret bytes as hexadecimal text, of which no copy stays behind.
+mod secret_hex {
+    use quorate_codec::hex;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub fn serialize<S: Serializer>(
+        bytes: &Zeroizing<[u8; 32]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(hex::encode(&**bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Zeroizing<[u8; 32]>, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        hex::decode_array(text).map(Zeroizing::new).map_err(D::Error::custom)
     }
 }
 
@@ -95,6 +115,9 @@ struct Begun {
 struct Dealt {
     key: Name,
     domain: GenesisHash,
+    /// The charter that the offer shows, as far as it goes.
+    position: u64,
+    head: Head,
     access: Tree<Name>,
     attempt: u32,
     dealing: String,
@@ -147,12 +170,11 @@ fn begin(scheme: &str, from: &Secret, ceremony: &Path, request: &Path, face: Fac
     let importer = identity.public();
     // Whoever has no chain code gets one that leads to no key that was used before.
     let chain_code = Digest(key.chain_code().unwrap_or_else(crate::random_bytes));
-    let kept = Ceremony {
-        scheme,
-        public: public.clone().into(),
-        identity: hex::encode(&*identity.to_bytes()),
-    };
-    let text = Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
+    let kept = Ceremony { scheme, public: public.clone().into(), identity: identity.to_bytes() };
+    // With room for all of it, so that no part stays behind in a buffer that grew.
+    let mut text = Zeroizing::new(Vec::with_capacity(CEREMONY_BYTES_MAX));
+    let written = serde_json::to_writer(&mut *text, &kept);
+    written.map_err(|error| Failure::machine("cannot_write", error, "try again"))?;
     write_whole(ceremony, &text, 0o600)?;
     let ordered = Request {
         scheme,
@@ -288,12 +310,8 @@ fn deal_offline(
     let offer: ImportOffer =
         quorate_codec::from_bytes(&offer.0).map_err(|error| foreign(&error))?;
     let (order, imported) = offer.check(&state).map_err(|error| foreign(&error))?;
-    let kept: Ceremony = read_json(ceremony)?;
-    let identity = Zeroizing::new(hex::decode_array(&kept.identity).map_err(|_| {
-        let message = format!("{} holds no importer's identity", ceremony.display());
-        Failure::caller("bad_ceremony", message, "name the file that `key import begin` wrote")
-    })?);
-    let identity = ImporterSecret::from_bytes(&identity);
+    let kept = read_ceremony(ceremony)?;
+    let identity = ImporterSecret::from_bytes(&kept.identity);
     if imported.importer != identity.public() || imported.public != kept.public.0 {
         let message = "the charter orders the import of another key, or by another importer";
         let next = "compare the motion with what `key import begin` showed; withdraw it if it was \
@@ -317,16 +335,19 @@ fn deal_offline(
     let dealt = Dealt {
         key: order.name.clone(),
         domain: genesis,
+        position: state.position(),
+        head: state.head(),
         access,
         attempt: offer.plan.attempt,
         dealing: output.display().to_string(),
     };
     face.show(&dealt, |dealt| {
         format!(
-            "key {} is dealt to {}, attempt {}\ncarry {} back, and there: quorate key import \
+            "key {} is dealt to {}, attempt {}, as of position {} of the charter, head {}\ncompare \
+             position and head with `quorate status`; then carry {} back, and there: quorate key import \
              submit {} --dealing FILE --as NAME\nonce the key is active here, destroy every copy \
              of it: whoever has one can sign alone",
-            dealt.key, dealt.access, dealt.attempt, dealt.dealing, dealt.key
+            dealt.key, dealt.access, dealt.attempt, dealt.position, dealt.head, dealt.dealing, dealt.key
         )
     });
     Ok(())
@@ -380,6 +401,17 @@ fn read_secret(from: &Secret, scheme: Scheme) -> Result<ForeignKey> {
             let password = domain::passphrase(file, None, "password of the keystore: ")?;
             foreign::keystore(&text, &password, scheme)
         }
+        Format::Pem => {
+            let text = read("the key in PEM: ")?;
+            let password = match foreign::is_encrypted(&text) {
+                true => {
+                    let file = from.password_file.as_deref();
+                    domain::passphrase(file, None, "password of the key: ")?
+                }
+                false => Zeroizing::default(),
+            };
+            foreign::pem(&text, &password, scheme)
+        }
     };
     key.map_err(|error| wrong_secret(&error))
 }
@@ -396,18 +428,34 @@ fn secret_text(file: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>> {
         let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
         return typed.map_err(|error| wrong(&error));
     };
-    // With room for all of it, so that no part stays behind in a buffer that grew.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
-    let limit = u64::try_from(SECRET_BYTES_MAX).unwrap_or(u64::MAX);
     let read = match path.as_os_str() == "-" {
-        true => std::io::stdin().take(limit).read_to_end(&mut bytes),
-        false => {
-            std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        }
+        true => read_wiped(&mut std::io::stdin(), SECRET_BYTES_MAX),
+        false => File::open(path).and_then(|mut file| read_wiped(&mut file, SECRET_BYTES_MAX)),
     };
-    read.map_err(|error| wrong(&error))?;
+    let bytes = read.map_err(|error| wrong(&error))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| wrong(&error))?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Reads something secret to its end, with room for all of it, so that no part stays behind in a
+/// buffer that grew.
+fn read_wiped(from: &mut impl Read, bytes_max: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(bytes_max + 1));
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() <= bytes_max {
+        true => Ok(bytes),
+        false => Err(std::io::Error::other(format!("longer than {bytes_max} bytes"))),
+    }
+}
+
+fn read_ceremony(path: &Path) -> Result<Ceremony> {
+    let read = File::open(path).and_then(|mut file| read_wiped(&mut file, CEREMONY_BYTES_MAX));
+    let bytes = read.map_err(|error| Failure::named_file(path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|_| {
+        let message = format!("{} holds no importer's identity", path.display());
+        Failure::caller("bad_ceremony", message, "name the file that `key import begin` wrote")
+    })
 }
 
 fn wrong_secret(error: &ForeignError) -> Failure {
@@ -441,8 +489,8 @@ fn begun_text(begun: &Begun) -> String {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = read_at_most(path, FILE_BYTES_MAX).map(Zeroizing::new);
-    let bytes = bytes.map_err(|error| Failure::named_file(path, &error))?;
+    let bytes =
+        read_at_most(path, FILE_BYTES_MAX).map_err(|error| Failure::named_file(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|_| {
         let message = format!("{} is not the file that is needed here", path.display());
         Failure::caller("bad_file", message, "name what the verb before it wrote")
