@@ -17,19 +17,22 @@ use quorate_client::contract::{
     CeremonyView, EpochState, EpochView, KeyState, KeyView, RequestState, routes,
 };
 use quorate_codec::{Digest, tag};
-use quorate_identity::{Head, KeyId, Scheme};
+use quorate_identity::{Head, KeyId, NodeId, Scheme};
+use quorate_keygen::Message1;
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::handover::Handover;
 use quorate_machine::wire::{DealStep, Message, SessionStep, Target};
 use quorate_machine::{Shares, publics_of};
 use quorate_testkit::founding::{POLICY, Shape, name};
+use quorate_testkit::liar::first;
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use x25519_dalek::{PublicKey, StaticSecret};
 
 const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 
@@ -480,6 +483,52 @@ fn a_retired_key_is_gone_for_ever() {
     world.pass(5_000);
     assert!(!world.can_sign("node-2", "ops"));
     assert_eq!(epochs(&mut world, "node-2", "ops").len(), 1, "its records are kept");
+}
+
+/// Whether a row holds the secret half of one of these keys, at any place of it.
+fn holds_one(row: &[u8], keys: &BTreeSet<[u8; 32]>) -> bool {
+    row.windows(32).any(|window| {
+        let secret = StaticSecret::from(<[u8; 32]>::try_from(window).unwrap());
+        keys.contains(PublicKey::from(&secret).as_bytes())
+    })
+}
+
+/// DEAL-03, DEAL-13: who records what nodes seal for each other and reads their disks, at any time
+/// or years later, opens nothing: a receiving key is made for one run and one dealer, and no disk
+/// ever holds it.
+#[test]
+fn neg_063_no_disk_ever_holds_a_receiving_key() {
+    let (mut world, _) = ready(63, FIVE, 1);
+    let heard: Rc<RefCell<BTreeMap<(NodeId, u64, u32), Message1>>> = Rc::default();
+    let hear = Rc::clone(&heard);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        if let Message::Deal(deal) = &message
+            && let Some(said) = first(&deal.step)
+        {
+            hear.borrow_mut().insert((from, deal.epoch, deal.attempt), said);
+        }
+        vec![message]
+    }));
+    let mut written: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for epoch in 1..=2 {
+        world.enact("node-1", refresh("ops"));
+        world.until("the epoch is made", |world| {
+            let disks = world.names().into_iter().map(|node| world.host(&node).disk.clone());
+            written.extend(disks.flat_map(|disk| disk.into_values()));
+            ceremony(world, "node-1", "ops").is_none() && key(world, "node-1", "ops").epoch == epoch
+        });
+    }
+    let heard = heard.borrow();
+    let all: Vec<[u8; 32]> =
+        heard.values().flat_map(|said| said.seal_keys.iter().map(|key| key.0)).collect();
+    let keys: BTreeSet<[u8; 32]> = all.iter().copied().collect();
+    assert!(heard.keys().map(|(_, epoch, _)| *epoch).collect::<BTreeSet<_>>() == [1, 2].into());
+    assert!(all.len() >= 12 && keys.len() == all.len(), "each is used once: {}", all.len());
+    let planted = StaticSecret::from([63; 32]);
+    let row = [&[1, 2, 3][..], planted.as_bytes(), &[4]].concat();
+    assert!(holds_one(&row, &[*PublicKey::from(&planted).as_bytes()].into()), "it would be found");
+    assert!(written.len() > 20);
+    assert!(!written.iter().any(|row| holds_one(row, &keys)));
 }
 
 /// EPO-11: with ECDSA the set-ups of pairs are as old as the shares; nobody says that nothing of

@@ -180,7 +180,7 @@ fn neg_099_an_epoch_that_is_over_stays_over_after_a_restart() {
 /// PAR-07, EPO-11: a peer that does not help to replace a set-up from before the end of an epoch
 /// keeps it alive for a while and no longer.
 #[test]
-fn par_07_a_peer_keeps_no_old_set_up_alive() {
+fn neg_090_a_peer_keeps_no_old_set_up_alive() {
     let mut world = World::new(86);
     world.make_key("ops", Scheme::EcdsaSecp256k1);
     let pairs = |world: &World| -> BTreeMap<Vec<u8>, Vec<u8>> {

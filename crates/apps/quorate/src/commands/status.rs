@@ -1,7 +1,7 @@
 //! `status`.
 
 use crate::args::Reader;
-use crate::face::{Face, short};
+use crate::face::{Face, moment, short};
 use crate::failure::Result;
 use crate::session::Session;
 use quorate_client::contract::{Status, routes};
@@ -48,7 +48,11 @@ fn text(status: &Status) -> String {
             quorate_client::contract::NodeRole::Signer => "signer",
             quorate_client::contract::NodeRole::Witness => "witness",
         };
-        let alive = if node.alive { "alive" } else { "silent" };
+        let alive = match (node.alive, node.absent_since_ms) {
+            (true, _) => "alive".to_owned(),
+            (false, None) => "silent".to_owned(),
+            (false, Some(since)) => format!("silent since {}", moment(since)),
+        };
         let lag = match node.lag {
             Some(0) => "up to date".to_owned(),
             Some(lag) => format!("{lag} behind"),
@@ -66,6 +70,9 @@ fn text(status: &Status) -> String {
             false => format!("cannot sign; missing: {}", key.missing.join(", ")),
         };
         let _ = writeln!(text, "  {:<16} {can}", key.name);
+        for note in &key.notes {
+            let _ = writeln!(text, "  {:<16} {note}", "");
+        }
     }
     if status.keys.is_empty() {
         let _ = writeln!(text, "  none yet");

@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::presence::Heard;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, KeyOrder};
-use quorate_client::contract::{KeyStatus, NodeStatus, Status};
+use quorate_client::contract::{CeremonyPhase, KeyStatus, NodeStatus, Status};
 use quorate_identity::{Name, NodeId};
 use std::collections::BTreeSet;
 
@@ -145,6 +145,7 @@ impl Node {
             let missing = texts(self.names_of(&outlook.missing)).collect::<Vec<_>>().join(", ");
             let epoch = book.next_epoch();
             let waits = match missing.is_empty() {
+                _ if outlook.phase == CeremonyPhase::Importer => ", waits for its importer".into(),
                 true => String::new(),
                 false => format!(", waits for {missing}"),
             };
