@@ -3,6 +3,7 @@
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
 //! * [`fields`]: messages taken apart, every field changed.
 //! * [`keys`]: one key of it in its epochs.
+//! * [`importer`]: somebody who brings a key from elsewhere.
 //! * [`liar`]: a node of it that lies in dealings.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
@@ -15,6 +16,7 @@
 
 pub mod fields;
 pub mod founding;
+pub mod importer;
 pub mod keys;
 pub mod liar;
 pub mod world;

@@ -498,8 +498,9 @@ fn holds_one(row: &[u8], keys: &BTreeSet<[u8; 32]>) -> bool {
 /// ever holds it.
 #[test]
 fn neg_063_no_disk_ever_holds_a_receiving_key() {
+    type Heard = BTreeMap<(NodeId, u64, u32), Message1>;
     let (mut world, _) = ready(63, FIVE, 1);
-    let heard: Rc<RefCell<BTreeMap<(NodeId, u64, u32), Message1>>> = Rc::default();
+    let heard: Rc<RefCell<Heard>> = Rc::default();
     let hear = Rc::clone(&heard);
     world.wiretap = Some(Box::new(move |from, _, message| {
         if let Message::Deal(deal) = &message

@@ -10,27 +10,24 @@
 )]
 
 use ed25519_dalek::{Signer, SigningKey};
-use quorate_charter::{
-    AttemptOutcome, Decided, EpochRecord, Imported, MotionBody, State, most_faults, verify_log,
-};
+use quorate_charter::{AttemptOutcome, Decided, EpochRecord, MotionBody, verify_log};
 use quorate_client::contract::{
     CeremonyPhase, CeremonyView, HexBytes, KeyOrigin, KeyState, KeyView, RequestState,
-    SubmitImport, SubmitMotion, routes,
+    SubmitMotion, routes,
 };
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519};
 use quorate_engine::{DealPlan, DealSource, Inbound, Progress, Seed, start_deal};
 use quorate_identity::{ImporterSecret, KeyId, NodeId, NodeSignature, Scheme};
 use quorate_intent::SigningPayload;
 use quorate_keygen::{Message1, Message2};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
-use quorate_machine::import::{ImportAnswer, ImportError, ImportOffer, check_dealing, deal};
+use quorate_machine::import::{ImportAnswer, ImportError, ImportOffer, check_dealing};
 use quorate_machine::ingress;
-use quorate_machine::wire::{
-    DealMessage, DealStep, ImportDealing, Message, Outcome, SignatureBytes, Target,
-};
+use quorate_machine::wire::{Message, Outcome, SignatureBytes, Target};
 use quorate_testkit::founding::{POLICY, Shape, name};
+use quorate_testkit::importer::{Importer, bytes_of, offer, offline, submit, try_offer};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,112 +36,6 @@ use zeroize::Zeroizing;
 const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 const HOUR_MS: u64 = 3_600_000;
-
-/// Whoever brings a key.
-struct Importer {
-    scheme: Scheme,
-    identity: ImporterSecret,
-    secret: [u8; 32],
-    public: Vec<u8>,
-}
-
-fn public<C: Curve>(secret: &[u8; 32]) -> Vec<u8> {
-    let point = SecretScalar::<C>::from_bytes(secret).unwrap().commit();
-    point.non_identity().unwrap().to_bytes()
-}
-
-impl Importer {
-    fn new(scheme: Scheme, byte: u8) -> Self {
-        // As RFC 8032 expands a seed, so that the same key signs elsewhere.
-        let secret = match scheme {
-            Scheme::Ed25519 => SigningKey::from_bytes(&[byte; 32]).to_scalar().to_bytes(),
-            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => [byte; 32],
-        };
-        let public = match scheme {
-            Scheme::Ed25519 => public::<Ed25519>(&secret),
-            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => public::<Secp256k1>(&secret),
-        };
-        let identity = ImporterSecret::from_bytes(&[byte ^ 0x55; 32]);
-        Self { scheme, identity, secret, public }
-    }
-
-    fn imported(&self) -> Imported {
-        let (public, importer) = (self.public.clone(), self.identity.public());
-        Imported { public, chain_code: Digest([0xcc; 32]), importer }
-    }
-
-    fn motion(&self, world: &World, key: &str) -> MotionBody {
-        let access: quorate_access::Tree<quorate_identity::Name> =
-            "2 of (node-1, node-2, node-3)".parse().unwrap();
-        let access = access.map(|node| world.id(node.as_str()));
-        let (scheme, faults) = (self.scheme, most_faults(&access));
-        let imported = self.imported();
-        MotionBody::KeyImport { name: name(key), scheme, access, faults, imported }
-    }
-
-    fn deal(&self, state: &State, offer: &ImportOffer) -> Result<ImportAnswer, ImportError> {
-        let seeds = [Seed::new([1; 32]), Seed::new([2; 32])];
-        deal(state, offer, &self.identity, Zeroizing::new(self.secret), seeds)
-    }
-
-    /// A dealing with whatever bytes, signed as it should be.
-    fn sign(&self, state: &State, like: &ImportDealing, bytes: [Vec<u8>; 2]) -> ImportDealing {
-        let [first, second] = bytes;
-        let sign = |like: &DealMessage, number: u8, bytes: Vec<u8>| {
-            let step = DealStep::Round { number, bytes };
-            let DealMessage { key, epoch, attempt, context, .. } = like.clone();
-            let signed = quorate_codec::to_bytes(&(
-                state.genesis(),
-                key,
-                epoch,
-                attempt,
-                context,
-                step.clone(),
-            ));
-            let signature = self.identity.sign(tag::DEAL_MESSAGE, &signed);
-            DealMessage { key, epoch, attempt, context, step, signature }
-        };
-        ImportDealing { first: sign(&like.first, 1, first), second: sign(&like.second, 2, second) }
-    }
-}
-
-fn bytes_of(message: &DealMessage) -> Vec<u8> {
-    let DealStep::Round { bytes, .. } = &message.step else { panic!("no round") };
-    bytes.clone()
-}
-
-/// The charter as a machine without a network verifies it, from the log that somebody carried.
-fn offline(world: &mut World) -> State {
-    let after = World::call(world, "node-1", "auditor", "GET", &routes::entries(0), b"");
-    let Ok(View::Entries(page)) = after else { panic!("no entries") };
-    let entries = page.entries.iter().map(|line| quorate_codec::from_bytes(&line.entry.0).unwrap());
-    verify_log(&world.founding.file, &world.founding.hash, entries).unwrap()
-}
-
-fn try_offer(world: &mut World, node: &str, key: &str) -> Result<ImportOffer, String> {
-    let answer = world.call(node, "auditor", "GET", &routes::import(&name(key)), b"");
-    match answer {
-        Ok(View::ImportOffer(answer)) => Ok(quorate_codec::from_bytes(&answer.offer.0).unwrap()),
-        Ok(other) => panic!("no offer: {other:?}"),
-        Err(error) => Err(error.message),
-    }
-}
-
-fn offer(world: &mut World, node: &str, key: &str) -> ImportOffer {
-    let mut made = None;
-    world.until("all nodes are ready for the importer", |world| {
-        made = try_offer(world, node, key).ok();
-        made.is_some()
-    });
-    made.unwrap()
-}
-
-fn submit(world: &mut World, node: &str, key: &str, answer: &ImportAnswer) -> Result<(), String> {
-    let body = SubmitImport { dealing: HexBytes(quorate_codec::to_bytes(answer)) };
-    let body = serde_json::to_vec(&body).unwrap();
-    let answer = world.call(node, "ada", "POST", &routes::import(&name(key)), &body);
-    answer.map(|_| ()).map_err(|error| error.message)
-}
 
 fn key(world: &mut World, node: &str, key: &str) -> KeyView {
     let view = world.call(node, "auditor", "GET", &routes::key(&name(key)), b"");

@@ -12,12 +12,14 @@
 )]
 
 use quorate_charter::{EpochRecord, MotionBody};
+use quorate_client::contract::CeremonyPhase;
 use quorate_codec::Digest;
 use quorate_identity::{NodeId, Scheme};
 use quorate_machine::durable::Table;
 use quorate_machine::wire::{DealMessage, DealStep, Message};
 use quorate_testkit::fields::changes;
 use quorate_testkit::founding::{POLICY, name};
+use quorate_testkit::importer::{Importer, offline, submit, try_offer};
 use quorate_testkit::keys::{
     FIVE, ceremony, evidence, key, over, record, refresh, reshare, sign, until_epoch, with_ops,
 };
@@ -36,14 +38,17 @@ const FROM: &str = "2 of (node-1, node-2, node-3)";
 struct Instance {
     name: &'static str,
     epoch: u64,
+    /// The first epoch that is used.
+    used: u64,
     begin: fn() -> World,
     order: fn(&World) -> MotionBody,
 }
 
-const INSTANCES: [Instance; 4] = [
+const INSTANCES: [Instance; 5] = [
     Instance {
         name: "key generation",
         epoch: 0,
+        used: 0,
         begin: || {
             let mut world = World::of(SEED, FIVE);
             world.set_policy("node-1", POLICY);
@@ -57,18 +62,21 @@ const INSTANCES: [Instance; 4] = [
     Instance {
         name: "refresh",
         epoch: 1,
+        used: 1,
         begin: || with_ops(SEED, FIVE, FROM, 0).0,
         order: |_| refresh(),
     },
     Instance {
         name: "reshare",
         epoch: 1,
+        used: 1,
         begin: || with_ops(SEED, FIVE, FROM, 0).0,
         order: |world| reshare(world, "2 of (node-2, node-3, node-4)", 0),
     },
     Instance {
         name: "repair",
         epoch: 2,
+        used: 2,
         begin: || {
             let (mut world, _) = with_ops(SEED, FIVE, FROM, 0);
             world.stop("node-3");
@@ -83,7 +91,41 @@ const INSTANCES: [Instance; 4] = [
         },
         order: |_| refresh(),
     },
+    Instance {
+        name: "import",
+        epoch: 0,
+        used: 1,
+        begin: || {
+            let mut world = World::of(SEED, FIVE);
+            world.set_policy("node-1", POLICY);
+            world
+        },
+        order: |world| Importer::new(Scheme::Ed25519, 7).motion(world, "ops"),
+    },
 ];
+
+/// Plays the importer, where nodes wait for one: it is honest, and tries each attempt a few times.
+struct Outside(BTreeMap<u32, u32>);
+
+impl Outside {
+    fn act(&mut self, world: &mut World, nodes: &[String]) {
+        for node in nodes {
+            let view = ceremony(world, node);
+            let waits = view.filter(|view| view.phase == CeremonyPhase::Importer);
+            let Some(attempt) = waits.map(|view| view.attempt) else { continue };
+            let Ok(offer) = try_offer(world, node, "ops") else { continue };
+            let tries = self.0.entry(attempt).or_default();
+            *tries += 1;
+            if *tries > 8 {
+                continue;
+            }
+            let state = offline(world);
+            if let Ok(answer) = Importer::new(Scheme::Ed25519, 7).deal(&state, &offer) {
+                let _ = submit(world, node, "ops", &answer);
+            }
+        }
+    }
+}
 
 /// Which of the liar's messages: a step, and how many of its kind came before in this attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +236,7 @@ fn rehearsal(instance: &Instance) -> (BTreeMap<(NodeId, Step), DealMessage>, Epo
     }));
     let order = (instance.order)(&world);
     world.enact("node-1", order);
-    made(&mut world, instance.epoch);
+    made(&mut world, instance);
     let record = record(&mut world, "node-1");
     assert_eq!(record.plan.attempt, 0, "{}: nobody lied", instance.name);
     world.wiretap = None;
@@ -202,11 +244,14 @@ fn rehearsal(instance: &Instance) -> (BTreeMap<(NodeId, Step), DealMessage>, Epo
     (heard, record)
 }
 
-fn made(world: &mut World, epoch: u64) {
+fn made(world: &mut World, instance: &Instance) {
+    let mut outside = Outside(BTreeMap::new());
     world.until("the epoch is made and signs", |world| {
+        let names = world.names();
+        outside.act(world, &names);
         world.names().iter().all(|node| {
             let view = key(world, node);
-            view.public_key.is_some() && view.epoch == epoch && world.can_sign(node, "ops")
+            view.public_key.is_some() && view.epoch == instance.used && world.can_sign(node, "ops")
         })
     });
 }
@@ -287,17 +332,20 @@ fn lie_in(
     let order = (instance.order)(&world);
     world.enact("node-1", order);
     // Until it is made after all, or void.
+    let used = instance.used;
+    let mut outside = Outside(BTreeMap::new());
     world.until(&what, |world| {
+        outside.act(world, &honest);
         honest.iter().all(|node| {
             let view = ceremony(world, node);
-            let is_made = key(world, node).public_key.is_some() && key(world, node).epoch == epoch;
+            let is_made = key(world, node).public_key.is_some() && key(world, node).epoch == used;
             let is_void = view.is_some_and(|view| view.epoch == epoch && view.attempt > 0);
             is_made || is_void
         })
     });
     assert!(*told_once.borrow(), "{what}: it was told");
     assert!(late.borrow().is_empty(), "{what}: said by {:?} after it gave up", late.borrow());
-    let is_made = key(&mut world, &honest[0]).epoch == epoch
+    let is_made = key(&mut world, &honest[0]).epoch == used
         && key(&mut world, &honest[0]).public_key.is_some();
     if !is_made {
         for node in &honest {
@@ -317,7 +365,7 @@ fn lie_in(
         }
     }
     // What follows without the lie makes the epoch, the same everywhere.
-    made(&mut world, epoch);
+    made(&mut world, instance);
     let records: BTreeSet<Vec<u8>> =
         honest.iter().map(|node| quorate_codec::to_bytes(&record(&mut world, node))).collect();
     assert_eq!(records.len(), 1, "{what}");
@@ -412,6 +460,12 @@ fn neg_054_a_lying_node_spoils_no_refresh() {
 #[test]
 fn neg_056_a_lying_node_spoils_no_reshare() {
     assert!(matrix(&INSTANCES[2], stride(), 3) > 10);
+}
+
+/// The same, with an importer outside.
+#[test]
+fn neg_064_a_lying_node_spoils_no_import() {
+    assert!(matrix(&INSTANCES[4], stride(), 5) > 5);
 }
 
 /// The same, with a receiver that comes back.
