@@ -19,33 +19,6 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a key generation is to make, as the charter ordered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeygenPlan {
-    /// Binds everything that all members must agree on before they deal.
-    pub ctx0: Digest,
-    /// What the key will make.
-    pub scheme: Scheme,
-    /// Who will hold its shares.
-    pub tree: Tree<NodeId>,
-    /// This node, a party of the tree.
-    pub me: NodeId,
-}
-
-/// A verified dealing of one new key, nothing of it durable yet.
-pub struct Prepared {
-    /// The public half of the key.
-    pub public: KeyPublic,
-    /// This node's shares. Secret.
-    pub share: KeyShare,
-    /// Hash of everything that was said in the run.
-    pub transcript: Digest,
-    /// The chain code of the key.
-    pub chain_code: Digest,
-    /// Proofs that this node knows each of its final shares.
-    pub leaf_proofs: Vec<u8>,
-}
-
 /// What a dealing of any kind is to make, as the charter ordered it. All keys of a run have one
 /// scheme (ENG-11).
 pub struct DealPlan {
@@ -113,21 +86,6 @@ pub struct PreparedKey {
     pub chain_code: Option<Digest>,
 }
 
-/// Begins to generate one key. Every message is a broadcast; every round awaits the own message
-/// too. Ends in [`Outcome::Prepared`].
-///
-/// # Errors
-/// [`crate::Fault::Caller`]: this node is no party of the tree.
-pub fn start_keygen(
-    plan: KeygenPlan,
-    seed: Seed,
-) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
-    let KeygenPlan { ctx0, scheme, tree, me } = plan;
-    let (receivers, source) = (tree.parties(), DealSource::Fresh { count: 1 });
-    let plan = DealPlan { ctx0, scheme, tree, receivers, me, source };
-    start_on_curve(plan, seed, End::OneKey)
-}
-
 /// Begins a dealing of any kind. Every message is a broadcast; every round awaits the messages of
 /// all dealers and receivers, the own one included. Ends in [`Outcome::Dealt`].
 ///
@@ -137,7 +95,10 @@ pub fn start_keygen(
 /// different trees or schemes, or public points that are none. [`crate::Fault::Machine`]: this
 /// node is to deal keys and does not have what belongs to them.
 pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
-    start_on_curve(plan, seed, End::Keys)
+    match plan.scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => start::<Secp256k1>(plan, seed),
+        Scheme::Ed25519 => start::<Ed25519>(plan, seed),
+    }
 }
 
 /// Whether bytes are the one encoding of a public point that a key of this scheme can have: on the
@@ -153,19 +114,6 @@ pub fn check_public(scheme: Scheme, bytes: &[u8]) -> Result<(), Failure> {
         Scheme::Ed25519 => NonIdentity::<Ed25519>::from_bytes(bytes).is_ok(),
     };
     if is_point { Ok(()) } else { Err(Failure::caller("not a public point")) }
-}
-
-/// Whether a member knows each of its final shares of one key.
-///
-/// # Errors
-/// The proofs do not hold; the member's fault.
-pub fn verify_leaf_proofs(
-    transcript: Digest,
-    public: &KeyPublic,
-    node: NodeId,
-    bytes: &[u8],
-) -> Result<(), Failure> {
-    verify_leaves(transcript, &[public], Knowledge::Each, &[(node, bytes)])
 }
 
 /// Whether members know their final shares of keys of one run: `new` says whether the keys were
@@ -286,38 +234,15 @@ impl Erase for Ed25519 {
 struct Order {
     scheme: Scheme,
     tree: Tree<NodeId>,
-    end: End,
-}
-
-/// What a run ends in.
-#[derive(Clone, Copy)]
-enum End {
-    OneKey,
-    Keys,
 }
 
 struct Round1<C: Curve>(Order, ExpectRound1<C>);
 
 struct Round2<C: Curve>(Order, ExpectRound2<C>);
 
-fn start_on_curve(
-    plan: DealPlan,
-    seed: Seed,
-    end: End,
-) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
-    match plan.scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => start::<Secp256k1>(plan, seed, end),
-        Scheme::Ed25519 => start::<Ed25519>(plan, seed, end),
-    }
-}
-
-fn start<C: Erase>(
-    plan: DealPlan,
-    seed: Seed,
-    end: End,
-) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
+fn start<C: Erase>(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
     let DealPlan { ctx0, scheme, tree, receivers, me, source } = plan;
-    let order = Order { scheme, tree: tree.clone(), end };
+    let order = Order { scheme, tree: tree.clone() };
     let (source, holding) = on_curve::<C>(scheme, source)?;
     let terms = Terms { ctx0, tree, receivers, source };
     let (expect, message) =
@@ -388,11 +313,7 @@ impl<C: Erase> Round for Round2<C> {
     fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
         let Self(order, expect) = *self;
         let dealt = expect.handle(by_sender(inbox)?, &mut seed.rng())?;
-        let prepared = prepare(&order, dealt)?;
-        Ok(Progress::Done(match order.end {
-            End::OneKey => Outcome::Prepared(Box::new(prepared.into_one()?)),
-            End::Keys => Outcome::Dealt(Box::new(prepared)),
-        }))
+        Ok(Progress::Done(Outcome::Dealt(Box::new(prepare(&order, dealt)?))))
     }
 }
 
@@ -412,22 +333,6 @@ fn prepare<C: Erase>(order: &Order, dealt: Dealt<C>) -> Result<PreparedKeys, Fai
     Ok(PreparedKeys { keys, transcript, leaf_proofs })
 }
 
-impl PreparedKeys {
-    /// The one key of a key generation.
-    fn into_one(self) -> Result<Prepared, Failure> {
-        let incomplete = || Failure::machine("a key generation made no key");
-        let Self { mut keys, transcript, leaf_proofs } = self;
-        let PreparedKey { public, share, chain_code } = keys.pop().ok_or_else(incomplete)?;
-        Ok(Prepared {
-            public,
-            share: share.ok_or_else(incomplete)?,
-            transcript,
-            chain_code: chain_code.ok_or_else(incomplete)?,
-            leaf_proofs: leaf_proofs.ok_or_else(incomplete)?,
-        })
-    }
-}
-
 fn broadcast(bytes: Vec<u8>) -> Vec<Outbound> {
     vec![Outbound { to: To::All, bytes }]
 }
@@ -443,12 +348,6 @@ impl From<DealError> for Failure {
                 Self { complaint: error.complaint, ..Self::peer(error.culprits, reason) }
             }
         }
-    }
-}
-
-impl fmt::Debug for Prepared {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Prepared({:?}, {})", self.public, self.transcript)
     }
 }
 

@@ -1,8 +1,7 @@
 //! One face for all schemes: dealing keys, pair set-up, signing. Generics over curves end here.
 //!
 //! ```text
-//! start_keygen ──────► Box<dyn Round> ──► … ──► Prepared        rounds await the own message too
-//! start_deal ────────► Box<dyn Round> ──► … ──► PreparedKeys    refresh, reshare, import; many keys
+//! start_deal ────────► Box<dyn Round> ──► … ──► PreparedKeys    rounds await the own message too
 //! start_pair_setup ──► Box<dyn Round> ──► … ──► PairSetup       ECDSA only, once per pair of nodes
 //! Permit + quorum ─ open ─► Opening ─ begin ─► Box<dyn Round> ──► … ──► Vec<Signature>
 //! ```
@@ -33,8 +32,8 @@ mod signature;
 
 pub use blame::{Charge, judge, judge_echoes};
 pub use deal::{
-    DealPlan, DealSource, KeygenPlan, Prepared, PreparedKey, PreparedKeys, check_public,
-    start_deal, start_keygen, verify_all_leaf_proofs, verify_leaf_proofs,
+    DealPlan, DealSource, PreparedKey, PreparedKeys, check_public, start_deal,
+    verify_all_leaf_proofs,
 };
 pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};

@@ -2,9 +2,9 @@
 //! never does this: no single machine may know what one of these functions knows.
 
 use crate::{
-    DealPlan, Failure, Fault, Inbound, KeygenPlan, OpenPlan, Opening, Outbound, Outcome, PairPlan,
-    PairSetup, Prepared, PreparedKeys, Progress, Round, Seed, Signature, To, open, start_deal,
-    start_keygen, start_pair_setup,
+    DealPlan, DealSource, Failure, Fault, Inbound, KeyPublic, KeyShare, OpenPlan, Opening,
+    Outbound, Outcome, PairPlan, PairSetup, PreparedKey, PreparedKeys, Progress, Round, Seed,
+    Signature, To, open, start_deal, start_pair_setup,
 };
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
@@ -82,6 +82,20 @@ pub fn run_over(
     Ok(outcomes)
 }
 
+/// One new key.
+pub struct Prepared {
+    /// The public half of the key.
+    pub public: KeyPublic,
+    /// This node's shares. Secret.
+    pub share: KeyShare,
+    /// Hash of everything that was said in the run.
+    pub transcript: Digest,
+    /// The chain code of the key.
+    pub chain_code: Digest,
+    /// Proofs that this node knows each of its final shares.
+    pub leaf_proofs: Vec<u8>,
+}
+
 /// Generates a key over a tree.
 ///
 /// # Errors
@@ -92,16 +106,25 @@ pub fn keygen(
     ctx0: Digest,
     seeds: Seeds<'_>,
 ) -> Result<BTreeMap<NodeId, Prepared>, LocalFailure> {
-    let mut parties = BTreeMap::new();
-    for me in tree.parties() {
-        let plan = KeygenPlan { ctx0, scheme, tree: tree.clone(), me };
-        parties.insert(me, started(me, start_keygen(plan, seeds()))?);
-    }
-    let prepared = run(parties, seeds)?.into_iter().filter_map(|(me, outcome)| match outcome {
-        Outcome::Prepared(prepared) => Some((me, *prepared)),
-        Outcome::Dealt(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
-    });
-    Ok(prepared.collect())
+    let receivers = tree.parties();
+    let plan = |me: &NodeId| DealPlan {
+        ctx0,
+        scheme,
+        tree: tree.clone(),
+        receivers: receivers.clone(),
+        me: *me,
+        source: DealSource::Fresh { count: 1 },
+    };
+    let dealt = deal(receivers.iter().map(plan).collect(), seeds)?;
+    // Who takes part in a key generation holds all of it.
+    Ok(dealt.into_iter().filter_map(|(me, keys)| Some((me, one(keys)?))).collect())
+}
+
+fn one(dealt: PreparedKeys) -> Option<Prepared> {
+    let PreparedKeys { mut keys, transcript, leaf_proofs } = dealt;
+    let PreparedKey { public, share, chain_code } = keys.pop()?;
+    let (share, chain_code, leaf_proofs) = (share?, chain_code?, leaf_proofs?);
+    Some(Prepared { public, share, transcript, chain_code, leaf_proofs })
 }
 
 /// Runs a dealing of any kind: one plan for each participant.
@@ -132,7 +155,7 @@ pub fn deal_over(
     let dealt =
         run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Dealt(keys) => Some((me, *keys)),
-            Outcome::Prepared(_) | Outcome::Pair(_) | Outcome::Signatures(_) => None,
+            Outcome::Pair(_) | Outcome::Signatures(_) => None,
         });
     Ok(dealt.collect())
 }
@@ -203,7 +226,7 @@ pub fn sign_over(
     let signed =
         run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Signatures(signatures) => Some((me, signatures)),
-            Outcome::Prepared(_) | Outcome::Dealt(_) | Outcome::Pair(_) => None,
+            Outcome::Dealt(_) | Outcome::Pair(_) => None,
         });
     Ok(signed.collect())
 }

@@ -1,6 +1,6 @@
 //! One protocol run, seen from outside: rounds that wait for messages.
 
-use crate::{Failure, PairSetup, Prepared, PreparedKeys, Seed, Signature};
+use crate::{Failure, PairSetup, PreparedKeys, Seed, Signature};
 use quorate_identity::NodeId;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -62,8 +62,6 @@ pub enum Progress {
 
 /// What a finished run leaves.
 pub enum Outcome {
-    /// Key generation: the dealing is verified, nothing is durable yet.
-    Prepared(Box<Prepared>),
     /// A dealing of any kind: verified, nothing is durable yet.
     Dealt(Box<PreparedKeys>),
     /// A set-up with one peer.
@@ -122,7 +120,6 @@ impl fmt::Debug for Progress {
 impl fmt::Debug for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Prepared(_) => formatter.write_str("Prepared"),
             Self::Dealt(_) => formatter.write_str("Dealt"),
             Self::Pair(_) => formatter.write_str("Pair"),
             Self::Signatures(signatures) => write!(formatter, "Signatures({signatures:?})"),

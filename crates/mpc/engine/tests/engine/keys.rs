@@ -3,7 +3,7 @@
 use crate::fixture::{REPEATED, TWO_OF_THREE, key, node, pair, payload, plan, tree};
 use quorate_codec::Digest;
 use quorate_engine::{
-    Fault, KeyPublic, KeyShare, PairSetup, Seed, local, open, verify_leaf_proofs,
+    Fault, KeyPublic, KeyShare, PairSetup, Seed, local, open, verify_all_leaf_proofs,
 };
 use quorate_identity::Scheme;
 
@@ -19,8 +19,9 @@ fn a_generated_key_is_whole_and_its_proofs_hold() {
             assert_eq!(one.public.public_key().len(), length);
             assert_eq!((one.transcript, one.chain_code), (first.transcript, first.chain_code));
             assert!(one.share.matches(&first.public));
-            let known =
-                |node, proofs| verify_leaf_proofs(one.transcript, &one.public, node, proofs);
+            let known = |node, proofs: &[u8]| {
+                verify_all_leaf_proofs(one.transcript, &[&one.public], true, &[(node, proofs)])
+            };
             assert_eq!(known(*node, &one.leaf_proofs), Ok(()));
             let forged = known(crate::fixture::node("b"), &first.leaf_proofs).unwrap_err();
             assert_eq!(forged.fault, Fault::Peer { culprits: vec![crate::fixture::node("b")] });
