@@ -108,12 +108,12 @@ const INSTANCES: [Instance; 5] = [
 struct Outside(BTreeMap<u32, u32>);
 
 impl Outside {
-    fn act(&mut self, world: &mut World, nodes: &[String]) {
-        for node in nodes {
-            let view = ceremony(world, node);
+    fn act(&mut self, world: &mut World) {
+        for node in world.names() {
+            let view = ceremony(world, &node);
             let waits = view.filter(|view| view.phase == CeremonyPhase::Importer);
             let Some(attempt) = waits.map(|view| view.attempt) else { continue };
-            let Ok(offer) = try_offer(world, node, "ops") else { continue };
+            let Ok(offer) = try_offer(world, &node, "ops") else { continue };
             let tries = self.0.entry(attempt).or_default();
             *tries += 1;
             if *tries > 8 {
@@ -121,7 +121,7 @@ impl Outside {
             }
             let state = offline(world);
             if let Ok(answer) = Importer::new(Scheme::Ed25519, 7).deal(&state, &offer) {
-                let _ = submit(world, node, "ops", &answer);
+                let _ = submit(world, &node, "ops", &answer);
             }
         }
     }
@@ -247,8 +247,7 @@ fn rehearsal(instance: &Instance) -> (BTreeMap<(NodeId, Step), DealMessage>, Epo
 fn made(world: &mut World, instance: &Instance) {
     let mut outside = Outside(BTreeMap::new());
     world.until("the epoch is made and signs", |world| {
-        let names = world.names();
-        outside.act(world, &names);
+        outside.act(world);
         world.names().iter().all(|node| {
             let view = key(world, node);
             view.public_key.is_some() && view.epoch == instance.used && world.can_sign(node, "ops")
@@ -335,7 +334,7 @@ fn lie_in(
     let used = instance.used;
     let mut outside = Outside(BTreeMap::new());
     world.until(&what, |world| {
-        outside.act(world, &honest);
+        outside.act(world);
         honest.iter().all(|node| {
             let view = ceremony(world, node);
             let is_made = key(world, node).public_key.is_some() && key(world, node).epoch == used;
