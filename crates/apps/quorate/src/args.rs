@@ -265,6 +265,10 @@ pub enum NodeVerb {
         /// File with the passphrase that opens the store.
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
+        /// Log every durable write too, by the names of its tables: for finding out where a node
+        /// stopped.
+        #[arg(long)]
+        verbose: bool,
         /// End when the standard input ends: for processes that run nodes as their children.
         #[arg(long, hide = true)]
         supervised: bool,

@@ -270,6 +270,8 @@ fn combine(a: &Accounts, b: &Accounts, with: fn(u64, u64) -> u64) -> Accounts {
         bytes: a.bytes.combine(&b.bytes, with),
         fsyncs: a.fsyncs.combine(&b.fsyncs, with),
         signatures: with(a.signatures, b.signatures),
+        // A peak is no total: the highest of all.
+        memory_peak: a.memory_peak.max(b.memory_peak),
     }
 }
 

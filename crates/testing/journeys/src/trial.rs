@@ -2,6 +2,7 @@
 
 use crate::program::{Said, binary, quorate, quorate_with};
 use serde_json::Value;
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -142,14 +143,24 @@ impl Trial {
         }
     }
 
+    /// What a node that the test started has logged in all its lives: every durable write too.
+    pub fn log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.log_file(node)).unwrap_or_default()
+    }
+
+    fn log_file(&self, node: &str) -> PathBuf {
+        self.folder.path().join(format!("{node}.log"))
+    }
+
     /// Runs a node again, as its operator would.
     pub fn start(&mut self, node: &str) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file(node));
         let process = Command::new(binary())
-            .args(["node", "run", node, "--dir"])
+            .args(["node", "run", node, "--verbose", "--dir"])
             .arg(self.dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log.expect("a log"))
             .spawn()
             .expect("the program starts");
         self.nodes.push(process);

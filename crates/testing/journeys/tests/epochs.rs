@@ -1,6 +1,7 @@
-//! Keys get new shares, again and again, while nodes are killed at random moments: the public key
-//! stays, the key signs, and the epoch is the current one everywhere. `QUORATE_LONG=1` runs a
-//! hundred rounds; `QUORATE_SEED` repeats a run that failed.
+//! Keys get new shares, again and again, while nodes are killed, in one round at a random moment,
+//! in the next as soon as it writes what it is waited for: the public key stays, the key signs, and
+//! the epoch is the current one everywhere. `QUORATE_LONG=1` runs a hundred rounds, which meet every
+//! write point of an epoch; `QUORATE_SEED` repeats a run that failed.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +13,8 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, TxKind, U256};
 use quorate_journeys::Trial;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Draws from a seed, so that a run can be repeated as far as processes can.
 struct Dice(u64);
@@ -31,6 +33,26 @@ impl Dice {
         let count = u64::try_from(these.len()).unwrap();
         these[usize::try_from(self.below(count)).unwrap()]
     }
+}
+
+/// The write points of an epoch, as the log names them: the order in its entry; votes about entry
+/// and outcome; that it was dealt, what was decided and said; new shares; new set-ups of pairs; the
+/// end of the old ones.
+const POINTS: [&str; 6] = ["Entry", "Votes", "EpochRecord", "Share", "Pair", "no Share"];
+
+/// Whether a line of a log is about a write to this point.
+fn is_at(line: &str, point: &str) -> bool {
+    let rows = line.split_once("writes ").or_else(|| line.split_once("wrote "));
+    rows.is_some_and(|(_, rows)| rows.split(", ").any(|row| row.trim() == point))
+}
+
+/// The last point that a node reached before it was killed, and whether the write came back.
+fn reached(log: &str) -> Option<String> {
+    log.lines().rev().find_map(|line| {
+        let point = POINTS.iter().rev().find(|point| is_at(line, point))?;
+        let when = if line.contains("wrote ") { "after" } else { "before" };
+        Some(format!("{when} {point}"))
+    })
 }
 
 const SIGNERS: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -82,16 +104,32 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
     let mut trial = Trial::found();
     let nodes = trial.ready["nodes"].as_array().unwrap().clone();
     let all: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
-    let mut kills = 0;
+    // From here on they log what they write.
+    for node in &all {
+        trial.kill(node);
+        trial.start(node);
+    }
+    whole(&trial, "ops");
+    let mut kills: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..rounds {
-        let key = dice.one_of(&["ops", "ops", "vault", "treasury"]);
+        let aimed = (round % 2 == 1).then(|| POINTS[usize::try_from(round / 2).unwrap() % 6]);
+        let key = match aimed {
+            // Only keys of ECDSA have pairs.
+            Some("Pair") => "treasury",
+            _ => dice.one_of(&["ops", "ops", "vault", "treasury"]),
+        };
         let before = trial.run(&["key", "show", key]).ok().clone();
         let is_refresh = dice.below(2) == 0;
         let tree = dice.one_of(&TREES);
         let what = if is_refresh { "refresh".to_owned() } else { format!("reshare to {tree}") };
-        let victim = dice.one_of(&all);
+        let victim = match aimed {
+            Some("Share" | "no Share" | "Pair") => dice.one_of(&SIGNERS),
+            _ => dice.one_of(&all),
+        };
         let (pause, off) = (dice.below(1_500), dice.below(1_500));
-        println!("round {round}: {what} of {key}; {victim} dies after {pause} ms for {off} ms");
+        let when = aimed.map_or(format!("after {pause} ms"), |point| format!("at {point}"));
+        println!("round {round}: {what} of {key}; {victim} dies {when} for {off} ms");
+        let logged = trial.log(victim).len();
 
         // the order needs two administrators; a refresh only one, where the rule says so
         let order = match is_refresh {
@@ -106,9 +144,22 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
             let motion = order["motion"].as_str().unwrap();
             trial.run(&["charter", "sign", motion, "--as", "ben"]).ok();
         }
-        std::thread::sleep(Duration::from_millis(pause));
+        match aimed {
+            Some(point) => {
+                // It writes that in this epoch; if not, the end of the round is as good a moment.
+                let begun = Instant::now();
+                let writes = |trial: &Trial| {
+                    trial.log(victim)[logged..].lines().any(|line| is_at(line, point))
+                };
+                while !writes(&trial) && begun.elapsed() < Duration::from_secs(10) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            None => std::thread::sleep(Duration::from_millis(pause)),
+        }
         trial.kill(victim);
-        kills += 1;
+        let point = reached(&trial.log(victim)[logged..]).unwrap_or("nothing yet".to_owned());
+        *kills.entry(point).or_default() += 1;
         std::thread::sleep(Duration::from_millis(off));
         trial.start(victim);
         whole(&trial, key);
@@ -152,5 +203,12 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
             whole(&trial, key);
         }
     }
-    println!("figures: {rounds} rounds of new shares, {kills} nodes killed during them");
+    println!("figures: {rounds} rounds of new shares, a node killed in each: {kills:?}");
+    if rounds == 100 {
+        let missed: Vec<&str> = POINTS
+            .into_iter()
+            .filter(|point| !kills.keys().any(|met| met.split_once(' ').unwrap().1 == *point))
+            .collect();
+        assert!(missed.is_empty(), "never killed at {missed:?}");
+    }
 }

@@ -152,6 +152,32 @@ fn neg_025_two_first_messages_convict_their_author() {
     only(&mut world, &liar, &["two messages in one place of a dealing"]);
 }
 
+/// BLM-05: who shows what it has before the others have said their own, so that they answer with
+/// half of it, hides no second message.
+#[test]
+fn neg_025_an_early_showing_hides_no_second_message() {
+    let (_, one, liar) = roles();
+    let mut world = ready();
+    let (lies, one) = (Liar::new(&world, &liar), world.id(&one));
+    world.wiretap = Some(Box::new(move |from, to, message| match &message {
+        Message::Evidence(_) if from == lies.node => Vec::new(),
+        Message::Deal(deal) if from == lies.node && deal.epoch == 1 && deal.attempt == 0 => {
+            let Some(mut said) = first(&deal.step) else {
+                let is_shown = matches!(deal.step, DealStep::Shown { .. });
+                return if is_shown { Vec::new() } else { vec![message] };
+            };
+            if to == one {
+                said.sid = Digest([7; 32]);
+            }
+            let early = DealStep::Shown { messages: Vec::new() };
+            vec![lies.saying(deal, round(1, &said)), lies.saying(deal, early)]
+        }
+        _ => vec![message],
+    }));
+    refreshed(&mut world);
+    only(&mut world, &liar, &["two messages in one place of a dealing"]);
+}
+
 /// BLM-05, DEAL-25: what everybody sees to be no dealing is proven by all messages of the run, to
 /// those who had no part in it as well.
 #[test]

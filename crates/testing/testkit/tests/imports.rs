@@ -448,6 +448,32 @@ fn neg_059_what_others_say_in_the_importers_name_is_dropped() {
     until_active(&mut world, "ops");
 }
 
+/// IMP-04: nodes wait a day for an importer; however many they wait for, other keys are made and
+/// renewed meanwhile.
+#[test]
+fn neg_082_waiting_for_importers_holds_nothing_up() {
+    let mut world = World::new(9);
+    for number in 0..40 {
+        let importer = Importer::new(Scheme::Ed25519, number + 1);
+        let body = importer.motion(&world, &format!("k{number}"));
+        world.enact("node-1", body);
+    }
+    world.until("all of them wait", |world| {
+        (0..40).all(|number| {
+            let view = ceremony(world, "node-1", &format!("k{number}"));
+            view.is_some_and(|view| view.phase == CeremonyPhase::Importer)
+        })
+    });
+    world.make_key("other", Scheme::Ed25519);
+    world.enact("node-1", MotionBody::KeyRefresh { name: name("other") });
+    world.until("it is refreshed", |world| key(world, "node-1", "other").epoch == 1);
+    let importer = Importer::new(Scheme::Ed25519, 40);
+    let offer = offer(&mut world, "node-1", "k39");
+    let answer = importer.deal(&offline(&mut world), &offer).unwrap();
+    submit(&mut world, "node-1", "k39", &answer).unwrap();
+    until_active(&mut world, "k39");
+}
+
 /// IMP-09: whoever brought the key can make any signature of it alone, the first one too; under
 /// what it dealt that opens nothing.
 #[test]

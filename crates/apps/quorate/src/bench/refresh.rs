@@ -56,6 +56,7 @@ pub async fn measure(
         cpu_ms: each(&spent.cpu_ns, 1e6 * count),
         bytes_per_refresh: each(&spent.bytes, count),
         fsyncs_per_refresh: each(&spent.fsyncs, count),
+        memory_peak: spent.memory_peak,
         fsync_p50_ms: fsync_p50(dir.path())?,
         cores: cores(),
     })
@@ -94,7 +95,7 @@ pub fn text(bench: &RefreshBench) -> String {
     format!(
         "{} refreshes of a key with {} accounts ({})\n  made in {:.0} ms; refreshed in p50 {:.0} ms, \
          longest {:.0} ms\n  CPU ms a refresh, all nodes: {}\n  bytes a refresh: {}\n  \
-         syncs a refresh: {}\n  one sync of this disk: p50 {:.2} ms; {} cores",
+         syncs a refresh: {}\n  memory of a node at most: {} MiB\n  one sync of this disk: p50 {:.2} ms; {} cores",
         bench.count,
         bench.accounts,
         bench.scheme,
@@ -104,6 +105,7 @@ pub fn text(bench: &RefreshBench) -> String {
         parts(&bench.cpu_ms, 1),
         parts(&bench.bytes_per_refresh, 0),
         parts(&bench.fsyncs_per_refresh, 1),
+        bench.memory_peak >> 20,
         bench.fsync_p50_ms,
         bench.cores
     )

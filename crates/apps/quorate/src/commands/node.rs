@@ -38,6 +38,7 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             genesis,
             addresses,
             passphrase_file,
+            verbose,
             supervised,
         } => {
             let dir = DomainDir::new(dir);
@@ -45,7 +46,7 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             note_addresses(&dir, &mut config, &addresses)?;
             let node = open(&dir, &config.name, passphrase_file.as_deref())?;
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
-            let plan = Plan { dir, config, supervised };
+            let plan = Plan { dir, config, verbose, supervised };
             daemon::run(plan, joined, face).await
         }
         NodeVerb::Rejoin { name, dir, passphrase_file } => {

@@ -125,8 +125,17 @@ impl Accounts {
             bytes: self.bytes.read(),
             fsyncs: self.fsyncs.read(),
             signatures: self.signatures.load(Ordering::Relaxed),
+            memory_peak: memory_peak().unwrap_or_default(),
         }
     }
+}
+
+/// The most memory that this process ever held, in bytes, as Linux counts it.
+fn memory_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kib.checked_mul(1_024)
 }
 
 impl ByPart {
@@ -213,6 +222,11 @@ mod tests {
     use quorate_identity::{Head, RequestId};
     use quorate_machine::wire::{Outcome, SessionMessage, SessionStep};
     use quorate_store::Store;
+
+    #[test]
+    fn this_process_holds_some_memory() {
+        assert!(Accounts::default().read().memory_peak > 1 << 20);
+    }
 
     #[test]
     fn frames_are_counted_by_what_they_carry() {

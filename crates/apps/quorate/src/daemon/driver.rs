@@ -8,13 +8,14 @@
 use super::accounts::Accounts;
 use crate::now_ms;
 use quorate_machine::call::Answer;
-use quorate_machine::durable::Write;
+use quorate_machine::durable::{Table, Write};
 use quorate_machine::event::{CallId, Event, Notice, Output};
 use quorate_machine::job::{Job, JobResult};
 use quorate_machine::node::Node;
 use quorate_store::Store;
 use quorate_transport::MeshHandle;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,6 +86,8 @@ pub struct Driver {
     pub mesh: MeshHandle,
     /// Where the time goes.
     pub accounts: Arc<Accounts>,
+    /// Log every durable write.
+    pub verbose: bool,
 }
 
 /// A running loop.
@@ -108,13 +111,13 @@ impl Running {
 impl Driver {
     /// Starts the loop; `after` sees the node after every event.
     pub fn start(self, after: impl Fn(&Node) + Send + 'static) -> Running {
-        let Self { mut node, first, store, mesh, accounts } = self;
+        let Self { mut node, first, store, mesh, accounts, verbose } = self;
         let (events, mut receiver) = mpsc::channel(EVENTS_WAITING_MAX);
         let (notices, _) = broadcast::channel(NOTICES_KEPT);
         let inbox = Inbox { events: events.clone(), replies: Replies::default(), notices };
         let (done, committed) = oneshot::channel();
         let (stop, mut stopped) = oneshot::channel();
-        let committer = Committer { store, mesh, inbox: inbox.clone(), accounts };
+        let committer = Committer { store, mesh, inbox: inbox.clone(), accounts, verbose };
         let accounts = Arc::clone(&committer.accounts);
         let outputs = committer.start(done);
         tokio::spawn(async move {
@@ -168,12 +171,33 @@ fn run_job(job: Job, accounts: &Accounts) -> Event {
     Event::JobDone { id, result }
 }
 
+/// Which tables a transaction puts rows into, and deletes rows of; nothing of what they hold.
+struct Rows(BTreeSet<(Table, bool)>);
+
+impl Rows {
+    fn of(writes: &[Write]) -> Self {
+        Self(writes.iter().map(|write| (write.table, write.value.is_none())).collect())
+    }
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (table, is_gone)) in self.0.iter().enumerate() {
+            let before = if at == 0 { "" } else { ", " };
+            let what = if *is_gone { "no " } else { "" };
+            write!(formatter, "{before}{what}{table:?}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Makes writes durable and releases outputs in order.
 struct Committer {
     store: Store,
     mesh: MeshHandle,
     inbox: Inbox,
     accounts: Arc<Accounts>,
+    verbose: bool,
 }
 
 impl Committer {
@@ -203,9 +227,16 @@ impl Committer {
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
             let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
             if due && !pending.is_empty() {
+                let rows = self.verbose.then(|| Rows::of(&pending));
+                if let Some(rows) = &rows {
+                    tracing::info!("writes {rows}");
+                }
                 let timer = self.accounts.time_store();
                 let committed = self.store.commit(&pending);
                 drop(timer);
+                if let Some(rows) = &rows {
+                    tracing::info!("wrote {rows}");
+                }
                 match committed {
                     Ok(syncs) => self.accounts.count_commit(&pending, syncs),
                     Err(error) => return Some(error.to_string()),

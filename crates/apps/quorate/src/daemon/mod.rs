@@ -52,6 +52,8 @@ pub struct Plan {
     pub dir: DomainDir,
     /// The node's addresses.
     pub config: NodeConfig,
+    /// Log every durable write.
+    pub verbose: bool,
     /// End when the standard input ends.
     pub supervised: bool,
 }
@@ -62,7 +64,7 @@ pub struct Plan {
 /// The caller's: a port is taken. The machine's: the store failed.
 pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     log_to_stderr(face);
-    let Plan { dir, config, supervised } = plan;
+    let Plan { dir, config, verbose, supervised } = plan;
     let Joined { node, file, state } = joined;
     let mut signals = Signals::new()?;
     if supervised {
@@ -95,6 +97,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         store: node.store,
         mesh: mesh.clone(),
         accounts: Arc::clone(&accounts),
+        verbose,
     };
     let mut running = driver.start(move |node| {
         heads.send_if_modified(|known| {

@@ -51,6 +51,9 @@ pub struct Accounts {
     pub fsyncs: Totals,
     /// Signatures released.
     pub signatures: u64,
+    /// The most memory that the process ever held, in bytes; zero where the system does not say.
+    #[serde(default)]
+    pub memory_peak: u64,
 }
 
 /// Totals by the part of the product that caused them.

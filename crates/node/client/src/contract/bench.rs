@@ -54,6 +54,8 @@ pub struct RefreshBench {
     pub bytes_per_refresh: ByPart,
     /// Syncs of all nodes' disks a refresh.
     pub fsyncs_per_refresh: ByPart,
+    /// The most memory that any node held until the end, in bytes.
+    pub memory_peak: u64,
     /// Median time of one fsync on this disk, measured in the same run.
     pub fsync_p50_ms: f64,
     /// Cores of this machine.
