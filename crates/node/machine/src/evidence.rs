@@ -5,6 +5,7 @@
 //! does not do: it condemns nobody for silence, for an echo that differs, or on anybody's word.
 
 use crate::ceremonies::{deal_bytes, publics_of, terms_of};
+use crate::limits;
 use crate::wire::{DealMessage, DealStep};
 use minicbor::{Decode, Encode};
 use quorate_charter as charter;
@@ -122,7 +123,13 @@ impl Evidence {
 
     /// Names it.
     pub fn id(&self) -> Digest {
-        Transcript::new(tag::EVIDENCE).part(quorate_codec::to_bytes(self)).digest()
+        self.named().0
+    }
+
+    /// Its name and length in bytes.
+    pub(crate) fn named(&self) -> (Digest, usize) {
+        let bytes = quorate_codec::to_bytes(self);
+        (Transcript::new(tag::EVIDENCE).part(&bytes).digest(), bytes.len())
     }
 
     /// What it proves in a domain: the same for everybody at any time (BLM-01).
@@ -215,9 +222,18 @@ impl Evidence {
         &self.proof
     }
 
-    /// Whether it is about an attempt that the charter can have wanted: what is not is not worth the
-    /// arithmetic.
+    /// Whether it is about an attempt that the charter can have wanted, and no longer than what is
+    /// said in such a one: what is not is not worth the arithmetic.
     pub(crate) fn may_concern(&self, state: &State) -> bool {
+        let fits = |plan: &AttemptPlan, said: &Signed| {
+            let most = limits::round_bytes_max(&plan.tree, plan.accounts.into());
+            said.bytes.len() <= most
+        };
+        if let Proof::Twice(plan, Equivocation { one, other, .. }) = &self.proof
+            && !(fits(plan, one) && fits(plan, other))
+        {
+            return false;
+        }
         self.plan().is_none_or(|plan| {
             state.key(&plan.key).is_some_and(|order| {
                 (plan.scheme, plan.accounts) == (order.scheme, order.accounts)

@@ -73,11 +73,14 @@ pub const EVIDENCE_BYTES_MAX: usize = 6 << 20;
 pub const EVIDENCE_PER_NODE_MAX: usize = 4;
 /// Pieces of evidence that are kept.
 pub const EVIDENCE_KEPT_MAX: usize = 64;
-/// Pieces of evidence of one peer that wait until the one before is verified.
-pub const EVIDENCE_WAITING_MAX: usize = 8;
-/// Pieces of evidence that a peer may tell in vain until its channel comes up again: two honest
-/// nodes now and then prove the same with other bytes.
+/// Bytes of evidence that a node tells a peer whose channel came up, and of a peer's that wait until
+/// the piece before is verified; one piece more may begin.
+pub const EVIDENCE_BYTES_PER_ANSWER: usize = 16 << 20;
+/// Pieces of evidence that a peer may tell in vain in an hour: two honest nodes now and then prove
+/// the same with other bytes.
 pub const EVIDENCE_IN_VAIN_MAX: u32 = 32;
+/// That hour.
+pub const EVIDENCE_IN_VAIN_MS: Millis = 3_600_000;
 /// Epochs of a key that are over and still shown.
 pub const PAST_EPOCHS_SHOWN_MAX: usize = 64;
 /// Attempts to sign one request before it counts as failed.

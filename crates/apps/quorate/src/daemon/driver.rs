@@ -234,12 +234,12 @@ impl Committer {
                 let timer = self.accounts.time_store();
                 let committed = self.store.commit(&pending);
                 drop(timer);
-                if let Some(rows) = &rows {
-                    tracing::info!("wrote {rows}");
-                }
                 match committed {
                     Ok(syncs) => self.accounts.count_commit(&pending, syncs),
                     Err(error) => return Some(error.to_string()),
+                }
+                if let Some(rows) = &rows {
+                    tracing::info!("wrote {rows}");
                 }
                 pending.clear();
             }

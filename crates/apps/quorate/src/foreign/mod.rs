@@ -60,6 +60,9 @@ pub enum ForeignError {
     /// A keystore of a kind that is not read here.
     #[error("the keystore asks for {0}, which is not read here")]
     Unsupported(&'static str),
+    /// The public key that stands beside a private one is not its own.
+    #[error("the private key makes another public key than the one that stands beside it")]
+    Public,
     /// The address that stands in a keystore is not that of the key in it.
     #[error("the key in the keystore makes another address than the one that stands there")]
     Address,

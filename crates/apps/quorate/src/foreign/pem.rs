@@ -28,7 +28,10 @@ pub fn is_encrypted(text: &str) -> bool {
 /// # Errors
 /// [`ForeignError`].
 pub fn pem(text: &str, password: &str, scheme: Scheme) -> Result<ForeignKey, ForeignError> {
-    let (label, document) = SecretDocument::from_pem(text.trim()).map_err(|_| FORM)?;
+    if text.contains("Proc-Type") {
+        return Err(ForeignError::Unsupported("an encryption of old: let OpenSSL write PKCS #8"));
+    }
+    let (label, document) = SecretDocument::from_pem(private_key(text)?).map_err(|_| FORM)?;
     match label {
         "ENCRYPTED PRIVATE KEY" => {
             let sealed: EncryptedPrivateKeyInfo<'_> = document.decode_msg().map_err(|_| FORM)?;
@@ -40,6 +43,17 @@ pub fn pem(text: &str, password: &str, scheme: Scheme) -> Result<ForeignKey, For
         "EC PRIVATE KEY" => on_curve(document.as_bytes(), None, scheme),
         _ => Err(FORM),
     }
+}
+
+/// From the first private key on: OpenSSL writes the name of a curve before it.
+fn private_key(text: &str) -> Result<&str, ForeignError> {
+    const BEGIN: &str = "-----BEGIN ";
+    let begins = text.match_indices(BEGIN).map(|(at, _)| text.get(at..).unwrap_or_default());
+    let is_key = |block: &&str| {
+        let title = block.lines().next().unwrap_or_default();
+        title.trim_end().ends_with("PRIVATE KEY-----")
+    };
+    begins.map(str::trim).find(is_key).ok_or(FORM)
 }
 
 /// A file may ask for so much work and no more.
@@ -55,7 +69,8 @@ fn check_cost(algorithm: &EncryptionScheme<'_>) -> Result<(), ForeignError> {
         Kdf::Scrypt(kdf) => {
             let size =
                 kdf.cost_parameter.saturating_mul(u64::from(kdf.block_size)).saturating_mul(128);
-            size <= MEMORY_MAX && kdf.parallelization <= 64
+            let is_sound = kdf.cost_parameter.is_power_of_two() && kdf.cost_parameter > 1;
+            is_sound && size <= MEMORY_MAX && kdf.parallelization <= 64
         }
         _ => return Err(ForeignError::Unsupported("another derivation than scrypt or pbkdf2")),
     };
@@ -95,7 +110,24 @@ fn on_curve(
     if !named.clone().any(|curve| curve == SECP256K1) || named.any(|curve| curve != SECP256K1) {
         return Err(CURVE);
     }
-    ForeignKey::new(key.private_key.try_into().map_err(|_| FORM)?, scheme, None)
+    let secret = key.private_key.try_into().map_err(|_| FORM)?;
+    let foreign = ForeignKey::new(secret, scheme, None)?;
+    match key.public_key {
+        Some(public) if !is_public_of(public, &foreign)? => Err(ForeignError::Public),
+        _ => Ok(foreign),
+    }
+}
+
+/// Whether an encoded point, compressed or not, is that of a key.
+fn is_public_of(public: &[u8], key: &ForeignKey) -> Result<bool, ForeignError> {
+    let made = key.public()?;
+    let (Some((tag, point)), Some((sign, x))) = (public.split_first(), made.split_first()) else {
+        return Ok(false);
+    };
+    Ok(match (tag, point.len()) {
+        (4, 64) => point.starts_with(x) && point.last().is_some_and(|y| y & 1 == sign & 1),
+        _ => public == made.as_slice(),
+    })
 }
 
 #[cfg(test)]
@@ -183,6 +215,15 @@ MTynzEr/1Ra6AhWRhm1Lmjk72ZtZ83H3UV2MI6azVuplUrJXnj6Rgf4Q
         for text in ["", "-----BEGIN PRIVATE KEY-----", &EC[..80], &EC.replace("EC ", "RSA ")] {
             assert_eq!(read(text, ""), FORM, "{text}");
         }
+        // The name of the curve before it, as `openssl ecparam -genkey` writes it.
+        let named = format!(
+            "-----BEGIN EC PARAMETERS-----\nBgUrgQQACg==\n-----END EC PARAMETERS-----\n{EC}"
+        );
+        assert!(pem(&named, "", Scheme::EcdsaSecp256k1).is_ok());
+        let old = EC.replace("KEY-----\nMHQ", "KEY-----\nProc-Type: 4,ENCRYPTED\n\nMHQ");
+        assert!(matches!(read(&old, ""), ForeignError::Unsupported(_)));
+        // Another public key beside it: the last byte of its coordinate y.
+        assert_eq!(read(&EC.replace("vtmTQ==", "vtmTg=="), ""), ForeignError::Public);
         // The base64 text in which the byte of a version was changed.
         assert_eq!(read(&EC.replace("MHQCAQEE", "MHQCAQIE"), ""), FORM);
     }

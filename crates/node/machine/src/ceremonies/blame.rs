@@ -25,6 +25,8 @@ pub(crate) struct Hearing {
     heard: BTreeMap<(Place, NodeId), Signed>,
     /// What each participant showed of the first round.
     shown: BTreeMap<NodeId, BTreeMap<NodeId, Signed>>,
+    /// Who said two things, and where: proven once.
+    twice: BTreeSet<(Place, NodeId)>,
     /// Who is proven guilty.
     guilty: BTreeSet<NodeId>,
     /// Complaints that are judged already, or cannot be.
@@ -44,6 +46,7 @@ impl Hearing {
             before,
             heard: BTreeMap::new(),
             shown: BTreeMap::new(),
+            twice: BTreeSet::new(),
             guilty: BTreeSet::new(),
             judged: BTreeSet::new(),
             showings: BTreeMap::new(),
@@ -61,9 +64,9 @@ impl Hearing {
         !self.guilty.is_empty()
     }
 
-    /// Whether this is what is said in the attempt with this context.
-    pub fn is_of(&self, context: &Digest) -> bool {
-        self.context == *context
+    /// The context of the attempt.
+    pub fn context(&self) -> &Digest {
+        &self.context
     }
 
     /// Whether somebody was proven guilty in this attempt.
@@ -95,7 +98,7 @@ impl Hearing {
             return None;
         }
         let known = self.heard.entry((place, author)).or_insert_with(|| signed.clone());
-        if known.bytes == signed.bytes {
+        if known.bytes == signed.bytes || !self.twice.insert((place, author)) {
             return None;
         }
         // In one order, so that everybody who finds the two makes the same of them.
@@ -249,7 +252,8 @@ impl Node {
             let Some(hearing) = book.and_then(|book| book.hearing.as_mut()) else { return };
             let Some(evidence) = hearing.accusation(complainer) else { continue };
             hearing.judged.insert(complainer);
-            self.prove(Found::Complaint(key), evidence, turn);
+            let context = hearing.context;
+            self.prove(Found::Complaint(key, context), evidence, turn);
         }
     }
 

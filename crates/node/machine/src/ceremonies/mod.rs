@@ -66,7 +66,9 @@ impl Node {
             } else {
                 self.look_at_plans(key, turn);
                 let begun = self.keys.book(&key).is_some_and(|book| book.ceremony.is_some());
-                if !begun && self.busy_ceremonies() < limits::CEREMONIES_LIVE_MAX {
+                let is_free = self.busy_ceremonies() < limits::CEREMONIES_LIVE_MAX;
+                // Whoever is guilty of the attempt before is to be left out of this one.
+                if !begun && is_free && !self.is_judging(&key) {
                     self.pursue_attempt(&order, turn);
                 } else if !begun {
                     self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));

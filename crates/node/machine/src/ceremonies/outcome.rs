@@ -334,14 +334,17 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
-        self.note_unsupported(key, attempt);
+        let is_judging = self.is_judging(&key);
+        if !is_judging {
+            self.note_unsupported(key, attempt);
+        }
         let patience = self.patience(&key);
         if let (Some(ceremony), Some(book)) = (ceremony, self.keys.books.get_mut(&key)) {
             let lasted = turn.now.saturating_sub(ceremony.began_at);
             let is_settled = book.hearing.as_ref().is_some_and(Hearing::is_settled);
             let failed = match lasted < patience / 4 * 3 {
-                // Whose fault it was is known: not who said so.
-                true if is_settled => Vec::new(),
+                // Whose fault it was is known, or about to be: not who said so.
+                true if is_settled || is_judging => Vec::new(),
                 true => vec![node],
                 false => ceremony.silent,
             };

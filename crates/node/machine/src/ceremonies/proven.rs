@@ -24,8 +24,9 @@ pub(super) const PROVEN: u32 = 1 << 16;
 pub(crate) enum Found {
     /// This node; nothing follows.
     Here,
-    /// This node, as it judged a complaint in the dealing of a key: it shows what it received.
-    Complaint(KeyId),
+    /// This node, as it judged a complaint in the attempt with this context at a key: it shows what
+    /// it received.
+    Complaint(KeyId, Digest),
     /// A peer told it; this one is believed less from then on.
     By(NodeId),
 }
@@ -33,41 +34,53 @@ pub(crate) enum Found {
 impl Node {
     /// This node came upon evidence: if it holds, everybody is told.
     pub(crate) fn prove(&mut self, found: Found, evidence: Evidence, turn: &mut Turn<'_>) {
-        let id = evidence.id();
+        let (id, _) = evidence.named();
+        self.start_proof(found, id, evidence, turn);
+    }
+
+    fn start_proof(&mut self, found: Found, id: Digest, evidence: Evidence, turn: &mut Turn<'_>) {
+        let context = evidence.plan().map(AttemptPlan::context);
         let job = self.start_job(Task::Prove(Arc::clone(&self.state), Box::new(evidence)), turn);
-        self.evidence.proving.insert(job, (found, id));
+        self.evidence.proving.insert(job, Proving { found, id, context });
     }
 
     /// A peer tells of evidence. What is about nothing of now is passed over, and what is known or
     /// would be no news is before any arithmetic; the rest is verified one piece after the other for
-    /// each peer, while it brings news (BLM-06).
+    /// each peer (BLM-06).
     pub(crate) fn on_evidence(&mut self, from: NodeId, evidence: Evidence, turn: &mut Turn<'_>) {
-        let id = evidence.id();
-        let suspects = evidence.suspects();
-        if !evidence.may_concern(&self.state)
-            || !self.is_of_now(&evidence.instance())
-            || self.evidence.is_here(&id)
-            || !suspects.iter().all(|suspect| self.is_news(&evidence, suspect))
-        {
+        if !self.may_be_news(&evidence) || !self.evidence.listens_to(from, turn.now) {
             return;
         }
-        let told = self.evidence.told.entry(from).or_default();
-        if told.in_vain < limits::EVIDENCE_IN_VAIN_MAX
-            && told.waiting.len() < limits::EVIDENCE_WAITING_MAX
-        {
-            told.waiting.push_back((id, evidence));
+        let (id, bytes) = evidence.named();
+        if !self.evidence.is_here(&id, &from) {
+            let told = self.evidence.told.entry(from).or_default();
+            told.bytes += bytes;
+            told.waiting.push_back((id, bytes, evidence));
             self.prove_next(from, turn);
         }
     }
 
     fn prove_next(&mut self, from: NodeId, turn: &mut Turn<'_>) {
-        let is_proving = |found: &(Found, Digest)| found.0 == Found::By(from);
-        if !self.evidence.proving.values().any(is_proving)
+        let is_its = |proving: &Proving| proving.found == Found::By(from);
+        while !self.evidence.proving.values().any(is_its)
             && let Some(told) = self.evidence.told.get_mut(&from)
-            && let Some((_, evidence)) = told.waiting.pop_front()
+            && let Some((id, bytes, evidence)) = told.waiting.pop_front()
         {
-            self.prove(Found::By(from), evidence, turn);
+            told.bytes -= bytes;
+            // Somebody else may have brought the same meanwhile.
+            if self.may_be_news(&evidence) {
+                self.start_proof(Found::By(from), id, evidence, turn);
+            }
         }
+    }
+
+    /// Whether it is about something of now that was ordered, and something would follow from it,
+    /// as far as that takes no arithmetic.
+    fn may_be_news(&self, evidence: &Evidence) -> bool {
+        let suspects = evidence.suspects();
+        self.is_of_now(&evidence.instance())
+            && evidence.may_concern(&self.state)
+            && (suspects.is_empty() || suspects.iter().any(|it| self.is_news(evidence, it)))
     }
 
     /// A piece was verified.
@@ -78,30 +91,37 @@ impl Node {
         proven: Result<Finding, EvidenceError>,
         turn: &mut Turn<'_>,
     ) {
-        let Some((found, _)) = self.evidence.proving.remove(&job) else { return };
+        let Some(Proving { found, .. }) = self.evidence.proving.remove(&job) else { return };
         let is_news = proven.as_ref().is_ok_and(|finding| self.convict(evidence, finding, turn));
+        if is_news {
+            // Also what a peer told: it may have told nobody else.
+            self.broadcast(&Message::Evidence(Box::new(evidence.clone())), turn);
+        }
         match found {
             Found::By(from) => {
-                if !is_news && let Some(told) = self.evidence.told.get_mut(&from) {
+                let is_in_vain = proven.is_err() || (!is_news && evidence.suspects().is_empty());
+                if is_in_vain && let Some(told) = self.evidence.told.get_mut(&from) {
                     told.in_vain += 1;
                 }
                 self.prove_next(from, turn);
             }
-            Found::Here | Found::Complaint(_) if is_news => {
-                self.broadcast(&Message::Evidence(Box::new(evidence.clone())), turn);
+            Found::Complaint(key, context) if proven.is_err() => {
+                // Of another run, or about another message than the one that is here: what
+                // everybody received shows whose doing that is (DEAL-21).
+                let hearing = self.keys.book(&key).and_then(|book| book.hearing.as_ref());
+                if hearing.is_some_and(|hearing| *hearing.context() == context) {
+                    self.show_messages(key, turn);
+                }
             }
-            // Of another run, or about another message than the one that is here: what everybody
-            // received shows whose doing that is (DEAL-21).
-            Found::Complaint(key) if proven.is_err() => self.show_messages(key, turn),
-            Found::Here | Found::Complaint(_) => {}
+            Found::Here | Found::Complaint(..) => {}
         }
     }
 
     /// A job was lost: what it was to verify is not proven here.
     pub(crate) fn proof_lost(&mut self, job: JobId, turn: &mut Turn<'_>) -> bool {
         let lost = self.evidence.proving.remove(&job);
-        if let Some((Found::By(from), _)) = lost {
-            self.prove_next(from, turn);
+        if let Some(Proving { found: Found::By(from), .. }) = &lost {
+            self.prove_next(*from, turn);
         }
         lost.is_some()
     }
@@ -131,7 +151,7 @@ impl Node {
         let Some(plan) = evidence.plan() else { return false };
         let book = self.keys.book(&plan.key);
         book.and_then(|book| book.hearing.as_ref()).is_some_and(|hearing| {
-            hearing.is_of(&plan.context())
+            *hearing.context() == plan.context()
                 && plan.participants().contains(culprit)
                 && !hearing.has_convicted(culprit)
         })
@@ -171,7 +191,7 @@ impl Node {
             *count = (*count).max(PROVEN);
         }
         let participants = plan.participants();
-        let hearing = book.hearing.as_mut().filter(|hearing| hearing.is_of(&plan.context()));
+        let hearing = book.hearing.as_mut().filter(|hearing| *hearing.context() == plan.context());
         let Some(hearing) = hearing.filter(|_| guilty.iter().all(|it| participants.contains(it)))
         else {
             return;
@@ -183,20 +203,35 @@ impl Node {
         }
     }
 
-    /// A channel came up: the peer is believed as at first, and shown what was proven about attempts
-    /// at epochs that are not made yet.
+    /// A channel came up: the peer is shown what was proven about attempts at epochs that are not
+    /// made yet, the newest first, as far as one answer goes.
     pub(crate) fn share_evidence(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
-        self.evidence.told.remove(&peer);
         let is_open = |finding: &Finding| match finding.instance {
             Instance::Attempt { key, epoch, .. } => {
                 self.keys.book(&key).is_some_and(|book| book.next_epoch() == epoch)
             }
             Instance::Position(_) => false,
         };
-        let open = self.evidence.kept().filter(|kept| is_open(&kept.finding));
+        let open = self.evidence.kept.iter().rev().filter(|kept| is_open(&kept.finding));
+        let mut room = limits::EVIDENCE_BYTES_PER_ANSWER;
+        let open = open.take_while(|kept| {
+            let has_room = room > 0;
+            room = room.saturating_sub(kept.bytes);
+            has_room
+        });
         for evidence in open.map(|kept| kept.evidence.clone()).collect::<Vec<_>>() {
             self.send(peer, &Message::Evidence(Box::new(evidence)), turn);
         }
+    }
+
+    /// Whether a proof about the attempt that this node heard last at a key is being verified.
+    pub(super) fn is_judging(&self, key: &KeyId) -> bool {
+        let hearing = self.keys.book(key).and_then(|book| book.hearing.as_ref());
+        hearing.is_some_and(|hearing| {
+            let own = |proving: &Proving| !matches!(proving.found, Found::By(_));
+            let mut own = self.evidence.proving.values().filter(|proving| own(proving));
+            own.any(|proving| proving.context == Some(*hearing.context()))
+        })
     }
 }
 
@@ -245,17 +280,30 @@ pub(crate) struct EvidenceBook {
     /// amount of proofs writes the same twice.
     guilt: BTreeMap<(Line, NodeId), u64>,
     /// What is being verified, by its job.
-    proving: BTreeMap<JobId, (Found, Digest)>,
+    proving: BTreeMap<JobId, Proving>,
     told: BTreeMap<NodeId, Told>,
 }
 
-/// What a peer told since its channel came up.
+/// A piece that is being verified.
+struct Proving {
+    found: Found,
+    /// Names it.
+    id: Digest,
+    /// The context of the attempt that it is about, if it is about one.
+    context: Option<Digest>,
+}
+
+/// What a peer told.
 #[derive(Default)]
 struct Told {
-    /// What is verified when the one before it is.
-    waiting: VecDeque<(Digest, Evidence)>,
-    /// How many pieces proved nothing, or nothing new.
+    /// What is verified when the one before it is, with its name and length.
+    waiting: VecDeque<(Digest, usize, Evidence)>,
+    /// Length of all that waits.
+    bytes: usize,
+    /// How many pieces proved nothing, or after arithmetic nothing new, in this hour.
     in_vain: u32,
+    /// When this hour began.
+    since: Millis,
 }
 
 /// A piece that is kept.
@@ -265,6 +313,7 @@ pub(crate) struct Kept {
     pub id: Digest,
     /// When it came, on this node's clock.
     pub at: Millis,
+    bytes: usize,
     pub evidence: Evidence,
     pub finding: Finding,
 }
@@ -305,8 +354,10 @@ impl EvidenceBook {
         };
         self.count = self.count.max(number);
         let Ok(finding) = evidence.verify(state) else { return false };
-        let id = evidence.id();
-        self.kept.push_back(Kept { number, id, at, evidence, finding });
+        let place = Place::of(&evidence);
+        finding.culprits.iter().for_each(|node| _ = self.raise(&place, *node));
+        let (id, bytes) = evidence.named();
+        self.kept.push_back(Kept { number, id, at, bytes, evidence, finding });
         true
     }
 
@@ -315,7 +366,7 @@ impl EvidenceBook {
         let key = quorate_codec::from_bytes::<GuiltKey>(key).ok();
         let at = <[u8; 8]>::try_from(value).ok().map(u64::from_be_bytes);
         let Some((GuiltKey { line, node }, at)) = key.zip(at) else { return false };
-        self.guilt.insert((line, node), at);
+        self.raise(&Place { line, at }, node);
         true
     }
 
@@ -331,18 +382,39 @@ impl EvidenceBook {
 
     /// Who was proven guilty in attempts at an epoch.
     pub fn guilty_of(&self, key: &KeyId, epoch: u64) -> BTreeSet<NodeId> {
-        let of_it = |((line, _), at): &(&(Line, NodeId), &u64)| {
-            *line == Line::Dealings(*key) && **at == epoch
-        };
-        self.guilt.iter().filter(of_it).map(|((_, node), _)| *node).collect()
+        let line = Line::Dealings(*key);
+        let all = (line, NodeId(Digest([0; 32])))..=(line, NodeId(Digest([0xff; 32])));
+        let of_it = self.guilt.range(all).filter(|(_, at)| **at == epoch);
+        of_it.map(|((_, node), _)| *node).collect()
     }
 
-    /// Whether it is known, or about to be.
-    fn is_here(&self, id: &Digest) -> bool {
-        let waits = |told: &Told| told.waiting.iter().any(|(waiting, _)| waiting == id);
+    /// Whether it is known, or being verified, or waits for that in this peer's line: what waits in
+    /// another's may wait long, if that peer wants it to.
+    fn is_here(&self, id: &Digest, from: &NodeId) -> bool {
+        let waits = |told: &Told| told.waiting.iter().any(|(waiting, ..)| waiting == id);
         self.get(id).is_some()
-            || self.proving.values().any(|(_, proving)| proving == id)
-            || self.told.values().any(waits)
+            || self.proving.values().any(|proving| proving.id == *id)
+            || self.told.get(from).is_some_and(waits)
+    }
+
+    /// Whether a peer's line has room, and it told not too much in vain lately.
+    fn listens_to(&mut self, from: NodeId, now: Millis) -> bool {
+        let told = self.told.entry(from).or_default();
+        if now.saturating_sub(told.since) >= limits::EVIDENCE_IN_VAIN_MS {
+            (told.in_vain, told.since) = (0, now);
+        }
+        told.in_vain < limits::EVIDENCE_IN_VAIN_MAX
+            && told.waiting.len() < limits::EVIDENCE_KEPT_MAX
+            && told.bytes < limits::EVIDENCE_BYTES_PER_ANSWER
+    }
+
+    /// Notes that a node is guilty at a place; whether that was not known.
+    fn raise(&mut self, place: &Place, node: NodeId) -> bool {
+        let is_news = !self.is_guilty(place, &node);
+        if is_news {
+            self.guilt.insert((place.line, node), place.at);
+        }
+        is_news
     }
 
     /// Whether a node is known to be guilty at this place of a line, or a later one.
@@ -356,8 +428,7 @@ impl EvidenceBook {
         let place = Place::of(evidence);
         let mut writes = Vec::new();
         for node in finding.culprits.iter().copied() {
-            if !self.is_guilty(&place, &node) {
-                self.guilt.insert((place.line, node), place.at);
+            if self.raise(&place, node) {
                 let key = quorate_codec::to_bytes(&GuiltKey { line: place.line, node });
                 writes.push(Write::put(Table::Guilt, key, place.at.to_be_bytes().to_vec()));
             }
@@ -375,9 +446,9 @@ impl EvidenceBook {
         self.count += 1;
         let row = quorate_codec::to_bytes(&EvidenceRow { at, evidence: evidence.clone() });
         writes.push(Write::put(Table::Evidence, self.count.to_be_bytes(), row));
-        let (id, number) = (evidence.id(), self.count);
+        let ((id, bytes), number) = (evidence.named(), self.count);
         let (evidence, finding) = (evidence.clone(), finding.clone());
-        self.kept.push_back(Kept { number, id, at, evidence, finding });
+        self.kept.push_back(Kept { number, id, at, bytes, evidence, finding });
         writes
     }
 }
@@ -435,6 +506,7 @@ mod tests {
         let mut add = |book: &mut EvidenceBook, culprit: u8, key, epoch| {
             let piece = evidence(key, epoch);
             let culprit = NodeId(Digest([culprit; 32]));
+            // As a node asks before it takes anything up.
             if book.is_guilty(&Place::of(&piece), &culprit) {
                 return None;
             }
