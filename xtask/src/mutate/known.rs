@@ -3,7 +3,7 @@
 use super::table::Row;
 
 /// `path::function`, what it becomes, and why nobody notices.
-const KNOWN: [(&str, &str, &str); 4] = [
+const KNOWN: [(&str, &str, &str); 5] = [
     (
         "crates/authority/charter/src/state/judge.rs::check_access",
         "without guard 1",
@@ -13,6 +13,11 @@ const KNOWN: [(&str, &str, &str); 4] = [
         "crates/base/access/src/notation.rs::gate",
         "without guard 2",
         "the tree that is made next refuses as many children; the guard only stops reading earlier",
+    ),
+    (
+        "crates/base/derivation/src/path.rs::from_str",
+        "without guard 3",
+        "the path that is made next is refused for the same length; the guard only stops reading earlier",
     ),
     (
         "crates/mpc/keygen/src/deal/round2.rs::finish",

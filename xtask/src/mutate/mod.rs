@@ -3,8 +3,9 @@
 //! `docs/mutation.md` says which test did. What no test notices is a defect of the tests, listed there with a reason.
 //!
 //! First the tests that cite the check are run, of the crate and of the testkit, then all of the
-//! crate, then all of the testkit. A function that is in the table with the test that noticed is
-//! not tried again, so a run that was interrupted goes on; `--again` tries all.
+//! crate, then all of the testkit. What is in the table with the test that noticed, or with the
+//! reason why none does, is not tried again, so a run that was interrupted goes on; `--again` tries
+//! all.
 
 mod known;
 mod mutants;
@@ -14,7 +15,7 @@ mod trial;
 use crate::Trouble;
 use crate::repo::Repo;
 use known::reason;
-use mutants::{Mutant, citing_tests};
+use mutants::{Mutant, Tests, citing_tests};
 use std::collections::BTreeMap;
 use table::{Row, Table, Verdict};
 use trial::{Seen, Trial};
@@ -66,14 +67,14 @@ pub fn run(repo: &Repo, options: &Options) -> Result<(), Trouble> {
         return Ok(());
     }
     let mut table = Table::load(repo, &all);
-    let todo: Vec<&Mutant> =
-        chosen.iter().copied().filter(|mutant| options.again || !table.is_killed(mutant)).collect();
+    let is_open = |mutant: &Mutant| options.again || !table.is_settled(mutant);
+    let todo: Vec<&Mutant> = chosen.iter().copied().filter(|mutant| is_open(mutant)).collect();
     let trial = Trial::prepare(repo)?;
     let mut sound: BTreeMap<String, bool> = BTreeMap::new();
     for (at, mutant) in todo.iter().enumerate() {
         let (package, dir) = (&mutant.package, &mutant.dir);
         if !sound.contains_key(package) {
-            let passes = trial.test(package, (package, dir), &[])? == Seen::Passed;
+            let passes = trial.test(package, (package, dir), &Tests::default())? == Seen::Passed;
             sound.insert(package.clone(), passes);
         }
         if sound.get(package) != Some(&true) {
@@ -118,19 +119,19 @@ fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Ve
     let farther = if near { None } else { Some(FARTHER) };
     for place in std::iter::once((package, dir)).chain(farther) {
         let citing = citing_tests(repo, place.1, &mutant.checks);
-        if !citing.is_empty()
+        if citing != Tests::default()
             && let Seen::Failed(test) = trial.test(package, place, &citing)?
         {
             return Ok(Verdict::Cited(test));
         }
     }
-    match trial.test(package, (package, dir), &[])? {
+    match trial.test(package, (package, dir), &Tests::default())? {
         Seen::Failed(test) => return Ok(Verdict::Other(test)),
         Seen::NotCompiled => return Ok(Verdict::NotCompiled),
         Seen::Passed if near => return Ok(Verdict::Survived),
         Seen::Passed => {}
     }
-    match trial.test(package, FARTHER, &[])? {
+    match trial.test(package, FARTHER, &Tests::default())? {
         Seen::Failed(test) => Ok(Verdict::Other(test)),
         Seen::NotCompiled => Ok(Verdict::NotCompiled),
         Seen::Passed => Ok(Verdict::Survived),

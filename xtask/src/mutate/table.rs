@@ -13,7 +13,7 @@ const HEAD: &str = "# Mutation
 
 A check that no test misses when it is gone is not tested. `cargo xtask mutate` finds every function of the pure crates and of the machine whose comment cites a check of `spec/`. If its type has one way to say that all is well, its body becomes that; of a truth value, both. And each guard of it goes: an `if` that does nothing but leave with a failure. One at a time, in a copy of the tree. Some test must fail.
 
-*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived.
+*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived without a reason.
 ";
 
 /// What came of a mutant.
@@ -103,10 +103,13 @@ impl Table {
         table
     }
 
-    /// Whether a test noticed this mutant.
-    pub fn is_killed(&self, mutant: &Mutant) -> bool {
+    /// Whether a test noticed this mutant, or it is known why none does.
+    pub fn is_settled(&self, mutant: &Mutant) -> bool {
         let row = self.rows.get(&(mutant.name(), mutant.becomes.clone()));
-        row.is_some_and(|row| matches!(row.verdict, Verdict::Cited(_) | Verdict::Other(_)))
+        row.is_some_and(|row| match row.verdict {
+            Verdict::Cited(_) | Verdict::Other(_) => true,
+            Verdict::Survived | Verdict::NotCompiled => reason(row).is_some(),
+        })
     }
 
     /// Adds or replaces a row.
@@ -196,7 +199,7 @@ mod tests {
         let page = table.page(&all);
         let again = Table::parse(&page, &all);
         assert_eq!(again.page(&all), page);
-        assert!(again.is_killed(all.first().unwrap()) && !again.is_killed(all.last().unwrap()));
+        assert!(again.is_settled(all.first().unwrap()) && !again.is_settled(all.last().unwrap()));
         // A function that is gone leaves the table.
         assert_eq!(Table::parse(&page, all.get(1..).unwrap()).len(), 2);
     }
