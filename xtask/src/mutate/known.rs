@@ -3,7 +3,7 @@
 use super::table::Row;
 
 /// `path::function`, what it becomes, and why nobody notices.
-const KNOWN: [(&str, &str, &str); 5] = [
+const KNOWN: [(&str, &str, &str); 6] = [
     (
         "crates/authority/charter/src/state/judge.rs::check_access",
         "without guard 1",
@@ -18,6 +18,11 @@ const KNOWN: [(&str, &str, &str); 5] = [
         "crates/base/derivation/src/path.rs::from_str",
         "without guard 3",
         "the path that is made next is refused for the same length; the guard only stops reading earlier",
+    ),
+    (
+        "crates/base/derivation/src/xpub.rs::from_str",
+        "without guard 1",
+        "what is longer holds no point and is refused once it is decoded; the guard keeps that short",
     ),
     (
         "crates/mpc/keygen/src/deal/round2.rs::finish",

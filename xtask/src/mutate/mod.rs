@@ -3,7 +3,7 @@
 //! `docs/mutation.md` says which test did. What no test notices is a defect of the tests, listed there with a reason.
 //!
 //! First the tests that cite the check are run, of the crate and of the testkit, then all of the
-//! crate, then all of the testkit. What is in the table with the test that noticed, or with the
+//! crate, then all of whole domains. What is in the table with the test that noticed, or with the
 //! reason why none does, is not tried again, so a run that was interrupted goes on; `--again` tries
 //! all.
 
@@ -114,6 +114,18 @@ fn judge(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verd
     verdict
 }
 
+/// All tests of whole domains, and those that use the package itself.
+fn worlds(repo: &Repo, package: &str) -> Tests {
+    let uses = ["quorate_testkit::world".to_owned(), package.replace('-', "_")];
+    let folder = format!("{}/tests/", FARTHER.1);
+    let programs = repo.files.iter().filter_map(|file| {
+        let program = file.path.strip_prefix(&folder)?.strip_suffix(".rs")?;
+        let is_of_use = uses.iter().any(|used| file.text().contains(used));
+        is_of_use.then(|| format!("--test={program}"))
+    });
+    Tests { programs: programs.collect(), names: Default::default() }
+}
+
 fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Verdict, Trouble> {
     let (package, dir) = (mutant.package.as_str(), mutant.dir.as_str());
     let farther = if near { None } else { Some(FARTHER) };
@@ -131,7 +143,7 @@ fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Ve
         Seen::Passed if near => return Ok(Verdict::Survived),
         Seen::Passed => {}
     }
-    match trial.test(package, FARTHER, &Tests::default())? {
+    match trial.test(package, FARTHER, &worlds(repo, package))? {
         Seen::Failed(test) => Ok(Verdict::Other(test)),
         Seen::NotCompiled => Ok(Verdict::NotCompiled),
         Seen::Passed => Ok(Verdict::Survived),
