@@ -26,7 +26,7 @@ use quorate_machine::{Shares, publics_of};
 use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -450,6 +450,33 @@ fn shares_that_are_too_old_are_an_alarm() {
     assert_eq!(world.host("node-1").alarms.iter().filter(kept).count(), 1);
     world.wiretap = None;
     until_epoch(&mut world, "ops", 2);
+}
+
+/// EPO-01, CER-07: a key that has not signed yet gets no new shares, whatever is ordered meanwhile;
+/// once it is born it does.
+#[test]
+fn a_key_is_born_before_it_is_refreshed() {
+    let mut world = World::new(14);
+    let dealt: Rc<RefCell<BTreeSet<u64>>> = Rc::default();
+    let is_unborn = Rc::new(Cell::new(true));
+    let (deals, holds) = (Rc::clone(&dealt), Rc::clone(&is_unborn));
+    world.wiretap = Some(Box::new(move |_, _, message| match &message {
+        Message::Session(_) if holds.get() => Vec::new(),
+        Message::Deal(deal) => {
+            deals.borrow_mut().insert(deal.epoch);
+            vec![message]
+        }
+        _ => vec![message],
+    }));
+    let order = world.founding.key_order("ops", Scheme::Ed25519);
+    world.enact("node-1", order);
+    world.until("the first epoch is made", |world| epochs(world, "node-1", "ops").len() == 1);
+    world.enact("node-1", refresh("ops"));
+    world.pass(120_000);
+    assert_eq!(*dealt.borrow(), BTreeSet::from([0]));
+    assert_eq!(key(&mut world, "node-1", "ops").epoch, 0);
+    is_unborn.set(false);
+    until_epoch(&mut world, "ops", 1);
 }
 
 /// EPO-15: a retired key signs nothing, is not refreshed, and nobody keeps its shares.
