@@ -93,7 +93,8 @@ pub fn run(repo: &Repo, options: &Options) -> Result<(), Trouble> {
     }
     table.store(&all)?;
     let survivors = table.survivors().filter(|row| chosen.iter().any(|mutant| row.is_of(mutant)));
-    let (known, unknown): (Vec<&Row>, Vec<&Row>) = survivors.partition(|row| reason(row).is_some());
+    let (known, unknown): (Vec<&Row>, Vec<&Row>) =
+        survivors.partition(|row| row.reason().is_some());
     unknown.iter().for_each(|row| println!("survived: {row}"));
     println!(
         "mutate: {} tried, {} in the table, {} survived, {} of them known",
@@ -136,6 +137,9 @@ fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Ve
         {
             return Ok(Verdict::Cited(test));
         }
+    }
+    if reason(&mutant.name(), &mutant.becomes).is_some() {
+        return Ok(Verdict::Survived);
     }
     match trial.test(package, (package, dir), &Tests::default())? {
         Seen::Failed(test) => return Ok(Verdict::Other(test)),

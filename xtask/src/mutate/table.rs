@@ -13,7 +13,7 @@ const HEAD: &str = "# Mutation
 
 A check that no test misses when it is gone is not tested. `cargo xtask mutate` finds every function of the pure crates and of the machine whose comment cites a check of `spec/`. If its type has one way to say that all is well, its body becomes that; of a truth value, both. And each guard of it goes: an `if` that does nothing but leave with a failure. One at a time, in a copy of the tree. Some test must fail.
 
-*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived without a reason.
+*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived without a reason. For what is known to survive, only the tests that cite the check are run.
 ";
 
 /// What came of a mutant.
@@ -56,14 +56,9 @@ impl Row {
         }
     }
 
-    /// `path::function`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What its body became.
-    pub fn becomes(&self) -> &str {
-        &self.becomes
+    /// Why no test notices, if that is known.
+    pub fn reason(&self) -> Option<&'static str> {
+        reason(&self.name, &self.becomes)
     }
 
     /// Whether it is about this mutant.
@@ -108,7 +103,7 @@ impl Table {
         let row = self.rows.get(&(mutant.name(), mutant.becomes.clone()));
         row.is_some_and(|row| match row.verdict {
             Verdict::Cited(_) | Verdict::Other(_) => true,
-            Verdict::Survived | Verdict::NotCompiled => reason(row).is_some(),
+            Verdict::Survived | Verdict::NotCompiled => row.reason().is_some(),
         })
     }
 
@@ -149,7 +144,7 @@ impl Table {
             count(|verdict| matches!(verdict, Verdict::Survived | Verdict::NotCompiled)),
         );
         for row in self.rows.values() {
-            let why = reason(row).map(|reason| format!(": {reason}")).unwrap_or_default();
+            let why = row.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
             page.push_str(&format!(
                 "| {} | `{}` | `{}` | {}{why} |\n",
                 row.checks, row.name, row.becomes, row.verdict
