@@ -536,7 +536,7 @@ fn a_refresh_renews_the_pairs() {
 #[test]
 fn neg_054_a_false_plan_is_dealt_by_nobody() {
     type Lie = fn(&World, &mut AttemptPlan);
-    let lies: [(&str, Lie); 9] = [
+    let lies: [(&str, Lie); 10] = [
         ("another tree", |world, plan| {
             plan.tree = world.founding.some_of(2, 4);
         }),
@@ -544,6 +544,7 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
         ("an order that is none", |_, plan| plan.order = Head(Digest([7; 32]))),
         ("another epoch before", |_, plan| plan.previous = Digest([7; 32])),
         ("dealers that are no quorum", |_, plan| plan.dealers.truncate(1)),
+        ("more dealers than are needed", |_, plan| plan.dealers = plan.committee.clone()),
         ("a committee that is too small", |_, plan| {
             plan.committee.truncate(2);
             plan.incarnations.truncate(2);
@@ -562,6 +563,8 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
         let genesis = world.founding.state.genesis();
         let spoil: Rc<RefCell<Vec<AttemptPlan>>> = Rc::default();
         let spoiled = Rc::clone(&spoil);
+        let dealt: Rc<RefCell<Vec<Option<Digest>>>> = Rc::default();
+        let deals = Rc::clone(&dealt);
         let template = World::of(54, FIVE);
         world.wiretap = Some(Box::new(move |from, _, mut message| {
             if let Message::Deal(deal) = &mut message
@@ -578,11 +581,18 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
                     (&genesis, &deal.key, deal.epoch, deal.attempt, deal.context, &deal.step);
                 deal.signature = signer.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
             }
+            if let Message::Deal(deal) = &message
+                && let DealStep::Round { .. } = deal.step
+            {
+                deals.borrow_mut().push(deal.context);
+            }
             vec![message]
         }));
         world.enact("node-1", refresh("ops"));
         until_epoch(&mut world, "ops", 1);
         assert!(!spoil.borrow().is_empty(), "{what}");
+        let contexts = spoil.borrow().iter().map(|plan| Some(plan.context())).collect::<Vec<_>>();
+        assert!(!dealt.borrow().iter().any(|context| contexts.contains(context)), "{what}");
         let id = world.state("node-1").key_named(&name("ops")).unwrap().key;
         let made = record(&world, "node-1", id, 1);
         assert!(made.plan.attempt > 0, "{what}: nobody joined the leader's first attempt");
