@@ -68,7 +68,9 @@ pub fn run(repo: &Repo, options: &Options) -> Result<(), Trouble> {
     }
     let mut table = Table::load(repo, &all);
     let is_open = |mutant: &Mutant| options.again || !table.is_settled(mutant);
-    let todo: Vec<&Mutant> = chosen.iter().copied().filter(|mutant| is_open(mutant)).collect();
+    let mut todo: Vec<&Mutant> = chosen.iter().copied().filter(|mutant| is_open(mutant)).collect();
+    // What survived before is tried again at the end.
+    todo.sort_by_key(|mutant| table.has(mutant));
     let trial = Trial::prepare(repo)?;
     let mut sound: BTreeMap<String, bool> = BTreeMap::new();
     for (at, mutant) in todo.iter().enumerate() {

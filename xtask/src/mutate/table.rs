@@ -107,6 +107,11 @@ impl Table {
         })
     }
 
+    /// Whether this mutant was tried.
+    pub fn has(&self, mutant: &Mutant) -> bool {
+        self.rows.contains_key(&(mutant.name(), mutant.becomes.clone()))
+    }
+
     /// Adds or replaces a row.
     pub fn note(&mut self, row: Row) {
         self.rows.insert((row.name.clone(), row.becomes.clone()), row);
