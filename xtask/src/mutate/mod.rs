@@ -18,7 +18,7 @@ use known::reason;
 use mutants::{Mutant, Tests, citing_tests};
 use std::collections::BTreeMap;
 use table::{Row, Table, Verdict};
-use trial::{Seen, Trial};
+use trial::{LONG, Seen, Trial};
 
 /// Tests of whole domains, for what no nearer test notices.
 const FARTHER: (&str, &str) = ("quorate-testkit", "crates/testing/testkit");
@@ -134,10 +134,14 @@ fn noticed(repo: &Repo, trial: &Trial, mutant: &Mutant, near: bool) -> Result<Ve
     let farther = if near { None } else { Some(FARTHER) };
     for place in std::iter::once((package, dir)).chain(farther) {
         let citing = citing_tests(repo, place.1, &mutant.checks);
-        if citing != Tests::default()
-            && let Seen::Failed(test) = trial.test(package, place, &citing)?
-        {
-            return Ok(Verdict::Cited(test));
+        // One program after the other: the first is mostly enough, and each must be linked.
+        let mut programs: Vec<String> = citing.programs.into_iter().collect();
+        programs.sort_by_key(|program| LONG.iter().any(|long| program.ends_with(long)));
+        for program in programs {
+            let tests = Tests { names: citing.names.clone(), programs: [program].into() };
+            if let Seen::Failed(test) = trial.test(package, place, &tests)? {
+                return Ok(Verdict::Cited(test));
+            }
         }
     }
     if reason(&mutant.name(), &mutant.becomes).is_some() {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const PROGRAM_MAX: Duration = Duration::from_secs(300);
 
 /// Programs that take long: they run last.
-const LONG: [&str; 2] = ["malicious_dealing", "malicious_nodes"];
+pub const LONG: [&str; 2] = ["malicious_dealing", "malicious_nodes"];
 
 /// What came of running tests.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,11 @@
 use minicbor::Encode;
 use quorate_charter::{AttemptPlan, GenesisFile};
 use quorate_codec::{Digest, tag};
-use quorate_identity::{GenesisHash, Head, KeyId, Scheme};
+use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
 use quorate_keygen::{Equivocation, Place, Signed};
 use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
-use quorate_machine::wire::DealStep;
+use quorate_machine::ingress;
+use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeSet;
 
@@ -112,4 +113,33 @@ fn neg_094_a_file_of_another_form_or_domain_proves_nothing() {
     assert!(matches!(verify(&file(1), &elsewhere), Err(EvidenceError::OtherDomain)));
     let cut = file(1).split_off(1);
     assert!(matches!(verify(&cut, &here), Err(EvidenceError::Malformed(_))));
+}
+
+/// BLM-06: what is shown of others was signed by them, for the same attempt, or the frame is no
+/// frame.
+#[test]
+fn neg_089_nobody_shows_what_others_did_not_sign() {
+    let founding = Founding::new(89, Shape::default());
+    let (shower, author) = (founding.node("node-2"), founding.node("node-3"));
+    let genesis = founding.state.genesis();
+    let (key, epoch, context) = (KeyId(Digest([7; 32])), 0_u64, Some(Digest([8; 32])));
+    let sign = |node: NodeId, attempt: u32, step: &DealStep| {
+        let said = (&genesis, &key, epoch, attempt, context, step);
+        let secrets = founding.nodes[&node].secrets();
+        secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said))
+    };
+    let is_taken = |signer: NodeId, of: u32, number: u8| {
+        let bytes = vec![1];
+        let signature = sign(signer, of, &DealStep::Round { number: 1, bytes: bytes.clone() });
+        let step =
+            DealStep::Shown { messages: vec![ShownMessage { author, number, bytes, signature }] };
+        let signature = sign(shower, 0, &step);
+        let message = DealMessage { key, epoch, attempt: 0, context, step, signature };
+        let frame = quorate_codec::to_bytes(&Message::Deal(message));
+        ingress::check(&founding.state, shower, &frame).is_ok()
+    };
+    assert!(is_taken(author, 0, 1));
+    assert!(!is_taken(shower, 0, 1), "another's signature");
+    assert!(!is_taken(author, 1, 1), "of another attempt");
+    assert!(!is_taken(author, 0, 2), "in another place");
 }
