@@ -1,4 +1,5 @@
-//! Evidence as anybody reads it: its form, and whose domain it is about.
+//! Evidence, and other statements that are kept as they came: their form, their length, and whose
+//! domain they are about.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,12 +9,12 @@
 )]
 
 use minicbor::Encode;
-use quorate_charter::{AttemptPlan, GenesisFile};
-use quorate_codec::{Digest, tag};
+use quorate_charter::{AttemptPlan, GenesisFile, MotionBody, SignedMotion};
+use quorate_codec::{Canonical, Digest, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
 use quorate_keygen::{Equivocation, Place, Signed};
 use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
-use quorate_machine::ingress;
+use quorate_machine::ingress::{self, IngressError};
 use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeSet;
@@ -142,4 +143,18 @@ fn neg_089_nobody_shows_what_others_did_not_sign() {
     assert!(!is_taken(shower, 0, 1), "another's signature");
     assert!(!is_taken(author, 1, 1), "of another attempt");
     assert!(!is_taken(author, 0, 2), "in another place");
+}
+
+/// NOD-05: what is stored as it came is no longer than what is read again at the next start.
+#[test]
+fn nod_05_what_could_not_be_read_again_is_not_taken() {
+    let founding = Founding::new(5, Shape::default());
+    let take = |bundle: usize| {
+        let body = MotionBody::PolicySet { bundle: vec![0; bundle] };
+        let motion = founding.motion(&founding.state, body, Digest::ZERO, 1, &[]);
+        let frame = quorate_codec::to_bytes(&Message::Motion(motion));
+        ingress::check(&founding.state, founding.node("node-2"), &frame).map(drop)
+    };
+    assert!(take(1_000).is_ok());
+    assert!(matches!(take(SignedMotion::BYTES_MAX), Err(IngressError::TooMany)));
 }
