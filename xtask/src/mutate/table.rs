@@ -77,7 +77,9 @@ impl Row {
             _ => return None,
         };
         let plain = |cell: &str| cell.trim_matches('`').to_owned();
-        Some(Self { checks: plain(checks), name: plain(name), becomes: plain(becomes), verdict })
+        // `path::function` (2)
+        let name = name.trim_end_matches(')').replacen("` (", ".", 1);
+        Some(Self { checks: plain(checks), name: plain(&name), becomes: plain(becomes), verdict })
     }
 }
 
@@ -151,11 +153,23 @@ impl Table {
         for row in self.rows.values() {
             let why = row.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
             page.push_str(&format!(
-                "| {} | `{}` | `{}` | {}{why} |\n",
-                row.checks, row.name, row.becomes, row.verdict
+                "| {} | {} | `{}` | {}{why} |\n",
+                row.checks,
+                shown(&row.name),
+                row.becomes,
+                row.verdict
             ));
         }
         page
+    }
+}
+
+/// `path::function`, and behind it which of that name.
+fn shown(name: &str) -> String {
+    let numbered = name.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
+    match numbered {
+        Some((function, number)) => format!("`{function}` ({number})"),
+        None => format!("`{name}`"),
     }
 }
 
@@ -182,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_page_says_again_what_it_was_made_from() {
-        let text = "/// DKG-01.\nfn one() -> bool {\n}\n/// DKG-02.\nfn two() -> Option<()> {\n}\n";
+        let text = "/// DKG-01.\nfn one() -> bool {\n}\n/// DKG-02.\nfn one() -> Option<()> {\n}\n";
         let repo = Repo::drawn(&[("crates/mpc/keygen/src/lib.rs", text)]);
         let repo = repo.with_package("crates/mpc/keygen", "quorate-keygen", &[]);
         let all = super::super::mutants::find(&repo);
