@@ -121,16 +121,24 @@ fn neg_082_who_is_no_member_cannot_void_an_attempt() {
     }
 }
 
-/// CER-05: COMMIT is taken from nobody but with exactly one record that all members signed and whose
+/// CER-05, EPO-05: COMMIT is taken from nobody but with exactly one record that all members signed and whose
 /// shares they know, of this attempt and with the public key that its sharing has; whoever signs
 /// whatever else.
 #[test]
 fn neg_093_a_commit_is_taken_as_its_members_signed_it_or_not_at_all() {
     type Lie = fn(&World, &mut EpochRecord, &mut Vec<PreparedStatement>);
     let honest: Lie = |world, record, prepared| sign_prepared(world, record, prepared);
-    let lies: [(&str, Lie); 7] = [
+    let lies: [(&str, Lie); 9] = [
         ("another attempt", |world, record, prepared| {
             record.plan.attempt = 1;
+            sign_prepared(world, record, prepared);
+        }),
+        ("an epoch before, of which there is none", |world, record, prepared| {
+            record.plan.previous = Digest([7; 32]);
+            sign_prepared(world, record, prepared);
+        }),
+        ("fewer dealers than parties", |world, record, prepared| {
+            record.plan.dealers.truncate(2);
             sign_prepared(world, record, prepared);
         }),
         ("another form", |world, record, prepared| {
