@@ -174,22 +174,40 @@ fn signature(source: &Source, raw: &[&str], index: usize) -> Option<(String, (us
     None
 }
 
-/// Tests of a package whose comment cites one of these checks, by name.
-pub fn citing_tests(repo: &Repo, dir: &str, checks: &BTreeSet<String>) -> Vec<String> {
-    let mut names = Vec::new();
-    let inside = |path: &str| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
-    for (_, source) in repo.sources().filter(|(file, _)| inside(&file.path)) {
+/// Tests of a package, by name, and the programs that they are in, as cargo is asked for them. All
+/// of the package if there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tests {
+    /// Names, or parts of them.
+    pub names: BTreeSet<String>,
+    /// Arguments of cargo.
+    pub programs: BTreeSet<String>,
+}
+
+/// Tests of a package whose comment cites one of these checks.
+pub fn citing_tests(repo: &Repo, dir: &str, checks: &BTreeSet<String>) -> Tests {
+    let mut tests = Tests::default();
+    for (file, source) in repo.sources() {
+        let inside = file.path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/'));
+        let Some(inside) = inside else { continue };
         for (index, line) in source.lines.iter().enumerate().filter(|(_, line)| line.test) {
             let Some(name) = function_name(&line.code) else { continue };
             let above = source.lines.get(head(&source, index)..index).unwrap_or_default();
             let is_test = above.iter().any(|line| line.code.contains("#[test]"));
             let mut cited = above.iter().flat_map(|line| ids(&line.comment)).chain(of_name(name));
             if is_test && cited.any(|id| checks.contains(&id)) {
-                names.push(name.to_owned());
+                tests.names.insert(name.to_owned());
+                tests.programs.insert(program_of(inside));
             }
         }
     }
-    names
+    tests
+}
+
+/// `tests/dealing/blame.rs` and `tests/dealing.rs` are in the program `dealing`.
+fn program_of(path: &str) -> String {
+    let program = path.strip_prefix("tests/").and_then(|rest| rest.split(['/', '.']).next());
+    program.map_or("--lib".to_owned(), |program| format!("--test={program}"))
 }
 
 /// `sto_12_keys_are_gone` is about STO-12.
@@ -310,8 +328,12 @@ mod tests {
     fn tests_that_cite_a_check_are_found_by_comment_or_name() {
         let checks = |id: &str| BTreeSet::from([id.to_owned()]);
         let dir = "crates/mpc/keygen";
-        assert_eq!(citing_tests(&drawn(), dir, &checks("DKG-03")), ["it_is_so"]);
-        assert_eq!(citing_tests(&drawn(), dir, &checks("DKG-01")), ["dkg_01_is_checked"]);
-        assert!(citing_tests(&drawn(), dir, &checks("DKG-06")).is_empty());
+        let names = |id: &str| citing_tests(&drawn(), dir, &checks(id)).names;
+        assert_eq!(names("DKG-03"), BTreeSet::from(["it_is_so".to_owned()]));
+        assert_eq!(names("DKG-01"), BTreeSet::from(["dkg_01_is_checked".to_owned()]));
+        assert_eq!(citing_tests(&drawn(), dir, &checks("DKG-06")), Tests::default());
+        assert_eq!(program_of("src/lib.rs"), "--lib");
+        assert_eq!(program_of("tests/dealing/blame.rs"), "--test=dealing");
+        assert_eq!(program_of("tests/dealing.rs"), "--test=dealing");
     }
 }

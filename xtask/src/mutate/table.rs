@@ -13,7 +13,7 @@ const HEAD: &str = "# Mutation
 
 A check that no test misses when it is gone is not tested. `cargo xtask mutate` finds every function of the pure crates and of the machine whose comment cites a check of `spec/`. If its type has one way to say that all is well, its body becomes that; of a truth value, both. And each guard of it goes: an `if` that does nothing but leave with a failure. One at a time, in a copy of the tree. Some test must fail.
 
-*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived.
+*cited* means that a test whose comment or name cites the check noticed; *other* that another one did. Checks that are written otherwise are not reached this way. The tool writes this page; it tries what is not in it, or survived without a reason. For what is known to survive, only the tests that cite the check are run.
 ";
 
 /// What came of a mutant.
@@ -56,14 +56,9 @@ impl Row {
         }
     }
 
-    /// `path::function`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What its body became.
-    pub fn becomes(&self) -> &str {
-        &self.becomes
+    /// Why no test notices, if that is known.
+    pub fn reason(&self) -> Option<&'static str> {
+        reason(&self.name, &self.becomes)
     }
 
     /// Whether it is about this mutant.
@@ -82,7 +77,9 @@ impl Row {
             _ => return None,
         };
         let plain = |cell: &str| cell.trim_matches('`').to_owned();
-        Some(Self { checks: plain(checks), name: plain(name), becomes: plain(becomes), verdict })
+        // `path::function` (2)
+        let name = name.trim_end_matches(')').replacen("` (", ".", 1);
+        Some(Self { checks: plain(checks), name: plain(&name), becomes: plain(becomes), verdict })
     }
 }
 
@@ -103,10 +100,18 @@ impl Table {
         table
     }
 
-    /// Whether a test noticed this mutant.
-    pub fn is_killed(&self, mutant: &Mutant) -> bool {
+    /// Whether a test noticed this mutant, or it is known why none does.
+    pub fn is_settled(&self, mutant: &Mutant) -> bool {
         let row = self.rows.get(&(mutant.name(), mutant.becomes.clone()));
-        row.is_some_and(|row| matches!(row.verdict, Verdict::Cited(_) | Verdict::Other(_)))
+        row.is_some_and(|row| match row.verdict {
+            Verdict::Cited(_) | Verdict::Other(_) => true,
+            Verdict::Survived | Verdict::NotCompiled => row.reason().is_some(),
+        })
+    }
+
+    /// Whether this mutant was tried.
+    pub fn has(&self, mutant: &Mutant) -> bool {
+        self.rows.contains_key(&(mutant.name(), mutant.becomes.clone()))
     }
 
     /// Adds or replaces a row.
@@ -146,13 +151,25 @@ impl Table {
             count(|verdict| matches!(verdict, Verdict::Survived | Verdict::NotCompiled)),
         );
         for row in self.rows.values() {
-            let why = reason(row).map(|reason| format!(": {reason}")).unwrap_or_default();
+            let why = row.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
             page.push_str(&format!(
-                "| {} | `{}` | `{}` | {}{why} |\n",
-                row.checks, row.name, row.becomes, row.verdict
+                "| {} | {} | `{}` | {}{why} |\n",
+                row.checks,
+                shown(&row.name),
+                row.becomes,
+                row.verdict
             ));
         }
         page
+    }
+}
+
+/// `path::function`, and behind it which of that name.
+fn shown(name: &str) -> String {
+    let numbered = name.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
+    match numbered {
+        Some((function, number)) => format!("`{function}` ({number})"),
+        None => format!("`{name}`"),
     }
 }
 
@@ -179,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_page_says_again_what_it_was_made_from() {
-        let text = "/// DKG-01.\nfn one() -> bool {\n}\n/// DKG-02.\nfn two() -> Option<()> {\n}\n";
+        let text = "/// DKG-01.\nfn one() -> bool {\n}\n/// DKG-02.\nfn one() -> Option<()> {\n}\n";
         let repo = Repo::drawn(&[("crates/mpc/keygen/src/lib.rs", text)]);
         let repo = repo.with_package("crates/mpc/keygen", "quorate-keygen", &[]);
         let all = super::super::mutants::find(&repo);
@@ -196,7 +213,7 @@ mod tests {
         let page = table.page(&all);
         let again = Table::parse(&page, &all);
         assert_eq!(again.page(&all), page);
-        assert!(again.is_killed(all.first().unwrap()) && !again.is_killed(all.last().unwrap()));
+        assert!(again.is_settled(all.first().unwrap()) && !again.is_settled(all.last().unwrap()));
         // A function that is gone leaves the table.
         assert_eq!(Table::parse(&page, all.get(1..).unwrap()).len(), 2);
     }

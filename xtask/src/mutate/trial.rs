@@ -1,5 +1,6 @@
 //! A copy of the tree in `target/mutate`, with artefacts of its own, in which tests are run.
 
+use super::mutants::Tests;
 use crate::Trouble;
 use crate::repo::{Repo, root};
 use serde_json::Value;
@@ -11,12 +12,15 @@ use std::time::{Duration, Instant};
 /// How long a test program may take. One that a mutant keeps from ending counts as failed.
 const PROGRAM_MAX: Duration = Duration::from_secs(300);
 
+/// Programs that take long: they run last.
+pub const LONG: [&str; 2] = ["malicious_dealing", "malicious_nodes"];
+
 /// What came of running tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// All passed.
     Passed,
-    /// A test failed: this one, the first by name.
+    /// A test failed: this one.
     Failed(String),
     /// The copy does not compile.
     NotCompiled,
@@ -52,17 +56,19 @@ impl Trial {
         fs::write(self.tree.join(path), text).map_err(machine)
     }
 
-    /// With `mutated` compiled without optimisation, runs the tests of a package, those with one of these names if there are any, and stops at
-    /// the first program in which one fails.
+    /// With `mutated` compiled without optimisation, runs these tests of a package, and stops at the
+    /// first that fails.
     pub fn test(
         &self,
         mutated: &str,
         (package, dir): (&str, &str),
-        names: &[String],
+        tests: &Tests,
     ) -> Result<Seen, Trouble> {
-        let Some(programs) = self.build(mutated, package)? else { return Ok(Seen::NotCompiled) };
+        let programs = self.build(mutated, package, tests)?;
+        let Some(mut programs) = programs else { return Ok(Seen::NotCompiled) };
+        programs.sort_by_key(|program| LONG.contains(&program.name.as_str()));
         for program in programs {
-            if let Some(failed) = self.run(&program, dir, names).map_err(machine)? {
+            if let Some(failed) = self.run(&program, dir, tests).map_err(machine)? {
                 return Ok(Seen::Failed(failed));
             }
         }
@@ -93,9 +99,17 @@ impl Trial {
 
     /// The test programs of a package; `None` if it does not compile. The crate that changes each
     /// time is compiled quickly, not well.
-    fn build(&self, mutated: &str, package: &str) -> Result<Option<Vec<Program>>, Trouble> {
+    fn build(
+        &self,
+        mutated: &str,
+        package: &str,
+        tests: &Tests,
+    ) -> Result<Option<Vec<Program>>, Trouble> {
+        let all = ["--lib", "--tests", "--bins"].into_iter().filter(|_| tests.programs.is_empty());
         let output = Command::new("cargo")
-            .args(["test", "--locked", "--no-run", "--lib", "--tests", "--bins"])
+            .args(["test", "--locked", "--no-run"])
+            .args(all)
+            .args(&tests.programs)
             .args(["--message-format", "json", "-p", package])
             .args(["--config", &format!("profile.dev.package.{mutated}.opt-level=0")])
             .env("CARGO_TARGET_DIR", &self.target)
@@ -118,41 +132,40 @@ impl Trial {
     }
 
     /// The first test that fails, if one does.
-    fn run(
-        &self,
-        program: &Program,
-        dir: &str,
-        names: &[String],
-    ) -> std::io::Result<Option<String>> {
+    fn run(&self, program: &Program, dir: &str, tests: &Tests) -> std::io::Result<Option<String>> {
         let seen = self.target.join("seen");
         let mut child = Command::new(&program.executable)
-            .args(names)
+            .args(&tests.names)
             .current_dir(self.tree.join(dir))
             .stdout(File::create(&seen)?)
             .stderr(Stdio::null())
             .spawn()?;
         let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if begun.elapsed() > PROGRAM_MAX {
+        let mut status = None;
+        while status.is_none() {
+            std::thread::sleep(Duration::from_millis(20));
+            status = child.try_wait()?;
+            let failed = failed(&fs::read_to_string(&seen)?);
+            let is_late = status.is_none() && begun.elapsed() > PROGRAM_MAX;
+            if status.is_none() && (failed.is_some() || is_late) {
                 child.kill()?;
                 child.wait()?;
-                return Ok(Some(format!("{}: does not end", program.name)));
             }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        if status.success() {
-            return Ok(None);
+            if failed.is_some() || is_late {
+                let failed = failed.unwrap_or_else(|| "does not end".to_owned());
+                return Ok(Some(format!("{}::{failed}", program.name)));
+            }
         }
-        let text = fs::read_to_string(&seen)?;
-        let failed = text.lines().filter_map(|line| {
-            line.strip_prefix("test ")?.strip_suffix(" ... FAILED").map(str::to_owned)
-        });
-        let first = failed.min().unwrap_or_else(|| "ends early".to_owned());
-        Ok(Some(format!("{}::{first}", program.name)))
+        let passed = status.is_some_and(|status| status.success());
+        Ok((!passed).then(|| format!("{}::ends early", program.name)))
     }
+}
+
+/// The first test that failed, as a test program says.
+fn failed(text: &str) -> Option<String> {
+    let said =
+        text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    said.map(str::to_owned)
 }
 
 /// Links what was compiled from packages that are not ours: it is the same in the copy.

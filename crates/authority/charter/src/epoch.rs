@@ -364,3 +364,128 @@ mod byte_lists {
         Ok(lists)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_identity::ImporterSecret;
+
+    fn node(number: u8) -> NodeId {
+        NodeId(Digest([number; 32]))
+    }
+
+    fn nodes(numbers: &[u8]) -> BTreeSet<NodeId> {
+        numbers.iter().copied().map(node).collect()
+    }
+
+    fn some_of(threshold: u8, count: u8) -> Tree<NodeId> {
+        let leaves = (1..=count).map(|number| Tree::Leaf(node(number))).collect();
+        Tree::gate(threshold, leaves).unwrap()
+    }
+
+    fn account(byte: u8) -> AccountRecord {
+        let commitments = vec![vec![byte; 33], vec![byte + 1; 33]];
+        AccountRecord { commitments, public_key: vec![byte; 33], chain_code: Digest([byte; 32]) }
+    }
+
+    /// A record over two of three, of a key with these accounts.
+    fn record(accounts: Vec<AccountRecord>) -> EpochRecord {
+        let head = Head(Digest::ZERO);
+        let plan = AttemptPlan {
+            version: AttemptPlan::VERSION,
+            genesis: GenesisHash(Digest::ZERO),
+            key: KeyId(Digest::ZERO),
+            epoch: 0,
+            attempt: 0,
+            previous: Digest::ZERO,
+            scheme: Scheme::EcdsaSecp256k1,
+            tree: some_of(2, 3),
+            faults: 1,
+            order: head,
+            head,
+            made_at: 0,
+            dealers: nodes(&[1, 2, 3]).into_iter().collect(),
+            committee: nodes(&[1, 2, 3]).into_iter().collect(),
+            incarnations: vec![Digest::ZERO; 3],
+            accounts: 1,
+            imported: None,
+        };
+        let (transcript, backup) = (Digest::ZERO, Backup::Unproven);
+        EpochRecord { version: EpochRecord::VERSION, plan, accounts, transcript, backup }
+    }
+
+    /// EPO-03.
+    #[test]
+    fn a_committee_survives_the_losses_that_its_key_is_to_survive() {
+        let (bears_one, bears_none) = (some_of(2, 3), some_of(2, 2));
+        let cases = [
+            (&bears_one, 1, &[1, 2, 3][..], true),
+            (&bears_one, 1, &[1, 2], false),
+            (&bears_one, 0, &[1, 2], true),
+            (&bears_one, 0, &[1], false),
+            // A stranger makes up for nobody, and is none of the committee.
+            (&bears_one, 1, &[1, 2, 4], false),
+            (&bears_one, 0, &[1, 2, 4], false),
+            (&bears_one, 1, &[1, 2, 3, 4], false),
+            (&bears_none, 0, &[1, 2], true),
+            (&bears_none, 0, &[1], false),
+        ];
+        for (tree, faults, members, holds) in cases {
+            assert_eq!(has_commit_set(tree, faults, &nodes(members)), holds, "{members:?}");
+            let mut plan = record(vec![account(1)]).plan;
+            plan.tree = tree.clone();
+            plan.faults = u8::try_from(faults).unwrap();
+            plan.committee = nodes(members).into_iter().collect();
+            assert_eq!(plan.has_commit_set(), holds, "{members:?}");
+        }
+    }
+
+    /// EPO-06, EPO-23: other shares, and nothing else.
+    #[test]
+    fn neg_056_an_epoch_goes_on_with_the_same_accounts_in_the_same_places() {
+        let before = record(vec![account(1), account(5)]);
+        let mut next = before.clone();
+        for account in &mut next.accounts {
+            account.commitments.reverse();
+        }
+        assert!(next.continues(&before));
+        let broken = |change: fn(&mut Vec<AccountRecord>)| {
+            let mut broken = next.clone();
+            change(&mut broken.accounts);
+            !broken.continues(&before)
+        };
+        assert!(broken(|accounts| accounts[1].public_key[0] ^= 1));
+        assert!(broken(|accounts| accounts[1].chain_code = Digest::ZERO));
+        assert!(broken(|accounts| accounts.reverse()));
+        assert!(broken(|accounts| _ = accounts.pop()));
+        assert!(broken(|accounts| accounts.push(account(9))));
+    }
+
+    /// IMP-07, IMP-08: an imported key has one account, which is the one that people signed; it is
+    /// dealt by the importer once.
+    #[test]
+    fn neg_054_an_imported_key_is_the_one_that_people_signed() {
+        let generated = record(vec![account(1)]);
+        assert!(generated.is_as_imported() && !generated.plan.is_import());
+        assert_eq!(generated.plan.birth_epoch(), 0);
+        let importer = ImporterSecret::from_bytes(&[1; 32]).public();
+        let (public, chain_code) = (vec![1; 33], Digest([1; 32]));
+        let mut import = generated.clone();
+        import.plan.imported = Some(Imported { public, chain_code, importer });
+        assert!(import.is_as_imported() && import.plan.is_import());
+        assert_eq!(import.plan.birth_epoch(), 1);
+        let broken = |change: fn(&mut Vec<AccountRecord>)| {
+            let mut broken = import.clone();
+            change(&mut broken.accounts);
+            !broken.is_as_imported()
+        };
+        assert!(broken(|accounts| accounts[0].commitments.reverse()));
+        assert!(broken(|accounts| accounts[0].commitments.clear()));
+        assert!(broken(|accounts| accounts[0].chain_code = Digest::ZERO));
+        assert!(broken(|accounts| accounts.push(account(5))));
+        assert!(broken(Vec::clear));
+        let mut refreshed = import.clone();
+        refreshed.plan.epoch = 1;
+        assert!(!refreshed.plan.is_import());
+    }
+}

@@ -232,6 +232,7 @@ fn neg_076_a_request_of_another_domain_or_signer_is_refused() {
     assert_eq!(check(&receipt).unwrap_err().part, Part::Policy);
 }
 
+/// RCP-06.
 #[test]
 fn neg_076_approvals_count_for_one_request_of_one_domain_once() {
     let request = good().request;

@@ -77,7 +77,7 @@ impl fmt::Display for Path {
 impl FromStr for Path {
     type Err = PathError;
 
-    /// Reads the one text form (DER-02). A hardened step is told apart from a typing error.
+    /// Reads the one text form (DER-02). A hardened step is told apart from a typing error (DER-01).
     fn from_str(text: &str) -> Result<Self, PathError> {
         let mut parts = text.split('/');
         if parts.next() != Some("m") {

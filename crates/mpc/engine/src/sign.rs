@@ -56,8 +56,8 @@ pub struct Opening {
     engine: Box<dyn Engine>,
 }
 
-/// Checks everything that can be checked before a session, and makes the first message, which
-/// depends on no share. The child key and its tweak are computed here; there is no way to hand
+/// Checks everything that can be checked before a session (ENG-02), and makes the first message,
+/// which depends on no share. The child key and its tweak are computed here; there is no way to hand
 /// them in (ENG-12, N-65).
 ///
 /// # Errors

@@ -140,3 +140,15 @@ impl fmt::Debug for Write {
         write!(formatter, "Write({verb} {:?})", self.table)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// STO-12: what is secret beyond its epoch is erased for good, and nothing else: that costs more.
+    #[test]
+    fn sto_12_rows_with_shares_and_set_ups_are_erased_for_good() {
+        let erased = Table::ALL.into_iter().filter(|table| table.is_erasable());
+        assert_eq!(erased.collect::<Vec<_>>(), [Table::Share, Table::Pair]);
+    }
+}

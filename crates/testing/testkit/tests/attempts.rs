@@ -10,7 +10,8 @@
 )]
 
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, BallotBody, EpochRecord, Instance, SignedBallotMessage,
+    AbortStatement, AttemptOutcome, BallotBody, Decided, EpochRecord, Instance, PreparedStatement,
+    SignedBallotMessage,
 };
 use quorate_client::contract::AuditLine;
 use quorate_codec::{Digest, tag};
@@ -117,6 +118,99 @@ fn neg_082_who_is_no_member_cannot_void_an_attempt() {
         made(&mut world);
         assert_eq!(*attempts.borrow(), BTreeSet::from([0]), "{what}");
         assert!(world.state("node-1").key(&key).is_some());
+    }
+}
+
+/// CER-05, EPO-05: COMMIT is taken from nobody but with exactly one record that all members signed and whose
+/// shares they know, of this attempt and with the public key that its sharing has; whoever signs
+/// whatever else.
+#[test]
+fn neg_093_a_commit_is_taken_as_its_members_signed_it_or_not_at_all() {
+    type Lie = fn(&World, &mut EpochRecord, &mut Vec<PreparedStatement>);
+    let honest: Lie = |world, record, prepared| sign_prepared(world, record, prepared);
+    let lies: [(&str, Lie); 9] = [
+        ("another attempt", |world, record, prepared| {
+            record.plan.attempt = 1;
+            sign_prepared(world, record, prepared);
+        }),
+        ("an epoch before, of which there is none", |world, record, prepared| {
+            record.plan.previous = Digest([7; 32]);
+            sign_prepared(world, record, prepared);
+        }),
+        ("fewer dealers than parties", |world, record, prepared| {
+            record.plan.dealers.truncate(2);
+            sign_prepared(world, record, prepared);
+        }),
+        ("another form", |world, record, prepared| {
+            record.version += 1;
+            sign_prepared(world, record, prepared);
+        }),
+        ("another public key", |world, record, prepared| {
+            record.accounts[0].public_key = vec![7; 32];
+            sign_prepared(world, record, prepared);
+        }),
+        ("another transcript", |world, record, prepared| {
+            record.transcript = Digest([7; 32]);
+            sign_prepared(world, record, prepared);
+        }),
+        ("without a member", |world, record, prepared| {
+            sign_prepared(world, record, prepared);
+            prepared.pop();
+        }),
+        ("signed about another record", |_, record, _| record.accounts[0].chain_code.0[0] ^= 1),
+        ("one member's shares for two", |world, record, prepared| {
+            prepared[1].leaf_proofs = prepared[0].leaf_proofs.clone();
+            sign_prepared(world, record, prepared);
+        }),
+    ];
+    let (record, prepared) = rehearsal(93);
+    for (what, lie) in [("nothing", honest)].into_iter().chain(lies) {
+        let mut world = World::new(93);
+        let key = order(&mut world);
+        let (mut record, mut prepared) = (record.clone(), prepared.clone());
+        // Another record than the members are about to make, and as good.
+        record.plan.made_at += 1;
+        lie(&world, &mut record, &mut prepared);
+        let record = quorate_codec::to_bytes(&record);
+        let outcome = AttemptOutcome::Commit { record, prepared };
+        offer_everywhere(&mut world, key, &quorate_codec::to_bytes(&outcome));
+        world.until("an epoch is made", |world| committed(world, key).is_some());
+        let (record, prepared) = committed(&world, key).unwrap();
+        let made = AttemptOutcome::Commit { record: quorate_codec::to_bytes(&record), prepared };
+        assert_eq!(made == outcome, what == "nothing", "{what}");
+    }
+}
+
+/// What was committed in a world of this seed in which nobody lies.
+fn rehearsal(seed: u64) -> (EpochRecord, Vec<PreparedStatement>) {
+    let mut world = World::new(seed);
+    let key = order(&mut world);
+    made(&mut world);
+    committed(&world, key).unwrap()
+}
+
+/// The first epoch of a key, as node-1 knows it.
+fn committed(world: &World, key: KeyId) -> Option<(EpochRecord, Vec<PreparedStatement>)> {
+    let row = [b"d".as_slice(), key.as_ref(), &0_u64.to_be_bytes()].concat();
+    let row = world.host("node-1").disk.get(&(Table::EpochRecord, row))?;
+    let decided: Decided = quorate_codec::from_bytes(row).unwrap();
+    match quorate_codec::from_bytes(&decided.value) {
+        Ok(AttemptOutcome::Commit { record, prepared }) => {
+            Some((quorate_codec::from_bytes(&record).unwrap(), prepared))
+        }
+        other => panic!("no commit: {other:?}"),
+    }
+}
+
+/// Signs for every member that it is prepared with this record.
+fn sign_prepared(world: &World, record: &EpochRecord, prepared: &mut [PreparedStatement]) {
+    let (genesis, plan) = (world.founding.state.genesis(), &record.plan);
+    for PreparedStatement { node, leaf_proofs, signature } in prepared {
+        let (record, leaf_proofs) = (quorate_codec::to_bytes(record), leaf_proofs.clone());
+        let step = DealStep::Prepared { record, leaf_proofs };
+        let said = (&genesis, &plan.key, plan.epoch, plan.attempt, Some(plan.context()), &step);
+        let secrets = world.founding.nodes[node].secrets();
+        *signature = secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
     }
 }
 

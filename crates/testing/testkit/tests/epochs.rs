@@ -28,7 +28,7 @@ use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::liar::first;
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -455,6 +455,33 @@ fn shares_that_are_too_old_are_an_alarm() {
     until_epoch(&mut world, "ops", 2);
 }
 
+/// EPO-01, CER-07: a key that has not signed yet gets no new shares, whatever is ordered meanwhile;
+/// once it is born it does.
+#[test]
+fn a_key_is_born_before_it_is_refreshed() {
+    let mut world = World::new(14);
+    let dealt: Rc<RefCell<BTreeSet<u64>>> = Rc::default();
+    let is_unborn = Rc::new(Cell::new(true));
+    let (deals, holds) = (Rc::clone(&dealt), Rc::clone(&is_unborn));
+    world.wiretap = Some(Box::new(move |_, _, message| match &message {
+        Message::Session(_) if holds.get() => Vec::new(),
+        Message::Deal(deal) => {
+            deals.borrow_mut().insert(deal.epoch);
+            vec![message]
+        }
+        _ => vec![message],
+    }));
+    let order = world.founding.key_order("ops", Scheme::Ed25519);
+    world.enact("node-1", order);
+    world.until("the first epoch is made", |world| epochs(world, "node-1", "ops").len() == 1);
+    world.enact("node-1", refresh("ops"));
+    world.pass(120_000);
+    assert_eq!(*dealt.borrow(), BTreeSet::from([0]));
+    assert_eq!(key(&mut world, "node-1", "ops").epoch, 0);
+    is_unborn.set(false);
+    until_epoch(&mut world, "ops", 1);
+}
+
 /// EPO-15: a retired key signs nothing, is not refreshed, and nobody keeps its shares.
 #[test]
 fn a_retired_key_is_gone_for_ever() {
@@ -559,7 +586,7 @@ fn a_refresh_renews_the_pairs() {
 #[test]
 fn neg_054_a_false_plan_is_dealt_by_nobody() {
     type Lie = fn(&World, &mut AttemptPlan);
-    let lies: [(&str, Lie); 9] = [
+    let lies: [(&str, Lie); 10] = [
         ("another tree", |world, plan| {
             plan.tree = world.founding.some_of(2, 4);
         }),
@@ -567,6 +594,7 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
         ("an order that is none", |_, plan| plan.order = Head(Digest([7; 32]))),
         ("another epoch before", |_, plan| plan.previous = Digest([7; 32])),
         ("dealers that are no quorum", |_, plan| plan.dealers.truncate(1)),
+        ("more dealers than are needed", |_, plan| plan.dealers = plan.committee.clone()),
         ("a committee that is too small", |_, plan| {
             plan.committee.truncate(2);
             plan.incarnations.truncate(2);
@@ -585,6 +613,8 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
         let genesis = world.founding.state.genesis();
         let spoil: Rc<RefCell<Vec<AttemptPlan>>> = Rc::default();
         let spoiled = Rc::clone(&spoil);
+        let dealt: Rc<RefCell<Vec<Option<Digest>>>> = Rc::default();
+        let deals = Rc::clone(&dealt);
         let template = World::of(54, FIVE);
         world.wiretap = Some(Box::new(move |from, _, mut message| {
             if let Message::Deal(deal) = &mut message
@@ -601,11 +631,18 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
                     (&genesis, &deal.key, deal.epoch, deal.attempt, deal.context, &deal.step);
                 deal.signature = signer.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
             }
+            if let Message::Deal(deal) = &message
+                && let DealStep::Round { .. } = deal.step
+            {
+                deals.borrow_mut().push(deal.context);
+            }
             vec![message]
         }));
         world.enact("node-1", refresh("ops"));
         until_epoch(&mut world, "ops", 1);
         assert!(!spoil.borrow().is_empty(), "{what}");
+        let contexts = spoil.borrow().iter().map(|plan| Some(plan.context())).collect::<Vec<_>>();
+        assert!(!dealt.borrow().iter().any(|context| contexts.contains(context)), "{what}");
         let id = world.state("node-1").key_named(&name("ops")).unwrap().key;
         let made = record(&world, "node-1", id, 1);
         assert!(made.plan.attempt > 0, "{what}: nobody joined the leader's first attempt");

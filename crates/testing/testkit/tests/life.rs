@@ -7,6 +7,7 @@ use quorate_client::contract::{KeyState, RequestState, routes};
 use quorate_codec::{Transcript, tag};
 use quorate_identity::Scheme;
 use quorate_machine::call::View;
+use quorate_machine::limits;
 use quorate_policy::request::Verdict;
 use quorate_testkit::founding::{POLICY, Shape};
 use quorate_testkit::world::{Slow, World};
@@ -144,6 +145,40 @@ fn rqs_03_expiry_and_cancellation_are_final() {
     }
     let late = world.file("node-1", &request, "wallet-service", None).unwrap();
     assert_eq!(late.state, RequestState::Expired);
+}
+
+/// RQS-01, CER-07: nobody asks anything of a key that is not born.
+#[test]
+fn rqs_01_a_key_that_is_not_born_takes_no_request() {
+    let mut world = World::new(12);
+    world.set_policy("node-1", POLICY);
+    let order = world.founding.key_order("ops", Scheme::Ed25519);
+    world.enact("node-1", order);
+    let request = world.request("ops", &message("too early"), "wallet-service");
+    assert!(!world.can_sign("node-1", "ops"));
+    let refused = world.file("node-1", &request, "wallet-service", None).unwrap_err();
+    assert_eq!(refused.code, "key_not_ready");
+    world.until("the key is born", |world| world.can_sign("node-1", "ops"));
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-1", &id, RequestState::Signed);
+}
+
+/// RQS-05: what people withdrew is kept until it expires, and who withdraws too much waits for it.
+#[test]
+fn rqs_05_who_takes_back_too_much_is_told_to_wait() {
+    let mut world = ready(13, "vault", Scheme::Bip340);
+    let file = |world: &mut World, number: usize| {
+        let byte = u8::try_from(number % 256).unwrap();
+        let request = world.request("vault", &digest(byte), "wallet-service");
+        world.file("node-1", &request, "wallet-service", None)
+    };
+    for number in 0..limits::WITHDRAWN_MAX {
+        let id = file(&mut world, number).unwrap().request;
+        world.cancel("node-1", &id, "wallet-service").unwrap();
+    }
+    assert_eq!(file(&mut world, 0).unwrap_err().code, "busy");
+    world.pass(601_000);
+    assert!(file(&mut world, 0).is_ok());
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use crate::support::{Domain, NOW, name, signed_by};
 use quorate_access::Tree;
 use quorate_charter::{
-    MotionBody, MotionError, RefreshSchedule, SignedMotion, State, has_commit_set,
+    Imported, MotionBody, MotionError, RefreshSchedule, SignedMotion, State, has_commit_set,
+    most_accounts,
 };
-use quorate_identity::{Name, NodeId};
+use quorate_codec::Digest;
+use quorate_identity::{ImporterSecret, Name, NodeId, Scheme};
 use std::collections::BTreeSet;
 
 fn tree(domain: &Domain, access: &str) -> Tree<NodeId> {
@@ -109,6 +111,51 @@ fn what_cannot_be_wanted_is_refused() {
     }
     let again = refused(&retired, domain.key_create("hot"));
     assert_eq!(again, MotionError::NameTaken(name("hot")));
+}
+
+/// GOV-18: a key has an account, and no more of them than one dealing over its tree makes.
+#[test]
+fn a_key_has_no_more_accounts_than_one_dealing_makes() {
+    let domain = Domain::new(4, 1);
+    let check = |accounts: u16| {
+        let (scheme, access) = (Scheme::Ed25519, tree(&domain, "2 of (n1, n2, n3)"));
+        let body = MotionBody::KeyCreate { name: name("hot"), scheme, access, faults: 1, accounts };
+        domain.state.check_motion(&domain.motion(&domain.state, body), NOW)
+    };
+    let most = most_accounts(&tree(&domain, "2 of (n1, n2, n3)"));
+    assert!(check(1).is_ok() && check(most).is_ok());
+    for asked in [0, most + 1, u16::MAX] {
+        assert_eq!(check(asked).unwrap_err(), MotionError::Accounts { asked, most });
+    }
+}
+
+/// IMP-02: the point is as long as those of the scheme, and no other key that stands has it.
+#[test]
+fn neg_022_a_public_key_is_ordered_once() {
+    let domain = Domain::new(4, 1);
+    let import = |key: &str, scheme: Scheme, public: &[u8]| {
+        let importer = ImporterSecret::from_bytes(&[1; 32]).public();
+        let imported = Imported { public: public.to_vec(), chain_code: Digest::ZERO, importer };
+        let access = tree(&domain, "2 of (n1, n2, n3)");
+        MotionBody::KeyImport { name: name(key), scheme, access, faults: 1, imported }
+    };
+    let check = |state: &State, body: MotionBody| {
+        state.check_motion(&domain.motion(state, body), NOW).map(drop)
+    };
+    let (even, odd) = ([2; 33], [&[3][..], &[2; 32]].concat());
+    for (scheme, public) in [(Scheme::Ed25519, &even[..]), (Scheme::Bip340, &even[1..])] {
+        let wrong = check(&domain.state, import("cold", scheme, public)).unwrap_err();
+        assert_eq!(wrong, MotionError::Public(scheme));
+    }
+    let order = import("cold", Scheme::EcdsaSecp256k1, &even);
+    assert!(check(&domain.state, order.clone()).is_ok());
+    let state = after(&domain, &domain.state, vec![order]);
+    let taken = MotionError::PublicTaken(name("cold"));
+    assert_eq!(check(&state, import("warm", Scheme::Bip340, &odd)).unwrap_err(), taken);
+    assert!(check(&state, import("warm", Scheme::Bip340, &[3; 33])).is_ok());
+    // Of an order that is gone nothing is left in the way.
+    let retired = after(&domain, &state, vec![MotionBody::KeyRetire { name: name("cold") }]);
+    assert!(check(&retired, import("warm", Scheme::Bip340, &odd)).is_ok());
 }
 
 /// GOV-16: one administrator orders a refresh, and nothing else.

@@ -31,6 +31,7 @@ fn fault(plan: OpenPlan) -> Option<Fault> {
     open(plan, Seed::new([1; 32])).err().map(|failure| failure.fault)
 }
 
+/// ENG-02.
 #[test]
 fn payloads_tweaks_and_set_ups_that_do_not_fit_are_the_callers_fault() {
     let wrong = |scheme, change: &dyn Fn(&mut OpenPlan)| {

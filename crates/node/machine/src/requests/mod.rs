@@ -163,7 +163,8 @@ impl Requests {
 
 impl Node {
     /// A caller files a request (RQS-01). Filing the same request again changes nothing and
-    /// answers with the same id (RQS-04).
+    /// answers with the same id (RQS-04). A key that is retired takes none (EPO-15), nor does one
+    /// that is not born yet (CER-07); who withdrew too many waits (RQS-05).
     pub(crate) fn file_request(
         &mut self,
         request: VerifiedRequest,

@@ -1,0 +1,160 @@
+//! Evidence, and other statements that are kept as they came: their form, their length, and whose
+//! domain they are about.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+use minicbor::Encode;
+use quorate_charter::{AttemptPlan, GenesisFile, MotionBody, SignedMotion};
+use quorate_codec::{Canonical, Digest, tag};
+use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
+use quorate_keygen::{Equivocation, Place, Signed};
+use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
+use quorate_machine::ingress::{self, IngressError};
+use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
+use quorate_testkit::founding::{Founding, Shape};
+use std::collections::BTreeSet;
+
+/// Evidence as somebody else would write it.
+#[derive(Encode)]
+struct Forged {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    proof: ForgedProof,
+}
+
+#[derive(Encode)]
+enum ForgedProof {
+    #[n(1)]
+    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
+}
+
+#[derive(Encode)]
+struct ForgedFile {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    genesis: GenesisFile,
+    #[n(2)]
+    evidence: Forged,
+}
+
+/// Two messages of node-2 for one place of an attempt in a domain, each signed by it.
+fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
+    let nodes: BTreeSet<_> = ["node-1", "node-2", "node-3"].map(|node| founding.node(node)).into();
+    let author = founding.node("node-2");
+    let plan = AttemptPlan {
+        version: AttemptPlan::VERSION,
+        genesis,
+        key: KeyId(Digest([7; 32])),
+        epoch: 0,
+        attempt: 0,
+        previous: Digest::ZERO,
+        scheme: Scheme::Ed25519,
+        tree: founding.two_of_three(),
+        faults: 1,
+        order: Head(Digest::ZERO),
+        head: Head(Digest::ZERO),
+        made_at: 0,
+        dealers: nodes.iter().copied().collect(),
+        committee: nodes.into_iter().collect(),
+        incarnations: vec![Digest::ZERO; 3],
+        accounts: 1,
+        imported: None,
+    };
+    let secrets = founding.nodes[&author].secrets();
+    let message = |byte: u8| {
+        let step = DealStep::Round { number: 1, bytes: vec![byte] };
+        let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
+        let said = (&genesis, &key, epoch, attempt, Some(plan.context()), &step);
+        let signature = secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
+        Signed { bytes: vec![byte].into(), signature: signature.0.to_vec().into() }
+    };
+    let (one, other) = (message(1), message(2));
+    let proof = Equivocation { author, place: Place::Message1, one, other };
+    Forged { version, proof: ForgedProof::Twice(plan, proof) }
+}
+
+/// BLM-01: evidence proves something in its own domain, in the form that everybody reads alike.
+#[test]
+fn neg_094_evidence_of_another_form_or_domain_proves_nothing() {
+    let founding = Founding::new(94, Shape::default());
+    let verify = |version: u8, genesis: GenesisHash| {
+        let bytes = minicbor::to_vec(twice(&founding, version, genesis)).unwrap();
+        let evidence: Evidence = quorate_codec::from_bytes(&bytes).unwrap();
+        evidence.verify(&founding.state)
+    };
+    let here = founding.state.genesis();
+    assert_eq!(verify(1, here).unwrap().culprits, [founding.node("node-2")]);
+    assert!(matches!(verify(2, here), Err(EvidenceError::Malformed(_))));
+    let elsewhere = GenesisHash(Digest([7; 32]));
+    assert!(matches!(verify(1, elsewhere), Err(EvidenceError::OtherDomain)));
+}
+
+/// BLM-07: a file is held against the hash of the genesis that its reader knows.
+#[test]
+fn neg_094_a_file_of_another_form_or_domain_proves_nothing() {
+    let founding = Founding::new(94, Shape::default());
+    let here = founding.state.genesis();
+    let file = |version: u8| {
+        let (genesis, evidence) = (founding.file.clone(), twice(&founding, 1, here));
+        minicbor::to_vec(ForgedFile { version, genesis, evidence }).unwrap()
+    };
+    let (finding, _, state) = EvidenceFile::verify(&file(1), &here).unwrap();
+    assert_eq!(finding.culprits, [founding.node("node-2")]);
+    assert_eq!(state.genesis(), here);
+    let verify = |bytes: &[u8], hash: &GenesisHash| EvidenceFile::verify(bytes, hash).map(drop);
+    assert!(matches!(verify(&file(2), &here), Err(EvidenceError::Malformed(_))));
+    let elsewhere = GenesisHash(Digest([7; 32]));
+    assert!(matches!(verify(&file(1), &elsewhere), Err(EvidenceError::OtherDomain)));
+    let cut = file(1).split_off(1);
+    assert!(matches!(verify(&cut, &here), Err(EvidenceError::Malformed(_))));
+}
+
+/// BLM-06: what is shown of others was signed by them, for the same attempt, or the frame is no
+/// frame.
+#[test]
+fn neg_089_nobody_shows_what_others_did_not_sign() {
+    let founding = Founding::new(89, Shape::default());
+    let (shower, author) = (founding.node("node-2"), founding.node("node-3"));
+    let genesis = founding.state.genesis();
+    let (key, epoch, context) = (KeyId(Digest([7; 32])), 0_u64, Some(Digest([8; 32])));
+    let sign = |node: NodeId, attempt: u32, step: &DealStep| {
+        let said = (&genesis, &key, epoch, attempt, context, step);
+        let secrets = founding.nodes[&node].secrets();
+        secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said))
+    };
+    let is_taken = |signer: NodeId, of: u32, number: u8| {
+        let bytes = vec![1];
+        let signature = sign(signer, of, &DealStep::Round { number: 1, bytes: bytes.clone() });
+        let step =
+            DealStep::Shown { messages: vec![ShownMessage { author, number, bytes, signature }] };
+        let signature = sign(shower, 0, &step);
+        let message = DealMessage { key, epoch, attempt: 0, context, step, signature };
+        let frame = quorate_codec::to_bytes(&Message::Deal(message));
+        ingress::check(&founding.state, shower, &frame).is_ok()
+    };
+    assert!(is_taken(author, 0, 1));
+    assert!(!is_taken(shower, 0, 1), "another's signature");
+    assert!(!is_taken(author, 1, 1), "of another attempt");
+    assert!(!is_taken(author, 0, 2), "in another place");
+}
+
+/// NOD-05: what is stored as it came is no longer than what is read again at the next start.
+#[test]
+fn nod_05_what_could_not_be_read_again_is_not_taken() {
+    let founding = Founding::new(5, Shape::default());
+    let take = |bundle: usize| {
+        let body = MotionBody::PolicySet { bundle: vec![0; bundle] };
+        let motion = founding.motion(&founding.state, body, Digest::ZERO, 1, &[]);
+        let frame = quorate_codec::to_bytes(&Message::Motion(motion));
+        ingress::check(&founding.state, founding.node("node-2"), &frame).map(drop)
+    };
+    assert!(take(1_000).is_ok());
+    assert!(matches!(take(SignedMotion::BYTES_MAX), Err(IngressError::TooMany)));
+}
