@@ -16,6 +16,9 @@ pub const WITHDRAWN_MAX: usize = 1_024;
 pub const REQUESTS_PER_GOSSIP: usize = 256;
 /// Sessions that a node takes part in at once: each holds nonces and a job.
 pub const SESSIONS_LIVE_MAX: usize = 128;
+/// Runs that a node remembers to have taken part in: it joins none twice. Far more than the sessions
+/// that end while a frame is under way.
+pub const RUNS_REMEMBERED_MAX: usize = 4_096;
 /// Messages kept from one sender for runs that this node has not joined yet.
 pub const EARLY_MESSAGES_MAX: usize = 1_024;
 /// Bytes of a first message of a session: it waits in memory for judgements and other sessions.

@@ -415,9 +415,9 @@ fn neg_031_ending_the_run_first_evades_no_quarantine_and_a_release_makes_the_pai
     world.until_state("node-2", &id, RequestState::Signed);
 }
 
-/// SES-06: the result of an earlier session under the same run id is nobody's any more.
+/// SES-04: a node takes part in a run once, also if it is proposed again after it ended.
 #[test]
-fn neg_020_a_run_id_used_again_gets_no_result_of_the_run_before() {
+fn neg_020_nobody_joins_a_run_twice() {
     let mut world = ready(20, "ops", Scheme::Ed25519);
     let (liar, victim) = (world.id("node-1"), world.id("node-2"));
     let caught: Arc<Mutex<Vec<SessionStep>>> = Default::default();
@@ -436,22 +436,21 @@ fn neg_020_a_run_id_used_again_gets_no_result_of_the_run_before() {
     }
     world.pass(10);
     let caught = caught.lock().unwrap().clone();
-    let opened = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&opened);
-    world.jobs = Some(Box::new(move |node, job| {
-        if node == victim && job.part == Part::Engine {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        Some(job.run())
-    }));
     world.wiretap = None;
-    let run = Digest([5; 32]);
-    let steps = [caught[0].clone(), SessionStep::Abort, caught[1].clone()];
-    for step in steps {
+    let (run, fresh) = (Digest([5; 32]), Digest([6; 32]));
+    let tell = |world: &mut World, run, step: &SessionStep| {
+        let step = step.clone();
         world.inject(liar, victim, &Message::Session(SessionMessage { run, step }));
-    }
+    };
+    tell(&mut world, run, &caught[0]);
     world.until("it joins", |world| joins(world, &[victim], &run) == 1);
-    assert_eq!(opened.load(Ordering::Relaxed), 2, "it joined with what it opened for the first");
+    tell(&mut world, run, &SessionStep::Abort);
+    // The same proposal again, and another one under the name of the run that is over.
+    tell(&mut world, run, &caught[0]);
+    tell(&mut world, run, &caught[1]);
+    tell(&mut world, fresh, &caught[1]);
+    world.until("it joins a run of its own name", |world| joins(world, &[victim], &fresh) == 1);
+    assert_eq!(joins(&world, &[victim], &run), 1);
 }
 
 /// SES-07: of two proposals at once, which reach the members in different orders, everybody

@@ -11,6 +11,7 @@ mod rounds;
 
 use crate::event::Millis;
 use crate::job::JobId;
+use crate::limits;
 use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
@@ -18,7 +19,7 @@ use early::Early;
 pub(crate) use leading::Undertaking;
 use quorate_engine::{Failure, Fault, Opening, Round};
 use quorate_identity::{KeyId, NodeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// All sessions of a node.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub(crate) struct Sessions {
     /// Proposals that wait for this node's own judgement or for the end of another session, the
     /// newest of each proposer.
     waiting: BTreeMap<Target, BTreeMap<NodeId, SessionMessage>>,
+    /// Runs in which this node took part, the newest last: in each once.
+    joined: VecDeque<RunId>,
 }
 
 struct Session {
@@ -47,8 +50,8 @@ struct Session {
     generations: BTreeMap<NodeId, Vec<Generation>>,
     rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
     phase: Phase,
-    /// The job whose result is awaited. A peer chooses run ids and may use one again, so a late
-    /// result of an earlier session must not be taken for this one's (SES-06).
+    /// The job whose result is awaited: a late result of an earlier one is not taken for it
+    /// (SES-06).
     job: Option<JobId>,
 }
 
@@ -102,6 +105,19 @@ impl Sessions {
     /// Whether this node allows a target and wants it signed.
     pub fn is_undertaken(&self, target: &Target) -> bool {
         self.undertakings.contains_key(target)
+    }
+
+    /// Whether this node took part in a run, lately or now: a proposal that is told again is
+    /// another session under an old name, and is none (SES-04).
+    fn has_joined(&self, run: &RunId) -> bool {
+        self.joined.contains(run)
+    }
+
+    fn note_joined(&mut self, run: RunId) {
+        self.joined.push_back(run);
+        if self.joined.len() > limits::RUNS_REMEMBERED_MAX {
+            self.joined.pop_front();
+        }
     }
 
     /// The earliest time at which something here needs a tick.

@@ -100,7 +100,7 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let run = message.run;
-        if self.sessions.live.contains_key(&run) {
+        if self.sessions.has_joined(&run) {
             return;
         }
         self.renew_authorisation(&target, turn);
@@ -306,6 +306,7 @@ impl Node {
             job: Some(job),
         };
         self.sessions.live.insert(run, session);
+        self.sessions.note_joined(run);
         true
     }
 
