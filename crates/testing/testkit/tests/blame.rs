@@ -206,7 +206,7 @@ fn neg_025_a_late_complaint_hides_no_second_message() {
     let victim = plan.participants().into_iter().find(|node| *node != leader).unwrap();
 
     let mut world = ready();
-    let lies = Liar::new(&world, &world.founding.nodes[&leader].name.to_string());
+    let lies = Liar::new(&world, world.founding.nodes[&leader].name.as_ref());
     let heard: Rc<RefCell<Option<(NodeId, DealMessage)>>> = Rc::default();
     world.wiretap = Some(Box::new(move |from, to, message| {
         let Message::Deal(deal) = &message else {
