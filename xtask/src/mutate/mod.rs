@@ -1,6 +1,7 @@
 //! Does a test notice when a check is gone? One numbered check, or guard, at a time is replaced, in
 //! a copy of the tree, by what it says when all is well, and the tests must fail.
-//! `docs/mutation.md` says which test did. What no test notices is a defect of the tests, listed there with a reason.
+//! `docs/mutation.md` says which test did. What no test notices is a defect of the tests, listed
+//! there with a reason.
 //!
 //! First the tests that cite the check are run, of the crate and of the testkit, then all of the
 //! crate, then all of whole domains. What is in the table with the test that noticed, or with the
