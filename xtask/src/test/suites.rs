@@ -66,13 +66,16 @@ fn part_of(folder: &Path) -> &'static str {
     PARTS.iter().find(|(prefix, _)| folder.starts_with(prefix)).map_or("tests", |(_, part)| *part)
 }
 
-/// Builds all targets of the workspace; nothing if that fails.
+/// Builds all targets of the workspace but benchmarks, which clippy has read; nothing if that fails.
 pub fn build() -> Result<Option<Built>, Trouble> {
     let output = Command::new("cargo")
         .args([
             "build",
             "--workspace",
-            "--all-targets",
+            "--lib",
+            "--bins",
+            "--examples",
+            "--tests",
             "--locked",
             "--message-format=json-render-diagnostics",
         ])
@@ -92,8 +95,7 @@ pub fn build() -> Result<Option<Built>, Trouble> {
 /// The test program that a message of cargo announces.
 fn program(message: &Value) -> Option<Program> {
     let is_test = message.pointer("/profile/test")?.as_bool()?;
-    let is_bench = message.pointer("/target/kind")?.as_array()?.iter().any(|kind| kind == "bench");
-    let path = message.get("executable")?.as_str().filter(|_| is_test && !is_bench)?;
+    let path = message.get("executable")?.as_str().filter(|_| is_test)?;
     let folder = Path::new(message.get("manifest_path")?.as_str()?).parent()?;
     let package = folder.strip_prefix(root()).unwrap_or(folder).display();
     let name = format!("{package}: {}", message.pointer("/target/name")?.as_str()?);
