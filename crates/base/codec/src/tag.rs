@@ -142,6 +142,28 @@ tags! {
     /// One step of the additive derivation of Ed25519 keys.
     DERIVE_ED25519 = "derive/ed25519/v1";
 
+    // ---- backup
+    /// Names a recovery key.
+    RECOVERY_KEY = "backup/recovery-key/v1";
+    /// What a backup is of, with the parameters of its proof.
+    BACKUP_STATEMENT = "backup/statement/v1";
+    /// Root of the seeds of a proof.
+    BACKUP_ROOT = "backup/root/v1";
+    /// A seed from the one above it.
+    BACKUP_SEED = "backup/seed/v1";
+    /// Key of a row, from its seed.
+    BACKUP_ROW_KEY = "backup/row-key/v1";
+    /// Everything else of a row, from its key.
+    BACKUP_ROW_COINS = "backup/row-coins/v1";
+    /// Where a custodian's share of the key of a row belongs.
+    BACKUP_LEAF = "backup/leaf/v1";
+    /// What a custodian's share is combined with.
+    BACKUP_PAD = "backup/pad/v1";
+    /// What a prover commits to of a row.
+    BACKUP_ROW = "backup/row/v1";
+    /// Which rows stay closed.
+    BACKUP_CHALLENGE = "backup/challenge/v1";
+
     // ---- signing
     /// The selected leaves and coefficients of a quorum.
     QUORUM = "quorum/v1";

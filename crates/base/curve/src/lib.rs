@@ -5,6 +5,7 @@
 //! * [`Scalar`] is public, canonical, `Copy`. [`SecretScalar`] is neither `Copy` nor `Clone`, is
 //!   wiped when dropped, compares in constant time and prints as nothing.
 //! * [`SecretStream`] gives the random bytes that follow from a seed, and is wiped too.
+//! * [`x25519`] says which bytes are keys that something may be encrypted to.
 //! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
 //!
 //! The arithmetic is k256's, p256's and curve25519-dalek's. What this crate does not do:
@@ -17,6 +18,7 @@ mod scalar;
 mod sec1;
 mod secret;
 mod stream;
+pub mod x25519;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};
 pub use point::{NonIdentity, Point, PointError, ShortMultiples};

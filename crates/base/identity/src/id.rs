@@ -66,6 +66,8 @@ id_types! {
     ServiceId;
     /// A key: hash of the motion that orders it.
     KeyId;
+    /// A custodian's key: hash of its encoding.
+    RecoveryKeyId;
     /// A request: hash of its signed bytes.
     RequestId;
     /// A motion: hash of its signed bytes.

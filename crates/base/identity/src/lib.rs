@@ -30,7 +30,7 @@ mod words;
 pub use certificate::{Certificate, CertificateError, NodeSignatures};
 pub use credential::{Credential, CredentialError, CredentialKind};
 pub use id::{
-    ActorId, ActorIdError, GenesisHash, Head, KeyId, MotionId, NodeId, PersonId, RequestId,
+    ActorId, ActorIdError, GenesisHash, Head, KeyId, MotionId, NodeId, PersonId, RecoveryKeyId, RequestId,
     ServiceId,
 };
 pub use importer::{ImporterKey, ImporterSecret};

@@ -1,0 +1,88 @@
+//! Who restores: a tree over recovery keys.
+
+use crate::key::{KEY_BYTES_MAX, RecoveryKey};
+use minicbor::decode::Error as DecodeError;
+use minicbor::encode::{Error as EncodeError, Write};
+use minicbor::{Decode, Decoder, Encode, Encoder};
+use quorate_access::limits::PARTIES_MAX;
+use quorate_access::{LeafId, Tree};
+use quorate_codec::Canonical;
+use quorate_identity::RecoveryKeyId;
+use std::collections::BTreeMap;
+
+/// A recovery tree with the keys of its custodians: every key stands in the tree and every leaf
+/// has its key. Public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    tree: Tree<RecoveryKeyId>,
+    keys: BTreeMap<RecoveryKeyId, RecoveryKey>,
+}
+
+impl Recovery {
+    /// A tree whose parties are keys.
+    ///
+    /// # Errors
+    /// The tree is beyond the limits of trees; the caller's fault.
+    pub fn new(tree: &Tree<usize>, keys: &[RecoveryKey]) -> Option<Self> {
+        let tree = tree.try_map(|index| keys.get(*index).map(RecoveryKey::id).ok_or(())).ok()?;
+        let used = tree.parties();
+        let keys = keys.iter().map(|key| (key.id(), key.clone()));
+        Some(Self { keys: keys.filter(|(id, _)| used.contains(id)).collect(), tree })
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree<RecoveryKeyId> {
+        &self.tree
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> impl Iterator<Item = &RecoveryKey> {
+        self.keys.values()
+    }
+
+    /// Leaves with their keys, in their order.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (LeafId, &RecoveryKey)> {
+        let key = |(leaf, id)| self.keys.get(id).map(|key| (leaf, key));
+        self.tree.leaves().into_iter().filter_map(key)
+    }
+}
+
+impl<X> Encode<X> for Recovery {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        context: &mut X,
+    ) -> Result<(), EncodeError<W::Error>> {
+        self.tree.encode(encoder.array(2)?, context)?;
+        encoder.array(self.keys.len() as u64)?;
+        self.keys.values().try_for_each(|key| encoder.bytes(&key.to_bytes()).map(|_| ()))
+    }
+}
+
+impl<'b, X> Decode<'b, X> for Recovery {
+    fn decode(decoder: &mut Decoder<'b>, context: &mut X) -> Result<Self, DecodeError> {
+        if decoder.array()? != Some(2) {
+            return Err(DecodeError::message("not a recovery tree"));
+        }
+        let tree = Tree::decode(decoder, context)?;
+        let parties = tree.parties();
+        if decoder.array()? != Some(parties.len() as u64) {
+            return Err(DecodeError::message("not one key for every custodian"));
+        }
+        let mut keys = BTreeMap::new();
+        for _ in &parties {
+            let key = RecoveryKey::from_bytes(decoder.bytes()?).map_err(DecodeError::message)?;
+            keys.insert(key.id(), key);
+        }
+        if keys.keys().eq(&parties) {
+            Ok(Self { tree, keys })
+        } else {
+            Err(DecodeError::message("a custodian without a key"))
+        }
+    }
+}
+
+impl Canonical for Recovery {
+    const BYTES_MAX: usize =
+        Tree::<RecoveryKeyId>::BYTES_MAX + PARTIES_MAX * (KEY_BYTES_MAX + 3) + 5;
+}

@@ -1,0 +1,129 @@
+//! What a bundle says that it is a backup of.
+
+use crate::limits::SECRETS_MAX;
+use crate::{BackupFault, Parameters, Recovery};
+use minicbor::{Decode, Encode};
+use quorate_access::limits::LEAVES_MAX;
+use quorate_codec::{Canonical, Digest, Transcript, tag, to_bytes};
+use quorate_curve::{Curve, NonIdentity};
+use quorate_identity::{GenesisHash, KeyId, NodeId};
+
+/// Everything that a proof is bound to. Public: whoever verifies makes it from the charter and from
+/// the certified record of the epoch, and compares (BAK-03).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Statement<C: Curve> {
+    /// Whose secrets they are.
+    #[n(0)]
+    pub author: NodeId,
+    /// What they are secrets of.
+    #[n(1)]
+    pub subject: Subject,
+    /// The public point of each, in the order that the subject says.
+    #[cbor(n(2), bound = "C: Curve")]
+    pub publics: Vec<NonIdentity<C>>,
+    /// Who restores them.
+    #[n(3)]
+    pub recovery: Recovery,
+}
+
+/// What secrets a bundle holds. A batch is the unit of disclosure: whoever restores one secret
+/// restores all, so a subject never mixes what has different owners or targets (BAK-02).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Subject {
+    /// The shares of the author in one epoch of a key: of its accounts in their order, each with
+    /// the author's leaves in their order.
+    #[n(0)]
+    Shares {
+        /// Which key.
+        #[n(0)]
+        of: Keyed,
+        /// Which epoch.
+        #[n(1)]
+        epoch: u64,
+        /// The author's leaves.
+        #[n(2)]
+        leaves: Vec<u16>,
+        /// Hash of the tree over which the key is shared.
+        #[n(3)]
+        tree: Digest,
+    },
+    /// What the author dealt at the birth of a key, of its accounts in their order: with what the
+    /// other dealers dealt it is the key, whatever was refreshed since.
+    #[n(1)]
+    Contributions {
+        /// Which key.
+        #[n(0)]
+        of: Keyed,
+        /// The epoch whose dealing it was.
+        #[n(1)]
+        epoch: u64,
+    },
+    /// A secret of no use but to be restored in a drill.
+    #[n(2)]
+    Canary {
+        /// In which domain.
+        #[n(0)]
+        genesis: GenesisHash,
+        /// Of which export: 32 random bytes.
+        #[n(1)]
+        export: Digest,
+    },
+}
+
+/// A key of a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Keyed {
+    /// The domain.
+    #[n(0)]
+    pub genesis: GenesisHash,
+    /// The key.
+    #[n(1)]
+    pub key: KeyId,
+    /// Hash of the public keys of all its accounts.
+    #[n(2)]
+    pub publics: Digest,
+    /// Hash of the dealing by which the secrets came to be.
+    #[n(3)]
+    pub transcript: Digest,
+    /// The entry of the charter that ordered it.
+    #[n(4)]
+    pub ordered_by: Digest,
+}
+
+impl<C: Curve> Statement<C> {
+    /// Names the statement and the parameters of its proof: everything of the proof is hashed
+    /// behind it (BAK-04).
+    pub(crate) fn digest<P: Parameters>(&self) -> Digest {
+        Transcript::new(tag::BACKUP_STATEMENT)
+            .part(C::NAME)
+            .number(P::ROWS.into())
+            .number(P::CLOSED.into())
+            .part(to_bytes(self))
+            .digest()
+    }
+
+    /// Compares what a bundle says with what it should be (BAK-03).
+    pub(crate) fn is_as_expected(&self, expected: &Self) -> Result<(), BackupFault> {
+        if self.author != expected.author {
+            return Err(BackupFault::Author);
+        }
+        if self.subject != expected.subject {
+            return Err(BackupFault::Subject);
+        }
+        if self.recovery != expected.recovery {
+            return Err(BackupFault::Recovery);
+        }
+        if self.publics != expected.publics {
+            return Err(BackupFault::Secrets);
+        }
+        Ok(())
+    }
+}
+
+/// The longest encoding of a statement. Points have at most 33 bytes.
+pub(crate) const STATEMENT_BYTES_MAX: usize =
+    SECRETS_MAX * 35 + LEAVES_MAX * 4 + Recovery::BYTES_MAX + 512;
+
+impl<C: Curve> Canonical for Statement<C> {
+    const BYTES_MAX: usize = STATEMENT_BYTES_MAX;
+}

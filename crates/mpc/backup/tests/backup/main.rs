@@ -1,0 +1,13 @@
+//! Backups as a whole: honest, broken, and made by liars.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+mod custodians;
+mod fixtures;
+mod honest;
+mod mutations;
