@@ -112,7 +112,7 @@ impl Ephemerals {
 }
 
 impl RecoveryKey {
-    /// Reads a key: the number of its kind, then its bytes.
+    /// Reads a key: the number of its kind, then its bytes (BAK-17).
     ///
     /// | kind | number | bytes |
     /// |---|---|---|

@@ -43,7 +43,7 @@ pub enum RestoreError {
 }
 
 impl<C: Curve, P: Parameters> Proven<C, P> {
-    /// What the holder of a recovery key contributes to restoring. Everything of it at once: a
+    /// What the holder of a recovery key contributes to restoring (BAK-14). Everything of it at once: a
     /// device is asked once for every closed row and leaf.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
     }
 
     /// Restores the secrets from what custodians opened. Every closed row is tried until one gives
-    /// them (N-68); where answers are false, so are other sets of custodians.
+    /// them (N-68, BAK-15); where answers are false, so are other sets of custodians.
     ///
     /// # Errors
     /// [`RestoreError`].
@@ -130,7 +130,8 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
         pairs.zip(&self.statement().publics).map(uncover).collect()
     }
 
-    /// Whose answers are not what a good row encrypts: everything of it follows from its key.
+    /// Whose answers are not what a good row encrypts: everything of it follows from its key
+    /// (BAK-16, N-96).
     fn liars(
         &self,
         rows: &Rows<'_>,

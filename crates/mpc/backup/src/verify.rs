@@ -110,3 +110,119 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
         row_digest(number, &row.ciphertext, hiding.into_iter()).ok_or(BackupFault::Proof)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Keyed, Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Subject, prove};
+    use quorate_access::{LeafId, Tree};
+    use quorate_curve::{Ed25519, SecretScalar};
+    use quorate_identity::{GenesisHash, KeyId, NodeId};
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn custodians() -> Vec<SoftKey> {
+        let kinds = [SoftKind::X25519, SoftKind::P256, SoftKind::Hybrid];
+        (1..).zip(kinds).map(|(number, kind)| SoftKey::from_seed(kind, &[number; 32])).collect()
+    }
+
+    /// The canary of an author, to all three kinds of keys and an RSA key that nobody has.
+    fn made(author: u8) -> (Statement<Ed25519>, Bundle<Ed25519>) {
+        let rsa = RecoveryKey::from_bytes(&[&[3][..], &[0xf1; 256]].concat()).unwrap();
+        let keys: Vec<_> =
+            custodians().iter().map(|key| key.public().clone()).chain([rsa]).collect();
+        let tree: Tree<u8> = "2 of (0, 1, 2, 3)".parse().unwrap();
+        let recovery = Recovery::new(&tree.map(|place| usize::from(*place)), &keys).unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(author.into());
+        let secret = SecretScalar::random(&mut rng);
+        let publics = vec![secret.commit().non_identity().unwrap()];
+        let export = Digest([2; 32]);
+        let subject = Subject::Canary { genesis: GenesisHash(Digest([1; 32])), export };
+        let author = NodeId(Digest([author; 32]));
+        let statement = Statement { author, subject, publics, recovery };
+        (statement.clone(), prove(statement, &[secret], &mut rng).unwrap())
+    }
+
+    /// N-83: a row of somebody else's bundle has no place in another, and its pieces open to
+    /// something else there: to whom they are opened learns nothing of the victim's row.
+    #[test]
+    fn neg_083_a_transplanted_row_is_refused_and_does_not_open() {
+        let (victim, theirs) = made(8);
+        let (statement, mut bundle) = made(9);
+        let row = theirs.closed[0].clone();
+        bundle.closed[0].ciphertext.clone_from(&row.ciphertext);
+        let fault = bundle.clone().verify(&statement).unwrap_err().fault;
+        assert_eq!(fault, BackupFault::Proof);
+
+        let at_home = theirs.verify(&victim).unwrap();
+        let number = at_home.rows[0];
+        let (leaf, key) = (LeafId(0), &custodians()[0]);
+        let opened = |rows: &Rows<'_>| {
+            let share = rows.open(number, &row.ciphertext, leaf, key);
+            share.unwrap_or_else(|never| match never {}).map(|share| share.to_bytes())
+        };
+        let abroad = Rows::new(statement.digest::<Standard>(), bundle.salt.0, &statement.recovery);
+        assert!(opened(&at_home.rows_of()).is_some());
+        assert_ne!(opened(&abroad), opened(&at_home.rows_of()));
+    }
+
+    /// N-86: what no custodian's device should be given is refused, and for which leaf it is said.
+    #[test]
+    fn neg_086_malformed_pieces_of_closed_rows_are_refused() {
+        let (statement, bundle) = made(9);
+        bundle.clone().verify(&statement).unwrap();
+        let row = bundle.closed[5].ciphertext.clone();
+        // [X25519 32][P-256 33][32][32][hybrid 1120][32][RSA 256][32]
+        let hybrid = 32 + 33 + 32 + 32;
+        let rsa = hybrid + 1120 + 32;
+        assert_eq!(row.len(), rsa + 256 + 32);
+        let with = |at: usize, bytes: &[u8]| {
+            let mut row = row.clone();
+            row[at..at + bytes.len()].copy_from_slice(bytes);
+            let mut bundle = bundle.clone();
+            bundle.closed[5].ciphertext = row;
+            bundle.verify(&statement).unwrap_err().fault
+        };
+        let number = closed_rows::<Standard>(&bundle.challenge)[5];
+        let malformed = |leaf| BackupFault::Ciphertext { row: number, leaf: LeafId(leaf) };
+        let mut one = [0; 32];
+        one[0] = 1;
+        assert_eq!(with(0, &[0; 32]), malformed(0));
+        assert_eq!(with(0, &one), malformed(0));
+        assert_eq!(with(0, &[0xff; 32]), malformed(0));
+        assert_eq!(with(32, &[0; 33]), malformed(1));
+        assert_eq!(
+            with(32, &[row[32] ^ 1]),
+            BackupFault::Proof,
+            "the other point of that coordinate"
+        );
+        assert_eq!(with(hybrid + 1088, &one), malformed(2));
+        assert_eq!(with(rsa, &[0xff; 256]), malformed(3));
+        assert_eq!(with(rsa, &[0; 256]), BackupFault::Proof);
+        let mut bundle = bundle;
+        bundle.closed[5].responses = [0xff; 32].to_vec();
+        let response = BackupFault::Response { row: number, secret: 0 };
+        assert_eq!(bundle.verify(&statement).unwrap_err().fault, response);
+    }
+
+    /// BAK-09: every part has one length.
+    #[test]
+    fn neg_015_parts_of_other_lengths_are_refused() {
+        let (statement, bundle) = made(9);
+        let refused = |change: fn(&mut Bundle<Ed25519>)| {
+            let mut changed = bundle.clone();
+            change(&mut changed);
+            assert_eq!(changed.verify(&statement).unwrap_err().fault, BackupFault::Length);
+        };
+        refused(|bundle| bundle.told.truncate(bundle.told.len() - 16));
+        refused(|bundle| bundle.told.extend([0; 16]));
+        refused(|bundle| bundle.told.push(0));
+        refused(|bundle| bundle.told.extend([0; 1 << 14]));
+        refused(|bundle| drop(bundle.closed.pop()));
+        refused(|bundle| bundle.closed.push(bundle.closed[0].clone()));
+        refused(|bundle| bundle.closed[0].ciphertext.push(0));
+        refused(|bundle| drop(bundle.closed[31].ciphertext.pop()));
+        refused(|bundle| bundle.closed[0].responses.extend([0; 32]));
+        refused(|bundle| bundle.closed[0].responses.clear());
+    }
+}

@@ -125,7 +125,7 @@ fn restores(world: &World, proven: &Proven<Ed25519, Small>, quorum: [usize; 2]) 
 /// happens, and what passes restores with every quorum unless exactly the closed rows are bad,
 /// which no real proof lets anybody hope for (BAK-13).
 #[test]
-fn cheating_is_caught_as_often_as_the_bound_says() {
+fn neg_068_cheating_is_caught_as_often_as_the_bound_says() {
     const TRIALS: u32 = 60;
     let (world, mut rng) = (world(), ChaCha20Rng::seed_from_u64(1));
     // passed and tried, by how many rows are bad

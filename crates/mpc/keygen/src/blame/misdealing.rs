@@ -104,3 +104,51 @@ fn signed(
     }
     Ok(messages.iter().map(|(from, signed)| (*from, signed.bytes.to_vec())).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+    use minicbor::bytes::ByteVec;
+    use quorate_curve::Ed25519;
+
+    fn node(number: u8) -> NodeId {
+        NodeId(Digest([number; 32]))
+    }
+
+    fn terms(receivers: &[u8]) -> Terms<Ed25519> {
+        let tree: quorate_access::Tree<u8> = "2 of (1, 2, 3)".parse().unwrap();
+        Terms {
+            ctx0: Digest([9; 32]),
+            tree: tree.map(|party| node(*party)),
+            receivers: receivers.iter().map(|party| node(*party)).collect(),
+            source: Source::Fresh { count: 1 },
+        }
+    }
+
+    /// First messages that are none, of these participants, and whether their signatures hold.
+    fn judged(
+        of: &[u8],
+        version: u8,
+        receivers: &[u8],
+        hold: bool,
+    ) -> Result<Vec<NodeId>, Unproven> {
+        let bytes = |byte| ByteVec::from(vec![byte]);
+        let garbage = || Signed { bytes: bytes(0), signature: bytes(1) };
+        let firsts = of.iter().map(|participant| (node(*participant), garbage())).collect();
+        let misdealing = Misdealing { version, ..Misdealing::new(firsts, BTreeMap::new()) };
+        misdealing.judge(&terms(receivers), &|_: &NodeId, _: Place, _: &Signed| hold)
+    }
+
+    /// DEAL-25: what is no message convicts whoever signed it, and only in a run that could be, told
+    /// whole, in a version that is known, with signatures that hold.
+    #[test]
+    fn nothing_is_proven_of_a_run_that_cannot_be() {
+        let all = [1, 2, 3];
+        assert_eq!(judged(&all, 1, &all, true), Ok(all.map(node).to_vec()));
+        assert_eq!(judged(&all, 2, &all, true), Err(Unproven::Version));
+        assert_eq!(judged(&all, 1, &[1, 2], true), Err(Unproven::Roles));
+        assert_eq!(judged(&[1, 2], 1, &all, true), Err(Unproven::Firsts));
+        assert_eq!(judged(&all, 1, &all, false), Err(Unproven::Signature));
+    }
+}
