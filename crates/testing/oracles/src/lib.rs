@@ -5,6 +5,7 @@
 //! | [`Ethereum`] | anvil, read back through viem | a chain mines our transaction and the balances move |
 //! | [`Bitcoin`] | Bitcoin Core's consensus kernel on a regtest chain | a block with our spend is valid, and is not with one byte flipped |
 //! | [`Wallet`] | @scure/bip32 and @bitcoinerlab/descriptors | wallets find our addresses from what we export |
+//! | [`BackupReader`] | `spec/backup.md` read once more, in Python without packages | a backup is what the page says |
 //! | [`OpenSsl`] | the system's `openssl` | an Ed25519 signature verifies |
 //!
 //! All but the last are scripts in `peers/` that speak JSON lines on their standard input and output;
@@ -17,16 +18,18 @@
 //!        ◀────────────── {"ok":{…}} ◀────────
 //! ```
 //!
-//! A peer ends with its [`Ethereum`], [`Bitcoin`] or [`Wallet`] value: its input closes and it leaves.
+//! A peer ends with its value here: its input closes and it leaves.
 //!
 //! What this crate does not do: it knows no type of ours. It takes hex and gives JSON.
 
+mod backup;
 mod bitcoin;
 mod ethereum;
 mod openssl;
 mod peer;
 mod wallet;
 
+pub use backup::BackupReader;
 pub use bitcoin::{Bitcoin, Coin, Verdict};
 pub use ethereum::{Ethereum, Refusal};
 pub use openssl::OpenSsl;

@@ -19,7 +19,7 @@ use bitcoin::{
     TxOut, Witness,
 };
 use ed25519_dalek::{Signer, SigningKey};
-use quorate_oracles::{Bitcoin, Coin, Ethereum, OpenSsl, Verdict, Wallet};
+use quorate_oracles::{BackupReader, Bitcoin, Coin, Ethereum, OpenSsl, Verdict, Wallet};
 
 const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
 
@@ -138,4 +138,35 @@ fn judged_rightly(chain: &mut Bitcoin, spend: &Transaction) {
     assert_eq!(chain.refuse(&raw, 0).unwrap(), refused);
     assert_eq!(chain.spend(&raw).unwrap(), Verdict { accepted: true, reason: "valid".into() });
     assert_eq!(chain.spend(&raw).unwrap(), refused);
+}
+
+/// The page about backups, read by somebody else, means the same: the vectors verify, a flipped byte
+/// does not, and custodians restore the secrets exactly if there are enough of them.
+#[test]
+fn backups_are_what_their_page_says() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../vectors/backup.json")).unwrap();
+    let mut reader = BackupReader::start().unwrap();
+    let cases = vectors["cases"].as_array().unwrap().iter();
+    let readable = |case: &&serde_json::Value| {
+        case["custodians"].as_array().unwrap().iter().all(|each| each["kind"] != "hybrid")
+    };
+    let mut read = 0;
+    for case in cases.filter(readable) {
+        let (curve, bundle) = (case["curve"].as_str().unwrap(), case["bundle"].as_str().unwrap());
+        let mut custodians = case["custodians"].clone();
+        let answer = reader.read(curve, bundle, &custodians).unwrap();
+        assert_eq!(answer["verified"], true);
+        assert_eq!(answer["secrets"], case["secrets"]);
+
+        custodians.as_array_mut().unwrap().remove(0);
+        // the last digit of the last response
+        let (whole, last) = bundle.split_at(bundle.len() - 1);
+        let flipped = format!("{whole}{}", if last == "0" { '1' } else { '0' });
+        let answer = reader.read(curve, &flipped, &custodians).unwrap();
+        assert_eq!(answer["verified"], false);
+        assert!(answer["secrets"].is_null());
+        read += 1;
+    }
+    assert_eq!(read, 2);
 }

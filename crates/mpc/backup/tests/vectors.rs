@@ -1,0 +1,160 @@
+//! The vectors of `vectors/backup.json`, which other implementations share.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+use quorate_access::Tree;
+use quorate_backup::{Bundle, Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Statement, prove};
+use quorate_codec::{Canonical, from_bytes, hex, to_bytes};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
+use rand_core::{CryptoRng, Error, RngCore};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vectors {
+    cases: Vec<Case>,
+    refused_keys: Vec<RefusedKey>,
+}
+
+/// A backup: what is said, what chance gave, and what must come of it.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    curve: String,
+    custodians: Vec<Custodian>,
+    /// Over custodians, by their places.
+    recovery: String,
+    statement: String,
+    secrets: Vec<String>,
+    salt: String,
+    fresh: String,
+    bundle: String,
+    parts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Custodian {
+    kind: String,
+    seed: String,
+    key: String,
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct RefusedKey {
+    why: String,
+    key: String,
+}
+
+fn vectors() -> Vectors {
+    serde_json::from_str(include_str!("../../../../vectors/backup.json")).unwrap()
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    hex::decode(text).unwrap()
+}
+
+/// Chance that gives these bytes and then nothing.
+struct Given(Vec<u8>);
+
+impl RngCore for Given {
+    fn next_u32(&mut self) -> u32 {
+        panic!("only bytes are asked for")
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        panic!("only bytes are asked for")
+    }
+
+    fn fill_bytes(&mut self, to: &mut [u8]) {
+        to.copy_from_slice(&self.0.drain(..to.len()).collect::<Vec<_>>());
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Error> {
+        self.fill_bytes(to);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Given {}
+
+impl Case {
+    fn custodians(&self) -> Vec<SoftKey> {
+        let key = |custodian: &Custodian| {
+            let kind = match custodian.kind.as_str() {
+                "hybrid" => SoftKind::Hybrid,
+                "x25519" => SoftKind::X25519,
+                "p256" => SoftKind::P256,
+                other => panic!("{other}"),
+            };
+            let key = SoftKey::from_seed(kind, &hex::decode_array(&custodian.seed).unwrap());
+            assert_eq!(key.public().to_bytes(), bytes(&custodian.key), "BAK-17");
+            assert_eq!(key.public().id().to_string(), custodian.id);
+            assert_eq!(&RecoveryKey::from_bytes(&bytes(&custodian.key)).unwrap(), key.public());
+            key
+        };
+        self.custodians.iter().map(key).collect()
+    }
+
+    fn check<C: Curve>(&self)
+    where
+        Statement<C>: Canonical,
+    {
+        let custodians = self.custodians();
+        let keys: Vec<_> = custodians.iter().map(|key| key.public().clone()).collect();
+        let tree: Tree<u8> = self.recovery.parse().unwrap();
+        let statement: Statement<C> = from_bytes(&bytes(&self.statement)).unwrap();
+        let recovery = Recovery::new(&tree.map(|place| usize::from(*place)), &keys).unwrap();
+        assert_eq!(statement.recovery, recovery);
+        let secrets: Vec<SecretScalar<C>> = self
+            .secrets
+            .iter()
+            .map(|secret| SecretScalar::from_bytes(&bytes(secret)).unwrap())
+            .collect();
+
+        let mut chance = Given([bytes(&self.salt), bytes(&self.fresh)].concat());
+        let made: Bundle<C> = prove(statement.clone(), &secrets, &mut chance).unwrap();
+        assert!(chance.0.is_empty());
+        assert!(to_bytes(&made) == bytes(&self.bundle), "{}: BAK-04 to BAK-12", self.name);
+
+        let read: Bundle<C> = from_bytes(&bytes(&self.bundle)).unwrap();
+        let proven = read.verify(&statement).unwrap();
+        let open = |key: &SoftKey| proven.open(key).unwrap_or_else(|never| match never {});
+        let parts: Vec<_> = custodians.iter().map(open).collect();
+        for (part, expected) in parts.iter().zip(&self.parts) {
+            assert!(*part.to_bytes() == bytes(expected), "{}: BAK-14", self.name);
+        }
+        let restored = proven.restore(&parts).unwrap();
+        let same = restored.secrets.iter().zip(&secrets);
+        assert!(same.into_iter().all(|(left, right)| left.to_bytes() == right.to_bytes()));
+    }
+}
+
+/// N-69: everything of a bundle follows from what is said, the secrets and 64 bytes of chance.
+#[test]
+fn neg_069_known_answers() {
+    let cases = vectors().cases;
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        match case.curve.as_str() {
+            "secp256k1" => case.check::<Secp256k1>(),
+            "p256" => case.check::<P256>(),
+            "ed25519" => case.check::<Ed25519>(),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+/// BAK-17: what is no key, and why.
+#[test]
+fn neg_009_neg_086_what_is_no_key_is_refused() {
+    let refused = vectors().refused_keys;
+    assert!(refused.len() >= 14);
+    for RefusedKey { why, key } in refused {
+        assert!(RecoveryKey::from_bytes(&bytes(&key)).is_err(), "{why}");
+    }
+}
