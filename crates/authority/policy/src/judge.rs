@@ -60,7 +60,7 @@ pub(crate) struct Approvers<'a> {
 impl Policy {
     /// Puts a question to the rules (POL-10 to POL-14).
     pub(crate) fn judge(&self, question: &Question<'_>, approvers: &Approvers<'_>) -> Ruling {
-        let request = schema::request(question, &self.limits, &self.lists, &self.schema);
+        let request = schema::request(question, &self.limits, &self.lists, self.schema);
         let (request, entities) = match request {
             Ok(request) => request,
             Err(error) => {

@@ -3,7 +3,6 @@
 use crate::bundle::PolicyBundle;
 use crate::cases::{self, CaseReport};
 use crate::error::PolicyError;
-use crate::intents;
 use crate::limits::Limits;
 use crate::lists::Lists;
 use crate::rules::{self, Rule};
@@ -20,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Policy {
     bundle: PolicyBundle,
     bytes: Vec<u8>,
-    pub(crate) schema: Schema,
+    pub(crate) schema: &'static Schema,
     pub(crate) set: PolicySet,
     pub(crate) rules: BTreeMap<String, Rule>,
     pub(crate) limits: Limits,
@@ -44,8 +43,8 @@ impl Policy {
     pub fn from_bundle(bundle: PolicyBundle) -> Result<Self, PolicyError> {
         let limits = Limits::parse(&bundle.limits)?;
         let lists = Lists::parse(&bundle.lists)?;
-        let schema = schema::schema(intents::KINDS)?;
-        let (set, rules) = rules::parse(&bundle.cedar, &schema, &limits, &lists)?;
+        let schema = schema::schema()?;
+        let (set, rules) = rules::parse(&bundle.cedar, schema, &limits, &lists)?;
         cases::parse(&bundle.cases)?;
         let bytes = bundle.to_bytes();
         Ok(Self { bundle, bytes, schema, set, rules, limits, lists })

@@ -3,6 +3,7 @@
 
 use crate::error::PolicyError;
 use crate::facts::Facts;
+use crate::intents;
 use crate::limits::Limits;
 use crate::lists::Lists;
 use cedar_policy::{
@@ -11,6 +12,7 @@ use cedar_policy::{
 };
 use quorate_identity::{Name, Scheme};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 /// What is known about an intent (POL-07).
 const FACTS: &str = r#"
@@ -58,14 +60,23 @@ pub(crate) struct Question<'a> {
     pub facts: &'a Facts,
 }
 
+/// The schema of this build. It depends on nothing else and takes longer to read than a policy does,
+/// so it is read once.
+pub(crate) fn schema() -> Result<&'static Schema, PolicyError> {
+    static READ: OnceLock<Result<Schema, String>> = OnceLock::new();
+    READ.get_or_init(|| read(intents::KINDS))
+        .as_ref()
+        .map_err(|error| PolicyError::Schema(error.clone()))
+}
+
 /// The schema for these kinds of intents.
-pub(crate) fn schema(kinds: &[&str]) -> Result<Schema, PolicyError> {
+fn read(kinds: &[&str]) -> Result<Schema, String> {
     let actions = kinds.iter().map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>().join(", ");
     let text = format!(
         "{FACTS}\naction {actions} appliesTo {{\n    principal: [Person, Service],\n    \
          resource: [Key],\n    context: Facts,\n}};\n"
     );
-    Schema::from_str(&text).map_err(|error| PolicyError::Schema(error.to_string()))
+    Schema::from_str(&text).map_err(|error| error.to_string())
 }
 
 /// The Cedar request and entities of a question, checked against the schema.

@@ -161,8 +161,10 @@ tags! {
     BACKUP_PAD = "backup/pad/v1";
     /// What a prover commits to of a row.
     BACKUP_ROW = "backup/row/v1";
-    /// Which rows stay closed.
+    /// The statement and all rows: the challenge of a proof.
     BACKUP_CHALLENGE = "backup/challenge/v1";
+    /// The numbers by which rows are chosen that stay closed.
+    BACKUP_CLOSED = "backup/closed/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

@@ -1,34 +1,38 @@
 //! The bundle: a statement and its proof, which is the backup itself.
 
 use crate::limits::SECRETS_MAX;
+use crate::part::counted;
 use crate::seeds::cover_bytes_max;
 use crate::statement::STATEMENT_BYTES_MAX;
-use crate::{Parameters, Standard, Statement};
-use minicbor::{Decode, Encode};
+use crate::{Parameters, Standard, Statement, Subject};
+use minicbor::{Decode, Decoder, Encode};
 use quorate_access::limits::LEAVES_MAX;
 use quorate_codec::{Canonical, Digest, Transcript, tag};
-use quorate_curve::{Curve, NonIdentity, Point, SecretStream};
-use rand_core::RngCore;
+use quorate_curve::{Curve, NonIdentity, Point};
+use quorate_identity::NodeId;
 use std::marker::PhantomData;
 
 /// A backup as its author made it or as it arrived: nothing about it is known to hold before
 /// [`verify`](Self::verify). Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Bundle<C: Curve, P: Parameters = Standard> {
-    /// What it is a backup of.
-    #[cbor(n(0), bound = "C: Curve")]
-    pub statement: Statement<C>,
+    /// 1.
+    #[n(0)]
+    pub(crate) version: u8,
+    /// What it says that it is a backup of.
+    #[cbor(n(1), bound = "C: Curve")]
+    pub(crate) statement: Statement<C>,
     /// 32 random bytes, which make every hash of this proof its own.
-    #[n(1)]
+    #[n(2)]
     pub(crate) salt: Digest,
     /// Hash of the statement and of all rows; says which rows stay closed.
-    #[n(2)]
+    #[n(3)]
     pub(crate) challenge: Digest,
     /// The seeds from which all open rows follow.
-    #[cbor(n(3), with = "minicbor::bytes")]
+    #[cbor(n(4), with = "minicbor::bytes")]
     pub(crate) told: Vec<u8>,
     /// The closed rows, in their order.
-    #[n(4)]
+    #[cbor(n(5), decode_with = "closed_list")]
     pub(crate) closed: Vec<ClosedRow>,
     #[cbor(skip, bound = "P: Parameters")]
     pub(crate) parameters: PhantomData<fn() -> P>,
@@ -44,6 +48,18 @@ pub(crate) struct ClosedRow {
     #[cbor(n(1), with = "minicbor::bytes")]
     pub(crate) responses: Vec<u8>,
 }
+
+/// Reads no more rows than any proof keeps closed.
+fn closed_list<'b, X>(
+    decoder: &mut Decoder<'b>,
+    context: &mut X,
+) -> Result<Vec<ClosedRow>, minicbor::decode::Error> {
+    let rows = counted(decoder, CLOSED_MAX)?;
+    (0..rows).map(|_| ClosedRow::decode(decoder, context)).collect()
+}
+
+/// Most closed rows that are read.
+const CLOSED_MAX: usize = 64;
 
 /// A sealed share and what was sent for it, of the longest kind of key.
 const PIECE_BYTES_MAX: usize = 1120 + 32;
@@ -76,10 +92,10 @@ pub(crate) fn challenge(statement: Digest, salt: Digest, rows: &[Digest]) -> Dig
 /// The rows that a challenge keeps closed, ascending: a uniform choice among all sets of that size
 /// (BAK-12).
 pub(crate) fn closed_rows<P: Parameters>(challenge: &Digest) -> Vec<u16> {
-    let mut stream = SecretStream::new(challenge.as_bytes());
+    let mut draws = draws(challenge);
     let mut rows: Vec<u16> = (0..P::ROWS).collect();
     for place in 0..P::CLOSED.min(P::ROWS) {
-        let chosen = place + below(P::ROWS - place, &mut stream);
+        let chosen = place + below(P::ROWS - place, &mut draws);
         rows.swap(place.into(), chosen.into());
     }
     rows.truncate(P::CLOSED.into());
@@ -87,19 +103,36 @@ pub(crate) fn closed_rows<P: Parameters>(challenge: &Digest) -> Vec<u16> {
     rows
 }
 
-/// A uniform number below `limit`, which is not zero: draws of 16 bits above the last multiple are
-/// drawn again.
-fn below(limit: u16, stream: &mut SecretStream) -> u16 {
+/// Uniform numbers of 16 bits that follow from a challenge, without end.
+fn draws(challenge: &Digest) -> impl Iterator<Item = u16> {
+    let block = Transcript::new(tag::BACKUP_CLOSED).part(challenge).stem();
+    let blocks = (0_u64..).map(move |number| block.clone().number(number).digest().0);
+    blocks.flat_map(|block| {
+        let (pairs, _) = block.as_chunks::<2>();
+        pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect::<Vec<_>>()
+    })
+}
+
+/// A uniform number below `limit`, which is not zero: draws from the last multiple on are left out.
+fn below(limit: u16, draws: &mut impl Iterator<Item = u16>) -> u16 {
     let whole = u32::from(limit) * ((1 << 16) / u32::from(limit));
-    loop {
-        let draw = stream.next_u32() & 0xffff;
-        if draw < whole {
-            return (draw % u32::from(limit)) as u16;
-        }
-    }
+    draws.find(|draw| u32::from(*draw) < whole).unwrap_or_default() % limit
 }
 
 impl<C: Curve, P: Parameters> Bundle<C, P> {
+    pub(crate) const VERSION: u8 = 1;
+
+    /// Whose backup it says that it is, to look up what it should be. Nothing of it is known to
+    /// hold, and anybody can write it.
+    pub fn claimed_author(&self) -> NodeId {
+        self.statement.author
+    }
+
+    /// What it says that it is a backup of, to look up what it should be.
+    pub fn claimed_subject(&self) -> &Subject {
+        &self.statement.subject
+    }
+
     /// Whether every part has the length that the statement demands (BAK-09).
     pub(crate) fn has_its_lengths(&self, ciphertext_bytes: usize) -> bool {
         let count = self.statement.publics.len();

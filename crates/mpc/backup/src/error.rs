@@ -3,12 +3,12 @@
 use quorate_access::LeafId;
 use quorate_identity::NodeId;
 
-/// A bundle that proves nothing. Always its author's fault, or of whoever changed it on the way:
-/// a bundle is not signed by itself.
+/// A bundle that proves nothing. The fault of whoever sent it; a bundle is not signed by itself, so
+/// nothing is proven of anybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the backup by node {author} is refused: {fault}")]
+#[error("this is no backup of node {author}: {fault}")]
 pub struct BackupError {
-    /// Who is named as its author.
+    /// Whose backup was looked for.
     pub author: NodeId,
     /// What is wrong.
     pub fault: BackupFault,
@@ -17,6 +17,9 @@ pub struct BackupError {
 /// What is wrong with a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BackupFault {
+    /// It has a form that this release does not know.
+    #[error("its version is unknown")]
+    Version,
     /// It is by another node than the one whose backup is looked for (BAK-03).
     #[error("it is the backup of another node")]
     Author,

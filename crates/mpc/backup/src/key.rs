@@ -42,19 +42,19 @@ pub struct KeyError(&'static str);
 /// What the holder of a recovery key does, in software or with a device: everything that a
 /// custodian's tool needs of it.
 pub trait Opener {
-    /// Why a device did not answer. What it was given is never the reason: an answer that means
-    /// nothing is found out by whoever uses it.
+    /// Why a device did not answer.
     type Error;
 
     /// The public half.
     fn public(&self) -> &RecoveryKey;
 
     /// Of a P-256 or X25519 key: the shared coordinate with the public point `with` of 33 or 32
-    /// bytes. Of an RSA key: what `with` encrypts by OAEP (SHA-1, MGF1 with SHA-1, no label). Of a
+    /// bytes. Of an RSA key, which serves nothing else: what `with` encrypts by OAEP (SHA-1, MGF1 with SHA-1, no label). Of a
     /// hybrid key: the secret of X-Wing. `None` if there is none.
     ///
     /// # Errors
-    /// The device's, for instance that it was taken away.
+    /// The device's, for instance that it was taken away; also where a device says no more than
+    /// that it failed.
     fn open(&self, with: &[u8]) -> Result<Option<Shared>, Self::Error>;
 }
 

@@ -3,5 +3,5 @@
 /// Most secrets of one bundle: the leaves of a node in a thousand accounts.
 pub const SECRETS_MAX: usize = 4096;
 
-/// Most sets of custodians that a restore tries when answers are false.
-pub const SETS_TRIED_MAX: usize = 1024;
+/// Most sets of custodians that a restore tries when answers are false: some milliseconds each.
+pub const SETS_TRIED_MAX: usize = 4096;

@@ -1,6 +1,7 @@
 //! How many rows a proof has, and how many of them stay closed.
 
 /// The size of a proof. Types, not fields of a message: nobody can ask for a weaker proof (N-67).
+/// Only tests have others than [`Standard`].
 pub trait Parameters: Send + Sync + 'static {
     /// N: how many rows the prover commits to.
     const ROWS: u16;

@@ -38,7 +38,15 @@ pub fn prove<C: Curve, P: Parameters>(
     let row = |(number, seed)| Row::new::<C>(&rows, number, rows.key(number, seed), secrets.len());
     let made = (0..).zip(&seeds).map(row).collect::<Result<Vec<_>, _>>()?;
     let (challenge, told, closed) = close::<C, P>(&rows, digest, salt, &root, &made, secrets);
-    Ok(Bundle { statement, salt, challenge, told, closed, parameters: PhantomData })
+    Ok(Bundle {
+        version: Bundle::<C, P>::VERSION,
+        statement,
+        salt,
+        challenge,
+        told,
+        closed,
+        parameters: PhantomData,
+    })
 }
 
 /// What follows from the rows, once they are made: the challenge, the seeds that are told, and the

@@ -8,7 +8,7 @@ use quorate_access::limits::PARTIES_MAX;
 use quorate_access::{LeafId, Tree};
 use quorate_codec::Canonical;
 use quorate_identity::RecoveryKeyId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A recovery tree with the keys of its custodians: every key stands in the tree and every leaf
 /// has its key. Public.
@@ -19,11 +19,13 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// A tree whose parties are keys.
-    ///
-    /// # Errors
-    /// The tree is beyond the limits of trees; the caller's fault.
+    /// A tree whose parties are places in a list of keys. `None` if there is no key at a place, or
+    /// the same at two: it would satisfy for two custodians. The caller's fault.
     pub fn new(tree: &Tree<usize>, keys: &[RecoveryKey]) -> Option<Self> {
+        let distinct: BTreeSet<RecoveryKeyId> = keys.iter().map(RecoveryKey::id).collect();
+        if distinct.len() != keys.len() {
+            return None;
+        }
         let tree = tree.try_map(|index| keys.get(*index).map(RecoveryKey::id).ok_or(())).ok()?;
         let used = tree.parties();
         let keys = keys.iter().map(|key| (key.id(), key.clone()));

@@ -1,8 +1,9 @@
 //! What a bundle says that it is a backup of.
 
 use crate::limits::SECRETS_MAX;
+use crate::part::counted;
 use crate::{BackupFault, Parameters, Recovery};
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 use quorate_access::limits::LEAVES_MAX;
 use quorate_codec::{Canonical, Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, NonIdentity};
@@ -19,7 +20,7 @@ pub struct Statement<C: Curve> {
     #[n(1)]
     pub subject: Subject,
     /// The public point of each, in the order that the subject says.
-    #[cbor(n(2), bound = "C: Curve")]
+    #[cbor(n(2), bound = "C: Curve", decode_with = "points")]
     pub publics: Vec<NonIdentity<C>>,
     /// Who restores them.
     #[n(3)]
@@ -118,6 +119,15 @@ impl<C: Curve> Statement<C> {
         }
         Ok(())
     }
+}
+
+/// Reads no more points than a bundle has secrets.
+fn points<'b, X, C: Curve>(
+    decoder: &mut Decoder<'b>,
+    context: &mut X,
+) -> Result<Vec<NonIdentity<C>>, minicbor::decode::Error> {
+    let points = counted(decoder, SECRETS_MAX)?;
+    (0..points).map(|_| NonIdentity::decode(decoder, context)).collect()
 }
 
 /// The longest encoding of a statement. Points have at most 33 bytes.

@@ -28,6 +28,11 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
         &self.bundle.statement
     }
 
+    /// Names the bundle: the hash of its statement and of all its rows.
+    pub fn id(&self) -> Digest {
+        self.bundle.challenge
+    }
+
     /// Its encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         to_bytes(&self.bundle)
@@ -51,17 +56,18 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
     /// Cost: about that of making it.
     ///
     /// # Errors
-    /// What is wrong first, naming the author.
+    /// What is wrong first, and whose backup was looked for.
     pub fn verify(self, expected: &Statement<C>) -> Result<Proven<C, P>, BackupError> {
-        let rows = self.check(expected);
-        let author = self.statement.author;
-        match rows {
+        match self.check(expected) {
             Ok(rows) => Ok(Proven { bundle: self, rows }),
-            Err(fault) => Err(BackupError { author, fault }),
+            Err(fault) => Err(BackupError { author: expected.author, fault }),
         }
     }
 
     fn check(&self, expected: &Statement<C>) -> Result<Vec<u16>, BackupFault> {
+        if self.version != Self::VERSION {
+            return Err(BackupFault::Version);
+        }
         self.statement.is_as_expected(expected)?;
         let statement = self.statement.digest::<P>();
         let rows = Rows::new(statement, self.salt.0, &self.statement.recovery);
@@ -114,10 +120,10 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keyed, Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Subject, prove};
+    use crate::{Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Subject, prove};
     use quorate_access::{LeafId, Tree};
     use quorate_curve::{Ed25519, SecretScalar};
-    use quorate_identity::{GenesisHash, KeyId, NodeId};
+    use quorate_identity::{GenesisHash, NodeId};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -221,7 +227,7 @@ mod tests {
         refused(|bundle| drop(bundle.closed.pop()));
         refused(|bundle| bundle.closed.push(bundle.closed[0].clone()));
         refused(|bundle| bundle.closed[0].ciphertext.push(0));
-        refused(|bundle| drop(bundle.closed[31].ciphertext.pop()));
+        refused(|bundle| bundle.closed[31].ciphertext.truncate(9));
         refused(|bundle| bundle.closed[0].responses.extend([0; 32]));
         refused(|bundle| bundle.closed[0].responses.clear());
     }

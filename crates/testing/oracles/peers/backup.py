@@ -13,6 +13,7 @@ holds, "secrets": what these custodians restore, or null}.
 """
 
 import hashlib
+import itertools
 import json
 import struct
 import sys
@@ -289,14 +290,14 @@ def value(tree, opened):
 class Bundle:
     def __init__(self, data, curve):
         self.curve = CURVES[curve]
-        (statement, self.salt, self.h, self.told, self.closed), end = read(data)
-        assert end == len(data)
+        (version, statement, self.salt, self.h, self.told, self.closed), end = read(data)
+        assert (version, end) == (1, len(data))
         _, _, publics, (self.tree, keys) = statement
         self.publics = [self.curve.decode(point) for point in publics]
         self.keys = {digest("backup/recovery-key", key): key for key in keys}
         self.leaves = [(leaf, self.keys[leaf]) for leaf in leaves(self.tree)]
         sizes = (number(ROWS), number(CLOSED))
-        self.d = digest("backup/statement", curve.encode(), *sizes, span(data, 0))
+        self.d = digest("backup/statement", curve.encode(), *sizes, span(data, 1))
 
     def coins(self, row, key, *purpose):
         parts = (self.d, self.salt, number(row), scalar_bytes(ED25519, key), *purpose)
@@ -332,14 +333,16 @@ class Bundle:
         points = [self.curve.encode(point) for point in hiding]
         return digest("backup/row", number(row), ciphertext, *counted(points))
 
+    def draws(self):
+        for block in itertools.count():
+            data = digest("backup/closed", self.h, number(block))
+            yield from struct.unpack(">16H", data)
+
     def chosen(self):
-        stream, rows = Stream(self.h), list(range(ROWS))
+        draws, rows = self.draws(), list(range(ROWS))
         for place in range(CLOSED):
             limit = ROWS - place
-            while True:
-                draw = int.from_bytes(stream.take(4), "little") & 0xFFFF
-                if draw < 65536 // limit * limit:
-                    break
+            draw = next(draw for draw in draws if draw < 65536 // limit * limit)
             other = place + draw % limit
             rows[place], rows[other] = rows[other], rows[place]
         return sorted(rows[:CLOSED])

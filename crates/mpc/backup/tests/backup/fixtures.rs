@@ -2,10 +2,10 @@
 
 use quorate_access::Tree;
 use quorate_backup::{
-    Keyed, Opener, Parameters, Part, Proven, Recovery, RecoveryKey, SoftKey, SoftKind, Statement,
-    Subject,
+    Bundle, Keyed, Opener, Parameters, Part, Proven, Recovery, RecoveryKey, SoftKey, SoftKind,
+    Statement, Subject,
 };
-use quorate_codec::Digest;
+use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_curve::{Curve, SecretScalar};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use rand_chacha::ChaCha20Rng;
@@ -52,6 +52,14 @@ pub fn shares<C: Curve>(count: usize, recovery: Recovery) -> (Statement<C>, Vec<
     };
     let subject = Subject::Shares { of, epoch: 6, leaves: vec![1], tree: Digest([7; 32]) };
     (Statement { author: NodeId(Digest([8; 32])), subject, publics, recovery }, secrets)
+}
+
+/// A bundle that says something else, its proof as it was.
+pub fn rewritten<C: Curve>(bundle: &Bundle<C>, was: &Statement<C>, is: &Statement<C>) -> Bundle<C> {
+    let bytes = to_bytes(bundle);
+    // [6 fields, version, statement …
+    let rest = bytes[2..].strip_prefix(to_bytes(was).as_slice()).unwrap();
+    from_bytes(&[&bytes[..2], &to_bytes(is), rest].concat()).unwrap()
 }
 
 /// What these custodians open.

@@ -1,6 +1,6 @@
 //! Nothing about a bundle can be changed.
 
-use crate::fixtures::{Small, custodians, recovery, rng, shares};
+use crate::fixtures::{Small, custodians, recovery, rewritten, rng, shares};
 use quorate_backup::{BackupFault, Bundle, Keyed, SoftKind, Statement, Subject, prove};
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_curve::Ed25519;
@@ -58,8 +58,7 @@ fn neg_066_neg_070_another_statement_is_refused_and_rewritten_its_proof_fails() 
 
     for (other, said) in statements {
         assert_eq!(fault(bundle.clone(), &other), said);
-        let mut rewritten = bundle.clone();
-        rewritten.statement = other.clone();
+        let rewritten = rewritten(&bundle, &expected, &other);
         assert_eq!(fault(rewritten.clone(), &expected), said);
         let proof = fault(rewritten, &other);
         let by_proof = matches!(
