@@ -4,7 +4,7 @@
 //! * [`fields`]: messages taken apart, every field changed.
 //! * [`keys`]: one key of it in its epochs.
 //! * [`importer`]: somebody who brings a key from elsewhere.
-//! * [`liar`]: a node of it that lies in dealings.
+//! * [`liar`]: a node of it that lies in dealings; [`forged`]: evidence that it makes up.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
 #![allow(
@@ -15,6 +15,7 @@
 )]
 
 pub mod fields;
+pub mod forged;
 pub mod founding;
 pub mod importer;
 pub mod keys;

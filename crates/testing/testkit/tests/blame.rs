@@ -7,16 +7,16 @@
     reason = "a test that panics has failed"
 )]
 
-use minicbor::Encode;
 use quorate_charter::AttemptPlan;
 use quorate_client::contract::routes;
 use quorate_codec::Digest;
-use quorate_identity::{GenesisHash, KeyId, NodeId, NodeSignature};
-use quorate_keygen::{Equivocation, Message1, Message2, Place, Signed};
+use quorate_identity::{GenesisHash, KeyId, NodeId};
+use quorate_keygen::{Message1, Message2};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::evidence::EvidenceFile;
 use quorate_machine::wire::{DealMessage, DealStep, Message};
+use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::name;
 use quorate_testkit::keys::{
     FIVE, ceremony, evidence, key, record, refresh, sign, until_made, with_ops,
@@ -386,45 +386,10 @@ fn neg_094_what_was_proven_stays_proven() {
     assert!(ceremony(&mut world, &honest[0]).is_none_or(|view| view.evidence.len() == 1));
 }
 
-/// Evidence as somebody else would write it.
-#[derive(Encode)]
-struct Forged {
-    #[n(0)]
-    version: u8,
-    #[n(1)]
-    proof: ForgedProof,
-}
-
-#[derive(Encode)]
-enum ForgedProof {
-    #[n(1)]
-    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
-}
-
-#[derive(Encode)]
-enum ForgedMessage {
-    #[n(21)]
-    Evidence(#[n(0)] Forged),
-}
-
 /// Two messages for one place of an attempt, each signed by the liar, said to be of `author`.
 fn twice(world: &World, liar: &Liar, author: NodeId, plan: AttemptPlan) -> Message {
-    let message = |byte: u8| {
-        let bytes = vec![byte];
-        let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
-        let context = Some(plan.context());
-        let signature = NodeSignature([0; 64]);
-        let step = DealStep::Round { number: 1, bytes: bytes.clone() };
-        let said = DealMessage { key, epoch, attempt, context, step, signature };
-        let Message::Deal(said) = liar.signed(said) else { panic!("a dealing") };
-        Signed { bytes: bytes.into(), signature: said.signature.0.to_vec().into() }
-    };
-    assert_eq!(plan.genesis, world.founding.state.genesis());
-    let (one, other) = (message(1), message(2));
-    let proof = Equivocation { author, place: Place::Message1, one, other };
-    let proof = ForgedProof::Twice(plan, proof);
-    let message = ForgedMessage::Evidence(Forged { version: 1, proof });
-    quorate_codec::from_bytes(&minicbor::to_vec(&message).unwrap()).unwrap()
+    let secrets = world.founding.nodes[&liar.node].secrets();
+    Forged::twice(1, plan, author, &secrets).told()
 }
 
 /// BLM-01, BLM-02, BLM-06, BLM-08: a liar can prove whatever it likes, against itself alone; of what

@@ -8,41 +8,15 @@
     reason = "a test that panics has failed"
 )]
 
-use minicbor::Encode;
-use quorate_charter::{AttemptPlan, GenesisFile, MotionBody, SignedMotion};
+use quorate_charter::{AttemptPlan, MotionBody, SignedMotion};
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
-use quorate_keygen::{Equivocation, Place, Signed};
 use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
 use quorate_machine::ingress::{self, IngressError};
 use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
+use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeSet;
-
-/// Evidence as somebody else would write it.
-#[derive(Encode)]
-struct Forged {
-    #[n(0)]
-    version: u8,
-    #[n(1)]
-    proof: ForgedProof,
-}
-
-#[derive(Encode)]
-enum ForgedProof {
-    #[n(1)]
-    Twice(#[n(0)] AttemptPlan, #[n(1)] Equivocation),
-}
-
-#[derive(Encode)]
-struct ForgedFile {
-    #[n(0)]
-    version: u8,
-    #[n(1)]
-    genesis: GenesisFile,
-    #[n(2)]
-    evidence: Forged,
-}
 
 /// Two messages of node-2 for one place of an attempt in a domain, each signed by it.
 fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
@@ -67,17 +41,7 @@ fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
         accounts: 1,
         imported: None,
     };
-    let secrets = founding.nodes[&author].secrets();
-    let message = |byte: u8| {
-        let step = DealStep::Round { number: 1, bytes: vec![byte] };
-        let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
-        let said = (&genesis, &key, epoch, attempt, Some(plan.context()), &step);
-        let signature = secrets.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
-        Signed { bytes: vec![byte].into(), signature: signature.0.to_vec().into() }
-    };
-    let (one, other) = (message(1), message(2));
-    let proof = Equivocation { author, place: Place::Message1, one, other };
-    Forged { version, proof: ForgedProof::Twice(plan, proof) }
+    Forged::twice(version, plan, author, &founding.nodes[&author].secrets())
 }
 
 /// BLM-01: evidence proves something in its own domain, in the form that everybody reads alike.
@@ -85,8 +49,7 @@ fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
 fn neg_094_evidence_of_another_form_or_domain_proves_nothing() {
     let founding = Founding::new(94, Shape::default());
     let verify = |version: u8, genesis: GenesisHash| {
-        let bytes = minicbor::to_vec(twice(&founding, version, genesis)).unwrap();
-        let evidence: Evidence = quorate_codec::from_bytes(&bytes).unwrap();
+        let evidence: Evidence = twice(&founding, version, genesis).read();
         evidence.verify(&founding.state)
     };
     let here = founding.state.genesis();
@@ -101,10 +64,7 @@ fn neg_094_evidence_of_another_form_or_domain_proves_nothing() {
 fn neg_094_a_file_of_another_form_or_domain_proves_nothing() {
     let founding = Founding::new(94, Shape::default());
     let here = founding.state.genesis();
-    let file = |version: u8| {
-        let (genesis, evidence) = (founding.file.clone(), twice(&founding, 1, here));
-        minicbor::to_vec(ForgedFile { version, genesis, evidence }).unwrap()
-    };
+    let file = |version: u8| twice(&founding, 1, here).file(version, founding.file.clone());
     let (finding, _, state) = EvidenceFile::verify(&file(1), &here).unwrap();
     assert_eq!(finding.culprits, [founding.node("node-2")]);
     assert_eq!(state.genesis(), here);

@@ -166,6 +166,35 @@ fn neg_082_one_liar_of_five_spoils_few_sessions() {
     }
 }
 
+/// SES-11: a leader whom a member refused asks the others first, where it needs all of them but one.
+/// No other leader is heard, so that it is the same who asks again.
+#[test]
+fn neg_082_who_refuses_to_join_is_not_asked_again_at_once() {
+    let mut world = signers(86, 4, 5, "ops", Scheme::Ed25519);
+    let (leader, liar) = (world.id("node-1"), world.id("node-5"));
+    let runs = Runs::default();
+    let seen = Arc::clone(&runs);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        let Message::Session(mut session) = message else { return vec![message] };
+        if matches!(session.step, SessionStep::Propose { .. }) {
+            if from != leader {
+                return Vec::new();
+            }
+            seen.lock().unwrap().insert(session.run);
+        }
+        if from == liar && matches!(session.step, SessionStep::Join { .. }) {
+            session.step = SessionStep::Abort;
+        }
+        vec![Message::Session(session)]
+    }));
+    for number in 0..24 {
+        let id = file(&mut world, "node-1", "ops", &message(&format!("{number}")));
+        world.until_state("node-1", &id, RequestState::Signed);
+        let asked = std::mem::take(&mut *runs.lock().unwrap()).len();
+        assert!(asked <= 2, "{number}: {asked} sessions");
+    }
+}
+
 /// SES-11: a liar that proposes again and again uses up nobody's attempts.
 #[test]
 fn neg_082_who_breaks_what_it_leads_is_not_followed_for_long() {

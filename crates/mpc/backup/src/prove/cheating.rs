@@ -22,13 +22,13 @@ impl Parameters for Small {
 #[derive(Debug, Clone, Copy)]
 enum Cheat {
     /// What is encrypted is another key than the one that hides.
-    OtherKey,
+    Key,
     /// The first two custodians restore the key, everybody else together with the last another.
-    OtherQuorum,
+    Quorum,
     /// What hides is something else than what follows from the key.
-    OtherMask,
+    Mask,
     /// The coins are those of the row before.
-    OtherCoins,
+    Coins,
 }
 
 struct World {
@@ -80,14 +80,14 @@ fn cheated(
         let other = good.key.plus(&SecretScalar::from_wide(&[1; 64]));
         let key = good.key.plus(&SecretScalar::zero());
         let (ciphertext, key) = match cheat {
-            Cheat::OtherKey => (rows.encrypt(number, &other).unwrap(), key),
-            Cheat::OtherMask => (good.ciphertext, other),
-            Cheat::OtherCoins => {
+            Cheat::Key => (rows.encrypt(number, &other).unwrap(), key),
+            Cheat::Mask => (good.ciphertext, other),
+            Cheat::Coins => {
                 let before = &keys[(usize::from(number) + 4) % 5];
                 let sharing = rows.polynomial(number, &key);
                 (rows.encrypt_sharing(number, before, &sharing).unwrap(), key)
             }
-            Cheat::OtherQuorum => {
+            Cheat::Quorum => {
                 // The sharing of another key in the last piece alone.
                 let sharing = rows.polynomial(number, &other);
                 let mut ciphertext = good.ciphertext;
@@ -130,7 +130,7 @@ fn neg_068_cheating_is_caught_as_often_as_the_bound_says() {
     let (world, mut rng) = (world(), ChaCha20Rng::seed_from_u64(1));
     // passed and tried, by how many rows are bad
     let mut passed = [[0_u32; 2]; 6];
-    for cheat in [Cheat::OtherKey, Cheat::OtherQuorum, Cheat::OtherMask, Cheat::OtherCoins] {
+    for cheat in [Cheat::Key, Cheat::Quorum, Cheat::Mask, Cheat::Coins] {
         for set in 1_u16..32 {
             let bad: Vec<u16> = (0..5).filter(|row| set >> row & 1 == 1).collect();
             for _ in 0..TRIALS {
@@ -139,10 +139,9 @@ fn neg_068_cheating_is_caught_as_often_as_the_bound_says() {
                 *tries += 1;
                 let Ok(proven) = bundle.verify(&world.statement) else { continue };
                 *passes += 1;
-                let all_bad = proven.rows == bad && !matches!(cheat, Cheat::OtherCoins);
+                let all_bad = proven.rows == bad && !matches!(cheat, Cheat::Coins);
                 for quorum in [[0, 1], [0, 2], [1, 2]] {
-                    let should =
-                        !all_bad || (matches!(cheat, Cheat::OtherQuorum) && quorum == [0, 1]);
+                    let should = !all_bad || (matches!(cheat, Cheat::Quorum) && quorum == [0, 1]);
                     assert_eq!(restores(&world, &proven, quorum), should, "{cheat:?} {bad:?}");
                 }
             }

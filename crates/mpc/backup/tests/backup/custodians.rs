@@ -111,9 +111,7 @@ fn three_liars_among_twenty_do_not_hinder_five() {
     let proven = bundle.verify(&statement).unwrap();
     let all: Vec<usize> = (0..20).collect();
     let mut parts = parts(&proven, &custodians, &all);
-    for liar in 0..3 {
-        parts[liar] = falsified(&parts[liar], 0..32);
-    }
+    parts.iter_mut().take(3).for_each(|part| *part = falsified(part, 0..32));
     let restored = proven.restore(&parts).unwrap();
     assert!(are_same(&restored.secrets, &secrets));
     assert_eq!(restored.liars, [0, 1, 2].map(|liar: usize| custodians[liar].public().id()).into());
