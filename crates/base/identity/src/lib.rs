@@ -30,8 +30,8 @@ mod words;
 pub use certificate::{Certificate, CertificateError, NodeSignatures};
 pub use credential::{Credential, CredentialError, CredentialKind};
 pub use id::{
-    ActorId, ActorIdError, GenesisHash, Head, KeyId, MotionId, NodeId, PersonId, RecoveryKeyId, RequestId,
-    ServiceId,
+    ActorId, ActorIdError, GenesisHash, Head, KeyId, MotionId, NodeId, PersonId, RecoveryKeyId,
+    RequestId, ServiceId,
 };
 pub use importer::{ImporterKey, ImporterSecret};
 pub use name::{NAME_BYTES_MAX, Name, NameError};

@@ -149,7 +149,11 @@ fn backups_are_what_their_page_says() {
     let mut reader = BackupReader::start().unwrap();
     let cases = vectors["cases"].as_array().unwrap().iter();
     let readable = |case: &&serde_json::Value| {
-        case["custodians"].as_array().unwrap().iter().all(|each| ["x25519", "p256"].map(Into::into).contains(&each["kind"]))
+        case["custodians"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|each| ["x25519", "p256"].map(Into::into).contains(&each["kind"]))
     };
     let mut read = 0;
     for case in cases.filter(readable) {

@@ -226,7 +226,7 @@ pub enum MotionError {
     PublicTaken(Name),
     /// A key over a node that holds no shares.
     #[error("{0} is not a signer of this domain")]
-    NoSigner(NodeId),
+    NoSigner(String),
     /// A tree that must not be used.
     #[error("the access tree is refused: {0}")]
     Access(String),

@@ -224,13 +224,19 @@ impl State {
     fn check_access(&self, access: &Tree<NodeId>, faults: u8) -> Result<(), MotionError> {
         let is_signer = |id: &NodeId| self.node(id).is_some_and(|node| node.role == Role::Signer);
         if let Some(node) = access.parties().into_iter().find(|node| !is_signer(node)) {
-            return Err(MotionError::NoSigner(node));
+            return Err(MotionError::NoSigner(self.called(&node)));
         }
-        if let Some(error) = access.lint(&LintOptions::default()).errors.first() {
+        let named = access.map(|id| self.called(id));
+        if let Some(error) = named.lint(&LintOptions::default()).errors.first() {
             return Err(MotionError::Access(error.to_string()));
         }
         let most = most_faults(access);
         if faults > most { Err(MotionError::Faults { asked: faults, most }) } else { Ok(()) }
+    }
+
+    /// What people call a node: its name, or the id of one that is not here.
+    fn called(&self, id: &NodeId) -> String {
+        self.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
     }
 
     /// Every signature is one of a person with a say, once, under exactly the motion's bytes.

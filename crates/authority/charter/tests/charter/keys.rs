@@ -99,7 +99,7 @@ fn what_cannot_be_wanted_is_refused() {
     let faults = MotionError::Faults { asked: 2, most: 1 };
     assert_eq!(refused(&state, reshare(&domain, "2 of (n1, n2, n3)", 2)), faults);
     let witness = refused(&state, reshare(&domain, "all of (n1, n4)", 0));
-    assert_eq!(witness, MotionError::NoSigner(domain.node("n4")));
+    assert_eq!(witness, MotionError::NoSigner("n4".into()));
     let alone = refused(&state, reshare(&domain, "any of (n1, all of (n2, n3))", 0));
     assert!(matches!(alone, MotionError::Access(_)));
     let schedule = RefreshSchedule { every_ms: 1, jitter_ms: 0, window: None };
