@@ -34,9 +34,9 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
     /// The device's, if it opened nothing at all.
     pub fn open<O: Opener>(&self, opener: &O) -> Result<Part, O::Error> {
         let (custodian, rows) = (opener.public().id(), self.rows_of());
-        let own = self.statement().recovery.leaves().filter(|(_, key)| key.id() == custodian);
+        let own = self.statement().recovery.leaves().filter(|(_, id, _)| *id == custodian);
         let (mut leaves, mut failed, mut opened) = (BTreeMap::new(), None, false);
-        for (leaf, _) in own {
+        for (leaf, ..) in own {
             let mut open = |(row, closed): (u16, &ClosedRow)| match rows.open(
                 row,
                 &closed.ciphertext,

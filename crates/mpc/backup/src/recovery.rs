@@ -42,9 +42,9 @@ impl Recovery {
         self.keys.values()
     }
 
-    /// Leaves with their keys, in their order.
-    pub(crate) fn leaves(&self) -> impl Iterator<Item = (LeafId, &RecoveryKey)> {
-        let key = |(leaf, id)| self.keys.get(id).map(|key| (leaf, key));
+    /// Leaves with their keys and the names of these, in their order.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (LeafId, RecoveryKeyId, &RecoveryKey)> {
+        let key = |(leaf, id): (_, &RecoveryKeyId)| self.keys.get(id).map(|key| (leaf, *id, key));
         self.tree.leaves().into_iter().filter_map(key)
     }
 }

@@ -7,7 +7,9 @@ use crate::seeds::Seed;
 use quorate_access::LeafId;
 use quorate_codec::{Digest, Stem, Transcript, tag};
 use quorate_curve::{Curve, Ed25519, SecretScalar, SecretStream};
+use quorate_identity::RecoveryKeyId;
 use quorate_sharing::Polynomial;
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// The key of a row, a scalar of the field in which it is shared among custodians, whatever the
@@ -74,22 +76,20 @@ impl<'a> Rows<'a> {
         polynomial: &Polynomial<Ed25519>,
     ) -> Result<Vec<u8>, LeafId> {
         let ephemerals = Ephemerals::new(&self.coins(row, key, "ephemerals"));
+        let shared_by_all: BTreeMap<Ephemeral, Vec<u8>> =
+            self.ephemerals().into_iter().map(|kind| (kind, ephemerals.public(kind))).collect();
         let mut ciphertext = Vec::with_capacity(self.ciphertext_bytes());
-        for kind in self.ephemerals() {
-            ciphertext.extend(ephemerals.public(kind));
-        }
+        shared_by_all.values().for_each(|public| ciphertext.extend(public));
         let rows = self.recovery.tree().rows();
-        for ((leaf, recovery_key), matrix_row) in self.recovery.leaves().zip(rows) {
-            let label = self.label(row, leaf, recovery_key.id().0);
+        for ((leaf, name, recovery_key), matrix_row) in self.recovery.leaves().zip(rows) {
             let coins = self.leaf_coins(row, key, leaf);
             let (own, shared) = recovery_key.encapsulate(&ephemerals, &coins).ok_or(leaf)?;
-            let share = polynomial.share(&matrix_row).ok_or(leaf)?;
-            let sent = match recovery_key.ephemeral() {
-                Some(kind) => ephemerals.public(kind),
-                None => own.clone(),
-            };
+            let of_all = recovery_key.ephemeral().and_then(|kind| shared_by_all.get(&kind));
+            let share = polynomial.share(&matrix_row).ok_or(leaf)?.to_bytes();
+            let label = self.label(row, leaf, name);
+            let sealed = padded(&share, &shared, of_all.unwrap_or(&own), &label);
             ciphertext.extend(own);
-            ciphertext.extend(*padded(&share.to_bytes(), &shared, &sent, &label));
+            ciphertext.extend(*sealed);
         }
         Ok(ciphertext)
     }
@@ -104,7 +104,7 @@ impl<'a> Rows<'a> {
     /// Length of the ciphertext of a row.
     pub(crate) fn ciphertext_bytes(&self) -> usize {
         let shared: usize = self.ephemerals().into_iter().map(Ephemeral::bytes).sum();
-        let own = self.recovery.leaves().map(|(_, key)| key.own_bytes() + SEALED_BYTES);
+        let own = self.recovery.leaves().map(|(_, _, key)| key.own_bytes() + SEALED_BYTES);
         shared + own.sum::<usize>()
     }
 
@@ -118,7 +118,7 @@ impl<'a> Rows<'a> {
                 None => !key.is_well_formed(piece.sent),
             }
         };
-        self.recovery.leaves().find(|(leaf, key)| is_bad(leaf, key)).map(|(leaf, _)| leaf)
+        self.recovery.leaves().find(|(leaf, _, key)| is_bad(leaf, key)).map(|(leaf, ..)| leaf)
     }
 
     /// What a custodian's key makes of its leaf in a row: its share of the key of the row, or
@@ -131,7 +131,7 @@ impl<'a> Rows<'a> {
         opener: &O,
     ) -> Result<Option<RowKey>, O::Error> {
         let Some(piece) = self.piece(ciphertext, leaf) else { return Ok(None) };
-        let label = self.label(row, leaf, opener.public().id().0);
+        let label = self.label(row, leaf, opener.public().id());
         let Some(shared) = opener.open(piece.sent)? else { return Ok(None) };
         let share = padded(piece.sealed, &shared, piece.sent, &label);
         Ok(SecretScalar::from_bytes(share.as_ref()).ok())
@@ -140,13 +140,13 @@ impl<'a> Rows<'a> {
     /// The piece of a leaf; `None` if the ciphertext is too short or there is no such leaf.
     fn piece<'c>(&self, ciphertext: &'c [u8], leaf: LeafId) -> Option<Piece<'c>> {
         let mut rest = ciphertext;
-        let mut shared = std::collections::BTreeMap::new();
+        let mut shared = BTreeMap::new();
         for kind in self.ephemerals() {
             let (first, others) = rest.split_at_checked(kind.bytes())?;
             shared.insert(kind, first);
             rest = others;
         }
-        for (at, key) in self.recovery.leaves() {
+        for (at, _, key) in self.recovery.leaves() {
             let (own, others) = rest.split_at_checked(key.own_bytes())?;
             let (sealed, others) = others.split_first_chunk::<SEALED_BYTES>()?;
             if at == leaf {
@@ -166,7 +166,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Where a share belongs: moved to another bundle, row or leaf it does not open (BAK-07).
-    fn label(&self, row: u16, leaf: LeafId, key: Digest) -> Digest {
+    fn label(&self, row: u16, leaf: LeafId, key: RecoveryKeyId) -> Digest {
         self.stem(tag::BACKUP_LEAF).number(row.into()).number(leaf.0.into()).part(key).digest()
     }
 

@@ -1,6 +1,6 @@
 //! Custodians who lie, and bundles that hold rows that do not open.
 
-use crate::fixtures::{are_same, custodians, parts, recovery, rng, shares};
+use crate::fixtures::{Small, are_same, custodians, parts, recovery, rng, shares};
 use quorate_backup::{Bundle, Opener, Part, RecoveryKey, RestoreError, Shared, SoftKind, prove};
 use quorate_curve::Ed25519;
 use rsa::rand_core::{TryCryptoRng, TryRng};
@@ -148,6 +148,30 @@ fn a_device_that_fails_at_some_rows_opens_the_others() {
     let part = proven.open(&device(31)).unwrap();
     assert!(are_same(&proven.restore(&[part]).unwrap().secrets, &secrets));
     assert_eq!(proven.open(&device(32)).unwrap_err(), "function failed");
+}
+
+/// BAK-15: with more false answers than can be sorted out, it is said that not all was tried, and
+/// nobody is named.
+#[test]
+fn a_restore_gives_up_before_it_tries_for_ever() {
+    let custodians = custodians(&[SoftKind::X25519; 16]);
+    let names: Vec<String> = (0..16).map(|place| format!("c{place}")).collect();
+    let tree = format!("9 of ({})", names.join(", "));
+    let (statement, secrets) = shares::<Ed25519>(1, recovery(&tree, &custodians));
+    let bundle: Bundle<_, Small> = prove(statement.clone(), &secrets, &mut rng(1)).unwrap();
+    let proven = bundle.verify(&statement).unwrap();
+    let all: Vec<usize> = (0..16).collect();
+    // Of two closed rows.
+    let false_one = |part: &Part| {
+        let mut bytes = part.to_bytes();
+        let last = bytes.len() - 32;
+        bytes[last] ^= 1;
+        bytes[last - 34] ^= 1;
+        Part::from_bytes(&bytes).unwrap()
+    };
+    let parts: Vec<Part> = parts(&proven, &custodians, &all).iter().map(false_one).collect();
+    assert_eq!(proven.restore(&parts).unwrap_err(), RestoreError::GaveUp);
+    assert_eq!(proven.restore(&parts[..10]).unwrap_err(), RestoreError::False);
 }
 
 /// Somebody else's key opens nothing: it has no leaf.
