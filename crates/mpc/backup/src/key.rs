@@ -49,8 +49,8 @@ pub trait Opener {
     fn public(&self) -> &RecoveryKey;
 
     /// Of a P-256 or X25519 key: the shared coordinate with the public point `with` of 33 or 32
-    /// bytes. Of an RSA key, which serves nothing else: what `with` encrypts by OAEP (SHA-1, MGF1 with SHA-1, no label). Of a
-    /// hybrid key: the secret of X-Wing. `None` if there is none.
+    /// bytes. Of an RSA key, which serves nothing else: what `with` encrypts by OAEP (SHA-1, MGF1
+    /// with SHA-1, no label). Of a hybrid key: the secret of X-Wing. `None` if there is none.
     ///
     /// # Errors
     /// The device's, for instance that it was taken away; also where a device says no more than
@@ -210,7 +210,7 @@ impl RecoveryKey {
             }
             Kind::P256(key) => {
                 let shared = key.point().secret_mul(&ephemerals.p256);
-                coordinate_of(&encoded(shared)).map(|shared| (Vec::new(), shared))
+                coordinate_of(shared).map(|shared| (Vec::new(), shared))
             }
             Kind::Hybrid(key) => {
                 let mut randomness = Zeroizing::new([0; x_wing::ENCAPSULATION_RANDOMNESS_SIZE]);
@@ -270,9 +270,10 @@ fn encoded(point: quorate_curve::Point<P256>) -> Vec<u8> {
     point.non_identity().map(|point| point.to_bytes()).unwrap_or_default()
 }
 
-/// The coordinate of a compressed point, as ECDH gives it.
-fn coordinate_of(point: &[u8]) -> Option<Shared> {
-    let (_, coordinate) = point.split_first()?;
+/// The coordinate of a secret point, as ECDH gives it.
+fn coordinate_of(point: quorate_curve::Point<P256>) -> Option<Shared> {
+    let bytes = Zeroizing::new(encoded(point));
+    let (_, coordinate) = bytes.split_first()?;
     coordinate.try_into().ok().map(Zeroizing::new)
 }
 
@@ -299,7 +300,7 @@ impl rsa::rand_core::TryRng for Coins {
 impl rsa::rand_core::TryCryptoRng for Coins {}
 
 /// A recovery key with its private half in memory. Secret, wiped when dropped, printed as its
-/// public half. RSA keys live in devices only.
+/// kind. RSA keys live in devices only.
 pub struct SoftKey {
     public: RecoveryKey,
     secret: SoftSecret,
@@ -371,7 +372,7 @@ impl Opener for SoftKey {
             }),
             SoftSecret::P256(secret) => NonIdentity::<P256>::from_bytes(with)
                 .ok()
-                .and_then(|with| coordinate_of(&encoded(with.point().secret_mul(secret)))),
+                .and_then(|with| coordinate_of(with.point().secret_mul(secret))),
         })
     }
 }

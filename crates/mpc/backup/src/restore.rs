@@ -63,9 +63,10 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
         if let Some(missing) = tree.missing_for(&present) {
             return Err(RestoreError::Missing(missing));
         }
-        // Sets to try, each without one more of those on whom a set before relied in vain.
-        let (mut sets, mut tried) = (VecDeque::from([present]), BTreeSet::new());
-        while let Some(set) = sets.pop_front() {
+        // Whom to leave out: one more each time of those on whom a set before relied in vain.
+        let (mut left_out, mut tried) = (VecDeque::from([BTreeSet::new()]), BTreeSet::new());
+        while let Some(without) = left_out.pop_front() {
+            let set: BTreeSet<RecoveryKeyId> = present.difference(&without).copied().collect();
             let Some(selection) = tree.select(&set) else { continue };
             let relied_on = selection.parties();
             if !tried.insert(relied_on.clone()) {
@@ -77,8 +78,8 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
             if tried.len() == SETS_TRIED_MAX {
                 return Err(RestoreError::GaveUp);
             }
-            let without = |one: RecoveryKeyId| set.iter().copied().filter(move |id| *id != one);
-            sets.extend(relied_on.into_iter().map(|one| without(one).collect()));
+            let one_more = |one| without.iter().copied().chain([one]).collect();
+            left_out.extend(relied_on.into_iter().map(one_more));
         }
         Err(RestoreError::False)
     }

@@ -2,10 +2,10 @@
 //! restores.
 
 use super::*;
-use crate::{Keyed, Opener, Proven, Recovery, SoftKey, SoftKind, Subject};
+use crate::{Opener, Proven, Recovery, SoftKey, SoftKind, Subject};
 use quorate_access::Tree;
 use quorate_curve::Ed25519;
-use quorate_identity::{GenesisHash, KeyId, NodeId};
+use quorate_identity::{GenesisHash, NodeId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -45,15 +45,9 @@ fn world() -> World {
     let recovery = Recovery::new(&tree.map(|place| usize::from(*place)), &keys).unwrap();
     let secrets = vec![SecretScalar::random(&mut ChaCha20Rng::seed_from_u64(9))];
     let publics = vec![secrets[0].commit().non_identity().unwrap()];
-    let of = Keyed {
-        genesis: GenesisHash(Digest([1; 32])),
-        key: KeyId(Digest([2; 32])),
-        publics: Digest([3; 32]),
-        transcript: Digest([4; 32]),
-        ordered_by: Digest([5; 32]),
-    };
     let author = NodeId(Digest([6; 32]));
-    let subject = Subject::Contributions { of, epoch: 1 };
+    let genesis = GenesisHash(Digest([1; 32]));
+    let subject = Subject::Canary { genesis, export: Digest([2; 32]) };
     World { custodians, statement: Statement { author, subject, publics, recovery }, secrets }
 }
 
