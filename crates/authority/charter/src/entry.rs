@@ -1,6 +1,7 @@
 //! Entries: what nodes agree on (GOV-20).
 
 use crate::agreement::{Decided, DecidedError, Instance};
+use crate::custody::Custody;
 use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::motion::{Motion, MotionBody, MotionError, SignedMotion};
@@ -152,6 +153,15 @@ impl ProposedEntry {
     pub fn import(&self) -> Option<(Scheme, &Imported)> {
         match &self.motion()?.body {
             MotionBody::KeyImport { scheme, imported, .. } => Some((*scheme, imported)),
+            _ => None,
+        }
+    }
+
+    /// The custody that it sets, if it sets one. Its keys are opaque here: who votes for it looks at
+    /// them.
+    pub fn custody(&self) -> Option<&Custody> {
+        match &self.motion()?.body {
+            MotionBody::CustodySet { custody, .. } => Some(custody),
             _ => None,
         }
     }

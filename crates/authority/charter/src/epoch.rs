@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// anything else. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct AttemptPlan {
-    /// Version of this form: 2.
+    /// Version of this form: 3.
     #[n(0)]
     pub version: u8,
     /// The domain.
@@ -68,6 +68,9 @@ pub struct AttemptPlan {
     /// nothing of a key that was generated.
     #[n(16)]
     pub imported: Option<Imported>,
+    /// For whom it is backed up: digest of the custody at the leader's head.
+    #[n(17)]
+    pub custody: Digest,
 }
 
 /// What one epoch of a key is: how it was made, and under which public shares. Everything in it
@@ -75,7 +78,7 @@ pub struct AttemptPlan {
 /// that one decision makes all of them or none (EPO-23).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EpochRecord {
-    /// Version of this form: 3.
+    /// Version of this form: 4.
     #[n(0)]
     pub version: u8,
     /// The attempt that made it.
@@ -87,7 +90,7 @@ pub struct EpochRecord {
     /// Hash of the whole dealing.
     #[n(3)]
     pub transcript: Digest,
-    /// Whether a backup of this epoch was proven.
+    /// The backups that every member of the committee verified and keeps.
     #[n(4)]
     pub backup: Backup,
 }
@@ -106,13 +109,44 @@ pub struct AccountRecord {
     pub chain_code: Digest,
 }
 
-/// What is known of an epoch's backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Backup {
-    /// None was proven.
+/// The backups of an epoch, by the digests of their bundles (GOV-42). Each member of the committee
+/// verified them all before it signed PREPARED.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Backup {
+    /// Of every member's shares, in the order of the committee: restored by the custody's `seats`.
     #[n(0)]
-    Unproven,
+    pub shares: Vec<Digest>,
+    /// Of the key itself, made in this epoch or an earlier one; none of a key that was imported,
+    /// before its birth.
+    #[n(1)]
+    pub key: Option<KeyBackup>,
+}
+
+/// The backup of a key itself, which outlives its epochs: what the dealers of one dealing
+/// contributed, restored by the custody's `keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct KeyBackup {
+    /// The epoch in whose dealing it was made.
+    #[n(0)]
+    pub epoch: u64,
+    /// The entry that had ordered it.
+    #[n(1)]
+    pub order: Head,
+    /// Hash of that dealing.
+    #[n(2)]
+    pub transcript: Digest,
+    /// For whom: digest of the custody then.
+    #[n(3)]
+    pub custody: Digest,
+    /// Its dealers, ascending.
+    #[n(4)]
+    pub dealers: Vec<NodeId>,
+    /// The digest of each one's bundle, in their order.
+    #[n(5)]
+    pub bundles: Vec<Digest>,
+    /// Who verified it and keeps it, ascending: the committee of that epoch.
+    #[n(6)]
+    pub holders: Vec<NodeId>,
 }
 
 /// A member's statement that it verified the dealing and made its shares durable. The signature
@@ -173,7 +207,7 @@ pub enum AttemptOutcome {
 
 impl AttemptPlan {
     /// The version of this form.
-    pub const VERSION: u8 = 2;
+    pub const VERSION: u8 = 3;
 
     /// The context of the dealing: everything on which its participants must agree.
     pub fn context(&self) -> Digest {
@@ -195,6 +229,18 @@ impl AttemptPlan {
     /// (IMP-09).
     pub fn birth_epoch(&self) -> u64 {
         u64::from(self.imported.is_some())
+    }
+
+    /// Whether the key itself is backed up anew in this epoch: where it never was, where the
+    /// custodians are others by now, or where a member holds no copy of the last backup. An
+    /// importer's dealing is none that nodes could back up (GOV-43).
+    pub fn renews_key_backup(&self, before: Option<&EpochRecord>) -> bool {
+        let last = before.and_then(|before| before.backup.key.as_ref());
+        let is_kept = last.is_some_and(|last| {
+            last.custody == self.custody
+                && self.committee.iter().all(|member| last.holders.contains(member))
+        });
+        !self.is_import() && !is_kept
     }
 
     /// Every node that takes part: dealers and members.
@@ -224,7 +270,31 @@ pub fn has_commit_set(tree: &Tree<NodeId>, faults: usize, members: &BTreeSet<Nod
 
 impl EpochRecord {
     /// The version of this form.
-    pub const VERSION: u8 = 3;
+    pub const VERSION: u8 = 4;
+
+    /// Whether it names a backup of every member's shares, and of the key itself the one that it
+    /// should: made with this epoch, or the one that the epoch before had (GOV-43). Whoever signs
+    /// under an epoch for which this does not hold would sign with a key that can be lost.
+    pub fn has_backup(&self, before: Option<&Self>) -> bool {
+        let Backup { shares, key } = &self.backup;
+        let plan = &self.plan;
+        let last = before.and_then(|before| before.backup.key.as_ref());
+        let has_key = match (plan.is_import(), plan.renews_key_backup(before), key) {
+            (true, _, key) => key.is_none(),
+            (false, false, key) => key.is_some() && key.as_ref() == last,
+            (false, true, None) => false,
+            (false, true, Some(key)) => {
+                key.epoch == plan.epoch
+                    && key.order == plan.order
+                    && key.transcript == self.transcript
+                    && key.custody == plan.custody
+                    && key.dealers == plan.dealers
+                    && key.bundles.len() == plan.dealers.len()
+                    && key.holders == plan.committee
+            }
+        };
+        shares.len() == plan.committee.len() && has_key
+    }
 
     /// An account of the key.
     pub fn account(&self, number: u16) -> Option<&AccountRecord> {
@@ -409,9 +479,30 @@ mod tests {
             incarnations: vec![Digest::ZERO; 3],
             accounts: 1,
             imported: None,
+            custody: Digest::ZERO,
         };
-        let (transcript, backup) = (Digest::ZERO, Backup::Unproven);
+        let transcript = Digest::ZERO;
+        let key = KeyBackup {
+            epoch: plan.epoch,
+            order: plan.order,
+            transcript,
+            custody: plan.custody,
+            dealers: plan.dealers.clone(),
+            bundles: vec![Digest::ZERO; plan.dealers.len()],
+            holders: plan.committee.clone(),
+        };
+        let shares = vec![Digest::ZERO; plan.committee.len()];
+        let backup = Backup { shares, key: Some(key) };
         EpochRecord { version: EpochRecord::VERSION, plan, accounts, transcript, backup }
+    }
+
+    /// The first record of a key that was imported.
+    fn imported() -> EpochRecord {
+        let importer = ImporterSecret::from_bytes(&[1; 32]).public();
+        let (public, chain_code) = (vec![1; 33], Digest([1; 32]));
+        let mut import = record(vec![account(1)]);
+        import.plan.imported = Some(Imported { public, chain_code, importer });
+        import
     }
 
     /// EPO-03.
@@ -438,6 +529,60 @@ mod tests {
             plan.committee = nodes(members).into_iter().collect();
             assert_eq!(plan.has_commit_set(), holds, "{members:?}");
         }
+    }
+
+    /// GOV-43: a record names a backup of every member's shares and the one of its key that it
+    /// should.
+    #[test]
+    fn neg_095_an_epoch_without_all_its_backups_is_none() {
+        let first = record(vec![account(1)]);
+        assert!(first.has_backup(None) && first.plan.renews_key_backup(None));
+        let mut next = first.clone();
+        next.plan.epoch = 1;
+        assert!(!next.plan.renews_key_backup(Some(&first)));
+        assert!(next.has_backup(Some(&first)), "the key's backup outlives epochs");
+        assert!(!next.has_backup(None), "a backup of another epoch's dealing");
+        let broken: [fn(&mut EpochRecord); 9] = [
+            |it| it.backup.shares.truncate(2),
+            |it| it.backup.key = None,
+            |it| it.backup.key.as_mut().unwrap().epoch = 1,
+            |it| it.backup.key.as_mut().unwrap().order = Head(Digest([1; 32])),
+            |it| it.backup.key.as_mut().unwrap().transcript = Digest([1; 32]),
+            |it| it.backup.key.as_mut().unwrap().custody = Digest([1; 32]),
+            |it| it.backup.key.as_mut().unwrap().dealers.truncate(2),
+            |it| it.backup.key.as_mut().unwrap().bundles.truncate(2),
+            |it| it.backup.key.as_mut().unwrap().holders.truncate(2),
+        ];
+        for (case, change) in broken.into_iter().enumerate() {
+            let (mut first, mut next, before) = (first.clone(), next.clone(), first.clone());
+            change(&mut first);
+            assert!(!first.has_backup(None), "{case}");
+            change(&mut next);
+            assert!(!next.has_backup(Some(&before)), "{case}");
+        }
+        // Others hold it, or others would restore it: it is made anew.
+        let mut others = next.clone();
+        others.plan.committee = nodes(&[1, 2, 4]).into_iter().collect();
+        assert!(others.plan.renews_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
+        let mut others = next.clone();
+        others.plan.custody = Digest([1; 32]);
+        assert!(others.plan.renews_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
+        let mut fewer = next.clone();
+        fewer.plan.committee = nodes(&[1, 2]).into_iter().collect();
+        fewer.backup.shares.truncate(2);
+        assert!(fewer.has_backup(Some(&first)), "who left holds it in vain");
+    }
+
+    /// IMP-08: what somebody else dealt is no backup that nodes could make.
+    #[test]
+    fn an_import_has_no_backup_of_the_key_until_its_birth() {
+        let mut first = imported();
+        assert!(!first.has_backup(None));
+        first.backup.key = None;
+        assert!(first.has_backup(None) && !first.plan.renews_key_backup(None));
+        let mut next = first.clone();
+        next.plan.epoch = 1;
+        assert!(next.plan.renews_key_backup(Some(&first)) && !next.has_backup(Some(&first)));
     }
 
     /// EPO-06, EPO-23: other shares, and nothing else.
@@ -468,10 +613,7 @@ mod tests {
         let generated = record(vec![account(1)]);
         assert!(generated.is_as_imported() && !generated.plan.is_import());
         assert_eq!(generated.plan.birth_epoch(), 0);
-        let importer = ImporterSecret::from_bytes(&[1; 32]).public();
-        let (public, chain_code) = (vec![1; 33], Digest([1; 32]));
-        let mut import = generated.clone();
-        import.plan.imported = Some(Imported { public, chain_code, importer });
+        let import = imported();
         assert!(import.is_as_imported() && import.plan.is_import());
         assert_eq!(import.plan.birth_epoch(), 1);
         let broken = |change: fn(&mut Vec<AccountRecord>)| {

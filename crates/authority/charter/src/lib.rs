@@ -22,6 +22,7 @@
 //! `spec/charter.md` and `spec/agreement.md`.
 
 mod agreement;
+mod custody;
 mod enrolment;
 mod entry;
 mod epoch;
@@ -38,14 +39,16 @@ pub use agreement::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
     Lock, Phase, SignedBallotMessage, Validity, Votes, quorum,
 };
+pub use custody::{Custodian, Custody, CustodyError};
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 pub use epoch::{
     AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, EpochRecord,
-    EpochStatement, EpochStep, PreparedStatement, SignedEpochStatement, has_commit_set,
+    EpochStatement, EpochStep, KeyBackup, PreparedStatement, SignedEpochStatement, has_commit_set,
 };
 pub use genesis::{
-    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, Settings,
+    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, RolesError,
+    Settings,
 };
 pub use imported::Imported;
 pub use log::{LogError, verify_log};

@@ -7,6 +7,10 @@ pub const NODES_MAX: usize = 64;
 pub const PEOPLE_MAX: usize = 128;
 /// Most services of a domain.
 pub const SERVICES_MAX: usize = 256;
+/// Most custodians of a domain: every backup has a part for each.
+pub const CUSTODIANS_MAX: usize = 16;
+/// Longest recovery key, in bytes: more than the longest kind of `spec/backup.md` has.
+pub const RECOVERY_KEY_BYTES_MAX: usize = 1_536;
 /// Most keys of a domain; each is a record at every node.
 pub const KEYS_MAX: usize = 16_384;
 /// Most accounts of a key: as many secrets as one dealing has.

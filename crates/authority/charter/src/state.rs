@@ -8,12 +8,13 @@ mod roster;
 pub use keys::{Goal, KeyOrder, Sharing};
 pub use roster::{Actor, Node, Person, Service};
 
+use crate::custody::Custody;
 use crate::entry::VerifiedEntry;
 use crate::genesis::{Genesis, GenesisError, Settings};
 use crate::motion::{Motion, MotionBody, Object};
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use quorate_access::Tree;
-use quorate_codec::{Transcript, tag};
+use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,12 @@ pub struct State {
     key_names: BTreeMap<Name, KeyId>,
     policy: Option<Arc<[u8]>>,
     policy_version: u64,
+    custody: Arc<Custody>,
+    custody_version: u64,
+    /// Custodies of the past and the present, by their digests: backups name them.
+    custodies: BTreeMap<Digest, Arc<Custody>>,
+    /// Who is more than one thing, or was once (GOV-52).
+    excepted: BTreeSet<Name>,
     /// Motions that were placed: none is placed twice.
     placed: BTreeSet<MotionId>,
     /// Of nodes that came back, the incarnation that counts, and the position that says so.
@@ -40,7 +47,12 @@ pub struct State {
 impl State {
     /// The state that a genesis founds. Its signatures are the caller's to check.
     pub(crate) fn found(genesis: &Genesis, hash: GenesisHash) -> Result<Self, GenesisError> {
+        let custody = Arc::new(genesis.custody.clone());
         Ok(Self {
+            custodies: BTreeMap::from([(custody.digest(), Arc::clone(&custody))]),
+            custody,
+            custody_version: 0,
+            excepted: genesis.excepted.iter().cloned().collect(),
             genesis: hash,
             roster: Arc::new(Roster::of(genesis)?),
             head: Head(hash.digest()),
@@ -145,11 +157,28 @@ impl State {
         self.policy_version
     }
 
+    /// Who restores what is lost.
+    pub fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    /// The custody of this digest, if the charter ever set it.
+    pub fn custody_of(&self, digest: &Digest) -> Option<&Custody> {
+        self.custodies.get(digest).map(AsRef::as_ref)
+    }
+
+    /// Who is more than one of administrator, approver, auditor, operator and custodian, or was
+    /// once: the charter excepted them by name (GOV-52).
+    pub fn excepted(&self) -> &BTreeSet<Name> {
+        &self.excepted
+    }
+
     /// The version of something that motions touch; 0 if none ever did.
     pub fn version(&self, object: &Object) -> u64 {
         match object {
             Object::Policy => self.policy_version,
             Object::Key(name) => self.key_named(name).map_or(0, |order| order.version),
+            Object::Custody => self.custody_version,
         }
     }
 
@@ -241,6 +270,15 @@ impl State {
                 self.touch(name, |order| order.schedule = *schedule);
             }
             MotionBody::KeyRetire { name } => self.touch(name, |order| order.retired = true),
+            MotionBody::CustodySet { custody, excepted } => {
+                self.custody = Arc::new(custody.clone());
+                self.custody_version += 1;
+                self.custodies.insert(custody.digest(), Arc::clone(&self.custody));
+                self.excepted.extend(excepted.iter().cloned());
+                // What exists is shared and backed up anew for them (GOV-53).
+                let standing = self.keys.values_mut().filter(|order| order.goal().is_some());
+                standing.for_each(|order| Arc::make_mut(order).order(head, None));
+            }
         }
     }
 

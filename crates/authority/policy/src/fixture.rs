@@ -5,9 +5,9 @@
 use crate::{Policy, PolicyBundle};
 use quorate_access::Tree;
 use quorate_charter::{
-    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Genesis, GenesisFile, GenesisPerson,
-    GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage,
-    SignedEnrolment, SignedMotion, State,
+    BallotBody, CertifiedEntry, Custodian, Custody, Decided, Entry, EntryBody, Genesis,
+    GenesisFile, GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles,
+    Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{
@@ -96,6 +96,8 @@ impl Domain {
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),
+            custody: custody(),
+            excepted: Vec::new(),
         };
         let mut file = GenesisFile::create(&genesis).unwrap();
         for ada in ADMINISTRATORS {
@@ -233,4 +235,10 @@ fn signer(seed: u8, who: &str) -> MemorySigner {
 fn node_secrets(seed: u8, node: &str) -> NodeSecrets {
     let seed = Transcript::new(tag::TEST).part([seed]).part(node).digest().0;
     NodeSecrets::generate(&mut ChaCha20Rng::from_seed(seed))
+}
+
+/// Custodians whose keys are only bytes here.
+fn custody() -> Custody {
+    let custodian = |who: &str| Custodian::new(name(who), who.as_bytes().to_vec());
+    Custody::some_of(2, ["greta", "hugo", "iris"].map(custodian).to_vec()).unwrap()
 }

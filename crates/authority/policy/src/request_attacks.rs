@@ -508,6 +508,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         incarnations: Vec::new(),
         accounts: order.accounts,
         imported: None,
+        custody: Digest::ZERO,
     };
     let account = AccountRecord {
         commitments: vec![vec![2; 33]],
@@ -519,7 +520,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         plan,
         accounts: vec![account],
         transcript: Digest([3; 32]),
-        backup: Backup::Unproven,
+        backup: Backup { shares: Vec::new(), key: None },
     }
 }
 

@@ -5,9 +5,10 @@
 use crate::{Receipt, ReceiptSignature};
 use quorate_access::Tree;
 use quorate_charter::{
-    AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Decided, Entry,
-    EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, GenesisService, Instance, Motion,
-    MotionBody, Role, Roles, Settings, SignedBallotMessage, SignedEnrolment, SignedMotion, State,
+    AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
+    Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson,
+    GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage,
+    SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, Transcript, hex, tag};
 use quorate_curve::{NonIdentity, Secp256k1};
@@ -109,6 +110,8 @@ impl Domain {
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),
+            custody: custody(),
+            excepted: Vec::new(),
         };
         let mut file = GenesisFile::create(&genesis).unwrap();
         for ada in ["ada", "ben", "cleo"].iter().take(administrators) {
@@ -192,6 +195,7 @@ impl Domain {
             incarnations: Vec::new(),
             accounts: order.accounts,
             imported: None,
+            custody: Digest::ZERO,
         };
         let account = AccountRecord {
             public_key: public_key(order.scheme),
@@ -203,7 +207,7 @@ impl Domain {
             plan,
             accounts: vec![account],
             transcript: Digest([1; 32]),
-            backup: Backup::Unproven,
+            backup: Backup { shares: Vec::new(), key: None },
         }
     }
 
@@ -422,4 +426,10 @@ fn signer(seed: u8, who: &str) -> MemorySigner {
 fn node_secrets(seed: u8, node: &str) -> NodeSecrets {
     let seed = Transcript::new(tag::TEST).part([seed]).part("node").part(node).digest();
     NodeSecrets::generate(&mut ChaCha20Rng::from_seed(seed.0))
+}
+
+/// Custodians whose keys are only bytes here.
+fn custody() -> Custody {
+    let custodian = |who: &str| Custodian::new(name(who), who.as_bytes().to_vec());
+    Custody::some_of(2, ["greta", "hugo", "iris"].map(custodian).to_vec()).unwrap()
 }

@@ -45,6 +45,8 @@ tags! {
     GENESIS = "genesis/v1";
     /// A node's countersignature under a genesis.
     GENESIS_COUNTERSIGN = "genesis-countersign/v1";
+    /// Custodians and recovery trees, to which backups are bound.
+    CUSTODY = "custody/v1";
     /// A motion, signed by people.
     MOTION = "motion/v1";
     /// An entry of the log; its digest is the head.

@@ -45,7 +45,7 @@ pub use blame::{
 };
 pub use deal::round1::{ExpectRound1, Message1};
 pub use deal::round2::{Dealing2, ExpectRound2, Message2};
-pub use deal::{Dealt, DealtKey, Holding, Plan, Source, Terms, start};
+pub use deal::{Contributions, Dealt, DealtKey, Holding, Plan, Source, Terms, start};
 pub use error::{DealError, DealFault, Whose};
 pub use leaves::{Knowledge, LeafStatements};
 pub use proof::{Parameters, Proof};

@@ -54,6 +54,11 @@ impl<C: Curve> Polynomial<C> {
         Commitments::of_points(points)
     }
 
+    /// The secret, and nothing else of it.
+    pub fn into_constant(self) -> Option<SecretScalar<C>> {
+        self.0.into_iter().next()
+    }
+
     /// The secret.
     pub fn constant(&self) -> Option<&SecretScalar<C>> {
         self.0.first()

@@ -1,6 +1,6 @@
 //! Whether a genesis is well-formed.
 
-use super::{Genesis, GenesisError, GenesisPerson};
+use super::{Genesis, GenesisError, GenesisPerson, check_roles};
 use crate::limits::{CLOCK_BOUND_MS, LEASE_MS, NODES_MAX, PEOPLE_MAX, SERVICES_MAX};
 use quorate_access::LintOptions;
 use quorate_identity::{Credential, CredentialKind, Name};
@@ -26,6 +26,7 @@ impl Genesis {
         self.check_enrolments()?;
         self.check_keys()?;
         self.check_rule()?;
+        self.check_custody()?;
         self.check_settings()
     }
 
@@ -105,9 +106,7 @@ impl Genesis {
     /// Everybody has a role; all administrators, and nobody else, have a say in the rule; none
     /// of them rules alone; only they have a say in upkeep (GOV-06).
     fn check_rule(&self) -> Result<(), GenesisError> {
-        let has_role = |person: &GenesisPerson| {
-            person.roles.administrator || person.roles.approver || person.roles.auditor
-        };
+        let has_role = |person: &GenesisPerson| !person.roles.named().is_empty();
         if let Some(person) = self.people.iter().find(|person| !has_role(person)) {
             return Err(GenesisError::NoRole(person.name.clone()));
         }
@@ -124,6 +123,20 @@ impl Genesis {
             Some(error) => Err(GenesisError::Rule(error.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// Custodians who can restore, under names that are no node's and no service's, and nobody who
+    /// is two things without being excepted (GOV-50, GOV-52).
+    fn check_custody(&self) -> Result<(), GenesisError> {
+        self.custody.check()?;
+        let nodes = self.nodes.iter().map(|node| &node.body().name);
+        let mut taken = nodes.chain(self.services.iter().map(|service| &service.name));
+        if let Some(name) = taken.find(|name| self.custody.named(name).is_some()) {
+            return Err(GenesisError::NameTwice(name.clone()));
+        }
+        let people = self.people.iter().map(|person| (&person.name, person.roles));
+        check_roles(people, &self.custody, &self.excepted, &BTreeSet::new())?;
+        Ok(())
     }
 
     fn check_settings(&self) -> Result<(), GenesisError> {

@@ -1,10 +1,14 @@
 //! The genesis of a domain (GOV-02), and the file that collects everybody's signatures under it.
 
 mod check;
+mod exclusion;
 mod file;
 
+pub use exclusion::RolesError;
+pub(crate) use exclusion::check_roles;
 pub use file::{GenesisFile, Missing};
 
+use crate::custody::{Custody, CustodyError};
 use crate::enrolment::SignedEnrolment;
 use crate::limits::GENESIS_BYTES_MAX;
 use crate::statement::StatementError;
@@ -50,6 +54,12 @@ pub struct Genesis {
     /// Fresh random bytes, so that no two domains are the same.
     #[n(10)]
     pub nonce: Digest,
+    /// Who restores what is lost.
+    #[n(11)]
+    pub custody: Custody,
+    /// Who may do more than one thing though nobody should, ascending: for ever shown (GOV-52).
+    #[n(12)]
+    pub excepted: Vec<Name>,
 }
 
 /// A founding person.
@@ -78,6 +88,22 @@ pub struct Roles {
     /// Reads everything.
     #[n(2)]
     pub auditor: bool,
+    /// Runs nodes.
+    #[n(3)]
+    pub operator: bool,
+}
+
+impl Roles {
+    /// What the person may do, in words.
+    pub fn named(&self) -> Vec<&'static str> {
+        let all = [
+            (self.administrator, "administrator"),
+            (self.approver, "approver"),
+            (self.auditor, "auditor"),
+            (self.operator, "operator"),
+        ];
+        all.into_iter().filter_map(|(has, role)| has.then_some(role)).collect()
+    }
 }
 
 /// A founding service: a program that files requests.
@@ -172,6 +198,12 @@ pub enum GenesisError {
     /// The rule lets one person rule alone.
     #[error("the rule is refused: {0}")]
     Rule(String),
+    /// Custodians or recovery trees are refused.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+    /// Somebody may do more than one thing and is not excepted, or is for nothing.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
     /// A setting outside its range.
     #[error("the setting {0} is out of range")]
     Setting(&'static str),

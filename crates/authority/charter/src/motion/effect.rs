@@ -1,10 +1,12 @@
 //! What a motion would change, in words.
 
 use super::{Motion, MotionBody, most_faults};
+use crate::custody::Custody;
 use crate::state::State;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, hex, tag};
 use quorate_identity::{Name, NodeId};
+use std::collections::BTreeSet;
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
 /// signing.
@@ -68,6 +70,7 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             "all its shares are destroyed; what it still guards is lost".to_owned(),
             "backups and old copies of shares are not destroyed by this".to_owned(),
         ],
+        MotionBody::CustodySet { custody, excepted } => custody_effect(custody, excepted, state),
     }
 }
 
@@ -92,6 +95,52 @@ fn reshare_effect(name: &Name, access: &Tree<NodeId>, faults: u8, state: &State)
         lines.push(format!("{} will hold none any more", names(leaving)));
     }
     lines.extend(access_effect(access, faults, state));
+    lines
+}
+
+fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<String> {
+    let names = |custody: &Custody| -> BTreeSet<Name> {
+        custody.custodians.iter().map(|custodian| custodian.name.clone()).collect()
+    };
+    let (before, after) = (names(state.custody()), names(custody));
+    let listed =
+        |names: Vec<&Name>| names.into_iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let mut lines = vec![
+        format!("the shares of one node are restored by {}", custody.seats),
+        format!("whole keys are restored by {}", custody.keys),
+    ];
+    let joining: Vec<&Name> = after.difference(&before).collect();
+    if !joining.is_empty() {
+        lines.push(format!("{} will be able to restore", listed(joining)));
+    }
+    let other_key = |name: &&Name| {
+        let key = |custody: &Custody| custody.named(name).map(|custodian| custodian.key.clone());
+        key(state.custody()) != key(custody)
+    };
+    let rotated: Vec<&Name> = after.intersection(&before).filter(other_key).collect();
+    if !rotated.is_empty() {
+        lines.push(format!("{} will restore with another key", listed(rotated)));
+    }
+    let leaving: Vec<&Name> = before.difference(&after).collect();
+    if !leaving.is_empty() {
+        lines.push(format!(
+            "{} can still open every backup made until now; destroy its copies",
+            listed(leaving)
+        ));
+    }
+    for custodian in &custody.custodians {
+        if let Some(expires_ms) = custodian.expires_ms {
+            let days = expires_ms / 86_400_000;
+            lines.push(format!("{} until day {days} since 1970", custodian.name));
+        }
+    }
+    lines.push("every key is shared anew and backed up for them; the public keys stay".to_owned());
+    if !excepted.is_empty() {
+        lines.push(format!(
+            "{} will be more than one thing at once; that is shown for ever",
+            listed(excepted.iter().collect())
+        ));
+    }
     lines
 }
 

@@ -6,6 +6,8 @@ mod schedule;
 pub use effect::effect;
 pub use schedule::{RefreshSchedule, Window};
 
+use crate::custody::{Custody, CustodyError};
+use crate::genesis::RolesError;
 use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
@@ -139,6 +141,16 @@ pub enum MotionBody {
         #[n(4)]
         imported: Imported,
     },
+    /// Sets who restores what is lost: every key is shared and backed up anew for them.
+    #[n(8)]
+    CustodySet {
+        /// Who, in place of those before.
+        #[n(0)]
+        custody: Custody,
+        /// Who is more than one thing then and was not before, ascending.
+        #[n(1)]
+        excepted: Vec<Name>,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -151,6 +163,9 @@ pub enum Object {
     /// The key of this name.
     #[n(1)]
     Key(#[n(0)] Name),
+    /// The custodians and their trees.
+    #[n(2)]
+    Custody,
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
@@ -252,6 +267,12 @@ pub enum MotionError {
     /// The key was retired.
     #[error("the key {0} was retired for ever")]
     Retired(Name),
+    /// Custodians or recovery trees are refused.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+    /// Somebody would be more than one thing and is not excepted, or is for nothing.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
     /// A schedule outside its limits.
     #[error("the schedule is refused: {0}")]
     Schedule(&'static str),
@@ -294,6 +315,7 @@ impl Motion {
             MotionBody::KeySchedule { .. } => "key-schedule",
             MotionBody::KeyRetire { .. } => "key-retire",
             MotionBody::KeyImport { .. } => "key-import",
+            MotionBody::CustodySet { .. } => "custody-set",
         }
     }
 
@@ -302,6 +324,7 @@ impl Motion {
         match self.body.key() {
             _ if self.body.is_upkeep() => Vec::new(),
             Some(name) => vec![Object::Key(name.clone())],
+            None if matches!(self.body, MotionBody::CustodySet { .. }) => vec![Object::Custody],
             None => vec![Object::Policy],
         }
     }
@@ -324,7 +347,7 @@ impl MotionBody {
             | Self::KeySchedule { name, .. }
             | Self::KeyRetire { name }
             | Self::KeyImport { name, .. } => Some(name),
-            Self::PolicySet { .. } => None,
+            Self::PolicySet { .. } | Self::CustodySet { .. } => None,
         }
     }
 
@@ -423,6 +446,7 @@ impl fmt::Display for Object {
         match self {
             Self::Policy => formatter.write_str("the policy"),
             Self::Key(name) => write!(formatter, "key {name}"),
+            Self::Custody => formatter.write_str("the custodians"),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::{KeyOrder, State};
 use crate::agreement::Decided;
+use crate::custody::Custody;
 use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
 use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
 use crate::motion::{
@@ -187,6 +189,7 @@ impl State {
                 let checked = schedule.map_or(Ok(()), |schedule| schedule.check());
                 checked.map_err(MotionError::Schedule)
             }
+            MotionBody::CustodySet { custody, excepted } => self.check_custody(custody, excepted),
             MotionBody::KeyRefresh { name }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeyRetire { name } => self.check_standing(name),
@@ -208,6 +211,21 @@ impl State {
             Some(order) => Err(MotionError::PublicTaken(order.name.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Custodians who can restore, under names that are no node's and no service's, and nobody who
+    /// would be two things without being excepted (GOV-50, GOV-52). What their keys are is for
+    /// those who know curves: the nodes, before they vote.
+    fn check_custody(&self, custody: &Custody, excepted: &[Name]) -> Result<(), MotionError> {
+        custody.check()?;
+        let nodes = self.nodes().map(|node| &node.name);
+        let mut taken = nodes.chain(self.services().map(|service| &service.name));
+        if let Some(name) = taken.find(|name| custody.named(name).is_some()) {
+            return Err(RolesError::Name(name.clone()).into());
+        }
+        let people = self.people().map(|person| (&person.name, person.roles));
+        check_roles(people, custody, excepted, self.excepted())?;
+        Ok(())
     }
 
     /// There is a key of the name, and it was not retired (GOV-17).

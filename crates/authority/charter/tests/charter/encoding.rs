@@ -6,7 +6,7 @@ use crate::support::{Domain, NOW, genesis};
 use proptest::prelude::*;
 use quorate_charter::{
     AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry,
-    Decided, Entry, EntryError, EpochRecord, GenesisFile, Instance, Motion, MotionError,
+    Decided, Entry, EntryError, EpochRecord, GenesisFile, Instance, KeyBackup, Motion, MotionError,
     PreparedStatement, SignedBallotMessage, SignedHello, SignedMotion, SignedRejoin, SignedWelcome,
     Votes,
 };
@@ -34,6 +34,16 @@ fn record(domain: &Domain) -> EpochRecord {
         incarnations: vec![Digest([7; 32]); 3],
         accounts: 2,
         imported: None,
+        custody: Digest::ZERO,
+    };
+    let key = KeyBackup {
+        epoch: 0,
+        order: plan.order,
+        transcript: Digest([4; 32]),
+        custody: plan.custody,
+        dealers: plan.dealers.clone(),
+        bundles: vec![Digest([9; 32]); 3],
+        holders: plan.committee.clone(),
     };
     let account = |number: u8| AccountRecord {
         commitments: vec![vec![2 + number; 32], vec![3; 32]],
@@ -45,7 +55,7 @@ fn record(domain: &Domain) -> EpochRecord {
         plan,
         accounts: vec![account(0), account(1)],
         transcript: Digest([4; 32]),
-        backup: Backup::Unproven,
+        backup: Backup { shares: vec![Digest([8; 32]); 3], key: Some(key) },
     }
 }
 

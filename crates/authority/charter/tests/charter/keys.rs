@@ -15,7 +15,7 @@ fn tree(domain: &Domain, access: &str) -> Tree<NodeId> {
 }
 
 /// The state after these bodies, each in an entry of its own.
-fn after(domain: &Domain, state: &State, bodies: Vec<MotionBody>) -> State {
+pub fn after(domain: &Domain, state: &State, bodies: Vec<MotionBody>) -> State {
     bodies.into_iter().fold(state.clone(), |state, body| {
         let motion = signed_by(&state, domain.motion(&state, body), &["ada", "ben"]);
         let entry = domain.entry(&state, &motion);

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod ballots;
+mod custody;
 mod encoding;
 mod epochs_model;
 mod explore;

@@ -9,7 +9,7 @@ mod false_shares;
 
 use crate::{DealError, DealFault};
 use quorate_codec::{Canonical, Digest, from_bytes};
-use quorate_curve::Curve;
+use quorate_curve::{Curve, NonIdentity, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_sharing::{Commitments, LeafShares};
 use rand_core::CryptoRngCore;
@@ -29,6 +29,18 @@ pub struct Dealt<C: Curve> {
     /// Proofs that this participant knows its shares, for its PREPARED statement; see
     /// [`LeafStatements`](crate::LeafStatements). `None` for whoever holds none.
     pub leaf_proofs: Option<Vec<u8>>,
+    /// What every dealer contributed.
+    pub contributions: Contributions<C>,
+}
+
+/// What the dealers contributed: together it is the secrets, whatever becomes of the shares, so it
+/// is what a backup that outlives them is made of (DEAL-26). Secret in its own part.
+#[derive(Debug)]
+pub struct Contributions<C: Curve> {
+    /// C_{i,j,0} of every dealer i, for each secret j in their order.
+    pub publics: BTreeMap<NodeId, Vec<NonIdentity<C>>>,
+    /// The logarithms of this participant's own. Empty for whoever is no dealer.
+    pub own: Vec<SecretScalar<C>>,
 }
 
 /// One key of a finished dealing.

@@ -119,7 +119,8 @@ pub fn start<C: Curve>(
     Ok((ExpectRound1 { terms, digest, me, keys, dealing, own: own.clone() }, own))
 }
 
-/// Awaits the first message of every participant. Secret; holds the polynomials, which end here.
+/// Awaits the first message of every participant. Secret; holds the polynomials, which end here but
+/// for their constant terms (DEAL-26).
 pub struct ExpectRound1<C: Curve> {
     terms: Terms<C>,
     digest: Digest,
@@ -162,6 +163,7 @@ impl<C: Curve> ExpectRound1<C> {
             Some(dealing) => Some(dealing.reveal(&self.terms, self.me, &sid, &firsts, rng)?),
             None => None,
         };
+        let contributions = self.dealing.map(Dealing::into_constants).unwrap_or_default();
         let own = to_bytes(&Message2 { version: VERSION, echo: sid, dealing });
         let next = ExpectRound2 {
             terms: self.terms,
@@ -171,6 +173,7 @@ impl<C: Curve> ExpectRound1<C> {
             sid,
             firsts,
             first_bytes: messages,
+            contributions,
             own: own.clone(),
         };
         Ok((next, own))
@@ -234,6 +237,12 @@ impl<C: Curve> Dealing<C> {
             proofs: self.prove(terms, me, sid, rng)?,
             sealed: self.seal(terms, me, sid, firsts)?,
         })
+    }
+
+    /// What this participant contributes to every secret; everything else of the polynomials is
+    /// wiped (DEAL-26).
+    fn into_constants(self) -> Vec<SecretScalar<C>> {
+        self.polynomials.into_iter().filter_map(Polynomial::into_constant).collect()
     }
 
     /// One ciphertext for every leaf of a receiver, the own ones included, with the leaf's share

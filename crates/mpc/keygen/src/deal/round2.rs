@@ -3,7 +3,7 @@
 
 use super::round1::{Message1, possession};
 use super::terms::{Terms, Weighted};
-use super::{Dealt, DealtKey, VERSION, accuse, check_own, read, weights};
+use super::{Contributions, Dealt, DealtKey, VERSION, accuse, check_own, read, weights};
 use crate::blame::Complaint;
 use crate::leaves::LeafStatements;
 use crate::limits::SECRETS_MAX;
@@ -68,6 +68,7 @@ pub struct ExpectRound2<C: Curve> {
     pub(super) sid: Digest,
     pub(super) firsts: BTreeMap<NodeId, Message1>,
     pub(super) first_bytes: BTreeMap<NodeId, Vec<u8>>,
+    pub(super) contributions: Vec<SecretScalar<C>>,
     pub(super) own: Vec<u8>,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn look_through<C: Curve>(
         sid: super::round1::sid(&digest, &read_firsts),
         firsts: read_firsts,
         first_bytes: firsts,
+        contributions: Vec::new(),
         own: Vec::new(),
     };
     let bytes_max = terms.message2_bytes_max();
@@ -374,7 +376,7 @@ impl<C: Curve> ExpectRound2<C> {
 
     /// The sums, checked once more as a whole (DEAL-15).
     fn finish(
-        &self,
+        self,
         dealings: &BTreeMap<NodeId, Dealing<C>>,
         shares: Vec<LeafShares<C>>,
         weights: &[u128],
@@ -412,7 +414,13 @@ impl<C: Curve> ExpectRound2<C> {
             Ok(DealtKey { commitments, shares, chain_code })
         };
         let keys = sums.into_iter().zip(shares).map(key).collect::<Result<_, _>>()?;
-        Ok(Dealt { keys, transcript, leaf_proofs })
+        let constants = |(from, dealing): (&NodeId, &Dealing<C>)| {
+            let constants = dealing.each.iter().map(|each| each.constant().non_identity());
+            Ok((*from, constants.collect::<Result<_, _>>().map_err(|_| degenerate())?))
+        };
+        let publics = dealings.iter().map(constants).collect::<Result<_, _>>()?;
+        let contributions = Contributions { publics, own: self.contributions };
+        Ok(Dealt { keys, transcript, leaf_proofs, contributions })
     }
 
     /// No public share is the identity, of absent parties neither, and keys that existed are the same as before: what

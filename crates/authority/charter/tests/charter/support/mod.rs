@@ -4,8 +4,9 @@
 pub mod drawn;
 
 use quorate_charter::{
-    CertifiedEntry, Decided, Entry, EntryBody, Genesis, GenesisFile, GenesisPerson, GenesisService,
-    Instance, Motion, MotionBody, Role, Roles, Settings, SignedEnrolment, SignedMotion, State,
+    CertifiedEntry, Custodian, Custody, Decided, Entry, EntryBody, Genesis, GenesisFile,
+    GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings,
+    SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
@@ -37,7 +38,14 @@ pub fn roles(text: &str) -> Roles {
         administrator: text.contains("admin"),
         approver: text.contains("approve"),
         auditor: text.contains("audit"),
+        operator: text.contains("operate"),
     }
+}
+
+/// The custodians greta, hugo and iris, whose keys are only bytes here.
+pub fn custody() -> Custody {
+    let custodian = |who: &str| Custodian::new(name(who), who.as_bytes().to_vec());
+    Custody::some_of(2, ["greta", "hugo", "iris"].map(custodian).to_vec()).unwrap()
 }
 
 /// The usual genesis with so many nodes, the last of four a witness, and so many liars.
@@ -74,6 +82,8 @@ pub fn genesis(nodes: u8, faults: u8) -> Genesis {
         faults,
         settings: Settings::default(),
         nonce: Digest([9; 32]),
+        custody: custody(),
+        excepted: vec![name("ada")],
     }
 }
 
