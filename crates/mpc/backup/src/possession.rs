@@ -397,7 +397,7 @@ mod tests {
         }
     }
 
-    /// BAK-22: what is not of the key's kind, or nothing for a device, never reaches it.
+    /// BAK-10, BAK-22: what is not of the key's kind, or nothing for a device, never reaches it.
     #[test]
     fn neg_086_what_is_malformed_never_reaches_the_device() {
         struct Untouched(SoftKey);
