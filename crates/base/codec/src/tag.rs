@@ -167,6 +167,10 @@ tags! {
     BACKUP_CHALLENGE = "backup/challenge/v1";
     /// The numbers by which rows are chosen that stay closed.
     BACKUP_CLOSED = "backup/closed/v1";
+    /// What is sent to a custodian's key for it to show that it is held, from a node's coins.
+    POSSESSION_COINS = "backup/possession-coins/v1";
+    /// What only the holder of a recovery key answers to a challenge.
+    POSSESSION = "backup/possession/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

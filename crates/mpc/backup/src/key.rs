@@ -76,15 +76,6 @@ impl Ephemeral {
             Self::P256 => 33,
         }
     }
-
-    /// Whether this is a point that anything may be encrypted with (BAK-10).
-    pub(crate) fn is_well_formed(self, bytes: &[u8]) -> bool {
-        match self {
-            Self::X25519 => <&[u8; 32]>::try_from(bytes)
-                .is_ok_and(|key| x25519::is_canonical(key) && !x25519::is_of_small_order(key)),
-            Self::P256 => NonIdentity::<P256>::from_bytes(bytes).is_ok(),
-        }
-    }
 }
 
 /// The private halves of what all keys of a kind share in a row. Wiped when dropped.
@@ -170,26 +161,28 @@ impl RecoveryKey {
         }
     }
 
+    /// Whether these bytes are what its device may be given: of its kind, and well-formed (BAK-10).
+    pub(crate) fn takes(&self, sent: &[u8]) -> bool {
+        match &self.0 {
+            // Every string of its length is a ciphertext of ML-KEM; the coordinate stands last.
+            Kind::Hybrid(_) => {
+                let last = sent.last_chunk::<32>().map(|last| coordinate(last));
+                sent.len() == x_wing::CIPHERTEXT_SIZE && last.is_some_and(|last| last.is_ok())
+            }
+            Kind::X25519(_) => coordinate(sent).is_ok(),
+            Kind::P256(_) => NonIdentity::<P256>::from_bytes(sent).is_ok(),
+            Kind::Rsa(key) => {
+                sent.len() == key.size() && BoxedUint::from_be_slice_vartime(sent) < **key.n()
+            }
+        }
+    }
+
     /// Length of what is sent for this key alone.
     pub(crate) fn own_bytes(&self) -> usize {
         match &self.0 {
             Kind::Hybrid(_) => x_wing::CIPHERTEXT_SIZE,
             Kind::X25519(_) | Kind::P256(_) => 0,
             Kind::Rsa(key) => key.size(),
-        }
-    }
-
-    /// Whether these bytes, of [`own_bytes`](Self::own_bytes), are what a device accepts (BAK-10).
-    pub(crate) fn is_well_formed(&self, own: &[u8]) -> bool {
-        match &self.0 {
-            // Every string of its length is a ciphertext of ML-KEM; the coordinate stands last.
-            Kind::Hybrid(_) => own.split_last_chunk::<32>().is_some_and(|(_, coordinate)| {
-                x25519::is_canonical(coordinate) && !x25519::is_of_small_order(coordinate)
-            }),
-            Kind::X25519(_) | Kind::P256(_) => own.is_empty(),
-            Kind::Rsa(key) => {
-                own.len() == key.size() && BoxedUint::from_be_slice_vartime(own) < **key.n()
-            }
         }
     }
 
@@ -239,6 +232,9 @@ impl fmt::Debug for RecoveryKey {
 
 /// The longest encoding of a key.
 pub(crate) const KEY_BYTES_MAX: usize = 1 + x_wing::ENCAPSULATION_KEY_SIZE;
+
+/// The longest that is sent to a key.
+pub(crate) const SENT_BYTES_MAX: usize = x_wing::CIPHERTEXT_SIZE;
 
 fn hybrid(bytes: &[u8]) -> Result<x_wing::EncapsulationKey, KeyError> {
     let last = bytes.last_chunk::<32>().ok_or(KeyError("no hybrid key"))?;

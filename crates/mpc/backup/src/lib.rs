@@ -14,6 +14,8 @@
 //! A bundle is about one batch of secrets, which have one owner and are restored together; it says
 //! nothing before it is verified, and what is verified against never comes from whoever sent it.
 //!
+//! [`possession`] is how a custodian shows that it holds its key, before anything is encrypted to it.
+//!
 //! What this crate does not do: it sends and stores nothing, knows no people, and decides nothing
 //! about who may restore. See `spec/backup.md`.
 
@@ -23,6 +25,7 @@ mod key;
 pub mod limits;
 mod parameters;
 mod part;
+pub mod possession;
 mod prove;
 mod recovery;
 mod restore;

@@ -112,11 +112,7 @@ impl<'a> Rows<'a> {
     /// open (BAK-10).
     pub(crate) fn malformed(&self, ciphertext: &[u8]) -> Option<LeafId> {
         let is_bad = |leaf: &LeafId, key: &crate::RecoveryKey| {
-            let Some(piece) = self.piece(ciphertext, *leaf) else { return true };
-            match key.ephemeral() {
-                Some(kind) => !kind.is_well_formed(piece.sent),
-                None => !key.is_well_formed(piece.sent),
-            }
+            self.piece(ciphertext, *leaf).is_none_or(|piece| !key.takes(piece.sent))
         };
         self.recovery.leaves().find(|(leaf, _, key)| is_bad(leaf, key)).map(|(leaf, ..)| leaf)
     }

@@ -1,4 +1,5 @@
-//! The vectors of `vectors/backup.json`, which other implementations share.
+//! The vectors of `vectors/backup.json` and `vectors/possession.json`, which other implementations
+//! share.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +9,11 @@
 )]
 
 use quorate_access::Tree;
+use quorate_backup::possession::{Answers, Challenge, Challenges};
 use quorate_backup::{Bundle, Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Statement, prove};
 use quorate_codec::{Canonical, from_bytes, hex, to_bytes};
 use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
+use quorate_identity::{GenesisHash, Name, NodeId};
 use rand_core::{CryptoRng, Error, RngCore};
 use serde::Deserialize;
 
@@ -51,6 +54,37 @@ struct RefusedKey {
     key: String,
 }
 
+#[derive(Deserialize)]
+struct Possession {
+    cases: Vec<Asked>,
+    refused: Vec<RefusedFile>,
+}
+
+/// What nodes ask of one custodian, and what it answers.
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(flatten)]
+    key: Custodian,
+    genesis: GenesisHash,
+    custodian: Name,
+    nodes: Vec<Asking>,
+    challenges: String,
+    answers: String,
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    node: NodeId,
+    coins: String,
+}
+
+#[derive(Deserialize)]
+struct RefusedFile {
+    form: String,
+    why: String,
+    bytes: String,
+}
+
 fn vectors() -> Vectors {
     serde_json::from_str(include_str!("../../../../vectors/backup.json")).unwrap()
 }
@@ -83,30 +117,35 @@ impl RngCore for Given {
 
 impl CryptoRng for Given {}
 
+impl Custodian {
+    fn public(&self) -> RecoveryKey {
+        let key = RecoveryKey::from_bytes(&bytes(&self.key)).unwrap();
+        assert_eq!(key.to_bytes(), bytes(&self.key), "BAK-17");
+        assert_eq!(key.id().to_string(), self.id);
+        key
+    }
+
+    /// If it is in memory.
+    fn soft(&self) -> Option<SoftKey> {
+        let kind = match self.kind.as_str() {
+            "hybrid" => SoftKind::Hybrid,
+            "x25519" => SoftKind::X25519,
+            "p256" => SoftKind::P256,
+            "rsa" => return None,
+            other => panic!("{other}"),
+        };
+        let seed = self.seed.as_ref().unwrap();
+        let key = SoftKey::from_seed(kind, &hex::decode_array(seed).unwrap());
+        assert_eq!(key.public().to_bytes(), bytes(&self.key), "BAK-19");
+        Some(key)
+    }
+}
+
 impl Case {
     /// The keys, and those of them that are in memory.
     fn custodians(&self) -> (Vec<RecoveryKey>, Vec<SoftKey>) {
-        let public = |custodian: &Custodian| {
-            let key = RecoveryKey::from_bytes(&bytes(&custodian.key)).unwrap();
-            assert_eq!(key.to_bytes(), bytes(&custodian.key), "BAK-17");
-            assert_eq!(key.id().to_string(), custodian.id);
-            key
-        };
-        let soft = |custodian: &Custodian| {
-            let kind = match custodian.kind.as_str() {
-                "hybrid" => SoftKind::Hybrid,
-                "x25519" => SoftKind::X25519,
-                "p256" => SoftKind::P256,
-                "rsa" => return None,
-                other => panic!("{other}"),
-            };
-            let seed = custodian.seed.as_ref().unwrap();
-            let key = SoftKey::from_seed(kind, &hex::decode_array(seed).unwrap());
-            assert_eq!(key.public().to_bytes(), bytes(&custodian.key), "BAK-19");
-            Some(key)
-        };
         let all = self.custodians.iter();
-        (all.clone().map(public).collect(), all.filter_map(soft).collect())
+        (all.clone().map(Custodian::public).collect(), all.filter_map(Custodian::soft).collect())
     }
 
     fn check<C: Curve>(&self)
@@ -164,5 +203,51 @@ fn neg_009_neg_086_what_is_no_key_is_refused() {
     assert!(refused.len() >= 14);
     for RefusedKey { why, key } in refused {
         assert!(RecoveryKey::from_bytes(&bytes(&key)).is_err(), "{why}");
+    }
+}
+
+fn possession() -> Possession {
+    serde_json::from_str(include_str!("../../../../vectors/possession.json")).unwrap()
+}
+
+/// BAK-20 to BAK-23: what nodes send and expect follows from their coins, and the holder answers it.
+#[test]
+fn challenges_and_their_answers() {
+    let cases = possession().cases;
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let (key, kind) = (case.key.public(), &case.key.kind);
+        let made = case.nodes.iter().map(|Asking { node, coins }| {
+            let coins = hex::decode_array(coins).unwrap();
+            (*node, Challenge::new(case.genesis, *node, &key, &coins).unwrap())
+        });
+        let asked = made.clone().map(|(node, (challenge, _))| (node, challenge));
+        let asked = Challenges::new(case.genesis, case.custodian, key.id(), asked).unwrap();
+        assert_eq!(hex::encode(&to_bytes(&asked)), case.challenges, "{kind}: BAK-20");
+        let expected = made.map(|(node, (_, answer))| (node, answer));
+        let expected = Answers::new(case.genesis, key.id(), expected).unwrap();
+        assert_eq!(hex::encode(&to_bytes(&expected)), case.answers, "{kind}: BAK-21");
+
+        let read: Challenges = from_bytes(&bytes(&case.challenges)).unwrap();
+        assert_eq!(from_bytes::<Answers>(&bytes(&case.answers)).unwrap(), expected);
+        if let Some(holder) = case.key.soft() {
+            let answers = read.answer(&holder).unwrap_or_else(|never| match never {});
+            assert_eq!(answers, Some(expected), "{kind}: BAK-22");
+        }
+    }
+}
+
+/// BAK-23: what is no file of challenges or answers, and why.
+#[test]
+fn neg_010_files_of_another_form_are_refused() {
+    let refused = possession().refused;
+    assert!(refused.len() >= 15);
+    for RefusedFile { form, why, bytes: given } in refused {
+        let is_refused = match form.as_str() {
+            "challenges" => from_bytes::<Challenges>(&bytes(&given)).is_err(),
+            "answers" => from_bytes::<Answers>(&bytes(&given)).is_err(),
+            other => panic!("{other}"),
+        };
+        assert!(is_refused, "{form}: {why}");
     }
 }

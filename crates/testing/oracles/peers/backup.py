@@ -10,6 +10,10 @@ The first line out is {"ready": {}}. Then one request a line in, one answer a li
 
 KIND is x25519 or p256; hybrid and RSA keys are not read. The answer is {"verified": whether the proof
 holds, "secrets": what these custodians restore, or null}.
+
+    {"call": "possess", "kind": KIND, "seed": HEX, "challenges": HEX}
+
+The answer is {"answers": the file of answers}.
 """
 
 import hashlib
@@ -25,7 +29,7 @@ ROWS, CLOSED = 221, 32
 
 
 def read(data, at=0):
-    """One CBOR item of the subset: numbers, byte strings, arrays."""
+    """One CBOR item of the subset: numbers, byte strings, texts, arrays."""
     kind, value = data[at] >> 5, data[at] & 31
     at += 1
     if value >= 24:
@@ -34,7 +38,7 @@ def read(data, at=0):
         at += length
     if kind == 0:
         return value, at
-    if kind == 2:
+    if kind in (2, 3):
         return data[at : at + value], at + value
     if kind == 4:
         items = []
@@ -433,7 +437,40 @@ def custodian(kind, seed):
     return b"\x02" + public, lambda sent: times(P256, secret, P256.decode(sent))[0].to_bytes(32, "big")
 
 
+# ---- possession
+
+
+def head(kind, value):
+    if value < 24:
+        return bytes([kind << 5 | value])
+    return bytes([kind << 5 | 24, value])
+
+
+def item(value):
+    """The one encoding of numbers, byte strings and arrays below 256."""
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    return head(4, len(value)) + b"".join(item(each) for each in value)
+
+
+def possess(call):
+    data = bytes.fromhex(call["challenges"][2:])
+    (version, genesis, _, asked, challenges), end = read(data)
+    public, opens = custodian(call["kind"], bytes.fromhex(call["seed"][2:]))
+    name = digest("backup/recovery-key", public)
+    assert (version, asked, end) == (1, name, len(data))
+    answers = [
+        [node, digest("backup/possession", genesis, node, name, sent, opens(sent))]
+        for node, sent in challenges
+    ]
+    return {"answers": "0x" + item([1, genesis, name, answers]).hex()}
+
+
 def answer(call):
+    if call["call"] == "possess":
+        return possess(call)
     bundle = Bundle(bytes.fromhex(call["bundle"][2:]), call["curve"])
     custodians = {}
     for each in call["custodians"]:

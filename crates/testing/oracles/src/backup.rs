@@ -29,4 +29,15 @@ impl BackupReader {
             json!({"call": "read", "curve": curve, "bundle": bundle, "custodians": custodians});
         self.peer.call(&call)
     }
+
+    /// What the key of this kind and seed answers to a file of challenges: `{answers}`.
+    pub fn possess(
+        &mut self,
+        kind: &str,
+        seed: &str,
+        challenges: &str,
+    ) -> Result<Value, OracleError> {
+        let call = json!({"call": "possess", "kind": kind, "seed": seed, "challenges": challenges});
+        self.peer.call(&call)
+    }
 }

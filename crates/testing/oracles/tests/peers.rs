@@ -174,3 +174,23 @@ fn backups_are_what_their_page_says() {
     }
     assert_eq!(read, 2);
 }
+
+/// And about possession: the answers of both kinds of key that it reads.
+#[test]
+fn possession_is_what_its_page_says() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../vectors/possession.json")).unwrap();
+    let mut reader = BackupReader::start().unwrap();
+    let mut read = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        let [kind, seed, challenges] =
+            ["kind", "seed", "challenges"].map(|name| case[name].as_str());
+        let kind = kind.unwrap();
+        if ["x25519", "p256"].contains(&kind) {
+            let answer = reader.possess(kind, seed.unwrap(), challenges.unwrap()).unwrap();
+            assert_eq!(answer["answers"], case["answers"], "{kind}");
+            read += 1;
+        }
+    }
+    assert_eq!(read, 2);
+}

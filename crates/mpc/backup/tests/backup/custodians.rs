@@ -1,12 +1,8 @@
 //! Custodians who lie, and bundles that hold rows that do not open.
 
-use crate::fixtures::{Small, are_same, custodians, parts, recovery, rng, shares};
+use crate::fixtures::{Device, Small, are_same, custodians, parts, recovery, rng, shares};
 use quorate_backup::{Bundle, Opener, Part, RecoveryKey, RestoreError, Shared, SoftKind, prove};
 use quorate_curve::Ed25519;
-use rsa::rand_core::{TryCryptoRng, TryRng};
-use rsa::traits::PublicKeyParts;
-use sha1::Sha1;
-use std::convert::Infallible;
 
 /// A part in which the shares of these rows are changed; it reads as a part still.
 fn falsified(part: &Part, rows: std::ops::Range<usize>) -> Part {
@@ -183,56 +179,6 @@ fn a_strangers_part_is_of_no_use() {
     let proven = bundle.verify(&statement).unwrap();
     let parts = parts(&proven, &custodians, &[0, 3]);
     assert!(matches!(proven.restore(&parts), Err(RestoreError::Missing(_))));
-}
-
-/// A device with an RSA key: it does OAEP with SHA-1 and nothing else.
-struct Device {
-    public: RecoveryKey,
-    secret: rsa::PrivateKey,
-}
-
-/// Where the device has its primes from.
-struct Chance(rand_chacha::ChaCha20Rng);
-
-impl TryRng for Chance {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(rand_core::RngCore::next_u32(&mut self.0))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(rand_core::RngCore::next_u64(&mut self.0))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        rand_core::RngCore::fill_bytes(&mut self.0, bytes);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Chance {}
-
-impl Device {
-    fn new(seed: u64) -> Self {
-        let secret = rsa::PrivateKey::new(&mut Chance(rng(seed)), 2048).unwrap();
-        let modulus = secret.n().to_be_bytes_trimmed_vartime();
-        let public = RecoveryKey::from_bytes(&[&[3], modulus.as_ref()].concat()).unwrap();
-        Self { public, secret }
-    }
-}
-
-impl Opener for Device {
-    type Error = Infallible;
-
-    fn public(&self) -> &RecoveryKey {
-        &self.public
-    }
-
-    fn open(&self, with: &[u8]) -> Result<Option<Shared>, Infallible> {
-        let opened = self.secret.oaep_decrypt::<Sha1>(with).ok();
-        Ok(opened.and_then(|shared| shared.try_into().ok()).map(Shared::new))
-    }
 }
 
 /// An RSA key takes part like any other, and is named like any other when it answers falsely.

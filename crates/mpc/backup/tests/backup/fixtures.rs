@@ -2,14 +2,18 @@
 
 use quorate_access::Tree;
 use quorate_backup::{
-    Bundle, Keyed, Opener, Parameters, Part, Proven, Recovery, RecoveryKey, SoftKey, SoftKind,
-    Statement, Subject,
+    Bundle, Keyed, Opener, Parameters, Part, Proven, Recovery, RecoveryKey, Shared, SoftKey,
+    SoftKind, Statement, Subject,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_curve::{Curve, SecretScalar};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rsa::rand_core::{TryCryptoRng, TryRng};
+use rsa::traits::PublicKeyParts;
+use sha1::Sha1;
+use std::convert::Infallible;
 
 /// A proof so small that cheating succeeds now and then: C(5, 2) = 10.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,4 +81,54 @@ pub fn parts<C: Curve, P: Parameters>(
 pub fn are_same<C: Curve>(left: &[SecretScalar<C>], right: &[SecretScalar<C>]) -> bool {
     left.len() == right.len()
         && left.iter().zip(right).all(|(left, right)| left.to_bytes() == right.to_bytes())
+}
+
+/// A device with an RSA key: it does OAEP with SHA-1 and nothing else.
+pub struct Device {
+    public: RecoveryKey,
+    secret: rsa::PrivateKey,
+}
+
+/// Where the device has its primes from.
+struct Chance(rand_chacha::ChaCha20Rng);
+
+impl TryRng for Chance {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(rand_core::RngCore::next_u32(&mut self.0))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(rand_core::RngCore::next_u64(&mut self.0))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        rand_core::RngCore::fill_bytes(&mut self.0, bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Chance {}
+
+impl Device {
+    pub fn new(seed: u64) -> Self {
+        let secret = rsa::PrivateKey::new(&mut Chance(rng(seed)), 2048).unwrap();
+        let modulus = secret.n().to_be_bytes_trimmed_vartime();
+        let public = RecoveryKey::from_bytes(&[&[3], modulus.as_ref()].concat()).unwrap();
+        Self { public, secret }
+    }
+}
+
+impl Opener for Device {
+    type Error = Infallible;
+
+    fn public(&self) -> &RecoveryKey {
+        &self.public
+    }
+
+    fn open(&self, with: &[u8]) -> Result<Option<Shared>, Infallible> {
+        let opened = self.secret.oaep_decrypt::<Sha1>(with).ok();
+        Ok(opened.and_then(|shared| shared.try_into().ok()).map(Shared::new))
+    }
 }

@@ -11,3 +11,4 @@ mod custodians;
 mod fixtures;
 mod honest;
 mod mutations;
+mod possession;
