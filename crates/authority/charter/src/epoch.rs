@@ -129,23 +129,26 @@ pub struct KeyBackup {
     /// The epoch in whose dealing it was made.
     #[n(0)]
     pub epoch: u64,
-    /// The entry that had ordered it.
+    /// Which attempt at it.
     #[n(1)]
+    pub attempt: u32,
+    /// The entry that had ordered it.
+    #[n(2)]
     pub order: Head,
     /// Hash of that dealing.
-    #[n(2)]
+    #[n(3)]
     pub transcript: Digest,
     /// For whom: digest of the custody then.
-    #[n(3)]
+    #[n(4)]
     pub custody: Digest,
     /// Its dealers, ascending.
-    #[n(4)]
+    #[n(5)]
     pub dealers: Vec<NodeId>,
     /// The digest of each one's bundle, in their order.
-    #[n(5)]
+    #[n(6)]
     pub bundles: Vec<Digest>,
     /// Who verified it and keeps it, ascending: the committee of that epoch.
-    #[n(6)]
+    #[n(7)]
     pub holders: Vec<NodeId>,
 }
 
@@ -284,7 +287,7 @@ impl EpochRecord {
             (false, false, key) => key.is_some() && key.as_ref() == last,
             (false, true, None) => false,
             (false, true, Some(key)) => {
-                key.epoch == plan.epoch
+                (key.epoch, key.attempt) == (plan.epoch, plan.attempt)
                     && key.order == plan.order
                     && key.transcript == self.transcript
                     && key.custody == plan.custody
@@ -484,6 +487,7 @@ mod tests {
         let transcript = Digest::ZERO;
         let key = KeyBackup {
             epoch: plan.epoch,
+            attempt: plan.attempt,
             order: plan.order,
             transcript,
             custody: plan.custody,
@@ -542,10 +546,11 @@ mod tests {
         assert!(!next.plan.renews_key_backup(Some(&first)));
         assert!(next.has_backup(Some(&first)), "the key's backup outlives epochs");
         assert!(!next.has_backup(None), "a backup of another epoch's dealing");
-        let broken: [fn(&mut EpochRecord); 9] = [
+        let broken: [fn(&mut EpochRecord); 10] = [
             |it| it.backup.shares.truncate(2),
             |it| it.backup.key = None,
             |it| it.backup.key.as_mut().unwrap().epoch = 1,
+            |it| it.backup.key.as_mut().unwrap().attempt = 1,
             |it| it.backup.key.as_mut().unwrap().order = Head(Digest([1; 32])),
             |it| it.backup.key.as_mut().unwrap().transcript = Digest([1; 32]),
             |it| it.backup.key.as_mut().unwrap().custody = Digest([1; 32]),

@@ -33,6 +33,7 @@ pub struct State {
     policy: Option<Arc<[u8]>>,
     policy_version: u64,
     custody: Arc<Custody>,
+    custody_digest: Digest,
     custody_version: u64,
     /// Custodies of the past and the present, by their digests: backups name them.
     custodies: BTreeMap<Digest, Arc<Custody>>,
@@ -50,6 +51,7 @@ impl State {
         let custody = Arc::new(genesis.custody.clone());
         Ok(Self {
             custodies: BTreeMap::from([(custody.digest(), Arc::clone(&custody))]),
+            custody_digest: custody.digest(),
             custody,
             custody_version: 0,
             excepted: genesis.excepted.iter().cloned().collect(),
@@ -160,6 +162,11 @@ impl State {
     /// Who restores what is lost.
     pub fn custody(&self) -> &Custody {
         &self.custody
+    }
+
+    /// Its digest.
+    pub fn custody_digest(&self) -> Digest {
+        self.custody_digest
     }
 
     /// The custody of this digest, if the charter ever set it.
@@ -273,7 +280,8 @@ impl State {
             MotionBody::CustodySet { custody, excepted } => {
                 self.custody = Arc::new(custody.clone());
                 self.custody_version += 1;
-                self.custodies.insert(custody.digest(), Arc::clone(&self.custody));
+                self.custody_digest = custody.digest();
+                self.custodies.insert(self.custody_digest, Arc::clone(&self.custody));
                 self.excepted.extend(excepted.iter().cloned());
                 // What exists is shared and backed up anew for them (GOV-53).
                 let standing = self.keys.values_mut().filter(|order| order.goal().is_some());

@@ -147,6 +147,12 @@ tags! {
     // ---- backup
     /// Names a recovery key.
     RECOVERY_KEY = "backup/recovery-key/v1";
+    /// The public keys of all accounts of a key, as backups name them.
+    BACKUP_PUBLICS = "backup/publics/v1";
+    /// The tree of a key, as backups name it.
+    BACKUP_TREE = "backup/tree/v1";
+    /// A whole bundle, as records name it.
+    BACKUP_BUNDLE = "backup/bundle/v1";
     /// What a backup is of, with the parameters of its proof.
     BACKUP_STATEMENT = "backup/statement/v1";
     /// Root of the seeds of a proof.

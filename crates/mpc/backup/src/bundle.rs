@@ -1,5 +1,6 @@
 //! The bundle: a statement and its proof, which is the backup itself.
 
+use crate::key::KEY_BYTES_MAX;
 use crate::limits::SECRETS_MAX;
 use crate::part::counted;
 use crate::seeds::cover_bytes_max;
@@ -59,7 +60,7 @@ fn closed_list<'b, X>(
 }
 
 /// Most closed rows that are read.
-const CLOSED_MAX: usize = 64;
+const CLOSED_MAX: usize = 32;
 
 /// A sealed share and what was sent for it, of the longest kind of key.
 const PIECE_BYTES_MAX: usize = 1120 + 32;
@@ -119,6 +120,19 @@ fn below(limit: u16, draws: &mut impl Iterator<Item = u16>) -> u16 {
     draws.find(|draw| u32::from(*draw) < whole).unwrap_or_default() % limit
 }
 
+/// Names a bundle by its bytes, as records of epochs do (BAK-26). Nothing of it is verified by that.
+pub fn bundle_digest(bytes: &[u8]) -> Digest {
+    Transcript::new(tag::BACKUP_BUNDLE).part(bytes).digest()
+}
+
+/// The longest bundle of so many secrets for a recovery tree with so many leaves, in bytes: what is
+/// longer need not be read.
+pub const fn bundle_bytes_max(secrets: usize, leaves: usize) -> usize {
+    let statement = secrets * 35 + leaves * (KEY_BYTES_MAX + 80) + LEAVES_MAX * 4 + 512;
+    let row = 16 * 16 + leaves * PIECE_BYTES_MAX + 65 + secrets * 32 + 16;
+    statement + CLOSED_MAX * row
+}
+
 impl<C: Curve, P: Parameters> Bundle<C, P> {
     pub(crate) const VERSION: u8 = 1;
 
@@ -131,6 +145,12 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
     /// What it says that it is a backup of, to look up what it should be.
     pub fn claimed_subject(&self) -> &Subject {
         &self.statement.subject
+    }
+
+    /// Of which secrets it says so, to see whether it is a backup at all. Nothing of it is known to
+    /// hold.
+    pub fn claimed_publics(&self) -> &[NonIdentity<C>] {
+        &self.statement.publics
     }
 
     /// Whether every part has the length that the statement demands (BAK-09).

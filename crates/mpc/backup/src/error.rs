@@ -17,6 +17,9 @@ pub struct BackupError {
 /// What is wrong with a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BackupFault {
+    /// It is no bundle.
+    #[error("it is no bundle")]
+    Form,
     /// It has a form that this release does not know.
     #[error("its version is unknown")]
     Version,

@@ -34,7 +34,7 @@ mod seeds;
 mod statement;
 mod verify;
 
-pub use bundle::Bundle;
+pub use bundle::{Bundle, bundle_bytes_max, bundle_digest};
 pub use error::{BackupError, BackupFault, ProveError};
 pub use key::{KeyError, Opener, RecoveryKey, Shared, SoftKey, SoftKind};
 pub use parameters::{Parameters, Standard};

@@ -19,16 +19,21 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// A tree whose parties are places in a list of keys. `None` if there is no key at a place, or
-    /// the same at two: it would satisfy for two custodians. The caller's fault.
+    /// A tree whose parties are places in a list of keys; see [`over`](Self::over).
     pub fn new(tree: &Tree<usize>, keys: &[RecoveryKey]) -> Option<Self> {
-        let distinct: BTreeSet<RecoveryKeyId> = keys.iter().map(RecoveryKey::id).collect();
+        Self::over(tree, &keys.iter().cloned().enumerate().collect())
+    }
+
+    /// A tree over custodians with these keys. `None` if somebody in it has none, or two have the
+    /// same. The caller's fault.
+    pub fn over<P: Ord>(tree: &Tree<P>, keys: &BTreeMap<P, RecoveryKey>) -> Option<Self> {
+        let distinct: BTreeSet<RecoveryKeyId> = keys.values().map(RecoveryKey::id).collect();
         if distinct.len() != keys.len() {
             return None;
         }
-        let tree = tree.try_map(|index| keys.get(*index).map(RecoveryKey::id).ok_or(())).ok()?;
+        let tree = tree.try_map(|who| keys.get(who).map(RecoveryKey::id).ok_or(())).ok()?;
         let used = tree.parties();
-        let keys = keys.iter().map(|key| (key.id(), key.clone()));
+        let keys = keys.values().map(|key| (key.id(), key.clone()));
         Some(Self { keys: keys.filter(|(id, _)| used.contains(id)).collect(), tree })
     }
 

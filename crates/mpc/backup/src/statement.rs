@@ -4,10 +4,12 @@ use crate::limits::SECRETS_MAX;
 use crate::part::counted;
 use crate::{BackupFault, Parameters, Recovery};
 use minicbor::{Decode, Decoder, Encode};
+use quorate_access::Tree;
 use quorate_access::limits::LEAVES_MAX;
 use quorate_codec::{Canonical, Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, NonIdentity};
-use quorate_identity::{GenesisHash, KeyId, NodeId};
+use quorate_identity::{GenesisHash, Head, KeyId, NodeId};
+use quorate_sharing::Commitments;
 
 /// Everything that a proof is bound to. Public: whoever verifies makes it from the charter and from
 /// the certified record of the epoch, and compares (BAK-03).
@@ -91,7 +93,72 @@ pub struct Keyed {
     pub ordered_by: Digest,
 }
 
+impl Keyed {
+    /// A key whose accounts have these public keys, in the domain and as ordered by the entry that
+    /// made this head, its secrets as they came to be by the dealing with this transcript.
+    pub fn new<C: Curve>(
+        genesis: GenesisHash,
+        key: KeyId,
+        publics: &[NonIdentity<C>],
+        transcript: Digest,
+        ordered_by: Head,
+    ) -> Self {
+        let publics = Transcript::new(tag::BACKUP_PUBLICS).list(NonIdentity::all_to_bytes(publics));
+        let ordered_by = ordered_by.0;
+        Self { genesis, key, publics: publics.digest(), transcript, ordered_by }
+    }
+}
+
 impl<C: Curve> Statement<C> {
+    /// That these are the shares of `author` in an epoch of a key whose accounts are shared over
+    /// `tree` (BAK-24). `None` if the author has none, which is the caller's fault.
+    ///
+    /// Cost: some small multiples for each share.
+    pub fn of_shares(
+        of: Keyed,
+        epoch: u64,
+        author: NodeId,
+        tree: &Tree<NodeId>,
+        accounts: &[Commitments<C>],
+        recovery: Recovery,
+    ) -> Option<Self> {
+        let rows: Vec<_> = tree.rows().into_iter().filter(|row| *row.party == author).collect();
+        let share = |account: &Commitments<C>, row| account.leaf(row).non_identity().ok();
+        let of_account = |account| rows.iter().map(move |row| share(account, row));
+        let publics = accounts.iter().flat_map(of_account).collect::<Option<Vec<_>>>()?;
+        let is_some = !publics.is_empty();
+        is_some.then(|| Self::claiming_shares(of, epoch, author, tree, publics, recovery))
+    }
+
+    /// The same of points that somebody else says are the public shares: to see whether a bundle
+    /// about them proves anything. What should be theirs is for
+    /// [`of_shares`](Self::of_shares).
+    pub fn claiming_shares(
+        of: Keyed,
+        epoch: u64,
+        author: NodeId,
+        tree: &Tree<NodeId>,
+        publics: Vec<NonIdentity<C>>,
+        recovery: Recovery,
+    ) -> Self {
+        let leaves = tree.leaves().into_iter().filter(|(_, party)| **party == author);
+        let leaves = leaves.map(|(leaf, _)| leaf.0).collect();
+        let tree = Transcript::new(tag::BACKUP_TREE).part(to_bytes(tree)).digest();
+        Self { author, subject: Subject::Shares { of, epoch, leaves, tree }, publics, recovery }
+    }
+
+    /// That these are the logarithms of what `author` contributed to each account of a key in the
+    /// dealing that made an epoch (BAK-25).
+    pub fn of_contributions(
+        of: Keyed,
+        epoch: u64,
+        author: NodeId,
+        publics: Vec<NonIdentity<C>>,
+        recovery: Recovery,
+    ) -> Self {
+        Self { author, subject: Subject::Contributions { of, epoch }, publics, recovery }
+    }
+
     /// Names the statement and the parameters of its proof: everything of the proof is hashed
     /// behind it (BAK-04).
     pub(crate) fn digest<P: Parameters>(&self) -> Digest {

@@ -1,5 +1,6 @@
 //! Dealings, erased: key generation, refresh, reshare, repair and import.
 
+use crate::backup::{Contributed, OnCurve, SourceHalf};
 use crate::key::{Half, PublicHalf, SecretHalf};
 use crate::{
     Failure, Inbound, KeyPublic, KeyShare, Outbound, Outcome, Progress, Round, Seed, To,
@@ -10,8 +11,8 @@ use quorate_codec::Digest;
 use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::{NodeId, Scheme};
 use quorate_keygen::{
-    DealError, Dealt, DealtKey, ExpectRound1, ExpectRound2, Holding, Knowledge, LeafStatements,
-    Plan, Source, Terms, Whose,
+    Contributions, DealError, Dealt, DealtKey, ExpectRound1, ExpectRound2, Holding, Knowledge,
+    LeafStatements, Plan, Source, Terms, Whose,
 };
 use quorate_sharing::{Commitments, LeafShares};
 use std::collections::BTreeSet;
@@ -74,6 +75,8 @@ pub struct PreparedKeys {
     /// Proofs that this node knows its final shares, for [`verify_all_leaf_proofs`]; `None` if it
     /// holds none.
     pub leaf_proofs: Option<Vec<u8>>,
+    /// What the dealers contributed; nothing once it was backed up. Secret.
+    pub(crate) contributed: Option<Contributed>,
 }
 
 /// One key of a verified dealing.
@@ -180,6 +183,9 @@ pub(crate) trait Erase: Curve {
     fn secret(shares: LeafShares<Self>) -> SecretHalf;
     fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>>;
     fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>>;
+    fn contributed(contributions: Contributions<Self>) -> Contributed;
+    fn contributions(contributed: Contributed) -> Option<Contributions<Self>>;
+    fn source(half: OnCurve<Self>) -> SourceHalf;
 }
 
 impl Erase for Secp256k1 {
@@ -204,6 +210,21 @@ impl Erase for Secp256k1 {
             SecretHalf::Ed25519(_) => None,
         }
     }
+
+    fn contributed(contributions: Contributions<Self>) -> Contributed {
+        Contributed::Secp256k1(contributions)
+    }
+
+    fn contributions(contributed: Contributed) -> Option<Contributions<Self>> {
+        match contributed {
+            Contributed::Secp256k1(contributions) => Some(contributions),
+            Contributed::Ed25519(_) => None,
+        }
+    }
+
+    fn source(half: OnCurve<Self>) -> SourceHalf {
+        SourceHalf::Secp256k1(half)
+    }
 }
 
 impl Erase for Ed25519 {
@@ -227,6 +248,21 @@ impl Erase for Ed25519 {
             SecretHalf::Ed25519(shares) => Some(shares),
             SecretHalf::Secp256k1(_) => None,
         }
+    }
+
+    fn contributed(contributions: Contributions<Self>) -> Contributed {
+        Contributed::Ed25519(contributions)
+    }
+
+    fn contributions(contributed: Contributed) -> Option<Contributions<Self>> {
+        match contributed {
+            Contributed::Ed25519(contributions) => Some(contributions),
+            Contributed::Secp256k1(_) => None,
+        }
+    }
+
+    fn source(half: OnCurve<Self>) -> SourceHalf {
+        SourceHalf::Ed25519(half)
     }
 }
 
@@ -318,7 +354,7 @@ impl<C: Erase> Round for Round2<C> {
 }
 
 fn prepare<C: Erase>(order: &Order, dealt: Dealt<C>) -> Result<PreparedKeys, Failure> {
-    let Dealt { keys, transcript, leaf_proofs } = dealt;
+    let Dealt { keys, transcript, leaf_proofs, contributions } = dealt;
     let key = |key: DealtKey<C>| {
         let half = Half::new(key.commitments)
             .ok_or_else(|| Failure::peer(Vec::new(), "the key is the identity"))?;
@@ -330,7 +366,8 @@ fn prepare<C: Erase>(order: &Order, dealt: Dealt<C>) -> Result<PreparedKeys, Fai
         })
     };
     let keys = keys.into_iter().map(key).collect::<Result<_, Failure>>()?;
-    Ok(PreparedKeys { keys, transcript, leaf_proofs })
+    let contributed = Some(C::contributed(contributions));
+    Ok(PreparedKeys { keys, transcript, leaf_proofs, contributed })
 }
 
 fn broadcast(bytes: Vec<u8>) -> Vec<Outbound> {

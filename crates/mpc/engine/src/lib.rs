@@ -17,6 +17,7 @@
 //! What this crate does not do: it decides nothing ([`Permit`]s come from `node/machine`), sends
 //! nothing, stores nothing, and remembers no quarantine. See `spec/engine.md`.
 
+mod backup;
 mod blame;
 mod deal;
 mod failure;
@@ -30,6 +31,7 @@ mod seed;
 mod sign;
 mod signature;
 
+pub use backup::{Backed, BackedUp, BackupSource, BackupTerms, Backups};
 pub use blame::{Charge, judge, judge_echoes};
 pub use deal::{
     DealPlan, DealSource, PreparedKey, PreparedKeys, check_public, start_deal,
@@ -39,6 +41,13 @@ pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};
 pub use pair::{PairPlan, PairSetup, start_pair_setup};
 pub use permit::{Payload, Permit, Tweak};
+pub use quorate_backup::possession::{
+    Answer as PossessionAnswer, Challenge as PossessionChallenge,
+};
+pub use quorate_backup::{
+    BackupError, BackupFault, Parameters, Recovery, RecoveryKey, Standard, bundle_bytes_max,
+    bundle_digest,
+};
 pub use quorate_keygen::{
     Accusation, Complaint, EchoFindings, Equivocation, Misdealing, Place, Signed,
 };

@@ -121,7 +121,7 @@ pub fn keygen(
 }
 
 fn one(dealt: PreparedKeys) -> Option<Prepared> {
-    let PreparedKeys { mut keys, transcript, leaf_proofs } = dealt;
+    let PreparedKeys { mut keys, transcript, leaf_proofs, .. } = dealt;
     let PreparedKey { public, share, chain_code } = keys.pop()?;
     let (share, chain_code, leaf_proofs) = (share?, chain_code?, leaf_proofs?);
     Some(Prepared { public, share, transcript, chain_code, leaf_proofs })

@@ -7,6 +7,7 @@ use crate::ceremonies::{
     EvidenceBook, Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row,
     parse_decided_key, parse_share_key, proof_key, voided_key,
 };
+use crate::custody::Possessions;
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
 use crate::governor::{Governor, compiled_policy};
@@ -23,6 +24,7 @@ use quorate_charter::{
     SignedEpochStatement, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
+use quorate_engine::Backups;
 use quorate_identity::{KeyId, NodeId, NodeSecrets};
 use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, VecDeque};
@@ -39,6 +41,8 @@ pub struct BootPlan {
     pub records: Vec<Record>,
     /// Waiting times.
     pub pace: Pace,
+    /// How large the proofs of backups are: [`quorate_engine::Standard`] but in tests.
+    pub proofs: Backups,
     /// The clock now.
     pub now: Millis,
 }
@@ -126,7 +130,7 @@ impl Node {
     /// # Errors
     /// [`BootError`]. Cost: some signature verifications an entry and a request.
     pub fn boot(plan: BootPlan, rng: &mut dyn CryptoRngCore) -> Result<(Self, Output), BootError> {
-        let BootPlan { file, secrets, records, pace, now } = plan;
+        let BootPlan { file, secrets, records, pace, proofs, now } = plan;
         let rows = Rows::new(records);
         let stored = rows.get(Table::Meta, GENESIS_ROW);
         if stored.is_some_and(|stored| stored != quorate_codec::to_bytes(&file)) {
@@ -139,7 +143,7 @@ impl Node {
         let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
         let mut alarms = Vec::new();
         let mut keys = keys(&state, &me, &rows, &mut alarms)?;
-        let evidence = evidence(&state, &rows, &mut keys, &mut alarms);
+        let evidence = evidence(&state, proofs, &rows, &mut keys, &mut alarms);
         let halted = rows.get(Table::Meta, HALT_ROW);
         let lapse = rows.get(Table::Meta, LAPSE_ROW).map(|row| read(Table::Meta, row));
         let mut node = Self {
@@ -159,17 +163,20 @@ impl Node {
             trail: trail(&rows),
             evidence,
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
+            possessions: possessions(&rows)?,
             policy: compiled_policy(&state),
             state: Arc::new(state),
             keys,
             secrets,
             pace,
+            proofs,
             file,
         };
         let now = node.presence.advance_clock(now);
         let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
         turn.out.writes = node.first_writes();
         turn.out.writes.extend(node.keys.take_leftovers());
+        node.look_at_custody(&mut turn);
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
@@ -412,10 +419,27 @@ fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_i
 
 /// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left
 /// out where it can be (BLM-08).
-fn evidence(state: &State, rows: &Rows, keys: &mut Keys, alarms: &mut Vec<Alarm>) -> EvidenceBook {
+/// What is known of recovery keys: a row that cannot be read would be asked for anew.
+fn possessions(rows: &Rows) -> Result<Possessions, BootError> {
+    let mut possessions = Possessions::default();
+    for (key, row) in rows.of(Table::Possession) {
+        if !possessions.load(key, row) {
+            return Err(unreadable(Table::Possession, "it is damaged"));
+        }
+    }
+    Ok(possessions)
+}
+
+fn evidence(
+    state: &State,
+    proofs: Backups,
+    rows: &Rows,
+    keys: &mut Keys,
+    alarms: &mut Vec<Alarm>,
+) -> EvidenceBook {
     let mut book = EvidenceBook::default();
     for (key, row) in rows.of(Table::Evidence) {
-        if !book.load(state, key, row) {
+        if !book.load(state, proofs, key, row) {
             let text = "a stored piece of evidence is damaged".to_owned();
             alarms.push(Alarm { text, culprits: Vec::new() });
         }

@@ -40,11 +40,15 @@ pub enum Table {
     Evidence = 15,
     /// Who was proven guilty of what last.
     Guilt = 16,
+    /// Backups that this node verified, by key, epoch and attempt.
+    Backup = 17,
+    /// What custodians' keys this node was shown to be held.
+    Possession = 18,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -61,6 +65,8 @@ impl Table {
         Self::Identity,
         Self::Evidence,
         Self::Guilt,
+        Self::Backup,
+        Self::Possession,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -81,8 +87,16 @@ impl Table {
             | Self::Audit
             | Self::Identity
             | Self::Evidence
-            | Self::Guilt => false,
+            | Self::Guilt
+            | Self::Backup
+            | Self::Possession => false,
         }
+    }
+
+    /// Whether a start reads its rows. Backups are many and long, and nothing follows from them but
+    /// that they are there: they are read when somebody asks for them.
+    pub fn is_read_at_start(self) -> bool {
+        self != Self::Backup
     }
 
     /// The stored number.

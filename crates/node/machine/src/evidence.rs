@@ -4,20 +4,24 @@
 //! Everything here is public, or was made public by whoever complained (BLM-04). What this module
 //! does not do: it condemns nobody for silence, for an echo that differs, or on anybody's word.
 
-use crate::ceremonies::{deal_bytes, publics_of, terms_of};
+use crate::ceremonies::{FalseBackup, deal_bytes, publics_of, terms_of};
 use crate::limits;
 use crate::wire::{DealMessage, DealStep};
 use minicbor::{Decode, Encode};
 use quorate_charter as charter;
 use quorate_charter::{AttemptPlan, EpochRecord, GenesisFile, Instance, State};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
-use quorate_engine::{self as engine, Accusation, Charge, Equivocation, Misdealing, Place, Signed};
+use quorate_engine::{
+    self as engine, Accusation, Backups, Charge, Equivocation, Misdealing, Place, Signed,
+};
 use quorate_identity::{GenesisHash, NodeId, NodeSignature};
 
 /// Number of the round in which dealers commit.
 pub(crate) const FIRST_ROUND: u8 = 1;
 /// Number of the round in which they reveal.
 pub(crate) const SECOND_ROUND: u8 = 2;
+/// Number of the round in which participants announce their backups.
+pub(crate) const BACKUP_ROUND: u8 = 3;
 
 /// Evidence: one form for all kinds, complete in itself. Public.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -48,6 +52,9 @@ pub(crate) enum Proof {
     /// A statement PREPARED whose proofs do not hold (DEAL-16).
     #[n(4)]
     Prepared(#[n(0)] AttemptPlan, #[n(1)] charter::PreparedStatement, #[n(2)] RecordBytes),
+    /// A backup that proves nothing (BLM-09).
+    #[n(5)]
+    Backup(#[n(0)] Box<FalseBackup>),
 }
 
 /// The dealing that a proof is about.
@@ -134,9 +141,11 @@ impl Evidence {
 
     /// What it proves in a domain: the same for everybody at any time (BLM-01).
     ///
+    /// `proofs` is the size of proof that backups of this domain have.
+    ///
     /// # Errors
     /// [`EvidenceError`].
-    pub fn verify(&self, state: &State) -> Result<Finding, EvidenceError> {
+    pub fn verify(&self, state: &State, proofs: Backups) -> Result<Finding, EvidenceError> {
         if self.version != 1 {
             return Err(EvidenceError::Malformed(format!("version {}", self.version)));
         }
@@ -192,6 +201,13 @@ impl Evidence {
                 check_prepared(state, plan, statement, record)?;
                 (vec![statement.node], "proofs of new shares that do not hold")
             }
+            Proof::Backup(backup) if !plan.participants().contains(&backup.author) => {
+                return Err(unproven(&"its author takes no part"));
+            }
+            Proof::Backup(backup) if backup.is_proven(proofs, signatures(state, plan)) => {
+                (vec![backup.author], "a backup that proves nothing")
+            }
+            Proof::Backup(_) => return Err(unproven(&"the backup may be one")),
         };
         Ok(Finding { culprits, instance: instance_of(plan), what })
     }
@@ -204,6 +220,7 @@ impl Evidence {
             | Proof::Run(Run { plan, .. }, _)
             | Proof::Twice(plan, _)
             | Proof::Prepared(plan, ..) => instance_of(plan),
+            Proof::Backup(backup) => instance_of(&backup.run.plan),
         }
     }
 
@@ -215,6 +232,7 @@ impl Evidence {
             Proof::Share(_, accusation) => vec![accusation.dealer, accusation.complainer],
             Proof::Run(..) => Vec::new(),
             Proof::Prepared(_, statement, _) => vec![statement.node],
+            Proof::Backup(backup) => vec![backup.author],
         }
     }
 
@@ -248,6 +266,7 @@ impl Evidence {
             Proof::Votes(_) => None,
             Proof::Share(run, _) | Proof::Run(run, _) => Some(&run.plan),
             Proof::Twice(plan, _) | Proof::Prepared(plan, ..) => Some(plan),
+            Proof::Backup(backup) => Some(&backup.run.plan),
         }
     }
 }
@@ -298,6 +317,7 @@ pub(crate) fn signatures<'a>(
             Place::Message1 => DealStep::Round { number: FIRST_ROUND, bytes },
             Place::Message2 => DealStep::Round { number: SECOND_ROUND, bytes },
             Place::Complaint => DealStep::Complaint { bytes },
+            Place::Backup => DealStep::Round { number: BACKUP_ROUND, bytes },
         };
         let signature = <[u8; 64]>::try_from(signed.signature.as_slice());
         signature
@@ -353,6 +373,7 @@ impl EvidenceFile {
     pub fn verify(
         bytes: &[u8],
         genesis: &GenesisHash,
+        proofs: Backups,
     ) -> Result<(Finding, Digest, State), EvidenceError> {
         let file: Self = quorate_codec::from_bytes(bytes)
             .map_err(|error| EvidenceError::Malformed(error.to_string()))?;
@@ -364,7 +385,7 @@ impl EvidenceFile {
         }
         let founded = file.genesis.verify(genesis);
         let state = founded.map_err(|error| EvidenceError::Genesis(error.to_string()))?;
-        let finding = file.evidence.verify(&state)?;
+        let finding = file.evidence.verify(&state, proofs)?;
         Ok((finding, file.evidence.id(), state))
     }
 }

@@ -11,8 +11,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::requests::Statement;
 use crate::wire::{
-    DealMessage, DealStep, Generation, ImportDealing, KeyProgress, Message, Outcome, PairMessage,
-    SessionMessage, SessionStep, ShownMessage,
+    BundleMessage, DealMessage, DealStep, Generation, ImportDealing, KeyProgress, Message, Outcome,
+    PairMessage, SessionMessage, SessionStep, ShownMessage,
 };
 use quorate_charter::{
     AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
@@ -58,6 +58,7 @@ enum Content {
     Outcome(Outcome),
     /// Verified by a job, if it would be news.
     Evidence(Box<Evidence>),
+    Bundle(BundleMessage),
 }
 
 /// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
@@ -170,6 +171,8 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             fits(&outcome)?;
             Content::Outcome(outcome)
         }
+        // How long it may be is seen at the attempt that it is for, before it is kept.
+        Message::Bundle(bundle) => Content::Bundle(bundle),
         Message::Evidence(evidence) => {
             fits(evidence.as_ref())?;
             Content::Evidence(evidence)
@@ -285,6 +288,7 @@ impl Node {
             Content::Session(message) => self.on_session(from, message, turn),
             Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
             Content::Evidence(evidence) => self.on_evidence(from, *evidence, turn),
+            Content::Bundle(bundle) => self.on_bundle(from, bundle, turn),
         }
     }
 }

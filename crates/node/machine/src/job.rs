@@ -8,7 +8,8 @@ use crate::wire::SignatureBytes;
 use quorate_charter::{EpochRecord, State};
 use quorate_codec::Digest;
 use quorate_engine::{
-    self as engine, DealPlan, Failure, Inbound, Opening, Outbound, PairPlan, Progress, Round, Seed,
+    self as engine, Backed, BackedUp, BackupError, BackupSource, BackupTerms, Backups, DealPlan,
+    Failure, Inbound, Opening, Outbound, PairPlan, PreparedKeys, Progress, Round, Seed,
 };
 use quorate_identity::NodeId;
 use quorate_intent::{Artifact, Decoded};
@@ -43,13 +44,47 @@ pub struct Job {
 /// What a job does.
 pub(crate) enum Task {
     Judge(Box<Judgement>),
-    Finish { decoded: Arc<Decoded>, signatures: Vec<SignatureBytes> },
-    Deal { plan: DealPlan, seed: Seed },
-    Pair { plan: PairPlan, seed: Seed },
+    Finish {
+        decoded: Arc<Decoded>,
+        signatures: Vec<SignatureBytes>,
+    },
+    Deal {
+        plan: DealPlan,
+        seed: Seed,
+    },
+    Pair {
+        plan: PairPlan,
+        seed: Seed,
+    },
     Open(Box<OpenTask>),
-    Begin { opening: Opening, context: Digest, firsts: Vec<Inbound>, seed: Seed },
-    Advance { round: Box<dyn Round>, inbox: Vec<Inbound>, seed: Seed },
-    Prove(Arc<State>, Box<Evidence>),
+    Begin {
+        opening: Opening,
+        context: Digest,
+        firsts: Vec<Inbound>,
+        seed: Seed,
+    },
+    Advance {
+        round: Box<dyn Round>,
+        inbox: Vec<Inbound>,
+        seed: Seed,
+    },
+    BackUp {
+        proofs: Backups,
+        dealt: Box<PreparedKeys>,
+        terms: Arc<BackupTerms>,
+        me: NodeId,
+        kinds: Vec<Backed>,
+        seed: Seed,
+    },
+    VerifyBackup {
+        proofs: Backups,
+        terms: Arc<BackupTerms>,
+        source: Arc<BackupSource>,
+        kind: Backed,
+        author: NodeId,
+        bundle: Vec<u8>,
+    },
+    Prove(Arc<State>, Backups, Box<Evidence>),
 }
 
 /// Everything a request is judged by.
@@ -90,6 +125,10 @@ pub enum JobResult {
     Opened(Box<Result<(Opening, Vec<u8>), Failure>>),
     /// A round was computed.
     Advanced(Result<Progress, Failure>),
+    /// This node's backups of a dealing were made.
+    BackedUp(Box<Result<BackedUp, Failure>>),
+    /// Somebody's backup was verified.
+    BackupVerified(Result<(), BackupError>),
     /// Evidence was verified.
     Proven(Box<Proven>),
     /// The job panicked or was lost; its run ends.
@@ -117,6 +156,8 @@ impl fmt::Debug for JobResult {
             Self::Finished(_) => "Finished",
             Self::Opened(_) => "Opened",
             Self::Advanced(_) => "Advanced",
+            Self::BackedUp(_) => "BackedUp",
+            Self::BackupVerified(_) => "BackupVerified",
             Self::Proven(_) => "Proven",
             Self::Lost => "Lost",
         })
@@ -138,6 +179,8 @@ impl Job {
             | Task::Open(_)
             | Task::Begin { .. }
             | Task::Advance { .. }
+            | Task::BackUp { .. }
+            | Task::VerifyBackup { .. }
             | Task::Prove(..) => Part::Engine,
         };
         Self { id, part, task }
@@ -159,8 +202,14 @@ impl Job {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
             }
             Task::Advance { round, inbox, seed } => JobResult::Advanced(round.advance(inbox, seed)),
-            Task::Prove(state, evidence) => {
-                let finding = evidence.verify(&state);
+            Task::BackUp { proofs, dealt, terms, me, kinds, seed } => {
+                JobResult::BackedUp(Box::new(proofs.back_up(*dealt, &terms, me, &kinds, seed)))
+            }
+            Task::VerifyBackup { proofs, terms, source, kind, author, bundle } => {
+                JobResult::BackupVerified(proofs.verify(&terms, &source, kind, author, &bundle))
+            }
+            Task::Prove(state, proofs, evidence) => {
+                let finding = evidence.verify(&state, proofs);
                 JobResult::Proven(Box::new(Proven { evidence: *evidence, finding }))
             }
         }

@@ -28,6 +28,7 @@ mod audit;
 pub mod boot;
 pub mod call;
 mod ceremonies;
+mod custody;
 pub mod durable;
 pub mod event;
 pub mod evidence;
@@ -49,4 +50,4 @@ mod target;
 mod views;
 pub mod wire;
 
-pub use ceremonies::{Shares, publics_of};
+pub use ceremonies::{BundlesRow, Shares, publics_of};

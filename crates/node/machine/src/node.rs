@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::ceremonies::{EvidenceBook, Keys};
+use crate::custody::Possessions;
 use crate::durable::{Table, Write};
 use crate::event::{Envelope, Event, Millis, Output};
 use crate::governor::Governor;
@@ -14,7 +15,7 @@ use crate::sessions::Sessions;
 use crate::wire::Message;
 use quorate_charter::{GenesisFile, Incarnation, State};
 use quorate_codec::Digest;
-use quorate_engine::{Failure, Progress, Seed};
+use quorate_engine::{Backups, Failure, Progress, Seed};
 use quorate_identity::{NodeId, NodeSecrets};
 use quorate_policy::Policy;
 use rand_core::CryptoRngCore;
@@ -27,6 +28,8 @@ pub struct Node {
     pub(crate) me: NodeId,
     pub(crate) secrets: NodeSecrets,
     pub(crate) pace: Pace,
+    /// How large the proofs of backups are.
+    pub(crate) proofs: Backups,
     pub(crate) file: GenesisFile,
     pub(crate) state: Arc<State>,
     pub(crate) policy: Option<Arc<Policy>>,
@@ -34,6 +37,7 @@ pub struct Node {
     pub(crate) presence: Presence,
     pub(crate) governor: Governor,
     pub(crate) keys: Keys,
+    pub(crate) possessions: Possessions,
     pub(crate) pairs: Pairs,
     pub(crate) requests: Requests,
     pub(crate) sessions: Sessions,
@@ -168,6 +172,8 @@ impl Node {
             JobResult::Finished(finished) => self.on_finished(id, *finished, turn),
             JobResult::Opened(opened) => self.on_opened(id, *opened, turn),
             JobResult::Advanced(result) => self.on_advanced(id, result, turn),
+            JobResult::BackedUp(result) => self.on_backed_up(id, *result, turn),
+            JobResult::BackupVerified(result) => self.on_backup_verified(id, result, turn),
             JobResult::Proven(proven) => {
                 self.on_proven(id, &proven.evidence, proven.finding, turn);
             }
@@ -175,6 +181,7 @@ impl Node {
                 let _ = self.session_job_lost(id, turn)
                     || self.pair_job_lost(id, turn)
                     || self.deal_job_lost(id, turn)
+                    || self.backup_job_lost(id, turn)
                     || self.judgement_lost(id, turn)
                     || self.proof_lost(id, turn);
             }

@@ -4,6 +4,7 @@
 use minicbor::{Decode, Encode};
 use quorate_charter as charter;
 use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_engine::Backed;
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, NodeSignature, RequestId};
 use quorate_policy::request as statement;
 use std::fmt;
@@ -77,6 +78,9 @@ pub enum Message {
     /// Proof that a node deviated; everyone verifies it.
     #[n(21)]
     Evidence(#[n(0)] Box<crate::evidence::Evidence>),
+    /// A backup of what a dealing made.
+    #[n(22)]
+    Bundle(#[n(0)] BundleMessage),
 }
 
 /// How far a node is with a key.
@@ -303,6 +307,24 @@ impl DealMessage {
                 DealStep::Abort { .. } => 0,
             }
     }
+}
+
+/// A backup that its sender announced in a signed message of the dealing, which names it by its
+/// digest.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct BundleMessage {
+    /// The key that is made.
+    #[n(0)]
+    pub key: KeyId,
+    /// The digest of the attempt's plan.
+    #[n(1)]
+    pub context: Digest,
+    /// What it backs up.
+    #[n(2)]
+    pub kind: Backed,
+    /// The bundle.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
 }
 
 /// The steps of a dealing.

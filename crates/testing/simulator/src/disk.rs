@@ -40,13 +40,12 @@ impl Disk {
 
     /// What a start reads back.
     pub fn records(&self) -> Vec<Record> {
-        self.rows
-            .iter()
-            .map(|((table, key), value)| Record {
-                table: *table,
-                key: key.clone(),
-                value: Zeroizing::new(value.clone()),
-            })
-            .collect()
+        let read = self.rows.iter().filter(|((table, _), _)| table.is_read_at_start());
+        read.map(|((table, key), value)| Record {
+            table: *table,
+            key: key.clone(),
+            value: Zeroizing::new(value.clone()),
+        })
+        .collect()
     }
 }

@@ -4,6 +4,7 @@ use crate::disk::Disk;
 use crate::faults::{Coverage, EpochWrite, Fault, Side};
 use crate::mutant::Mutant;
 use quorate_charter::GenesisFile;
+use quorate_engine::Backups;
 use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::BootPlan;
 use quorate_machine::call::{Answer, Call, Caller};
@@ -11,6 +12,7 @@ use quorate_machine::durable::{Table, Write};
 use quorate_machine::event::{CallId, Event, Millis, Output};
 use quorate_machine::limits::Pace;
 use quorate_machine::node::Node;
+use quorate_testkit::custodians::Reduced;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeSet;
@@ -91,7 +93,8 @@ impl Host {
         }
         let now = self.clock(now);
         let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
-        let plan = BootPlan { file, secrets, records, pace, now };
+        let proofs = Backups::of::<Reduced>();
+        let plan = BootPlan { file, secrets, records, pace, proofs, now };
         let (node, output) = Node::boot(plan, &mut self.rng).expect("a node starts from its disk");
         self.node = Some(node);
         self.take(output)

@@ -13,6 +13,7 @@ use crate::report::Report;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, RequestId, Scheme};
 use quorate_machine::boot::{rejoin, release};
+use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_machine::event::{Event, Millis, Output};
 use quorate_machine::ingress;
@@ -279,7 +280,22 @@ impl World {
         let handled = host.start(&self.founding.file, secrets, self.now);
         self.note("start", &id, &[]);
         self.follow(id, handled);
+        self.show_recovery_keys(id);
         self.reach_everybody(id);
+    }
+
+    /// Custodians show a node that they hold their keys, as often as it has forgotten.
+    fn show_recovery_keys(&mut self, id: NodeId) {
+        let now = self.now;
+        let ada = self.founding.actor("ada");
+        let caller = || Caller::new(&self.founding.state, ada);
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        let Some(caller) = caller() else { return };
+        if let Some(Ok(View::Custody(view))) = host.ask(now, caller.clone(), Call::Custody) {
+            for answer in self.founding.answers(&view) {
+                host.ask(now, caller.clone(), answer);
+            }
+        }
     }
 
     fn reach_everybody(&mut self, id: NodeId) {

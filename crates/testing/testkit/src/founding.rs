@@ -1,9 +1,10 @@
 //! A domain founded from a seed: real keys, real signatures, and everybody's secrets at hand.
 
+use crate::custodians::{CUSTODIANS, RecoveryKeys};
 use quorate_access::Tree;
 use quorate_charter::{
-    Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role, Roles, Settings,
-    SignedEnrolment, SignedMotion, State,
+    Custody, Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role, Roles,
+    Settings, SignedEnrolment, SignedMotion, State,
 };
 use quorate_codec::Digest;
 use quorate_identity::{
@@ -70,6 +71,8 @@ pub struct Founding {
     /// Every node's secrets, by id.
     pub nodes: BTreeMap<NodeId, FoundingNode>,
     people: BTreeMap<String, MemorySigner>,
+    /// The founding custodians' keys.
+    pub recovery_keys: RecoveryKeys,
 }
 
 /// A node of a founded domain.
@@ -126,7 +129,9 @@ impl Founding {
             };
             drafts.push(FoundingNode { name: name(&text), role, seed: random() });
         }
-        let genesis = genesis(&people, &drafts, shape.faults, Digest(random()));
+        let recovery_keys = RecoveryKeys::new(&CUSTODIANS, &mut random);
+        let custody = recovery_keys.custody(2);
+        let genesis = genesis(&people, &drafts, shape.faults, custody, Digest(random()));
         let mut file = GenesisFile::create(&genesis).expect("a well-formed genesis");
         for who in ADMINISTRATORS {
             file.sign(&people[who]).expect("an administrator signs");
@@ -138,7 +143,7 @@ impl Founding {
         let state = Arc::new(file.verify(&hash).expect("a founded domain"));
         let id = |node: &FoundingNode| state.node_named(&node.name).expect("a node").id;
         let nodes = drafts.into_iter().map(|node| (id(&node), node)).collect();
-        Self { file, hash, state, nodes, people }
+        Self { file, hash, state, nodes, people, recovery_keys }
     }
 
     /// The signer of a person or service.
@@ -218,6 +223,7 @@ fn genesis(
     people: &BTreeMap<String, MemorySigner>,
     nodes: &[FoundingNode],
     faults: u8,
+    custody: Custody,
     nonce: Digest,
 ) -> Genesis {
     let person = |who: &str| GenesisPerson {
@@ -227,6 +233,7 @@ fn genesis(
             administrator: ADMINISTRATORS.contains(&who),
             approver: APPROVERS.contains(&who),
             auditor: who == AUDITOR,
+            operator: false,
         },
     };
     let mut named: Vec<&str> = [&ADMINISTRATORS[..], &APPROVERS[..], &[AUDITOR]].concat();
@@ -255,6 +262,8 @@ fn genesis(
         faults,
         settings: Settings::default(),
         nonce,
+        custody,
+        excepted: Vec::new(),
     }
 }
 

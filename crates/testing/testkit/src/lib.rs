@@ -1,6 +1,7 @@
 //! Seeds, fixtures and founded domains for tests across crates.
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
+//! * [`custodians`]: its custodians, who restore.
 //! * [`fields`]: messages taken apart, every field changed.
 //! * [`keys`]: one key of it in its epochs.
 //! * [`importer`]: somebody who brings a key from elsewhere.
@@ -14,6 +15,7 @@
     reason = "fixtures of tests: one that cannot be made is a failed test"
 )]
 
+pub mod custodians;
 pub mod fields;
 pub mod forged;
 pub mod founding;

@@ -1,6 +1,7 @@
 //! A whole domain in one process: real nodes, an instant network unless it is made [`Slow`], jobs
 //! run in place, time that jumps to whatever is next. Everything follows from the seed.
 
+use crate::custodians::Reduced;
 use crate::founding::{Founding, Shape, name};
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, State};
@@ -9,10 +10,11 @@ use quorate_client::contract::{
     SubmitStatement, routes,
 };
 use quorate_codec::Digest;
+use quorate_engine::Backups;
 use quorate_identity::{KeyId, MotionId, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::boot::{BootError, BootPlan};
-use quorate_machine::call::{self, Answer, Caller, View};
+use quorate_machine::call::{self, Answer, Call, Caller, View};
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_machine::event::{CallId, Event, Output};
 use quorate_machine::ingress;
@@ -200,12 +202,14 @@ impl World {
             secrets,
             records,
             pace: Pace::default(),
+            proofs: Backups::of::<Reduced>(),
             now: self.now,
         };
         let (running, output) = Node::boot(plan, &mut self.rng)?;
         host.node = Some(running);
         host.lives += 1;
         self.release(node, output);
+        self.show_recovery_keys(node);
         for peer in self.running() {
             if peer != node && !self.cut.contains(&(node, peer)) {
                 self.give(node, Event::Connected(peer));
@@ -213,6 +217,26 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Custodians show a node that they hold their keys.
+    fn show_recovery_keys(&mut self, node: NodeId) {
+        if let Ok(View::Custody(view)) = self.ask(node, Call::Custody) {
+            for answer in self.founding.answers(&view) {
+                self.ask(node, answer).expect("an answer that is taken");
+            }
+        }
+    }
+
+    /// Makes a call as an administrator, whatever a caller could write.
+    fn ask(&mut self, node: NodeId, call: Call) -> Answer {
+        let ada = self.founding.actor("ada");
+        let caller = Caller::new(&self.founding.state, ada).expect("somebody");
+        self.calls += 1;
+        let id = CallId(self.calls);
+        self.give(node, Event::Call { id, caller, call: Box::new(call) });
+        let host = self.hosts.get_mut(&node).expect("a node");
+        host.replies.remove(&id).expect("an answer")
     }
 
     /// Stops a node as a power cut would.
@@ -718,5 +742,5 @@ pub fn records(disk: &Disk) -> Vec<Record> {
         key: key.clone(),
         value: Zeroizing::new(value.clone()),
     };
-    disk.iter().map(row).collect()
+    disk.iter().filter(|((table, _), _)| table.is_read_at_start()).map(row).collect()
 }

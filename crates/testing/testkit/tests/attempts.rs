@@ -15,7 +15,6 @@ use quorate_charter::{
 };
 use quorate_client::contract::AuditLine;
 use quorate_codec::{Digest, tag};
-use quorate_engine::Progress;
 use quorate_identity::{KeyId, NodeId, NodeSecrets, Scheme};
 use quorate_machine::boot::rejoin;
 use quorate_machine::call::View;
@@ -237,7 +236,7 @@ fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
 #[test]
 fn neg_082_who_gives_an_attempt_up_is_named_everywhere() {
     // Here node-2 is to plan the first attempt, so that its word counts before any plan.
-    let mut world = World::new(1);
+    let mut world = World::new(3);
     let attempts = watch_attempts(&mut world);
     let key = order(&mut world);
     let quitter = world.id("node-2");
@@ -326,7 +325,7 @@ fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
         let held = hold(&mut world, slow, {
             let mut left = 1;
             move |result| {
-                let is_last = matches!(result, JobResult::Advanced(Ok(Progress::Done(_))));
+                let is_last = matches!(result, JobResult::BackupVerified(_));
                 let is_held = is_last && left > 0;
                 left -= i32::from(is_held);
                 is_held

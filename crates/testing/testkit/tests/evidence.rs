@@ -10,10 +10,12 @@
 
 use quorate_charter::{AttemptPlan, MotionBody, SignedMotion};
 use quorate_codec::{Canonical, Digest, tag};
+use quorate_engine::Backups;
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
 use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
 use quorate_machine::ingress::{self, IngressError};
 use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
+use quorate_testkit::custodians::Reduced;
 use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeSet;
@@ -40,6 +42,7 @@ fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
         incarnations: vec![Digest::ZERO; 3],
         accounts: 1,
         imported: None,
+        custody: founding.state.custody_digest(),
     };
     Forged::twice(version, plan, author, &founding.nodes[&author].secrets())
 }
@@ -50,7 +53,7 @@ fn neg_094_evidence_of_another_form_or_domain_proves_nothing() {
     let founding = Founding::new(94, Shape::default());
     let verify = |version: u8, genesis: GenesisHash| {
         let evidence: Evidence = twice(&founding, version, genesis).read();
-        evidence.verify(&founding.state)
+        evidence.verify(&founding.state, Backups::of::<Reduced>())
     };
     let here = founding.state.genesis();
     assert_eq!(verify(1, here).unwrap().culprits, [founding.node("node-2")]);
@@ -65,10 +68,13 @@ fn neg_094_a_file_of_another_form_or_domain_proves_nothing() {
     let founding = Founding::new(94, Shape::default());
     let here = founding.state.genesis();
     let file = |version: u8| twice(&founding, 1, here).file(version, founding.file.clone());
-    let (finding, _, state) = EvidenceFile::verify(&file(1), &here).unwrap();
+    let (finding, _, state) =
+        EvidenceFile::verify(&file(1), &here, Backups::of::<Reduced>()).unwrap();
     assert_eq!(finding.culprits, [founding.node("node-2")]);
     assert_eq!(state.genesis(), here);
-    let verify = |bytes: &[u8], hash: &GenesisHash| EvidenceFile::verify(bytes, hash).map(drop);
+    let verify = |bytes: &[u8], hash: &GenesisHash| {
+        EvidenceFile::verify(bytes, hash, Backups::of::<Reduced>()).map(drop)
+    };
     assert!(matches!(verify(&file(2), &here), Err(EvidenceError::Malformed(_))));
     let elsewhere = GenesisHash(Digest([7; 32]));
     assert!(matches!(verify(&file(1), &elsewhere), Err(EvidenceError::OtherDomain)));

@@ -135,6 +135,7 @@ fn sign(author: NodeId, place: Place, bytes: &[u8]) -> Signed {
         Place::Message1 => 1,
         Place::Message2 => 2,
         Place::Complaint => 3,
+        Place::Backup => 4,
     };
     let signature = Transcript::new(tag::DEAL_MESSAGE).part(author).number(place).part(bytes);
     Signed { bytes: bytes.to_vec().into(), signature: signature.digest().0.to_vec().into() }

@@ -38,6 +38,7 @@ fn record(domain: &Domain) -> EpochRecord {
     };
     let key = KeyBackup {
         epoch: 0,
+        attempt: 0,
         order: plan.order,
         transcript: Digest([4; 32]),
         custody: plan.custody,

@@ -42,6 +42,10 @@ pub enum Place {
     /// The complaint that may follow.
     #[n(3)]
     Complaint,
+    /// What a participant says of its backups, once the dealing is verified. It has no part in the
+    /// dealing itself.
+    #[n(4)]
+    Backup,
 }
 
 /// Verifies signatures of one run: `hold` says whether `author` signed these bytes for this place

@@ -201,6 +201,9 @@ pub enum CeremonyPhase {
     Importer,
     /// Messages are exchanged.
     Dealing,
+    /// Backups are made and verified.
+    #[serde(rename = "backing-up")]
+    BackingUp,
     /// Shares are durable; others' are awaited.
     Prepared,
     /// The voters decide.

@@ -48,6 +48,10 @@ routes! {
     ENTRIES: "GET" "/v1/charter/entries" ["after": "a position; 0 for the first page"] "" => "EntryPage", "Certified entries after a position.";
     /// Names and ids.
     ROSTER: "GET" "/v1/charter/roster" [] "" => "RosterAnswer", "Nodes, people and services at the head.";
+    /// Custodians.
+    CUSTODY: "GET" "/v1/custody" [] "" => "CustodyView", "Who restores what is lost, and what the answering node asks them to show.";
+    /// Brings an answer.
+    SHOW_POSSESSION: "POST" "/v1/custody/answers" [] "ShowPossession" => "CustodyView", "Brings a custodian's answer to what the answering node asked.";
     /// All motions that the node keeps.
     MOTIONS: "GET" "/v1/motions" [] "" => "[MotionView]", "Motions, newest last.";
     /// One motion.

@@ -25,6 +25,11 @@ impl Node {
             Call::Genesis => View::Genesis(self.view_genesis()),
             Call::Entries { after } => View::Entries(self.view_entries(after)),
             Call::Roster => View::Roster(self.view_roster()),
+            Call::Custody => View::Custody(Box::new(self.view_custody())),
+            Call::ShowPossession { key, answer } => {
+                self.show_possession(key, &answer, turn)?;
+                View::Custody(Box::new(self.view_custody()))
+            }
             Call::Motions => View::Motions(self.view_motions(turn.now)),
             Call::Motion(id) => View::Motion(Box::new(self.view_motion(&id, turn.now)?)),
             Call::SubmitMotion(motion) => return self.submit_motion(motion, turn),

@@ -17,7 +17,10 @@ use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
 use quorate_codec::Digest;
 use quorate_derivation::Path;
-use quorate_identity::{ActorId, CredentialSignature, MotionId, Name, PersonId, RequestId};
+use quorate_engine::PossessionAnswer;
+use quorate_identity::{
+    ActorId, CredentialSignature, MotionId, Name, PersonId, RecoveryKeyId, RequestId,
+};
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
 use serde::Serialize;
 
@@ -63,6 +66,15 @@ pub enum Call {
     },
     /// Nodes, people and services.
     Roster,
+    /// Who restores what is lost.
+    Custody,
+    /// Brings a custodian's answer to this node's challenge.
+    ShowPossession {
+        /// Of which recovery key.
+        key: RecoveryKeyId,
+        /// The answer; the node compares it.
+        answer: PossessionAnswer,
+    },
     /// All motions.
     Motions,
     /// One motion.
@@ -169,6 +181,7 @@ pub enum View {
     Genesis(view::GenesisAnswer),
     Entries(view::EntryPage),
     Roster(view::RosterAnswer),
+    Custody(Box<view::CustodyView>),
     Motions(Vec<view::MotionView>),
     Motion(Box<view::MotionView>),
     Keys(Vec<view::KeyView>),

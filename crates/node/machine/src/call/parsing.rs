@@ -6,11 +6,12 @@ use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract::routes::{self, Route};
 use quorate_client::contract::{
-    ErrorBody, ErrorCode, HexBytes, RequestState, SignMotion, SubmitImport, SubmitMotion,
-    SubmitRequest, SubmitStatement,
+    ErrorBody, ErrorCode, HexBytes, RequestState, ShowPossession, SignMotion, SubmitImport,
+    SubmitMotion, SubmitRequest, SubmitStatement,
 };
 use quorate_codec::Canonical;
 use quorate_derivation::{Path, PathError};
+use quorate_engine::PossessionAnswer;
 use quorate_identity::{ActorId, CredentialSignature, Name, RequestId};
 use quorate_policy::request::{Approval, Cancellation, RequestBody, Signed, Statement, Verified};
 use serde::de::DeserializeOwned;
@@ -70,6 +71,8 @@ impl Input<'_> {
             routes::GENESIS => Call::Genesis,
             routes::ENTRIES => Call::Entries { after: self.number("after")?.unwrap_or_default() },
             routes::ROSTER => Call::Roster,
+            routes::CUSTODY => Call::Custody,
+            routes::SHOW_POSSESSION => self.show_possession()?,
             routes::MOTIONS => Call::Motions,
             routes::MOTION => Call::Motion(self.argument(ErrorCode::UnknownMotion)?),
             routes::SUBMIT_MOTION => self.submit_motion()?,
@@ -135,6 +138,12 @@ impl Input<'_> {
             return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
         }
         Ok(Call::RetryCeremony(self.name()?))
+    }
+
+    fn show_possession(&self) -> Result<Call, ErrorBody> {
+        let ShowPossession { key, answer } = self.json()?;
+        let answer = decode::<PossessionAnswer>(&answer, ErrorCode::BadStatement)?;
+        Ok(Call::ShowPossession { key, answer })
     }
 
     fn submit_import(&self) -> Result<Call, ErrorBody> {

@@ -3,7 +3,9 @@
 //! [`proven`](super::proven).
 
 use super::proven::Found;
-use crate::evidence::{Evidence, FIRST_ROUND, Proof, RecordBytes, Run, SECOND_ROUND, signatures};
+use crate::evidence::{
+    BACKUP_ROUND, Evidence, FIRST_ROUND, Proof, RecordBytes, Run, SECOND_ROUND, signatures,
+};
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message, ShownMessage};
 use quorate_charter::{AttemptPlan, EpochRecord, PreparedStatement, State};
@@ -156,6 +158,7 @@ fn place_of(number: u8) -> Option<Place> {
     match number {
         FIRST_ROUND => Some(Place::Message1),
         SECOND_ROUND => Some(Place::Message2),
+        BACKUP_ROUND => Some(Place::Backup),
         _ => None,
     }
 }
@@ -323,6 +326,7 @@ impl Node {
             let number = match place {
                 Place::Message1 => FIRST_ROUND,
                 Place::Message2 => SECOND_ROUND,
+                Place::Backup => BACKUP_ROUND,
                 Place::Complaint => return None,
             };
             let signature = NodeSignature(said.signature.as_slice().try_into().ok()?);

@@ -1,6 +1,7 @@
 //! One attempt at an epoch of a key, at one participant: the plan, the rounds of the dealing, then
 //! PREPARED. See `spec/epochs.md`.
 
+use super::backing_up::{Announcement, BackingUp, backup_terms};
 use super::blame::Hearing;
 use super::importing::Importing;
 use super::keys::{dealt_key, dealt_row, share_key};
@@ -8,7 +9,7 @@ use super::plan::Unplanned;
 use super::shares::Shares;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
-use crate::evidence::{FIRST_ROUND, SECOND_ROUND};
+use crate::evidence::{BACKUP_ROUND, FIRST_ROUND, SECOND_ROUND};
 use crate::job::{JobId, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -18,8 +19,10 @@ use quorate_charter::{
     Validity,
 };
 use quorate_client::contract::CeremonyPhase;
-use quorate_codec::{Digest, tag};
-use quorate_engine::{self as engine, DealPlan, DealSource, Failure, Inbound, Progress, Round};
+use quorate_codec::{Canonical, Digest, tag};
+use quorate_engine::{
+    self as engine, DealPlan, DealSource, Failure, Inbound, Progress, Round, Signed,
+};
 use quorate_identity::{GenesisHash, KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +37,10 @@ pub(crate) struct Ceremony {
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
+    /// Whether the key itself is backed up anew.
+    pub(super) renews: bool,
+    /// Everybody's backups.
+    pub(super) backup: BackingUp,
     /// What an import needs beyond that.
     pub(super) import: Importing,
     pub(super) phase: Phase,
@@ -50,6 +57,9 @@ impl Ceremony {
     pub(super) fn phase_view(&self) -> CeremonyPhase {
         match self.phase {
             _ if self.awaits_importer() => CeremonyPhase::Importer,
+            Phase::Computing { number: BACKUP_ROUND } | Phase::ExpectBackups => {
+                CeremonyPhase::BackingUp
+            }
             Phase::Computing { .. } | Phase::ExpectRound { .. } => CeremonyPhase::Dealing,
             Phase::ExpectPrepared => CeremonyPhase::Prepared,
             Phase::ExpectDecision => CeremonyPhase::Deciding,
@@ -76,6 +86,8 @@ pub(super) enum Phase {
     Computing { number: u8 },
     /// Messages of a round are awaited.
     ExpectRound { number: u8, round: Box<dyn Round> },
+    /// Our backups are out; others' are awaited and verified.
+    ExpectBackups,
     /// Our PREPARED is out, if we hold shares; others' are awaited.
     ExpectPrepared,
     /// The voters decide.
@@ -143,6 +155,10 @@ impl Node {
         }
         let signature = message.signature;
         match message.step {
+            DealStep::Round { number: BACKUP_ROUND, bytes } => {
+                let signature = signature.0.to_vec().into();
+                self.on_announced(from, key, Signed { bytes: bytes.into(), signature }, turn);
+            }
             DealStep::Round { number, bytes } => {
                 if number == 1 && ceremony.plan.is_import() {
                     ceremony.import.note_first(from, &bytes, message.signature);
@@ -171,13 +187,17 @@ impl Node {
         }
     }
 
-    /// Whether a message can be one of a round of a dealing at its key: there are two rounds, and
+    /// Whether a message can be one of a round of a dealing at its key: there are two rounds and what
+    /// is announced after them, and
     /// what they say is no longer than accounts and tree of the key make it. Others are nobody's, so
     /// that nobody fills the memory, or makes evidence too long to be shown.
     fn may_be_of_a_run(&self, message: &DealMessage) -> bool {
         let fits = |number: u8, length: usize| {
             let rounds = FIRST_ROUND..=SECOND_ROUND;
-            rounds.contains(&number) && length <= self.longest_round(&message.key)
+            match number == BACKUP_ROUND {
+                true => length <= Announcement::BYTES_MAX,
+                false => rounds.contains(&number) && length <= self.longest_round(&message.key),
+            }
         };
         match &message.step {
             DealStep::Round { number, bytes } => fits(*number, bytes.len()),
@@ -348,6 +368,11 @@ impl Node {
     /// durable before its first message leaves (CER-02).
     fn start_attempt(&mut self, plan: AttemptPlan, turn: &mut Turn<'_>) -> bool {
         let key = plan.key;
+        let custody = self.state.custody_of(&plan.custody);
+        let Some(terms) = custody.and_then(|custody| backup_terms(custody, &plan)) else {
+            self.void_attempt(key, "the custodians' recovery keys cannot be read", &[], turn);
+            return false;
+        };
         let source = match self.source_of(&plan) {
             Ok(source) => source,
             Err(why) => {
@@ -357,9 +382,9 @@ impl Node {
         };
         let Some(book) = self.keys.books.get_mut(&key) else { return false };
         let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
-        book.dealt = Some((epoch, attempt));
         let before = book.current().map(|current| Arc::clone(&current.record));
-        book.hearing = Some(Hearing::new(plan.clone(), before));
+        book.dealt = Some((epoch, attempt));
+        book.hearing = Some(Hearing::new(plan.clone(), before.clone()));
         let deal = DealPlan {
             ctx0: context,
             scheme: plan.scheme,
@@ -369,6 +394,8 @@ impl Node {
             source,
         };
         book.ceremony = Some(Ceremony {
+            renews: plan.renews_key_backup(before.as_deref()),
+            backup: BackingUp::new(terms),
             plan,
             context,
             said: Vec::new(),
@@ -432,7 +459,7 @@ impl Node {
                 }
                 self.advance_ceremony(key, turn);
             }
-            Ok(Progress::Done(engine::Outcome::Dealt(dealt))) => self.prepare(key, *dealt, turn),
+            Ok(Progress::Done(engine::Outcome::Dealt(dealt))) => self.back_up(key, *dealt, turn),
             Ok(Progress::Done(_)) => {
                 self.void_attempt(key, "the engine made something else", &[], turn);
             }
@@ -493,6 +520,7 @@ impl Node {
                 let awaited = round.awaits().into_iter();
                 awaited.filter(|node| !ceremony.messages.contains_key(&(*number, *node))).collect()
             }
+            Phase::ExpectBackups => ceremony.awaited_backups(),
             Phase::ExpectPrepared => {
                 let members = ceremony.plan.committee.iter();
                 members.filter(|node| !ceremony.prepared.contains_key(node)).copied().collect()
@@ -501,16 +529,20 @@ impl Node {
         }
     }
 
-    /// The dealing is verified: make the shares durable, then say PREPARED (CER-04).
-    fn prepare(&mut self, key: KeyId, dealt: engine::PreparedKeys, turn: &mut Turn<'_>) {
+    /// The dealing and its backups are verified: make shares and backups durable, then say PREPARED
+    /// (CER-04, N-95).
+    pub(super) fn prepare(
+        &mut self,
+        key: KeyId,
+        dealt: engine::PreparedKeys,
+        backup: Backup,
+        turn: &mut Turn<'_>,
+    ) {
         let me = self.me;
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let before = book.current().map(|current| Arc::clone(&current.record));
         let Some(ceremony) = book.ceremony.as_mut() else { return };
-        if !matches!(ceremony.phase, Phase::Computing { .. }) {
-            return;
-        }
-        let engine::PreparedKeys { keys, transcript, leaf_proofs } = dealt;
+        let engine::PreparedKeys { keys, transcript, leaf_proofs, .. } = dealt;
         let imported = ceremony.plan.imported.as_ref().map(|imported| imported.chain_code);
         let Some((accounts, shares)) = accounts_of(keys, before.as_deref(), imported) else {
             return self.void_attempt(key, "the engine made other keys", &[], turn);
@@ -520,7 +552,7 @@ impl Node {
             plan: ceremony.plan.clone(),
             accounts,
             transcript,
-            backup: Backup::Unproven,
+            backup,
         };
         if before.is_some_and(|before| !record.continues(&before)) {
             return self.void_attempt(key, "the engine made other keys", &[], turn);
@@ -533,6 +565,7 @@ impl Node {
         if let Some((shares, leaf_proofs)) = shares.zip(leaf_proofs) {
             let row = shares.to_row();
             turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
+            turn.out.writes.extend(ceremony.bundle_rows());
             turn.out.barrier = true;
             book.prepared.insert((epoch, attempt), Arc::new(shares));
             self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
@@ -591,9 +624,12 @@ impl Node {
         let with = ceremonies.filter(|ceremony| ceremony.plan.participants().contains(&peer));
         let said = with.clone().flat_map(|ceremony| ceremony.said.iter().cloned());
         let said = said.map(Message::Deal);
+        let me = self.me;
+        let bundles = with.clone().flat_map(|ceremony| ceremony.own_bundles(&me));
+        let bundles = bundles.map(Message::Bundle);
         let imported = with.filter_map(|ceremony| ceremony.import.dealing.clone());
         let imported = imported.map(|dealing| Message::Import(Box::new(dealing)));
-        for message in said.chain(imported).collect::<Vec<_>>() {
+        for message in said.chain(bundles).chain(imported).collect::<Vec<_>>() {
             self.send(peer, &message, turn);
         }
     }

@@ -1,7 +1,7 @@
 //! From one epoch of a key to the next: who signs under the new one, that it signs, and that the
 //! shares of the old one are destroyed. See `spec/epochs.md`.
 
-use super::keys::{proof_is_valid, proof_key, share_key, statement_key};
+use super::keys::{contributions_gone, proof_is_valid, proof_key, shares_gone, statement_key};
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
@@ -125,6 +125,7 @@ impl Node {
             .filter(|made| made.number() < newest && made.shares.is_some())
             .map(|made| (made.number(), made.record.plan.attempt))
             .collect();
+        let key_backups = book.earlier_key_backups();
         book.end_earlier();
         let unheard = book.prepared.keys().filter(|(epoch, _)| *epoch < newest);
         let unheard: Vec<(u64, u32)> = unheard.copied().collect();
@@ -132,7 +133,10 @@ impl Node {
         let shares = shares.into_iter().chain(unheard);
         let peers = book.pair_peers();
         for (epoch, attempt) in shares {
-            turn.out.writes.push(Write::delete(Table::Share, share_key(&key, epoch, attempt)));
+            turn.out.writes.extend(shares_gone(&key, epoch, attempt));
+        }
+        for (epoch, attempt) in key_backups {
+            turn.out.writes.push(contributions_gone(&key, epoch, attempt));
         }
         turn.out.barrier = true;
         turn.out.notices.push(Notice::Key(key));
@@ -166,12 +170,17 @@ impl Node {
             };
             let mut shares: Vec<(u64, u32)> = book.epochs.values_mut().filter_map(held).collect();
             shares.extend(std::mem::take(&mut book.prepared).into_keys());
+            let key_backups = book.key_backups();
             book.ceremony = None;
             if shares.is_empty() {
                 continue;
             }
             for (epoch, attempt) in shares {
-                turn.out.writes.push(Write::delete(Table::Share, share_key(&key, epoch, attempt)));
+                turn.out.writes.extend(shares_gone(&key, epoch, attempt));
+                turn.out.writes.push(contributions_gone(&key, epoch, attempt));
+            }
+            for (epoch, attempt) in key_backups {
+                turn.out.writes.push(contributions_gone(&key, epoch, attempt));
             }
             turn.out.barrier = true;
             self.fail_sessions_of(key, "the key is retired", turn);

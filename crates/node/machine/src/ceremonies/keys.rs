@@ -33,8 +33,10 @@ pub(crate) struct Keys {
     pub(super) due: Schedule<KeyId>,
     /// Keys whose newest epoch has not signed yet.
     pub(super) untried: BTreeSet<KeyId>,
-    /// Rows of shares of epochs that were over before this start.
-    leftovers: Vec<Vec<u8>>,
+    /// The jobs that verify backups of attempts under way.
+    pub(super) backup_jobs: BTreeMap<JobId, KeyId>,
+    /// Deletes rows of epochs that were over before this start.
+    leftovers: Vec<Write>,
     /// The last outcome of an attempt whose signatures and proofs held here.
     pub(super) proven: Cell<Option<Digest>>,
 }
@@ -224,22 +226,24 @@ impl Keys {
 
     /// Ends epochs that were over before this start.
     pub fn end_earlier_epochs(&mut self) {
-        for book in self.books.values_mut() {
+        for (key, book) in &mut self.books {
             if book.current().is_some_and(Epoch::may_end_earlier) {
+                let over = book.earlier_key_backups().into_iter();
+                let over = over.map(|(epoch, attempt)| contributions_gone(key, epoch, attempt));
+                self.leftovers.extend(over);
                 book.end_earlier();
             }
         }
     }
 
-    /// Notes a row of shares that nobody can need any more.
+    /// Notes rows of shares that nobody can need any more.
     pub fn note_leftover(&mut self, key: KeyId, epoch: u64, attempt: u32) {
-        self.leftovers.push(share_key(&key, epoch, attempt));
+        self.leftovers.extend(shares_gone(&key, epoch, attempt));
     }
 
-    /// Deletes such rows.
+    /// Deletes rows that stayed behind.
     pub fn take_leftovers(&mut self) -> Vec<Write> {
-        let rows = std::mem::take(&mut self.leftovers);
-        rows.into_iter().map(|row| Write::delete(Table::Share, row)).collect()
+        std::mem::take(&mut self.leftovers)
     }
 
     /// How far this node is with every key, in one hash.
@@ -527,6 +531,23 @@ impl KeyBook {
         }
     }
 
+    /// Backups of the key itself that are over with all epochs before the newest: epoch and attempt
+    /// of each.
+    pub(super) fn earlier_key_backups(&self) -> BTreeSet<(u64, u32)> {
+        let mut all = self.key_backups();
+        let current = self.record().and_then(|record| record.backup.key.as_ref());
+        if let Some(current) = current {
+            all.remove(&(current.epoch, current.attempt));
+        }
+        all
+    }
+
+    /// All backups of the key itself that are not over: epoch and attempt of each.
+    pub(super) fn key_backups(&self) -> BTreeSet<(u64, u32)> {
+        let of = |made: &Epoch| made.record.backup.key.as_ref().map(|it| (it.epoch, it.attempt));
+        self.epochs.values().filter_map(of).collect()
+    }
+
     /// Ends all epochs before the newest; which they are.
     pub(super) fn end_earlier(&mut self) -> Vec<u64> {
         let newest = self.current().map(Epoch::number);
@@ -595,6 +616,23 @@ pub(crate) fn share_key(key: &KeyId, epoch: u64, attempt: u32) -> Vec<u8> {
 pub(crate) fn parse_share_key(bytes: &[u8]) -> Option<(KeyId, u64, u32)> {
     let (key, epoch, rest) = parse_epoch_key(b"", bytes)?;
     Some((key, epoch, u32::from_be_bytes(rest.try_into().ok()?)))
+}
+
+/// Key of the row of the backup of a key itself, made in an attempt.
+pub(crate) fn contributions_key(key: &KeyId, epoch: u64, attempt: u32) -> Vec<u8> {
+    [b"k".as_slice(), &share_key(key, epoch, attempt)].concat()
+}
+
+/// What goes when an attempt made nothing, or its epoch is over: this node's shares, and the backups
+/// of everybody's.
+pub(crate) fn shares_gone(key: &KeyId, epoch: u64, attempt: u32) -> [Write; 2] {
+    let at = share_key(key, epoch, attempt);
+    [Write::delete(Table::Share, at.clone()), Write::delete(Table::Backup, at)]
+}
+
+/// What goes when the backup of a key itself is over.
+pub(crate) fn contributions_gone(key: &KeyId, epoch: u64, attempt: u32) -> Write {
+    Write::delete(Table::Backup, contributions_key(key, epoch, attempt))
 }
 
 /// Key of the row of the certified outcome that made an epoch.

@@ -6,6 +6,7 @@
 //! attempt cannot be revived (N-57).
 
 mod ages;
+mod backing_up;
 mod blame;
 mod ceremony;
 mod epochs;
@@ -18,6 +19,8 @@ mod shares;
 
 use crate::limits;
 use crate::node::{Node, Turn};
+pub use backing_up::BundlesRow;
+pub(crate) use backing_up::{FalseBackup, recoveries};
 pub(crate) use blame::terms_of;
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use importing::NotTaken;

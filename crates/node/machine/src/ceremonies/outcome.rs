@@ -3,7 +3,7 @@
 
 use super::blame::Hearing;
 use super::ceremony::{Ceremony, Phase, deal_bytes};
-use super::keys::{decided_key, publics_of, share_key, voided_key};
+use super::keys::{contributions_gone, decided_key, publics_of, shares_gone, voided_key};
 use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
 use crate::evidence::has_signed;
@@ -11,8 +11,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, Backup, Decided, EpochRecord, Instance, PreparedStatement,
-    State, Validity,
+    AbortStatement, AttemptOutcome, Decided, EpochRecord, Instance, PreparedStatement, State,
+    Validity,
 };
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine as engine;
@@ -298,8 +298,8 @@ impl Node {
         for made in over {
             if failed.is_some() || made != (epoch, attempt) {
                 book.prepared.remove(&made);
-                let row = share_key(&key, made.0, made.1);
-                turn.out.writes.push(Write::delete(Table::Share, row));
+                turn.out.writes.extend(shares_gone(&key, made.0, made.1));
+                turn.out.writes.push(contributions_gone(&key, made.0, made.1));
             }
         }
         let row = quorate_codec::to_bytes(&decided);
@@ -417,7 +417,7 @@ impl Node {
         };
         let sound = record.version == EpochRecord::VERSION
             && follows
-            && record.backup == Backup::Unproven
+            && record.has_backup(before.map(AsRef::as_ref))
             && prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
         if !sound {
             return Err(invalid());

@@ -24,7 +24,8 @@ pub(super) struct Wanted {
 pub(super) enum Unplanned {
     /// These must be here first.
     Missing(BTreeSet<NodeId>),
-    /// A member was not heard of since this node's start.
+    /// A member was not heard of since this node's start, or a custodian has not shown this node
+    /// that it holds its recovery key.
     NotYet,
 }
 
@@ -83,6 +84,9 @@ impl Node {
     ) -> Result<AttemptPlan, Unplanned> {
         let key = order.key;
         let Some(book) = self.keys.book(&key) else { return Err(Unplanned::NotYet) };
+        if self.judge_custody(self.state.custody()) != Validity::Valid {
+            return Err(Unplanned::NotYet);
+        }
         let here = |node: &NodeId| *node == self.me || self.presence.is_here(node);
         let failures = |node: &NodeId| book.failures.get(node).copied().unwrap_or_default();
         let (tree, faults) = (&wanted.sharing.tree, usize::from(wanted.sharing.faults));
@@ -147,6 +151,7 @@ impl Node {
             incarnations: incarnations.ok_or(Unplanned::NotYet)?,
             accounts: order.accounts,
             imported: order.imported.clone(),
+            custody: self.state.custody_digest(),
         })
     }
 
@@ -159,6 +164,10 @@ impl Node {
             return Validity::Unknown;
         };
         if !self.governor.is_since(&plan.head, 0, &self.state.head()) {
+            return Validity::Unknown;
+        }
+        // Nothing is backed up to a key that nobody may hold (EPO-31).
+        if self.judge_custody(self.state.custody()) != Validity::Valid {
             return Validity::Unknown;
         }
         let participants = plan.participants();
@@ -201,7 +210,15 @@ impl Node {
             && plan.incarnations.len() == plan.participants().len()
             && plan.has_commit_set();
         let from_before = follows(plan, current.map(|made| (&made.record.plan, made.digest)));
-        if sound && from_before { standing } else { Validity::Invalid }
+        if !sound || !from_before {
+            return Validity::Invalid;
+        }
+        // For other custodians than those of now nothing is backed up any more (EPO-31).
+        match plan.custody == self.state.custody_digest() {
+            true => standing,
+            false if self.state.custody_of(&plan.custody).is_some() => Validity::Late,
+            false => Validity::Unknown,
+        }
     }
 
     /// Whether the charter wants an epoch like this (EPO-01).

@@ -12,6 +12,7 @@ use crate::wire::Message;
 use minicbor::{Decode, Encode};
 use quorate_charter::{AttemptPlan, Instance, State};
 use quorate_codec::{Canonical, Digest};
+use quorate_engine::Backups;
 use quorate_identity::{KeyId, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -40,7 +41,8 @@ impl Node {
 
     fn start_proof(&mut self, found: Found, id: Digest, evidence: Evidence, turn: &mut Turn<'_>) {
         let context = evidence.plan().map(AttemptPlan::context);
-        let job = self.start_job(Task::Prove(Arc::clone(&self.state), Box::new(evidence)), turn);
+        let job = self
+            .start_job(Task::Prove(Arc::clone(&self.state), self.proofs, Box::new(evidence)), turn);
         self.evidence.proving.insert(job, Proving { found, id, context });
     }
 
@@ -346,14 +348,14 @@ impl Canonical for GuiltKey {
 
 impl EvidenceBook {
     /// Reads a piece that was kept; whether it still proves something.
-    pub fn load(&mut self, state: &State, key: &[u8], value: &[u8]) -> bool {
+    pub fn load(&mut self, state: &State, proofs: Backups, key: &[u8], value: &[u8]) -> bool {
         let number = <[u8; 8]>::try_from(key).map(u64::from_be_bytes);
         let row = quorate_codec::from_bytes::<EvidenceRow>(value).ok();
         let Some((number, EvidenceRow { at, evidence })) = number.ok().zip(row) else {
             return false;
         };
         self.count = self.count.max(number);
-        let Ok(finding) = evidence.verify(state) else { return false };
+        let Ok(finding) = evidence.verify(state, proofs) else { return false };
         let place = Place::of(&evidence);
         finding.culprits.iter().for_each(|node| _ = self.raise(&place, *node));
         let (id, bytes) = evidence.named();
@@ -485,6 +487,7 @@ mod tests {
             incarnations: vec![Digest::ZERO],
             accounts: 1,
             imported: None,
+            custody: Digest::ZERO,
         };
         let said = |byte: u8| Signed { bytes: vec![byte].into(), signature: vec![0; 64].into() };
         let (one, other) = (said(1), said(2));

@@ -1,6 +1,6 @@
 //! This node as a voter.
 
-use crate::ceremonies::Found;
+use crate::ceremonies::{Found, recoveries};
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::evidence::Evidence;
@@ -163,8 +163,9 @@ impl Node {
 
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
     fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
-        let policy_is_sound = |proposed: &ProposedEntry| {
+        let is_sound = |proposed: &ProposedEntry| {
             proposed.policy().is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
+                && proposed.custody().is_none_or(|custody| recoveries(custody).is_some())
                 && proposed
                     .import()
                     .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())
@@ -174,8 +175,11 @@ impl Node {
                 self.judge_outcome(key, epoch, attempt, value, now)
             }
             Instance::Position(_) => match self.state.check_next(value, now) {
-                Ok(proposed) if policy_is_sound(&proposed) => Validity::Valid,
-                Err(EntryError::Late(proposed)) if policy_is_sound(&proposed) => Validity::Late,
+                Ok(proposed) if is_sound(&proposed) => {
+                    let custody = proposed.custody();
+                    custody.map_or(Validity::Valid, |custody| self.judge_custody(custody))
+                }
+                Err(EntryError::Late(proposed)) if is_sound(&proposed) => Validity::Late,
                 Ok(_) | Err(_) => Validity::Invalid,
             },
         }

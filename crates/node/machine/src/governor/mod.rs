@@ -14,7 +14,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Entry, EntryBody, Instance, SignedMotion, SignedRejoin, Votes,
+    Agreement, CertifiedEntry, Entry, EntryBody, Instance, Motion, MotionBody, SignedMotion,
+    SignedRejoin, Validity, Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -156,7 +157,14 @@ impl Node {
         let now = turn.now;
         self.prune_motions(turn);
         let motions = self.governor.motions.values();
+        let is_shown = |motion: &SignedMotion| match motion.body() {
+            Ok(Motion { body: MotionBody::CustodySet { custody, .. }, .. }) => {
+                self.judge_custody(&custody) == Validity::Valid
+            }
+            _ => true,
+        };
         let ready = motions.filter(|motion| self.state.authorise(motion, now).is_ok());
+        let ready = ready.filter(|motion| is_shown(motion));
         let rejoins = self.governor.rejoins.values();
         let mut bodies = ready
             .map(|motion| EntryBody::Motion(motion.clone()))

@@ -34,11 +34,13 @@ impl Node {
         }
         self.state.check_motion(&motion, turn.now)?;
         self.check_import_motion(&motion)?;
+        self.check_custody_motion(&motion)?;
         let key: &[u8] = id.as_ref();
         turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
         turn.out.barrier = true;
         self.broadcast(&Message::Motion(merged.clone()), turn);
         self.governor.motions.insert(id, merged);
+        self.look_at_custody(turn);
         self.propose_next(turn);
         Ok(id)
     }

@@ -67,6 +67,10 @@ impl Node {
                 let members = last.map(Tree::parties).unwrap_or_default();
                 let absent = members.iter().filter(|node| !present.contains(node));
                 missing.extend(texts(self.names_of(absent)));
+                let unshown = texts(self.unshown_custodians());
+                missing.extend(unshown.map(|name| {
+                    format!("the custodian {name}, who has not shown that the recovery key is held")
+                }));
             }
         }
         let tree = plan.map(|plan| &plan.tree).or(last);

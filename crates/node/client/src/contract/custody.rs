@@ -1,0 +1,73 @@
+//! Custodians, as callers see them.
+
+use super::HexBytes;
+use quorate_access::Tree;
+use quorate_codec::Digest;
+use quorate_identity::{GenesisHash, MotionId, Name, NodeId, RecoveryKeyId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `GET /v1/custody`: who restores what is lost, and what the answering node asks them to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustodyView {
+    /// The domain.
+    #[schema(value_type = String)]
+    pub genesis: GenesisHash,
+    /// The answering node.
+    #[schema(value_type = String)]
+    pub node: NodeId,
+    /// Digest of the custody, to which backups are bound.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// Who together restores the shares of one node.
+    #[schema(value_type = String)]
+    pub seats: Tree<Name>,
+    /// Who together restores whole keys.
+    #[schema(value_type = String)]
+    pub keys: Tree<Name>,
+    /// Everybody who is a custodian, or would be.
+    pub custodians: Vec<CustodianView>,
+    /// Who is more than one of administrator, approver, auditor, operator and custodian, or was
+    /// once.
+    #[schema(value_type = Vec<String>)]
+    pub excepted: Vec<Name>,
+}
+
+/// A custodian.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustodianView {
+    /// Their name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// The id of their recovery key.
+    #[schema(value_type = String)]
+    pub key: RecoveryKeyId,
+    /// What kind of key it is.
+    pub kind: String,
+    /// Its fingerprint in twelve words, as the recovery tool shows it.
+    pub fingerprint: Vec<String>,
+    /// Until when they are to have another key, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+    /// Whether they showed the answering node that they hold it.
+    pub is_shown: bool,
+    /// What the answering node asks: canonical bytes of its challenge.
+    #[schema(value_type = String)]
+    pub challenge: HexBytes,
+    /// The motion that would enrol this key, if the charter does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub proposed: Option<MotionId>,
+}
+
+/// `POST /v1/custody/answers`: the answer to the challenge of the node that is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowPossession {
+    /// Of which recovery key.
+    #[schema(value_type = String)]
+    pub key: RecoveryKeyId,
+    /// Canonical bytes of the answer.
+    #[schema(value_type = String)]
+    pub answer: HexBytes,
+}

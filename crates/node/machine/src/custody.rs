@@ -1,0 +1,218 @@
+//! Recovery keys, as far as this node knows that somebody holds them: it asked each with a
+//! challenge of its own, and believes only the answer to that (`spec/charter.md`, GOV-54).
+//!
+//! A key to which everything is backed up and which nobody can use would be found out when it is
+//! needed. So nothing is backed up to a key before its holder showed it here, and no motion that
+//! enrols one gets this node's vote.
+
+use crate::ceremonies::recoveries;
+use crate::durable::{Table, Write};
+use crate::node::{Node, Turn};
+use minicbor::{Decode, Encode};
+use quorate_charter::{Custodian, Custody, MotionBody, MotionError, SignedMotion, Validity};
+use quorate_client::contract::{CustodianView, CustodyView, ErrorBody, ErrorCode};
+use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_engine::{PossessionAnswer as Answer, PossessionChallenge as Challenge, RecoveryKey};
+use quorate_identity::{MotionId, Name, RecoveryKeyId, words};
+use std::collections::BTreeMap;
+use zeroize::{Zeroize, Zeroizing};
+
+/// What this node asked of recovery keys, and which of them were shown to it.
+#[derive(Default)]
+pub(crate) struct Possessions(BTreeMap<RecoveryKeyId, Possession>);
+
+/// Its row, by the id of the key. Secret in its coins, which are wiped.
+#[derive(Encode, Decode)]
+struct Possession {
+    /// 32 random bytes that no one else knows: challenge and answer follow from them.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    coins: [u8; 32],
+    /// Whether the answer came.
+    #[n(1)]
+    is_shown: bool,
+}
+
+impl Canonical for Possession {
+    const BYTES_MAX: usize = 40;
+}
+
+impl Drop for Possession {
+    fn drop(&mut self) {
+        self.coins.zeroize();
+    }
+}
+
+impl Possessions {
+    /// Reads a row; whether it could be read.
+    pub fn load(&mut self, key: &[u8], row: &[u8]) -> bool {
+        let key = <[u8; 32]>::try_from(key).ok().map(|key| RecoveryKeyId(Digest(key)));
+        let read = key.zip(quorate_codec::from_bytes::<Possession>(row).ok());
+        read.map(|(key, possession)| self.0.insert(key, possession)).is_some()
+    }
+
+    fn is_shown(&self, key: &RecoveryKeyId) -> bool {
+        self.0.get(key).is_some_and(|possession| possession.is_shown)
+    }
+}
+
+/// A custodian whom the charter names, or a motion would enrol.
+struct Asked {
+    custodian: Custodian,
+    /// The motion, if the charter does not name this key.
+    proposed: Option<MotionId>,
+}
+
+impl Node {
+    /// Of each recovery key that is enrolled or proposed, whose it is.
+    fn asked(&self) -> BTreeMap<RecoveryKeyId, Asked> {
+        let of = |custody: &Custody, proposed: Option<MotionId>| -> Vec<_> {
+            let one = |custodian: &Custodian| {
+                (custodian.key_id(), Asked { custodian: custodian.clone(), proposed })
+            };
+            custody.custodians.iter().map(one).collect()
+        };
+        let motions = self.governor.motions().filter_map(|motion| match motion.body().ok()?.body {
+            MotionBody::CustodySet { custody, .. } => Some(of(&custody, Some(motion.id()))),
+            _ => None,
+        });
+        // What the charter names comes last, and stays.
+        motions.flatten().chain(of(self.state.custody(), None)).collect()
+    }
+
+    /// Makes a challenge for every recovery key that has none here, and forgets those of keys that
+    /// are nobody's any more.
+    pub(crate) fn look_at_custody(&mut self, turn: &mut Turn<'_>) {
+        let asked = self.asked();
+        let gone = self.possessions.0.keys().filter(|key| !asked.contains_key(*key));
+        for key in gone.copied().collect::<Vec<_>>() {
+            self.possessions.0.remove(&key);
+            let row: &[u8] = key.as_ref();
+            turn.out.writes.push(Write::delete(Table::Possession, row));
+        }
+        for key in asked.keys() {
+            if !self.possessions.0.contains_key(key) {
+                let possession = Possession { coins: turn.random_bytes(), is_shown: false };
+                turn.out.writes.push(possession_row(key, &possession));
+                turn.out.barrier = true;
+                self.possessions.0.insert(*key, possession);
+            }
+        }
+    }
+
+    /// Custodians whose keys nobody has shown to this node, by name.
+    pub(crate) fn unshown_custodians(&self) -> Vec<Name> {
+        let custodians = self.state.custody().custodians.iter();
+        let open = custodians.filter(|it| !self.possessions.is_shown(&it.key_id()));
+        open.map(|custodian| custodian.name.clone()).collect()
+    }
+
+    /// Whether this node would have keys backed up for a custody: it can read every recovery key,
+    /// and each was shown to it.
+    pub(crate) fn judge_custody(&self, custody: &Custody) -> Validity {
+        if recoveries(custody).is_none() {
+            return Validity::Invalid;
+        }
+        match custody.custodians.iter().all(|it| self.possessions.is_shown(&it.key_id())) {
+            true => Validity::Valid,
+            false => Validity::Unknown,
+        }
+    }
+
+    /// A motion as it is filed: recovery keys that it enrols can be read.
+    pub(crate) fn check_custody_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
+        let MotionBody::CustodySet { custody, .. } = motion.body()?.body else { return Ok(()) };
+        let is_key = |custodian: &&Custodian| RecoveryKey::from_bytes(&custodian.key).is_ok();
+        match custody.custodians.iter().find(|custodian| !is_key(custodian)) {
+            None => Ok(()),
+            Some(custodian) => {
+                let name = custodian.name.clone();
+                Err(quorate_charter::CustodyError::Key(name).into())
+            }
+        }
+    }
+
+    /// Somebody brings the answer to this node's challenge to a recovery key.
+    pub(crate) fn show_possession(
+        &mut self,
+        key: RecoveryKeyId,
+        answer: &Answer,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), ErrorBody> {
+        let asked = self.asked();
+        let known = asked.get(&key).zip(self.possessions.0.get(&key));
+        let Some((Asked { custodian, .. }, possession)) = known else {
+            let message = "no custodian has this recovery key";
+            let next = "see whose keys are asked for with `custodian list`";
+            return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
+        };
+        let expected = self.challenge(custodian, possession).map(|(_, expected)| expected);
+        if expected.as_ref() != Some(answer) {
+            let message = format!(
+                "this is not the answer to what this node asked the custodian {}",
+                custodian.name
+            );
+            let next = "fetch the challenges again and answer all of them";
+            return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
+        }
+        if !possession.is_shown {
+            let text = format!("the custodian {} showed its recovery key", custodian.name);
+            let coins = possession.coins;
+            let shown = Possession { coins, is_shown: true };
+            turn.out.writes.push(possession_row(&key, &shown));
+            turn.out.barrier = true;
+            self.possessions.0.insert(key, shown);
+            self.audit(text, &[], turn);
+            self.look_at_keys(turn);
+            self.propose_next(turn);
+        }
+        Ok(())
+    }
+
+    fn challenge(
+        &self,
+        custodian: &Custodian,
+        possession: &Possession,
+    ) -> Option<(Challenge, Answer)> {
+        let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
+        let coins = Zeroizing::new(possession.coins);
+        Challenge::new(self.state.genesis(), self.me, &key, &coins)
+    }
+
+    /// Who restores what, and what this node asks them to show.
+    pub(crate) fn view_custody(&self) -> CustodyView {
+        let custody = self.state.custody();
+        let view = |(id, Asked { custodian, proposed }): (RecoveryKeyId, Asked)| {
+            let possession = self.possessions.0.get(&id)?;
+            let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
+            let (challenge, _) = self.challenge(&custodian, possession)?;
+            let fingerprint = Transcript::new(tag::FINGERPRINT).part(id).digest();
+            Some(CustodianView {
+                name: custodian.name,
+                key: id,
+                kind: key.kind().to_owned(),
+                fingerprint: words(&fingerprint).map(str::to_owned).to_vec(),
+                expires_ms: custodian.expires_ms,
+                is_shown: possession.is_shown,
+                challenge: quorate_codec::to_bytes(&challenge).into(),
+                proposed,
+            })
+        };
+        let mut custodians: Vec<CustodianView> =
+            self.asked().into_iter().filter_map(view).collect();
+        custodians.sort_by(|left, right| left.name.cmp(&right.name));
+        CustodyView {
+            genesis: self.state.genesis(),
+            node: self.me,
+            digest: self.state.custody_digest(),
+            seats: custody.seats.clone(),
+            keys: custody.keys.clone(),
+            custodians,
+            excepted: self.state.excepted().iter().cloned().collect(),
+        }
+    }
+}
+
+fn possession_row(key: &RecoveryKeyId, possession: &Possession) -> Write {
+    let row: &[u8] = key.as_ref();
+    Write::put(Table::Possession, row, quorate_codec::to_bytes(possession))
+}
