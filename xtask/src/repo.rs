@@ -188,7 +188,7 @@ fn uses(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
         .collect();
     let name = |id: &Value| names.get(id.as_str()?).map(|name| (*name).to_owned());
     let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
-    for node in metadata["resolve"]["nodes"].as_array().into_iter().flatten() {
+    for node in list(&metadata["resolve"], "nodes") {
         let is_built = |used: &&Value| list(used, "dep_kinds").any(|kind| kind["kind"] != "dev");
         let used = list(node, "deps").filter(is_built).filter_map(|used| name(&used["pkg"]));
         uses.entry(name(&node["id"]).unwrap_or_default()).or_default().extend(used);

@@ -156,7 +156,7 @@ impl fmt::Display for KeyFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{}sealed: {}\n", self.head(), STANDARD.encode(self.sealed));
         let check = Transcript::new(tag::RECOVERY_CHECK).part(&text).digest();
-        write!(formatter, "{text}check: {check}\n")
+        writeln!(formatter, "{text}check: {check}")
     }
 }
 
@@ -257,7 +257,7 @@ mod tests {
 
     /// REC-05: one form, and for what is not a clear name of what it is.
     #[test]
-    fn neg_010_neg_015_cut_changed_and_foreign_texts_are_told_apart() {
+    fn neg_010_cut_changed_and_foreign_texts_are_told_apart() {
         let text = sealed(Kind::Hybrid).to_string();
         let read = |text: &str| text.parse::<KeyFile>().unwrap_err();
         for end in START.len() + 2..text.len() {

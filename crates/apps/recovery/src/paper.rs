@@ -483,7 +483,7 @@ mod tests {
 
     /// REC-10: a page that is whole and false is named where the others give the key without it.
     #[test]
-    fn neg_096_a_false_page_is_named_and_where_none_can_be_nobody_is() {
+    fn a_false_page_is_named_and_where_none_can_be_nobody_is() {
         let (here, again) = (pages(2, 4), pages_of(&secret(Kind::X25519), 2, 4, 2));
         let with = |honest: &[usize], others: &[usize]| {
             let given = some(&here, honest).into_iter().chain(some(&again, others));

@@ -125,7 +125,7 @@ mod tests {
 
     /// REC-04: a file cannot ask for more than the limits.
     #[test]
-    fn neg_015_costs_beyond_the_limits_do_not_exist() {
+    fn costs_beyond_the_limits_do_not_exist() {
         assert_eq!(Cost::STANDARD.to_string().parse(), Ok(Cost::STANDARD));
         assert_eq!("m=64 t=1 p=1".parse(), Ok(Cost::new(64, 1, 1).unwrap()));
         for bad in [

@@ -29,7 +29,7 @@ pub fn run(options: &FromPaper, face: Face) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Page> {
-    Page::from_text(&*files::read_text(path)?).map_err(|error| {
+    Page::from_text(&files::read_text(path)?).map_err(|error| {
         let what = format!("{}: {error}", path.display());
         match error.fault {
             PageFault::Version(_) => Failure::later(path, error),
