@@ -71,6 +71,12 @@ impl Failure {
         Self::caller("file_version", what, "use a quorate-recovery that knows this version")
     }
 
+    /// The same under another code, with something else to do next.
+    #[must_use]
+    pub fn seen_as(self, code: &'static str, next: &str) -> Self {
+        Self { code, next: next.to_owned(), ..self }
+    }
+
     /// The status for the shell.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.fault {

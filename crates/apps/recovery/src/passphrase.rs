@@ -39,7 +39,9 @@ impl Passphrase {
 
     fn ask(file: Option<&Path>, prompt: &str) -> Result<Self> {
         if let Some(path) = file {
-            let text = files::read_text(path)?;
+            let next = "name a readable text file with --passphrase-file";
+            let unread = |failure: Failure| failure.seen_as("passphrase_file", next);
+            let text = files::read_text(path).map_err(unread)?;
             return Ok(Self::from(text.trim_end_matches(['\r', '\n'])));
         }
         let typed = rpassword::prompt_password(prompt).map_err(|_| {

@@ -106,8 +106,8 @@ fn passphrases_are_not_empty_and_come_from_files_that_exist() {
     let keygen = ["keygen", "--name", "vault", "--output", output.as_str()];
     let code = |passphrase| folder.run(&keygen, Some(passphrase)).refused(2).0;
     assert_eq!(code("empty"), "empty_passphrase");
-    assert_eq!(code("none"), "file");
-    assert_eq!(code("binary"), "bad_file");
+    assert_eq!(code("none"), "passphrase_file");
+    assert_eq!(code("binary"), "passphrase_file");
     assert_eq!(
         folder.run(&[&keygen[..], &["--passphrase", "x"]].concat(), None).refused(2).0,
         "bad_usage"
