@@ -4,6 +4,7 @@
 use crate::Trouble;
 use crate::source::Source;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,6 +76,9 @@ pub struct Repo {
     pub packages: Vec<Package>,
     /// All packages that the workspace builds upon.
     pub outside: Vec<Outside>,
+    /// What each package, ours or from outside, is built with and upon, by names: tests left out,
+    /// and versions of one name taken together.
+    pub uses: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Repo {
@@ -91,6 +95,7 @@ impl Repo {
             files,
             packages: own.into_iter().map(package).collect(),
             outside: others.into_iter().map(outside).collect(),
+            uses: uses(&metadata),
         })
     }
 
@@ -175,6 +180,22 @@ fn package(value: &Value) -> Package {
     }
 }
 
+/// The edges that cargo resolved, but for those of tests alone.
+fn uses(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let packages = list(metadata, "packages");
+    let names: BTreeMap<&str, &str> = packages
+        .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
+        .collect();
+    let name = |id: &Value| names.get(id.as_str()?).map(|name| (*name).to_owned());
+    let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
+    for node in list(&metadata["resolve"], "nodes") {
+        let is_built = |used: &&Value| list(used, "dep_kinds").any(|kind| kind["kind"] != "dev");
+        let used = list(node, "deps").filter(is_built).filter_map(|used| name(&used["pkg"]));
+        uses.entry(name(&node["id"]).unwrap_or_default()).or_default().extend(used);
+    }
+    uses
+}
+
 fn outside(value: &Value) -> Outside {
     Outside {
         name: format!("{} {}", string(&value["name"]), string(&value["version"])),
@@ -192,6 +213,13 @@ impl Repo {
             bytes: text.as_bytes().to_vec(),
         };
         Self { files: files.iter().map(file).collect(), ..Self::default() }
+    }
+
+    /// The same in which a package is built upon others.
+    pub fn with_uses(mut self, name: &str, used: &[&str]) -> Self {
+        let used = used.iter().map(|name| (*name).to_owned());
+        self.uses.entry(name.to_owned()).or_default().extend(used);
+        self
     }
 
     /// The same with a package in `dir`.

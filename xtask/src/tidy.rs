@@ -5,6 +5,7 @@ mod banned;
 mod dead_files;
 mod documents;
 mod layering;
+mod offline;
 mod outside;
 pub mod spec_links;
 mod vectors;
@@ -17,8 +18,9 @@ use crate::repo::Repo;
 type Check = fn(&Repo) -> Vec<Finding>;
 
 /// Every check by its name.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("layering", layering::check),
+    ("offline", offline::check),
     ("spec links", spec_links::check),
     ("dead files", dead_files::check),
     ("banned calls", banned::check),

@@ -13,6 +13,8 @@ enum Where {
     Pure,
     /// In everything but apps, testing and this tool.
     Libraries,
+    /// In the program that custodians run.
+    Offline,
     /// Everywhere but in `node/machine`.
     OutsideMachine,
 }
@@ -36,9 +38,11 @@ const ORDER: &str = "its order differs from run to run: use the BTree one";
 const WAIT: &str = "nothing waits here: take an event, return what is to be done";
 const PRINT: &str = "a library returns what it has to say, or traces it";
 const FLOAT: &str = "floats do not compare alike everywhere: use integers, U256 for amounts";
+const NETWORK: &str = "it runs where there is no network, and opens no channel";
+const HIDDEN: &str = "what it does follows from its arguments and files, which people see";
 const PERMIT: &str = "only node/machine turns an Authorized into a Permit";
 
-const BANS: [Ban; 22] = [
+const BANS: [Ban; 28] = [
     ban(Where::Pure, "SystemTime", TIME),
     ban(Where::Pure, "Instant", TIME),
     ban(Where::Pure, "OsRng", CHANCE),
@@ -60,6 +64,12 @@ const BANS: [Ban; 22] = [
     ban(Where::Libraries, "eprintln!", PRINT),
     ban(Where::Libraries, "eprint!", PRINT),
     ban(Where::Libraries, "process::exit", "return an error; the binary decides"),
+    ban(Where::Offline, "std::net", NETWORK),
+    ban(Where::Offline, "unix::net", NETWORK),
+    ban(Where::Offline, "std::process::Command", NETWORK),
+    ban(Where::Offline, "AgentSigner", NETWORK),
+    ban(Where::Offline, "env::var", HIDDEN),
+    ban(Where::Offline, "env::var_os", HIDDEN),
     ban(Where::OutsideMachine, "Permit::issue", PERMIT),
 ];
 
@@ -98,6 +108,7 @@ fn applies(place: Where, path: &str) -> bool {
     match place {
         Where::Pure => within(&PURE) && !path.starts_with(SIGNER),
         Where::Libraries => within(&LIBRARIES),
+        Where::Offline => path.starts_with("crates/apps/recovery/"),
         Where::OutsideMachine => !path.starts_with("crates/node/machine/"),
     }
 }
@@ -203,6 +214,22 @@ mod tests {
     fn libraries_do_not_print() {
         assert_eq!(found("crates/node/store/src/lib.rs", "println!(\"x\");"), 1);
         assert_eq!(found("crates/apps/quorate/src/main.rs", "println!(\"x\");"), 0);
+    }
+
+    #[test]
+    fn a_custodians_program_opens_no_channel_and_reads_no_environment() {
+        for text in [
+            "use std::net::TcpStream;",
+            "use std::os::unix::net::UnixStream;",
+            "std::process::Command::new(x);",
+            "std::env::var(\"PASSPHRASE\")",
+            "std::env::var_os(x)",
+        ] {
+            assert_eq!(found("crates/apps/recovery/src/passphrase.rs", text), 1, "{text}");
+            assert_eq!(found("crates/apps/quorate/src/session.rs", text), 0, "{text}");
+        }
+        let arguments = "std::env::args_os().any(is_json)";
+        assert_eq!(found("crates/apps/recovery/src/main.rs", arguments), 0);
     }
 
     #[test]

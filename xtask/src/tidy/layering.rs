@@ -19,7 +19,11 @@ const RESERVED: [(&str, &[&str], &str); 8] = [
         "the one heavy dependency stays in authority/policy",
     ),
     ("redb", &["crates/node/store"], "only node/store makes things durable"),
-    ("argon2", &["crates/node/store"], "only node/store seals"),
+    (
+        "argon2",
+        &["crates/node/store", "crates/apps/recovery"],
+        "only node/store seals, and apps/recovery, which may not reach it",
+    ),
     ("rustls", &["crates/node", "crates/apps"], "below node there are no channels"),
     (
         "tokio",
@@ -188,6 +192,14 @@ mod tests {
             ),
             0
         );
+    }
+
+    #[test]
+    fn what_seals_is_in_two_crates() {
+        let argon2 = [("argon2", Use::Normal)];
+        assert_eq!(complaints("crates/node/store", "quorate-store", &argon2), 0);
+        assert_eq!(complaints("crates/apps/recovery", "quorate-recovery", &argon2), 0);
+        assert_eq!(complaints("crates/apps/quorate", "quorate", &argon2), 1);
     }
 
     #[test]

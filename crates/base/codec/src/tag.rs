@@ -178,6 +178,16 @@ tags! {
     /// What only the holder of a recovery key answers to a challenge.
     POSSESSION = "backup/possession/v1";
 
+    // ---- a custodian's key
+    /// Seed of a recovery key, from its secret scalar.
+    RECOVERY_SEED = "recovery/seed/v1";
+    /// Associated data of a sealed key file.
+    RECOVERY_FILE = "recovery/file/v1";
+    /// Checksum of a key file.
+    RECOVERY_CHECK = "recovery/check/v1";
+    /// Check words of a page with a share.
+    RECOVERY_PAGE = "recovery/page/v1";
+
     // ---- signing
     /// The selected leaves and coefficients of a quorum.
     QUORUM = "quorum/v1";

@@ -152,6 +152,16 @@ impl RecoveryKey {
         }
     }
 
+    /// What kind it is, as it is written in files.
+    pub fn kind_name(&self) -> &'static str {
+        match &self.0 {
+            Kind::Hybrid(_) => "hybrid",
+            Kind::X25519(_) => "x25519",
+            Kind::P256(_) => "p256",
+            Kind::Rsa(_) => "rsa",
+        }
+    }
+
     /// What it shares with other keys of a row.
     pub(crate) fn ephemeral(&self) -> Option<Ephemeral> {
         match &self.0 {

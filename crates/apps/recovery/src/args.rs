@@ -1,0 +1,99 @@
+//! The command line.
+
+use crate::paper::Split;
+use crate::secret::Kind;
+use clap::{Args, Parser, Subcommand};
+use quorate_identity::Name;
+use std::path::PathBuf;
+
+/// A custodian's hand, on a machine without a network: makes a recovery key, keeps it in a file or on
+/// paper, and shows that it is held.
+#[derive(Debug, Parser)]
+#[command(
+    name = "quorate-recovery",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Print JSON: one object.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a recovery key: FILE with the private half, sealed under a passphrase, and FILE.pub.
+    Keygen(Keygen),
+    /// Write FILE and FILE.pub again from pages that `keygen --paper` made.
+    FromPaper(FromPaper),
+    /// Tell what a file is, without any secret.
+    Inspect {
+        /// A key file, a public key, a page, challenges or answers.
+        file: PathBuf,
+    },
+    /// Show the nodes that ask for it that the key is held here.
+    Answer(Answer),
+}
+
+/// Options of `keygen`.
+#[derive(Debug, Args)]
+pub struct Keygen {
+    /// What the key is called: 1 to 32 characters of a-z, 0-9 and -.
+    #[arg(long)]
+    pub name: Name,
+    /// Which algorithm.
+    #[arg(long, value_enum, default_value_t = Kind::Hybrid)]
+    pub kind: Kind,
+    /// Where the key goes.
+    #[command(flatten)]
+    pub keep: Keep,
+    /// Make N pages besides, of which any K restore the key.
+    #[arg(long, value_name = "K/N", requires = "paper_dir")]
+    pub paper: Option<Split>,
+    /// Where to put the pages, to be printed. Whoever has K of them has the key.
+    #[arg(long, value_name = "DIR", requires = "paper")]
+    pub paper_dir: Option<PathBuf>,
+}
+
+/// Options of `from-paper`.
+#[derive(Debug, Args)]
+pub struct FromPaper {
+    /// Where the key goes.
+    #[command(flatten)]
+    pub keep: Keep,
+    /// Pages, each typed into a file of its own.
+    #[arg(required = true)]
+    pub pages: Vec<PathBuf>,
+}
+
+/// Where a private half is kept.
+#[derive(Debug, Args)]
+pub struct Keep {
+    /// The key file to write; FILE.pub gets the public half. Neither is ever overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// File with the passphrase that seals it. Without it: a prompt, twice.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Options of `answer`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// The challenges, as they came from the domain.
+    pub challenges: PathBuf,
+    /// The key file.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where to put the answers, to be carried back.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// File with the passphrase of the key file. Without it: a prompt.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}

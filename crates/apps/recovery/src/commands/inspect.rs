@@ -1,0 +1,171 @@
+//! `inspect`: what a file is. It asks for no secret and shows none.
+
+use super::key_file_failure;
+use crate::face::Face;
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::key_file::{self, KeyFile, KeyFileError};
+use crate::paper::{self, Page, PageFault, fingerprint};
+use quorate_backup::possession::{Answers, Challenges};
+use quorate_backup::{LineError, RecoveryKeyLine};
+use quorate_codec::from_bytes;
+use quorate_identity::{GenesisHash, Name, NodeId, RecoveryKeyId, words};
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+enum Seen {
+    KeyFile {
+        name: Name,
+        kind: String,
+        key: RecoveryKeyId,
+        words: String,
+    },
+    PublicKey {
+        name: Name,
+        kind: String,
+        key: RecoveryKeyId,
+        words: String,
+    },
+    Page {
+        name: Name,
+        kind: String,
+        words: String,
+        page: u8,
+        pages: u8,
+        needed: u8,
+    },
+    Challenges {
+        genesis: Words<GenesisHash>,
+        custodian: Name,
+        key: Words<RecoveryKeyId>,
+        nodes: Vec<NodeId>,
+    },
+    Answers {
+        genesis: Words<GenesisHash>,
+        key: Words<RecoveryKeyId>,
+        nodes: Vec<NodeId>,
+    },
+}
+
+/// An id, and its words.
+#[derive(Serialize)]
+struct Words<T> {
+    id: T,
+    words: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The caller's: it is nothing that is known here.
+pub fn run(path: &Path, face: Face) -> Result<()> {
+    let bytes = files::read(path)?;
+    let seen = match std::str::from_utf8(&bytes) {
+        Ok(text) if text.trim_start().starts_with("quorate-recovery-") => of_text(path, text)?,
+        _ => of_bytes(&bytes).ok_or_else(|| unknown(path))?,
+    };
+    face.show(&seen, text);
+    Ok(())
+}
+
+fn of_text(path: &Path, text: &str) -> Result<Seen> {
+    if text.trim_start().starts_with(paper::START) {
+        let page = Page::from_text(text).map_err(|error| match error.fault {
+            PageFault::Version(_) => Failure::later(path, error),
+            _ => {
+                let what = format!("{}: {error}", path.display());
+                Failure::caller("bad_page", what, "compare it with the paper, letter by letter")
+            }
+        })?;
+        let heading = page.heading();
+        return Ok(Seen::Page {
+            name: heading.name().clone(),
+            kind: heading.kind().to_string(),
+            words: heading.words().to_owned(),
+            page: page.number(),
+            pages: heading.split().pages(),
+            needed: heading.split().needed(),
+        });
+    }
+    if text.starts_with(key_file::START) {
+        let file: KeyFile =
+            text.parse().map_err(|error: KeyFileError| key_file_failure(path, error))?;
+        return Ok(Seen::KeyFile {
+            name: file.name().clone(),
+            kind: file.kind().to_string(),
+            key: file.key(),
+            words: words(&file.key().digest()).join(" "),
+        });
+    }
+    let line: RecoveryKeyLine = text.parse().map_err(|error| match error {
+        LineError::Version(_) => Failure::later(path, error),
+        _ => {
+            let what = format!("{}: {error}", path.display());
+            Failure::caller("bad_public_key", what, "take it again from where it was made")
+        }
+    })?;
+    Ok(Seen::PublicKey {
+        kind: line.key.kind_name().to_owned(),
+        key: line.key.id(),
+        words: fingerprint(&line.key),
+        name: line.name,
+    })
+}
+
+fn of_bytes(bytes: &[u8]) -> Option<Seen> {
+    let genesis = |id: GenesisHash| Words { id, words: words(&id.digest()).join(" ") };
+    let key = |id: RecoveryKeyId| Words { id, words: words(&id.digest()).join(" ") };
+    if let Ok(asked) = from_bytes::<Challenges>(bytes) {
+        return Some(Seen::Challenges {
+            genesis: genesis(asked.genesis()),
+            custodian: asked.custodian().clone(),
+            key: key(asked.key()),
+            nodes: asked.iter().map(|(node, _)| node).collect(),
+        });
+    }
+    let answers = from_bytes::<Answers>(bytes).ok()?;
+    Some(Seen::Answers {
+        genesis: genesis(answers.genesis()),
+        key: key(answers.key()),
+        nodes: answers.iter().map(|(node, _)| node).collect(),
+    })
+}
+
+fn unknown(path: &Path) -> Failure {
+    let what = format!(
+        "{} is no key file, public key, page, challenges or answers that this program knows, or it \
+         is damaged",
+        path.display()
+    );
+    Failure::caller("bad_file", what, "take it again from where it was made")
+}
+
+fn text(seen: &Seen) -> String {
+    match seen {
+        Seen::KeyFile { name, kind, words, .. } => format!(
+            "a key file: the private half of recovery key {name} ({kind}), sealed under a \
+             passphrase\n  {words}"
+        ),
+        Seen::PublicKey { name, kind, words, .. } => {
+            format!("the public half of recovery key {name} ({kind})\n  {words}")
+        }
+        Seen::Page { name, kind, words, page, pages, needed } => format!(
+            "page {page} of {pages} of recovery key {name} ({kind}); any {needed} pages are the \
+             key\n  {words}"
+        ),
+        Seen::Challenges { genesis, custodian, key, nodes } => format!(
+            "challenges of {} nodes of the domain\n  {}\nto custodian {custodian}, whose key is\n  {}",
+            nodes.len(),
+            genesis.words,
+            key.words
+        ),
+        Seen::Answers { genesis, key, nodes } => format!(
+            "answers to {} nodes of the domain\n  {}\nthat this key is held:\n  {}",
+            nodes.len(),
+            genesis.words,
+            key.words
+        ),
+    }
+}

@@ -1,0 +1,29 @@
+//! `quorate-recovery`: what a custodian runs, on a machine without a network, with a recovery key.
+//!
+//! ```text
+//!  keygen ──► FILE      the private half, sealed under a passphrase     key_file.rs
+//!        ├──► FILE.pub  the public half, one line, for who enrols it    (quorate-backup)
+//!        └──► pages     shares of it as words, K of N restore it        paper.rs
+//!  from-paper: K pages ──► FILE, FILE.pub
+//!  inspect: what a file is, without any secret
+//!  answer: challenges of nodes ──► answers: the key is held here        (quorate-backup)
+//! ```
+//!
+//! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
+//! and none of a node's crates, and `cargo xtask tidy` holds it to that (REC-01).
+//!
+//! What it does not do: it enrols no key, verifies no domain, and takes no secret from an argument or
+//! the environment. See `spec/recovery.md`.
+
+pub mod args;
+mod commands;
+pub mod face;
+pub mod failure;
+mod files;
+pub mod key_file;
+mod lines;
+pub mod paper;
+pub mod passphrase;
+pub mod secret;
+
+pub use commands::run;
