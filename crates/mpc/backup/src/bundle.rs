@@ -120,7 +120,7 @@ fn below(limit: u16, draws: &mut impl Iterator<Item = u16>) -> u16 {
     draws.find(|draw| u32::from(*draw) < whole).unwrap_or_default() % limit
 }
 
-/// Names a bundle by its bytes, as records of epochs do (BAK-26). Nothing of it is verified by that.
+/// Names a bundle by its bytes, as records of epochs do (BAK-27). Nothing of it is verified by that.
 pub fn bundle_digest(bytes: &[u8]) -> Digest {
     Transcript::new(tag::BACKUP_BUNDLE).part(bytes).digest()
 }

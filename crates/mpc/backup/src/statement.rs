@@ -111,7 +111,7 @@ impl Keyed {
 
 impl<C: Curve> Statement<C> {
     /// That these are the shares of `author` in an epoch of a key whose accounts are shared over
-    /// `tree` (BAK-24). `None` if the author has none, which is the caller's fault.
+    /// `tree` (BAK-25). `None` if the author has none, which is the caller's fault.
     ///
     /// Cost: some small multiples for each share.
     pub fn of_shares(
@@ -148,7 +148,7 @@ impl<C: Curve> Statement<C> {
     }
 
     /// That these are the logarithms of what `author` contributed to each account of a key in the
-    /// dealing that made an epoch (BAK-25).
+    /// dealing that made an epoch (BAK-26).
     pub fn of_contributions(
         of: Keyed,
         epoch: u64,
