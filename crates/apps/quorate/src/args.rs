@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod custody;
 pub mod import;
 pub mod lifecycle;
 
@@ -37,6 +38,9 @@ pub enum Command {
     /// Keys that exist only as shares.
     #[command(subcommand)]
     Key(Key),
+    /// Who restores what is lost, and whether they can.
+    #[command(subcommand)]
+    Custodian(custody::Custodian),
     /// What is under way for keys: generation, refresh, reshare.
     #[command(subcommand)]
     Ceremony(lifecycle::Ceremony),
@@ -151,6 +155,15 @@ pub enum Genesis {
         /// `NAME=FILE`, an auditor's OpenSSH public key. Repeat.
         #[arg(long = "auditor", value_name = "NAME=FILE")]
         auditors: Vec<String>,
+        /// `NAME=FILE`, the OpenSSH public key of somebody who runs nodes. Repeat.
+        #[arg(long = "operator", value_name = "NAME=FILE")]
+        operators: Vec<String>,
+        /// Somebody who is more than one of administrator, approver, auditor, operator and
+        /// custodian: shown for ever. Repeat.
+        #[arg(long = "except", value_name = "NAME")]
+        excepted: Vec<String>,
+        #[command(flatten)]
+        custody: custody::Custody,
         /// `NAME=FILE`, a service's OpenSSH public key (ssh-ed25519). Repeat.
         #[arg(long = "service", value_name = "NAME=FILE")]
         services: Vec<String>,

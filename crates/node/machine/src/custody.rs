@@ -11,7 +11,7 @@ use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
 use quorate_charter::{Custodian, Custody, MotionBody, MotionError, SignedMotion, Validity};
 use quorate_client::contract::{CustodianView, CustodyView, ErrorBody, ErrorCode};
-use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_codec::{Canonical, Digest};
 use quorate_engine::{PossessionAnswer as Answer, PossessionChallenge as Challenge, RecoveryKey};
 use quorate_identity::{MotionId, Name, RecoveryKeyId, words};
 use std::collections::BTreeMap;
@@ -185,12 +185,11 @@ impl Node {
             let possession = self.possessions.0.get(&id)?;
             let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
             let (challenge, _) = self.challenge(&custodian, possession)?;
-            let fingerprint = Transcript::new(tag::FINGERPRINT).part(id).digest();
             Some(CustodianView {
                 name: custodian.name,
                 key: id,
                 kind: key.kind().to_owned(),
-                fingerprint: words(&fingerprint).map(str::to_owned).to_vec(),
+                fingerprint: words(&id.digest()).map(str::to_owned).to_vec(),
                 expires_ms: custodian.expires_ms,
                 is_shown: possession.is_shown,
                 challenge: quorate_codec::to_bytes(&challenge).into(),

@@ -113,8 +113,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store and reads all of it back, every row verified, in the order of tables and
-    /// keys. Values may be secret; they are wiped when dropped.
+    /// Opens a store and reads it back, every row verified, in the order of tables and keys; what a
+    /// start has no use for is verified and left. Values may be secret; they are wiped when dropped.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::WrongPassphrase`]: the
@@ -160,6 +160,28 @@ impl Store {
             return Ok(0);
         }
         self.write(writes, false, &mut |_| ())
+    }
+
+    /// One row; `None` if there is none. Of rows that are erased for good nothing is read here.
+    ///
+    /// # Errors
+    /// The machine's: it cannot be read, or is damaged.
+    pub fn read(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (path, number) = (&self.path, table.number());
+        if table.is_erasable() {
+            return Ok(None);
+        }
+        guard(path, || {
+            let failed = |error: redb::Error| disk::redb_error(path, error);
+            let transaction = self.database.begin_read().map_err(|error| failed(error.into()))?;
+            let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+            let place = [&[number], key].concat();
+            let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
+            let Some(row) = row else { return Ok(None) };
+            let damaged = || StoreError::DamagedRow { path: path.clone(), table };
+            let value = self.sealer.open(number, key, row.value()).ok_or_else(damaged)?;
+            Ok(Some(value.to_vec()))
+        })
     }
 
     /// Whose store it is.
@@ -392,7 +414,9 @@ fn read_all(
             continue;
         };
         found.add(sealer.mark(*number, key, row));
-        records.push(Record { table, key: key.to_vec(), value });
+        if table.is_read_at_start() {
+            records.push(Record { table, key: key.to_vec(), value });
+        }
     }
     let state = state.ok_or_else(mixed)?;
     if !slots.fit(state.commits) {

@@ -9,6 +9,7 @@ use crate::replay;
 use crate::session::Session;
 use quorate_client::contract::{EvidenceAnswer, EvidenceView, routes};
 use quorate_codec::{Canonical, Digest};
+use quorate_engine::{Backups, Standard};
 use quorate_identity::{GenesisHash, Name};
 use quorate_machine::evidence::EvidenceFile;
 use serde::Serialize;
@@ -57,7 +58,8 @@ struct Report {
 }
 
 fn verify(bytes: &[u8], hash: &GenesisHash) -> Result<Report> {
-    let (finding, evidence, state) = EvidenceFile::verify(bytes, hash).map_err(|error| {
+    let (finding, evidence, state) = EvidenceFile::verify(bytes, hash, Backups::of::<Standard>())
+        .map_err(|error| {
         let message = format!("the evidence does not hold: {error}");
         Failure::peer("bad_evidence", message, "accuse nobody of it; ask who made it")
     })?;

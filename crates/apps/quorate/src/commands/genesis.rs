@@ -1,5 +1,6 @@
 //! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
 
+use super::custodian::{read_custody, read_names};
 use crate::args::Genesis as Verb;
 use crate::domain::{self, DomainDir, read_at_most, read_genesis, verify_genesis, write_whole};
 use crate::face::{Face, ask};
@@ -7,11 +8,12 @@ use crate::failure::{Failure, Result};
 use crate::{replay, sealed, session};
 use quorate_access::Tree;
 use quorate_charter::{
-    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
+    Custody, Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
     SignedEnrolment,
 };
 use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
 use quorate_codec::Digest;
+use quorate_engine::RecoveryKey;
 use quorate_identity::{Credential, GenesisHash, Name, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,6 +35,9 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
             administrators,
             approvers,
             auditors,
+            operators,
+            excepted,
+            custody,
             services,
             rule,
             upkeep,
@@ -44,6 +49,7 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
                 (administrators, Roles { administrator: true, ..Roles::default() }),
                 (approvers, Roles { approver: true, ..Roles::default() }),
                 (auditors, Roles { auditor: true, ..Roles::default() }),
+                (operators, Roles { operator: true, ..Roles::default() }),
             ];
             let founding = Founding {
                 domain: domain::name(&domain)?,
@@ -57,6 +63,8 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
                 upkeep: upkeep.as_deref().map(super::key::parse_tree).transpose()?,
                 faults,
                 staging,
+                custody: read_custody(&custody)?,
+                excepted: read_names(&excepted)?,
             };
             let file = founding.create()?;
             write_genesis(&output, &file)?;
@@ -108,6 +116,10 @@ pub struct Founding {
     pub faults: Option<u8>,
     /// Whether the domain is for trying things out.
     pub staging: bool,
+    /// Who restores what is lost.
+    pub custody: Custody,
+    /// Who is more than one thing.
+    pub excepted: Vec<Name>,
 }
 
 impl Founding {
@@ -135,6 +147,8 @@ impl Founding {
             faults: self.faults.unwrap_or(u8::try_from(most).unwrap_or(u8::MAX)),
             settings: Settings::default(),
             nonce: Digest(crate::random_bytes()),
+            custody: self.custody,
+            excepted: self.excepted,
         };
         GenesisFile::create(&genesis).map_err(|error| refused(&error))
     }
@@ -185,7 +199,20 @@ fn countersign(
     let prompt = format!("passphrase of node {name}: ");
     let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
     let node = sealed::open(&dir, &name, passphrase)?;
+    check_recovery_keys(file)?;
     file.countersign(&node.secrets).map_err(|error| refused(&error))?;
+    Ok(())
+}
+
+/// A node founds no domain whose keys it could not back up.
+fn check_recovery_keys(file: &GenesisFile) -> Result<()> {
+    let genesis = file.genesis().map_err(|error| refused(&error))?;
+    for custodian in &genesis.custody.custodians {
+        RecoveryKey::from_bytes(&custodian.key).map_err(|error| {
+            let message = format!("the recovery key of {} cannot be read: {error}", custodian.name);
+            Failure::caller("bad_genesis", message, "have the genesis made again with another key")
+        })?;
+    }
     Ok(())
 }
 
@@ -310,7 +337,7 @@ fn read_credential(path: &Path) -> Result<Credential> {
 }
 
 /// People by name; who is named under several roles has them all.
-fn read_people(groups: [(Vec<String>, Roles); 3]) -> Result<Vec<GenesisPerson>> {
+fn read_people(groups: [(Vec<String>, Roles); 4]) -> Result<Vec<GenesisPerson>> {
     let mut people: BTreeMap<Name, GenesisPerson> = BTreeMap::new();
     for (pairs, roles) in groups {
         for pair in &pairs {
@@ -329,6 +356,7 @@ fn read_people(groups: [(Vec<String>, Roles); 3]) -> Result<Vec<GenesisPerson>> 
             person.roles.administrator |= roles.administrator;
             person.roles.approver |= roles.approver;
             person.roles.auditor |= roles.auditor;
+            person.roles.operator |= roles.operator;
         }
     }
     Ok(people.into_values().collect())
@@ -355,6 +383,10 @@ struct GenesisView {
     nodes: Vec<NodeView>,
     people: Vec<PersonView>,
     services: Vec<ServiceView>,
+    seats: Tree<Name>,
+    keys: Tree<Name>,
+    custodians: Vec<CustodianView>,
+    excepted: Vec<Name>,
     complete: bool,
     missing: Vec<Name>,
 }
@@ -371,6 +403,13 @@ struct PersonView {
     name: Name,
     roles: Vec<&'static str>,
     fingerprint: String,
+}
+
+#[derive(Serialize)]
+struct CustodianView {
+    name: Name,
+    words: String,
+    expires_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -404,7 +443,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
             .iter()
             .map(|person| PersonView {
                 name: person.name.clone(),
-                roles: roles(&person.roles),
+                roles: person.roles.named(),
                 fingerprint: person.credential.fingerprint(),
             })
             .collect(),
@@ -416,20 +455,24 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
                 fingerprint: service.credential.fingerprint(),
             })
             .collect(),
+        seats: genesis.custody.seats.clone(),
+        keys: genesis.custody.keys.clone(),
+        custodians: genesis
+            .custody
+            .custodians
+            .iter()
+            .map(|custodian| CustodianView {
+                name: custodian.name.clone(),
+                words: words(&custodian.key_id().digest()).join(" "),
+                expires_ms: custodian.expires_ms,
+            })
+            .collect(),
+        excepted: genesis.excepted.clone(),
         complete: missing.administrators.is_empty() && missing.nodes.is_empty(),
         missing: missing.administrators.into_iter().chain(missing.nodes).collect(),
     };
     face.show(&view, |_| text(file, &genesis));
     Ok(())
-}
-
-fn roles(roles: &Roles) -> Vec<&'static str> {
-    let all = [
-        (roles.administrator, "administrator"),
-        (roles.approver, "approver"),
-        (roles.auditor, "auditor"),
-    ];
-    all.into_iter().filter(|(has, _)| *has).map(|(_, role)| role).collect()
 }
 
 fn text(file: &GenesisFile, genesis: &Genesis) -> String {
@@ -448,13 +491,23 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
         let _ = writeln!(text, "  {name:<16} {role:<8} {fingerprint}");
     }
     for person in &genesis.people {
-        let roles = roles(&person.roles).join(", ");
+        let roles = person.roles.named().join(", ");
         let fingerprint = person.credential.fingerprint();
         let _ = writeln!(text, "  {:<16} {roles}  {fingerprint}", person.name);
     }
     for service in &genesis.services {
         let fingerprint = service.credential.fingerprint();
         let _ = writeln!(text, "  {:<16} service  {fingerprint}", service.name);
+    }
+    let custody = &genesis.custody;
+    let _ = writeln!(text, "the shares of one node are restored by {}", custody.seats);
+    let _ = writeln!(text, "whole keys are restored by {}", custody.keys);
+    for custodian in &custody.custodians {
+        let fingerprint = words(&custodian.key_id().digest()).join(" ");
+        let _ = writeln!(text, "  {:<16} custodian  {fingerprint}", custodian.name);
+    }
+    for name in &genesis.excepted {
+        let _ = writeln!(text, "  {name} is more than one thing at once");
     }
     let missing = file.missing().unwrap_or_default();
     let missing: Vec<Name> = missing.administrators.into_iter().chain(missing.nodes).collect();

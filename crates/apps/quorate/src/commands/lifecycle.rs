@@ -2,7 +2,7 @@
 
 mod advice;
 pub mod import;
-mod times;
+pub mod times;
 
 use super::charter::{file, file_motion, motion_text};
 use super::key::{parse_tree, text as key_text, tree_of_nodes, verified_view};
@@ -263,6 +263,7 @@ fn ceremony_text(view: &CeremonyView) -> String {
         CeremonyPhase::Waiting => "waiting",
         CeremonyPhase::Importer => "every node is ready for the importer",
         CeremonyPhase::Dealing => "dealing",
+        CeremonyPhase::BackingUp => "backing up",
         CeremonyPhase::Prepared => "prepared",
         CeremonyPhase::Deciding => "deciding",
         CeremonyPhase::Ending => "made; the epoch before is kept until this one is safe",

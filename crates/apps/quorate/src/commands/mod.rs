@@ -1,6 +1,7 @@
 //! The verbs, a file for each group.
 
 pub mod charter;
+pub mod custodian;
 pub mod derive;
 mod evidence;
 pub mod genesis;
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Node(verb) => node::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
         Command::Key(verb) => key::run(verb, face).await,
+        Command::Custodian(verb) => custodian::run(verb, face).await,
         Command::Ceremony(verb) => lifecycle::ceremony(verb, face).await,
         Command::Policy(verb) => policy::run(verb, face).await,
         Command::Charter(verb) => charter::run(verb, face).await,

@@ -25,6 +25,7 @@ use driver::{Driver, Inbox};
 use quorate_charter::State;
 use quorate_client::contract::DomainNode;
 use quorate_client::contract::call::ReplayGuard;
+use quorate_engine::{Backups, Standard};
 use quorate_identity::{NodeId, NodeSecrets};
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::event::Event;
@@ -85,6 +86,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         secrets: node.secrets,
         records: node.records,
         pace: Pace::default(),
+        proofs: Backups::of::<Standard>(),
         now: now_ms(),
     };
     let (booted, first) =

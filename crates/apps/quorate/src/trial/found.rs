@@ -6,10 +6,16 @@ use crate::domain::{self, DomainDir, NodeConfig, TRIAL, make_dir, write_whole};
 use crate::failure::{Failure, Result};
 use crate::sealed::{self, SealedNode};
 use crate::session::AUDITOR;
-use quorate_charter::{GenesisFile, GenesisPerson, GenesisService, Role, Roles};
+use quorate_backup::RecoveryKeyLine;
+use quorate_charter::{
+    Custodian, Custody, GenesisFile, GenesisPerson, GenesisService, Role, Roles,
+};
 use quorate_client::contract::{DomainFile, DomainNode};
 use quorate_codec::hex;
 use quorate_identity::{CredentialSigner, FileSigner, MemorySigner, Name};
+use quorate_recovery::key_file::KeyFile;
+use quorate_recovery::passphrase::{Cost as RecoveryCost, Passphrase};
+use quorate_recovery::secret::{Kind, Secret};
 use quorate_store::Cost;
 use rand_core::OsRng;
 use std::collections::BTreeMap;
@@ -40,6 +46,10 @@ impl Default for Founding {
 const ADMINISTRATORS: [&str; 3] = ["ada", "ben", "cleo"];
 /// Approvers.
 const APPROVERS: [&str; 2] = ["alice", "bob"];
+/// Custodians; any two restore.
+pub const CUSTODIANS: [&str; 3] = ["greta", "hugo", "iris"];
+/// Where their keys lie.
+pub const CUSTODIANS_DIR: &str = "custodians";
 /// The one service.
 const SERVICE: &str = "wallet-service";
 
@@ -90,6 +100,7 @@ fn found_in(dir: &DomainDir, founding: &Founding) -> Result<()> {
     make_dir(dir.path())?;
     let people = people(dir)?;
     let service = keypair(&dir.path().join("services"), SERVICE)?;
+    let custodians = custodians(dir)?;
     let nodes = nodes(dir, founding.signers)?;
     let ceremony = Ceremony {
         domain: domain::name(founding.domain)?,
@@ -103,6 +114,9 @@ fn found_in(dir: &DomainDir, founding: &Founding) -> Result<()> {
         upkeep: None,
         faults: None,
         staging: true,
+        custody: Custody::some_of(2, custodians)
+            .map_err(|error| Failure::machine("internal", error, "report it"))?,
+        excepted: Vec::new(),
     };
     let file = sign_all(ceremony.create()?, &people, &nodes)?;
     write_genesis(&dir.genesis_path(), &file)?;
@@ -133,6 +147,32 @@ fn people(dir: &DomainDir) -> Result<Vec<(GenesisPerson, MemorySigner)>> {
         Ok((GenesisPerson { name: domain::name(name)?, credential, roles }, signer))
     })
     .collect()
+}
+
+/// Recovery keys of all custodians, each in a file under a passphrase that lies beside it: a trial.
+fn custodians(dir: &DomainDir) -> Result<Vec<Custodian>> {
+    let folder = dir.path().join(CUSTODIANS_DIR);
+    make_dir(&folder)?;
+    thread::scope(|scope| {
+        let made = CUSTODIANS.map(|name| scope.spawn(|| custodian(&folder, name)));
+        made.into_iter().map(|made| made.join().unwrap_or_else(|_| Err(lost()))).collect()
+    })
+}
+
+fn custodian(folder: &Path, name: &str) -> Result<Custodian> {
+    let secret = Secret::random(Kind::Hybrid, &mut OsRng);
+    let passphrase = Zeroizing::new(hex::encode(&crate::random_bytes::<16>()));
+    write_whole(&folder.join(name).with_extension("passphrase"), passphrase.as_bytes(), 0o600)?;
+    let (name, key) = (domain::name(name)?, secret.public());
+    let passphrase = Passphrase::from(passphrase.as_str());
+    let salt = crate::random_bytes();
+    let sealed = KeyFile::seal(name.clone(), &secret, &passphrase, RecoveryCost::STANDARD, salt);
+    let sealed = sealed.map_err(|error| Failure::machine("seal", error, "free some memory"))?;
+    write_whole(&folder.join(name.as_str()), sealed.to_string().as_bytes(), 0o600)?;
+    let line = RecoveryKeyLine { name: name.clone(), key: key.clone() };
+    let path = folder.join(name.as_str()).with_extension("pub");
+    write_whole(&path, format!("{line}\n").as_bytes(), 0o644)?;
+    Ok(Custodian::new(name, key.to_bytes()))
 }
 
 fn keypair(folder: &Path, name: &str) -> Result<MemorySigner> {

@@ -1,16 +1,23 @@
 //! Keys and policy of a trial domain: motions that two administrators sign.
 
+use super::found::CUSTODIANS_DIR;
 use super::session;
 use crate::commands::charter::{add_signature, file};
+use crate::commands::custodian::{bring, open_challenges};
 use crate::commands::key::{parse_tree, tree_of_nodes, verified_view};
-use crate::domain::{self, DomainDir};
+use crate::domain::{self, DomainDir, read_at_most};
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
+use quorate_backup::possession::{Answers, Challenges};
 use quorate_charter::{MotionBody, Role, State, most_faults};
 use quorate_client::contract::{KeyState, KeyView, MotionView, Status, routes};
 use quorate_identity::{Name, Scheme};
 use quorate_policy::PolicyBundle;
+use quorate_recovery::key_file::KeyFile;
+use quorate_recovery::passphrase::Passphrase;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// The keys of a trial domain.
 pub const KEYS: [(&str, Scheme); 3] =
@@ -20,6 +27,8 @@ pub const KEYS: [(&str, Scheme); 3] =
 const SERVING_MAX: Duration = Duration::from_secs(60);
 /// Nor will a key that is not made within this one.
 const KEY_MAX: Duration = Duration::from_secs(120);
+/// Longest file of a custodian, in bytes.
+const CUSTODIAN_FILE_MAX: u64 = 16 << 10;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -47,6 +56,40 @@ pub async fn prepare(dir: &DomainDir) -> Result<Prepared> {
     Ok(Prepared { keys })
 }
 
+/// The custodians of a trial show all nodes that they hold their keys.
+///
+/// # Errors
+/// A node's, or of this machine's files.
+async fn show_recovery_keys(dir: &DomainDir) -> Result<()> {
+    let first = session(dir, FIRST)?;
+    for asked in open_challenges(&first).await? {
+        let folder = dir.path().join(CUSTODIANS_DIR);
+        let answers = crate::blocking(move || answer(&folder, &asked)).await?;
+        bring(&first, &answers).await?;
+    }
+    Ok(())
+}
+
+fn answer(folder: &Path, asked: &Challenges) -> Result<Answers> {
+    let path = folder.join(asked.custodian().as_str());
+    let read = |path: &Path| {
+        let bytes = read_at_most(path, CUSTODIAN_FILE_MAX);
+        bytes.map_err(|error| Failure::file(path, &error))
+    };
+    let passphrase = Zeroizing::new(read(&path.with_extension("passphrase"))?);
+    let passphrase = Zeroizing::new(String::from_utf8_lossy(&passphrase).into_owned());
+    let file = String::from_utf8_lossy(&read(&path)?).parse::<KeyFile>();
+    let damaged = |error: &dyn std::fmt::Display| {
+        let message = format!("{}: {error}", path.display());
+        Failure::machine("recovery_key", message, "found another trial domain")
+    };
+    let file = file.map_err(|error| damaged(&error))?;
+    let secret = file.open(&Passphrase::from(passphrase.as_str()));
+    let key = secret.map_err(|error| damaged(&error))?.key();
+    let answers = asked.answer(&key).unwrap_or_else(|never| match never {});
+    answers.ok_or_else(|| damaged(&"the nodes ask for another key"))
+}
+
 /// Waits until the answering node holds a lease: a quorum of nodes is up and agrees with it.
 ///
 /// # Errors
@@ -64,7 +107,8 @@ pub async fn serving(reader: &Session) -> Result<Status> {
     }
 }
 
-/// Orders the keys that the charter does not have yet, each with so many accounts.
+/// Orders the keys that the charter does not have yet, each with so many accounts. First the
+/// custodians show all nodes their recovery keys: no key is made before.
 ///
 /// # Errors
 /// A node's.
@@ -74,6 +118,7 @@ pub async fn order_keys(
     threshold: usize,
     accounts: u16,
 ) -> Result<()> {
+    show_recovery_keys(dir).await?;
     let state = session(dir, FIRST)?.replay().await?;
     let signers = state.nodes().filter(|node| node.role == Role::Signer);
     let mut signers: Vec<&str> = signers.map(|node| node.name.as_str()).collect();

@@ -5,7 +5,7 @@ use crate::custody::Custody;
 use crate::state::State;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, hex, tag};
-use quorate_identity::{Name, NodeId};
+use quorate_identity::{Name, NodeId, words};
 use std::collections::BTreeSet;
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
@@ -111,7 +111,7 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
     ];
     let joining: Vec<&Name> = after.difference(&before).collect();
     if !joining.is_empty() {
-        lines.push(format!("{} will be able to restore", listed(joining)));
+        lines.push(format!("{} will be able to restore", listed(joining.clone())));
     }
     let other_key = |name: &&Name| {
         let key = |custody: &Custody| custody.named(name).map(|custodian| custodian.key.clone());
@@ -119,8 +119,13 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
     };
     let rotated: Vec<&Name> = after.intersection(&before).filter(other_key).collect();
     if !rotated.is_empty() {
-        lines.push(format!("{} will restore with another key", listed(rotated)));
+        lines.push(format!("{} will restore with another key", listed(rotated.clone())));
     }
+    let new = joining.into_iter().chain(rotated).filter_map(|name| custody.named(name));
+    lines.extend(new.map(|custodian| {
+        let fingerprint = words(&custodian.key_id().digest()).join(" ");
+        format!("the recovery key of {} is: {fingerprint}", custodian.name)
+    }));
     let leaving: Vec<&Name> = before.difference(&after).collect();
     if !leaving.is_empty() {
         lines.push(format!(

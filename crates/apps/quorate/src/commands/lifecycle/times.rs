@@ -30,6 +30,17 @@ pub fn schedule(every: &str, jitter: &str, window: Option<&str>) -> Result<Refre
     Ok(schedule)
 }
 
+/// A span of time out of `30m` or `400d`, in milliseconds.
+///
+/// # Errors
+/// The caller's.
+pub fn span(text: &str) -> Result<u64> {
+    duration_ms(text).ok_or_else(|| {
+        let message = format!("{text} is not a time");
+        Failure::caller("bad_time", message, "write it as 400d, 24h or 30m")
+    })
+}
+
 fn duration_ms(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit_ms: u64 = match unit {

@@ -1,0 +1,363 @@
+//! `custodian list|challenges|answer|set`: who restores what is lost, and whether they can.
+
+use super::charter::file_motion;
+use super::genesis::split_pair;
+use super::key::parse_tree;
+use super::lifecycle::times::span;
+use crate::args::custody::{Custodian as Verb, Custody as Typed};
+use crate::domain::{self, read_at_most, write_whole};
+use crate::face::{Face, moment};
+use crate::failure::{Failure, Result};
+use crate::session::Session;
+use quorate_backup::RecoveryKeyLine;
+use quorate_backup::possession::{Answers, Challenge, Challenges};
+use quorate_charter::{Custodian, Custody, MotionBody};
+use quorate_client::contract::{CustodianView, CustodyView, HexBytes, ShowPossession, routes};
+use quorate_codec::Canonical;
+use quorate_identity::{Name, NodeId};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Longest public recovery key file that is read, in bytes.
+const LINE_FILE_MAX: u64 = 16 << 10;
+
+/// Runs a `custodian` verb.
+///
+/// # Errors
+/// The caller's, or a node's.
+pub async fn run(verb: Verb, face: Face) -> Result<()> {
+    match verb {
+        Verb::List(reader) => list(&Session::read(&reader)?, face).await,
+        Verb::Challenges { name, output, reader } => {
+            let (session, name) = (Session::read(&reader)?, domain::name(&name)?);
+            challenges(&session, &name, &output, face).await
+        }
+        Verb::Answer { file, signer } => {
+            let answers = read_answers(&file)?;
+            let told = bring(&Session::sign(&signer)?, &answers).await?;
+            face.show(&told, told_text);
+            Ok(())
+        }
+        Verb::Set { custody, excepted, signer } => {
+            let session = Session::sign(&signer)?;
+            let state = session.replay().await?;
+            let custody = read_custody(&custody)?;
+            let excepted = read_names(&excepted)?;
+            let body = MotionBody::CustodySet { custody, excepted };
+            file_motion(&session, &state, body, face).await
+        }
+    }
+}
+
+/// Custodians and trees from what was typed.
+///
+/// # Errors
+/// The caller's: a file that is no recovery key, a tree that is none.
+pub fn read_custody(typed: &Typed) -> Result<Custody> {
+    let mut custodians: Vec<Custodian> =
+        typed.custodians.iter().map(|path| read_custodian(path)).collect::<Result<_>>()?;
+    for pair in &typed.expires {
+        let (name, lasts) = split_pair(pair)?;
+        let (name, expires_ms) = (domain::name(name)?, crate::now_ms() + span(lasts)?);
+        let custodian = custodians.iter_mut().find(|custodian| custodian.name == name);
+        let custodian = custodian.ok_or_else(|| {
+            let message = format!("{name} is none of the custodians");
+            Failure::caller("unknown_custodian", message, "name one of them with --expires")
+        })?;
+        custodian.expires_ms = Some(expires_ms);
+    }
+    let threshold = u8::try_from(custodians.len() / 2 + 1).unwrap_or(u8::MAX);
+    let custody = Custody::some_of(threshold, custodians);
+    let mut custody = custody.map_err(|error| {
+        Failure::caller("bad_custody", error, "name at least two custodians with --custodian")
+    })?;
+    if let Some(seats) = &typed.seats {
+        custody.seats = parse_tree(seats)?;
+        custody.keys = custody.seats.clone();
+    }
+    if let Some(keys) = &typed.keys {
+        custody.keys = parse_tree(keys)?;
+    }
+    custody.check().map_err(|error| {
+        Failure::caller("bad_custody", error, "correct --custodian, --seats or --keys")
+    })?;
+    Ok(custody)
+}
+
+/// Names in their order.
+///
+/// # Errors
+/// The caller's: something that is no name.
+pub fn read_names(names: &[String]) -> Result<Vec<Name>> {
+    let mut names = names.iter().map(|name| domain::name(name)).collect::<Result<Vec<Name>>>()?;
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn read_custodian(path: &Path) -> Result<Custodian> {
+    let bytes =
+        read_at_most(path, LINE_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
+    let line: RecoveryKeyLine = String::from_utf8_lossy(&bytes).parse().map_err(|error| {
+        let message = format!("{} is no public recovery key: {error}", path.display());
+        Failure::caller("bad_key_file", message, "name FILE.pub of `quorate-recovery keygen`")
+    })?;
+    Ok(Custodian::new(line.name, line.key.to_bytes()))
+}
+
+/// What each node that answers says about custodians, by its name.
+async fn ask_all(session: &Session) -> Result<BTreeMap<Name, CustodyView>> {
+    let mut views = BTreeMap::new();
+    let mut silent = None;
+    for node in session.founding().nodes() {
+        match session.at(&node.name).get::<CustodyView>(routes::CUSTODY.path).await {
+            Ok(view) if view.node == node.id && view.genesis == session.founding().genesis() => {
+                views.insert(node.name.clone(), view);
+            }
+            Ok(_) => {
+                let message = format!("node {} answers as another node", node.name);
+                return Err(Failure::peer("bad_answer", message, "tell its operator"));
+            }
+            Err(failure) => silent = Some(failure),
+        }
+    }
+    match silent {
+        Some(failure) if views.is_empty() => Err(failure),
+        _ => Ok(views),
+    }
+}
+
+/// A custodian, and which nodes have seen that the recovery key is held.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    custodian: CustodianView,
+    shown_to: Vec<Name>,
+    not_shown_to: Vec<Name>,
+}
+
+#[derive(Serialize)]
+struct List {
+    seats: String,
+    keys: String,
+    custodians: Vec<Listed>,
+    silent: Vec<Name>,
+    excepted: Vec<Name>,
+}
+
+async fn list(session: &Session, face: Face) -> Result<()> {
+    let views = ask_all(session).await?;
+    let nodes = session.founding().nodes().map(|node| node.name.clone());
+    let silent: Vec<Name> = nodes.filter(|node| !views.contains_key(node)).collect();
+    let Some(first) = views.values().next() else { return Ok(()) };
+    let listed = |custodian: &CustodianView| {
+        let shown = |view: &CustodyView| {
+            view.custodians.iter().any(|it| it.key == custodian.key && it.is_shown)
+        };
+        let (yes, no): (Vec<_>, Vec<_>) = views.iter().partition(|(_, view)| shown(view));
+        let names = |all: Vec<(&Name, &CustodyView)>| -> Vec<Name> {
+            all.into_iter().map(|(node, _)| node.clone()).collect()
+        };
+        let (shown_to, not_shown_to) = (names(yes), names(no));
+        Listed { custodian: custodian.clone(), shown_to, not_shown_to }
+    };
+    let list = List {
+        seats: first.seats.to_string(),
+        keys: first.keys.to_string(),
+        custodians: first.custodians.iter().map(listed).collect(),
+        silent,
+        excepted: first.excepted.clone(),
+    };
+    face.show(&list, list_text);
+    Ok(())
+}
+
+fn list_text(list: &List) -> String {
+    let mut text = format!("the shares of one node are restored by {}\n", list.seats);
+    let _ = writeln!(text, "whole keys are restored by {}", list.keys);
+    for Listed { custodian, not_shown_to, .. } in &list.custodians {
+        let proposed = custodian.proposed.map(|motion| format!(" (proposed by motion {motion})"));
+        let _ = writeln!(
+            text,
+            "{:<16} {}{}",
+            custodian.name,
+            custodian.kind,
+            proposed.unwrap_or_default()
+        );
+        let _ = writeln!(text, "  {}", custodian.fingerprint.join(" "));
+        let shown = match not_shown_to.is_empty() {
+            true => "has shown the recovery key to every node that answers".to_owned(),
+            false => format!("has not shown the recovery key to {}", joined(not_shown_to)),
+        };
+        let _ = writeln!(text, "  {shown}");
+        if let Some(at) = custodian.expires_ms {
+            let _ = writeln!(text, "  to be renewed by {}", moment(at));
+        }
+    }
+    if !list.excepted.is_empty() {
+        let _ = writeln!(text, "more than one thing at once: {}", joined(&list.excepted));
+    }
+    if !list.silent.is_empty() {
+        let _ = writeln!(text, "not asked, because silent: {}", joined(&list.silent));
+    }
+    text.trim_end().to_owned()
+}
+
+fn joined(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(Serialize)]
+struct Collected {
+    custodian: Name,
+    file: String,
+    nodes: Vec<Name>,
+    silent: Vec<Name>,
+}
+
+async fn challenges(session: &Session, name: &Name, output: &Path, face: Face) -> Result<()> {
+    let views = ask_all(session).await?;
+    let file = collect(session, &views, name)?;
+    write_whole(output, &quorate_codec::to_bytes(&file), 0o644)?;
+    let asked: Vec<NodeId> = file.iter().map(|(node, _)| node).collect();
+    let (nodes, silent) = session
+        .founding()
+        .nodes()
+        .map(|node| (node.id, node.name.clone()))
+        .partition::<Vec<_>, _>(|(id, _)| asked.contains(id));
+    let names = |all: Vec<(NodeId, Name)>| all.into_iter().map(|(_, name)| name).collect();
+    let collected = Collected {
+        custodian: name.clone(),
+        file: output.display().to_string(),
+        nodes: names(nodes),
+        silent: names(silent),
+    };
+    face.show(&collected, |it| {
+        let silent = match it.silent.is_empty() {
+            true => String::new(),
+            false => format!("\nnot asked, because silent: {}", joined(&it.silent)),
+        };
+        format!(
+            "{}: what {} ask {}; answer it where the recovery key is: quorate-recovery answer{silent}",
+            it.file,
+            joined(&it.nodes),
+            it.custodian
+        )
+    });
+    Ok(())
+}
+
+/// What the nodes ask one custodian: of all its keys the newest that is proposed, or else enrolled.
+fn collect(
+    session: &Session,
+    views: &BTreeMap<Name, CustodyView>,
+    name: &Name,
+) -> Result<Challenges> {
+    let of = |view: &CustodyView| {
+        let own = view.custodians.iter().filter(|custodian| custodian.name == *name);
+        own.max_by_key(|custodian| custodian.proposed.is_some()).cloned()
+    };
+    let asked: Vec<(NodeId, CustodianView)> =
+        views.values().filter_map(|view| Some((view.node, of(view)?))).collect();
+    let unknown = || {
+        let message = format!("{name} is no custodian of this domain, and no motion enrols one");
+        Failure::caller("unknown_custodian", message, "see `quorate custodian list`")
+    };
+    let key = asked.first().ok_or_else(unknown)?.1.key;
+    let same = asked.into_iter().filter(|(_, custodian)| custodian.key == key);
+    let bad = || {
+        Failure::peer("bad_answer", "a node asks something unreadable", "tell the node's operator")
+    };
+    let read = |(node, custodian): (NodeId, CustodianView)| {
+        let challenge: Challenge =
+            quorate_codec::from_bytes(&custodian.challenge.0).map_err(|_| bad())?;
+        Ok((node, challenge))
+    };
+    let challenges = same.map(read).collect::<Result<Vec<_>>>()?;
+    Challenges::new(session.founding().genesis(), name.clone(), key, challenges).ok_or_else(bad)
+}
+
+fn read_answers(path: &Path) -> Result<Answers> {
+    let most = u64::try_from(Answers::BYTES_MAX).unwrap_or(u64::MAX);
+    let bytes = read_at_most(path, most).map_err(|error| Failure::named_file(path, &error))?;
+    quorate_codec::from_bytes(&bytes).map_err(|error| {
+        let message = format!("{} holds no answers of a custodian: {error}", path.display());
+        Failure::caller(
+            "bad_answers",
+            message,
+            "name the file that `quorate-recovery answer` wrote",
+        )
+    })
+}
+
+/// To whom answers were brought.
+#[derive(Serialize)]
+pub struct Told {
+    taken: Vec<Name>,
+    refused: BTreeMap<Name, String>,
+    silent: Vec<Name>,
+}
+
+/// Brings answers to the nodes that asked.
+///
+/// # Errors
+/// The caller's: answers for another domain, or to no node of it. No node answers (exit 4).
+pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
+    let founding = session.founding();
+    if answers.genesis() != founding.genesis() {
+        let message = "these answers are for another domain";
+        return Err(Failure::caller("other_domain", message, "bring them to that one"));
+    }
+    let mut told = Told { taken: Vec::new(), refused: BTreeMap::new(), silent: Vec::new() };
+    let mut last = None;
+    for node in founding.nodes() {
+        let Some(answer) = answers.to(&node.id) else { continue };
+        let answer = HexBytes(quorate_codec::to_bytes(answer));
+        let body = ShowPossession { key: answers.key(), answer };
+        let name = node.name.clone();
+        let target = routes::SHOW_POSSESSION.path;
+        match session.at(&name).post::<_, CustodyView>(target, &body).await {
+            Ok(_) => told.taken.push(name),
+            Err(failure) if failure.code() == "no_answer" => {
+                told.silent.push(name);
+                last = Some(failure);
+            }
+            Err(failure) => drop(told.refused.insert(name, failure.to_string())),
+        }
+    }
+    match last {
+        Some(failure) if told.taken.is_empty() && told.refused.is_empty() => Err(failure),
+        _ => Ok(told),
+    }
+}
+
+fn told_text(told: &Told) -> String {
+    let mut text = match told.taken.is_empty() {
+        true => "no node took an answer".to_owned(),
+        false => format!("shown to {}", joined(&told.taken)),
+    };
+    for (node, why) in &told.refused {
+        let _ = write!(text, "\nrefused by {node}: {why}");
+    }
+    if !told.silent.is_empty() {
+        let silent = joined(&told.silent);
+        let _ = write!(text, "\nsilent: {silent}; bring the file again when they run");
+    }
+    text
+}
+
+/// Whether a node has not seen every recovery key of the charter held; and what it asks.
+///
+/// # Errors
+/// As [`bring`].
+pub async fn open_challenges(session: &Session) -> Result<Vec<Challenges>> {
+    let views = ask_all(session).await?;
+    let open = |custodian: &&CustodianView| !custodian.is_shown;
+    let names = views.values().flat_map(|view| view.custodians.iter().filter(open));
+    let mut names: Vec<Name> = names.map(|custodian| custodian.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names.iter().map(|name| collect(session, &views, name)).collect()
+}
