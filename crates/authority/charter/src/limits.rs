@@ -22,6 +22,8 @@ pub const ACCOUNT_BYTES: (usize, usize, usize) = (80, 40, 760);
 /// Bytes that each account takes in the second message of a participant of a dealing, at most: for
 /// itself, for each column and for each leaf.
 pub const ACCOUNT_ROUND_BYTES: (usize, usize, usize) = (832, 40, 33);
+/// Most shares that one node has of a key: they are backed up in one bundle.
+pub const SHARES_OF_A_NODE_MAX: usize = 3_000;
 /// Bytes of all second messages of a dealing together, at most: they fit into one piece of
 /// evidence.
 pub const RUN_BYTES_MAX: usize = 11 << 19;

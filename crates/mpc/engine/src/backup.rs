@@ -39,6 +39,8 @@ pub struct BackupTerms {
     pub ordered_by: Head,
     /// The epoch that is made.
     pub epoch: u64,
+    /// How many accounts the key has.
+    pub accounts: u16,
     /// Who restores shares.
     pub seats: Recovery,
     /// Who restores keys.
@@ -267,6 +269,15 @@ fn refutes_on<C: Curve, P: Parameters>(
     let BackupTerms { genesis, key, ordered_by, epoch, .. } = *terms;
     let of = Keyed { genesis, key, ordered_by: ordered_by.0, ..of.clone() };
     let publics = bundle.claimed_publics().to_vec();
+    let own = tree.leaves().into_iter().filter(|(_, party)| **party == author).count();
+    let each = match kind {
+        Backed::Shares => own,
+        Backed::Contributions => 1,
+    };
+    // Also before any arithmetic: it takes no longer than the key of the plan makes it.
+    if publics.len() != usize::from(terms.accounts) * each {
+        return true;
+    }
     let expected = match kind {
         Backed::Shares => {
             Statement::claiming_shares(of, epoch, author, tree, publics, terms.seats.clone())

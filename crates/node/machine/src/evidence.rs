@@ -52,7 +52,7 @@ pub(crate) enum Proof {
     /// A statement PREPARED whose proofs do not hold (DEAL-16).
     #[n(4)]
     Prepared(#[n(0)] AttemptPlan, #[n(1)] charter::PreparedStatement, #[n(2)] RecordBytes),
-    /// A backup that proves nothing (BLM-09).
+    /// A backup that proves nothing (BLM-10).
     #[n(5)]
     Backup(#[n(0)] Box<FalseBackup>),
 }
@@ -249,6 +249,11 @@ impl Evidence {
         };
         if let Proof::Twice(plan, Equivocation { one, other, .. }) = &self.proof
             && !(fits(plan, one) && fits(plan, other))
+        {
+            return false;
+        }
+        if let Proof::Backup(backup) = &self.proof
+            && !backup.may_concern(state)
         {
             return false;
         }

@@ -62,7 +62,7 @@ fn a_power_cut_of_everything_loses_nothing() {
     assert_eq!(trial.run(&["request", "show", id]).ok()["signatures"], before["signatures"]);
     trial.signed(&trial.request("ops", &message("after"), "wallet-service"));
     let ecdsa = trial.run(&["key", "show", "treasury"]).ok().clone();
-    assert_eq!((&ecdsa["state"], &ecdsa["backup"]), (&json!("active"), &json!("unproven")));
+    assert_eq!((&ecdsa["state"], &ecdsa["backup"]), (&json!("active"), &json!("proven")));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn it_says_once_what_runs() {
         assert_eq!((key["key"].as_str(), key["scheme"].as_str()), (Some(name), Some(scheme)));
         assert_eq!(key["access"], "2 of (node-1, node-2, node-3)");
         assert_eq!(key["state"], "active");
-        assert_eq!(key["backup"], "unproven");
+        assert_eq!(key["backup"], "proven");
         assert_eq!(key["epoch"], 0);
         assert_eq!(domain.run(&["key", "show", name]).ok(), *key);
     }

@@ -12,7 +12,7 @@ use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
     MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, RUN_BYTES_MAX,
-    VALUE_BYTES_MAX,
+    SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
 };
 use crate::state::{State, key_id};
 use minicbor::bytes::ByteVec;
@@ -364,7 +364,12 @@ pub fn most_accounts(access: &Tree<NodeId>) -> u16 {
     let (own, column, leaf) = ACCOUNT_ROUND_BYTES;
     let said = own + column * access.columns() + leaf * access.leaves().len();
     let run = said * access.parties().len();
-    let most = ((VALUE_BYTES_MAX - OUTCOME_BYTES) / each).min(RUN_BYTES_MAX / run.max(1));
+    let leaves =
+        |party: &NodeId| access.leaves().into_iter().filter(|(_, of)| *of == party).count();
+    let heaviest = access.parties().iter().map(leaves).max().unwrap_or(1);
+    let most = ((VALUE_BYTES_MAX - OUTCOME_BYTES) / each)
+        .min(RUN_BYTES_MAX / run.max(1))
+        .min(SHARES_OF_A_NODE_MAX / heaviest.max(1));
     u16::try_from(most).unwrap_or(u16::MAX).min(ACCOUNTS_MAX)
 }
 

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 pub const IMPORTED: &str = "imported: somebody held this key whole; whoever still has a copy can \
                             sign alone, for ever";
 
-/// What every view of a key says while backups do not exist.
-pub const TEST_FUNDS_ONLY: &str = "test funds only: this key has no proven backup";
+/// What every view of a key says while restoring from backups does not exist.
+pub const TEST_FUNDS_ONLY: &str =
+    "test funds only: backups are proven, but there is no way yet to restore from them";
 
 /// `key show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -58,7 +59,9 @@ pub struct KeyView {
     /// `generated`, or `imported`: somebody held the whole key once.
     #[serde(default)]
     pub origin: KeyOrigin,
-    /// `unproven`: there is no backup that anybody verified.
+    /// `proven`: everybody who holds shares verified the backup of this epoch, for the custodians of
+    /// now. `outdated`: for others, who were replaced since. `none`: there is no key that could be
+    /// used.
     pub backup: String,
     /// A warning to show beside every address.
     pub warning: String,

@@ -12,7 +12,7 @@ use crate::node::{Node, Turn};
 use crate::wire::{BundleMessage, DealStep, Message};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use quorate_charter::{AttemptPlan, Backup, Custody, EpochRecord, KeyBackup};
+use quorate_charter::{AttemptPlan, Backup, Custody, EpochRecord, KeyBackup, State};
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::{
     Backed, BackedUp, BackupError, BackupSource, BackupTerms, Backups, Failure, Place,
@@ -94,8 +94,8 @@ pub(crate) fn backed_by(plan: &AttemptPlan, renews: bool, node: &NodeId) -> Vec<
 /// where the custodians' keys are none.
 pub(crate) fn backup_terms(custody: &Custody, plan: &AttemptPlan) -> Option<BackupTerms> {
     let (seats, keys) = recoveries(custody)?;
-    let AttemptPlan { genesis, key, order, epoch, .. } = *plan;
-    Some(BackupTerms { genesis, key, ordered_by: order, epoch, seats, keys })
+    let AttemptPlan { genesis, key, order, epoch, accounts, .. } = *plan;
+    Some(BackupTerms { genesis, key, ordered_by: order, epoch, accounts, seats, keys })
 }
 
 /// The recovery trees of a custody: who restores shares, and who restores keys.
@@ -278,9 +278,13 @@ impl Node {
         let Some(ceremony) = self.ceremony(&key) else { return };
         let expected = ceremony.context == context
             && backed_by(&ceremony.plan, ceremony.renews, &from).contains(&kind);
-        if !expected || bytes.len() > longest_bundle(ceremony, kind, &from) {
+        let plan = ceremony.plan.clone();
+        let custody = self.state.custody_of(&plan.custody);
+        let longest = custody.map_or(0, |custody| longest_bundle(&plan, custody, kind, &from));
+        if !expected || bytes.len() > longest {
             return;
         }
+        let Some(ceremony) = self.ceremony(&key) else { return };
         ceremony.backup.bundles.entry((kind, from)).or_insert(bytes);
         self.judge_backups(key, turn);
     }
@@ -401,19 +405,17 @@ impl Node {
     }
 }
 
-/// The longest bundle that a participant has to make.
-fn longest_bundle(ceremony: &Ceremony, kind: Backed, author: &NodeId) -> usize {
-    let accounts = usize::from(ceremony.plan.accounts);
-    let leaves = ceremony.plan.tree.leaves().into_iter().filter(|(_, party)| *party == author);
-    let own = leaves.count();
-    let Some(terms) = &ceremony.backup.terms else { return 0 };
+/// The longest bundle that a participant has to make, as far as its key and tree make it.
+fn longest_bundle(plan: &AttemptPlan, custody: &Custody, kind: Backed, author: &NodeId) -> usize {
+    let accounts = usize::from(plan.accounts);
+    let leaves = plan.tree.leaves().into_iter().filter(|(_, party)| *party == author);
     match kind {
-        Backed::Shares => bundle_bytes_max(accounts * own, terms.seats.tree().leaves().len()),
-        Backed::Contributions => bundle_bytes_max(accounts, terms.keys.tree().leaves().len()),
+        Backed::Shares => bundle_bytes_max(accounts * leaves.count(), custody.seats.leaves().len()),
+        Backed::Contributions => bundle_bytes_max(accounts, custody.keys.leaves().len()),
     }
 }
 
-/// What a participant signed of a backup that proves nothing (BLM-09). Public.
+/// What a participant signed of a backup that proves nothing (BLM-10). Public.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct FalseBackup {
     /// What the attempt set out to do.
@@ -437,6 +439,15 @@ pub(crate) struct FalseBackup {
 }
 
 impl FalseBackup {
+    /// Whether it is about a custody that the charter has, or had, and no longer than what is said
+    /// in such an attempt: what is not is not worth the arithmetic (BLM-06).
+    pub fn may_concern(&self, state: &State) -> bool {
+        let plan = &self.run.plan;
+        state.custody_of(&plan.custody) == Some(&self.custody)
+            && self.said.bytes.len() <= Announcement::BYTES_MAX
+            && self.bundle.len() <= longest_bundle(plan, &self.custody, self.kind, &self.author)
+    }
+
     /// Whether it proves its author guilty: the announcement is none, or the announced bundle is no
     /// backup whatever was dealt. What the author had to make follows from what it signed: the
     /// plan, which names the record before and the custody.

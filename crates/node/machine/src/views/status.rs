@@ -138,6 +138,9 @@ impl Node {
                     plan.epoch
                 ));
             }
+            if book.is_active() && !book.record().is_some_and(|it| self.is_backed_up_for_now(it)) {
+                notes.push("its backup is for custodians who were replaced".to_owned());
+            }
             if let Some(late) = self.overdue_ms(order, now) {
                 notes.push(format!("its refresh is overdue by {} s", late / 1_000));
             }
