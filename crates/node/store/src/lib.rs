@@ -29,4 +29,4 @@ mod store;
 pub use error::StoreError;
 pub use header::StoreId;
 pub use passphrase::{Cost, Passphrase};
-pub use store::Store;
+pub use store::{Store, StoreReader};

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The header, under the key `""`.
 const HEADER: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("header");
@@ -28,13 +29,21 @@ const CACHE_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    database: Database,
+    database: Arc<Database>,
     header: Header,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     slots: Slots,
     state: State,
     failed: bool,
     _lock: Lock,
+}
+
+/// Reads rows of an open store beside whoever writes them.
+#[derive(Debug, Clone)]
+pub struct StoreReader {
+    path: PathBuf,
+    database: Arc<Database>,
+    sealer: Arc<Sealer>,
 }
 
 /// What one commit left: sealed beside the rows, so that rows of two times or two copies do not
@@ -105,6 +114,7 @@ impl Store {
         let database = builder().create(&draft).map_err(|error| disk::redb_error(&path, error))?;
         let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
         let failed = false;
+        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
         let mut store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
         store.write(&[], true, &mut |_| ())?;
         fs::rename(&draft, &store.path)
@@ -142,6 +152,7 @@ impl Store {
         // Only now, with every row open, is anything overwritten.
         slots.keep(&named).map_err(|source| disk::io_error(&path, source))?;
         let failed = false;
+        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
         let store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
         Ok((store, records))
     }
@@ -162,26 +173,10 @@ impl Store {
         self.write(writes, false, &mut |_| ())
     }
 
-    /// One row; `None` if there is none. Of rows that are erased for good nothing is read here.
-    ///
-    /// # Errors
-    /// The machine's: it cannot be read, or is damaged.
-    pub fn read(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let (path, number) = (&self.path, table.number());
-        if table.is_erasable() {
-            return Ok(None);
-        }
-        guard(path, || {
-            let failed = |error: redb::Error| disk::redb_error(path, error);
-            let transaction = self.database.begin_read().map_err(|error| failed(error.into()))?;
-            let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
-            let place = [&[number], key].concat();
-            let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
-            let Some(row) = row else { return Ok(None) };
-            let damaged = || StoreError::DamagedRow { path: path.clone(), table };
-            let value = self.sealer.open(number, key, row.value()).ok_or_else(damaged)?;
-            Ok(Some(value.to_vec()))
-        })
+    /// Reads rows while this one is written.
+    pub fn reader(&self) -> StoreReader {
+        let (database, sealer) = (Arc::clone(&self.database), Arc::clone(&self.sealer));
+        StoreReader { path: self.path.clone(), database, sealer }
     }
 
     /// Whose store it is.
@@ -277,6 +272,30 @@ impl Store {
             passed(Step::SlotsErased);
         }
         Ok((state, syncs))
+    }
+}
+
+impl StoreReader {
+    /// One row as it was last committed; `None` if there is none. Of rows that are erased for good nothing is read here.
+    ///
+    /// # Errors
+    /// The machine's: it cannot be read, or is damaged.
+    pub fn read(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (path, number) = (&self.path, table.number());
+        if table.is_erasable() {
+            return Ok(None);
+        }
+        guard(path, || {
+            let failed = |error: redb::Error| disk::redb_error(path, error);
+            let transaction = self.database.begin_read().map_err(|error| failed(error.into()))?;
+            let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
+            let place = [&[number], key].concat();
+            let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
+            let Some(row) = row else { return Ok(None) };
+            let damaged = || StoreError::DamagedRow { path: path.clone(), table };
+            let value = self.sealer.open(number, key, row.value()).ok_or_else(damaged)?;
+            Ok(Some(value.to_vec()))
+        })
     }
 }
 
@@ -445,7 +464,6 @@ mod tests {
     use redb::StorageBackend;
     use redb::backends::InMemoryBackend;
     use std::io;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A disk in memory that counts how often it is synced.
@@ -485,6 +503,7 @@ mod tests {
         let lock = Lock::take(&path).unwrap();
         let slots = Slots::create(&path, &sealer).unwrap();
         let failed = false;
+        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
         let mut store = Store { path, database, header, sealer, slots, state, failed, _lock: lock };
         store.write(&[], true, &mut |_| ()).unwrap();
         let mut counts = Vec::new();

@@ -15,6 +15,8 @@ pub enum Mutant {
     RepeatsRandomness,
     /// Shares are not made durable before PREPARED is said.
     ForgetsShares,
+    /// Backups are verified and not kept.
+    ForgetsBackups,
     /// Shares of an epoch are destroyed as soon as the next one is decided, before it has signed.
     ErasesAtCommit,
     /// Shares of a voided attempt stay.
@@ -27,11 +29,12 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
         Self::ForgetsShares,
+        Self::ForgetsBackups,
         Self::StopsItsClock,
         Self::ErasesAtCommit,
         Self::KeepsVoidedShares,
@@ -74,6 +77,7 @@ impl Mutant {
         match self {
             Self::ForgetsVotes => write.table == Table::Votes,
             Self::ForgetsShares => write.table == Table::Share,
+            Self::ForgetsBackups => write.table == Table::Backup,
             Self::SendsBeforeWriting
             | Self::RepeatsRandomness
             | Self::StopsItsClock

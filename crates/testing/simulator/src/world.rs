@@ -113,7 +113,7 @@ impl World {
         let liar = lies.then(|| ids[world.draw(ids.len() as u32) as usize]);
         world.liar = liar;
         let liars = liar.into_iter().collect::<BTreeSet<_>>();
-        world.checkers = Checkers::new(Arc::clone(&world.founding.state), liars);
+        world.checkers = Checkers::new(Arc::clone(&world.founding), liars);
         let disks = world.hosts.iter().map(|(id, host)| (*id, &host.disk));
         world.checkers.begin(disks);
         plant(plan, &world.founding, &mut world.hosts);
@@ -145,7 +145,7 @@ impl World {
             let disk = disks.get(id).cloned().unwrap_or_default();
             hosts.insert(*id, Host::new(node.name.clone(), disk, fate.next_u64()));
         }
-        let checkers = Checkers::new(Arc::clone(&founding.state), BTreeSet::new());
+        let checkers = Checkers::new(Arc::clone(&founding), BTreeSet::new());
         Self {
             plan,
             founding,

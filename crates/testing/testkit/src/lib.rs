@@ -1,6 +1,7 @@
 //! Seeds, fixtures and founded domains for tests across crates.
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
+//! * [`backups`]: whether they restore what they should.
 //! * [`custodians`]: its custodians, who restore.
 //! * [`fields`]: messages taken apart, every field changed.
 //! * [`keys`]: one key of it in its epochs.
@@ -15,6 +16,7 @@
     reason = "fixtures of tests: one that cannot be made is a failed test"
 )]
 
+pub mod backups;
 pub mod custodians;
 pub mod fields;
 pub mod forged;

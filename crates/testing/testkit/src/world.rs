@@ -229,7 +229,10 @@ impl World {
     }
 
     /// Makes a call as an administrator, whatever a caller could write.
-    fn ask(&mut self, node: NodeId, call: Call) -> Answer {
+    ///
+    /// # Panics
+    /// The node does not run.
+    pub fn ask(&mut self, node: NodeId, call: Call) -> Answer {
         let ada = self.founding.actor("ada");
         let caller = Caller::new(&self.founding.state, ada).expect("somebody");
         self.calls += 1;

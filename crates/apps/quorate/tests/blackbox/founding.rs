@@ -1,6 +1,9 @@
 //! Founding for real: each operator with a directory and passphrase of its own.
 
-use crate::harness::{command, fresh_dir, quorate, until};
+use crate::harness::{Run, command, fresh_dir, quorate, until};
+use quorate_backup::possession::Challenges;
+use quorate_backup::{Opener, RecoveryKeyLine, SoftKey, SoftKind};
+use quorate_codec::{from_bytes, to_bytes};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,6 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const NODES: [&str; 4] = ["north", "south", "east", "watch"];
+const CUSTODIANS: [&str; 3] = ["greta", "hugo", "iris"];
+
+/// What a custodian holds, on a machine of its own.
+fn recovery_key(custodian: &str) -> SoftKey {
+    let mut seed = [7; 32];
+    seed[..custodian.len()].copy_from_slice(custodian.as_bytes());
+    SoftKey::from_seed(SoftKind::P256, &seed)
+}
 
 struct Ceremony {
     root: PathBuf,
@@ -31,6 +42,13 @@ impl Ceremony {
                 .status()
                 .unwrap();
             assert!(made.success());
+        }
+        for custodian in CUSTODIANS {
+            let line = RecoveryKeyLine {
+                name: custodian.parse().unwrap(),
+                key: recovery_key(custodian).public().clone(),
+            };
+            fs::write(this.path(&format!("{custodian}.pub")), format!("{line}\n")).unwrap();
         }
         this
     }
@@ -81,6 +99,9 @@ impl Ceremony {
             args.extend(["--approver".to_owned(), key(approver)]);
         }
         args.extend(["--auditor".to_owned(), key("auditor")]);
+        for custodian in CUSTODIANS {
+            args.extend(["--custodian".to_owned(), self.path(&format!("{custodian}.pub"))]);
+        }
         args.extend(["--service".to_owned(), key("wallet")]);
         args.extend(["--rule", rule, "-o", &self.path("genesis")].map(str::to_owned));
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -253,6 +274,37 @@ fn join(ceremony: &Ceremony, genesis: &str) -> PathBuf {
     dir
 }
 
+fn custodians_show(dir: &Path, run: &dyn Fn(&[&str]) -> Run) {
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let listed = run(&["custodian", "list"]).ok();
+    assert_eq!(listed["seats"], "2 of (greta, hugo, iris)");
+    for custodian in CUSTODIANS {
+        let (asked, answered) = (path("challenges"), path("answers"));
+        let made = run(&["custodian", "challenges", custodian, "-o", &asked]).ok();
+        assert_eq!(made["nodes"].as_array().unwrap().len(), 4);
+        let challenges: Challenges = from_bytes(&fs::read(&asked).unwrap()).unwrap();
+        // Whoever holds another key answers nothing.
+        let other = recovery_key(if custodian == "greta" { "hugo" } else { "greta" });
+        assert!(challenges.answer(&other).unwrap().is_none());
+        let answers = challenges.answer(&recovery_key(custodian)).unwrap().unwrap();
+        fs::write(&answered, to_bytes(&answers)).unwrap();
+        let told = run(&["custodian", "answer", &answered, "--as", "ada"]).ok();
+        assert_eq!(told["taken"].as_array().unwrap().len(), 4, "{told}");
+    }
+    let unknown = run(&["custodian", "challenges", "karl", "-o", &path("challenges")]);
+    assert_eq!(unknown.refused(2), "unknown_custodian");
+    assert_eq!(
+        run(&["custodian", "answer", &path("answers"), "--as", "auditor"]).refused(2),
+        "forbidden"
+    );
+    let bad = run(&["custodian", "answer", &path("challenges"), "--as", "ada"]);
+    assert_eq!(bad.refused(2), "bad_answers");
+    let listed = run(&["custodian", "list"]).ok();
+    for custodian in listed["custodians"].as_array().unwrap() {
+        assert_eq!(custodian["not_shown_to"].as_array().unwrap().len(), 0, "{custodian}");
+    }
+}
+
 fn serve(dir: &Path) {
     let run = |args: &[&str]| {
         let mut all = vec!["--json"];
@@ -276,6 +328,8 @@ fn serve(dir: &Path) {
         "ada",
     ]);
     let motion = motion.ok();
+    // No key is made before every custodian has shown every node that it can restore it.
+    custodians_show(dir, &run);
     run(&["charter", "sign", motion["motion"].as_str().unwrap(), "--as", "ben"]).ok();
     let key = until(|| {
         let key = run(&["key", "show", "seal"]);

@@ -309,7 +309,7 @@ impl Node {
                 continue;
             };
             if bundle_digest(bundle) != said {
-                // Unsigned, so nobody's: what was announced may still come.
+                // Unsigned, so no evidence: what was announced may still come.
                 mistaken.push((*kind, *author));
                 continue;
             }
@@ -318,6 +318,7 @@ impl Node {
             let task = Task::VerifyBackup { proofs, terms, source, kind, author, bundle };
             tasks.push(((kind, author), task));
         }
+        let announced_to_others = !mistaken.is_empty();
         for it in mistaken {
             ceremony.backup.bundles.remove(&it);
         }
@@ -327,6 +328,10 @@ impl Node {
             if let Some(ceremony) = self.ceremony(&key) {
                 ceremony.backup.judging.insert(job, which);
             }
+        }
+        if announced_to_others {
+            // Perhaps its author announced the right one to others (EPO-32).
+            self.show_messages(key, turn);
         }
         self.prepare_if_backed_up(key, turn);
     }

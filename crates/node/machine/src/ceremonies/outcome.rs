@@ -389,8 +389,8 @@ impl Node {
     }
 
     /// Checks a COMMIT value whole: its plan is what the charter wants and follows the newest
-    /// record, every member of the committee signed exactly this record and knows its shares
-    /// (CER-05, EPO-05, N-93).
+    /// record and names the backups that it should, every member of the committee signed exactly
+    /// this record and knows its shares (CER-05, EPO-05, EPO-33, N-93).
     fn check_commit(
         &self,
         key: &KeyId,

@@ -3,6 +3,7 @@
 //!
 //! This checker reads disks: what a node would find after a crash at this very moment.
 
+use super::backups::{self, Backups};
 use crate::disk::Disk;
 use crate::faults::Milestone;
 use quorate_charter::{AttemptOutcome, Decided, EpochRecord, Instance, has_commit_set};
@@ -11,6 +12,7 @@ use quorate_engine::KeyPublic;
 use quorate_identity::{KeyId, NodeId};
 use quorate_machine::durable::Table;
 use quorate_machine::{Shares, publics_of};
+use quorate_testkit::custodians::RecoveryKeys;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub struct Epochs {
     read: BTreeSet<(NodeId, KeyId, u64)>,
     voided: BTreeSet<ShareRow>,
     kept: BTreeMap<NodeId, BTreeMap<ShareRow, Kept>>,
+    backups: Backups,
     /// The epoch of each key for which some node gave up what was before.
     safe: BTreeMap<KeyId, u64>,
     /// What came about since it was asked last.
@@ -52,10 +55,23 @@ pub type Breach = (&'static str, String);
 
 impl Epochs {
     /// A disk changed; `restored`: it was replaced, so that what is gone was not given up.
-    pub fn look(&mut self, node: NodeId, disk: &Disk, restored: bool) -> Vec<Breach> {
+    pub fn look(
+        &mut self,
+        node: NodeId,
+        disk: &Disk,
+        restored: bool,
+        keys: &RecoveryKeys,
+    ) -> Vec<Breach> {
         let mut broken = self.read_records(node, disk);
         let before = self.kept.remove(&node).unwrap_or_default();
         let now = self.read_shares(node, disk, &before, &mut broken);
+        for ((key, epoch, _), _) in now.iter().filter(|(_, it)| it.is_genuine == Some(true)) {
+            let knows = disk.row(Table::EpochRecord, &about(b'd', key, *epoch)).is_some();
+            if let Some(made) = self.made.get(&(*key, *epoch)).filter(|_| knows) {
+                let seen = self.backups.look(node, disk, (&made.record, made.digest), keys);
+                broken.extend(seen.map(|seen| (backups::LAW, seen)));
+            }
+        }
         if !restored {
             for (key, epoch, attempt) in before.keys().filter(|row| !now.contains_key(*row)) {
                 let made = self.made.get(&(*key, *epoch));

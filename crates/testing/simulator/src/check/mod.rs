@@ -1,6 +1,7 @@
 //! The laws that must hold whatever happens, one file each. A checker sees what leaves honest
 //! nodes, never what they think.
 
+mod backups;
 mod culprit;
 mod ending;
 mod epochs;
@@ -16,6 +17,7 @@ use quorate_codec::Digest;
 use quorate_identity::{Head, NodeId, RequestId};
 use quorate_machine::event::{Alarm, Envelope, Millis};
 use quorate_machine::wire::{Message, Outcome, Target};
+use quorate_testkit::founding::Founding;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -31,9 +33,8 @@ pub struct Violation {
 }
 
 /// All laws at once.
-#[derive(Debug)]
 pub struct Checkers {
-    genesis: Arc<State>,
+    founding: Arc<Founding>,
     liars: BTreeSet<NodeId>,
     released: BTreeSet<(RequestId, Head)>,
     quorum: quorum::Decisions,
@@ -48,10 +49,10 @@ pub struct Checkers {
 
 impl Checkers {
     /// Nothing seen yet. `liars` are not honest: nothing is demanded of them.
-    pub fn new(genesis: Arc<State>, liars: BTreeSet<NodeId>) -> Self {
-        let lease_ms = genesis.settings().lease_ms;
+    pub fn new(founding: Arc<Founding>, liars: BTreeSet<NodeId>) -> Self {
+        let lease_ms = founding.state.settings().lease_ms;
         Self {
-            genesis,
+            founding,
             liars,
             released: BTreeSet::new(),
             quorum: quorum::Decisions::default(),
@@ -79,7 +80,7 @@ impl Checkers {
                 self.note("3: nothing one-time is used twice", broken);
             }
             Message::Decision(decision) => {
-                if let Ok(decision) = decision.clone().verify(&self.genesis) {
+                if let Ok(decision) = decision.clone().verify(&self.founding.state) {
                     self.quorum.decided(&decision);
                 }
             }
@@ -111,14 +112,15 @@ impl Checkers {
     /// All disks as they are at the beginning.
     pub fn begin<'a>(&mut self, disks: impl Iterator<Item = (NodeId, &'a Disk)>) {
         for (node, disk) in disks {
-            let _ = self.epochs.look(node, disk, true);
+            let _ = self.epochs.look(node, disk, true, &self.founding.recovery_keys);
         }
         self.epochs.news.clear();
     }
 
     /// A disk changed; `restored`: it was replaced by an old copy.
     pub fn wrote(&mut self, node: NodeId, disk: &Disk, restored: bool) -> Vec<Milestone> {
-        let mut broken = self.epochs.look(node, disk, restored);
+        let keys = &self.founding.recovery_keys;
+        let mut broken = self.epochs.look(node, disk, restored, keys);
         broken.extend(self.epochs.whole());
         for (law, seen) in broken {
             self.broken(law, seen);
