@@ -1,6 +1,6 @@
 //! Custodians, and how many of them restore (GOV-50).
 
-use crate::limits::{CUSTODIANS_MAX, RECOVERY_KEY_BYTES_MAX};
+use crate::limits::{CUSTODIANS_MAX, RECOVERY_KEY_BYTES_MAX, RECOVERY_LEAVES_MAX};
 use minicbor::{Decode, Encode};
 use quorate_access::{LintOptions, Tree, TreeError};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
@@ -13,10 +13,10 @@ pub struct Custody {
     /// The custodians, ascending by name.
     #[n(0)]
     pub custodians: Vec<Custodian>,
-    /// Who together restores the shares of one node.
+    /// Who together restores shares: of any node, with what any other keeps, so the key as well.
     #[n(1)]
     pub seats: Tree<Name>,
-    /// Who together restores whole keys, when too many nodes are lost.
+    /// Who together restores keys without any node: from a backup that outlives all epochs.
     #[n(2)]
     pub keys: Tree<Name>,
 }
@@ -70,12 +70,12 @@ pub enum CustodyError {
         /// Why.
         why: String,
     },
-    /// Restoring everything takes fewer custodians than restoring a part.
-    #[error("whole keys are restored by {keys} custodians and one node's shares only by {seats}")]
+    /// Restoring keys from the backup that outlives epochs takes fewer custodians than restoring shares.
+    #[error("keys are restored by {keys} custodians and shares only by {seats}")]
     Weaker {
-        /// The fewest who restore whole keys.
+        /// The fewest who restore keys.
         keys: usize,
-        /// The fewest who restore one node's shares.
+        /// The fewest who restore shares.
         seats: usize,
     },
 }
@@ -135,7 +135,11 @@ impl Custody {
         if let Some(idle) = known.difference(&used).next() {
             return Err(CustodyError::Idle(idle.clone()));
         }
-        for (what, tree) in [("one node's shares", &self.seats), ("whole keys", &self.keys)] {
+        for (what, tree) in [("shares", &self.seats), ("keys", &self.keys)] {
+            if tree.leaves().len() > RECOVERY_LEAVES_MAX {
+                let why = format!("it has more than {RECOVERY_LEAVES_MAX} leaves");
+                return Err(CustodyError::Tree { what, why });
+            }
             if let Some(error) = tree.lint(&LintOptions::default()).errors.first() {
                 return Err(CustodyError::Tree { what, why: error.to_string() });
             }

@@ -299,6 +299,13 @@ impl EpochRecord {
         shares.len() == plan.committee.len() && has_key
     }
 
+    /// Whether shares and key are backed up for the custody with this digest. What is not is owed
+    /// an epoch (GOV-53).
+    pub fn is_backed_up_for(&self, custody: &Digest) -> bool {
+        let key = self.backup.key.as_ref().map(|key| key.custody);
+        self.plan.custody == *custody && key == Some(*custody)
+    }
+
     /// An account of the key.
     pub fn account(&self, number: u16) -> Option<&AccountRecord> {
         self.accounts.get(usize::from(number))

@@ -9,6 +9,8 @@ pub const PEOPLE_MAX: usize = 128;
 pub const SERVICES_MAX: usize = 256;
 /// Most custodians of a domain: every backup has a part for each.
 pub const CUSTODIANS_MAX: usize = 16;
+/// Most leaves of a recovery tree: a custodian may stand at several.
+pub const RECOVERY_LEAVES_MAX: usize = 32;
 /// Longest recovery key, in bytes: more than the longest kind of `spec/backup.md` has.
 pub const RECOVERY_KEY_BYTES_MAX: usize = 1_536;
 /// Most keys of a domain; each is a record at every node.

@@ -283,9 +283,6 @@ impl State {
                 self.custody_digest = custody.digest();
                 self.custodies.insert(self.custody_digest, Arc::clone(&self.custody));
                 self.excepted.extend(excepted.iter().cloned());
-                // What exists is shared and backed up anew for them (GOV-53).
-                let standing = self.keys.values_mut().filter(|order| order.goal().is_some());
-                standing.for_each(|order| Arc::make_mut(order).order(head, None));
             }
         }
     }

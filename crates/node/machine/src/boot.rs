@@ -372,6 +372,13 @@ fn keys(
     }
     keys.end_earlier_epochs();
     load_shares(&mut keys, state, me, rows, alarms);
+    let backups = rows.of(Table::Backup).map(|(key, _)| key);
+    for name in keys.check_backups(state, me, backups) {
+        let text = format!(
+            "backups of key {name} that this node verified are gone from its store: order a refresh"
+        );
+        alarms.push(Alarm { text, culprits: Vec::new() });
+    }
     keys.learn_orders(state);
     Ok(keys)
 }

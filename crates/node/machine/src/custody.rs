@@ -5,40 +5,46 @@
 //! needed. So nothing is backed up to a key before its holder showed it here, and no motion that
 //! enrols one gets this node's vote.
 
-use crate::ceremonies::recoveries;
 use crate::durable::{Table, Write};
+use crate::limits;
 use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
-use quorate_charter::{Custodian, Custody, MotionBody, MotionError, SignedMotion, Validity};
+use quorate_charter::{Custodian, Custody, MotionBody, MotionError, SignedMotion};
 use quorate_client::contract::{CustodianView, CustodyView, ErrorBody, ErrorCode};
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::{PossessionAnswer as Answer, PossessionChallenge as Challenge, RecoveryKey};
 use quorate_identity::{MotionId, Name, RecoveryKeyId, words};
 use std::collections::BTreeMap;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// What this node asked of recovery keys, and which of them were shown to it.
 #[derive(Default)]
 pub(crate) struct Possessions(BTreeMap<RecoveryKeyId, Possession>);
 
-/// Its row, by the id of the key. Secret in its coins, which are wiped.
+/// Its row, by the id of the key.
 #[derive(Encode, Decode)]
-struct Possession {
-    /// 32 random bytes that no one else knows: challenge and answer follow from them.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    coins: [u8; 32],
-    /// Whether the answer came.
+enum Possession {
+    /// The answer is awaited.
+    #[n(0)]
+    Asked(#[n(0)] Coins),
+    /// The answer came.
     #[n(1)]
-    is_shown: bool,
+    Shown,
 }
+
+/// 32 random bytes that no one else knows: challenge and answer follow from them. Secret, wiped when
+/// dropped.
+#[derive(Encode, Decode)]
+#[cbor(transparent)]
+struct Coins(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32]);
 
 impl Canonical for Possession {
     const BYTES_MAX: usize = 40;
 }
 
-impl Drop for Possession {
+impl Drop for Coins {
     fn drop(&mut self) {
-        self.coins.zeroize();
+        self.0.zeroize();
     }
 }
 
@@ -51,7 +57,7 @@ impl Possessions {
     }
 
     fn is_shown(&self, key: &RecoveryKeyId) -> bool {
-        self.0.get(key).is_some_and(|possession| possession.is_shown)
+        matches!(self.0.get(key), Some(Possession::Shown))
     }
 }
 
@@ -91,7 +97,7 @@ impl Node {
         }
         for key in asked.keys() {
             if !self.possessions.0.contains_key(key) {
-                let possession = Possession { coins: turn.random_bytes(), is_shown: false };
+                let possession = Possession::Asked(Coins(turn.random_bytes()));
                 turn.out.writes.push(possession_row(key, &possession));
                 turn.out.barrier = true;
                 self.possessions.0.insert(*key, possession);
@@ -106,21 +112,22 @@ impl Node {
         open.map(|custodian| custodian.name.clone()).collect()
     }
 
-    /// Whether this node would have keys backed up for a custody: it can read every recovery key,
-    /// and each was shown to it.
-    pub(crate) fn judge_custody(&self, custody: &Custody) -> Validity {
-        if recoveries(custody).is_none() {
-            return Validity::Invalid;
-        }
-        match custody.custodians.iter().all(|it| self.possessions.is_shown(&it.key_id())) {
-            true => Validity::Valid,
-            false => Validity::Unknown,
-        }
+    /// Whether each recovery key of a custody was shown to this node: only then it has keys backed up
+    /// for it. A key that cannot be read is never shown.
+    pub(crate) fn is_shown(&self, custody: &Custody) -> bool {
+        custody.custodians.iter().all(|it| self.possessions.is_shown(&it.key_id()))
     }
 
     /// A motion as it is filed: recovery keys that it enrols can be read.
     pub(crate) fn check_custody_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
         let MotionBody::CustodySet { custody, .. } = motion.body()?.body else { return Ok(()) };
+        let is_custody = |it: &&SignedMotion| {
+            it.id() != motion.id()
+                && it.body().is_ok_and(|it| matches!(it.body, MotionBody::CustodySet { .. }))
+        };
+        if self.governor.motions().filter(is_custody).count() >= limits::CUSTODY_MOTIONS_MAX {
+            return Err(MotionError::TooMany);
+        }
         let is_key = |custodian: &&Custodian| RecoveryKey::from_bytes(&custodian.key).is_ok();
         match custody.custodians.iter().find(|custodian| !is_key(custodian)) {
             None => Ok(()),
@@ -136,6 +143,7 @@ impl Node {
         &mut self,
         key: RecoveryKeyId,
         answer: &Answer,
+        by: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), ErrorBody> {
         let asked = self.asked();
@@ -145,7 +153,8 @@ impl Node {
             let next = "see whose keys are asked for with `custodian list`";
             return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
         };
-        let expected = self.challenge(custodian, possession).map(|(_, expected)| expected);
+        let Possession::Asked(coins) = possession else { return Ok(()) };
+        let expected = self.challenge(custodian, coins).map(|(_, expected)| expected);
         if expected.as_ref() != Some(answer) {
             let message = format!(
                 "this is not the answer to what this node asked the custodian {}",
@@ -154,45 +163,39 @@ impl Node {
             let next = "fetch the challenges again and answer all of them";
             return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
         }
-        if !possession.is_shown {
-            let text = format!("the custodian {} showed its recovery key", custodian.name);
-            let coins = possession.coins;
-            let shown = Possession { coins, is_shown: true };
-            turn.out.writes.push(possession_row(&key, &shown));
-            turn.out.barrier = true;
-            self.possessions.0.insert(key, shown);
-            self.audit(text, &[], turn);
-            self.look_at_keys(turn);
-            self.propose_next(turn);
-        }
+        let name = &custodian.name;
+        let text = format!("the recovery key of the custodian {name} was shown, brought by {by}");
+        turn.out.writes.push(possession_row(&key, &Possession::Shown));
+        turn.out.barrier = true;
+        self.possessions.0.insert(key, Possession::Shown);
+        self.audit(text, &[], turn);
+        self.look_at_keys(turn);
+        self.propose_next(turn);
         Ok(())
     }
 
-    fn challenge(
-        &self,
-        custodian: &Custodian,
-        possession: &Possession,
-    ) -> Option<(Challenge, Answer)> {
+    fn challenge(&self, custodian: &Custodian, coins: &Coins) -> Option<(Challenge, Answer)> {
         let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
-        let coins = Zeroizing::new(possession.coins);
-        Challenge::new(self.state.genesis(), self.me, &key, &coins)
+        Challenge::new(self.state.genesis(), self.me, &key, &coins.0)
     }
 
     /// Who restores what, and what this node asks them to show.
     pub(crate) fn view_custody(&self) -> CustodyView {
         let custody = self.state.custody();
         let view = |(id, Asked { custodian, proposed }): (RecoveryKeyId, Asked)| {
-            let possession = self.possessions.0.get(&id)?;
             let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
-            let (challenge, _) = self.challenge(&custodian, possession)?;
+            let challenge = match self.possessions.0.get(&id)? {
+                Possession::Asked(coins) => Some(self.challenge(&custodian, coins)?.0),
+                Possession::Shown => None,
+            };
             Some(CustodianView {
                 name: custodian.name,
                 key: id,
                 kind: key.kind().to_owned(),
                 fingerprint: words(&id.digest()).map(str::to_owned).to_vec(),
                 expires_ms: custodian.expires_ms,
-                is_shown: possession.is_shown,
-                challenge: quorate_codec::to_bytes(&challenge).into(),
+                is_shown: challenge.is_none(),
+                challenge: challenge.map(|challenge| quorate_codec::to_bytes(&challenge).into()),
                 proposed,
             })
         };

@@ -93,8 +93,8 @@ impl Table {
         }
     }
 
-    /// Whether a start reads its rows. Backups are many and long, and nothing follows from them but
-    /// that they are there: they are read when somebody asks for them.
+    /// Whether a start reads its rows, and not only their keys. Backups are many and long, and nothing
+    /// follows from them but that they are there: they are read when somebody asks for them.
     pub fn is_read_at_start(self) -> bool {
         self != Self::Backup
     }
@@ -116,8 +116,16 @@ pub struct Record {
     pub table: Table,
     /// Its key within the table. Not secret.
     pub key: Vec<u8>,
-    /// Its value; wiped when dropped.
+    /// Its value; wiped when dropped. Empty where a start reads keys alone.
     pub value: Zeroizing<Vec<u8>>,
+}
+
+impl Record {
+    /// A row as a start reads it: without its value where its key is all that counts.
+    pub fn at_start(table: Table, key: Vec<u8>, value: Zeroizing<Vec<u8>>) -> Self {
+        let value = if table.is_read_at_start() { value } else { Zeroizing::default() };
+        Self { table, key, value }
+    }
 }
 
 impl fmt::Debug for Record {

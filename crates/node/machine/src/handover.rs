@@ -136,6 +136,8 @@ impl Handover {
         let earlier = before.as_ref().map(|before| &before.record.plan).zip(digest);
         chain(follows(plan, earlier), "its dealers were not those who held the key")?;
         chain(plan.has_commit_set(), "too few hold its shares")?;
+        let earlier = before.as_ref().map(|before| &before.record);
+        chain(after.record.has_backup(earlier), "it is not backed up as it should be")?;
         let signed = it.signature.as_ref().map(|outcome| proof_is_valid(&after.record, outcome));
         chain(signed != Some(false), "its first signature does not verify")?;
         let name = |node: &NodeId| state.node(node).map(|node| node.name.clone());

@@ -224,7 +224,7 @@ fn bounded_deal(step: &DealStep) -> Result<(), IngressError> {
         }
         DealStep::Complaint { bytes } => at_most(bytes.len(), Complaint::BYTES_MAX),
         DealStep::Shown { messages } => {
-            at_most(messages.len(), 2 * quorate_charter::limits::NODES_MAX)?;
+            at_most(messages.len(), 3 * quorate_charter::limits::NODES_MAX)?;
             let longest = messages.iter().map(|shown| shown.bytes.len()).max();
             at_most(longest.unwrap_or_default(), limits::DEAL_BYTES_MAX)
         }

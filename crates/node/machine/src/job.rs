@@ -82,7 +82,7 @@ pub(crate) enum Task {
         source: Arc<BackupSource>,
         kind: Backed,
         author: NodeId,
-        bundle: Vec<u8>,
+        bundle: Arc<Vec<u8>>,
     },
     Prove(Arc<State>, Backups, Box<Evidence>),
 }

@@ -25,7 +25,7 @@ pub const EARLY_MESSAGES_MAX: usize = 1_024;
 pub const FIRST_BYTES_MAX: usize = 64 << 10;
 /// Messages of dealings at one key kept from one sender that this node cannot use yet: those of
 /// two attempts.
-pub const EARLY_DEALS_MAX: usize = 8;
+pub const EARLY_DEALS_MAX: usize = 12;
 /// Bytes of such messages kept from one sender.
 pub const EARLY_BYTES_MAX: usize = 8 << 20;
 /// Statements kept from one sender about requests that this node has not heard of.
@@ -68,6 +68,13 @@ const ROUND_BYTES_PER_ACCOUNT: usize = 832;
 /// How much longer an attempt may take without progress for each further account of its key: a
 /// slow machine that does other things as well.
 pub const CEREMONY_MS_PER_ACCOUNT: Millis = 50;
+/// How much longer for each piece of a backup: a member's part for one leaf of a recovery tree.
+pub const CEREMONY_MS_PER_PIECE: Millis = 100;
+/// Bytes of bundles that are told again to a peer in one round of gossip; one more may begin.
+pub const BUNDLE_BYTES_PER_ANSWER: usize = 16 << 20;
+/// Motions that set a custody, among those that collect signatures: each recovery key that one names
+/// is asked for.
+pub const CUSTODY_MOTIONS_MAX: usize = 4;
 /// How long shares of an epoch that was replaced are kept before that is an alarm.
 pub const EPOCH_KEPT_MS_MAX: Millis = 3_600_000;
 /// Bytes of one piece of evidence: all messages of a run, of which only a liar's are long.

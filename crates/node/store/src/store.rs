@@ -276,13 +276,14 @@ impl Store {
 }
 
 impl StoreReader {
-    /// One row as it was last committed; `None` if there is none. Of rows that are erased for good nothing is read here.
+    /// A row of a table that a start does not read, as it was last committed; `None` if there is
+    /// none, and of all other tables, which hold secrets.
     ///
     /// # Errors
     /// The machine's: it cannot be read, or is damaged.
     pub fn read(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let (path, number) = (&self.path, table.number());
-        if table.is_erasable() {
+        if table.is_read_at_start() {
             return Ok(None);
         }
         guard(path, || {
@@ -433,9 +434,7 @@ fn read_all(
             continue;
         };
         found.add(sealer.mark(*number, key, row));
-        if table.is_read_at_start() {
-            records.push(Record { table, key: key.to_vec(), value });
-        }
+        records.push(Record::at_start(table, key.to_vec(), value));
     }
     let state = state.ok_or_else(mixed)?;
     if !slots.fit(state.commits) {

@@ -40,12 +40,9 @@ impl Disk {
 
     /// What a start reads back.
     pub fn records(&self) -> Vec<Record> {
-        let read = self.rows.iter().filter(|((table, _), _)| table.is_read_at_start());
-        read.map(|((table, key), value)| Record {
-            table: *table,
-            key: key.clone(),
-            value: Zeroizing::new(value.clone()),
-        })
-        .collect()
+        let record = |((table, key), value): (&(Table, Vec<u8>), &Vec<u8>)| {
+            Record::at_start(*table, key.clone(), Zeroizing::new(value.clone()))
+        };
+        self.rows.iter().map(record).collect()
     }
 }

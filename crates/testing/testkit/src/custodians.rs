@@ -56,7 +56,7 @@ impl RecoveryKeys {
         let open = view.custodians.iter().filter(|custodian| !custodian.is_shown);
         let answered = open.filter_map(|custodian| {
             let key = self.0.get(&custodian.name)?;
-            let challenge: Challenge = from_bytes(&custodian.challenge.0).ok()?;
+            let challenge: Challenge = from_bytes(&custodian.challenge.as_ref()?.0).ok()?;
             let answer = answer(key, view.genesis, view.node, &challenge).ok()??;
             Some(Call::ShowPossession { key: custodian.key, answer })
         });

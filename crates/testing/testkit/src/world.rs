@@ -740,10 +740,8 @@ fn commit(disk: &mut Disk, writes: &[Write]) {
 
 /// The rows of a disk, as a start reads them.
 pub fn records(disk: &Disk) -> Vec<Record> {
-    let row = |((table, key), value): (&(Table, Vec<u8>), &Vec<u8>)| Record {
-        table: *table,
-        key: key.clone(),
-        value: Zeroizing::new(value.clone()),
+    let row = |((table, key), value): (&(Table, Vec<u8>), &Vec<u8>)| {
+        Record::at_start(*table, key.clone(), Zeroizing::new(value.clone()))
     };
-    disk.iter().filter(|((table, _), _)| table.is_read_at_start()).map(row).collect()
+    disk.iter().map(row).collect()
 }

@@ -14,6 +14,9 @@ pub enum Custodian {
     Challenges {
         /// The custodian's name.
         name: String,
+        /// Of the key that this motion would enrol. Without it: of the key that the charter has.
+        #[arg(long, value_name = "MOTION")]
+        motion: Option<String>,
         /// The file to write.
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
@@ -50,10 +53,11 @@ pub struct Custody {
     /// `greta=400d`. Repeat.
     #[arg(long = "expires", value_name = "NAME=TIME")]
     pub expires: Vec<String>,
-    /// Which custodians restore the shares of one node, as a tree. Without it: more than half.
+    /// Which custodians restore shares, as a tree. Without it: more than half.
     #[arg(long, value_name = "TREE")]
     pub seats: Option<String>,
-    /// Which custodians restore whole keys, as a tree. Without it: as for the shares of a node.
+    /// Which custodians restore keys from the backup that outlives their epochs, as a tree. Without it:
+    /// as for shares.
     #[arg(long, value_name = "TREE")]
     pub keys: Option<String>,
 }

@@ -92,7 +92,11 @@ async fn submit_signature(
     session.post(&routes::motion_signatures(id), &body).await
 }
 
-async fn fetch(session: &Session, id: &MotionId) -> Result<(SignedMotion, MotionView)> {
+/// A motion as it was filed, its id computed here, and what a node says of it.
+///
+/// # Errors
+/// As [`add_signature`].
+pub async fn fetch(session: &Session, id: &MotionId) -> Result<(SignedMotion, MotionView)> {
     let view: MotionView = session.get(&routes::motion(id)).await?;
     let motion = SignedMotion { bytes: view.bytes.0.clone().into(), signatures: Vec::new() };
     match motion.id() == *id {

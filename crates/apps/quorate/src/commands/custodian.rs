@@ -1,6 +1,6 @@
 //! `custodian list|challenges|answer|set`: who restores what is lost, and whether they can.
 
-use super::charter::file_motion;
+use super::charter::{fetch, file_motion};
 use super::genesis::split_pair;
 use super::key::parse_tree;
 use super::lifecycle::times::span;
@@ -14,7 +14,7 @@ use quorate_backup::possession::{Answers, Challenge, Challenges};
 use quorate_charter::{Custodian, Custody, MotionBody};
 use quorate_client::contract::{CustodianView, CustodyView, HexBytes, ShowPossession, routes};
 use quorate_codec::Canonical;
-use quorate_identity::{Name, NodeId};
+use quorate_identity::{MotionId, Name, NodeId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,9 +30,10 @@ const LINE_FILE_MAX: u64 = 16 << 10;
 pub async fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
         Verb::List(reader) => list(&Session::read(&reader)?, face).await,
-        Verb::Challenges { name, output, reader } => {
-            let (session, name) = (Session::read(&reader)?, domain::name(&name)?);
-            challenges(&session, &name, &output, face).await
+        Verb::Challenges { name, motion, output, reader } => {
+            let session = Session::read(&reader)?;
+            let custodian = custodian(&session, &domain::name(&name)?, motion.as_deref()).await?;
+            challenges(&session, &custodian, &output, face).await
         }
         Verb::Answer { file, signer } => {
             let answers = read_answers(&file)?;
@@ -151,7 +152,11 @@ async fn list(session: &Session, face: Face) -> Result<()> {
     let views = ask_all(session).await?;
     let nodes = session.founding().nodes().map(|node| node.name.clone());
     let silent: Vec<Name> = nodes.filter(|node| !views.contains_key(node)).collect();
-    let Some(first) = views.values().next() else { return Ok(()) };
+    let state = session.replay().await?;
+    let (custody, mut known) = (state.custody(), BTreeMap::new());
+    for custodian in views.values().flat_map(|view| &view.custodians) {
+        known.entry((custodian.name.clone(), custodian.key)).or_insert(custodian);
+    }
     let listed = |custodian: &CustodianView| {
         let shown = |view: &CustodyView| {
             view.custodians.iter().any(|it| it.key == custodian.key && it.is_shown)
@@ -164,19 +169,19 @@ async fn list(session: &Session, face: Face) -> Result<()> {
         Listed { custodian: custodian.clone(), shown_to, not_shown_to }
     };
     let list = List {
-        seats: first.seats.to_string(),
-        keys: first.keys.to_string(),
-        custodians: first.custodians.iter().map(listed).collect(),
+        seats: custody.seats.to_string(),
+        keys: custody.keys.to_string(),
+        custodians: known.into_values().map(listed).collect(),
         silent,
-        excepted: first.excepted.clone(),
+        excepted: state.excepted().iter().cloned().collect(),
     };
     face.show(&list, list_text);
     Ok(())
 }
 
 fn list_text(list: &List) -> String {
-    let mut text = format!("the shares of one node are restored by {}\n", list.seats);
-    let _ = writeln!(text, "whole keys are restored by {}", list.keys);
+    let mut text = format!("shares are restored by {}\n", list.seats);
+    let _ = writeln!(text, "keys are restored without any node's shares by {}", list.keys);
     for Listed { custodian, not_shown_to, .. } in &list.custodians {
         let proposed = custodian.proposed.map(|motion| format!(" (proposed by motion {motion})"));
         let _ = writeln!(
@@ -217,9 +222,17 @@ struct Collected {
     silent: Vec<Name>,
 }
 
-async fn challenges(session: &Session, name: &Name, output: &Path, face: Face) -> Result<()> {
+async fn challenges(
+    session: &Session,
+    custodian: &Custodian,
+    output: &Path,
+    face: Face,
+) -> Result<()> {
     let views = ask_all(session).await?;
-    let file = collect(session, &views, name)?;
+    let file = collect(session, &views, custodian)?.ok_or_else(|| {
+        let message = format!("{} has shown its key to every node that answers", custodian.name);
+        Failure::caller("shown_already", message, "see `quorate custodian list`")
+    })?;
     write_whole(output, &quorate_codec::to_bytes(&file), 0o644)?;
     let asked: Vec<NodeId> = file.iter().map(|(node, _)| node).collect();
     let (nodes, silent) = session
@@ -229,7 +242,7 @@ async fn challenges(session: &Session, name: &Name, output: &Path, face: Face) -
         .partition::<Vec<_>, _>(|(id, _)| asked.contains(id));
     let names = |all: Vec<(NodeId, Name)>| all.into_iter().map(|(_, name)| name).collect();
     let collected = Collected {
-        custodian: name.clone(),
+        custodian: custodian.name.clone(),
         file: output.display().to_string(),
         nodes: names(nodes),
         silent: names(silent),
@@ -249,34 +262,52 @@ async fn challenges(session: &Session, name: &Name, output: &Path, face: Face) -
     Ok(())
 }
 
-/// What the nodes ask one custodian: of all its keys the newest that is proposed, or else enrolled.
+/// What the nodes that answer ask the holder of one recovery key, as far as it was not shown to them;
+/// nothing if it was shown to all.
 fn collect(
     session: &Session,
     views: &BTreeMap<Name, CustodyView>,
-    name: &Name,
-) -> Result<Challenges> {
-    let of = |view: &CustodyView| {
-        let own = view.custodians.iter().filter(|custodian| custodian.name == *name);
-        own.max_by_key(|custodian| custodian.proposed.is_some()).cloned()
-    };
-    let asked: Vec<(NodeId, CustodianView)> =
-        views.values().filter_map(|view| Some((view.node, of(view)?))).collect();
-    let unknown = || {
-        let message = format!("{name} is no custodian of this domain, and no motion enrols one");
-        Failure::caller("unknown_custodian", message, "see `quorate custodian list`")
-    };
-    let key = asked.first().ok_or_else(unknown)?.1.key;
-    let same = asked.into_iter().filter(|(_, custodian)| custodian.key == key);
+    custodian: &Custodian,
+) -> Result<Option<Challenges>> {
+    let key = custodian.key_id();
     let bad = || {
         Failure::peer("bad_answer", "a node asks something unreadable", "tell the node's operator")
     };
-    let read = |(node, custodian): (NodeId, CustodianView)| {
-        let challenge: Challenge =
-            quorate_codec::from_bytes(&custodian.challenge.0).map_err(|_| bad())?;
-        Ok((node, challenge))
+    let mut challenges = Vec::new();
+    for view in views.values() {
+        let asked = view.custodians.iter().find(|asked| asked.key == key);
+        let Some(challenge) = asked.and_then(|asked| asked.challenge.as_ref()) else { continue };
+        let challenge: Challenge = quorate_codec::from_bytes(&challenge.0).map_err(|_| bad())?;
+        challenges.push((view.node, challenge));
+    }
+    if challenges.is_empty() {
+        return Ok(None);
+    }
+    let genesis = session.founding().genesis();
+    let file = Challenges::new(genesis, custodian.name.clone(), key, challenges);
+    file.map(Some).ok_or_else(bad)
+}
+
+/// The custodian of a name: as the charter has it, or as a motion would.
+async fn custodian(session: &Session, name: &Name, motion: Option<&str>) -> Result<Custodian> {
+    let custody = match motion {
+        None => session.replay().await?.custody().clone(),
+        Some(motion) => {
+            let id: MotionId = crate::replay::parse_hash(motion, "motion")?;
+            match fetch(session, &id).await?.0.body().map(|motion| motion.body) {
+                Ok(MotionBody::CustodySet { custody, .. }) => custody,
+                _ => {
+                    let message = "this motion sets no custody";
+                    return Err(Failure::caller("bad_motion", message, "name another motion"));
+                }
+            }
+        }
     };
-    let challenges = same.map(read).collect::<Result<Vec<_>>>()?;
-    Challenges::new(session.founding().genesis(), name.clone(), key, challenges).ok_or_else(bad)
+    custody.named(name).cloned().ok_or_else(|| {
+        let message = format!("{name} is no custodian there");
+        let next = "see `quorate custodian list`; of one that is proposed name the motion";
+        Failure::caller("unknown_custodian", message, next)
+    })
 }
 
 fn read_answers(path: &Path) -> Result<Answers> {
@@ -348,16 +379,13 @@ fn told_text(told: &Told) -> String {
     text
 }
 
-/// Whether a node has not seen every recovery key of the charter held; and what it asks.
+/// What the nodes still ask the custodians of the charter.
 ///
 /// # Errors
 /// As [`bring`].
 pub async fn open_challenges(session: &Session) -> Result<Vec<Challenges>> {
-    let views = ask_all(session).await?;
-    let open = |custodian: &&CustodianView| !custodian.is_shown;
-    let names = views.values().flat_map(|view| view.custodians.iter().filter(open));
-    let mut names: Vec<Name> = names.map(|custodian| custodian.name.clone()).collect();
-    names.sort();
-    names.dedup();
-    names.iter().map(|name| collect(session, &views, name)).collect()
+    let (state, views) = (session.replay().await?, ask_all(session).await?);
+    let custodians = state.custody().custodians.iter();
+    let open = custodians.map(|custodian| collect(session, &views, custodian));
+    open.filter_map(Result::transpose).collect()
 }

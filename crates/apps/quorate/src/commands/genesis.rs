@@ -500,8 +500,8 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
         let _ = writeln!(text, "  {:<16} service  {fingerprint}", service.name);
     }
     let custody = &genesis.custody;
-    let _ = writeln!(text, "the shares of one node are restored by {}", custody.seats);
-    let _ = writeln!(text, "whole keys are restored by {}", custody.keys);
+    let _ = writeln!(text, "shares are restored by {}", custody.seats);
+    let _ = writeln!(text, "keys are restored without any node's shares by {}", custody.keys);
     for custodian in &custody.custodians {
         let fingerprint = words(&custodian.key_id().digest()).join(" ");
         let _ = writeln!(text, "  {:<16} custodian  {fingerprint}", custodian.name);

@@ -106,8 +106,9 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
     let listed =
         |names: Vec<&Name>| names.into_iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
-        format!("the shares of one node are restored by {}", custody.seats),
-        format!("whole keys are restored by {}", custody.keys),
+        format!("shares are restored by {}", custody.seats),
+        "with what any one node keeps these restore the shares of all, so the keys too".to_owned(),
+        format!("keys are restored without any node's shares by {}", custody.keys),
     ];
     let joining: Vec<&Name> = after.difference(&before).collect();
     if !joining.is_empty() {

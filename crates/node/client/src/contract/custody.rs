@@ -51,9 +51,10 @@ pub struct CustodianView {
     pub expires_ms: Option<u64>,
     /// Whether they showed the answering node that they hold it.
     pub is_shown: bool,
-    /// What the answering node asks: canonical bytes of its challenge.
-    #[schema(value_type = String)]
-    pub challenge: HexBytes,
+    /// What the answering node asks, until it was answered: canonical bytes of its challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub challenge: Option<HexBytes>,
     /// The motion that would enrol this key, if the charter does not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -18,7 +18,7 @@ impl Node {
         turn.out.replies.push(Reply { id, answer });
     }
 
-    fn answer(&mut self, _caller: &Caller, call: Call, turn: &mut Turn<'_>) -> Answer {
+    fn answer(&mut self, caller: &Caller, call: Call, turn: &mut Turn<'_>) -> Answer {
         Ok(match call {
             Call::Status => View::Status(self.view_status(turn.now)),
             Call::Charter => View::Charter(self.view_charter()),
@@ -27,7 +27,8 @@ impl Node {
             Call::Roster => View::Roster(self.view_roster()),
             Call::Custody => View::Custody(Box::new(self.view_custody())),
             Call::ShowPossession { key, answer } => {
-                self.show_possession(key, &answer, turn)?;
+                let by = self.state.actor(&caller.actor()).map(|actor| actor.name.to_string());
+                self.show_possession(key, &answer, &by.unwrap_or_default(), turn)?;
                 View::Custody(Box::new(self.view_custody()))
             }
             Call::Motions => View::Motions(self.view_motions(turn.now)),

@@ -15,7 +15,7 @@ use minicbor::{Decode, Encode};
 use quorate_charter::{AttemptPlan, Backup, Custody, EpochRecord, KeyBackup, State};
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::{
-    Backed, BackedUp, BackupError, BackupSource, BackupTerms, Backups, Failure, Place,
+    Backed, BackedUp, BackupError, BackupFault, BackupSource, BackupTerms, Backups, Failure, Place,
     PreparedKeys, Recovery, RecoveryKey, Signed, bundle_bytes_max, bundle_digest,
 };
 use quorate_identity::{KeyId, Name, NodeId};
@@ -71,8 +71,9 @@ pub(crate) struct BackingUp {
     dealt: Option<Box<PreparedKeys>>,
     source: Option<Arc<BackupSource>>,
     said: BTreeMap<NodeId, (Vec<u8>, Announcement)>,
-    bundles: BTreeMap<(Backed, NodeId), Vec<u8>>,
-    judging: BTreeMap<JobId, (Backed, NodeId)>,
+    bundles: BTreeMap<(Backed, NodeId), Arc<Vec<u8>>>,
+    /// The job that verifies one of them.
+    judging: Option<(JobId, (Backed, NodeId))>,
     verified: BTreeSet<(Backed, NodeId)>,
 }
 
@@ -133,14 +134,31 @@ impl Ceremony {
     /// Whose backups are missing here.
     pub(super) fn awaited_backups(&self) -> Vec<NodeId> {
         let open = self.backups().into_iter().filter(|it| !self.backup.verified.contains(it));
-        let open = open.filter(|it| !self.backup.judging.values().any(|judged| judged == it));
+        let judged = self.backup.judging.map(|(_, judged)| judged);
+        let open = open.filter(|it| Some(*it) != judged);
         open.map(|(_, node)| node).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// This node's own bundles, to be told again.
     pub(super) fn own_bundles(&self, me: &NodeId) -> Vec<BundleMessage> {
         let own = self.backup.bundles.iter().filter(|((_, author), _)| author == me);
-        own.map(|((kind, _), bytes)| self.bundle_message(*kind, bytes.clone())).collect()
+        own.map(|((kind, _), bytes)| self.bundle_message(*kind, bytes.to_vec())).collect()
+    }
+
+    /// The same, while a peer may lack them.
+    pub(super) fn bundles_for(&self, peer: &NodeId, me: &NodeId) -> Vec<BundleMessage> {
+        let is_open = matches!(self.phase, Phase::ExpectBackups | Phase::ExpectPrepared);
+        match is_open && !self.prepared.contains_key(peer) {
+            true => self.own_bundles(me),
+            false => Vec::new(),
+        }
+    }
+
+    /// Forgets what was only needed until the attempt was prepared, or given up.
+    pub(super) fn drop_backups(&mut self, me: &NodeId) {
+        self.backup.dealt = None;
+        let is_kept = self.is_open();
+        self.backup.bundles.retain(|(_, author), _| is_kept && author == me);
     }
 
     fn bundle_message(&self, kind: Backed, bytes: Vec<u8>) -> BundleMessage {
@@ -176,8 +194,8 @@ impl Ceremony {
     pub(super) fn bundle_rows(&self) -> Vec<Write> {
         let AttemptPlan { key, epoch, attempt, .. } = self.plan;
         let row = |kind, authors: &[NodeId], place: Vec<u8>| {
-            let of = |author: &NodeId| self.backup.bundles.get(&(kind, *author)).cloned();
-            let bundles = authors.iter().filter_map(of).map(Into::into).collect();
+            let of = |author: &NodeId| self.backup.bundles.get(&(kind, *author));
+            let bundles = authors.iter().filter_map(of).map(|it| it.to_vec().into()).collect();
             Write::put(Table::Backup, place, quorate_codec::to_bytes(&BundlesRow { bundles }))
         };
         let shares = row(Backed::Shares, &self.plan.committee, share_key(&key, epoch, attempt));
@@ -235,7 +253,7 @@ impl Node {
         ceremony.backup.dealt = Some(Box::new(dealt));
         ceremony.backup.source = Some(Arc::new(source));
         for (kind, bundle) in bundles {
-            ceremony.backup.bundles.insert((kind, me), bundle);
+            ceremony.backup.bundles.insert((kind, me), Arc::new(bundle));
             // It was made here, and the prover checked what goes into it.
             ceremony.backup.verified.insert((kind, me));
         }
@@ -260,7 +278,12 @@ impl Node {
         signed: Signed,
         turn: &mut Turn<'_>,
     ) {
-        let Some(ceremony) = self.ceremony(&key) else { return };
+        let Some(ceremony) = self.ceremony(&key).filter(|ceremony| ceremony.is_open()) else {
+            return;
+        };
+        if ceremony.backup.said.contains_key(&from) {
+            return;
+        }
         let expected = backed_by(&ceremony.plan, ceremony.renews, &from);
         let Some(said) = Announcement::read(&signed.bytes, &expected) else {
             let why = "a participant announced other backups than it should make";
@@ -285,11 +308,12 @@ impl Node {
             return;
         }
         let Some(ceremony) = self.ceremony(&key) else { return };
-        ceremony.backup.bundles.entry((kind, from)).or_insert(bytes);
+        ceremony.backup.bundles.entry((kind, from)).or_insert_with(|| Arc::new(bytes));
         self.judge_backups(key, turn);
     }
 
-    /// Verifies what is here, each bundle in a job of its own.
+    /// Verifies what is here, one bundle after the other, each in a job of its own: so that its end
+    /// is progress, and an attempt that ends leaves no more than one behind.
     fn judge_backups(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let proofs = self.proofs;
         let Some(ceremony) = self.ceremony(&key) else { return };
@@ -298,12 +322,13 @@ impl Node {
         }
         let backup = &ceremony.backup;
         let Some((terms, source)) = backup.terms.clone().zip(backup.source.clone()) else { return };
-        let judged: BTreeSet<_> = backup.judging.values().copied().collect();
+        if backup.judging.is_some() {
+            return;
+        }
         let open = ceremony.backups();
-        let open = open.difference(&backup.verified).filter(|it| !judged.contains(it));
-        let mut tasks = Vec::new();
+        let mut next = None;
         let mut mistaken = Vec::new();
-        for (kind, author) in open {
+        for (kind, author) in open.difference(&backup.verified) {
             let said = backup.said.get(author).and_then(|(_, said)| said.of(*kind));
             let Some((said, bundle)) = said.zip(backup.bundles.get(&(*kind, *author))) else {
                 continue;
@@ -313,20 +338,20 @@ impl Node {
                 mistaken.push((*kind, *author));
                 continue;
             }
-            let (terms, source) = (Arc::clone(&terms), Arc::clone(&source));
-            let (kind, author, bundle) = (*kind, *author, bundle.clone());
+            let (kind, author, bundle) = (*kind, *author, Arc::clone(bundle));
             let task = Task::VerifyBackup { proofs, terms, source, kind, author, bundle };
-            tasks.push(((kind, author), task));
+            next = Some(((kind, author), task));
+            break;
         }
         let announced_to_others = !mistaken.is_empty();
         for it in mistaken {
             ceremony.backup.bundles.remove(&it);
         }
-        for (which, task) in tasks {
+        if let Some((which, task)) = next {
             let job = self.start_job(task, turn);
             self.keys.backup_jobs.insert(job, key);
             if let Some(ceremony) = self.ceremony(&key) {
-                ceremony.backup.judging.insert(job, which);
+                ceremony.backup.judging = Some((job, which));
             }
         }
         if announced_to_others {
@@ -346,20 +371,27 @@ impl Node {
         let Some(key) = self.keys.backup_jobs.remove(&id) else { return };
         let Some(ceremony) = self.ceremony(&key) else { return };
         // Of an attempt that ended meanwhile it is nobody's.
-        let Some((kind, author)) = ceremony.backup.judging.remove(&id) else { return };
+        let judged = ceremony.backup.judging.take_if(|(job, _)| *job == id);
+        let Some((_, (kind, author))) = judged else { return };
         match result {
             Ok(()) => {
                 ceremony.backup.verified.insert((kind, author));
                 self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
-                self.prepare_if_backed_up(key, turn);
+                self.judge_backups(key, turn);
             }
             Err(error) if ceremony.is_open() => {
-                let bundle = ceremony.backup.bundles.remove(&(kind, author)).unwrap_or_default();
+                let bundle = ceremony.backup.bundles.remove(&(kind, author));
+                let bundle = bundle.map(|bundle| bundle.to_vec()).unwrap_or_default();
                 if let Some((signature, said)) = ceremony.backup.said.get(&author) {
                     let bytes = quorate_codec::to_bytes(said);
                     let signed =
                         Signed { bytes: bytes.into(), signature: signature.clone().into() };
                     self.blame_backup(key, author, signed, (kind, bundle), turn);
+                }
+                if matches!(error.fault, BackupFault::Subject | BackupFault::Secrets) {
+                    // It may be the backup of another dealing: one dealer told each of us another,
+                    // and our messages show which (BLM-05).
+                    self.show_messages(key, turn);
                 }
                 self.void_attempt(key, &error.fault.to_string(), &[author], turn);
             }
@@ -370,8 +402,10 @@ impl Node {
     /// A job was lost: the attempt ends.
     pub(crate) fn backup_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
         let Some(key) = self.keys.backup_jobs.remove(&id) else { return false };
-        let ceremony = self.ceremony(&key);
-        if ceremony.is_some_and(|ceremony| ceremony.backup.judging.remove(&id).is_some()) {
+        let is_ours = |ceremony: &mut Ceremony| {
+            ceremony.backup.judging.take_if(|(job, _)| *job == id).is_some()
+        };
+        if self.ceremony(&key).is_some_and(is_ours) {
             self.void_attempt(key, "this machine lost a computation", &[], turn);
         }
         true
@@ -469,7 +503,6 @@ impl FalseBackup {
         let expected = backed_by(plan, plan.renews_key_backup(before.as_ref()), author);
         if previous != plan.previous
             || custody.digest() != plan.custody
-            || expected.is_empty()
             || !holds(author, Place::Backup, said)
         {
             return false;

@@ -566,6 +566,7 @@ impl Node {
             let row = shares.to_row();
             turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
             turn.out.writes.extend(ceremony.bundle_rows());
+            ceremony.drop_backups(&me);
             turn.out.barrier = true;
             book.prepared.insert((epoch, attempt), Arc::new(shares));
             self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
@@ -625,7 +626,13 @@ impl Node {
         let said = with.clone().flat_map(|ceremony| ceremony.said.iter().cloned());
         let said = said.map(Message::Deal);
         let me = self.me;
-        let bundles = with.clone().flat_map(|ceremony| ceremony.own_bundles(&me));
+        let mut room = limits::BUNDLE_BYTES_PER_ANSWER;
+        let bundles = with.clone().flat_map(|ceremony| ceremony.bundles_for(&peer, &me));
+        let bundles = bundles.take_while(|bundle| {
+            let has_room = room > 0;
+            room = room.saturating_sub(bundle.bytes.len());
+            has_room
+        });
         let bundles = bundles.map(Message::Bundle);
         let imported = with.filter_map(|ceremony| ceremony.import.dealing.clone());
         let imported = imported.map(|dealing| Message::Import(Box::new(dealing)));

@@ -125,10 +125,12 @@ impl Node {
             .filter(|made| made.number() < newest && made.shares.is_some())
             .map(|made| (made.number(), made.record.plan.attempt))
             .collect();
-        let key_backups = book.earlier_key_backups();
+        let mut key_backups = book.earlier_key_backups();
         book.end_earlier();
         let unheard = book.prepared.keys().filter(|(epoch, _)| *epoch < newest);
         let unheard: Vec<(u64, u32)> = unheard.copied().collect();
+        let kept = book.key_backups();
+        key_backups.extend(unheard.iter().filter(|made| !kept.contains(made)));
         book.prepared.retain(|(epoch, _), _| *epoch >= newest);
         let shares = shares.into_iter().chain(unheard);
         let peers = book.pair_peers();
@@ -172,15 +174,20 @@ impl Node {
             shares.extend(std::mem::take(&mut book.prepared).into_keys());
             let key_backups = book.key_backups();
             book.ceremony = None;
-            if shares.is_empty() {
+            let held_some = !shares.is_empty();
+            if !held_some && std::mem::replace(&mut book.is_swept, true) {
                 continue;
             }
             for (epoch, attempt) in shares {
                 turn.out.writes.extend(shares_gone(&key, epoch, attempt));
                 turn.out.writes.push(contributions_gone(&key, epoch, attempt));
             }
+            // Also of who held shares once, and keeps the backup of the key itself.
             for (epoch, attempt) in key_backups {
                 turn.out.writes.push(contributions_gone(&key, epoch, attempt));
+            }
+            if !held_some {
+                continue;
             }
             turn.out.barrier = true;
             self.fail_sessions_of(key, "the key is retired", turn);

@@ -16,7 +16,7 @@ use quorate_charter::{
 };
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{self as engine, KeyPublic};
-use quorate_identity::{Head, KeyId, NodeId, Scheme};
+use quorate_identity::{Head, KeyId, Name, NodeId, Scheme};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -74,6 +74,8 @@ pub(crate) struct KeyBook {
     pub(super) last_failure: Option<String>,
     /// The epoch whose absence was an alarm.
     pub(super) alarmed_for: Option<u64>,
+    /// Whether what is left of a retired key was deleted in this life.
+    pub(super) is_swept: bool,
     /// What nodes said about the end of the key.
     pub(super) destroyed: BTreeMap<NodeId, SignedEpochStatement>,
 }
@@ -134,6 +136,12 @@ impl Epoch {
     /// When its leader planned it, by that node's clock.
     pub fn planned_at(&self) -> Millis {
         self.record.plan.made_at
+    }
+
+    /// Whether the charter wants another epoch without an order: nobody signs under what an importer
+    /// dealt, and this one is backed up for others than those who restore now.
+    pub fn is_owed(&self, custody: &Digest) -> bool {
+        self.record.plan.is_import() || !self.record.is_backed_up_for(custody)
     }
 
     /// Whether earlier epochs may be given up: it has signed, and so many of its members said
@@ -205,7 +213,7 @@ impl Keys {
             }
             // An attempt under way has its own deadline.
             if book.ceremony.is_none() {
-                match wake_for(order, book) {
+                match wake_for(order, book, &state.custody_digest()) {
                     Some(at) => self.due.set_earlier(order.key, at),
                     None => self.due.remove(&order.key),
                 }
@@ -234,6 +242,33 @@ impl Keys {
                 book.end_earlier();
             }
         }
+    }
+
+    /// Holds the rows of backups that are there, by their keys, against those that should be: what
+    /// nobody can need any more is deleted, and of what is missing the keys are named (EPO-34).
+    pub fn check_backups<'a>(
+        &mut self,
+        state: &State,
+        me: &NodeId,
+        rows: impl Iterator<Item = &'a [u8]>,
+    ) -> Vec<Name> {
+        let there: BTreeSet<&[u8]> = rows.collect();
+        let (mut wanted, mut missing) = (BTreeSet::new(), Vec::new());
+        for order in state.keys().filter(|order| !order.retired) {
+            let Some(book) = self.books.get(&order.key) else { continue };
+            let of_epochs = book.backup_rows(&order.key, me);
+            if of_epochs.iter().any(|row| !there.contains(row.as_slice())) {
+                missing.push(order.name.clone());
+            }
+            wanted.extend(of_epochs);
+            for (epoch, attempt) in book.prepared.keys() {
+                wanted.insert(share_key(&order.key, *epoch, *attempt));
+                wanted.insert(contributions_key(&order.key, *epoch, *attempt));
+            }
+        }
+        let over = there.into_iter().filter(|row| !wanted.contains(*row));
+        self.leftovers.extend(over.map(|row| Write::delete(Table::Backup, row)));
+        missing
     }
 
     /// Notes rows of shares that nobody can need any more.
@@ -267,13 +302,13 @@ impl Keys {
 }
 
 /// When a key is to be looked at for what the charter wants of it: at once, on schedule, or never.
-pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook) -> Option<Millis> {
+pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook, custody: &Digest) -> Option<Millis> {
     let goal = order.goal();
     let Some(current) = book.current() else {
         return goal.and_then(|goal| goal.sharing).map(|_| 0);
     };
     let plan = &current.record.plan;
-    if plan.is_import() || goal.is_some_and(|goal| goal.order != plan.order) {
+    if current.is_owed(custody) || goal.is_some_and(|goal| goal.order != plan.order) {
         return Some(0);
     }
     order.schedule.map(|schedule| schedule.due_at(&order.key, plan.epoch, plan.made_at))
@@ -540,6 +575,17 @@ impl KeyBook {
             all.remove(&(current.epoch, current.attempt));
         }
         all
+    }
+
+    /// The rows of backups that a node should have of this key: of every epoch that is not over the
+    /// shares, where it has its own, and the key itself, where it is said to keep that.
+    fn backup_rows(&self, key: &KeyId, me: &NodeId) -> BTreeSet<Vec<u8>> {
+        let shares = self.epochs.values().filter(|made| made.shares.is_some());
+        let shares = shares.map(|made| share_key(key, made.number(), made.record.plan.attempt));
+        let keys = self.epochs.values().filter_map(|made| made.record.backup.key.as_ref());
+        let keys = keys.filter(|made| made.holders.contains(me));
+        let keys = keys.map(|made| contributions_key(key, made.epoch, made.attempt));
+        shares.chain(keys).collect()
     }
 
     /// All backups of the key itself that are not over: epoch and attempt of each.

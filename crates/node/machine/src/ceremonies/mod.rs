@@ -100,7 +100,8 @@ impl Node {
     /// Nothing is wanted of a key now: look again when its schedule says so.
     fn rest(&mut self, order: &quorate_charter::KeyOrder, turn: &Turn<'_>) {
         let Some(book) = self.keys.book(&order.key) else { return };
-        let at = keys::wake_for(order, book).filter(|at| *at > turn.now);
+        let at =
+            keys::wake_for(order, book, &self.state.custody_digest()).filter(|at| *at > turn.now);
         if let Some(at) = at {
             self.keys.due.set(order.key, at);
         }

@@ -68,11 +68,18 @@ impl Node {
         self.propose(instance, outcome, turn);
     }
 
-    /// For how long an attempt at a key may make no progress: its accounts take their time.
+    /// For how long an attempt at a key may make no progress: its accounts take their time, and so do
+    /// the backups of all members, which others verify one after the other.
     pub(super) fn patience(&self, key: &KeyId) -> Millis {
         let accounts = self.state.key(key).map_or(1, |order| u64::from(order.accounts));
         let more = accounts.saturating_sub(1).saturating_mul(limits::CEREMONY_MS_PER_ACCOUNT);
-        self.pace.ceremony_timeout_ms.saturating_add(more)
+        let members = self.state.key(key).and_then(|order| order.last_sharing());
+        let members = members.map_or(0, |sharing| sharing.tree.parties().len());
+        let custody = self.state.custody();
+        let leaves = custody.seats.leaves().len() + custody.keys.leaves().len();
+        let pieces = u64::try_from(members.saturating_mul(leaves)).unwrap_or(u64::MAX);
+        let backups = pieces.saturating_mul(limits::CEREMONY_MS_PER_PIECE);
+        self.pace.ceremony_timeout_ms.saturating_add(more).saturating_add(backups)
     }
 
     /// Gives an attempt up here and asks the voters to void it.
@@ -116,6 +123,7 @@ impl Node {
             }
             // The shares stay: if everybody's PREPARED is already out, COMMIT may still win.
             ceremony.phase = Phase::ExpectDecision;
+            ceremony.drop_backups(&self.me);
             self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         }
         let outcome = AttemptOutcome::Void { attempt, abort };

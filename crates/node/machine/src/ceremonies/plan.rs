@@ -47,8 +47,9 @@ impl Node {
             let sharing = goal.sharing.cloned().unwrap_or_else(as_it_is);
             return Some(Wanted { order: goal.order, sharing });
         }
-        if plan.is_import() {
-            // Nobody uses what the importer dealt: its own order wants a refresh (IMP-09).
+        if current.is_owed(&self.state.custody_digest()) {
+            // Nobody uses what the importer dealt (IMP-09); and what is backed up for custodians who
+            // were replaced is shared and backed up anew, whatever was withdrawn (GOV-53).
             return Some(Wanted { order: plan.order, sharing: as_it_is() });
         }
         let due = order.schedule?.due_at(key, plan.epoch, plan.made_at);
@@ -84,7 +85,7 @@ impl Node {
     ) -> Result<AttemptPlan, Unplanned> {
         let key = order.key;
         let Some(book) = self.keys.book(&key) else { return Err(Unplanned::NotYet) };
-        if self.judge_custody(self.state.custody()) != Validity::Valid {
+        if !self.is_shown(self.state.custody()) {
             return Err(Unplanned::NotYet);
         }
         let here = |node: &NodeId| *node == self.me || self.presence.is_here(node);
@@ -167,7 +168,7 @@ impl Node {
             return Validity::Unknown;
         }
         // Nothing is backed up to a key that nobody may hold (EPO-31).
-        if self.judge_custody(self.state.custody()) != Validity::Valid {
+        if !self.is_shown(self.state.custody()) {
             return Validity::Unknown;
         }
         let participants = plan.participants();
@@ -243,7 +244,7 @@ impl Node {
         let is_owed = is_same_order
             && is_as_before
             && !has_newer
-            && self.keys.current(&plan.key).is_some_and(|made| made.record.plan.is_import());
+            && self.keys.current(&plan.key).is_some_and(|made| made.is_owed(&plan.custody));
         let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
         let is_due = (is_wanted && !is_fulfilled) || is_owed || (is_scheduled && !has_newer);
         if is_due && !order.retired {

@@ -176,8 +176,12 @@ impl Node {
             }
             Instance::Position(_) => match self.state.check_next(value, now) {
                 Ok(proposed) if is_sound(&proposed) => {
-                    let custody = proposed.custody();
-                    custody.map_or(Validity::Valid, |custody| self.judge_custody(custody))
+                    // Not for what was not shown here; but whoever saw that a quorum was shown it is
+                    // bound to nothing else (GOV-54, AGR-07).
+                    match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
+                        true => Validity::Valid,
+                        false => Validity::Late,
+                    }
                 }
                 Err(EntryError::Late(proposed)) if is_sound(&proposed) => Validity::Late,
                 Ok(_) | Err(_) => Validity::Invalid,

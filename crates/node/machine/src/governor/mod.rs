@@ -15,7 +15,7 @@ use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
     Agreement, CertifiedEntry, Entry, EntryBody, Instance, Motion, MotionBody, SignedMotion,
-    SignedRejoin, Validity, Votes,
+    SignedRejoin, Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -159,7 +159,7 @@ impl Node {
         let motions = self.governor.motions.values();
         let is_shown = |motion: &SignedMotion| match motion.body() {
             Ok(Motion { body: MotionBody::CustodySet { custody, .. }, .. }) => {
-                self.judge_custody(&custody) == Validity::Valid
+                self.is_shown(&custody)
             }
             _ => true,
         };

@@ -15,13 +15,6 @@ use quorate_identity::{Name, NodeId};
 use quorate_policy::child_at;
 
 impl Node {
-    /// Whether an epoch is backed up for the custodians of now, the key itself included.
-    pub(super) fn is_backed_up_for_now(&self, record: &EpochRecord) -> bool {
-        let custody = self.state.custody_digest();
-        let key = record.backup.key.as_ref();
-        record.plan.custody == custody && key.is_some_and(|key| key.custody == custody)
-    }
-
     /// All keys of the charter.
     pub(crate) fn view_keys(&self) -> Vec<KeyView> {
         let mut keys: Vec<KeyView> =
@@ -199,7 +192,7 @@ impl Node {
                 None => KeyOrigin::Generated,
             },
             backup: match record.filter(|_| active) {
-                Some(record) if self.is_backed_up_for_now(record) => "proven",
+                Some(record) if record.is_backed_up_for(&self.state.custody_digest()) => "proven",
                 Some(_) => "outdated",
                 None => "none",
             }

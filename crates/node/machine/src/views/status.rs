@@ -138,8 +138,14 @@ impl Node {
                     plan.epoch
                 ));
             }
-            if book.is_active() && !book.record().is_some_and(|it| self.is_backed_up_for_now(it)) {
-                notes.push("its backup is for custodians who were replaced".to_owned());
+            let custody = self.state.custody_digest();
+            if book.is_active() && !book.record().is_some_and(|it| it.is_backed_up_for(&custody)) {
+                let unshown = texts(self.unshown_custodians()).collect::<Vec<_>>().join(", ");
+                let waits = match unshown.is_empty() {
+                    true => String::new(),
+                    false => format!("; {unshown} has not shown this node the recovery key"),
+                };
+                notes.push(format!("its backup is for custodians who were replaced{waits}"));
             }
             if let Some(late) = self.overdue_ms(order, now) {
                 notes.push(format!("its refresh is overdue by {} s", late / 1_000));
