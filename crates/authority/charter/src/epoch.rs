@@ -71,6 +71,10 @@ pub struct AttemptPlan {
     /// For whom it is backed up: digest of the custody at the leader's head.
     #[n(17)]
     pub custody: Digest,
+    /// Whether the key itself is backed up anew. It may be at any time, and must be where
+    /// [`needs_key_backup`](Self::needs_key_backup) says so.
+    #[n(18)]
+    pub renews: bool,
 }
 
 /// What one epoch of a key is: how it was made, and under which public shares. Everything in it
@@ -234,10 +238,10 @@ impl AttemptPlan {
         u64::from(self.imported.is_some())
     }
 
-    /// Whether the key itself is backed up anew in this epoch: where it never was, where the
+    /// Whether the key itself must be backed up anew in this epoch: where it never was, where the
     /// custodians are others by now, or where a member holds no copy of the last backup. An
     /// importer's dealing is none that nodes could back up (GOV-43).
-    pub fn renews_key_backup(&self, before: Option<&EpochRecord>) -> bool {
+    pub fn needs_key_backup(&self, before: Option<&EpochRecord>) -> bool {
         let last = before.and_then(|before| before.backup.key.as_ref());
         let is_kept = last.is_some_and(|last| {
             last.custody == self.custody
@@ -282,9 +286,11 @@ impl EpochRecord {
         let Backup { shares, key } = &self.backup;
         let plan = &self.plan;
         let last = before.and_then(|before| before.backup.key.as_ref());
-        let has_key = match (plan.is_import(), plan.renews_key_backup(before), key) {
-            (true, _, key) => key.is_none(),
-            (false, false, key) => key.is_some() && key.as_ref() == last,
+        let has_key = match (plan.is_import(), plan.renews, key) {
+            (true, renews, key) => key.is_none() && !renews,
+            (false, false, key) => {
+                !plan.needs_key_backup(before) && key.is_some() && key.as_ref() == last
+            }
             (false, true, None) => false,
             (false, true, Some(key)) => {
                 (key.epoch, key.attempt) == (plan.epoch, plan.attempt)
@@ -490,6 +496,7 @@ mod tests {
             accounts: 1,
             imported: None,
             custody: Digest::ZERO,
+            renews: true,
         };
         let transcript = Digest::ZERO;
         let key = KeyBackup {
@@ -547,10 +554,10 @@ mod tests {
     #[test]
     fn neg_095_an_epoch_without_all_its_backups_is_none() {
         let first = record(vec![account(1)]);
-        assert!(first.has_backup(None) && first.plan.renews_key_backup(None));
+        assert!(first.has_backup(None) && first.plan.needs_key_backup(None));
         let mut next = first.clone();
-        next.plan.epoch = 1;
-        assert!(!next.plan.renews_key_backup(Some(&first)));
+        (next.plan.epoch, next.plan.renews) = (1, false);
+        assert!(!next.plan.needs_key_backup(Some(&first)));
         assert!(next.has_backup(Some(&first)), "the key's backup outlives epochs");
         assert!(!next.has_backup(None), "a backup of another epoch's dealing");
         let broken: [fn(&mut EpochRecord); 10] = [
@@ -575,10 +582,15 @@ mod tests {
         // Others hold it, or others would restore it: it is made anew.
         let mut others = next.clone();
         others.plan.committee = nodes(&[1, 2, 4]).into_iter().collect();
-        assert!(others.plan.renews_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
+        assert!(others.plan.needs_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
         let mut others = next.clone();
         others.plan.custody = Digest([1; 32]);
-        assert!(others.plan.renews_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
+        assert!(others.plan.needs_key_backup(Some(&first)) && !others.has_backup(Some(&first)));
+        let mut anew = next.clone();
+        anew.plan.renews = true;
+        assert!(!anew.has_backup(Some(&first)), "the one of the epoch before");
+        anew.backup.key.as_mut().unwrap().epoch = 1;
+        assert!(anew.has_backup(Some(&first)), "without need, for whatever reason");
         let mut fewer = next.clone();
         fewer.plan.committee = nodes(&[1, 2]).into_iter().collect();
         fewer.backup.shares.truncate(2);
@@ -591,10 +603,12 @@ mod tests {
         let mut first = imported();
         assert!(!first.has_backup(None));
         first.backup.key = None;
-        assert!(first.has_backup(None) && !first.plan.renews_key_backup(None));
+        assert!(!first.has_backup(None) && !first.plan.needs_key_backup(None));
+        first.plan.renews = false;
+        assert!(first.has_backup(None));
         let mut next = first.clone();
         next.plan.epoch = 1;
-        assert!(next.plan.renews_key_backup(Some(&first)) && !next.has_backup(Some(&first)));
+        assert!(next.plan.needs_key_backup(Some(&first)) && !next.has_backup(Some(&first)));
     }
 
     /// EPO-06, EPO-23: other shares, and nothing else.

@@ -509,6 +509,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         accounts: order.accounts,
         imported: None,
         custody: Digest::ZERO,
+        renews: true,
     };
     let account = AccountRecord {
         commitments: vec![vec![2; 33]],

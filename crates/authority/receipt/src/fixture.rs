@@ -196,6 +196,7 @@ impl Domain {
             accounts: order.accounts,
             imported: None,
             custody: Digest::ZERO,
+            renews: true,
         };
         let account = AccountRecord {
             public_key: public_key(order.scheme),

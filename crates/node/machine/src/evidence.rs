@@ -220,7 +220,7 @@ impl Evidence {
             | Proof::Run(Run { plan, .. }, _)
             | Proof::Twice(plan, _)
             | Proof::Prepared(plan, ..) => instance_of(plan),
-            Proof::Backup(backup) => instance_of(&backup.run.plan),
+            Proof::Backup(backup) => instance_of(&backup.plan),
         }
     }
 
@@ -271,7 +271,7 @@ impl Evidence {
             Proof::Votes(_) => None,
             Proof::Share(run, _) | Proof::Run(run, _) => Some(&run.plan),
             Proof::Twice(plan, _) | Proof::Prepared(plan, ..) => Some(plan),
-            Proof::Backup(backup) => Some(&backup.run.plan),
+            Proof::Backup(backup) => Some(&backup.plan),
         }
     }
 }

@@ -146,6 +146,7 @@ fn refresh_with_bundle(
         }
         match message {
             Message::Evidence(_) => Vec::new(),
+            Message::Deal(DealMessage { step: DealStep::Shown { .. }, .. }) => Vec::new(),
             Message::Deal(deal) if (deal.epoch, deal.attempt) == (1, 0) => match deal.step {
                 DealStep::Round { number: 3, .. } => {
                     announced.borrow_mut().insert(to, deal);
@@ -261,7 +262,7 @@ fn neg_066_a_backup_of_other_secrets_is_no_backup() {
         proven_anew(claimed(bundle, publics, recovery), &[secret])
     };
     let (mut world, liar) = refresh_with_bundle(71, other);
-    for node in world.names() {
+    for node in world.names().into_iter().filter(|node| *node != liar) {
         assert!(evidence(&mut world, &node).is_empty(), "{node}");
     }
     let lines = audit(&mut world, "node-1");
@@ -418,4 +419,49 @@ fn what_was_shown_is_remembered() {
     world.stop("node-1");
     world.start(id);
     assert_eq!(view(&mut world), before);
+}
+
+/// GOV-53: what is backed up for custodians who were replaced is owed an epoch, also where the last
+/// order was withdrawn, and whatever is withdrawn afterwards.
+#[test]
+fn a_key_whose_orders_were_withdrawn_is_backed_up_for_new_custodians_too() {
+    let (mut world, _) = with_ops(77, FIVE, TREE, 0);
+    let void = || MotionBody::KeyVoid { name: name("ops") };
+    world.enact("node-1", void());
+    let keys = other_keys();
+    let custody = keys.custody(2);
+    let body = MotionBody::CustodySet { custody: custody.clone(), excepted: Vec::new() };
+    world.file_motion("node-1", body);
+    world.pass(1_000);
+    for node in world.names() {
+        show_all(&mut world, &node, &keys);
+    }
+    world.until("it is placed", |world| {
+        world.names().iter().all(|node| *world.state(node).custody() == custody)
+    });
+    world.enact("node-1", void());
+    until_epoch(&mut world, 1);
+    let record = record(&mut world, "node-1");
+    assert!(record.is_backed_up_for(&custody.digest()));
+    assert!(record.plan.order == world.state("node-1").key_named(&name("ops")).unwrap().entry);
+}
+
+/// EPO-34: a start deletes the backups that nobody needs, and says of which keys it misses some.
+#[test]
+fn a_start_holds_its_backups_against_its_records() {
+    let (mut world, _) = with_ops(78, FIVE, TREE, 0);
+    let id = world.id("node-1");
+    let record = record(&mut world, "node-1");
+    let before = rows(&world, "node-1");
+    let old = [backups::shares_row(&record), vec![1]].concat();
+    world.host_mut("node-1").disk.insert((Table::Backup, old.clone()), vec![1]);
+    world.stop("node-1");
+    world.start(id);
+    assert_eq!(rows(&world, "node-1"), before);
+    let says = "backups of key ops that this node verified are gone";
+    assert!(!world.host("node-1").alarms.iter().any(|alarm| alarm.contains(says)));
+    world.stop("node-1");
+    world.host_mut("node-1").disk.remove(&(Table::Backup, backups::key_row(&record).unwrap()));
+    world.start(id);
+    assert!(world.host("node-1").alarms.iter().any(|alarm| alarm.contains(says)));
 }

@@ -68,11 +68,13 @@ fn refresh_with(
     let mut world = ready();
     let lies = Liar::new(&world, liar);
     world.wiretap = Some(Box::new(move |from, to, message| match &message {
-        // The liar helps nobody.
-        Message::Evidence(_) if from == lies.node => Vec::new(),
-        Message::Deal(DealMessage { step: DealStep::Shown { .. }, .. }) if from == lies.node => {
-            Vec::new()
-        }
+        // The liar helps nobody to see it, and does not end the attempt itself.
+        Message::Evidence(_) | Message::Ballot(_) if from == lies.node => Vec::new(),
+        Message::Deal(DealMessage {
+            epoch: 1,
+            step: DealStep::Shown { .. } | DealStep::Abort { .. },
+            ..
+        }) if from == lies.node => Vec::new(),
         Message::Deal(deal) if from == lies.node && deal.epoch == 1 && deal.attempt == 0 => {
             vec![change(to, deal).map_or(message.clone(), |step| lies.saying(deal, step))]
         }
@@ -138,6 +140,28 @@ fn neg_025_two_dealings_convict_their_dealer() {
     });
     let twice = "two messages in one place of a dealing";
     only(&mut world, &liar, &["a bad share", twice]);
+}
+
+/// BLM-05, BLM-10: a dealer that tells each receiver a dealing in which only the other's share is bad.
+/// Each sees nothing wrong with its own; their backups are of two dealings. The messages that they show
+/// each other convict the dealer, and none of them.
+#[test]
+fn neg_025_two_dealings_that_nobody_complains_about_convict_their_dealer() {
+    let (liar, ..) = roles();
+    let probe = ready();
+    let nodes = ["node-1", "node-2", "node-3"].map(|node| probe.id(node));
+    let dealer = probe.id(&liar);
+    let mut world = refresh_with(&liar, move |to, deal| {
+        let mut lie: Message2 = second(&deal.step)?;
+        let sealed = &mut lie.dealing.as_mut()?.sealed;
+        for (leaf, receiver) in nodes.iter().enumerate() {
+            if *receiver != to && *receiver != dealer {
+                sealed[leaf].0[40] ^= 1;
+            }
+        }
+        Some(round(2, &lie))
+    });
+    only(&mut world, &liar, &["two messages in one place of a dealing"]);
 }
 
 /// BLM-03, DEAL-21: who tells participants different first messages makes echoes differ; what they

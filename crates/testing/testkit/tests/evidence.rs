@@ -43,6 +43,7 @@ fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
         accounts: 1,
         imported: None,
         custody: founding.state.custody_digest(),
+        renews: true,
     };
     Forged::twice(version, plan, author, &founding.nodes[&author].secrets())
 }

@@ -265,7 +265,7 @@ fn a_node_that_was_away_catches_up_with_entries_records_and_requests() {
 
 #[test]
 fn lost_frames_cost_time_and_no_more() {
-    let mut world = World::new(9);
+    let mut world = World::new(10);
     let mut count = 0_u64;
     // One frame of seven is lost, one comes twice, in no rhythm that rounds of gossip could have.
     world.wiretap = Some(Box::new(move |_, _, message| {

@@ -35,6 +35,7 @@ fn record(domain: &Domain) -> EpochRecord {
         accounts: 2,
         imported: None,
         custody: Digest::ZERO,
+        renews: true,
     };
     let key = KeyBackup {
         epoch: 0,

@@ -6,7 +6,7 @@ use super::ceremony::{Ceremony, Phase};
 use super::keys::{contributions_key, share_key};
 use super::proven::Found;
 use crate::durable::{Table, Write};
-use crate::evidence::{BACKUP_ROUND, Evidence, Proof, RecordBytes, Run};
+use crate::evidence::{BACKUP_ROUND, Evidence, Proof};
 use crate::job::{JobId, Task};
 use crate::node::{Node, Turn};
 use crate::wire::{BundleMessage, DealStep, Message};
@@ -85,9 +85,9 @@ impl BackingUp {
 
 /// What a participant of an attempt has to back up: a member its shares, a dealer what it
 /// contributed, where the key itself is backed up anew (EPO-30).
-pub(crate) fn backed_by(plan: &AttemptPlan, renews: bool, node: &NodeId) -> Vec<Backed> {
+pub(crate) fn backed_by(plan: &AttemptPlan, node: &NodeId) -> Vec<Backed> {
     let shares = plan.committee.contains(node).then_some(Backed::Shares);
-    let contributes = renews && plan.dealers.contains(node);
+    let contributes = plan.renews && plan.dealers.contains(node);
     shares.into_iter().chain(contributes.then_some(Backed::Contributions)).collect()
 }
 
@@ -125,7 +125,7 @@ impl Ceremony {
     /// Which backups it takes, by kind and author.
     fn backups(&self) -> BTreeSet<(Backed, NodeId)> {
         let of = |node: NodeId| {
-            let kinds = backed_by(&self.plan, self.renews, &node);
+            let kinds = backed_by(&self.plan, &node);
             kinds.into_iter().map(move |kind| (kind, node))
         };
         self.plan.participants().into_iter().flat_map(of).collect()
@@ -172,7 +172,7 @@ impl Ceremony {
         let plan = &self.plan;
         let shares = plan.committee.iter().map(|node| said(Backed::Shares, node));
         let shares = shares.collect::<Option<_>>()?;
-        if !self.renews {
+        if !self.plan.renews {
             let key = before.and_then(|before| before.backup.key.clone());
             return Some(Backup { shares, key });
         }
@@ -201,7 +201,7 @@ impl Ceremony {
         let shares = row(Backed::Shares, &self.plan.committee, share_key(&key, epoch, attempt));
         let dealers = &self.plan.dealers;
         let place = contributions_key(&key, epoch, attempt);
-        let contributions = self.renews.then(|| row(Backed::Contributions, dealers, place));
+        let contributions = self.plan.renews.then(|| row(Backed::Contributions, dealers, place));
         [shares].into_iter().chain(contributions).collect()
     }
 }
@@ -215,7 +215,7 @@ impl Node {
             return;
         }
         ceremony.phase = Phase::Computing { number: BACKUP_ROUND };
-        let kinds = backed_by(&ceremony.plan, ceremony.renews, &me);
+        let kinds = backed_by(&ceremony.plan, &me);
         let Some(terms) = ceremony.backup.terms.clone() else { return };
         self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let (dealt, seed) = (Box::new(dealt), turn.seed());
@@ -284,7 +284,7 @@ impl Node {
         if ceremony.backup.said.contains_key(&from) {
             return;
         }
-        let expected = backed_by(&ceremony.plan, ceremony.renews, &from);
+        let expected = backed_by(&ceremony.plan, &from);
         let Some(said) = Announcement::read(&signed.bytes, &expected) else {
             let why = "a participant announced other backups than it should make";
             self.blame_backup(key, from, signed, (Backed::Shares, Vec::new()), turn);
@@ -299,8 +299,8 @@ impl Node {
     pub(crate) fn on_bundle(&mut self, from: NodeId, message: BundleMessage, turn: &mut Turn<'_>) {
         let BundleMessage { key, context, kind, bytes } = message;
         let Some(ceremony) = self.ceremony(&key) else { return };
-        let expected = ceremony.context == context
-            && backed_by(&ceremony.plan, ceremony.renews, &from).contains(&kind);
+        let expected =
+            ceremony.context == context && backed_by(&ceremony.plan, &from).contains(&kind);
         let plan = ceremony.plan.clone();
         let custody = self.state.custody_of(&plan.custody);
         let longest = custody.map_or(0, |custody| longest_bundle(&plan, custody, kind, &from));
@@ -434,12 +434,10 @@ impl Node {
         (kind, bundle): (Backed, Vec<u8>),
         turn: &mut Turn<'_>,
     ) {
-        let Some(book) = self.keys.book(&key) else { return };
-        let Some(ceremony) = &book.ceremony else { return };
-        let before = book.record().map(|record| quorate_codec::to_bytes(record.as_ref()));
-        let run = Run { plan: ceremony.plan.clone(), before: before.map(RecordBytes) };
-        let Some(custody) = self.state.custody_of(&run.plan.custody).cloned() else { return };
-        let proof = FalseBackup { run, custody, author, said, kind, bundle: bundle.into() };
+        let ceremony = self.keys.book(&key).and_then(|book| book.ceremony.as_ref());
+        let Some(plan) = ceremony.map(|ceremony| ceremony.plan.clone()) else { return };
+        let Some(custody) = self.state.custody_of(&plan.custody).cloned() else { return };
+        let proof = FalseBackup { plan, custody, author, said, kind, bundle: bundle.into() };
         self.prove(Found::Here, Evidence::new(Proof::Backup(Box::new(proof))), turn);
     }
 }
@@ -459,7 +457,7 @@ fn longest_bundle(plan: &AttemptPlan, custody: &Custody, kind: Backed, author: &
 pub(crate) struct FalseBackup {
     /// What the attempt set out to do.
     #[n(0)]
-    pub run: Run,
+    pub plan: AttemptPlan,
     /// The custody that its plan names.
     #[n(1)]
     custody: Custody,
@@ -481,7 +479,7 @@ impl FalseBackup {
     /// Whether it is about a custody that the charter has, or had, and no longer than what is said
     /// in such an attempt: what is not is not worth the arithmetic (BLM-06).
     pub fn may_concern(&self, state: &State) -> bool {
-        let plan = &self.run.plan;
+        let plan = &self.plan;
         state.custody_of(&plan.custody) == Some(&self.custody)
             && self.said.bytes.len() <= Announcement::BYTES_MAX
             && self.bundle.len() <= longest_bundle(plan, &self.custody, self.kind, &self.author)
@@ -489,22 +487,15 @@ impl FalseBackup {
 
     /// Whether it proves its author guilty: the announcement is none, or the announced bundle is no
     /// backup whatever was dealt. What the author had to make follows from what it signed: the
-    /// plan, which names the record before and the custody.
+    /// plan, which names the custody.
     pub fn is_proven(
         &self,
         proofs: Backups,
         holds: impl Fn(&NodeId, Place, &Signed) -> bool,
     ) -> bool {
-        let Self { run: Run { plan, before }, custody, author, said, kind, bundle } = self;
-        let before =
-            before.as_ref().map(|bytes| quorate_codec::from_bytes::<EpochRecord>(&bytes.0));
-        let Ok(before) = before.transpose() else { return false };
-        let previous = before.as_ref().map_or(Digest::ZERO, EpochRecord::digest);
-        let expected = backed_by(plan, plan.renews_key_backup(before.as_ref()), author);
-        if previous != plan.previous
-            || custody.digest() != plan.custody
-            || !holds(author, Place::Backup, said)
-        {
+        let Self { plan, custody, author, said, kind, bundle } = self;
+        let expected = backed_by(plan, author);
+        if custody.digest() != plan.custody || !holds(author, Place::Backup, said) {
             return false;
         }
         let Some(announced) = Announcement::read(&said.bytes, &expected) else { return true };

@@ -37,8 +37,6 @@ pub(crate) struct Ceremony {
     pub(super) messages: BTreeMap<(u8, NodeId), Vec<u8>>,
     pub(super) prepared: BTreeMap<NodeId, PreparedStatement>,
     pub(super) record: Option<Vec<u8>>,
-    /// Whether the key itself is backed up anew.
-    pub(super) renews: bool,
     /// Everybody's backups.
     pub(super) backup: BackingUp,
     /// What an import needs beyond that.
@@ -384,7 +382,7 @@ impl Node {
         let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
         let before = book.current().map(|current| Arc::clone(&current.record));
         book.dealt = Some((epoch, attempt));
-        book.hearing = Some(Hearing::new(plan.clone(), before.clone()));
+        book.hearing = Some(Hearing::new(plan.clone(), before));
         let deal = DealPlan {
             ctx0: context,
             scheme: plan.scheme,
@@ -394,7 +392,6 @@ impl Node {
             source,
         };
         book.ceremony = Some(Ceremony {
-            renews: plan.renews_key_backup(before.as_deref()),
             backup: BackingUp::new(terms),
             plan,
             context,

@@ -6,7 +6,7 @@ use super::keys::KeyBook;
 use crate::event::Millis;
 use crate::node::Node;
 use quorate_access::Tree;
-use quorate_charter::{AttemptPlan, KeyOrder, Sharing, Validity, has_commit_set};
+use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder, Sharing, Validity, has_commit_set};
 use quorate_client::contract::CeremonyPhase;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{Head, KeyId, NodeId};
@@ -134,7 +134,7 @@ impl Node {
         let participants: BTreeSet<NodeId> = dealers.union(&committee).copied().collect();
         let ours = self.incarnation.id;
         let incarnations = self.presence.incarnations(ours, participants.iter(), &self.me);
-        Ok(AttemptPlan {
+        let mut plan = AttemptPlan {
             version: AttemptPlan::VERSION,
             genesis: self.state.genesis(),
             key,
@@ -153,7 +153,21 @@ impl Node {
             accounts: order.accounts,
             imported: order.imported.clone(),
             custody: self.state.custody_digest(),
-        })
+            renews: false,
+        };
+        let before = book.record().map(AsRef::as_ref);
+        plan.renews = plan.needs_key_backup(before)
+            || (!plan.is_import() && before.is_some_and(|before| self.may_lack_backup(before)));
+        Ok(plan)
+    }
+
+    /// Whether somebody who is said to keep the backup of a key itself was taken back since its last
+    /// epoch was planned, and may have lost it (NOD-16).
+    fn may_lack_backup(&self, before: &EpochRecord) -> bool {
+        let (tip, planned_at) = (self.state.head(), before.plan.head);
+        let holders = before.backup.key.iter().flat_map(|key| &key.holders);
+        let mut back_at = holders.filter_map(|node| self.state.rejoined_at(node));
+        back_at.any(|back_at| !self.governor.is_since(&planned_at, back_at, &tip))
     }
 
     /// Whether this node would take part in a plan: it is its leader's, of this moment, of
@@ -209,7 +223,9 @@ impl Node {
             && ascending(&plan.dealers)
             && ascending(&plan.committee)
             && plan.incarnations.len() == plan.participants().len()
-            && plan.has_commit_set();
+            && plan.has_commit_set()
+            && (plan.renews || !plan.needs_key_backup(current.map(|made| made.record.as_ref())))
+            && !(plan.renews && plan.is_import());
         let from_before = follows(plan, current.map(|made| (&made.record.plan, made.digest)));
         if !sound || !from_before {
             return Validity::Invalid;

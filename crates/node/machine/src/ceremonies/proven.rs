@@ -488,6 +488,7 @@ mod tests {
             accounts: 1,
             imported: None,
             custody: Digest::ZERO,
+            renews: true,
         };
         let said = |byte: u8| Signed { bytes: vec![byte].into(), signature: vec![0; 64].into() };
         let (one, other) = (said(1), said(2));
