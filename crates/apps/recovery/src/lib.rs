@@ -16,14 +16,18 @@
 //! the environment. See `spec/recovery.md`.
 
 pub mod args;
+pub mod backup_file;
 mod commands;
 pub mod face;
 pub mod failure;
 mod files;
 pub mod key_file;
+pub mod limits;
 mod lines;
+mod moment;
 pub mod paper;
 pub mod passphrase;
 pub mod secret;
+pub mod verify;
 
 pub use commands::run;
