@@ -31,7 +31,8 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 /// 1 in a leap year.
 fn is_leap(year: u64) -> u64 {
-    u64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
+    let is_century = year.is_multiple_of(100);
+    u64::from(year.is_multiple_of(if is_century { 400 } else { 4 }))
 }
 
 #[cfg(test)]

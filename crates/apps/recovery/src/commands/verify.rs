@@ -40,9 +40,9 @@ fn refused(path: &Path, report: &Report) -> Failure {
     );
     let older = report.keys.iter().filter(|key| key.newer.is_some()).count();
     let mut what = format!("{}: {failed} of {all} statements do not hold", path.display());
-    for (count, of) in [(report.missing.len(), "keys are missing"), (older, "epochs are older")] {
+    for (of, count) in [("keys missing", report.missing.len()), ("older epochs", older)] {
         if count > 0 {
-            let _ = write!(what, ", {count} {of}");
+            let _ = write!(what, "; {of}: {count}");
         }
     }
     let next = "do not rely on it alone: keep it, take another backup, and find out whose \

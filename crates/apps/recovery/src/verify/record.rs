@@ -43,13 +43,17 @@ impl Certified {
     pub fn read(state: &State, decided: &Decided) -> Result<Self, Refusal> {
         // Nobody stands behind what is not certified.
         decided.verify(state).map_err(|error| Why::Certificate(error.to_string()).of_holder())?;
-        Self::of(state, decided).map_err(Why::of_voters)
+        let record = record(decided).map_err(Why::of_voters)?;
+        let order = in_charter(state, &record).map_err(Why::of_holder)?;
+        Self::of(state, decided, record, order).map_err(Why::of_voters)
     }
 
-    fn of(state: &State, decided: &Decided) -> Result<Self, Why> {
-        let record = record(decided)?;
-        let order = state.key(&record.plan.key);
-        let order = order.ok_or(Why::Record("it is of a key that this charter does not order"))?;
+    fn of(
+        state: &State,
+        decided: &Decided,
+        record: EpochRecord,
+        order: &KeyOrder,
+    ) -> Result<Self, Why> {
         for reason in [
             is_of_attempt(&record, decided),
             is_of_key(&record, order, state),
@@ -93,6 +97,21 @@ fn record(decided: &Decided) -> Result<EpochRecord, Why> {
     }
 }
 
+/// The order of the key that a record is about. What the charter does not have may stand in entries
+/// that were left out of the file, so nobody who certified it is at fault.
+fn in_charter<'a>(state: &'a State, record: &EpochRecord) -> Result<&'a KeyOrder, Why> {
+    let plan = &record.plan;
+    let order = state.key(&plan.key);
+    let order = order.ok_or(Why::Record("it is of a key that this charter does not order"))?;
+    if !order.has_ordered(&plan.order) {
+        return Err(Why::Record("no entry of this charter ordered it"));
+    }
+    match state.custody_of(&plan.custody) {
+        Some(_) => Ok(order),
+        None => Err(Why::Custody(plan.custody)),
+    }
+}
+
 /// A check: nothing, or what is wrong.
 type Check = Result<(), &'static str>;
 
@@ -122,7 +141,6 @@ fn is_of_attempt(record: &EpochRecord, decided: &Decided) -> Check {
 fn is_of_key(record: &EpochRecord, order: &KeyOrder, state: &State) -> Check {
     let plan = &record.plan;
     all(&[
-        (order.has_ordered(&plan.order), "no entry of this charter ordered it"),
         (plan.scheme == order.scheme, "the charter ordered another scheme"),
         (
             order.has_ordered_tree(&plan.tree, &plan.order),
@@ -134,6 +152,7 @@ fn is_of_key(record: &EpochRecord, order: &KeyOrder, state: &State) -> Check {
             record.accounts.len() == usize::from(plan.accounts),
             "it has not as many accounts as its plan says",
         ),
+        (record.is_as_imported(), "it is another key than the one that was imported"),
         (ascending(&plan.committee), "its committee does not ascend"),
         (plan.has_commit_set(), "its committee is too small for its tree, or none of it"),
         (

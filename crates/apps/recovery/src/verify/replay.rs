@@ -38,8 +38,10 @@ impl Replay {
             }
             Err(error) => {
                 self.holds = false;
+                // Out of its place it may be as good as it is without those that were left out.
+                let is_in_place = entry.entry().prev == self.state.head();
                 let is_certified = entry.to_decided().verify(&self.state).is_ok();
-                let whose = if is_certified { Whose::Voters } else { Whose::Holder };
+                let whose = if is_in_place && is_certified { Whose::Voters } else { Whose::Holder };
                 Err(Refusal { whose, why: Why::Entry(error.to_string()) })
             }
         }

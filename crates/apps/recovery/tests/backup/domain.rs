@@ -199,6 +199,14 @@ impl Domain {
         made
     }
 
+    /// The first epoch of a key that was imported: no node deals, and nobody could back it up whole.
+    pub fn import<C: Curve>(&self, key: &str, secret: &SecretScalar<C>) -> Dealt<C> {
+        let plan = AttemptPlan { dealers: Vec::new(), ..self.plan(key, 0, Digest::ZERO) };
+        let mut rng = rng(key, 0);
+        let dealt = vec![Polynomial::with_constant(&plan.tree, copy(secret), &mut rng)];
+        self.share(plan, &[dealt])
+    }
+
     /// The next epoch of a key: other shares, and the same backup of the key itself.
     pub fn refresh<C: Curve>(&self, key: &str, before: &Dealt<C>) -> Dealt<C> {
         let epoch = before.kept.record.plan.epoch + 1;
@@ -337,7 +345,7 @@ impl Domain {
             incarnations: vec![Digest([4; 32]); members.len()],
             committee: members,
             accounts: order.accounts,
-            imported: None,
+            imported: order.imported.clone(),
             custody: self.state.custody_digest(),
         }
     }
@@ -375,13 +383,6 @@ impl Kept {
             Some(kept) => *kept = bundle,
             None => self.bundles.push(bundle),
         }
-    }
-}
-
-impl<C: Curve> Dealt<C> {
-    /// The secrets of a member, to prove something else of them.
-    pub fn shares_of(&self, member: NodeId) -> &[SecretScalar<C>] {
-        &self.shares[&member]
     }
 }
 
