@@ -2,12 +2,12 @@
 
 use super::backup;
 use crate::args::Verify;
-use crate::backup_file::BundleKind;
+use crate::backup_file::{BundleKind, FileError, FileFault};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::moment::moment;
 use crate::verify::{
-    BackupPart, Checked, KeyReport, MissingKey, Part, Report, verify as verify_file,
+    BackupPart, Checked, KeyReport, MissingKey, Part, Refusal, Report, Why, verify as verify_file,
 };
 use quorate_identity::words;
 use std::fmt::Write;
@@ -45,15 +45,31 @@ fn refused(path: &Path, report: &Report) -> Failure {
             let _ = write!(what, "; {of}: {count}");
         }
     }
-    let next = "do not rely on it alone: keep it, take another backup, and find out whose \
-                statements these are";
-    Failure::peer("backup_refused", what, next)
+    match damage(report) {
+        Some(error) if matches!(error.fault, FileFault::Unread(_)) => {
+            Failure::machine("file", what, error.next())
+        }
+        Some(error) => Failure::peer("backup_refused", what, error.next()),
+        None => {
+            let next = "do not rely on it: take another backup, keep this one, and find out whose \
+                        statements do not hold";
+            Failure::peer("backup_refused", what, next)
+        }
+    }
+}
+
+/// What is wrong with the file as a file.
+fn damage(report: &Report) -> Option<&FileError> {
+    report.of_file.iter().find_map(|statement| match &statement.result {
+        Err(Refusal { why: Why::File(error), .. }) => Some(error),
+        _ => None,
+    })
 }
 
 /// One line a key, and what does not hold below it.
 fn text(report: &Report) -> String {
     let mut text = head(report);
-    for failed in report.statements.iter().filter(|statement| !statement.holds()) {
+    for failed in report.of_file.iter().filter(|statement| !statement.holds()) {
         let _ = writeln!(text, "  {failed}");
     }
     text.push('\n');

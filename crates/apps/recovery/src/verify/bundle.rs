@@ -41,14 +41,14 @@ impl Certified {
             let own = plan.tree.leaves().into_iter().filter(|(_, party)| *party == node).count();
             let bytes_max = bundle_bytes_max(accounts.saturating_mul(own), seats);
             let (kind, epoch) = (BundleKind::Shares, plan.epoch);
-            Named { kind, author: self.author(*node), epoch, digest: *digest, bytes_max }
+            Named { kind, author: self.names.author(*node), epoch, digest: *digest, bytes_max }
         });
         let contributions = self.key.iter().flat_map(|(key, custodians)| {
             let bytes_max = bundle_bytes_max(accounts, custodians.recovery.tree().leaf_count());
             let (kind, epoch) = (BundleKind::Contributions, key.epoch);
             key.dealers.iter().zip(&key.bundles).map(move |(node, digest)| Named {
                 kind,
-                author: self.author(*node),
+                author: self.names.author(*node),
                 epoch,
                 digest: *digest,
                 bytes_max,
@@ -153,7 +153,7 @@ impl Certified {
             return Some(Why::Key(of.key));
         }
         if bundle.claimed_author() != named.author.node {
-            return Some(Why::Author(self.author(bundle.claimed_author()).to_string()));
+            return Some(Why::Author(self.names.author(bundle.claimed_author()).to_string()));
         }
         let expected = named.epoch;
         (claimed != expected).then_some(Why::Epoch { claimed, expected })

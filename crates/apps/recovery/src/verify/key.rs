@@ -3,7 +3,7 @@
 use super::bundle::{Named, Publics};
 use super::parallel;
 use super::record::{Accounts, Certified};
-use super::report::{Author, BackupPart, Checked, KeyReport, Note, Part};
+use super::report::{Author, BackupPart, Checked, KeyReport, Names, Note, Part};
 use super::why::{Refusal, Whose, Why};
 use crate::backup_file::{BundleKind, StoredBundle};
 use quorate_charter::{Decided, Instance, KeyOrder, State};
@@ -37,6 +37,7 @@ pub(super) struct KeyCheck {
     /// How many of them were passed.
     passed: usize,
     strays: Vec<Checked>,
+    names: Names,
 }
 
 /// What came in the place of a named bundle.
@@ -64,14 +65,17 @@ impl KeyCheck {
         };
         let named = certified.iter().flat_map(Certified::named);
         let named = named.map(|named| (named, Offered::Nothing)).collect();
-        Self { report, certified, named, passed: 0, strays: Vec::new() }
+        let (strays, names) = (Vec::new(), Names::of(state));
+        Self { report, certified, named, passed: 0, strays, names }
     }
 
     /// Begins with an outcome that cannot be read.
-    pub fn unread() -> Self {
-        let (named, strays) = (Vec::new(), Vec::new());
-        let (report, certified) = (KeyReport::of_none(), Err(Whose::Holder));
-        Self { report, certified, named, passed: 0, strays }
+    pub fn unread(state: &State, refusal: Refusal) -> Self {
+        let certified = Err(refusal.whose.clone());
+        let mut report = KeyReport::of_none();
+        report.statements.push(Checked::refused(Part::Record, refusal));
+        let (named, strays, names) = (Vec::new(), Vec::new(), Names::of(state));
+        Self { report, certified, named, passed: 0, strays, names }
     }
 
     /// The head at which the epoch was planned.
@@ -81,25 +85,23 @@ impl KeyCheck {
 
     /// Takes the next bundle, which belongs behind those before it.
     pub fn take(&mut self, bundle: StoredBundle) {
-        let StoredBundle { kind, author, bytes } = bundle;
+        let StoredBundle { kind, author: node, bytes } = bundle;
+        let author = self.names.author(node);
         let certified = match &self.certified {
             Ok(certified) => certified,
             Err(whose) => {
-                let (author, whose) = (Author { node: author, name: None }, whose.clone());
-                let refusal = Refusal { whose, why: Why::RestsOn("the record") };
+                let (whose, why) = (whose.clone(), Why::RestsOn("the record"));
+                let refusal = Refusal { whose, why };
                 return self.strays.push(stray(kind, author, refusal));
             }
         };
         let mut ahead = self.named.iter_mut().enumerate().skip(self.passed);
-        match ahead.find(|(_, (named, _))| named.is_of(kind, &author)) {
+        match ahead.find(|(_, (named, _))| named.is_of(kind, &node)) {
             Some((at, (named, offered))) => {
                 *offered = certified.look_at(named, bytes);
                 self.passed = at + 1;
             }
-            None => {
-                let (author, refusal) = (certified.author(author), Why::Stray.of_holder());
-                self.strays.push(stray(kind, author, refusal));
-            }
+            None => self.strays.push(stray(kind, author, Why::Stray.of_holder())),
         }
     }
 
@@ -146,7 +148,7 @@ impl Certified {
         let sum = self.key.is_some().then(|| {
             let pairs = all.iter().zip(&proven);
             let of_dealers = pairs.filter(|((it, _), _)| it.kind == BundleKind::Contributions);
-            let result = add_up(accounts, of_dealers.map(|(_, proven)| proven.as_ref().ok()));
+            let result = add_up(accounts, of_dealers.map(|(_, proven)| proven.as_ref()));
             Checked { part: Part::Sum, result }
         });
         let each = all.iter().zip(proven).map(|((named, _), proven)| Checked {
@@ -173,10 +175,13 @@ impl Certified {
 /// they are this one.
 fn add_up<'a, C: Curve>(
     accounts: &[Commitments<C>],
-    contributed: impl Iterator<Item = Option<&'a Publics<C>>>,
+    contributed: impl Iterator<Item = Result<&'a Publics<C>, &'a Refusal>>,
 ) -> Result<(), Refusal> {
-    let contributed: Option<Vec<&Publics<C>>> = contributed.collect();
-    let contributed = contributed.ok_or(Why::Incomplete.of_holder())?;
+    let contributed: Result<Vec<&Publics<C>>, &Refusal> = contributed.collect();
+    let contributed = contributed.map_err(|refusal| {
+        let whose = refusal.whose.clone();
+        Refusal { whose, why: Why::Incomplete }
+    })?;
     for (number, account) in accounts.iter().enumerate() {
         let points = contributed.iter().filter_map(|publics| publics.get(number));
         let sum: Point<C> = points.map(|public| public.point()).sum();

@@ -95,7 +95,7 @@ impl Verifier {
                 self.close();
                 let export = self.report.said.map(|said| said.export);
                 if let (Some(replay), Some(export)) = (&self.replay, export) {
-                    self.report.statements.push(canary::check(replay.state(), export, &bytes));
+                    self.report.of_file.push(canary::check(replay.state(), export, &bytes));
                 }
             }
             Item::End(_) => self.close(),
@@ -115,11 +115,14 @@ impl Verifier {
     /// Something of the file cannot be read.
     fn fail(&mut self, error: FileError) {
         self.is_whole = false;
-        if let FileFault::Malformed { kind: ItemKind::Epoch, .. } = error.fault {
+        let is_epoch = matches!(error.fault, FileFault::Malformed { kind: ItemKind::Epoch, .. });
+        let refusal = Why::File(error).of_holder();
+        if is_epoch {
             self.close();
-            self.open = self.replay.is_some().then(KeyCheck::unread);
+            let state = self.replay.as_ref().map(Replay::state);
+            self.open = state.map(|state| KeyCheck::unread(state, refusal.clone()));
         }
-        self.refuse(Part::File, Why::File(error).of_holder());
+        self.refuse(Part::File, refusal);
     }
 
     fn close(&mut self) {
@@ -128,16 +131,16 @@ impl Verifier {
     }
 
     fn refuse(&mut self, part: Part, refusal: Refusal) {
-        self.report.statements.push(Checked::refused(part, refusal));
+        self.report.of_file.push(Checked::refused(part, refusal));
     }
 
     fn finish(mut self) -> Report {
         self.close();
         let file = self.is_whole.then(|| Checked::held(Part::File));
-        self.report.statements.extend(file);
+        self.report.of_file.extend(file);
         let charter = match self.replay.take() {
             Some(replay) => {
-                self.report.statements.push(Checked::held(Part::Genesis));
+                self.report.of_file.push(Checked::held(Part::Genesis));
                 self.report.look_for_keys(replay.state());
                 self.report.charter = Some(replay.seen());
                 match (replay.holds(), self.is_behind) {
@@ -150,8 +153,8 @@ impl Verifier {
             None => Some(Err(Why::RestsOn("the genesis").of_holder())),
         };
         let charter = charter.map(|result| Checked { part: Part::Charter, result });
-        self.report.statements.extend(charter);
-        self.report.statements.sort_by_key(|statement| statement.part.rank());
+        self.report.of_file.extend(charter);
+        self.report.of_file.sort_by_key(|statement| statement.part.rank());
         self.report.mark_older();
         self.report
     }
@@ -159,14 +162,14 @@ impl Verifier {
 
 impl Report {
     fn new(genesis: GenesisHash) -> Self {
-        let (statements, keys, missing) = (Vec::new(), Vec::new(), Vec::new());
-        Self { genesis, said: None, charter: None, statements, keys, missing }
+        let (of_file, keys, missing) = (Vec::new(), Vec::new(), Vec::new());
+        Self { genesis, said: None, charter: None, of_file, keys, missing }
     }
 
     /// Keys of the charter that are not retired and have no epoch here (REC-29).
     fn look_for_keys(&mut self, state: &State) {
-        let has = |key: &KeyId| self.keys.iter().any(|report| report.key == Some(*key));
-        let missing = state.keys().filter(|order| !order.retired && !has(&order.key));
+        let here: BTreeSet<KeyId> = self.keys.iter().filter_map(|report| report.key).collect();
+        let missing = state.keys().filter(|order| !order.retired && !here.contains(&order.key));
         self.missing = missing
             .map(|order| MissingKey {
                 key: order.key,

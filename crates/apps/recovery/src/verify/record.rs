@@ -1,7 +1,7 @@
 //! What a certified record says: the sharing of a key, and by which bundles it is backed up for
 //! whom (REC-25, REC-26).
 
-use super::report::Author;
+use super::report::Names;
 use super::why::{Refusal, Why};
 use quorate_access::Tree;
 use quorate_backup::{Recovery, RecoveryKey};
@@ -23,7 +23,7 @@ pub(super) struct Certified {
     pub seats: Custodians,
     /// The backup of the key itself, and who restores it; nothing of what an importer dealt.
     pub key: Option<(KeyBackup, Custodians)>,
-    names: BTreeMap<NodeId, Name>,
+    pub names: Names,
 }
 
 /// The sharings of all accounts.
@@ -71,18 +71,8 @@ impl Certified {
             let keys = custodians(state, &key.custody, |custody| &custody.keys);
             keys.map(|keys| (key, keys))
         });
-        Ok(Self { accounts, seats, key: key.transpose()?, names: names(state), record })
+        Ok(Self { accounts, seats, key: key.transpose()?, names: Names::of(state), record })
     }
-
-    /// A node with its name.
-    pub fn author(&self, node: NodeId) -> Author {
-        Author { node, name: self.names.get(&node).cloned() }
-    }
-}
-
-fn names(state: &State) -> BTreeMap<NodeId, Name> {
-    let nodes = state.voters().keys().filter_map(|id| state.node(id));
-    nodes.map(|node| (node.id, node.name.clone())).collect()
 }
 
 /// The record in a decision.

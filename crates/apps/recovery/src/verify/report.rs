@@ -3,9 +3,11 @@
 use super::why::{Refusal, Whose};
 use crate::backup_file::BundleKind;
 use quorate_access::Tree;
+use quorate_charter::State;
 use quorate_codec::Digest;
 use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, Scheme};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What came of a whole file (REC-29, REC-32). Only [`verify`](super::verify()) makes one.
@@ -18,8 +20,8 @@ pub struct Report {
     pub said: Option<Said>,
     /// The charter as far as it holds; none of it if the genesis does not.
     pub charter: Option<CharterSeen>,
-    /// Statements that belong to no key: file, genesis, charter, canaries.
-    pub statements: Vec<Checked>,
+    /// What belongs to no key: file, genesis, charter, canaries.
+    pub of_file: Vec<Checked>,
     /// The keys of the file, in its order.
     pub keys: Vec<KeyReport>,
     /// Keys of the charter of which the file has no epoch.
@@ -144,17 +146,34 @@ pub struct Author {
     pub name: Option<Name>,
 }
 
+/// What nodes are called.
+#[derive(Debug, Clone)]
+pub(super) struct Names(BTreeMap<NodeId, Name>);
+
+impl Names {
+    /// As the charter has them.
+    pub fn of(state: &State) -> Self {
+        let nodes = state.voters().keys().filter_map(|id| state.node(id));
+        Self(nodes.map(|node| (node.id, node.name.clone())).collect())
+    }
+
+    /// A node with its name.
+    pub fn author(&self, node: NodeId) -> Author {
+        Author { node, name: self.0.get(&node).cloned() }
+    }
+}
+
 impl Report {
     /// Every statement, in the order of the file.
     pub fn statements(&self) -> impl Iterator<Item = &Checked> {
         let of_keys = self.keys.iter().flat_map(|key| &key.statements);
-        self.statements.iter().chain(of_keys)
+        self.of_file.iter().chain(of_keys)
     }
 
     /// Whether every statement holds, no epoch is older than another one of its key, and no key is
     /// missing (REC-29).
     pub fn holds(&self) -> bool {
-        self.statements.iter().all(Checked::holds)
+        self.of_file.iter().all(Checked::holds)
             && self.keys.iter().all(KeyReport::holds)
             && self.missing.is_empty()
     }
@@ -176,7 +195,7 @@ impl Report {
             "genesis": self.genesis,
             "charter": charter,
             "unverified": said,
-            "statements": self.statements.iter().map(Checked::to_json).collect::<Vec<_>>(),
+            "statements": self.of_file.iter().map(Checked::to_json).collect::<Vec<_>>(),
             "keys": self.keys.iter().map(KeyReport::to_json).collect::<Vec<_>>(),
             "missing": missing.collect::<Vec<_>>(),
         })

@@ -3,6 +3,7 @@
 use crate::domain::{EXPORT, boundaries, forced, read, written};
 use crate::{refused_parts, report_forced, verified, world};
 use proptest::prelude::*;
+use quorate_charter::Instance;
 use quorate_codec::Digest;
 use quorate_recovery::backup_file::{
     BackupReader, BundleKind, FileEnd, FileFault, Item, ItemKind, StoredBundle,
@@ -221,9 +222,28 @@ fn a_damaged_item_does_not_hide_the_others() {
     assert!(crate::of(&report, "treasury").holds() && crate::of(&report, "vault").holds());
     let unread = &report.keys[0];
     assert_eq!((unread.key, unread.epoch), (None, None));
+    let refused = crate::refused(unread);
+    assert_eq!((refused.len(), refused[0].0.as_str()), (7, "the record"));
+    assert_eq!(refused[1].0, "the shares of node-2");
     let rests = |(_, _, why): &(_, _, Why)| *why == Why::RestsOn("the record");
-    assert!(crate::refused(unread).iter().all(rests), "{:#}", unread.to_json());
+    assert!(refused[1..].iter().all(rests), "{:#}", unread.to_json());
     assert_eq!(report.missing.len(), 1);
+
+    // A bundle of ops whose kind is none: it is missing, and its author is told.
+    let mut flipped = bytes.clone();
+    flipped[boundaries[7] + 4 + 4] ^= 4;
+    let report = verified(&flipped, &world.domain.state.genesis());
+    let refused = crate::refused(crate::of(&report, "ops"));
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].0.starts_with("the shares of node-1") && refused[0].2 == Why::Missing);
+    let faults = refused_parts(&report).into_iter().map(|(_, _, why)| match why {
+        Why::File(error) => error.fault,
+        other => panic!("{other}"),
+    });
+    assert!(matches!(
+        &faults.collect::<Vec<_>>()[..],
+        [FileFault::Malformed { kind: ItemKind::Bundle, .. }, FileFault::Digest]
+    ));
 }
 
 /// REC-21: a length is looked at before anything is made room for, and what comes without end has
@@ -263,6 +283,10 @@ fn neg_015_damaged_lengths_and_endless_items_are_refused() {
         let fault = of(many(&begun, bundle(kind), 65)).unwrap_err();
         assert!(matches!(fault, FileFault::TooMany { max: 64, .. }), "{fault}");
     }
+    let void = Item::Epoch(world.domain.decide(Instance::Position(1), Vec::new(), 0));
+    assert_eq!(of(many(head, void.clone(), 16_384)), Ok(()));
+    let fault = of(many(head, void, 16_385)).unwrap_err();
+    assert!(matches!(fault, FileFault::TooMany { max: 16_384, what: "epochs" }), "{fault}");
     let fault = of(many(head, Item::Canary(Vec::new()), 65)).unwrap_err();
     assert!(matches!(fault, FileFault::TooMany { max: 64, what: "canaries" }), "{fault}");
 }

@@ -93,7 +93,7 @@ fn refused(key: &KeyReport) -> Vec<(String, Whose, Why)> {
 
 /// What does not hold of the file itself, its genesis and its charter.
 fn refused_parts(report: &Report) -> Vec<(Part, Whose, Why)> {
-    let failed = report.statements.iter().filter_map(|it| {
+    let failed = report.of_file.iter().filter_map(|it| {
         let refusal = it.result.clone().err()?;
         Some((it.part.clone(), refusal.whose, refusal.why))
     });

@@ -3,7 +3,7 @@
 use crate::domain::{EXPORT, NOW, custody, forced, name, read, written};
 use crate::{of, refused, refused_parts, report, world};
 use quorate_backup::SoftKind;
-use quorate_charter::{Imported, MotionBody};
+use quorate_charter::{Imported, KeyBackup, MotionBody};
 use quorate_codec::Digest;
 use quorate_curve::{Secp256k1, SecretScalar};
 use quorate_identity::{ImporterSecret, Scheme};
@@ -58,7 +58,7 @@ fn a_file_holds_statement_by_statement() {
         assert_eq!(parts(key), expected.concat(), "{key}");
         assert_eq!((of(&report, key).epoch, &of(&report, key).notes), (Some(epoch), &Vec::new()));
     }
-    let file: Vec<&Part> = report.statements.iter().map(|it| &it.part).collect();
+    let file: Vec<&Part> = report.of_file.iter().map(|it| &it.part).collect();
     assert_eq!(file, [&Part::File, &Part::Genesis, &Part::Charter]);
     assert_eq!(report, crate::report(&items), "whatever thread was faster");
 }
@@ -85,7 +85,7 @@ fn a_canary_holds() {
     let report = report(&items);
     assert!(report.holds());
     let author = Author { node: author, name: Some(name("witness")) };
-    assert_eq!(report.statements.last().unwrap().part, Part::Canary(Some(author)));
+    assert_eq!(report.of_file.last().unwrap().part, Part::Canary(Some(author)));
 }
 
 /// REC-26: what an importer dealt no node could back up whole, and its shares are.
@@ -113,6 +113,14 @@ fn the_first_epoch_of_an_imported_key_has_shares_alone() {
     other.backup.key.clone_from(&world().vault.kept.record.backup.key);
     let whole = Why::Record("it names a backup of a key that no node dealt");
     assert_eq!(refused(&verified(&other))[0], ("the record".to_owned(), Whose::Voters, whole));
+    // A later epoch with a backup from before the birth.
+    let mut other = made.kept.record.clone();
+    other.plan.epoch = 1;
+    let key = world().vault.kept.record.backup.key.clone().unwrap();
+    let order = other.plan.order;
+    other.backup.key = Some(KeyBackup { order, epoch: 0, ..key });
+    let (_, _, why) = refused(&verified(&other)).swap_remove(0);
+    assert!(why.to_string().starts_with("the backup of the key itself is of another dealing"));
     let mut other = made.kept.record.clone();
     other.accounts[0].chain_code = Digest::ZERO;
     let another = Why::Record("it is another key than the one that was imported");
