@@ -3,7 +3,7 @@
 use crate::paper::Split;
 use crate::secret::Kind;
 use clap::{Args, Parser, Subcommand};
-use quorate_identity::Name;
+use quorate_identity::{GenesisHash, Name};
 use std::path::PathBuf;
 
 /// A custodian's hand, on a machine without a network: makes a recovery key, keeps it in a file or on
@@ -33,9 +33,11 @@ pub enum Command {
     FromPaper(FromPaper),
     /// Tell what a file is, without any secret.
     Inspect {
-        /// A key file, a public key, a page, challenges or answers.
+        /// A key file, a public key, a page, challenges, answers or a backup.
         file: PathBuf,
     },
+    /// Verify a backup: every certificate and every proof in it, with public data alone.
+    Verify(Verify),
     /// Show the nodes that ask for it that the key is held here.
     Answer(Answer),
 }
@@ -80,6 +82,17 @@ pub struct Keep {
     /// File with the passphrase that seals it. Without it: a prompt, twice.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The backup.
+    pub file: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: the words that its founders compared, a
+    /// receipt, your own notes; never from the backup.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
 }
 
 /// Options of `answer`.

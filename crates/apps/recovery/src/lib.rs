@@ -7,23 +7,30 @@
 //!  from-paper: K pages ──► FILE, FILE.pub
 //!  inspect: what a file is, without any secret
 //!  answer: challenges of nodes ──► answers: the key is held here        (quorate-backup)
+//!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
 //! ```
 //!
 //! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
 //! and none of a node's crates, and `cargo xtask tidy` holds it to that (REC-01).
 //!
-//! What it does not do: it enrols no key, verifies no domain, and takes no secret from an argument or
+//! Nodes write and verify backup files with the same code, as a library.
+//!
+//! What it does not do: it enrols no key, restores nothing, and takes no secret from an argument or
 //! the environment. See `spec/recovery.md`.
 
 pub mod args;
+pub mod backup_file;
 mod commands;
 pub mod face;
 pub mod failure;
 mod files;
 pub mod key_file;
+pub mod limits;
 mod lines;
+mod moment;
 pub mod paper;
 pub mod passphrase;
 pub mod secret;
+pub mod verify;
 
 pub use commands::run;

@@ -187,6 +187,8 @@ tags! {
     RECOVERY_CHECK = "recovery/check/v1";
     /// Check words of a page with a share.
     RECOVERY_PAGE = "recovery/page/v1";
+    /// Running hash of a backup file.
+    RECOVERY_BACKUP = "recovery/backup/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

@@ -1,6 +1,6 @@
 //! `inspect`: what a file is. It asks for no secret and shows none.
 
-use super::key_file_failure;
+use super::{backup, key_file_failure};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -47,6 +47,7 @@ enum Seen {
         key: Words<RecoveryKeyId>,
         nodes: Vec<NodeId>,
     },
+    Backup(Box<backup::Said>),
 }
 
 /// An id, and its words.
@@ -61,6 +62,11 @@ struct Words<T> {
 /// # Errors
 /// The caller's: it is nothing that is known here.
 pub fn run(path: &Path, face: Face) -> Result<()> {
+    if backup::is_backup(path) {
+        let said = Seen::Backup(Box::new(backup::said(path)?));
+        face.show(&said, text);
+        return Ok(());
+    }
     let bytes = files::read(path)?;
     let seen = match std::str::from_utf8(&bytes) {
         Ok(text) if text.trim_start().starts_with("quorate-recovery-") => of_text(path, text)?,
@@ -135,8 +141,8 @@ fn of_bytes(bytes: &[u8]) -> Option<Seen> {
 
 fn unknown(path: &Path) -> Failure {
     let what = format!(
-        "{} is no key file, public key, page, challenges or answers that this program knows, or it \
-         is damaged",
+        "{} is no key file, public key, page, challenges, answers or backup that this program knows, \
+         or it is damaged",
         path.display()
     );
     Failure::caller("bad_file", what, "take it again from where it was made")
@@ -144,6 +150,7 @@ fn unknown(path: &Path) -> Failure {
 
 fn text(seen: &Seen) -> String {
     match seen {
+        Seen::Backup(said) => said.text(),
         Seen::KeyFile { name, kind, words, .. } => format!(
             "a key file: the private half of recovery key {name} ({kind}), sealed under a \
              passphrase\n  {words}"

@@ -1,10 +1,12 @@
 //! The verbs, each a file.
 
 mod answer;
+mod backup;
 mod from_paper;
 mod inspect;
 mod keep;
 mod keygen;
+mod verify;
 
 use crate::args::Command;
 use crate::face::Face;
@@ -22,6 +24,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Keygen(options) => keygen::run(&options, face),
         Command::FromPaper(options) => from_paper::run(&options, face),
         Command::Inspect { file } => inspect::run(&file, face),
+        Command::Verify(options) => verify::run(&options, face),
         Command::Answer(options) => answer::run(&options, face),
     }
 }

@@ -1,0 +1,33 @@
+//! The limits of a backup file. They bound what is read of one before anything of it is believed
+//! (REC-21, N-15).
+
+use quorate_access::limits::LEAVES_MAX;
+use quorate_backup::{Bundle, bundle_bytes_max};
+use quorate_charter::limits::{KEYS_MAX, NODES_MAX};
+use quorate_charter::{CertifiedEntry, Decided, GenesisFile};
+use quorate_codec::Canonical;
+use quorate_curve::Ed25519;
+
+/// Longest first line that is looked at, in bytes.
+pub const FIRST_LINE_BYTES_MAX: usize = 32;
+/// What an item has besides its largest part: its number, heads of lists, ids, times.
+const AROUND: usize = 128;
+/// Longest item with what a file says of itself, in bytes: a genesis is the most of it.
+pub const HEAD_BYTES_MAX: usize = GenesisFile::BYTES_MAX + AROUND;
+/// Longest item with an entry of the charter, in bytes.
+pub const ENTRY_BYTES_MAX: usize = CertifiedEntry::BYTES_MAX + AROUND;
+/// Longest item with the outcome of an attempt, in bytes.
+pub const EPOCH_BYTES_MAX: usize = Decided::BYTES_MAX + AROUND;
+/// Longest item with a bundle, in bytes. How long one may be follows from the record that names it,
+/// and what is longer is not kept.
+pub const BUNDLE_BYTES_MAX: usize = Bundle::<Ed25519>::BYTES_MAX + AROUND;
+/// Longest item with a canary, in bytes: one secret, for as many leaves as a tree may have.
+pub const CANARY_BYTES_MAX: usize = bundle_bytes_max(1, LEAVES_MAX) + AROUND;
+/// Longest last item, in bytes.
+pub const END_BYTES_MAX: usize = AROUND;
+/// Most epochs of a file: one of every key that a domain can have.
+pub const EPOCHS_MAX: usize = KEYS_MAX;
+/// Most bundles of one kind that follow an epoch: one of every node that a domain can have.
+pub const AUTHORS_MAX: usize = NODES_MAX;
+/// Most canaries of a file: one of every node.
+pub const CANARIES_MAX: usize = NODES_MAX;
