@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod backup;
 pub mod custody;
 pub mod import;
 pub mod lifecycle;
@@ -38,6 +39,9 @@ pub enum Command {
     /// Keys that exist only as shares.
     #[command(subcommand)]
     Key(Key),
+    /// Backups that everybody can verify.
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Who restores what is lost, and whether they can.
     #[command(subcommand)]
     Custodian(custody::Custodian),

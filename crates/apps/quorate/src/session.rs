@@ -254,8 +254,8 @@ impl Silent {
     fn note(&mut self, name: &Name, error: ErrorBody) -> Result<()> {
         match error.code.as_str() {
             "busy" | "not_serving" => self.busy = Some(error),
-            "unknown_request" | "unknown_motion" | "unknown_key" | "key_not_ready"
-            | "not_signed" => {
+            "unknown_request" | "unknown_motion" | "unknown_key" | "unknown_bundle"
+            | "key_not_ready" | "not_signed" => {
                 self.unknown.get_or_insert(error);
             }
             "unreachable" | "no_answer" | "broken_off" => self.names.push(name.to_string()),

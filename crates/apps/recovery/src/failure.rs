@@ -32,6 +32,21 @@ pub struct Failure {
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
+    /// What happened, in one word for programs.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// What happened, and what to do next.
+    pub fn texts(&self) -> (&str, &str) {
+        (&self.message, &self.next)
+    }
+
     /// The caller must change the call.
     pub fn caller(code: &'static str, what: impl fmt::Display, next: impl fmt::Display) -> Self {
         Self::new(code, Fault::Caller, what, next)

@@ -33,4 +33,4 @@ pub mod passphrase;
 pub mod secret;
 pub mod verify;
 
-pub use commands::run;
+pub use commands::{run, verify as verify_command};

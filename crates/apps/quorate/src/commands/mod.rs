@@ -1,5 +1,6 @@
 //! The verbs, a file for each group.
 
+mod backup;
 pub mod charter;
 pub mod custodian;
 pub mod derive;
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Node(verb) => node::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
         Command::Key(verb) => key::run(verb, face).await,
+        Command::Backup(verb) => backup::run(verb, face).await,
         Command::Custodian(verb) => custodian::run(verb, face).await,
         Command::Ceremony(verb) => lifecycle::ceremony(verb, face).await,
         Command::Policy(verb) => policy::run(verb, face).await,

@@ -3,9 +3,11 @@
 use super::driver::Inbox;
 use super::server::{Interface, json};
 use axum::response::Response;
-use quorate_client::contract::{ErrorBody, ErrorCode};
+use quorate_client::contract::{BundleAnswer, ErrorBody, ErrorCode};
 use quorate_identity::RequestId;
-use quorate_machine::call::{Call, Caller, Parsed, View, parse};
+use quorate_machine::BundlesRow;
+use quorate_machine::call::{BundlePlace, Call, Caller, Parsed, View, parse};
+use quorate_machine::durable::Table;
 use quorate_machine::event::{Event, Notice};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -31,7 +33,27 @@ pub async fn answer(
         }
         _ => ask(interface, caller, call).await?,
     };
-    json(&view)
+    match view {
+        View::Bundle(place) => json(&bundle(interface, place).await?),
+        view => json(&view),
+    }
+}
+
+/// A backup, from the row in which the node says that it lies.
+async fn bundle(interface: &Interface, place: BundlePlace) -> Result<BundleAnswer, ErrorBody> {
+    let rows = interface.rows.clone();
+    let read = tokio::task::spawn_blocking(move || rows.read(Table::Backup, &place.row)).await;
+    let row = read.map_err(|_| bug())?.map_err(|error| {
+        let next = "ask another node, and tell the operator of this one";
+        ErrorBody::new(ErrorCode::Internal, error.to_string(), next)
+    })?;
+    let bundles = row.and_then(|row| quorate_codec::from_bytes::<BundlesRow>(&row).ok());
+    let bundle = bundles.and_then(|row| row.bundles.into_iter().nth(place.at));
+    let bundle = bundle.map(|bundle| BundleAnswer { bundle: Vec::from(bundle).into() });
+    bundle.ok_or_else(|| {
+        let message = "this backup is gone from the node's store";
+        ErrorBody::new(ErrorCode::UnknownBundle, message, "ask another node; order a refresh")
+    })
 }
 
 /// Asks the node.

@@ -92,6 +92,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     let (booted, first) =
         Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
     let accounts = Arc::new(Accounts::default());
+    let rows = node.store.reader();
     let (heads, state) = watch::channel(booted.state());
     let driver = Driver {
         node: booted,
@@ -118,6 +119,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         state: state.clone(),
         accounts,
         mesh: mesh.clone(),
+        rows,
         replays: Mutex::new(ReplayGuard::default()),
     });
     tokio::spawn(server::serve(api, interface));

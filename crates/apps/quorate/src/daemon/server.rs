@@ -21,6 +21,7 @@ use quorate_client::contract::call::{
 use quorate_client::contract::{ErrorAnswer, ErrorBody, ErrorCode, openapi, routes};
 use quorate_identity::NodeId;
 use quorate_machine::call::Caller;
+use quorate_store::StoreReader;
 use quorate_transport::{ApiListener, ApiStream, MeshHandle};
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -43,6 +44,8 @@ pub struct Interface {
     pub accounts: Arc<Accounts>,
     /// The node's channels, for metrics.
     pub mesh: MeshHandle,
+    /// Reads rows of backups.
+    pub rows: StoreReader,
     /// Calls of the current window.
     pub replays: Mutex<ReplayGuard>,
 }

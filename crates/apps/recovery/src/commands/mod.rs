@@ -6,7 +6,7 @@ mod from_paper;
 mod inspect;
 mod keep;
 mod keygen;
-mod verify;
+pub mod verify;
 
 use crate::args::Command;
 use crate::face::Face;

@@ -22,7 +22,10 @@ pub fn run(options: &Verify, face: Face) -> Result<()> {
     let genesis = options.genesis.ok_or_else(genesis_needed)?;
     let report = verify_file(backup::open(&options.file)?, &genesis);
     face.show(&report.to_json(), |_| text(&report));
-    if report.holds() { Ok(()) } else { Err(refused(&options.file, &report)) }
+    match refused(&options.file, &report) {
+        None => Ok(()),
+        Some(failure) => Err(failure),
+    }
 }
 
 fn genesis_needed() -> Failure {
@@ -33,7 +36,11 @@ fn genesis_needed() -> Failure {
     Failure::caller("genesis_needed", what, next)
 }
 
-fn refused(path: &Path, report: &Report) -> Failure {
+/// Why a file is not to be relied on, if it is not.
+pub fn refused(path: &Path, report: &Report) -> Option<Failure> {
+    if report.holds() {
+        return None;
+    }
     let (all, failed) = (
         report.statements().count(),
         report.statements().filter(|statement| !statement.holds()).count(),
@@ -45,7 +52,7 @@ fn refused(path: &Path, report: &Report) -> Failure {
             let _ = write!(what, "; {of}: {count}");
         }
     }
-    match damage(report) {
+    Some(match damage(report) {
         Some(error) if matches!(error.fault, FileFault::Unread(_)) => {
             Failure::machine("file", what, error.next())
         }
@@ -55,7 +62,7 @@ fn refused(path: &Path, report: &Report) -> Failure {
                         statements do not hold";
             Failure::peer("backup_refused", what, next)
         }
-    }
+    })
 }
 
 /// What is wrong with the file as a file.
@@ -67,7 +74,7 @@ fn damage(report: &Report) -> Option<&FileError> {
 }
 
 /// One line a key, and what does not hold below it.
-fn text(report: &Report) -> String {
+pub fn text(report: &Report) -> String {
     let mut text = head(report);
     for failed in report.of_file.iter().filter(|statement| !statement.holds()) {
         let _ = writeln!(text, "  {failed}");

@@ -347,6 +347,7 @@ impl Domain {
             accounts: order.accounts,
             imported: order.imported.clone(),
             custody: self.state.custody_digest(),
+            renews: epoch == order.imported.as_ref().map_or(0, |_| 1),
         }
     }
 

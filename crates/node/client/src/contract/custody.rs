@@ -61,6 +61,14 @@ pub struct CustodianView {
     pub proposed: Option<MotionId>,
 }
 
+/// `GET /v1/keys/{key}/bundles/{bundle}`: a backup, for those who verify or keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BundleAnswer {
+    /// The bundle, as its author made it.
+    #[schema(value_type = String)]
+    pub bundle: HexBytes,
+}
+
 /// `POST /v1/custody/answers`: the answer to the challenge of the node that is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -114,6 +114,8 @@ error_codes! {
     UnknownRequest = "unknown_request", 404, Caller;
     /// The node keeps no such evidence.
     UnknownEvidence = "unknown_evidence", 404, Caller;
+    /// The node keeps no such backup.
+    UnknownBundle = "unknown_bundle", 404, Caller;
     /// No motion of that id.
     UnknownMotion = "unknown_motion", 404, Caller;
     /// No person or service of that id.

@@ -18,6 +18,7 @@ use utoipa::OpenApi;
         super::Audit,
         super::Charter,
         super::ChildKeyView,
+        super::BundleAnswer,
         super::CustodianView,
         super::CustodyView,
         super::EntryPage,

@@ -66,6 +66,8 @@ routes! {
     KEY: "GET" "/v1/keys/{key}" [] "" => "KeyView", "One key, by name.";
     /// A key's certified epoch record.
     EPOCH_RECORD: "GET" "/v1/keys/{key}/record" [] "" => "EpochRecordAnswer", "The certified epoch record of a key.";
+    /// A backup of a key.
+    BUNDLE: "GET" "/v1/keys/{key}/bundles/{bundle}" [] "" => "BundleAnswer", "A backup that the key's certified epoch record names, from a node that keeps it.";
     /// The epochs of a key.
     EPOCHS: "GET" "/v1/keys/{key}/epochs" [] "" => "[EpochView]", "The epochs of a key, newest first.";
     /// What is under way for keys.
@@ -139,6 +141,11 @@ pub fn key(key: &Name) -> String {
 /// `/v1/keys/…/record`.
 pub fn epoch_record(key: &Name) -> String {
     format!("/v1/keys/{key}/record")
+}
+
+/// `/v1/keys/…/bundles/…`.
+pub fn bundle(key: &Name, bundle: &Digest) -> String {
+    format!("/v1/keys/{key}/bundles/{bundle}")
 }
 
 /// `/v1/keys/…/epochs`.
@@ -229,6 +236,7 @@ mod tests {
             (motion_signatures(&motion_id), SIGN_MOTION),
             (key(&name), KEY),
             (epoch_record(&name), EPOCH_RECORD),
+            (bundle(&name, &Digest([3; 32])), BUNDLE),
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),

@@ -40,6 +40,7 @@ impl Node {
             Call::Keys => View::Keys(self.view_keys()),
             Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
             Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
+            Call::Bundle { key, bundle } => View::Bundle(self.view_bundle(&key, &bundle)?),
             Call::Epochs(name) => View::Epochs(self.view_epochs(&name)?),
             Call::Ceremonies => View::Ceremonies(self.view_ceremonies(turn.now)),
             Call::Ceremony(name) => View::Ceremonies(self.view_ceremony(&name, turn.now)?),

@@ -96,6 +96,13 @@ pub enum Call {
     Key(Name),
     /// A key's certified epoch record.
     EpochRecord(Name),
+    /// Where a backup of a key lies.
+    Bundle {
+        /// The key.
+        key: Name,
+        /// The digest of the bundle, as the record names it.
+        bundle: Digest,
+    },
     /// The epochs of a key.
     Epochs(Name),
     /// What is under way for keys.
@@ -168,6 +175,15 @@ pub enum Call {
     Audit,
 }
 
+/// Where a bundle lies among the rows of backups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BundlePlace {
+    /// Key of the row.
+    pub row: Vec<u8>,
+    /// Its place in the row, from 0.
+    pub at: usize,
+}
+
 /// The answer to a call: a type of the contract, or what went wrong and whose fault it is.
 pub type Answer = Result<View, ErrorBody>;
 
@@ -187,6 +203,8 @@ pub enum View {
     Keys(Vec<view::KeyView>),
     Key(Box<view::KeyView>),
     EpochRecord(view::EpochRecordAnswer),
+    /// No type of the contract: who drives the node reads the row and answers with the bundle.
+    Bundle(BundlePlace),
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
     ImportOffer(view::ImportOfferAnswer),

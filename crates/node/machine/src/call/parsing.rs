@@ -80,6 +80,13 @@ impl Input<'_> {
             routes::KEYS => Call::Keys,
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
+            routes::BUNDLE if matches!(self.caller.actor, ActorId::Service(_)) => {
+                let (message, next) = ("services do not read backups", "ask as a person");
+                return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
+            }
+            routes::BUNDLE => {
+                Call::Bundle { key: self.name()?, bundle: self.second(ErrorCode::UnknownBundle)? }
+            }
             routes::EPOCHS => Call::Epochs(self.name()?),
             routes::CEREMONIES => Call::Ceremonies,
             routes::CEREMONY => Call::Ceremony(self.name()?),
@@ -196,7 +203,15 @@ impl Input<'_> {
     }
 
     fn argument<T: std::str::FromStr>(&self, unknown: ErrorCode) -> Result<T, ErrorBody> {
-        let text = self.arguments.first().copied().unwrap_or_default();
+        self.at(0, unknown)
+    }
+
+    fn second<T: std::str::FromStr>(&self, unknown: ErrorCode) -> Result<T, ErrorBody> {
+        self.at(1, unknown)
+    }
+
+    fn at<T: std::str::FromStr>(&self, place: usize, unknown: ErrorCode) -> Result<T, ErrorBody> {
+        let text = self.arguments.get(place).copied().unwrap_or_default();
         text.parse().map_err(|_| {
             ErrorBody::new(unknown, "there is no such thing here", "check the id in the path")
         })

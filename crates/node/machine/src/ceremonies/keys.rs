@@ -588,6 +588,20 @@ impl KeyBook {
         shares.chain(keys).collect()
     }
 
+    /// In which row, and at which place of it, a backup lies that the newest record names, where a node
+    /// should have it.
+    pub fn bundle_place(&self, me: &NodeId, bundle: &Digest) -> Option<(Vec<u8>, usize)> {
+        let current = self.current()?;
+        let (plan, backup) = (&current.record.plan, &current.record.backup);
+        let at = |all: &[Digest]| all.iter().position(|named| named == bundle);
+        let shares = at(&backup.shares).filter(|_| current.shares.is_some());
+        let shares = shares.map(|at| (share_key(&plan.key, plan.epoch, plan.attempt), at));
+        shares.or_else(|| {
+            let key = backup.key.as_ref().filter(|key| key.holders.contains(me))?;
+            Some((contributions_key(&plan.key, key.epoch, key.attempt), at(&key.bundles)?))
+        })
+    }
+
     /// All backups of the key itself that are not over: epoch and attempt of each.
     pub(super) fn key_backups(&self) -> BTreeSet<(u64, u32)> {
         let of = |made: &Epoch| made.record.backup.key.as_ref().map(|it| (it.epoch, it.attempt));

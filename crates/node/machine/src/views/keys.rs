@@ -1,6 +1,7 @@
 //! Keys, their epochs, and what is under way for them, as callers see them.
 
 use super::{key_not_ready, unknown_key};
+use crate::call::BundlePlace;
 use crate::ceremonies::KeyBook;
 use crate::handover::Handover;
 use crate::node::Node;
@@ -10,11 +11,26 @@ use quorate_client::contract::{
     ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, HandoverAnswer,
     IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, TEST_FUNDS_ONLY,
 };
+use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_identity::{Name, NodeId};
 use quorate_policy::child_at;
 
 impl Node {
+    /// Where a backup lies that the newest record of a key names, if this node keeps it.
+    pub(crate) fn view_bundle(
+        &self,
+        name: &Name,
+        bundle: &Digest,
+    ) -> Result<BundlePlace, ErrorBody> {
+        let order = self.state.key_named(name).ok_or_else(unknown_key)?;
+        let place = self.keys.book(&order.key).and_then(|book| book.bundle_place(&self.me, bundle));
+        place.map(|(row, at)| BundlePlace { row, at }).ok_or_else(|| {
+            let message = "this node keeps no such backup of the key";
+            ErrorBody::new(ErrorCode::UnknownBundle, message, "ask a node that holds shares of it")
+        })
+    }
+
     /// All keys of the charter.
     pub(crate) fn view_keys(&self) -> Vec<KeyView> {
         let mut keys: Vec<KeyView> =
