@@ -143,51 +143,7 @@ pub struct Up {
 #[derive(Debug, Subcommand)]
 pub enum Genesis {
     /// Write the genesis of a new domain from enrolments and people's public keys.
-    Create {
-        /// Name of the domain.
-        #[arg(long)]
-        domain: String,
-        /// A node's enrolment file, as `node init` wrote it. Repeat.
-        #[arg(long = "node", value_name = "FILE", required = true)]
-        nodes: Vec<PathBuf>,
-        /// `NAME=FILE`, an administrator's OpenSSH public key. Repeat.
-        #[arg(long = "administrator", value_name = "NAME=FILE", required = true)]
-        administrators: Vec<String>,
-        /// `NAME=FILE`, an approver's OpenSSH public key. Repeat.
-        #[arg(long = "approver", value_name = "NAME=FILE")]
-        approvers: Vec<String>,
-        /// `NAME=FILE`, an auditor's OpenSSH public key. Repeat.
-        #[arg(long = "auditor", value_name = "NAME=FILE")]
-        auditors: Vec<String>,
-        /// `NAME=FILE`, the OpenSSH public key of somebody who runs nodes. Repeat.
-        #[arg(long = "operator", value_name = "NAME=FILE")]
-        operators: Vec<String>,
-        /// Somebody who is more than one of administrator, approver, auditor, operator and
-        /// custodian: shown for ever. Repeat.
-        #[arg(long = "except", value_name = "NAME")]
-        excepted: Vec<String>,
-        #[command(flatten)]
-        custody: custody::Custody,
-        /// `NAME=FILE`, a service's OpenSSH public key (ssh-ed25519). Repeat.
-        #[arg(long = "service", value_name = "NAME=FILE")]
-        services: Vec<String>,
-        /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
-        #[arg(long, value_name = "TREE")]
-        rule: String,
-        /// Which administrators together may order refreshes, as a tree. Without it: any of them.
-        #[arg(long, value_name = "TREE")]
-        upkeep: Option<String>,
-        /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
-        /// many as the number of nodes allows.
-        #[arg(long)]
-        faults: Option<u8>,
-        /// Mark the domain as staging, for ever.
-        #[arg(long)]
-        staging: bool,
-        /// The ceremony file to write.
-        #[arg(long, short)]
-        output: PathBuf,
-    },
+    Create(Box<CreateGenesis>),
     /// Sign the genesis as an administrator, or countersign it as a node of this machine.
     Sign {
         /// The ceremony file.
@@ -238,6 +194,55 @@ pub enum Genesis {
         #[arg(long = "api", value_name = "NAME=ADDRESS", required = true)]
         apis: Vec<String>,
     },
+}
+
+/// What a genesis is made from.
+#[derive(Debug, Args)]
+pub struct CreateGenesis {
+    /// Name of the domain.
+    #[arg(long)]
+    pub domain: String,
+    /// A node's enrolment file, as `node init` wrote it. Repeat.
+    #[arg(long = "node", value_name = "FILE", required = true)]
+    pub nodes: Vec<PathBuf>,
+    /// `NAME=FILE`, an administrator's OpenSSH public key. Repeat.
+    #[arg(long = "administrator", value_name = "NAME=FILE", required = true)]
+    pub administrators: Vec<String>,
+    /// `NAME=FILE`, an approver's OpenSSH public key. Repeat.
+    #[arg(long = "approver", value_name = "NAME=FILE")]
+    pub approvers: Vec<String>,
+    /// `NAME=FILE`, an auditor's OpenSSH public key. Repeat.
+    #[arg(long = "auditor", value_name = "NAME=FILE")]
+    pub auditors: Vec<String>,
+    /// `NAME=FILE`, the OpenSSH public key of somebody who runs nodes. Repeat.
+    #[arg(long = "operator", value_name = "NAME=FILE")]
+    pub operators: Vec<String>,
+    /// Somebody who is more than one of administrator, approver, auditor, operator and
+    /// custodian: shown for ever. Repeat.
+    #[arg(long = "except", value_name = "NAME")]
+    pub excepted: Vec<String>,
+    /// The custodians.
+    #[command(flatten)]
+    pub custody: custody::Custody,
+    /// `NAME=FILE`, a service's OpenSSH public key (ssh-ed25519). Repeat.
+    #[arg(long = "service", value_name = "NAME=FILE")]
+    pub services: Vec<String>,
+    /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
+    #[arg(long, value_name = "TREE")]
+    pub rule: String,
+    /// Which administrators together may order refreshes, as a tree. Without it: any of them.
+    #[arg(long, value_name = "TREE")]
+    pub upkeep: Option<String>,
+    /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
+    /// many as the number of nodes allows.
+    #[arg(long)]
+    pub faults: Option<u8>,
+    /// Mark the domain as staging, for ever.
+    #[arg(long)]
+    pub staging: bool,
+    /// The ceremony file to write.
+    #[arg(long, short)]
+    pub output: PathBuf,
 }
 
 /// `node ...`

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -50,6 +51,9 @@ pub struct NodeConfig {
     /// Delay added to every frame to other nodes, in milliseconds; for measurements.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delay_ms: u64,
+    /// Seconds from one verification of all backups here to the next; a day where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_every_s: Option<NonZeroU64>,
 }
 
 fn is_zero(number: &u64) -> bool {

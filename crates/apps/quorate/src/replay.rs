@@ -7,8 +7,9 @@ use quorate_charter::{
     AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, State,
 };
 use quorate_client::contract::{EntryPage, EpochRecordAnswer, HexBytes};
-use quorate_codec::hex;
-use quorate_identity::Name;
+use quorate_codec::{Digest, hex};
+use quorate_identity::{Name, NodeId};
+use quorate_recovery::backup_file::BundleKind;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -72,6 +73,15 @@ pub fn key_record(
         let message = format!("the epoch record of key {} does not hold: {reason}", order.name);
         Failure::peer("bad_epoch_record", message, NEXT)
     })
+}
+
+/// The backups that a record names, in the order of a file: of what, whose, and the digest of each.
+pub fn bundles(record: &EpochRecord) -> Vec<(BundleKind, NodeId, Digest)> {
+    let shares = record.plan.committee.iter().zip(&record.backup.shares);
+    let shares = shares.map(|(author, digest)| (BundleKind::Shares, *author, *digest));
+    let keys = record.backup.key.iter().flat_map(|key| key.dealers.iter().zip(&key.bundles));
+    let keys = keys.map(|(author, digest)| (BundleKind::Contributions, *author, *digest));
+    shares.chain(keys).collect()
 }
 
 fn certified_record(

@@ -89,10 +89,14 @@ pub struct BackedUp {
 /// How backups are made and verified, at one size of proof.
 #[derive(Clone, Copy)]
 pub struct Backups {
-    back_up: fn(PreparedKeys, &BackupTerms, NodeId, &[Backed], Seed) -> Result<BackedUp, Failure>,
-    verify: fn(&BackupTerms, &BackupSource, Backed, NodeId, &[u8]) -> Result<(), BackupError>,
-    refutes: fn(&BackupTerms, &Tree<NodeId>, Scheme, Backed, NodeId, &[u8]) -> bool,
+    back_up: BackUp,
+    verify: Verify,
+    refutes: Refutes,
 }
+
+type BackUp = fn(PreparedKeys, &BackupTerms, NodeId, &[Backed], Seed) -> Result<BackedUp, Failure>;
+type Verify = fn(&BackupTerms, &BackupSource, Backed, NodeId, &[u8]) -> Result<(), BackupError>;
+type Refutes = fn(&BackupTerms, &Tree<NodeId>, Scheme, Backed, NodeId, &[u8]) -> bool;
 
 impl Backups {
     /// With proofs of this size. The product knows [`quorate_backup::Standard`] alone.

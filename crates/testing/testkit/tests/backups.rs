@@ -105,10 +105,10 @@ fn neg_066_keys_of_every_scheme_are_backed_up() {
 fn made(world: &World, node: &str, key: KeyId) -> EpochRecord {
     let prefix = [b"d", key.as_ref()].concat();
     let disk = &world.host(node).disk;
-    let rows = disk
+    let mut rows = disk
         .iter()
         .filter(|((table, row), _)| *table == Table::EpochRecord && row.starts_with(&prefix));
-    let decided: quorate_charter::Decided = from_bytes(rows.last().unwrap().1).unwrap();
+    let decided: quorate_charter::Decided = from_bytes(rows.next_back().unwrap().1).unwrap();
     match from_bytes(&decided.value).unwrap() {
         quorate_charter::AttemptOutcome::Commit { record, .. } => from_bytes(&record).unwrap(),
         quorate_charter::AttemptOutcome::Void { .. } => panic!("a void attempt made an epoch"),

@@ -28,6 +28,7 @@ pub enum Backup {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// Whether every key is backed up for the custodians of now.
+    /// Whether every key is backed up for the custodians of now, and none of them is to have another
+    /// recovery key by now.
     Status(Reader),
 }

@@ -9,14 +9,13 @@ use crate::session::Session;
 use quorate_backup::{Recovery, RecoveryKey, Standard, Statement, Subject, bundle_digest, prove};
 use quorate_charter::{Custody, Decided, EpochRecord, State};
 use quorate_client::contract::{
-    BundleAnswer, EntryPage, EpochRecordAnswer, KeyState, KeyView, routes,
+    BundleAnswer, CustodianView, CustodyView, EntryPage, EpochRecordAnswer, KeyState, KeyView,
+    routes,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_curve::{Ed25519, SecretScalar};
 use quorate_identity::{GenesisHash, Name, NodeId};
-use quorate_recovery::backup_file::{
-    BackupReader, BackupWriter, BundleKind, FileHead, Item, StoredBundle,
-};
+use quorate_recovery::backup_file::{BackupReader, BackupWriter, FileHead, Item, StoredBundle};
 use quorate_recovery::failure::Fault;
 use quorate_recovery::verify::verify as verify_file;
 use quorate_recovery::verify_command;
@@ -170,8 +169,8 @@ impl Target {
     fn open(&self) -> Result<Sink> {
         match &self.0 {
             None => Ok(Sink::Standard(io::stdout())),
-            Some((_, part)) => {
-                let file = File::create(part).map_err(|error| Failure::file(part, &error))?;
+            Some((output, part)) => {
+                let file = File::create(part).map_err(|error| Failure::file(output, &error))?;
                 Ok(Sink::File(file))
             }
         }
@@ -253,11 +252,7 @@ async fn key(
     };
     let decided: Decided = quorate_codec::from_bytes(&answer.record.0).map_err(|it| bad(&it))?;
     put(&Item::Epoch(decided))?;
-    let shares = record.plan.committee.iter().zip(&record.backup.shares);
-    let shares = shares.map(|(author, digest)| (BundleKind::Shares, *author, *digest));
-    let keys = record.backup.key.iter().flat_map(|key| key.dealers.iter().zip(&key.bundles));
-    let keys = keys.map(|(author, digest)| (BundleKind::Contributions, *author, *digest));
-    let named: Vec<(BundleKind, NodeId, Digest)> = shares.chain(keys).collect();
+    let named = replay::bundles(&record);
     for (kind, author, digest) in &named {
         let bytes = bundle(session, name, digest).await?;
         put(&Item::Bundle(StoredBundle { kind: *kind, author: *author, bytes }))?;
@@ -323,14 +318,28 @@ async fn status(session: &Session, face: Face) -> Result<()> {
     for key in &keys {
         face.show(key, |it| format!("{:<16} epoch {:<6} {}", it.key, it.epoch, it.backup));
     }
+    let custody: CustodyView = session.get(routes::CUSTODY.path).await?;
+    let now = crate::now_ms();
+    let is_late = |it: &&CustodianView| {
+        it.proposed.is_none() && it.expires_ms.is_some_and(|expires| expires <= now)
+    };
+    let late: Vec<&str> =
+        custody.custodians.iter().filter(is_late).map(|it| it.name.as_str()).collect();
     let open: Vec<&str> =
         keys.iter().filter(|key| key.backup != "proven").map(|key| key.key.as_str()).collect();
-    match open.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::machine(
+    if !open.is_empty() {
+        return Err(Failure::machine(
             "not_backed_up",
             format!("not backed up for the custodians of now: {}", open.join(", ")),
             "see `quorate status` for what is missing, and `quorate custodian list`",
+        ));
+    }
+    match late.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::machine(
+            "custodian_expired",
+            format!("to have another recovery key by now: {}", late.join(", ")),
+            "have them make one, and enrol it with `quorate custodian set`",
         )),
     }
 }

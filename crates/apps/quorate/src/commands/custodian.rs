@@ -334,7 +334,8 @@ pub struct Told {
 /// Brings answers to the nodes that asked.
 ///
 /// # Errors
-/// The caller's: answers for another domain, or to no node of it. No node answers (exit 4).
+/// The caller's: answers for another domain, or to no node of it. No node took one: why a node refused
+/// it, or that none answers (exit 4).
 pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
     let founding = session.founding();
     if answers.genesis() != founding.genesis() {
@@ -342,7 +343,7 @@ pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
         return Err(Failure::caller("other_domain", message, "bring them to that one"));
     }
     let mut told = Told { taken: Vec::new(), refused: BTreeMap::new(), silent: Vec::new() };
-    let mut last = None;
+    let (mut refusal, mut silence) = (None, None);
     for node in founding.nodes() {
         let Some(answer) = answers.to(&node.id) else { continue };
         let answer = HexBytes(quorate_codec::to_bytes(answer));
@@ -353,13 +354,16 @@ pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
             Ok(_) => told.taken.push(name),
             Err(failure) if failure.code() == "no_answer" => {
                 told.silent.push(name);
-                last = Some(failure);
+                silence = Some(failure);
             }
-            Err(failure) => drop(told.refused.insert(name, failure.to_string())),
+            Err(failure) => {
+                told.refused.insert(name, failure.to_string());
+                refusal = Some(failure);
+            }
         }
     }
-    match last {
-        Some(failure) if told.taken.is_empty() && told.refused.is_empty() => Err(failure),
+    match refusal.or(silence) {
+        Some(failure) if told.taken.is_empty() => Err(failure),
         _ => Ok(told),
     }
 }

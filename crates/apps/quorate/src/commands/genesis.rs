@@ -1,7 +1,7 @@
 //! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
 
 use super::custodian::{read_custody, read_names};
-use crate::args::Genesis as Verb;
+use crate::args::{CreateGenesis, Genesis as Verb};
 use crate::domain::{self, DomainDir, read_at_most, read_genesis, verify_genesis, write_whole};
 use crate::face::{Face, ask};
 use crate::failure::{Failure, Result};
@@ -29,47 +29,7 @@ const SMALL_FILE_MAX: u64 = 16 << 10;
 /// The caller's, or of whoever made a file.
 pub fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
-        Verb::Create {
-            domain,
-            nodes,
-            administrators,
-            approvers,
-            auditors,
-            operators,
-            excepted,
-            custody,
-            services,
-            rule,
-            upkeep,
-            faults,
-            staging,
-            output,
-        } => {
-            let people = [
-                (administrators, Roles { administrator: true, ..Roles::default() }),
-                (approvers, Roles { approver: true, ..Roles::default() }),
-                (auditors, Roles { auditor: true, ..Roles::default() }),
-                (operators, Roles { operator: true, ..Roles::default() }),
-            ];
-            let founding = Founding {
-                domain: domain::name(&domain)?,
-                nodes: nodes
-                    .iter()
-                    .map(|it| read_enrolment(it.as_path()))
-                    .collect::<Result<_>>()?,
-                people: read_people(people)?,
-                services: read_services(&services)?,
-                rule: super::key::parse_tree(&rule)?,
-                upkeep: upkeep.as_deref().map(super::key::parse_tree).transpose()?,
-                faults,
-                staging,
-                custody: read_custody(&custody)?,
-                excepted: read_names(&excepted)?,
-            };
-            let file = founding.create()?;
-            write_genesis(&output, &file)?;
-            show(&file, face)
-        }
+        Verb::Create(founding) => create(&founding, face),
         Verb::Sign { file, who, key, agent, node_dir, passphrase_file, genesis } => {
             let path = file;
             let mut file = read_genesis(&path)?;
@@ -96,6 +56,32 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
         }
         Verb::Join { file, genesis, dir, apis } => join(&file, &genesis, &dir, &apis, face),
     }
+}
+
+/// Writes the genesis that the options describe.
+fn create(options: &CreateGenesis, face: Face) -> Result<()> {
+    let people = [
+        (options.administrators.as_slice(), Roles { administrator: true, ..Roles::default() }),
+        (options.approvers.as_slice(), Roles { approver: true, ..Roles::default() }),
+        (options.auditors.as_slice(), Roles { auditor: true, ..Roles::default() }),
+        (options.operators.as_slice(), Roles { operator: true, ..Roles::default() }),
+    ];
+    let enrolments = options.nodes.iter().map(|it| read_enrolment(it.as_path()));
+    let founding = Founding {
+        domain: domain::name(&options.domain)?,
+        nodes: enrolments.collect::<Result<_>>()?,
+        people: read_people(people)?,
+        services: read_services(&options.services)?,
+        rule: super::key::parse_tree(&options.rule)?,
+        upkeep: options.upkeep.as_deref().map(super::key::parse_tree).transpose()?,
+        faults: options.faults,
+        staging: options.staging,
+        custody: read_custody(&options.custody)?,
+        excepted: read_names(&options.excepted)?,
+    };
+    let file = founding.create()?;
+    write_genesis(&options.output, &file)?;
+    show(&file, face)
 }
 
 /// What a genesis is made of.
@@ -337,10 +323,10 @@ fn read_credential(path: &Path) -> Result<Credential> {
 }
 
 /// People by name; who is named under several roles has them all.
-fn read_people(groups: [(Vec<String>, Roles); 4]) -> Result<Vec<GenesisPerson>> {
+fn read_people(groups: [(&[String], Roles); 4]) -> Result<Vec<GenesisPerson>> {
     let mut people: BTreeMap<Name, GenesisPerson> = BTreeMap::new();
     for (pairs, roles) in groups {
-        for pair in &pairs {
+        for pair in pairs {
             let (name, path) = split_pair(pair)?;
             let name = domain::name(name)?;
             let credential = read_credential(Path::new(path))?;

@@ -156,8 +156,15 @@ fn init(
         sealed::create(dir, &name, node_role, passphrase, Cost::STANDARD)?
     };
     let role = role(node_role);
-    let config =
-        NodeConfig { name: name.clone(), role, peer, api, peers: BTreeMap::new(), delay_ms: 0 };
+    let config = NodeConfig {
+        name: name.clone(),
+        role,
+        peer,
+        api,
+        peers: BTreeMap::new(),
+        delay_ms: 0,
+        verify_every_s: None,
+    };
     dir.write_node(&config)?;
     let enrolment = dir.node_dir(&name).join("enrolment.cbor");
     write_whole(&enrolment, &quorate_codec::to_bytes(&made.enrolment), 0o644)?;

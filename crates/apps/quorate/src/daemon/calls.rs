@@ -3,8 +3,9 @@
 use super::driver::Inbox;
 use super::server::{Interface, json};
 use axum::response::Response;
+use quorate_charter::State;
 use quorate_client::contract::{BundleAnswer, ErrorBody, ErrorCode};
-use quorate_identity::RequestId;
+use quorate_identity::{ActorId, RequestId};
 use quorate_machine::BundlesRow;
 use quorate_machine::call::{BundlePlace, Call, Caller, Parsed, View, parse};
 use quorate_machine::durable::Table;
@@ -40,7 +41,10 @@ pub async fn answer(
 }
 
 /// A backup, from the row in which the node says that it lies.
-async fn bundle(interface: &Interface, place: BundlePlace) -> Result<BundleAnswer, ErrorBody> {
+///
+/// # Errors
+/// It is gone, or the store failed.
+pub async fn bundle(interface: &Interface, place: BundlePlace) -> Result<BundleAnswer, ErrorBody> {
     let rows = interface.rows.clone();
     let read = tokio::task::spawn_blocking(move || rows.read(Table::Backup, &place.row)).await;
     let row = read.map_err(|_| bug())?.map_err(|error| {
@@ -106,6 +110,15 @@ async fn news(notices: &mut broadcast::Receiver<Notice>, request: RequestId) {
             Ok(_) => {}
         }
     }
+}
+
+/// Whoever reads for the node itself. Reading needs no role, so anybody of the charter will do.
+///
+/// # Errors
+/// Nobody is left, which cannot happen.
+pub fn anybody(state: &State) -> Result<Caller, ErrorBody> {
+    let anybody = state.people().next().map(|person| ActorId::Person(person.id));
+    anybody.and_then(|actor| Caller::new(state, actor)).ok_or_else(bug)
 }
 
 /// Something that cannot happen.

@@ -1,13 +1,12 @@
 //! A public copy of the charter beside the store, so that it can be verified while no node runs.
 //! Nothing rests on it: whoever reads it verifies it from the genesis on.
 
-use super::calls::bug;
+use super::calls::anybody;
 use super::driver::Inbox;
 use crate::replay;
 use quorate_charter::{GenesisFile, State};
 use quorate_client::contract::ErrorBody;
-use quorate_identity::ActorId;
-use quorate_machine::call::{Call, Caller, View};
+use quorate_machine::call::{Call, View};
 use quorate_machine::event::Event;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -56,9 +55,7 @@ fn begin(path: &Path, genesis: &GenesisFile) -> std::io::Result<File> {
 
 /// The lines of the entries after a position.
 async fn entries(inbox: &Inbox, state: &State, after: u64) -> Result<Vec<String>, ErrorBody> {
-    // Reading needs no role, so anybody of the charter will do.
-    let anybody = state.people().next().map(|person| ActorId::Person(person.id));
-    let caller = anybody.and_then(|actor| Caller::new(state, actor)).ok_or_else(bug)?;
+    let caller = anybody(state)?;
     let call = Box::new(Call::Entries { after });
     let answer = inbox.call(|id| Event::Call { id, caller, call }).await;
     let Some(View::Entries(page)) = answer.transpose()? else { return Ok(Vec::new()) };

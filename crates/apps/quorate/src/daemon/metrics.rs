@@ -1,8 +1,9 @@
 //! `GET /v1/metrics`: the Prometheus text format.
 
+use super::backups::Found;
 use super::calls;
 use super::server::Interface;
-use quorate_client::contract::{ErrorBody, KeyStatus, Status, Totals};
+use quorate_client::contract::{ErrorBody, KeyState, KeyStatus, KeyView, Status, Totals};
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
 
@@ -11,13 +12,15 @@ use std::fmt::Write;
 /// # Errors
 /// The node's answer.
 pub async fn text(interface: &Interface, caller: Caller) -> Result<String, ErrorBody> {
-    match calls::ask(interface, caller, Call::Status).await? {
-        View::Status(status) => Ok(render(interface, &status)),
+    let status = calls::ask(interface, caller.clone(), Call::Status).await?;
+    let keys = calls::ask(interface, caller, Call::Keys).await?;
+    match (status, keys) {
+        (View::Status(status), View::Keys(keys)) => Ok(render(interface, &status, &keys)),
         _ => Err(calls::bug()),
     }
 }
 
-fn render(interface: &Interface, status: &Status) -> String {
+fn render(interface: &Interface, status: &Status, views: &[KeyView]) -> String {
     let accounts = interface.accounts.read();
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
@@ -72,5 +75,28 @@ fn render(interface: &Interface, status: &Status) -> String {
     let late = of_keys(&|key| Some(key.refresh_overdue_ms as f64 / 1e3));
     let help = "For how long the scheduled refresh of the key is overdue.";
     metric("key_refresh_overdue_seconds", "gauge", help, &late);
+    let live = views.iter().filter(|key| key.state != KeyState::Retired);
+    let proven: Vec<_> = live.map(|it| label("key", &it.key, it.backup == "proven")).collect();
+    let help = "Whether the key is backed up for the custodians of now.";
+    metric("key_backup_proven", "gauge", help, &proven);
+    let findings = interface.findings.read();
+    let of_findings = |value: &dyn Fn(&Found) -> Option<f64>| -> Vec<_> {
+        let all = findings.iter();
+        all.filter_map(|(key, it)| Some((format!("{{key=\"{key}\"}}"), value(it)?))).collect()
+    };
+    let holds = of_findings(&|found| Some(f64::from(u8::from(found.holds))));
+    let help = "Whether every backup of the key that this node is to keep was there and held.";
+    metric("key_backup_holds", "gauge", help, &holds);
+    let held = of_findings(&|found| Some(found.held_ms? as f64 / 1e3));
+    let help = "When they all held the last time, in seconds since 1970.";
+    metric("key_backup_verified_timestamp_seconds", "gauge", help, &held);
+    let state = interface.state.borrow().clone();
+    let custodians = state.custody().custodians.iter();
+    let ends = custodians.filter_map(|custodian| {
+        let labels = format!("{{custodian=\"{}\"}}", custodian.name);
+        Some((labels, custodian.expires_ms? as f64 / 1e3))
+    });
+    let help = "Until when the custodian is to have another recovery key, in seconds since 1970.";
+    metric("custodian_expires_timestamp_seconds", "gauge", help, &ends.collect::<Vec<_>>());
     text
 }

@@ -7,6 +7,7 @@
 //! ```
 
 mod accounts;
+mod backups;
 mod calls;
 mod copy;
 mod driver;
@@ -21,6 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::now_ms;
 use crate::signals::Signals;
 use accounts::{Accounts, TRANSPORT_THREAD};
+use backups::Findings;
 use driver::{Driver, Inbox};
 use quorate_charter::State;
 use quorate_client::contract::DomainNode;
@@ -120,8 +122,12 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         accounts,
         mesh: mesh.clone(),
         rows,
+        findings: Findings::default(),
         replays: Mutex::new(ReplayGuard::default()),
     });
+    let every =
+        config.verify_every_s.map_or(backups::EVERY, |every| Duration::from_secs(every.get()));
+    tokio::spawn(backups::watch(Arc::clone(&interface), every));
     tokio::spawn(server::serve(api, interface));
 
     let line = DomainNode {

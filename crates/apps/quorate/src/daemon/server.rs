@@ -5,6 +5,7 @@
 //! the time and the nonce (API-04 to API-08). Only then does anything look at what is asked.
 
 use super::accounts::Accounts;
+use super::backups::Findings;
 use super::driver::Inbox;
 use super::{calls, events, metrics};
 use crate::now_ms;
@@ -46,6 +47,8 @@ pub struct Interface {
     pub mesh: MeshHandle,
     /// Reads rows of backups.
     pub rows: StoreReader,
+    /// What was found about them.
+    pub findings: Findings,
     /// Calls of the current window.
     pub replays: Mutex<ReplayGuard>,
 }

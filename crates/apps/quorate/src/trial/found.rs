@@ -238,7 +238,15 @@ fn configs(nodes: Vec<SealedNode>, delay_ms: u64) -> Result<Vec<(SealedNode, Nod
         let mut others = peers.clone();
         others.remove(&name);
         let role = role(node.enrolment.body().role);
-        let config = NodeConfig { name, role, peer: *peer, api: *api, peers: others, delay_ms };
+        let config = NodeConfig {
+            name,
+            role,
+            peer: *peer,
+            api: *api,
+            peers: others,
+            delay_ms,
+            verify_every_s: None,
+        };
         (node, config)
     });
     Ok(configs.collect())

@@ -17,7 +17,7 @@ fn founding(domain: &Domain) -> State {
     file.verify(&domain.genesis().parse().unwrap()).unwrap()
 }
 
-fn client(domain: &Domain, node: &str, person: &str, key: &str) -> Client {
+pub fn client(domain: &Domain, node: &str, person: &str, key: &str) -> Client {
     let state = founding(domain);
     let file = domain.domain_file();
     let lines = file["nodes"].as_array().unwrap();
@@ -29,7 +29,7 @@ fn client(domain: &Domain, node: &str, person: &str, key: &str) -> Client {
     Client::new(address, node.id, &node.keys, state.genesis(), actor, Arc::new(signer)).unwrap()
 }
 
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 

@@ -14,6 +14,7 @@ mod harness;
 
 mod addresses;
 mod approvals;
+mod backups;
 mod bad_input;
 mod charter;
 mod demo;

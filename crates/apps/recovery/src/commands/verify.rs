@@ -58,8 +58,16 @@ pub fn refused(path: &Path, report: &Report) -> Option<Failure> {
         }
         Some(error) => Failure::peer("backup_refused", what, error.next()),
         None => {
-            let next = "do not rely on it: take another backup, keep this one, and find out whose \
-                        statements do not hold";
+            let next = match report.is_of_this_domain() {
+                true => {
+                    "do not rely on it: take another backup, keep this one, and find out whose \
+                     statements do not hold"
+                }
+                false => {
+                    "name the hash from your own notes; if it is that one, this is no backup of your \
+                     domain, whatever its name"
+                }
+            };
             Failure::peer("backup_refused", what, next)
         }
     })

@@ -178,6 +178,11 @@ impl Report {
             && self.missing.is_empty()
     }
 
+    /// Whether its genesis is the one that it was held against.
+    pub fn is_of_this_domain(&self) -> bool {
+        self.charter.is_some()
+    }
+
     /// The report for programs.
     pub fn to_json(&self) -> Value {
         let charter = self.charter.as_ref().map(|charter| {

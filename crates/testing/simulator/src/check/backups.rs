@@ -1,5 +1,5 @@
 //! 7. A key whose backup is not proven for its current epoch cannot sign: an epoch does not exist
-//! before every member has on its disk what custodians restore it from.
+//!    before every member has on its disk what custodians restore it from.
 
 use crate::disk::Disk;
 use quorate_charter::EpochRecord;
