@@ -40,6 +40,15 @@ impl Face {
         }
     }
 
+    /// Shows a result on stderr, where stdout is what was made.
+    pub fn aside<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        let line = match self.json {
+            true => serde_json::to_string(value).unwrap_or_default(),
+            false => text(value),
+        };
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
     /// Text for people only.
     pub fn tell(self, text: &str) {
         if !self.json {

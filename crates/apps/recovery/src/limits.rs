@@ -25,6 +25,8 @@ pub const BUNDLE_BYTES_MAX: usize = Bundle::<Ed25519>::BYTES_MAX + AROUND;
 pub const CANARY_BYTES_MAX: usize = bundle_bytes_max(1, LEAVES_MAX) + AROUND;
 /// Longest last item, in bytes.
 pub const END_BYTES_MAX: usize = AROUND;
+/// Most items that cannot be read, though what follows them may be whole: more are no damage.
+pub const MALFORMED_MAX: usize = 1_000;
 /// Most epochs of a file: one of every key that a domain can have.
 pub const EPOCHS_MAX: usize = KEYS_MAX;
 /// Most bundles of one kind that follow an epoch: one of every node that a domain can have.

@@ -22,6 +22,7 @@ use quorate_machine::durable::Table;
 use quorate_machine::event::Event;
 use quorate_machine::job::{JobId, JobResult, Part};
 use quorate_machine::wire::{DealMessage, DealStep, Message, Target};
+use quorate_testkit::keys::reshare;
 use quorate_testkit::world::{World, records};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -198,6 +199,50 @@ fn committed(world: &World, key: KeyId) -> Option<(EpochRecord, Vec<PreparedStat
             Some((quorate_codec::from_bytes(&record).unwrap(), prepared))
         }
         other => panic!("no commit: {other:?}"),
+    }
+}
+
+/// EPO-01: nobody makes an epoch under an order from before its tree was ordered, whoever signed it:
+/// nobody else takes such a record, and a key that was born under one would sign for nobody.
+#[test]
+fn neg_093_no_epoch_is_made_under_an_order_from_before_its_tree() {
+    let reshared = |world: &mut World| {
+        // Nothing is made while a party is absent.
+        world.stop("node-3");
+        let key = order(world);
+        let first = world.state("node-1").head();
+        let body = reshare(world, "all of (node-1, node-2, node-3)", 0);
+        world.enact("node-1", body);
+        let absent = world.id("node-3");
+        world.start(absent);
+        world.until("all know the orders", |world| {
+            let head = world.state("node-1").head();
+            world.running().len() == 4 && world.state("node-3").head() == head
+        });
+        (key, first)
+    };
+    let mut world = World::new(94);
+    let (key, first) = reshared(&mut world);
+    made(&mut world);
+    let (record, prepared) = committed(&world, key).unwrap();
+    assert_ne!(record.plan.order, first);
+    for order in [record.plan.order, first] {
+        let mut world = World::new(94);
+        let (key, _) = reshared(&mut world);
+        let (mut record, mut prepared) = (record.clone(), prepared.clone());
+        record.plan.made_at += 1;
+        record.plan.order = order;
+        if let Some(backup) = &mut record.backup.key {
+            backup.order = order;
+        }
+        sign_prepared(&world, &record, &mut prepared);
+        let record = quorate_codec::to_bytes(&record);
+        let outcome = AttemptOutcome::Commit { record, prepared };
+        offer_everywhere(&mut world, key, &quorate_codec::to_bytes(&outcome));
+        world.until("an epoch is made", |world| committed(world, key).is_some());
+        let (record, prepared) = committed(&world, key).unwrap();
+        let made = AttemptOutcome::Commit { record: quorate_codec::to_bytes(&record), prepared };
+        assert_eq!(made == outcome, order != first);
     }
 }
 

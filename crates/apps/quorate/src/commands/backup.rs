@@ -7,15 +7,17 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_backup::{Recovery, RecoveryKey, Standard, Statement, Subject, bundle_digest, prove};
-use quorate_charter::{Custody, Decided, EpochRecord, State};
+use quorate_charter::{Custody, Decided, EpochRecord, KeyOrder, State};
 use quorate_client::contract::{
     BundleAnswer, CustodianView, CustodyView, EntryPage, EpochRecordAnswer, KeyState, KeyView,
     routes,
 };
-use quorate_codec::{Digest, to_bytes};
+use quorate_codec::{Digest, hex, to_bytes};
 use quorate_curve::{Ed25519, SecretScalar};
-use quorate_identity::{GenesisHash, Name, NodeId};
-use quorate_recovery::backup_file::{BackupReader, BackupWriter, FileHead, Item, StoredBundle};
+use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId};
+use quorate_recovery::backup_file::{
+    BackupReader, BackupWriter, FileFault, FileHead, Item, StoredBundle,
+};
 use quorate_recovery::failure::Fault;
 use quorate_recovery::verify::verify as verify_file;
 use quorate_recovery::verify_command;
@@ -25,6 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// How often the charter is read again for a record of a node that is further.
+const CHARTER_TRIES: usize = 3;
 
 /// Runs a `backup` verb.
 ///
@@ -66,7 +71,12 @@ fn verify(path: &Path, hash: &GenesisHash) -> Result<Verified> {
     let file = File::open(path).map_err(|error| Failure::named_file(path, &error))?;
     let reader = BackupReader::new(BufReader::new(file)).map_err(|error| {
         let message = format!("{}: {}", path.display(), error.what());
-        Failure::peer("bad_backup", message, error.next())
+        match error.fault {
+            FileFault::Unread(_) => Failure::machine("file", message, error.next()),
+            FileFault::Other => Failure::caller("bad_file", message, error.next()),
+            FileFault::Version(_) => Failure::caller("file_version", message, error.next()),
+            _ => Failure::peer("backup_refused", message, error.next()),
+        }
     })?;
     let report = verify_file(reader, hash);
     let refused = verify_command::refused(path, &report).map(|failure| {
@@ -85,7 +95,7 @@ fn verify(path: &Path, hash: &GenesisHash) -> Result<Verified> {
 struct Exported {
     file: String,
     genesis: GenesisHash,
-    head: quorate_identity::Head,
+    head: Head,
     position: u64,
     keys: Vec<Name>,
     bundles: usize,
@@ -100,7 +110,10 @@ async fn export(session: &Session, output: &Path, face: Face) -> Result<()> {
     let mut writer = BackupWriter::new(BufWriter::new(target.open()?), head)
         .map_err(|error| unwritten(output, &error))?;
     let mut put = |item: &Item| writer.write(item).map_err(|error| unwritten(output, &error));
-    let state = entries(session, &mut put).await?;
+    let mut charter = Charter::new(session);
+    charter.read(session, &mut put).await?;
+    let records = charter.records(session, &mut put).await?;
+    let state = charter.state;
     let mut exported = Exported {
         file: output.display().to_string(),
         genesis: state.genesis(),
@@ -111,10 +124,10 @@ async fn export(session: &Session, output: &Path, face: Face) -> Result<()> {
         not_made: Vec::new(),
     };
     for order in state.keys().filter(|order| !order.retired) {
-        match self::key(session, &state, &order.name, &mut put).await? {
-            Some(bundles) => {
+        match records.get(&order.key) {
+            Some(record) => {
+                exported.bundles += key(session, &state, order, record, &mut put).await?;
                 exported.keys.push(order.name.clone());
-                exported.bundles += bundles;
             }
             None => exported.not_made.push(order.name.clone()),
         }
@@ -135,13 +148,17 @@ async fn export(session: &Session, output: &Path, face: Face) -> Result<()> {
         );
         if !it.not_made.is_empty() {
             let names: Vec<&str> = it.not_made.iter().map(Name::as_str).collect();
-            text.push_str(&format!("; not made yet: {}", names.join(", ")));
+            let names = names.join(", ");
+            text.push_str(&format!(
+                "\nNOT in it, for they are not made: {names}; until they are, or are retired, a \
+                 verification calls them missing"
+            ));
         }
         text + "\nkeep it where no node is, and verify it there: quorate backup verify"
     };
     match target.is_standard() {
         // The standard output is the file.
-        true => face.tell(&text(&exported)),
+        true => face.aside(&exported, text),
         false => face.show(&exported, text),
     }
     Ok(())
@@ -156,10 +173,11 @@ impl Target {
             return Ok(Self(None));
         }
         if output.exists() {
-            let message = format!("{} exists already; nothing was written", output.display());
-            return Err(Failure::caller("file_exists", message, "choose another name"));
+            return Err(exists(output));
         }
-        Ok(Self(Some((output.to_owned(), output.with_added_extension("part")))))
+        // A name that nobody else has.
+        let part = format!("{}.part", hex::encode(&crate::random_bytes::<8>()));
+        Ok(Self(Some((output.to_owned(), output.with_added_extension(part)))))
     }
 
     fn is_standard(&self) -> bool {
@@ -170,28 +188,39 @@ impl Target {
         match &self.0 {
             None => Ok(Sink::Standard(io::stdout())),
             Some((output, part)) => {
-                let file = File::create(part).map_err(|error| Failure::file(output, &error))?;
+                let file = File::create_new(part).map_err(|error| Failure::file(output, &error))?;
                 Ok(Sink::File(file))
             }
         }
     }
 
     fn keep(&self, sink: Sink) -> Result<()> {
-        if let (Some((output, part)), Sink::File(file)) = (&self.0, sink) {
-            let kept = file.sync_all().and_then(|()| fs::rename(part, output));
-            kept.map_err(|error| Failure::file(output, &error))?;
+        let (Some((output, part)), Sink::File(file)) = (&self.0, sink) else {
+            let flushed = io::stdout().flush();
+            return flushed.map_err(|error| failed(Path::new("-"), &error));
+        };
+        file.sync_all().map_err(|error| Failure::file(output, &error))?;
+        // Unlike a rename, a link replaces nothing that came meanwhile; not every stick knows links.
+        match fs::hard_link(part, output) {
+            Ok(()) => Ok(()),
+            Err(_) if output.exists() => Err(exists(output)),
+            Err(_) => fs::rename(part, output).map_err(|error| Failure::file(output, &error)),
         }
-        Ok(())
     }
 }
 
 impl Drop for Target {
     fn drop(&mut self) {
         if let Some((_, part)) = &self.0 {
-            // Gone already where all went well.
+            // Where it was never made there is nothing to remove.
             let _ = fs::remove_file(part);
         }
     }
+}
+
+fn exists(output: &Path) -> Failure {
+    let message = format!("{} exists already; nothing was written", output.display());
+    Failure::caller("file_exists", message, "choose another name")
 }
 
 enum Sink {
@@ -215,60 +244,133 @@ impl Write for Sink {
     }
 }
 
-/// The charter, every entry verified before it is written.
-async fn entries(session: &Session, put: &mut impl FnMut(&Item) -> Result<()>) -> Result<State> {
-    let mut state = session.founding().clone();
-    loop {
-        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
-        let before = state.position();
-        for line in &page.entries {
-            let entry = replay::entry(&line.entry)?;
-            state = replay::apply(state, &entry)?;
-            put(&Item::Entry(entry))?;
+/// The charter as far as it is read, every entry verified before it is written.
+struct Charter {
+    state: State,
+    /// Every head so far.
+    passed: BTreeSet<Head>,
+}
+
+impl Charter {
+    fn new(session: &Session) -> Self {
+        let state = session.founding().clone();
+        Self { passed: BTreeSet::from([state.head()]), state }
+    }
+
+    /// Goes on to the head of whoever answers.
+    async fn read(
+        &mut self,
+        session: &Session,
+        put: &mut impl FnMut(&Item) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let before = self.state.position();
+            let page: EntryPage = session.get(&routes::entries(before)).await?;
+            for line in &page.entries {
+                let entry = replay::entry(&line.entry)?;
+                self.state = replay::apply(self.state.clone(), &entry)?;
+                self.passed.insert(self.state.head());
+                put(&Item::Entry(entry))?;
+            }
+            if self.state.position() >= page.position {
+                return Ok(());
+            }
+            if self.state.position() == before {
+                let message = "a node keeps back entries of the charter that it says it has";
+                return Err(Failure::peer("bad_answer", message, "ask another node with --node"));
+            }
         }
-        if state.position() >= page.position || state.position() == before {
-            return Ok(state);
+    }
+
+    /// The newest record of every key that is made. A node may be further than the charter that was
+    /// read: then this goes on to where that node planned, for no record holds under less (REC-27).
+    async fn records(
+        &mut self,
+        session: &Session,
+        put: &mut impl FnMut(&Item) -> Result<()>,
+    ) -> Result<BTreeMap<KeyId, Record>> {
+        let mut records = BTreeMap::new();
+        let names: Vec<Name> = self.state.keys().map(|order| order.name.clone()).collect();
+        for name in names {
+            let answer: EpochRecordAnswer = match session.get(&routes::epoch_record(&name)).await {
+                Ok(answer) => answer,
+                Err(failure) if failure.code() == "key_not_ready" => continue,
+                Err(failure) => return Err(failure),
+            };
+            for _ in 0..CHARTER_TRIES {
+                if self.holds(&answer) {
+                    break;
+                }
+                self.read(session, put).await?;
+            }
+            let order = replay::key_named(&self.state, &name)?;
+            let record = replay::key_record(&self.state, order, &answer)?;
+            records.insert(order.key, Record { answer, record });
         }
+        Ok(records)
+    }
+
+    /// Whether a record was planned at a head that was passed.
+    fn holds(&self, answer: &EpochRecordAnswer) -> bool {
+        let order = self.state.key(&answer.key);
+        let record = order.and_then(|order| replay::key_record(&self.state, order, answer).ok());
+        record.is_some_and(|record| self.passed.contains(&record.plan.head))
     }
 }
 
-/// A key's certified record and every backup that it names, fetched from whoever keeps it; how many
-/// they are. Nothing while the key is not made.
+/// A key's newest record, as it was delivered and as it was verified.
+struct Record {
+    answer: EpochRecordAnswer,
+    record: EpochRecord,
+}
+
+/// Writes a key's certified record and every backup that it names, fetched from whoever keeps it;
+/// how many they are.
 async fn key(
     session: &Session,
     state: &State,
-    name: &Name,
+    order: &KeyOrder,
+    Record { answer, record }: &Record,
     put: &mut impl FnMut(&Item) -> Result<()>,
-) -> Result<Option<usize>> {
-    let order = replay::key_named(state, name)?;
-    let answer: EpochRecordAnswer = match session.get(&routes::epoch_record(name)).await {
-        Ok(answer) => answer,
-        Err(failure) if failure.code() == "key_not_ready" => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let record: EpochRecord = replay::key_record(state, order, &answer)?;
-    let bad = |error: &dyn std::fmt::Display| {
+) -> Result<usize> {
+    let decided: Decided = quorate_codec::from_bytes(&answer.record.0).map_err(|error| {
         Failure::peer("bad_epoch_record", error, "ask another node with --node")
-    };
-    let decided: Decided = quorate_codec::from_bytes(&answer.record.0).map_err(|it| bad(&it))?;
+    })?;
     put(&Item::Epoch(decided))?;
-    let named = replay::bundles(&record);
+    let named = replay::bundles(record);
     for (kind, author, digest) in &named {
-        let bytes = bundle(session, name, digest).await?;
+        let bytes = bundle(session, state, &order.name, digest).await?;
         put(&Item::Bundle(StoredBundle { kind: *kind, author: *author, bytes }))?;
     }
-    Ok(Some(named.len()))
+    Ok(named.len())
 }
 
-async fn bundle(session: &Session, name: &Name, digest: &Digest) -> Result<Vec<u8>> {
-    let answer: BundleAnswer = session.get(&routes::bundle(name, digest)).await?;
-    match bundle_digest(&answer.bundle.0) == *digest {
-        true => Ok(answer.bundle.0),
-        false => Err(Failure::peer(
-            "bad_answer",
-            format!("a node delivered another backup of key {name} than the record names"),
-            "ask another node with --node, and show this to the operators",
+/// A bundle from the first node that delivers the one of this digest.
+async fn bundle(session: &Session, state: &State, key: &Name, digest: &Digest) -> Result<Vec<u8>> {
+    let target = routes::bundle(key, digest);
+    let mut first = None;
+    let here = [session.clone()].into_iter();
+    for session in here.chain(state.nodes().map(|node| session.at(&node.name))) {
+        match session.get::<BundleAnswer>(&target).await {
+            Ok(answer) if bundle_digest(&answer.bundle.0) == *digest => return Ok(answer.bundle.0),
+            Ok(_) => {
+                let message =
+                    format!("a node delivered another backup of key {key} than was named");
+                let next = "show this to the operators: no node delivered the right one";
+                first.get_or_insert(Failure::peer("bad_answer", message, next));
+            }
+            Err(failure) => drop(first.get_or_insert(failure)),
+        }
+    }
+    let failure = first.unwrap_or_else(|| Failure::machine("no_answer", "no node", "start one"));
+    match failure.code() {
+        // Nodes keep the backups of the newest epoch alone.
+        "unknown_bundle" => Err(Failure::machine(
+            "unknown_bundle",
+            format!("no node that answers has a backup of key {key} which its record names"),
+            "if an epoch was made meanwhile, export again; if not, `quorate backup status`",
         )),
+        _ => Err(failure),
     }
 }
 

@@ -7,7 +7,7 @@ use super::server::Interface;
 use crate::replay;
 use quorate_charter::{Decided, EpochRecord, KeyOrder, State};
 use quorate_client::contract::{ErrorBody, ErrorCode};
-use quorate_identity::Name;
+use quorate_identity::{KeyId, Name};
 use quorate_machine::call::{Call, View};
 use quorate_recovery::backup_file::StoredBundle;
 use quorate_recovery::verify::{KeyReport, verify_key};
@@ -19,6 +19,9 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(300);
 /// Between two times, where the operator says nothing else.
 pub const EVERY: Duration = Duration::from_secs(86_400);
+
+/// How often a key is looked at again that changes meanwhile; then at the next time.
+const LOOKS_MAX: usize = 3;
 
 /// What was found about a key at the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +49,8 @@ impl Findings {
         all.insert(key.clone(), Found { holds, held_ms });
     }
 
-    /// Keeps what is about keys of the charter.
-    fn retain(&self, is_live: impl Fn(&Name) -> bool) {
-        self.locked().retain(|key, _| is_live(key));
+    fn forget(&self, key: &Name) {
+        self.locked().remove(key);
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<Name, Found>> {
@@ -61,32 +63,42 @@ impl Findings {
 pub async fn watch(interface: Arc<Interface>, every: Duration) {
     tokio::time::sleep(FIRST.min(every)).await;
     loop {
-        let state = interface.state.borrow().clone();
-        for order in state.keys().filter(|order| !order.retired) {
-            look(&interface, &state, order).await;
+        let keys: Vec<KeyId> = interface.state.borrow().keys().map(|order| order.key).collect();
+        for key in keys {
+            look(&interface, &key).await;
         }
-        let live = |key: &Name| state.key_named(key).is_some_and(|order| !order.retired);
-        interface.findings.retain(live);
         tokio::time::sleep(every).await;
     }
 }
 
 /// Looks at one key and says what does not hold.
-async fn look(interface: &Interface, state: &Arc<State>, order: &KeyOrder) {
-    let key = &order.name;
-    match kept(interface, state, order).await {
-        // Not made yet, or not a member.
-        Ok(None) => {}
-        Ok(Some(Kept { decided, bundles })) => {
-            let at = Arc::clone(state);
-            let judged = tokio::task::spawn_blocking(move || verify_key(&at, &decided, bundles));
-            match judged.await {
-                Ok(report) => judge(interface, key, &report),
-                Err(error) => tracing::error!(%key, %error, "backups could not be verified"),
+async fn look(interface: &Interface, key: &KeyId) {
+    for _ in 0..LOOKS_MAX {
+        let state = interface.state.borrow().clone();
+        let Some(order) = state.key(key) else { return };
+        let name = &order.name;
+        let looked = match order.retired {
+            true => Ok(Looked::NotKept),
+            false => look_at(interface, &state, order).await,
+        };
+        match looked {
+            // An epoch or an entry came meanwhile; what was found is of before.
+            _ if is_outdated(interface, &state, key) => {}
+            Ok(Looked::Changed) => {}
+            Ok(Looked::NotKept) => return interface.findings.forget(name),
+            Ok(Looked::At(report)) => return judge(interface, name, &report),
+            Err(error) => {
+                tracing::error!(key = %name, reason = %error.message, "backups were not verified");
+                return interface.findings.note(name, false, crate::now_ms());
             }
         }
-        Err(error) => tracing::warn!(%key, reason = %error.message, "backups were not looked at"),
     }
+}
+
+/// Whether the charter says something else by now about the key or its custodians.
+fn is_outdated(interface: &Interface, state: &State, key: &KeyId) -> bool {
+    let now = interface.state.borrow().clone();
+    (now.key(key), now.custody_digest()) != (state.key(key), state.custody_digest())
 }
 
 fn judge(interface: &Interface, key: &Name, report: &KeyReport) {
@@ -96,27 +108,32 @@ fn judge(interface: &Interface, key: &Name, report: &KeyReport) {
     }
 }
 
-/// What a node keeps of a key.
-struct Kept {
-    decided: Decided,
-    bundles: Vec<StoredBundle>,
+/// What looking at a key came to.
+enum Looked {
+    /// It is not made, is retired, or others are its members.
+    NotKept,
+    /// Another epoch came meanwhile.
+    Changed,
+    /// What there is, verified. What is gone is missing in it.
+    At(Box<KeyReport>),
 }
 
-/// Reads what the newest record names. What is gone is not among it.
-async fn kept(
+/// Verifies what the newest record names.
+async fn look_at(
     interface: &Interface,
-    state: &State,
+    state: &Arc<State>,
     order: &KeyOrder,
-) -> Result<Option<Kept>, ErrorBody> {
-    let Some((decided, record)) = newest(interface, state, order).await? else { return Ok(None) };
+) -> Result<Looked, ErrorBody> {
+    let Some((decided, record)) = newest(interface, state, order).await? else {
+        return Ok(Looked::NotKept);
+    };
     if !record.plan.committee.contains(&interface.me) {
-        return Ok(None);
+        return Ok(Looked::NotKept);
     }
     let mut bundles = Vec::new();
     for (kind, author, digest) in replay::bundles(&record) {
         let call = Call::Bundle { key: order.name.clone(), bundle: digest };
-        let place = calls::ask(interface, calls::anybody(state)?, call).await;
-        let bundle = match place {
+        let bundle = match calls::ask(interface, calls::anybody(state)?, call).await {
             Ok(View::Bundle(place)) => calls::bundle(interface, place).await,
             Ok(_) => Err(calls::bug()),
             Err(error) => Err(error),
@@ -127,9 +144,12 @@ async fn kept(
             Err(error) => return Err(error),
         }
     }
-    // An epoch that came meanwhile has backups of its own.
-    let is_newest = newest(interface, state, order).await?.is_some_and(|(now, _)| now == decided);
-    Ok(is_newest.then_some(Kept { decided, bundles }))
+    if newest(interface, state, order).await?.is_none_or(|(now, _)| now != decided) {
+        return Ok(Looked::Changed);
+    }
+    let at = Arc::clone(state);
+    let verified = tokio::task::spawn_blocking(move || verify_key(&at, &decided, bundles)).await;
+    verified.map(|report| Looked::At(Box::new(report))).map_err(|_| calls::bug())
 }
 
 async fn newest(

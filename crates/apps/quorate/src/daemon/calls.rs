@@ -47,10 +47,11 @@ pub async fn answer(
 pub async fn bundle(interface: &Interface, place: BundlePlace) -> Result<BundleAnswer, ErrorBody> {
     let rows = interface.rows.clone();
     let read = tokio::task::spawn_blocking(move || rows.read(Table::Backup, &place.row)).await;
-    let row = read.map_err(|_| bug())?.map_err(|error| {
-        let next = "ask another node, and tell the operator of this one";
-        ErrorBody::new(ErrorCode::Internal, error.to_string(), next)
-    })?;
+    let row = read.map_err(|_| bug())?.unwrap_or_else(|error| {
+        // Others have it whole.
+        tracing::error!(%error, "a backup cannot be read");
+        None
+    });
     let bundles = row.and_then(|row| quorate_codec::from_bytes::<BundlesRow>(&row).ok());
     let bundle = bundles.and_then(|row| row.bundles.into_iter().nth(place.at));
     let bundle = bundle.map(|bundle| BundleAnswer { bundle: Vec::from(bundle).into() });

@@ -2,7 +2,7 @@
 
 use super::error::FileFault;
 use super::item::{BundleKind, Item, ItemKind, StoredBundle};
-use crate::limits::{AUTHORS_MAX, CANARIES_MAX, EPOCHS_MAX};
+use crate::limits::{AUTHORS_MAX, CANARIES_MAX, EPOCHS_MAX, MALFORMED_MAX};
 
 /// Where a reader or writer is in a file.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub(super) struct Order {
     epochs: usize,
     /// How many items of one sort stand in a row: bundles of one kind, canaries.
     in_a_row: usize,
+    malformed: usize,
 }
 
 /// After which part of the file.
@@ -27,7 +28,7 @@ enum Place {
 
 impl Order {
     pub fn new() -> Self {
-        Self { place: Place::Start, epochs: 0, in_a_row: 0 }
+        Self { place: Place::Start, epochs: 0, in_a_row: 0, malformed: 0 }
     }
 
     /// Takes the next item, if it may stand here (REC-21).
@@ -43,6 +44,13 @@ impl Order {
 
     /// Goes on after an item that could not be read: what follows it may still be whole.
     pub fn skip(&mut self, kind: ItemKind) -> Result<(), FileFault> {
+        self.malformed += 1;
+        if self.malformed > MALFORMED_MAX {
+            return Err(FileFault::TooMany {
+                what: "items that cannot be read",
+                max: MALFORMED_MAX,
+            });
+        }
         match kind {
             ItemKind::Head => self.go_to(Place::Charter),
             ItemKind::Epoch => self.go_to(Place::Epoch),

@@ -46,7 +46,10 @@ pub fn refused(path: &Path, report: &Report) -> Option<Failure> {
         report.statements().filter(|statement| !statement.holds()).count(),
     );
     let older = report.keys.iter().filter(|key| key.newer.is_some()).count();
-    let mut what = format!("{}: {failed} of {all} statements do not hold", path.display());
+    let mut what = match failed {
+        0 => format!("{}: all {all} statements hold", path.display()),
+        _ => format!("{}: {failed} of {all} statements do not hold", path.display()),
+    };
     for (of, count) in [("keys missing", report.missing.len()), ("older epochs", older)] {
         if count > 0 {
             let _ = write!(what, "; {of}: {count}");
@@ -57,20 +60,22 @@ pub fn refused(path: &Path, report: &Report) -> Option<Failure> {
             Failure::machine("file", what, error.next())
         }
         Some(error) => Failure::peer("backup_refused", what, error.next()),
-        None => {
-            let next = match report.is_of_this_domain() {
-                true => {
-                    "do not rely on it: take another backup, keep this one, and find out whose \
-                     statements do not hold"
-                }
-                false => {
-                    "name the hash from your own notes; if it is that one, this is no backup of your \
-                     domain, whatever its name"
-                }
-            };
-            Failure::peer("backup_refused", what, next)
-        }
+        None => Failure::peer("backup_refused", what, next(report)),
     })
+}
+
+/// What to do with a file that reads whole and does not hold.
+fn next(report: &Report) -> &'static str {
+    let is_whole = report.statements().all(Checked::holds);
+    if !report.is_of_this_domain() {
+        "name the hash from your own notes; if it is that one, this is no backup of your domain, \
+         whatever its name"
+    } else if is_whole && report.keys.iter().all(KeyReport::holds) {
+        "what is in it holds: take another backup once the missing keys are made, or retire them"
+    } else {
+        "do not rely on it: take another backup, keep this one, and find out whose statements do not \
+         hold"
+    }
 }
 
 /// What is wrong with the file as a file.

@@ -207,6 +207,7 @@ fn notes(state: &State, certified: &Certified) -> Vec<Note> {
         (plan.custody != state.custody_digest(), Note::CustodyChanged),
         (order.is_some_and(is_newer), Note::Ordered),
         (order.is_some_and(|order| order.retired), Note::Retired),
+        (certified.key.is_none(), Note::SharesAlone),
     ];
     notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect()
 }

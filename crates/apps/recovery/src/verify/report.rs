@@ -81,6 +81,8 @@ pub enum Note {
     Ordered,
     /// The charter retired the key.
     Retired,
+    /// What was imported has no backup of the key itself before its next epoch.
+    SharesAlone,
 }
 
 /// A key of the charter without an epoch.
@@ -304,6 +306,7 @@ impl Note {
             Self::CustodyChanged => "custody_changed",
             Self::Ordered => "ordered",
             Self::Retired => "retired",
+            Self::SharesAlone => "shares_alone",
         }
     }
 }
@@ -327,6 +330,10 @@ impl fmt::Display for Note {
             }
             Self::Ordered => "the charter ordered another epoch after this one",
             Self::Retired => "the charter retired it",
+            Self::SharesAlone => {
+                "it was imported and no epoch was made since: its shares alone are backed up, not the \
+                 key itself"
+            }
         })
     }
 }

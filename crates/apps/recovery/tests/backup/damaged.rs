@@ -291,6 +291,26 @@ fn neg_015_damaged_lengths_and_endless_items_are_refused() {
     assert!(matches!(fault, FileFault::TooMany { max: 64, what: "canaries" }), "{fault}");
 }
 
+/// REC-23, N-15: a file of nothing but rubble is not told item by item.
+#[test]
+fn neg_015_no_more_than_a_thousand_items_that_cannot_be_read_are_told() {
+    let bytes = forced(&world().domain.items(&[])[..1]);
+    let [_, behind_head, end] = boundaries(&bytes)[..] else { panic!() };
+    let told = |count: usize| {
+        // An entry's number, and nothing of an entry.
+        let rubble = [0, 0, 0, 2, 0x82, 1].repeat(count);
+        let bytes = [&bytes[..behind_head], &rubble, &bytes[behind_head..end]].concat();
+        let all: Vec<_> = BackupReader::new(bytes.as_slice()).unwrap().collect();
+        all
+    };
+    // A head, the rubble, and an end which counts otherwise.
+    assert_eq!(told(1_000).len(), 1_002);
+    let all = told(5_000);
+    assert_eq!(all.len(), 1_002);
+    let last = &all.last().unwrap().as_ref().unwrap_err().fault;
+    assert!(matches!(last, FileFault::TooMany { max: 1_000, .. }), "{last}");
+}
+
 /// REC-20: a later form is told by its number, and something else is no backup.
 #[test]
 fn later_versions_and_other_files_are_told_apart() {

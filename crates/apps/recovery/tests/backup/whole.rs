@@ -108,6 +108,7 @@ fn the_first_epoch_of_an_imported_key_has_shares_alone() {
     let report = verified(&made.kept.record);
     assert!(report.holds(), "{:#}", report.to_json());
     assert_eq!(report.statements.len(), 4, "the record and three members");
+    assert_eq!(report.notes, [Note::SharesAlone]);
 
     let mut other = made.kept.record.clone();
     other.backup.key.clone_from(&world().vault.kept.record.backup.key);
@@ -133,6 +134,7 @@ fn a_change_of_custody_and_a_retired_key_are_noted() {
     let world = world();
     let mut domain = world.domain.clone();
     domain.place(MotionBody::KeyRetire { name: name("vault") });
+    domain.place(MotionBody::KeyRefresh { name: name("ops") });
     let custody = custody(SoftKind::X25519, 77);
     domain.place(MotionBody::CustodySet { custody, excepted: Vec::new() });
     let [ops, treasury, vault] = world.keys();

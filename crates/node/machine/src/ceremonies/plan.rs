@@ -250,8 +250,9 @@ impl Node {
                 Some(sharing) => sharing == (&plan.tree, plan.faults),
                 None => is_as_before,
             };
-            // An order since then that wants the same ends nothing that is under way.
-            fits && order.stands(&plan.order)
+            // An order since then that wants the same ends nothing that is under way. No record holds
+            // under an order from before its tree was ordered (EPO-01).
+            fits && order.stands(&plan.order) && order.has_ordered_tree(&plan.tree, &plan.order)
         });
         let is_same_order = before.is_some_and(|before| before.order == plan.order);
         let is_fulfilled = before
