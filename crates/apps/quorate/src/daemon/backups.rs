@@ -168,3 +168,22 @@ async fn newest(
     let decided = quorate_codec::from_bytes(&answer.record.0).map_err(|_| calls::bug())?;
     Ok(Some((decided, record)))
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_hold_keeps_the_time_at_which_it_did() {
+        let (findings, key) = (Findings::default(), "ops".parse::<Name>().unwrap());
+        findings.note(&key, false, 1);
+        assert_eq!(findings.read()[&key], Found { holds: false, held_ms: None });
+        findings.note(&key, true, 2);
+        assert_eq!(findings.read()[&key], Found { holds: true, held_ms: Some(2) });
+        findings.note(&key, false, 3);
+        assert_eq!(findings.read()[&key], Found { holds: false, held_ms: Some(2) });
+        findings.forget(&key);
+        assert_eq!(findings.read(), BTreeMap::new());
+    }
+}
