@@ -234,14 +234,25 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
     let merged = quorate(&["--json", "genesis", "merge", &file, "--from", &copy]).ok();
     assert_eq!(merged["complete"], true);
 
-    let mut nodes: Vec<Child> = (0..NODES.len()).map(|at| ceremony.run(at, genesis)).collect();
+    let mut nodes = Nodes((0..NODES.len()).map(|at| ceremony.run(at, genesis)).collect());
     let dir = join(&ceremony, genesis);
     serve(&dir);
-    for mut node in nodes.drain(..) {
+    for mut node in nodes.0.drain(..) {
         crate::harness::terminate(node.id());
         assert_eq!(node.wait().unwrap().code(), Some(0));
     }
     fs::remove_dir_all(&ceremony.root).unwrap();
+}
+
+/// Nodes that run until the test ends, however it ends.
+struct Nodes(Vec<Child>);
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        for node in &mut self.0 {
+            let _ = node.kill().and_then(|()| node.wait());
+        }
+    }
 }
 
 /// A directory of a person's own machine.
