@@ -283,14 +283,15 @@ impl Charter {
     }
 
     /// The newest record of every key that is made. A node may be further than the charter that was
-    /// read: then this goes on to where that node planned, for no record holds under less (REC-27).
+    /// read: then this goes on to where that node planned, for no record holds under less (REC-24).
     async fn records(
         &mut self,
         session: &Session,
         put: &mut impl FnMut(&Item) -> Result<()>,
     ) -> Result<BTreeMap<KeyId, Record>> {
         let mut records = BTreeMap::new();
-        let names: Vec<Name> = self.state.keys().map(|order| order.name.clone()).collect();
+        let live = self.state.keys().filter(|order| !order.retired);
+        let names: Vec<Name> = live.map(|order| order.name.clone()).collect();
         for name in names {
             let answer: EpochRecordAnswer = match session.get(&routes::epoch_record(&name)).await {
                 Ok(answer) => answer,
@@ -305,6 +306,10 @@ impl Charter {
             }
             let order = replay::key_named(&self.state, &name)?;
             let record = replay::key_record(&self.state, order, &answer)?;
+            if !self.passed.contains(&record.plan.head) {
+                let message = format!("key {name} was made at an entry that no node delivers");
+                return Err(Failure::peer("bad_charter", message, "export again in a minute"));
+            }
             records.insert(order.key, Record { answer, record });
         }
         Ok(records)
