@@ -96,25 +96,6 @@ pub fn short(id: &impl std::fmt::Display) -> String {
     text.get(..14).map_or(text.clone(), |start| format!("{start}…"))
 }
 
-/// A moment in milliseconds since 1970, as UTC.
-pub fn moment(ms: u64) -> String {
-    let days = i64::try_from(ms / 86_400_000).unwrap_or_default();
-    let seconds = ms / 1_000 % 86_400;
-    // Civil date from days since 1970-01-01: years begin in March, eras of 400 years.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
 /// Asks at the terminal for a yes. `None` when there is no terminal to ask at.
 pub fn ask(question: &str) -> Option<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
@@ -158,14 +139,6 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_civil_dates() {
-        assert_eq!(moment(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(moment(951_782_399_000), "2000-02-28 23:59:59 UTC");
-        assert_eq!(moment(951_782_400_000), "2000-02-29 00:00:00 UTC");
-        assert_eq!(moment(1_767_225_600_000), "2026-01-01 00:00:00 UTC");
-    }
 
     #[test]
     fn short_ids_keep_their_beginning() {

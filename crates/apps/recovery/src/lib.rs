@@ -27,7 +27,6 @@ mod files;
 pub mod key_file;
 pub mod limits;
 mod lines;
-mod moment;
 pub mod paper;
 pub mod passphrase;
 pub mod secret;

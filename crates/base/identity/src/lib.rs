@@ -19,6 +19,7 @@ mod credential;
 mod ed25519;
 mod id;
 mod importer;
+mod moment;
 mod name;
 mod node;
 mod scheme;
@@ -34,6 +35,7 @@ pub use id::{
     RequestId, ServiceId,
 };
 pub use importer::{ImporterKey, ImporterSecret};
+pub use moment::moment;
 pub use name::{NAME_BYTES_MAX, Name, NameError};
 pub use node::{NodePublic, NodeSecrets, NodeSignature};
 pub use scheme::{Scheme, SchemeError};

@@ -2,7 +2,7 @@
 
 use crate::args::{Charter, Offline, Reader, Signer};
 use crate::domain::{DomainDir, read_at_most, write_whole};
-use crate::face::{Face, ask, moment, short};
+use crate::face::{Face, ask, short};
 use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
@@ -13,7 +13,7 @@ use quorate_client::contract::{
     CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
 };
 use quorate_codec::{Digest, tag};
-use quorate_identity::{ActorId, GenesisHash, Head, MotionId, Name, PersonId};
+use quorate_identity::{ActorId, GenesisHash, Head, MotionId, Name, PersonId, moment};
 use quorate_policy::PolicyBundle;
 use serde::Serialize;
 use std::fmt::Write;

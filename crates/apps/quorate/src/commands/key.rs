@@ -7,14 +7,14 @@ use super::handover;
 use super::lifecycle;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
-use crate::face::{Face, moment};
+use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, State, most_faults};
 use quorate_client::contract::{Addresses, KeyOrigin, KeyState, KeyView, routes};
-use quorate_identity::{Name, NodeId, Scheme};
+use quorate_identity::{Name, NodeId, Scheme, moment};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
 use std::fmt::Write;
 

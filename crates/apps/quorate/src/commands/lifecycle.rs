@@ -8,7 +8,7 @@ use super::charter::{file, file_motion, motion_text};
 use super::key::{parse_tree, text as key_text, tree_of_nodes, verified_view};
 use crate::args::lifecycle::{Ceremony, Lifecycle, Wait};
 use crate::domain;
-use crate::face::{Face, ask, moment};
+use crate::face::{Face, ask};
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use crate::session::Session;
@@ -16,7 +16,7 @@ use quorate_charter::{MotionBody, most_faults};
 use quorate_client::contract::{
     CeremonyPhase, CeremonyView, EpochState, EpochView, KeyState, KeyView, MotionState, routes,
 };
-use quorate_identity::Name;
+use quorate_identity::{Name, moment};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use super::derive::{Place, facts_at, not_ready, place_text};
 use crate::args::{RequestVerb, Signer};
 use crate::domain;
-use crate::face::{Face, ask, moment, short};
+use crate::face::{Face, ask, short};
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use crate::session::Session;
@@ -12,7 +12,7 @@ use quorate_client::contract::{
     HexBytes, OutcomeView, RequestState, RequestView, Status, SubmitRequest, SubmitStatement,
     VerdictView, routes,
 };
-use quorate_identity::{ActorId, Name, PersonId, RequestId, Scheme};
+use quorate_identity::{ActorId, Name, PersonId, RequestId, Scheme, moment};
 use quorate_intent::{
     Decoded, Intent, Network, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh,
 };

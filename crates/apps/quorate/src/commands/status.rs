@@ -1,10 +1,11 @@
 //! `status`.
 
 use crate::args::Reader;
-use crate::face::{Face, moment, short};
+use crate::face::{Face, short};
 use crate::failure::Result;
 use crate::session::Session;
 use quorate_client::contract::{Status, routes};
+use quorate_identity::moment;
 use std::fmt::Write;
 
 /// Who is alive, which keys can sign, and what is missing.

@@ -2,11 +2,11 @@
 
 use crate::backup_file::{BackupReader, FileError, FileFault, FileHead, Item, START};
 use crate::failure::{Failure, Result};
-use crate::moment::moment;
 use crate::verify::Replay;
 use quorate_charter::{AttemptOutcome, Custody, Decided, EpochRecord, Instance, State};
 use quorate_codec::{Digest, from_bytes};
 use quorate_identity::{GenesisHash, KeyId, Name, RecoveryKeyId, Scheme, words};
+use quorate_identity::{moment};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs::File;

@@ -5,11 +5,11 @@ use crate::args::Verify;
 use crate::backup_file::{BundleKind, FileError, FileFault};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
-use crate::moment::moment;
 use crate::verify::{
     BackupPart, Checked, KeyReport, MissingKey, Part, Refusal, Report, Why, verify as verify_file,
 };
 use quorate_identity::words;
+use quorate_identity::{moment};
 use std::fmt::Write;
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use crate::custody::Custody;
 use crate::state::State;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, hex, tag};
-use quorate_identity::{Name, NodeId, words};
+use quorate_identity::{Name, NodeId, moment, words};
 use std::collections::BTreeSet;
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
@@ -136,8 +136,8 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
     }
     for custodian in &custody.custodians {
         if let Some(expires_ms) = custodian.expires_ms {
-            let days = expires_ms / 86_400_000;
-            lines.push(format!("{} until day {days} since 1970", custodian.name));
+            let due = moment(expires_ms);
+            lines.push(format!("{} is to have another key by {due}", custodian.name));
         }
     }
     lines.push("every key is shared anew and backed up for them; the public keys stay".to_owned());

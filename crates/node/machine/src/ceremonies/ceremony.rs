@@ -185,10 +185,9 @@ impl Node {
         }
     }
 
-    /// Whether a message can be one of a round of a dealing at its key: there are two rounds and what
-    /// is announced after them, and
-    /// what they say is no longer than accounts and tree of the key make it. Others are nobody's, so
-    /// that nobody fills the memory, or makes evidence too long to be shown.
+    /// Whether a message can be one of a run at its key: there are two rounds of a dealing and what is
+    /// announced after them, and none is longer than accounts and tree of the key make it. Others are
+    /// nobody's, so that nobody fills the memory, or makes evidence too long to be shown.
     fn may_be_of_a_run(&self, message: &DealMessage) -> bool {
         let fits = |number: u8, length: usize| {
             let rounds = FIRST_ROUND..=SECOND_ROUND;
