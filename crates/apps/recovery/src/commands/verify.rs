@@ -8,8 +8,8 @@ use crate::failure::{Failure, Result};
 use crate::verify::{
     BackupPart, Checked, KeyReport, MissingKey, Part, Refusal, Report, Why, verify as verify_file,
 };
+use quorate_identity::moment;
 use quorate_identity::words;
-use quorate_identity::{moment};
 use std::fmt::Write;
 use std::path::Path;
 
