@@ -6,6 +6,7 @@ use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::motion::{Motion, MotionBody, MotionError, SignedMotion};
 use crate::presence::{Rejoin, RejoinError, SignedRejoin};
+use crate::seat::SeatClaim;
 use crate::state::State;
 use minicbor::bytes::ByteVec;
 use minicbor::decode::{Decoder, Error as CborError};
@@ -162,6 +163,15 @@ impl ProposedEntry {
     pub fn custody(&self) -> Option<&Custody> {
         match &self.motion()?.body {
             MotionBody::CustodySet { custody, .. } => Some(custody),
+            _ => None,
+        }
+    }
+
+    /// The claim to a seat that it grants, if it grants one. Its one-time key is opaque here: who
+    /// votes for it looks at it.
+    pub fn claim(&self) -> Option<&SeatClaim> {
+        match &self.motion()?.body {
+            MotionBody::SeatGive { claim, .. } => Some(claim.body()),
             _ => None,
         }
     }

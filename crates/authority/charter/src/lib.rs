@@ -32,6 +32,7 @@ pub mod limits;
 mod log;
 mod motion;
 mod presence;
+mod seat;
 mod state;
 mod statement;
 
@@ -60,5 +61,6 @@ pub use presence::{
     Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
     Welcome,
 };
+pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};
 pub use state::{Actor, Goal, KeyOrder, Node, Person, Service, Sharing, State};
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};

@@ -13,6 +13,7 @@ use crate::entry::VerifiedEntry;
 use crate::genesis::{Genesis, GenesisError, Settings};
 use crate::motion::{Motion, MotionBody, Object};
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
+use crate::seat::{Seat, SeatClaim};
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
@@ -41,8 +42,13 @@ pub struct State {
     excepted: BTreeSet<Name>,
     /// Motions that were placed: none is placed twice.
     placed: BTreeSet<MotionId>,
-    /// Of nodes that came back, the incarnation that counts, and the position that says so.
-    rejoined: BTreeMap<NodeId, (Incarnation, u64)>,
+    /// Of nodes that came back, the incarnation that counts, and the position that says so. Another
+    /// machine in a node's seat begins anew.
+    rejoined: BTreeMap<NodeId, (Option<Incarnation>, u64)>,
+    /// Seats that were given to another machine.
+    seats: BTreeMap<NodeId, Seat>,
+    /// Every head there was, and its position.
+    heads: BTreeMap<Head, u64>,
 }
 
 impl State {
@@ -65,6 +71,8 @@ impl State {
             policy_version: 0,
             placed: BTreeSet::new(),
             rejoined: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            heads: BTreeMap::from([(Head(hash.digest()), 0)]),
         })
     }
 
@@ -91,6 +99,11 @@ impl State {
     /// The head's position; 0 before the first entry.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The position of a head that the log went through.
+    pub fn position_of(&self, head: &Head) -> Option<u64> {
+        self.heads.get(head).copied()
     }
 
     /// How many voters may lie.
@@ -186,6 +199,10 @@ impl State {
             Object::Policy => self.policy_version,
             Object::Key(name) => self.key_named(name).map_or(0, |order| order.version),
             Object::Custody => self.custody_version,
+            Object::Seat(name) => {
+                let seat = self.node_named(name).and_then(|node| self.seat(&node.id));
+                seat.map_or(0, |seat| seat.version)
+            }
         }
     }
 
@@ -204,12 +221,13 @@ impl State {
         }
         next.head = entry.head();
         next.position += 1;
+        next.heads.insert(next.head, next.position);
         if let Some((id, motion)) = entry.motion() {
             next.placed.insert(id);
             next.enact(id, motion);
         }
         if let Some(rejoin) = entry.rejoin() {
-            next.rejoined.insert(rejoin.node, (rejoin.incarnation, next.position));
+            next.rejoined.insert(rejoin.node, (Some(rejoin.incarnation), next.position));
         }
         next
     }
@@ -229,16 +247,21 @@ impl State {
     /// Whether a wish to rejoin that was waiting before this head may wait on: it is not the one
     /// that this head placed.
     pub fn awaits_rejoin(&self, node: &NodeId) -> bool {
-        let placed_now = |(_, position): &(Incarnation, u64)| *position == self.position;
+        let placed_now = |(_, position): &(_, u64)| *position == self.position;
         self.node(node).is_some() && !self.rejoined.get(node).is_some_and(placed_now)
     }
 
     /// The incarnation in which a node last came back, if it ever lapsed.
     pub fn rejoined(&self, node: &NodeId) -> Option<&Incarnation> {
-        self.rejoined.get(node).map(|(incarnation, _)| incarnation)
+        self.rejoined.get(node).and_then(|(incarnation, _)| incarnation.as_ref())
     }
 
-    /// The position of the entry that last took a node back, if it ever lapsed.
+    /// That a node's seat was given to another machine, if it was.
+    pub fn seat(&self, node: &NodeId) -> Option<&Seat> {
+        self.seats.get(node)
+    }
+
+    /// The position of the entry that last took a node back, or gave its seat away, if one did.
     pub fn rejoined_at(&self, node: &NodeId) -> Option<u64> {
         self.rejoined.get(node).map(|(_, position)| *position)
     }
@@ -284,7 +307,18 @@ impl State {
                 self.custodies.insert(self.custody_digest, Arc::clone(&self.custody));
                 self.excepted.extend(excepted.iter().cloned());
             }
+            MotionBody::SeatGive { claim, .. } => self.give_seat(claim.body()),
         }
+    }
+
+    /// The node begins a new life under other keys: everything of the earlier one is void.
+    fn give_seat(&mut self, claim: &SeatClaim) {
+        let (entry, position) = (self.head, self.position);
+        let version = self.seat(&claim.node).map_or(1, |seat| seat.version + 1);
+        let seat = Seat { entry, position, claim: claim.clone(), version };
+        self.seats.insert(claim.node, seat);
+        self.rejoined.insert(claim.node, (None, position));
+        Arc::make_mut(&mut self.roster).rekey(&claim.node, claim.keys, position);
     }
 
     fn touch(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {

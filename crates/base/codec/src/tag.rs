@@ -41,6 +41,8 @@ tags! {
     // ---- charter: what people and nodes sign
     /// A node's own enrolment statement.
     ENROLMENT = "enrolment/v1";
+    /// A machine's wish to take the seat of a lost node.
+    SEAT_CLAIM = "seat-claim/v1";
     /// The genesis of a domain; its digest is the domain's identity.
     GENESIS = "genesis/v1";
     /// A node's countersignature under a genesis.

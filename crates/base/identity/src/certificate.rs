@@ -72,14 +72,33 @@ impl NodeSignatures {
         voters: &BTreeMap<NodeId, NodePublic>,
         needed: usize,
     ) -> Result<(), CertificateError> {
+        self.verify_by(tag, bytes, needed, |node| voters.get(node).copied().into_iter().collect())
+    }
+
+    /// The same where a voter may have had several keys: of each signature one of `keys` must be the
+    /// key.
+    ///
+    /// # Errors
+    /// [`CertificateError`]. Cost: one verification a signature and key that is tried.
+    pub fn verify_by(
+        &self,
+        tag: Tag,
+        bytes: &[u8],
+        needed: usize,
+        keys: impl Fn(&NodeId) -> Vec<NodePublic>,
+    ) -> Result<(), CertificateError> {
         let got = self.0.len();
         if got < needed || got == 0 {
             return Err(CertificateError::Few { got, needed });
         }
         for (node, signature) in &self.0 {
-            let keys = voters.get(node).ok_or(CertificateError::Stranger(*node))?;
-            let verified = keys.verify(tag, bytes, signature);
-            verified.map_err(|_| CertificateError::Signature(*node))?;
+            let keys = keys(node);
+            if keys.is_empty() {
+                return Err(CertificateError::Stranger(*node));
+            }
+            if !keys.iter().any(|keys| keys.verify(tag, bytes, signature).is_ok()) {
+                return Err(CertificateError::Signature(*node));
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What voters send each other: proposals, votes, and offers of a value.
 
-use super::quorum;
+use super::decided::voting_keys;
 use crate::limits::{BALLOT_MAX, VALUE_BYTES_MAX};
 use crate::state::State;
 use minicbor::bytes::ByteVec;
@@ -331,8 +331,12 @@ impl SignedBallotMessage {
             return Err(BallotError::LockBallot);
         }
         let prevote = statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
-        let needed = quorum(state.voters().len(), state.faults());
-        let verified = lock.prevotes.verify(tag::PREVOTE, &prevote, state.voters(), needed);
+        let value = match &self.body {
+            BallotBody::Proposal { value, .. } | BallotBody::Offer { value } => value.as_slice(),
+            BallotBody::Prevote(_) | BallotBody::Precommit(_) => &[],
+        };
+        let keys = voting_keys(state, self.instance, value);
+        let verified = lock.prevotes.verify_by(tag::PREVOTE, &prevote, state.quorum(), keys);
         verified.map_err(BallotError::Lock)
     }
 }

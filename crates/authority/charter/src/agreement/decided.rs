@@ -1,11 +1,12 @@
 //! A decision and the certificate that proves it to anybody.
 
 use super::ballot::{Instance, statement, value_digest};
+use crate::epoch::{AttemptOutcome, EpochRecord};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::state::State;
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, tag};
-use quorate_identity::{CertificateError, GenesisHash, NodeSignatures};
+use quorate_identity::{CertificateError, GenesisHash, Head, NodeId, NodePublic, NodeSignatures};
 
 /// What was decided, and the precommits of a quorum in one ballot. Verifiable offline with the
 /// voters of the domain alone. Public.
@@ -46,8 +47,9 @@ pub enum DecidedError {
 }
 
 impl Decided {
-    /// Verifies the certificate against the voters of `state` (AGR-11). What the value says is
-    /// for others to check.
+    /// Verifies the certificate against the voters of `state` (AGR-11); of an attempt also under
+    /// keys that nodes had when it was planned and have no more. What the value says is for others
+    /// to check.
     ///
     /// # Errors
     /// [`DecidedError`]. Cost: one signature verification a precommit.
@@ -60,8 +62,8 @@ impl Decided {
         }
         let digest = Some(value_digest(&self.value));
         let precommit = statement(self.genesis, self.instance, self.ballot, digest, None);
-        let needed = state.quorum();
-        Ok(self.certificate.verify(tag::PRECOMMIT, &precommit, state.voters(), needed)?)
+        let keys = voting_keys(state, self.instance, &self.value);
+        Ok(self.certificate.verify_by(tag::PRECOMMIT, &precommit, state.quorum(), keys)?)
     }
 
     /// Whether two decisions prove that more than the declared number of voters lie: valid both,
@@ -70,6 +72,35 @@ impl Decided {
         self.genesis == other.genesis
             && self.instance == other.instance
             && self.value != other.value
+    }
+}
+
+/// Under which keys a node's votes for a value count. A position is decided by the voters of the
+/// state before it, under their keys of then. Attempts take their time: a node whose seat was given
+/// away meanwhile voted under the keys that it had, as long as these were in force when the attempt
+/// was planned.
+pub(super) fn voting_keys<'a>(
+    state: &'a State,
+    instance: Instance,
+    value: &[u8],
+) -> impl Fn(&NodeId) -> Vec<NodePublic> + use<'a> {
+    let planned_at = match instance {
+        Instance::Attempt { .. } if state.has_former_keys() => planned_at(value),
+        Instance::Attempt { .. } | Instance::Position(_) => None,
+    };
+    move |node| match &planned_at {
+        Some(head) => state.keys_since(node, head),
+        None => state.voters().get(node).copied().into_iter().collect(),
+    }
+}
+
+/// The head at which an attempt of this outcome was planned, or given up.
+fn planned_at(value: &[u8]) -> Option<Head> {
+    match quorate_codec::from_bytes(value).ok()? {
+        AttemptOutcome::Commit { record, .. } => {
+            quorate_codec::from_bytes::<EpochRecord>(&record).ok().map(|record| record.plan.head)
+        }
+        AttemptOutcome::Void { abort, .. } => Some(abort.head),
     }
 }
 

@@ -152,7 +152,7 @@ impl Genesis {
 
 /// The public point inside a credential, so that one key is recognised in two kinds of identity:
 /// an Ed25519 key may be a node's, a person's, or in a security key.
-fn point(credential: &Credential) -> Vec<u8> {
+pub(crate) fn point(credential: &Credential) -> Vec<u8> {
     let mut strings = SshStrings(credential.blob());
     let position = match credential.kind() {
         CredentialKind::Ed25519 | CredentialKind::SecurityKey => 1,

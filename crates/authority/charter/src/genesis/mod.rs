@@ -4,6 +4,7 @@ mod check;
 mod exclusion;
 mod file;
 
+pub(crate) use check::point;
 pub use exclusion::RolesError;
 pub(crate) use exclusion::check_roles;
 pub use file::{GenesisFile, Missing};

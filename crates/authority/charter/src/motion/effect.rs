@@ -71,6 +71,17 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             "backups and old copies of shares are not destroyed by this".to_owned(),
         ],
         MotionBody::CustodySet { custody, excepted } => custody_effect(custody, excepted, state),
+        MotionBody::SeatGive { name, claim } => {
+            let fingerprint = words(&claim.digest()).join(" ");
+            vec![
+                format!("gives the seat of node {name} to another machine, under other keys"),
+                format!("that machine's claim has the words: {fingerprint}"),
+                "read these words on the machine itself: whoever sits there holds its shares"
+                    .into(),
+                format!("the machine that was {name} until now is refused from then on, for ever"),
+                format!("every key that {name} holds shares of is shared anew; public keys stay"),
+            ]
+        }
     }
 }
 

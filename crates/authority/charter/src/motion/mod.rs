@@ -14,7 +14,9 @@ use crate::limits::{
     MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, RUN_BYTES_MAX,
     SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
 };
+use crate::seat::SignedSeatClaim;
 use crate::state::{State, key_id};
+use crate::statement::StatementError;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
@@ -151,6 +153,16 @@ pub enum MotionBody {
         #[n(1)]
         excepted: Vec<Name>,
     },
+    /// Gives the seat of a node to another machine: from then on the node has other keys.
+    #[n(9)]
+    SeatGive {
+        /// The node's name.
+        #[n(0)]
+        name: Name,
+        /// What the machine says of itself.
+        #[n(1)]
+        claim: SignedSeatClaim,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -166,6 +178,9 @@ pub enum Object {
     /// The custodians and their trees.
     #[n(2)]
     Custody,
+    /// The seat of the node of this name.
+    #[n(3)]
+    Seat(#[n(0)] Name),
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
@@ -273,6 +288,18 @@ pub enum MotionError {
     /// Somebody would be more than one thing and is not excepted, or is for nothing.
     #[error(transparent)]
     Roles(#[from] RolesError),
+    /// The charter knows no node of the name, or the claim is for the seat of another one.
+    #[error("the claim is not for the seat of a node {0} of this domain")]
+    UnknownSeat(Name),
+    /// The claim does not hold.
+    #[error("the claim to the seat does not hold: {0}")]
+    Claim(#[source] StatementError),
+    /// A key of the claim is somebody's, or was.
+    #[error("a key of the claim to the seat of {0} is, or was, somebody's in this domain")]
+    KeyTaken(Name),
+    /// The one-time key of the claim, or what it asks custodians, cannot be read.
+    #[error("what the claim to the seat of {0} asks of custodians cannot be read")]
+    Arrival(Name),
     /// A schedule outside its limits.
     #[error("the schedule is refused: {0}")]
     Schedule(&'static str),
@@ -316,16 +343,18 @@ impl Motion {
             MotionBody::KeyRetire { .. } => "key-retire",
             MotionBody::KeyImport { .. } => "key-import",
             MotionBody::CustodySet { .. } => "custody-set",
+            MotionBody::SeatGive { .. } => "seat-give",
         }
     }
 
     /// What it touches, ascending (GOV-12).
     pub fn touches(&self) -> Vec<Object> {
-        match self.body.key() {
-            _ if self.body.is_upkeep() => Vec::new(),
-            Some(name) => vec![Object::Key(name.clone())],
-            None if matches!(self.body, MotionBody::CustodySet { .. }) => vec![Object::Custody],
-            None => vec![Object::Policy],
+        match (&self.body, self.body.key()) {
+            (body, _) if body.is_upkeep() => Vec::new(),
+            (_, Some(name)) => vec![Object::Key(name.clone())],
+            (MotionBody::CustodySet { .. }, None) => vec![Object::Custody],
+            (MotionBody::SeatGive { name, .. }, None) => vec![Object::Seat(name.clone())],
+            (_, None) => vec![Object::Policy],
         }
     }
 }
@@ -347,7 +376,7 @@ impl MotionBody {
             | Self::KeySchedule { name, .. }
             | Self::KeyRetire { name }
             | Self::KeyImport { name, .. } => Some(name),
-            Self::PolicySet { .. } | Self::CustodySet { .. } => None,
+            Self::PolicySet { .. } | Self::CustodySet { .. } | Self::SeatGive { .. } => None,
         }
     }
 
@@ -452,6 +481,7 @@ impl fmt::Display for Object {
             Self::Policy => formatter.write_str("the policy"),
             Self::Key(name) => write!(formatter, "key {name}"),
             Self::Custody => formatter.write_str("the custodians"),
+            Self::Seat(name) => write!(formatter, "the seat of {name}"),
         }
     }
 }

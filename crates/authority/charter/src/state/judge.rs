@@ -7,10 +7,15 @@ use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
-use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
+use crate::limits::{
+    CUSTODIANS_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+    RECOVERY_KEY_BYTES_MAX,
+};
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
 };
+use crate::seat::SignedSeatClaim;
+use crate::statement::StatementError;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::tag;
 use quorate_identity::{Name, NodeId, PersonId, Scheme};
@@ -190,6 +195,7 @@ impl State {
                 checked.map_err(MotionError::Schedule)
             }
             MotionBody::CustodySet { custody, excepted } => self.check_custody(custody, excepted),
+            MotionBody::SeatGive { name, claim } => self.check_claim(name, claim),
             MotionBody::KeyRefresh { name }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeyRetire { name } => self.check_standing(name),
@@ -226,6 +232,28 @@ impl State {
         let people = self.people().map(|person| (&person.name, person.roles));
         check_roles(people, custody, excepted, self.excepted())?;
         Ok(())
+    }
+
+    /// A machine of its own keys, which nobody had, claims the seat of the node of this name
+    /// (GOV-60). What its one-time key is, is for those who know curves: the nodes, before they vote.
+    fn check_claim(&self, name: &Name, signed: &SignedSeatClaim) -> Result<(), MotionError> {
+        let claim = signed.body();
+        signed.verify_own().map_err(MotionError::Claim)?;
+        if claim.genesis != self.genesis() {
+            return Err(MotionError::Claim(StatementError::ForeignDomain(claim.genesis)));
+        }
+        if self.node_named(name).map(|node| node.id) != Some(claim.node) {
+            return Err(MotionError::UnknownSeat(name.clone()));
+        }
+        if self.knows_a_key_of(&claim.keys) {
+            return Err(MotionError::KeyTaken(name.clone()));
+        }
+        let is_key = (1..=RECOVERY_KEY_BYTES_MAX).contains(&claim.arrival.len());
+        let ascending = claim.asks.is_sorted_by(|left, right| left.custodian < right.custodian);
+        match is_key && ascending && claim.asks.len() <= CUSTODIANS_MAX {
+            true => Ok(()),
+            false => Err(MotionError::Arrival(name.clone())),
+        }
     }
 
     /// There is a key of the name, and it was not retired (GOV-17).

@@ -2,10 +2,10 @@
 
 use super::State;
 use crate::enrolment::Role;
-use crate::genesis::{Genesis, GenesisError, Roles, Settings};
+use crate::genesis::{Genesis, GenesisError, Roles, Settings, point};
 use quorate_access::Tree;
-use quorate_identity::{ActorId, Credential, Name, NodeId, NodePublic, PersonId, ServiceId};
-use std::collections::BTreeMap;
+use quorate_identity::{ActorId, Credential, Head, Name, NodeId, NodePublic, PersonId, ServiceId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node of the charter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Actor<'a> {
 }
 
 /// What the genesis fixed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Roster {
     pub domain: Name,
     pub staging: bool,
@@ -66,6 +66,8 @@ pub(super) struct Roster {
     nodes: BTreeMap<NodeId, Node>,
     people: BTreeMap<PersonId, Person>,
     services: BTreeMap<ServiceId, Service>,
+    /// Keys that nodes had, each with the position of the entry that replaced them.
+    former: BTreeMap<NodeId, Vec<(NodePublic, u64)>>,
 }
 
 impl Roster {
@@ -105,7 +107,16 @@ impl Roster {
             nodes,
             people,
             services,
+            former: BTreeMap::new(),
         })
+    }
+
+    /// Gives a node other keys.
+    pub fn rekey(&mut self, id: &NodeId, keys: NodePublic, position: u64) {
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        let before = std::mem::replace(&mut node.keys, keys);
+        self.former.entry(*id).or_default().push((before, position));
+        self.voters.insert(*id, keys);
     }
 }
 
@@ -123,6 +134,32 @@ impl State {
     /// The node of a name.
     pub fn node_named(&self, name: &Name) -> Option<&Node> {
         self.nodes().find(|node| node.name == *name)
+    }
+
+    /// The keys under which a node could vote at some time since this head: those of now, and those
+    /// that were replaced after it (AGR-11).
+    pub(crate) fn keys_since(&self, node: &NodeId, head: &Head) -> Vec<NodePublic> {
+        let since = self.position_of(head).unwrap_or(u64::MAX);
+        let former = self.roster.former.get(node).into_iter().flatten();
+        let former = former.filter(|(_, replaced_at)| since < *replaced_at).map(|(keys, _)| *keys);
+        self.voters().get(node).copied().into_iter().chain(former).collect()
+    }
+
+    /// Whether any node has other keys than the genesis gave it.
+    pub(crate) fn has_former_keys(&self) -> bool {
+        !self.roster.former.is_empty()
+    }
+
+    /// Whether one of these keys is, or was, somebody's (GOV-05).
+    pub(crate) fn knows_a_key_of(&self, keys: &NodePublic) -> bool {
+        let of_node = |keys: &NodePublic| [*keys.statement(), *keys.transport(), *keys.sealed()];
+        let former = self.roster.former.values().flatten().map(|(keys, _)| keys);
+        let nodes = self.nodes().map(|node| &node.keys).chain(former).flat_map(of_node);
+        let people = self.people().map(|person| &person.credential);
+        let credentials = people.chain(self.services().map(|service| &service.credential));
+        let known: BTreeSet<Vec<u8>> =
+            nodes.map(|key| key.to_vec()).chain(credentials.map(point)).collect();
+        of_node(keys).iter().any(|key| known.contains(key.as_slice()))
     }
 
     /// The people, by id.
