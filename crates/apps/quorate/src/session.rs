@@ -14,7 +14,7 @@ use quorate_intent::KeyFacts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The read-only auditor whom founding enrols for a domain directory.
 pub const AUDITOR: &str = "auditor";
@@ -31,8 +31,16 @@ pub struct Session {
     actor: ActorId,
     name: Name,
     signer: AnySigner,
-    clients: Vec<(Name, Arc<Client>)>,
+    nodes: Vec<Reachable>,
     only: Option<Name>,
+}
+
+/// A node that can be called: where it is, and the client that pins the keys it is known by.
+#[derive(Clone)]
+struct Reachable {
+    name: Name,
+    api: String,
+    client: Arc<RwLock<Arc<Client>>>,
 }
 
 impl Session {
@@ -81,18 +89,18 @@ impl Session {
                 "put the key there whose public half the genesis names",
             ));
         }
-        let mut clients = Vec::new();
+        let mut nodes = Vec::new();
         for line in file.nodes {
             let Some(node) = founding.node_named(&line.name) else { continue };
             let (keys, hash, signer) = (&node.keys, founding.genesis(), Arc::clone(&signer));
-            let client = Client::new(line.api, node.id, keys, hash, actor, signer)?;
-            clients.push((line.name, Arc::new(client)));
+            let client = Client::new(line.api.clone(), node.id, keys, hash, actor, signer)?;
+            let client = Arc::new(RwLock::new(Arc::new(client)));
+            nodes.push(Reachable { name: line.name, api: line.api, client });
         }
-        if let Some(name) = only.as_ref().filter(|name| !clients.iter().any(|(it, _)| it == *name))
-        {
+        if let Some(name) = only.as_ref().filter(|name| !nodes.iter().any(|it| it.name == **name)) {
             return Err(dir.unknown_node(name));
         }
-        Ok(Self { dir, genesis, founding, actor, name, signer, clients, only })
+        Ok(Self { dir, genesis, founding, actor, name, signer, nodes, only })
     }
 
     /// The same caller, asking only this node.
@@ -137,10 +145,10 @@ impl Session {
     /// The node's answer, or that no node answers (exit 4).
     pub async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
         let mut silent = Silent::default();
-        for (name, client) in self.candidates() {
-            match client.get(target).await {
+        for node in self.candidates() {
+            match self.get_from(node, target).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => silent.note(name, error)?,
+                Err(error) => silent.note(&node.name, error)?,
             }
         }
         Err(silent.into_failure())
@@ -157,10 +165,10 @@ impl Session {
         body: &B,
     ) -> Result<T> {
         let mut silent = Silent::default();
-        for (name, client) in self.candidates() {
-            match client.post(target, body).await {
+        for node in self.candidates() {
+            match self.post_to(node, target, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => silent.note(name, error)?,
+                Err(error) => silent.note(&node.name, error)?,
             }
         }
         Err(silent.into_failure())
@@ -173,10 +181,10 @@ impl Session {
     pub async fn everywhere<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
         let mut silent = Silent::default();
         let mut first = None;
-        for (name, client) in self.candidates() {
-            match client.post::<_, T>(target, &serde_json::json!({})).await {
+        for node in self.candidates() {
+            match self.post_to::<_, T>(node, target, &serde_json::json!({})).await {
                 Ok(answer) => first = first.or(Some(answer)),
-                Err(error) => silent.note(name, error)?,
+                Err(error) => silent.note(&node.name, error)?,
             }
         }
         first.ok_or_else(|| silent.into_failure())
@@ -232,10 +240,72 @@ impl Session {
         self.get(&routes::request(id)).await
     }
 
+    async fn get_from<T: DeserializeOwned>(
+        &self,
+        node: &Reachable,
+        target: &str,
+    ) -> std::result::Result<T, ErrorBody> {
+        let answer = node.client().get(target).await;
+        match self.has_other_keys(node, &answer).await {
+            true => node.client().get(target).await,
+            false => answer,
+        }
+    }
+
+    async fn post_to<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        node: &Reachable,
+        target: &str,
+        body: &B,
+    ) -> std::result::Result<T, ErrorBody> {
+        let answer = node.client().post(target, body).await;
+        match self.has_other_keys(node, &answer).await {
+            true => node.client().post(target, body).await,
+            false => answer,
+        }
+    }
+
+    /// Whether the node that answered with other keys than it is known by has them from the charter,
+    /// which the others tell; then it is known by them from now on.
+    async fn has_other_keys<T>(
+        &self,
+        node: &Reachable,
+        answer: &std::result::Result<T, ErrorBody>,
+    ) -> bool {
+        let is_other = |error: &ErrorBody| error.code.as_str() == "wrong_node_key";
+        if !answer.as_ref().is_err_and(is_other) {
+            return false;
+        }
+        let others = Self { only: None, ..self.clone() }.without(&node.name);
+        // In a box, because the others are asked in the same way.
+        let Ok(state) = Box::pin(others.replay()).await else { return false };
+        let Some(known) = state.node_named(&node.name) else { return false };
+        if state.seat(&known.id).is_none() {
+            return false;
+        }
+        let (hash, signer) = (state.genesis(), Arc::clone(&self.signer));
+        let client = Client::new(node.api.clone(), known.id, &known.keys, hash, self.actor, signer);
+        client.is_ok_and(|client| {
+            *node.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
+            true
+        })
+    }
+
+    fn without(mut self, node: &Name) -> Self {
+        self.nodes.retain(|it| it.name != *node);
+        self
+    }
+
     /// The nodes to ask, in order.
-    fn candidates(&self) -> impl Iterator<Item = (&Name, &Client)> {
+    fn candidates(&self) -> impl Iterator<Item = &Reachable> {
         let asked = |name: &Name| self.only.as_ref().is_none_or(|only| only == name);
-        self.clients.iter().filter(move |(name, _)| asked(name)).map(|(name, it)| (name, &**it))
+        self.nodes.iter().filter(move |node| asked(&node.name))
+    }
+}
+
+impl Reachable {
+    fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -13,7 +13,7 @@ use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, DecodeError, Transcript, tag};
-use quorate_identity::{GenesisHash, Head, MotionId, NodeSignatures, Scheme};
+use quorate_identity::{GenesisHash, Head, MotionId, NodeId, NodeSignatures, Scheme};
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -130,6 +130,17 @@ impl Entry {
         match &self.body {
             EntryBody::Motion(signed) => signed.body().map_or("unreadable", |body| body.kind()),
             EntryBody::Rejoin(_) => "rejoin",
+        }
+    }
+}
+
+impl EntryBody {
+    /// The node whose seat it gives to another machine, if it does; unverified.
+    pub fn seat(&self) -> Option<NodeId> {
+        let Self::Motion(signed) = self else { return None };
+        match signed.body().ok()?.body {
+            MotionBody::SeatGive { claim, .. } => Some(claim.body().node),
+            _ => None,
         }
     }
 }

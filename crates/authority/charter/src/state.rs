@@ -261,6 +261,13 @@ impl State {
         self.seats.get(node)
     }
 
+    /// Whether the seat of one of these nodes was given to another machine after `head`: whoever has
+    /// the machine before has its shares.
+    pub fn gave_a_seat_since(&self, nodes: &[NodeId], head: &Head) -> bool {
+        let since = self.position_of(head).unwrap_or_default();
+        nodes.iter().filter_map(|node| self.seat(node)).any(|seat| seat.position > since)
+    }
+
     /// The position of the entry that last took a node back, or gave its seat away, if one did.
     pub fn rejoined_at(&self, node: &NodeId) -> Option<u64> {
         self.rejoined.get(node).map(|(_, position)| *position)

@@ -56,8 +56,8 @@ pub enum BootError {
     /// The caller's fault: the node belongs to another domain.
     #[error("this node belongs to another domain than the genesis file")]
     OtherDomain,
-    /// The caller's fault: no node of the genesis has these keys.
-    #[error("the genesis does not name this node")]
+    /// The caller's fault: no node of the charter has these keys, or not any more.
+    #[error("the charter names no node with this node's keys")]
     NotNamed,
     /// The machine's fault: an entry of the log is missing or does not verify.
     #[error("entry {position} of the stored charter does not hold: {why}")]
@@ -137,8 +137,8 @@ impl Node {
             return Err(BootError::OtherDomain);
         }
         let founded = file.verify(&file.hash())?;
-        let me = named(&founded, &secrets).ok_or(BootError::NotNamed)?;
         let (state, log) = replay(founded, &rows)?;
+        let me = named(&state, &secrets).ok_or(BootError::NotNamed)?;
         let clock = rows.get(Table::Meta, CLOCK_ROW).and_then(|row| row.try_into().ok());
         let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
         let mut alarms = Vec::new();

@@ -56,6 +56,11 @@ impl Possessions {
         read.map(|(key, possession)| self.0.insert(key, possession)).is_some()
     }
 
+    /// The row that says that a key was shown, by whoever opened this machine's challenge to it.
+    pub fn shown(key: &RecoveryKeyId) -> Write {
+        possession_row(key, &Possession::Shown)
+    }
+
     fn is_shown(&self, key: &RecoveryKeyId) -> bool {
         matches!(self.0.get(key), Some(Possession::Shown))
     }

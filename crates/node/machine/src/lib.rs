@@ -45,6 +45,7 @@ mod permit;
 mod presence;
 mod requests;
 mod schedule;
+pub mod seats;
 mod sessions;
 mod target;
 mod views;

@@ -486,6 +486,16 @@ impl Node {
         self.pairs.told.clear();
     }
 
+    /// Throws away what was set up with a peer that has another machine now: nobody has its other half.
+    pub(crate) fn forget_pair(&mut self, peer: &NodeId, turn: &mut Turn<'_>) {
+        self.pairs.runs.remove(peer);
+        self.pairs.theirs.remove(peer);
+        if self.pairs.remove(peer) {
+            turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
+            turn.out.barrier = true;
+        }
+    }
+
     /// Peers that are here, that some key needs, and with whom we have no set-up.
     fn wanted_pairs(&self, now: Millis) -> Vec<NodeId> {
         let needed = self.pairs.needed.iter().copied();

@@ -51,26 +51,26 @@ pub fn api_client(node: &NodePublic) -> Result<Arc<ClientConfig>, TransportError
 
 /// For the accepting end between nodes: one of the peers' keys, whichever.
 pub(crate) fn mesh_server<'a>(
-    secrets: &NodeSecrets,
+    own: Arc<CertifiedKey>,
     peers: impl IntoIterator<Item = &'a NodePublic>,
 ) -> Result<Arc<ServerConfig>, TransportError> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(Pinned::new(peers)));
-    let resolver = AlwaysResolvesServerRawPublicKeys::new(certified(secrets)?);
+    let resolver = AlwaysResolvesServerRawPublicKeys::new(own);
     Ok(server(builder.with_cert_resolver(Arc::new(resolver)), MESH_PROTOCOL))
 }
 
 /// For the dialling end between nodes: exactly this peer's key.
 pub(crate) fn mesh_client(
-    secrets: &NodeSecrets,
+    own: Arc<CertifiedKey>,
     peer: &NodePublic,
 ) -> Result<Arc<ClientConfig>, TransportError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Pinned::new([peer])));
-    let resolver = AlwaysResolvesClientRawPublicKeys::new(certified(secrets)?);
+    let resolver = AlwaysResolvesClientRawPublicKeys::new(own);
     Ok(client(builder.with_client_cert_resolver(Arc::new(resolver)), MESH_PROTOCOL))
 }
 
@@ -98,7 +98,11 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn certified(secrets: &NodeSecrets) -> Result<Arc<CertifiedKey>, TransportError> {
+/// The key that this node proves.
+///
+/// # Errors
+/// [`TransportError::Tls`]; none in practice.
+pub(crate) fn certified(secrets: &NodeSecrets) -> Result<Arc<CertifiedKey>, TransportError> {
     let document = secrets.transport_pkcs8();
     let key = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(document.as_slice()))?;
     let public = CertificateDer::from(secrets.public().transport_spki());

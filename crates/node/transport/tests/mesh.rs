@@ -278,6 +278,35 @@ async fn neg_079_a_stranger_who_answers_gets_no_channel() {
     assert!(quiet(&mut events).await && quiet(&mut events_9).await);
 }
 
+/// TRN-10: the charter gives node 2 other keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn neg_079_whoever_has_the_former_keys_of_a_peer_is_refused() {
+    let (listener, address) = port().await;
+    let away = nowhere().await;
+    let (mesh, mut events) = start(&secrets(1), plan(1, [peer(2, away)]), listener).unwrap();
+    let (listener_2, _) = port().await;
+    let (former, mut events_2) =
+        start(&secrets(2), plan(2, [peer(1, address)]), listener_2).unwrap();
+    connected(&mut events, 2).await;
+    connected(&mut events_2, 1).await;
+    assert!(mesh.rekey(id(2), secrets(1).public()).is_err(), "a key of another node");
+    mesh.rekey(id(2), secrets(2).public()).unwrap();
+    assert!(quiet(&mut events).await, "nothing changed");
+
+    mesh.rekey(id(2), secrets(8).public()).unwrap();
+    assert_eq!(events.recv().await, Some(MeshEvent::Disconnected(id(2))));
+    assert_eq!(events_2.recv().await, Some(MeshEvent::Disconnected(id(1))));
+    refused(&mesh).await;
+    refused(&former).await;
+    assert!(quiet(&mut events).await && quiet(&mut events_2).await);
+    let (listener_8, _) = port().await;
+    let (heir, mut events_8) = start(&secrets(8), plan(2, [peer(1, address)]), listener_8).unwrap();
+    connected(&mut events, 2).await;
+    connected(&mut events_8, 1).await;
+    heir.send(id(1), b"in the seat".to_vec());
+    assert_eq!(frame(&mut events).await, (id(2), b"in the seat".to_vec()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neg_027_one_key_is_one_node() {
     let away = nowhere().await;

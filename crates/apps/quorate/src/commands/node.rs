@@ -234,11 +234,13 @@ fn join(
     let path = file.unwrap_or_else(|| kept.clone());
     let file = read_genesis(&path)?;
     let state = verify_genesis(&file, &hash)?;
-    if state.node(&node.enrolment.id()).is_none() {
+    // Whoever joined before may have its seat from a later entry: the start finds out.
+    if node.genesis.is_none() && state.node(&node.enrolment.id()).is_none() {
         return Err(Failure::caller(
             "not_enrolled",
             format!("this genesis does not enrol this node ({})", node.enrolment.body().name),
-            "found the domain with the enrolment that `node init` wrote for it",
+            "found the domain with the enrolment that `node init` wrote for it; the seat of a node \
+             that was lost is taken with `quorate seat`",
         ));
     }
     if path != kept {

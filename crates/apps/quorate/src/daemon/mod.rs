@@ -68,18 +68,18 @@ pub struct Plan {
 pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     log_to_stderr(face);
     let Plan { dir, config, verbose, supervised } = plan;
-    let Joined { node, file, state } = joined;
+    let Joined { node, file, .. } = joined;
     let mut signals = Signals::new()?;
     if supervised {
         signals = signals.with_parent();
     }
-    let me = node.enrolment.id();
     let threads = Threads::start()?;
     // Both ports are ours before anything leaves: a node that cannot serve says nothing to peers.
     let api = bind(config.api)?;
     let api = ApiListener::new(api, &node.secrets).map_err(|error| transport(&error))?;
     let api_address = api.local_addr();
-    let (mesh, mesh_events) = start_mesh(&threads, &node.secrets, me, &state, &config)?;
+    let channels = threads.bind(config.peer)?;
+    let own = copy_of(&node.secrets)?;
 
     let copy = dir.node_dir(&config.name).join(DomainDir::CHARTER_COPY);
     let copied = file.clone();
@@ -93,9 +93,13 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     };
     let (booted, first) =
         Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
+    // Who the peers are, and which node this is, the charter says that was just replayed.
+    let (me, state) = (booted.id(), booted.state());
+    let (mesh, mesh_events) = start_mesh(&threads, &own, me, &state, &config, channels)?;
+    drop(own);
     let accounts = Arc::new(Accounts::default());
     let rows = node.store.reader();
-    let (heads, state) = watch::channel(booted.state());
+    let (heads, state) = watch::channel(state);
     let driver = Driver {
         node: booted,
         first,
@@ -113,6 +117,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
             moved
         });
     });
+    tokio::spawn(follow_seats(mesh.clone(), state.clone()));
     tokio::spawn(take_in(mesh_events, running.inbox.clone(), state.clone()));
     tokio::spawn(copy::keep(copy, copied, running.inbox.clone(), state.clone()));
     let interface = Arc::new(Interface {
@@ -169,6 +174,14 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Listens, on these threads.
+    fn bind(&self, address: SocketAddr) -> Result<TcpListener> {
+        let _entered = self.0.as_ref().map(Runtime::enter);
+        bind(address)
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         // Within another runtime one may not wait for threads to end.
@@ -184,9 +197,9 @@ fn start_mesh(
     me: NodeId,
     state: &State,
     config: &NodeConfig,
+    listener: TcpListener,
 ) -> Result<(MeshHandle, MeshEvents)> {
     let _entered = threads.0.as_ref().map(Runtime::enter);
-    let listener = bind(config.peer)?;
     let others = state.nodes().filter(|node| node.id != me);
     let peers: BTreeMap<NodeId, Peer> = others
         .map(|node| {
@@ -209,6 +222,28 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
         std::io::ErrorKind::AddrInUse => transport(&TransportError::PortTaken(address)),
         _ => transport(&TransportError::Listen { address, source }),
     })
+}
+
+/// The node takes its keys, and its channels prove them too.
+fn copy_of(secrets: &NodeSecrets) -> Result<NodeSecrets> {
+    NodeSecrets::from_bytes(&secrets.to_bytes())
+        .map_err(|error| Failure::machine("process", error, "start the node again"))
+}
+
+/// Refuses whoever has the former keys of a peer, as soon as the charter gives its seat away
+/// (TRN-10).
+async fn follow_seats(mesh: MeshHandle, mut state: watch::Receiver<Arc<State>>) {
+    loop {
+        let nodes: Vec<_> = state.borrow_and_update().nodes().cloned().collect();
+        for node in nodes {
+            if let Err(error) = mesh.rekey(node.id, node.keys) {
+                tracing::error!(peer = %node.id, %error, "the peer's new keys are not used");
+            }
+        }
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Passes on what the peers send, each peer's frames in their order, checked on any core.

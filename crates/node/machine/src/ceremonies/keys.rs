@@ -139,9 +139,13 @@ impl Epoch {
     }
 
     /// Whether the charter wants another epoch without an order: nobody signs under what an importer
-    /// dealt, and this one is backed up for others than those who restore now.
-    pub fn is_owed(&self, custody: &Digest) -> bool {
-        self.record.plan.is_import() || !self.record.is_backed_up_for(custody)
+    /// dealt, this one is backed up for others than those who restore now, or a member lost its
+    /// machine, and nobody knows who has the shares that lie there (GOV-62).
+    pub fn is_owed(&self, custody: &Digest, state: &State) -> bool {
+        let plan = &self.record.plan;
+        plan.is_import()
+            || !self.record.is_backed_up_for(custody)
+            || state.gave_a_seat_since(&plan.committee, &plan.head)
     }
 
     /// Whether earlier epochs may be given up: it has signed, and so many of its members said
@@ -213,7 +217,7 @@ impl Keys {
             }
             // An attempt under way has its own deadline.
             if book.ceremony.is_none() {
-                match wake_for(order, book, &state.custody_digest()) {
+                match wake_for(order, book, state) {
                     Some(at) => self.due.set_earlier(order.key, at),
                     None => self.due.remove(&order.key),
                 }
@@ -302,13 +306,14 @@ impl Keys {
 }
 
 /// When a key is to be looked at for what the charter wants of it: at once, on schedule, or never.
-pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook, custody: &Digest) -> Option<Millis> {
+pub(super) fn wake_for(order: &KeyOrder, book: &KeyBook, state: &State) -> Option<Millis> {
     let goal = order.goal();
     let Some(current) = book.current() else {
         return goal.and_then(|goal| goal.sharing).map(|_| 0);
     };
     let plan = &current.record.plan;
-    if current.is_owed(custody) || goal.is_some_and(|goal| goal.order != plan.order) {
+    let is_owed = current.is_owed(&state.custody_digest(), state);
+    if is_owed || goal.is_some_and(|goal| goal.order != plan.order) {
         return Some(0);
     }
     order.schedule.map(|schedule| schedule.due_at(&order.key, plan.epoch, plan.made_at))

@@ -29,6 +29,7 @@ pub(crate) use keys::{
     KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
     parse_share_key, proof_is_valid, proof_key, voided_key,
 };
+pub(crate) use keys::{contributions_key, decided_key, share_key};
 pub(crate) use outcome::prove_commit;
 pub(crate) use plan::follows;
 pub(crate) use proven::{EvidenceBook, Found, Kept};
@@ -100,8 +101,7 @@ impl Node {
     /// Nothing is wanted of a key now: look again when its schedule says so.
     fn rest(&mut self, order: &quorate_charter::KeyOrder, turn: &Turn<'_>) {
         let Some(book) = self.keys.book(&order.key) else { return };
-        let at =
-            keys::wake_for(order, book, &self.state.custody_digest()).filter(|at| *at > turn.now);
+        let at = keys::wake_for(order, book, &self.state).filter(|at| *at > turn.now);
         if let Some(at) = at {
             self.keys.due.set(order.key, at);
         }

@@ -276,11 +276,27 @@ impl Node {
         }
     }
 
+    /// Whether a decision makes no epoch that was planned before the newest one: no honest voter has
+    /// part in that, whatever keys stand under it.
+    fn is_decided_in_order(&self, decided: &Decided) -> bool {
+        match quorate_codec::from_bytes(&decided.value) {
+            Ok(AttemptOutcome::Commit { record, .. }) => {
+                quorate_codec::from_bytes::<EpochRecord>(&record)
+                    .is_ok_and(|record| self.is_planned_in_order(&record.plan))
+            }
+            Ok(AttemptOutcome::Void { .. }) => true,
+            Err(_) => false,
+        }
+    }
+
     /// The outcome of an attempt is certified: act on it (CER-06).
     pub(crate) fn on_attempt_decided(&mut self, decided: Decided, turn: &mut Turn<'_>) {
         let instance = decided.instance;
         let Instance::Attempt { key, epoch, attempt } = instance else { return };
         if self.state.key(&key).is_none() {
+            return;
+        }
+        if !self.is_decided_in_order(&decided) {
             return;
         }
         let book = self.keys.books.entry(key).or_default();

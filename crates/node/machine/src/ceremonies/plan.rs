@@ -47,9 +47,10 @@ impl Node {
             let sharing = goal.sharing.cloned().unwrap_or_else(as_it_is);
             return Some(Wanted { order: goal.order, sharing });
         }
-        if current.is_owed(&self.state.custody_digest()) {
+        if current.is_owed(&self.state.custody_digest(), &self.state) {
             // Nobody uses what the importer dealt (IMP-09); and what is backed up for custodians who
-            // were replaced is shared and backed up anew, whatever was withdrawn (GOV-53).
+            // were replaced, or lies on a lost machine, is shared and backed up anew, whatever was
+            // withdrawn (GOV-53, GOV-62).
             return Some(Wanted { order: plan.order, sharing: as_it_is() });
         }
         let due = order.schedule?.due_at(key, plan.epoch, plan.made_at);
@@ -218,6 +219,7 @@ impl Node {
         let sound = plan.version == AttemptPlan::VERSION
             && plan.genesis == self.state.genesis()
             && plan.epoch == next
+            && self.is_planned_in_order(plan)
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
             && plan.imported == order.imported
             && ascending(&plan.dealers)
@@ -236,6 +238,16 @@ impl Node {
             false if self.state.custody_of(&plan.custody).is_some() => Validity::Late,
             false => Validity::Unknown,
         }
+    }
+
+    /// Whether a plan is of no earlier head than that of the epoch before it. So what was planned
+    /// before a seat was given away ends with the first epoch that is planned after it, whoever has
+    /// the former keys (AGR-11). A head that this node does not know is a later one.
+    pub(super) fn is_planned_in_order(&self, plan: &AttemptPlan) -> bool {
+        let at = |head| self.state.position_of(head);
+        let before = self.keys.current(&plan.key).filter(|made| made.number() < plan.epoch);
+        let before = before.and_then(|made| at(&made.record.plan.head));
+        before.is_none_or(|before| at(&plan.head).is_none_or(|at| before <= at))
     }
 
     /// Whether the charter wants an epoch like this (EPO-01).
@@ -261,7 +273,10 @@ impl Node {
         let is_owed = is_same_order
             && is_as_before
             && !has_newer
-            && self.keys.current(&plan.key).is_some_and(|made| made.is_owed(&plan.custody));
+            && self
+                .keys
+                .current(&plan.key)
+                .is_some_and(|made| made.is_owed(&plan.custody, &self.state));
         let is_scheduled = is_same_order && is_as_before && order.schedule.is_some();
         let is_due = (is_wanted && !is_fulfilled) || is_owed || (is_scheduled && !has_newer);
         if is_due && !order.retired {

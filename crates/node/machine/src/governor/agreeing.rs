@@ -6,6 +6,7 @@ use crate::event::Millis;
 use crate::evidence::Evidence;
 use crate::limits;
 use crate::node::{Node, Turn};
+use crate::seats::is_readable;
 use crate::wire::Message;
 use quorate_charter::{
     Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, ProposedEntry,
@@ -166,6 +167,7 @@ impl Node {
         let is_sound = |proposed: &ProposedEntry| {
             proposed.policy().is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
                 && proposed.custody().is_none_or(|custody| recoveries(custody).is_some())
+                && proposed.claim().is_none_or(is_readable)
                 && proposed
                     .import()
                     .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())

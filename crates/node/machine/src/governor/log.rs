@@ -82,12 +82,16 @@ impl Node {
             EntryBody::Rejoin(rejoin) => Some(rejoin.body().clone()),
             EntryBody::Motion(_) => None,
         };
+        let seated = entry.entry().body.seat();
         self.governor.push(entry);
         self.close_instance(Instance::Position(position), turn);
         turn.out.notices.push(Notice::Head(self.state.head()));
         self.audit(format!("entry {position}, head {}", self.state.head()), &[], turn);
         if let Some(rejoin) = rejoin {
             self.on_rejoined(&rejoin, turn);
+        }
+        if let Some(node) = seated {
+            self.on_seat_given(node, turn);
         }
         self.after_new_head(&before, turn);
         true

@@ -3,6 +3,7 @@
 use crate::durable::{Table, Write};
 use crate::limits;
 use crate::node::{Node, Turn};
+use crate::seats::check_seat_motion;
 use crate::wire::Message;
 use quorate_charter::{MotionError, SignedMotion, SignedRejoin};
 use quorate_identity::MotionId;
@@ -35,6 +36,7 @@ impl Node {
         self.state.check_motion(&motion, turn.now)?;
         self.check_import_motion(&motion)?;
         self.check_custody_motion(&motion)?;
+        check_seat_motion(&motion)?;
         let key: &[u8] = id.as_ref();
         turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
         turn.out.barrier = true;

@@ -177,6 +177,19 @@ impl Node {
             && self.presence.has_lease(now, &self.state, &self.me)
     }
 
+    /// Forgets everything that a peer said of itself, of us and of heads: another machine is that
+    /// peer now.
+    pub(crate) fn forget_presence(&mut self, peer: &NodeId, turn: &mut Turn<'_>) {
+        self.presence.heard.remove(peer);
+        self.presence.remembered.remove(peer);
+        self.presence.recognised.remove(peer);
+        self.presence.attested.remove(peer);
+        self.presence.asked.remove(peer);
+        let key: &[u8] = peer.as_ref();
+        turn.out.writes.push(Write::delete(Table::Peer, key));
+        turn.out.barrier = true;
+    }
+
     /// A channel came up: say who is here and what is open.
     pub(crate) fn on_connected(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         if peer == self.me || self.state.node(&peer).is_none() {

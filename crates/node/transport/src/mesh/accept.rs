@@ -64,14 +64,15 @@ async fn welcome(
     stream: TcpStream,
 ) -> io::Result<Option<(NodeId, TlsStream<TcpStream>, Outgoing)>> {
     stream.set_nodelay(true)?;
-    let mut stream = shared.acceptor.accept(stream).await?;
+    let mut stream = shared.doors.acceptor().accept(stream).await?;
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(tls::MESH_PROTOCOL) {
         return Err(io::Error::other(rustls::Error::NoApplicationProtocol));
     }
     let key = session.peer_certificates().and_then(<[_]>::first);
     // The handshake accepted one of these keys; which of them says who it is.
-    let peer = key.and_then(|key| shared.by_key.get(key.as_ref())).copied();
+    let key = key.map(|key| key.as_ref().to_vec()).unwrap_or_default();
+    let peer = shared.doors.holder(&key);
     let peer = peer.ok_or_else(|| io::Error::other(rustls::Error::NoCertificatesPresented))?;
     if !shared.links.would_take(peer, peer) {
         return Ok(None);
@@ -81,7 +82,10 @@ async fn welcome(
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
         greeted => greeted?,
     }
-    Ok(shared.links.install(peer, peer).map(|outgoing| (peer, stream, outgoing)))
+    let outgoing = shared.links.install(peer, peer);
+    // Only now: a channel that is installed is ended when the peer's key is replaced.
+    let outgoing = outgoing.filter(|_| shared.doors.holder(&key) == Some(peer));
+    Ok(outgoing.map(|outgoing| (peer, stream, outgoing)))
 }
 
 fn tell(shared: &Shared, address: SocketAddr, error: &io::Error) {

@@ -11,19 +11,13 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Dials a peer whenever there is no channel to it, until the mesh stops (TRN-07).
-pub(super) async fn keep_dialling(
-    shared: Arc<Shared>,
-    peer: NodeId,
-    address: String,
-    connector: TlsConnector,
-) {
+pub(super) async fn keep_dialling(shared: Arc<Shared>, peer: NodeId, address: String) {
     let mut stop = shared.stop.clone();
     let Some(up) = shared.links.watch(peer) else { return };
-    let dialling = dial_forever(&shared, peer, &address, &connector, up);
+    let dialling = dial_forever(&shared, peer, &address, up);
     // An error means that the last handle is gone, which is a stop, too.
     tokio::select! {
         () = dialling => {}
@@ -35,7 +29,6 @@ async fn dial_forever(
     shared: &Arc<Shared>,
     peer: NodeId,
     address: &str,
-    connector: &TlsConnector,
     mut up: watch::Receiver<bool>,
 ) {
     let mut pause = REDIAL_FIRST;
@@ -47,7 +40,7 @@ async fn dial_forever(
             continue;
         }
         let began = Instant::now();
-        match timeout(HANDSHAKE_MAX, connect(shared, peer, address, connector)).await {
+        match timeout(HANDSHAKE_MAX, connect(shared, peer, address)).await {
             Ok(Ok(Some((stream, outgoing)))) => {
                 told.clear();
                 // A task of its own, so that a stop lets it send what waits.
@@ -76,8 +69,8 @@ async fn connect(
     shared: &Shared,
     peer: NodeId,
     address: &str,
-    connector: &TlsConnector,
 ) -> io::Result<Option<(TlsStream<TcpStream>, Outgoing)>> {
+    let Some((connector, keys)) = shared.doors.connector(&peer) else { return Ok(None) };
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut stream = connector.connect(tls::no_name(), stream).await?;
@@ -93,6 +86,10 @@ async fn connect(
         heard => heard?,
     }
     let Some(outgoing) = shared.links.install(peer, shared.me) else { return Ok(None) };
+    // Only now: a channel that is installed is ended when the peer's key is replaced.
+    if shared.doors.connector(&peer).is_none_or(|(_, now)| now != keys) {
+        return Ok(None);
+    }
     link::say(&mut stream).await?;
     Ok(Some((stream, outgoing)))
 }

@@ -1,8 +1,10 @@
 //! What the node holds of its mesh.
 
+use super::doors::Doors;
 use super::links::{Links, Sent};
+use crate::TransportError;
 use crate::limits::{FRAME_BYTES_MAX, STOP_MAX};
-use quorate_identity::NodeId;
+use quorate_identity::{NodeId, NodePublic};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +14,7 @@ use tokio::time::timeout;
 /// Sends frames. Cheap to clone; the mesh stops with its last handle.
 #[derive(Clone)]
 pub struct MeshHandle {
+    doors: Arc<Doors>,
     links: Links,
     stop: Arc<watch::Sender<bool>>,
     /// Its other end goes with the last task.
@@ -21,12 +24,13 @@ pub struct MeshHandle {
 
 impl MeshHandle {
     pub(super) fn new(
+        doors: Arc<Doors>,
         links: Links,
         stop: watch::Sender<bool>,
         tasks: watch::Receiver<()>,
         refused: Arc<AtomicU64>,
     ) -> Self {
-        Self { links, stop: Arc::new(stop), tasks, refused }
+        Self { doors, links, stop: Arc::new(stop), tasks, refused }
     }
 
     /// Sends a frame to a peer. Never waits and never fails: without a channel the frame is
@@ -41,6 +45,18 @@ impl MeshHandle {
         if self.links.send(to, bytes) == Sent::Overfull {
             tracing::warn!(peer = %to, "the peer does not keep up; its channel is dropped");
         }
+    }
+
+    /// A peer has other keys from now on: its channel ends, and whoever has the former keys is
+    /// refused (TRN-10). Harmless where nothing changes.
+    ///
+    /// # Errors
+    /// [`TransportError::Roster`]: another node has the key; nothing is changed.
+    pub fn rekey(&self, peer: NodeId, keys: NodePublic) -> Result<(), TransportError> {
+        if self.doors.rekey(peer, keys)? {
+            self.links.end(peer);
+        }
+        Ok(())
     }
 
     /// How many connections were refused, or refused this node, because of their keys or their

@@ -122,6 +122,16 @@ impl Links {
         if link.frames.send(queued).is_ok() { Sent::Queued } else { Sent::NoChannel }
     }
 
+    /// Ends the channel to a peer at once, if there is one.
+    pub(super) fn end(&self, peer: NodeId) {
+        let mut table = self.table();
+        let Some(slot) = table.slots.get_mut(&peer) else { return };
+        if let Some(link) = slot.link.take() {
+            link.kill.notify_one();
+            slot.up.send_replace(false);
+        }
+    }
+
     /// Follows whether there is a channel.
     pub(super) fn watch(&self, peer: NodeId) -> Option<watch::Receiver<bool>> {
         self.table().slots.get(&peer).map(|slot| slot.up.subscribe())

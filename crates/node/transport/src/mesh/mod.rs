@@ -9,14 +9,16 @@
 
 mod accept;
 mod dial;
+mod doors;
 mod handle;
 mod link;
 mod links;
 
 pub use handle::MeshHandle;
 
+use crate::TransportError;
 use crate::limits::EVENTS_WAITING_MAX;
-use crate::{TransportError, tls};
+use doors::Doors;
 use links::Links;
 use quorate_identity::{NodeId, NodePublic, NodeSecrets};
 use std::collections::BTreeMap;
@@ -25,7 +27,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A node at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +82,9 @@ impl MeshEvents {
 /// What every task of a mesh knows.
 struct Shared {
     me: NodeId,
-    by_key: BTreeMap<Vec<u8>, NodeId>,
+    doors: Arc<Doors>,
     links: Links,
     events: mpsc::Sender<Waiting>,
-    acceptor: TlsAcceptor,
     delay: Duration,
     /// Connections that came to nothing because of their keys or their bytes.
     refused: Arc<AtomicU64>,
@@ -103,52 +103,32 @@ pub fn start(
     plan: MeshPlan,
     listener: TcpListener,
 ) -> Result<(MeshHandle, MeshEvents), TransportError> {
-    let by_key = distinct(secrets, &plan)?;
-    let acceptor = tls::mesh_server(secrets, plan.peers.values().map(|peer| &peer.keys))?;
-    let connectors = plan
-        .peers
-        .iter()
-        .map(|(id, peer)| Ok((*id, TlsConnector::from(tls::mesh_client(secrets, &peer.keys)?))))
-        .collect::<Result<BTreeMap<_, _>, TransportError>>()?;
+    let doors = Arc::new(Doors::new(secrets, &plan)?);
     let (events, waiting) = mpsc::channel(EVENTS_WAITING_MAX);
     let (stop_sender, stop) = watch::channel(false);
     let refused = Arc::new(AtomicU64::new(0));
     let links = Links::new(plan.me, plan.peers.keys().copied());
     let (alive, tasks) = watch::channel(());
-    let handle = MeshHandle::new(links.clone(), stop_sender, tasks, Arc::clone(&refused));
+    let handle = MeshHandle::new(
+        Arc::clone(&doors),
+        links.clone(),
+        stop_sender,
+        tasks,
+        Arc::clone(&refused),
+    );
     let shared = Arc::new(Shared {
         me: plan.me,
-        by_key,
+        doors,
         links,
         events,
-        acceptor: TlsAcceptor::from(acceptor),
         delay: plan.delay,
         refused,
         stop,
         _alive: alive,
     });
-    for (id, connector) in connectors {
-        if let Some(peer) = plan.peers.get(&id) {
-            let shared = Arc::clone(&shared);
-            tokio::spawn(dial::keep_dialling(shared, id, peer.address.clone(), connector));
-        }
+    for (id, peer) in plan.peers {
+        tokio::spawn(dial::keep_dialling(Arc::clone(&shared), id, peer.address));
     }
     tokio::spawn(accept::keep_accepting(shared, listener));
     Ok((handle, MeshEvents(waiting)))
-}
-
-/// Which node a key means; every node has its own (N-27).
-fn distinct(
-    secrets: &NodeSecrets,
-    plan: &MeshPlan,
-) -> Result<BTreeMap<Vec<u8>, NodeId>, TransportError> {
-    let mut by_key = BTreeMap::from([(secrets.public().transport_spki(), plan.me)]);
-    for (id, peer) in &plan.peers {
-        let taken = by_key.insert(peer.keys.transport_spki(), *id).is_some();
-        if taken || *id == plan.me {
-            return Err(TransportError::Roster(*id));
-        }
-    }
-    by_key.remove(&secrets.public().transport_spki());
-    Ok(by_key)
 }

@@ -1,0 +1,219 @@
+//! Another machine in the seat of a node that was lost (`spec/charter.md`, GOV-60 to GOV-64).
+//!
+//! ```text
+//! the new machine          administrators            custodians             the new machine
+//! claim ──────────────────► SeatGive, an entry ─────► parts, each for ─────► take: charter,
+//! (its keys, a one-time                               this entry's claim     records, backups,
+//!  key, its challenges)                                                      shares
+//! ```
+//!
+//! The claim is all that the new machine says before it knows anything but the genesis hash and a
+//! backup file; the entry is all that custodians believe. Where the others can share anew without the
+//! seat, no custodian is needed: the machine takes its seat without shares.
+
+use crate::ceremonies::{BundlesRow, Shares, contributions_key, decided_key, share_key};
+use crate::custody::Possessions;
+use crate::durable::{Record, Table, Write};
+use crate::node::{Node, Turn};
+use minicbor::{Decode, Encode};
+use quorate_charter::{
+    Ask, AttemptOutcome, CertifiedEntry, Custody, Decided, EpochRecord, MotionBody, MotionError,
+    SeatClaim, SignedMotion, SignedSeatClaim,
+};
+use quorate_codec::Canonical;
+use quorate_engine::{
+    Opener, PossessionAnswer, PossessionChallenge, RecoveryKey, SoftKey, SoftKind,
+};
+use quorate_identity::{GenesisHash, Name, NodeId, NodeSecrets, RecoveryKeyId};
+use rand_core::CryptoRngCore;
+use zeroize::Zeroize;
+
+/// What the new machine keeps between its claim and its arrival. Secret: wiped when dropped, never
+/// printed.
+#[derive(Encode, Decode)]
+pub struct Arrival {
+    /// Version of this form: 1.
+    #[n(0)]
+    version: u8,
+    /// Of the one-time key.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    seed: [u8; 32],
+    /// Of the challenges.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    coins: [u8; 32],
+}
+
+/// A key as a machine finds it when it takes its seat: all of it was verified by whoever hands it in,
+/// and is held against the charter again when the node starts.
+pub struct Taken {
+    /// The decision that made its newest epoch.
+    pub decided: Decided,
+    /// The backups of everybody's shares, in the order in which the record names them.
+    pub of_shares: Vec<Vec<u8>>,
+    /// The backups of the key itself, in the same order; none where the record names none.
+    pub of_key: Vec<Vec<u8>>,
+    /// The seat's shares, as far as custodians opened them.
+    pub shares: Option<Shares>,
+}
+
+/// Key of the row that holds what a claim rests upon.
+const ARRIVAL_ROW: &[u8] = b"arrival";
+
+impl Arrival {
+    /// That of a machine which claimed a seat before; nothing if it did not.
+    pub fn load(records: &[Record]) -> Option<Self> {
+        let row = records.iter().find(|row| row.table == Table::Meta && row.key == ARRIVAL_ROW);
+        let read = row.and_then(|row| quorate_codec::from_bytes::<Self>(&row.value).ok());
+        read.filter(|arrival| arrival.version == 1)
+    }
+
+    /// A new one, and the row to keep it in before anything leaves.
+    pub fn generate(rng: &mut dyn CryptoRngCore) -> (Self, Write) {
+        let mut arrival = Self { version: 1, seed: [0; 32], coins: [0; 32] };
+        rng.fill_bytes(&mut arrival.seed);
+        rng.fill_bytes(&mut arrival.coins);
+        let row = quorate_codec::to_bytes(&arrival);
+        (arrival, Write::put(Table::Meta, ARRIVAL_ROW, row))
+    }
+
+    /// The one-time key to which custodians encrypt.
+    pub fn key(&self) -> SoftKey {
+        SoftKey::from_seed(SoftKind::Hybrid, &self.seed)
+    }
+
+    /// What follows from it for a custodian's key, the same at every call: the challenge, and the
+    /// answer that its holder alone can give.
+    pub fn ask(
+        &self,
+        genesis: GenesisHash,
+        node: NodeId,
+        key: &RecoveryKey,
+    ) -> Option<(PossessionChallenge, PossessionAnswer)> {
+        PossessionChallenge::new(genesis, node, key, &self.coins)
+    }
+
+    /// The claim of this machine to the seat of a node, at any time the same while the custodians are.
+    /// Nothing if a recovery key of the custody cannot be read.
+    pub fn claim(
+        &self,
+        genesis: GenesisHash,
+        node: NodeId,
+        custody: &Custody,
+        secrets: &NodeSecrets,
+    ) -> Option<SignedSeatClaim> {
+        let ask = |custodian: &quorate_charter::Custodian| {
+            let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
+            let (challenge, _) = self.ask(genesis, node, &key)?;
+            let challenge = quorate_codec::to_bytes(&challenge);
+            Some(Ask { custodian: custodian.name.clone(), challenge })
+        };
+        let asks = custody.custodians.iter().map(ask).collect::<Option<Vec<_>>>()?;
+        let arrival = self.key().public().to_bytes();
+        Some(SignedSeatClaim::create(genesis, node, arrival, asks, secrets))
+    }
+}
+
+/// The rows with which a machine takes its seat: from them it starts as if it had been there. `shown`
+/// are the recovery keys whose holders opened something for this machine, so that they need not be
+/// asked again (GOV-54).
+pub fn take(
+    node: &NodeId,
+    entries: &[CertifiedEntry],
+    keys: &[Taken],
+    shown: &[RecoveryKeyId],
+) -> Vec<Write> {
+    let entry = |entry: &CertifiedEntry| {
+        let row = quorate_codec::to_bytes(entry);
+        Write::put(Table::Entry, entry.position().to_be_bytes(), row)
+    };
+    let mut rows: Vec<Write> = entries.iter().map(entry).collect();
+    rows.extend(keys.iter().flat_map(|key| key.rows(node)));
+    rows.extend(shown.iter().map(Possessions::shown));
+    rows.push(Write::delete(Table::Meta, ARRIVAL_ROW));
+    rows
+}
+
+impl Taken {
+    /// What was decided, if it is an epoch.
+    pub fn record(&self) -> Option<EpochRecord> {
+        match quorate_codec::from_bytes(&self.decided.value).ok()? {
+            AttemptOutcome::Commit { record, .. } => quorate_codec::from_bytes(&record).ok(),
+            AttemptOutcome::Void { .. } => None,
+        }
+    }
+
+    fn rows(&self, node: &NodeId) -> Vec<Write> {
+        let Some(record) = self.record() else { return Vec::new() };
+        let plan = &record.plan;
+        let bundles = |key: Vec<u8>, bundles: &[Vec<u8>]| {
+            let bundles = bundles.iter().map(|bundle| bundle.clone().into()).collect();
+            Write::put(Table::Backup, key, quorate_codec::to_bytes(&BundlesRow { bundles }))
+        };
+        let decided = quorate_codec::to_bytes(&self.decided);
+        let made = decided_key(&plan.key, plan.epoch);
+        let mut rows = vec![Write::put(Table::EpochRecord, made, decided)];
+        let place = share_key(&plan.key, plan.epoch, plan.attempt);
+        if plan.committee.contains(node) {
+            rows.push(bundles(place.clone(), &self.of_shares));
+        }
+        if let Some(backup) = record.backup.key.filter(|backup| backup.holders.contains(node)) {
+            let place = contributions_key(&plan.key, backup.epoch, backup.attempt);
+            rows.push(bundles(place, &self.of_key));
+        }
+        if let Some(shares) = &self.shares {
+            rows.push(Write::put(Table::Share, place, shares.to_row()));
+        }
+        rows
+    }
+}
+
+/// Whether what a claim asks of custodians can be read: voters look at it before they vote (GOV-60).
+pub(crate) fn is_readable(claim: &SeatClaim) -> bool {
+    RecoveryKey::from_bytes(&claim.arrival).is_ok()
+        && claim
+            .asks
+            .iter()
+            .all(|ask| quorate_codec::from_bytes::<PossessionChallenge>(&ask.challenge).is_ok())
+}
+
+/// A motion as it is filed: what its claim asks of custodians can be read.
+pub(crate) fn check_seat_motion(motion: &SignedMotion) -> Result<(), MotionError> {
+    match motion.body()?.body {
+        MotionBody::SeatGive { name, claim } if !is_readable(claim.body()) => {
+            Err(MotionError::Arrival(Name::clone(&name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Node {
+    /// The charter gave the seat of a node to another machine: what the former one said and made
+    /// counts for nothing any more (GOV-61). If it is this node's own seat, this is that former
+    /// machine: it stops for good.
+    pub(crate) fn on_seat_given(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        if node == self.me {
+            let is_mine = |node: &quorate_charter::Node| node.keys == self.secrets.public();
+            if !self.state.node(&self.me).is_some_and(is_mine) {
+                let why = "the charter gave this node's seat to another machine";
+                self.halt(why.to_owned(), turn);
+            }
+            return;
+        }
+        self.fail_sessions_with(node, "its seat was given to another machine", turn);
+        self.forget_pair(&node, turn);
+        self.forget_presence(&node, turn);
+        let what = "the seat of a node was given to another machine".to_owned();
+        self.audit(what, &[node], turn);
+    }
+}
+
+impl Canonical for Arrival {
+    const BYTES_MAX: usize = 80;
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+        self.coins.zeroize();
+    }
+}
