@@ -187,6 +187,38 @@ impl KeyShare {
         half.map(|half| Self { half }).ok_or_else(damaged)
     }
 
+    /// A party's shares as custodians gave them back: one secret for each of its leaves, ascending,
+    /// each the one of its public share (N-68).
+    ///
+    /// # Errors
+    /// [`crate::Fault::Caller`]: these are not the party's shares of this key.
+    ///
+    /// Cost: a multiplication a share.
+    pub fn restored(
+        node: &NodeId,
+        public: &KeyPublic,
+        secrets: &[Zeroizing<[u8; 32]>],
+    ) -> Result<Self, Failure> {
+        let other = || Failure::caller("these are not the node's shares of this key");
+        let own = public.tree.leaves().into_iter().filter(|(_, party)| *party == node);
+        let mut leaves: Vec<LeafId> = own.map(|(leaf, _)| leaf).collect();
+        leaves.sort_unstable();
+        if leaves.len() != secrets.len() {
+            return Err(other());
+        }
+        let stored = leaves.into_iter().zip(secrets);
+        let stored: Vec<StoredLeaf> = stored
+            .map(|(leaf, secret)| StoredLeaf { leaf: leaf.0, share: (**secret).into() })
+            .collect();
+        let stored = StoredShare { version: VERSION, curve: 0, leaves: stored };
+        let half = match &public.half {
+            PublicHalf::Secp256k1(_) => load(&stored.leaves).map(SecretHalf::Secp256k1),
+            PublicHalf::Ed25519(_) => load(&stored.leaves).map(SecretHalf::Ed25519),
+        };
+        let share = half.map(|half| Self { half }).ok_or_else(other)?;
+        if share.is_held_by(node, public) { Ok(share) } else { Err(other()) }
+    }
+
     /// Whether these are all shares of this very party of the key, each matching its public
     /// share (ENG-04, N-60): another member's are as wrong here as damaged ones.
     pub fn is_held_by(&self, node: &NodeId, public: &KeyPublic) -> bool {

@@ -7,10 +7,12 @@ use quorate_backup::{
 use quorate_charter::{AccountRecord, EpochRecord};
 use quorate_codec::{Digest, from_bytes};
 use quorate_curve::{Curve, Ed25519, NonIdentity, Point, Secp256k1, SecretScalar};
-use quorate_identity::{Head, Scheme};
-use quorate_machine::BundlesRow;
+use quorate_engine::{KeyPublic, KeyShare};
+use quorate_identity::{Head, NodeId, Scheme};
+use quorate_machine::{BundlesRow, Shares, publics_of};
 use quorate_sharing::Commitments;
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// Key of the row in which members keep the backups of an epoch's shares.
 pub fn shares_row(record: &EpochRecord) -> Vec<u8> {
@@ -66,23 +68,14 @@ fn restores_on<C: Curve>(
     keys: &RecoveryKeys,
 ) -> Result<(), String> {
     let plan = &record.plan;
-    let read = |account: &AccountRecord| {
-        Commitments::<C>::from_bytes(&plan.tree, &account.commitments)
-            .map_err(|error| error.to_string())
-    };
-    let accounts = record.accounts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let publics: Result<Vec<NonIdentity<C>>, _> =
-        accounts.iter().map(|account| account.constant().non_identity()).collect();
-    let publics = publics.map_err(|error| error.to_string())?;
+    let accounts = accounts::<C>(record)?;
+    let publics = publics(&accounts)?;
     let of = |transcript: Digest, order: Head| {
         Keyed::new(plan.genesis, plan.key, &publics, transcript, order)
     };
     let recovery = keys.recovery(2);
     for (author, bundle) in plan.committee.iter().zip(shares) {
-        let (keyed, recovery) = (of(record.transcript, plan.order), recovery.clone());
-        let expected =
-            Statement::of_shares(keyed, plan.epoch, *author, &plan.tree, &accounts, recovery);
-        let expected = expected.ok_or("a member without shares")?;
+        let expected = share_statement::<C>(record, *author, keys)?;
         let restored = secrets(bundle, &expected, keys)?;
         if restored != expected.publics.iter().map(NonIdentity::point).collect::<Vec<_>>() {
             return Err(format!("other shares of {author}"));
@@ -109,12 +102,86 @@ fn restores_on<C: Curve>(
     }
 }
 
+fn accounts<C: Curve>(record: &EpochRecord) -> Result<Vec<Commitments<C>>, String> {
+    let read = |account: &AccountRecord| {
+        Commitments::<C>::from_bytes(&record.plan.tree, &account.commitments)
+            .map_err(|error| error.to_string())
+    };
+    record.accounts.iter().map(read).collect()
+}
+
+fn publics<C: Curve>(accounts: &[Commitments<C>]) -> Result<Vec<NonIdentity<C>>, String> {
+    let points = accounts.iter().map(|account| account.constant().non_identity());
+    points.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// What a member's backup of its shares must say.
+fn share_statement<C: Curve>(
+    record: &EpochRecord,
+    member: NodeId,
+    keys: &RecoveryKeys,
+) -> Result<Statement<C>, String> {
+    let (plan, accounts) = (&record.plan, accounts::<C>(record)?);
+    let publics = publics(&accounts)?;
+    let keyed = Keyed::new(plan.genesis, plan.key, &publics, record.transcript, plan.order);
+    let recovery = keys.recovery(2);
+    Statement::of_shares(keyed, plan.epoch, member, &plan.tree, &accounts, recovery)
+        .ok_or_else(|| "a member without shares".to_owned())
+}
+
+/// What the first and the last founding custodian give back of a member's shares: for every account
+/// those of its leaves.
+///
+/// # Panics
+/// The bundles are not the record's, or restore nothing.
+pub fn shares_of(
+    record: &EpochRecord,
+    bundles: &[Vec<u8>],
+    member: NodeId,
+    keys: &RecoveryKeys,
+) -> Shares {
+    let secrets = match record.plan.scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
+            secrets_of::<Secp256k1>(record, bundles, member, keys)
+        }
+        Scheme::Ed25519 => secrets_of::<Ed25519>(record, bundles, member, keys),
+    };
+    let publics = publics_of(record).expect("a record of this curve");
+    let each = secrets.len() / publics.len();
+    let accounts = secrets.chunks(each).zip(&publics);
+    let share = |(own, public): (&[Zeroizing<[u8; 32]>], &KeyPublic)| {
+        KeyShare::restored(&member, public, own).expect("the member's shares")
+    };
+    Shares::new(accounts.map(share).collect())
+}
+
+fn secrets_of<C: Curve>(
+    record: &EpochRecord,
+    bundles: &[Vec<u8>],
+    member: NodeId,
+    keys: &RecoveryKeys,
+) -> Vec<Zeroizing<[u8; 32]>> {
+    let place = record.plan.committee.iter().position(|node| *node == member).expect("a member");
+    let expected = share_statement::<C>(record, member, keys).expect("the statement of a member");
+    let restored = restored(&bundles[place], &expected, keys).expect("honest custodians");
+    restored.iter().map(SecretScalar::to_bytes).collect()
+}
+
 /// The public points of what two custodians restore from a bundle.
 fn secrets<C: Curve>(
     bundle: &[u8],
     expected: &Statement<C>,
     keys: &RecoveryKeys,
 ) -> Result<Vec<Point<C>>, String> {
+    Ok(restored(bundle, expected, keys)?.iter().map(SecretScalar::commit).collect())
+}
+
+/// What two custodians restore from a bundle.
+fn restored<C: Curve>(
+    bundle: &[u8],
+    expected: &Statement<C>,
+    keys: &RecoveryKeys,
+) -> Result<Vec<SecretScalar<C>>, String> {
     let bundle: Bundle<C, Reduced> = from_bytes(bundle).map_err(|error| error.to_string())?;
     let proven = bundle.verify(expected).map_err(|error| error.to_string())?;
     let open = |key: &SoftKey| proven.open(key).unwrap_or_else(|never| match never {});
@@ -122,7 +189,7 @@ fn secrets<C: Curve>(
     let Restored { secrets, liars, silent } =
         Proven::restore(&proven, &parts).map_err(|error| error.to_string())?;
     match liars.is_empty() && silent.is_empty() {
-        true => Ok(secrets.iter().map(SecretScalar::commit).collect()),
+        true => Ok(secrets),
         false => Err("an honest custodian is blamed".to_owned()),
     }
 }

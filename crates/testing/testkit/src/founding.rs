@@ -82,9 +82,16 @@ pub struct FoundingNode {
     /// Its role.
     pub role: Role,
     seed: [u8; 32],
+    /// Of the keys in the genesis.
+    founding: [u8; 32],
 }
 
 impl FoundingNode {
+    /// Another machine: its secrets are others from now on.
+    pub fn replace(&mut self, seed: [u8; 32]) {
+        self.seed = seed;
+    }
+
     /// Its secrets; the same ones at every call.
     pub fn secrets(&self) -> NodeSecrets {
         NodeSecrets::generate(&mut ChaCha20Rng::from_seed(self.seed))
@@ -127,7 +134,8 @@ impl Founding {
             } else {
                 (Role::Witness, format!("witness-{}", number - shape.signers + 1))
             };
-            drafts.push(FoundingNode { name: name(&text), role, seed: random() });
+            let seed = random();
+            drafts.push(FoundingNode { name: name(&text), role, seed, founding: seed });
         }
         let recovery_keys = RecoveryKeys::new(&CUSTODIANS, &mut random);
         let custody = recovery_keys.custody(2);
@@ -144,6 +152,15 @@ impl Founding {
         let id = |node: &FoundingNode| state.node_named(&node.name).expect("a node").id;
         let nodes = drafts.into_iter().map(|node| (id(&node), node)).collect();
         Self { file, hash, state, nodes, people, recovery_keys }
+    }
+
+    /// The machine of the founding is a node's again.
+    ///
+    /// # Panics
+    /// There is no such node.
+    pub fn restore_founding_keys(&mut self, node: &NodeId) {
+        let node = self.nodes.get_mut(node).expect("a node");
+        node.seed = node.founding;
     }
 
     /// The signer of a person or service.

@@ -7,6 +7,7 @@
 //! * [`keys`]: one key of it in its epochs.
 //! * [`importer`]: somebody who brings a key from elsewhere.
 //! * [`liar`]: a node of it that lies in dealings; [`forged`]: evidence that it makes up.
+//! * [`seats`]: another machine in the place of one that was lost.
 //! * [`world`]: that domain at work in one process, from the same seed.
 
 #![allow(
@@ -24,4 +25,5 @@ pub mod founding;
 pub mod importer;
 pub mod keys;
 pub mod liar;
+pub mod seats;
 pub mod world;

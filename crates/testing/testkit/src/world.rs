@@ -471,6 +471,16 @@ impl World {
     /// # Panics
     /// It is not taken.
     pub fn file_motion(&mut self, node: &str, body: MotionBody) -> MotionId {
+        let (id, answer) = self.try_file_motion(node, body);
+        answer.expect("a motion that is taken");
+        id
+    }
+
+    /// The same, with the node's answer.
+    ///
+    /// # Panics
+    /// The node does not run.
+    pub fn try_file_motion(&mut self, node: &str, body: MotionBody) -> (MotionId, Answer) {
         let state = self.state(node);
         let nonce = Digest(self.random());
         let motion =
@@ -478,9 +488,7 @@ impl World {
         let id = motion.id();
         let body = SubmitMotion { motion: HexBytes(quorate_codec::to_bytes(&motion)) };
         let body = serde_json::to_vec(&body).expect("json");
-        let answer = self.call(node, "ada", "POST", routes::SUBMIT_MOTION.path, &body);
-        answer.expect("a motion that is taken");
-        id
+        (id, self.call(node, "ada", "POST", routes::SUBMIT_MOTION.path, &body))
     }
 
     fn placed(&self, node: &NodeId, motion: &MotionId) -> bool {
@@ -725,6 +733,13 @@ impl World {
             }
         }
         text
+    }
+}
+
+impl Host {
+    /// Writes rows while the node is stopped, as an operator's command does.
+    pub fn write(&mut self, writes: &[Write]) {
+        commit(&mut self.disk, writes);
     }
 }
 

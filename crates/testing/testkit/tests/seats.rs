@@ -1,0 +1,198 @@
+//! Another machine in the seat of a node that was lost (GOV-60 to GOV-64).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+use quorate_charter::{Ask, MotionBody, MotionError, SignedSeatClaim};
+use quorate_identity::Scheme;
+use quorate_machine::boot::BootError;
+use quorate_machine::durable::Table;
+use quorate_testkit::founding::{Shape, name};
+use quorate_testkit::keys::{
+    FIVE, epochs, kept, key, record, refresh, sign, until_epoch, until_made, with_ops,
+};
+use quorate_testkit::seats::Claimant;
+use quorate_testkit::world::World;
+
+const TREE: &str = "2 of (node-1, node-2, node-3)";
+
+/// GOV-60 to GOV-62: custodians give a node's shares back, to another machine; it signs with one
+/// other, and all shares that the lost machine knew are over as soon as all are there.
+#[test]
+fn a_lost_node_is_restored_to_its_seat_and_signs() {
+    let (mut world, id) = with_ops(60, Shape::default(), TREE, 1);
+    let lost = world.host("node-3").disk.clone();
+    let claimant = Claimant::of(&mut world, "node-3");
+    world.enact("node-1", claimant.motion());
+    let seat = world.state("node-1").seat(&world.id("node-3")).unwrap().clone();
+    assert_eq!(&seat.claim, claimant.claim.body());
+    // Another one is away: with what the lost machine knew, it could sign now.
+    world.stop("node-2");
+    claimant.take(&mut world, "node-1", true);
+    assert_eq!(kept(&world, "node-3", id), [0]);
+    world.until("it is back", |world| world.can_sign("node-3", "ops"));
+    sign(&mut world, "node-3", "restored");
+    let stolen = (Table::Share, shares_row(&world, id, 0));
+    assert_eq!(lost[&stolen], world.host("node-3").disk[&stolen], "the very same shares");
+    // No order is needed for what follows.
+    let node_2 = world.id("node-2");
+    world.start(node_2);
+    until_epoch(&mut world, 1);
+    world.until("old shares are destroyed", |world| {
+        ["node-1", "node-2", "node-3"].iter().all(|node| kept(world, node, id) == [1])
+    });
+    sign(&mut world, "node-1", "with new shares");
+    assert_eq!(key(&mut world, "node-3").backup, "proven");
+    for node in world.names() {
+        assert!(world.host(&node).alarms.is_empty(), "{node}: {:?}", world.host(&node).alarms);
+    }
+}
+
+fn shares_row(world: &World, key: quorate_identity::KeyId, epoch: u64) -> Vec<u8> {
+    let rows = world.host("node-1").disk.keys().filter(|(table, _)| *table == Table::Share);
+    let of = [key.as_ref() as &[u8], &epoch.to_be_bytes()].concat();
+    rows.map(|(_, row)| row.clone()).find(|row| row.starts_with(&of)).unwrap()
+}
+
+/// GOV-62: where the others can deal, no custodian is needed.
+#[test]
+fn a_machine_without_shares_takes_a_seat_and_gets_them_from_the_others() {
+    let (mut world, id) = with_ops(61, Shape::default(), TREE, 1);
+    let ecdsa = world.make_key("treasury", Scheme::EcdsaSecp256k1);
+    let claimant = Claimant::of(&mut world, "node-3");
+    world.enact("node-1", claimant.motion());
+    claimant.take(&mut world, "node-2", false);
+    until_epoch(&mut world, 1);
+    world.until("both keys are shared anew", |world| {
+        [id, ecdsa].iter().all(|key| kept(world, "node-3", *key) == [1])
+    });
+    world.stop("node-1");
+    sign(&mut world, "node-3", "with new shares");
+    assert!(world.can_sign("node-3", "treasury"), "pairs are set up anew");
+    let made = record(&mut world, "node-2");
+    assert_eq!(made.plan.epoch, 1);
+}
+
+/// GOV-61: what an earlier certificate rests on stays verifiable after the seat was given away, at
+/// nodes that start again and at the machine that takes it.
+#[test]
+fn records_of_before_hold_under_the_keys_of_then() {
+    let (mut world, id) = with_ops(62, Shape::default(), TREE, 1);
+    world.enact("node-1", refresh());
+    until_epoch(&mut world, 1);
+    let claimant = Claimant::of(&mut world, "node-2");
+    world.enact("node-1", claimant.motion());
+    for node in ["node-1", "node-3", "witness-1"] {
+        let id = world.id(node);
+        world.stop(node);
+        world.start(id);
+    }
+    world.until("they are back", |world| world.can_sign("node-1", "ops"));
+    sign(&mut world, "node-1", "two are enough");
+    claimant.take(&mut world, "node-3", true);
+    until_made(&mut world, 2);
+    assert_eq!(kept(&world, "node-2", id).last(), Some(&2));
+    assert!(!epochs(&mut world, "node-2").is_empty());
+}
+
+/// GOV-61: the machine that was lost turns up again. It learns that it is nobody any more and stops
+/// for good; while it does not learn it, nobody listens to it.
+#[test]
+fn neg_019_the_former_machine_is_nobody() {
+    let (mut world, id) = with_ops(63, Shape::default(), TREE, 1);
+    let lost = world.host("node-3").disk.clone();
+    let secrets = |world: &World| world.founding.nodes[&world.id("node-3")].secrets().public();
+    let former = secrets(&world);
+    let claimant = Claimant::of(&mut world, "node-3");
+    assert_ne!(former, secrets(&world));
+    world.enact("node-1", claimant.motion());
+    let entered = world.state("node-1").position();
+    // It never saw the entry, and cannot start under keys that are not in its charter.
+    world.host_mut("node-3").disk = lost;
+    let node_3 = world.id("node-3");
+    let refused = world.try_start(node_3);
+    assert!(matches!(refused, Err(BootError::NotNamed)), "a machine with other keys: {refused:?}");
+    // With its own it starts, and is shown the entry.
+    world.founding.restore_founding_keys(&node_3);
+    world.start(node_3);
+    world.until("it learns of the entry", |world| {
+        world.host("node-3").node.as_ref().is_some_and(|node| node.abstains().is_some())
+    });
+    assert_eq!(world.state("node-3").position(), entered);
+    let status = world.status("node-3");
+    assert!(serde_json::to_string(&status).unwrap().contains("another machine"), "{status:?}");
+    world.stop("node-3");
+    assert!(matches!(world.try_start(node_3), Err(BootError::NotNamed)));
+    assert_eq!(kept(&world, "node-1", id), [0], "nothing is shared anew with it");
+}
+
+/// GOV-60: a claim is refused for another seat or domain, for keys that somebody has or had, when it
+/// is not signed by those keys, and when custodians could not read it.
+#[test]
+fn neg_027_claims_that_do_not_hold_are_refused() {
+    let (mut world, _) = with_ops(64, FIVE, TREE, 0);
+    let former = world.founding.nodes[&world.id("node-4")].secrets();
+    let claimant = Claimant::of(&mut world, "node-4");
+    let claim = claimant.claim.body().clone();
+    let secrets = world.founding.nodes[&world.id("node-4")].secrets();
+    let refused = |world: &mut World, called: &str, claim: SignedSeatClaim| {
+        let state = world.state("node-1");
+        let body = MotionBody::SeatGive { name: name(called), claim };
+        let motion = world.founding.motion(
+            &state,
+            body,
+            quorate_codec::Digest([7; 32]),
+            world.now + 1_000,
+            &["ada", "ben"],
+        );
+        state.check_motion(&motion, world.now).map(|_| ()).unwrap_err()
+    };
+    let signed = |change: &dyn Fn(&mut quorate_charter::SeatClaim)| {
+        let mut claim = claim.clone();
+        change(&mut claim);
+        SignedSeatClaim::sign(claim, &secrets)
+    };
+    let node_1 = world.id("node-1");
+    let is = |error: &MotionError, text: &str| {
+        assert!(error.to_string().contains(text), "{error}");
+    };
+    is(&refused(&mut world, "node-5", signed(&|_| {})), "not for the seat of a node node-5");
+    is(&refused(&mut world, "node-4", signed(&|it| it.node = node_1)), "not for the seat");
+    let elsewhere = quorate_identity::GenesisHash(quorate_codec::Digest([9; 32]));
+    is(&refused(&mut world, "node-4", signed(&|it| it.genesis = elsewhere)), "another domain");
+    let own = world.founding.nodes[&node_1].secrets();
+    let keys = own.public();
+    is(&refused(&mut world, "node-4", signed(&|it| it.keys = keys)), "does not verify");
+    let as_node_1 = SignedSeatClaim::create(
+        claim.genesis,
+        claim.node,
+        claim.arrival.clone(),
+        claim.asks.clone(),
+        &own,
+    );
+    is(&refused(&mut world, "node-4", as_node_1), "somebody's");
+    is(&refused(&mut world, "node-4", signed(&|it| it.arrival.clear())), "asks of custodians");
+    let twice = Ask { custodian: claim.asks[0].custodian.clone(), challenge: vec![0; 32] };
+    let again = signed(&|it| it.asks.insert(0, twice.clone()));
+    is(&refused(&mut world, "node-4", again), "asks of custodians");
+    // What cannot be read is found by nodes, who know curves.
+    let garbage = signed(&|it| it.arrival = vec![1; 40]);
+    let body = MotionBody::SeatGive { name: name("node-4"), claim: garbage };
+    let filed = world.try_file_motion("node-1", body);
+    assert!(format!("{filed:?}").contains("asks of custodians"), "{filed:?}");
+
+    // Once it is there, nobody's keys come back: neither those of now nor those of before.
+    world.enact("node-1", claimant.motion());
+    is(&refused(&mut world, "node-4", signed(&|_| {})), "somebody's");
+    let back = SignedSeatClaim::create(
+        claim.genesis,
+        claim.node,
+        claim.arrival.clone(),
+        claim.asks.clone(),
+        &former,
+    );
+    is(&refused(&mut world, "node-4", back), "somebody's");
+}
