@@ -29,6 +29,7 @@ pub mod limits;
 mod lines;
 pub mod paper;
 pub mod passphrase;
+pub mod seat;
 pub mod secret;
 pub mod verify;
 

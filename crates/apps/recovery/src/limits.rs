@@ -2,8 +2,8 @@
 //! (REC-21, N-15).
 
 use quorate_access::limits::LEAVES_MAX;
-use quorate_backup::{Bundle, bundle_bytes_max};
-use quorate_charter::limits::{KEYS_MAX, NODES_MAX};
+use quorate_backup::{Bundle, bundle_bytes_max, part_bytes_max};
+use quorate_charter::limits::{KEYS_MAX, NODES_MAX, RECOVERY_LEAVES_MAX};
 use quorate_charter::{CertifiedEntry, Decided, GenesisFile};
 use quorate_codec::Canonical;
 use quorate_curve::Ed25519;
@@ -33,3 +33,7 @@ pub const EPOCHS_MAX: usize = KEYS_MAX;
 pub const AUTHORS_MAX: usize = NODES_MAX;
 /// Most canaries of a file: one of every node.
 pub const CANARIES_MAX: usize = NODES_MAX;
+/// Longest that a custodian opens of one key for a seat, in bytes, with key and epoch.
+pub const OPENED_BYTES_MAX: usize = part_bytes_max(RECOVERY_LEAVES_MAX) + AROUND;
+/// Longest that a custodian seals for a seat, in bytes: of every key that a domain can have.
+pub const SEALED_BYTES_MAX: usize = 2_048 + EPOCHS_MAX * OPENED_BYTES_MAX;

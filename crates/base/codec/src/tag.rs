@@ -179,6 +179,12 @@ tags! {
     POSSESSION_COINS = "backup/possession-coins/v1";
     /// What only the holder of a recovery key answers to a challenge.
     POSSESSION = "backup/possession/v1";
+    /// What only a custodian and the machine that asks for its part have.
+    HANDING_BOND = "backup/handing-bond/v1";
+    /// Coins of what is sent to a machine with a custodian's part.
+    HANDING_COINS = "backup/handing-coins/v1";
+    /// The key under which a custodian's part is handed over.
+    HANDING_KEY = "backup/handing-key/v1";
 
     // ---- a custodian's key
     /// Seed of a recovery key, from its secret scalar.
@@ -191,6 +197,8 @@ tags! {
     RECOVERY_PAGE = "recovery/page/v1";
     /// Running hash of a backup file.
     RECOVERY_BACKUP = "recovery/backup/v1";
+    /// For which seat, entry and custodian a part is sealed.
+    RECOVERY_SEAT_PART = "recovery/seat-part/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

@@ -16,11 +16,14 @@
 //!
 //! [`possession`] is how a custodian shows that it holds its key, before anything is encrypted to it.
 //!
+//! [`handing`] is how what a custodian opened reaches the machine that it is for, and no other.
+//!
 //! What this crate does not do: it sends and stores nothing, knows no people, and decides nothing
 //! about who may restore. See `spec/backup.md`.
 
 mod bundle;
 mod error;
+pub mod handing;
 mod key;
 pub mod limits;
 mod line;
@@ -40,7 +43,7 @@ pub use error::{BackupError, BackupFault, ProveError};
 pub use key::{KeyError, Opener, RecoveryKey, Shared, SoftKey, SoftKind};
 pub use line::{LineError, RecoveryKeyLine};
 pub use parameters::{Parameters, Standard};
-pub use part::Part;
+pub use part::{Part, part_bytes_max};
 pub use prove::prove;
 pub use recovery::Recovery;
 pub use restore::{RestoreError, Restored};

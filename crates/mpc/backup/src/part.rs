@@ -3,7 +3,7 @@
 use crate::bundle::ClosedRow;
 use crate::key::Opener;
 use crate::row::RowKey;
-use crate::{Parameters, Proven};
+use crate::{Parameters, Proven, Standard};
 use minicbor::{Decoder, Encoder};
 use quorate_access::LeafId;
 use quorate_access::limits::LEAVES_MAX;
@@ -147,6 +147,11 @@ impl fmt::Debug for Part {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Part({})", self.custodian)
     }
+}
+
+/// The longest part of a custodian with so many leaves, of a proof of [`Standard`] size, in bytes.
+pub const fn part_bytes_max(leaves: usize) -> usize {
+    HEAD_BYTES_MAX + leaves * (LEAF_BYTES_MAX + Standard::CLOSED as usize * SHARE_BYTES_MAX)
 }
 
 type Encoded = Result<(), minicbor::encode::Error<std::convert::Infallible>>;

@@ -52,17 +52,50 @@ impl Challenge {
         key: &RecoveryKey,
         coins: &[u8; 32],
     ) -> Option<(Self, Answer)> {
+        let (challenge, shared) = Self::carrying(genesis, node, key, coins)?;
+        let answer = Answer::new(genesis, node, key.id(), challenge.sent(), &shared);
+        Some((challenge, answer))
+    }
+
+    /// A challenge, and the secret that it carries to the holder of the key.
+    pub(crate) fn carrying(
+        genesis: GenesisHash,
+        node: NodeId,
+        key: &RecoveryKey,
+        coins: &[u8; 32],
+    ) -> Option<(Self, Shared)> {
         let name = key.id();
         let coins = |purpose: &str| {
             let coins = Transcript::new(tag::POSSESSION_COINS).part(coins).part(genesis).part(node);
             Zeroizing::new(coins.part(name).part(purpose).digest().0)
         };
-        let ephemerals = Ephemerals::new(&coins("ephemerals"));
-        let (own, shared) = key.encapsulate(&ephemerals, &coins("own"))?;
-        let sent = key.ephemeral().map_or(own, |kind| ephemerals.public(kind));
-        let answer = Answer::new(genesis, node, name, &sent, &shared);
-        Some((Self(sent), answer))
+        let (sent, shared) = encapsulated(key, coins)?;
+        Some((Self(sent), shared))
     }
+
+    /// The secret that it carries, for the holder of the key; `None` if it is not well-formed for this
+    /// kind of key, whose device then never sees it (BAK-22), or does not open.
+    pub(crate) fn opened<O: Opener>(&self, opener: &O) -> Result<Option<Shared>, O::Error> {
+        match opener.public().takes(self.sent()) {
+            true => opener.open(self.sent()),
+            false => Ok(None),
+        }
+    }
+
+    /// What is sent.
+    pub(crate) fn sent(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What is sent to one key alone, and the secret that it carries, from coins for each purpose.
+pub(crate) fn encapsulated(
+    key: &RecoveryKey,
+    coins: impl Fn(&str) -> Zeroizing<[u8; 32]>,
+) -> Option<(Vec<u8>, Shared)> {
+    let ephemerals = Ephemerals::new(&coins("ephemerals"));
+    let (own, shared) = key.encapsulate(&ephemerals, &coins("own"))?;
+    Some((key.ephemeral().map_or(own, |kind| ephemerals.public(kind)), shared))
 }
 
 /// What the holder of a key answers to the challenge of a node; `None` if the challenge is not
@@ -77,12 +110,9 @@ pub fn answer<O: Opener>(
     node: NodeId,
     challenge: &Challenge,
 ) -> Result<Option<Answer>, O::Error> {
-    let Challenge(sent) = challenge;
-    if !opener.public().takes(sent) {
-        return Ok(None);
-    }
-    let shared = opener.open(sent)?;
-    Ok(shared.map(|shared| Answer::new(genesis, node, opener.public().id(), sent, &shared)))
+    let shared = challenge.opened(opener)?;
+    let key = opener.public().id();
+    Ok(shared.map(|shared| Answer::new(genesis, node, key, challenge.sent(), &shared)))
 }
 
 impl Canonical for Challenge {

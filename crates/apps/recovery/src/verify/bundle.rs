@@ -4,7 +4,7 @@ use super::record::Certified;
 use super::report::Author;
 use super::why::{Refusal, Whose, Why};
 use crate::backup_file::BundleKind;
-use quorate_backup::{Bundle, Keyed, Statement, Subject, bundle_bytes_max, bundle_digest};
+use quorate_backup::{Bundle, Keyed, Proven, Statement, Subject, bundle_bytes_max, bundle_digest};
 use quorate_codec::{Digest, from_bytes};
 use quorate_curve::{Curve, NonIdentity};
 use quorate_identity::NodeId;
@@ -115,15 +115,17 @@ impl Certified {
         bytes: &[u8],
     ) -> Result<Publics<C>, Refusal> {
         let by_author = |why| Refusal { whose: Whose::Node(named.author.to_string()), why };
-        self.proven(accounts, named, bytes).map_err(by_author)
+        let proven = self.proven(accounts, named, bytes).map_err(by_author)?;
+        Ok(proven.statement().publics.clone())
     }
 
-    fn proven<C: Curve>(
+    /// The same, for who restores from it.
+    pub fn proven<C: Curve>(
         &self,
         accounts: &[Commitments<C>],
         named: &Named,
         bytes: &[u8],
-    ) -> Result<Publics<C>, Why> {
+    ) -> Result<Proven<C>, Why> {
         if bytes.len() > named.bytes_max {
             return Err(Why::TooLong { got: bytes.len(), max: named.bytes_max });
         }
@@ -132,8 +134,7 @@ impl Certified {
             return Err(why);
         }
         let expected = self.statement(accounts, named, bundle.claimed_publics())?;
-        let proven = bundle.verify(&expected).map_err(|error| Why::Bundle(error.fault))?;
-        Ok(proven.statement().publics.clone())
+        bundle.verify(&expected).map_err(|error| Why::Bundle(error.fault))
     }
 
     /// In what a bundle says that it is something else than what is expected, if it says so.

@@ -24,7 +24,7 @@ pub fn verify_key(
 ) -> KeyReport {
     let mut check = KeyCheck::new(state, decided);
     bundles.into_iter().for_each(|bundle| check.take(bundle));
-    check.finish()
+    check.finish().0
 }
 
 /// A key while its bundles come in. It keeps those alone that the record names: so what a file can
@@ -38,6 +38,12 @@ pub(super) struct KeyCheck {
     passed: usize,
     strays: Vec<Checked>,
     names: Names,
+}
+
+/// A bundle that the record names, as it came.
+pub(super) struct Came {
+    pub named: Named,
+    pub bytes: Vec<u8>,
 }
 
 /// What came in the place of a named bundle.
@@ -105,8 +111,9 @@ impl KeyCheck {
         }
     }
 
-    /// Verifies everything that came, and says what did not.
-    pub fn finish(self) -> KeyReport {
+    /// Verifies everything that came, and says what did not; and what the record says with what came
+    /// of what it names, if a quorum certified one.
+    pub fn finish(self) -> (KeyReport, Option<(Certified, Vec<Came>)>) {
         let Self { mut report, certified, named, strays, .. } = self;
         if let Ok(certified) = &certified {
             let judged = match &certified.accounts {
@@ -116,7 +123,12 @@ impl KeyCheck {
             report.statements.extend(judged);
         }
         report.statements.extend(strays);
-        report
+        let came = |(named, offered)| match offered {
+            Offered::Named(bytes) => Some(Came { named, bytes }),
+            Offered::Nothing | Offered::Other(_) => None,
+        };
+        let came = named.into_iter().filter_map(came).collect();
+        (report, certified.ok().map(|certified| (certified, came)))
     }
 }
 

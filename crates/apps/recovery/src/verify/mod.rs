@@ -17,13 +17,16 @@
 
 mod bundle;
 mod canary;
+mod held;
 mod key;
-mod parallel;
+pub(crate) mod parallel;
 mod record;
 mod replay;
 mod report;
 mod why;
 
+pub use held::HeldKey;
+pub(crate) use held::ProvenShares;
 pub use key::verify_key;
 pub(crate) use replay::Replay;
 pub use report::{
@@ -44,7 +47,18 @@ use std::io::Read;
 /// It keeps the bundles of one key at a time. Cost: that of [`verify_key`] for every key, and some
 /// signature verifications for every entry.
 pub fn verify<R: Read>(reader: BackupReader<R>, genesis: &GenesisHash) -> Report {
-    let mut verifier = Verifier::new(genesis);
+    verify_keeping(reader, genesis, |_, _| ()).0
+}
+
+/// The same, and every key whose record is certified goes to `keep`, with the charter that it stands
+/// in: nothing of it is to be relied on before the report says that the file holds. The charter at the
+/// end, if the genesis holds.
+pub(crate) fn verify_keeping<R: Read>(
+    reader: BackupReader<R>,
+    genesis: &GenesisHash,
+    keep: impl FnMut(&State, HeldKey),
+) -> (Report, Option<State>) {
+    let mut verifier = Verifier::new(genesis, keep);
     for item in reader {
         match item {
             Ok(item) => verifier.take(item),
@@ -55,19 +69,20 @@ pub fn verify<R: Read>(reader: BackupReader<R>, genesis: &GenesisHash) -> Report
 }
 
 /// A file that is being verified.
-struct Verifier {
+struct Verifier<F> {
     report: Report,
     replay: Option<Replay>,
-    /// The key whose bundles come in.
-    open: Option<KeyCheck>,
+    /// The key whose bundles come in, with its outcome if that can be read.
+    open: Option<(KeyCheck, Option<Decided>)>,
+    keep: F,
     is_whole: bool,
     is_behind: bool,
 }
 
-impl Verifier {
-    fn new(genesis: &GenesisHash) -> Self {
+impl<F: FnMut(&State, HeldKey)> Verifier<F> {
+    fn new(genesis: &GenesisHash, keep: F) -> Self {
         let report = Report::new(*genesis);
-        Self { report, replay: None, open: None, is_whole: true, is_behind: false }
+        Self { report, replay: None, open: None, keep, is_whole: true, is_behind: false }
     }
 
     fn take(&mut self, item: Item) {
@@ -85,9 +100,9 @@ impl Verifier {
                     self.refuse(Part::Entry(entry.position()), refusal);
                 }
             }
-            Item::Epoch(decided) => self.open(&decided),
+            Item::Epoch(decided) => self.open(decided),
             Item::Bundle(bundle) => {
-                if let Some(check) = &mut self.open {
+                if let Some((check, _)) = &mut self.open {
                     check.take(bundle);
                 }
             }
@@ -104,12 +119,12 @@ impl Verifier {
 
     /// Begins with a key. Where the genesis does not hold there is nobody who could have certified
     /// it.
-    fn open(&mut self, decided: &Decided) {
+    fn open(&mut self, decided: Decided) {
         self.close();
         let Some(replay) = &self.replay else { return };
-        let check = KeyCheck::new(replay.state(), decided);
+        let check = KeyCheck::new(replay.state(), &decided);
         self.is_behind |= check.planned_at().is_some_and(|head| !replay.has_passed(&head));
-        self.open = Some(check);
+        self.open = Some((check, Some(decided)));
     }
 
     /// Something of the file cannot be read.
@@ -120,25 +135,30 @@ impl Verifier {
         if is_epoch {
             self.close();
             let state = self.replay.as_ref().map(Replay::state);
-            self.open = state.map(|state| KeyCheck::unread(state, refusal.clone()));
+            self.open = state.map(|state| (KeyCheck::unread(state, refusal.clone()), None));
         }
         self.refuse(Part::File, refusal);
     }
 
     fn close(&mut self) {
-        let done = self.open.take().map(KeyCheck::finish);
-        self.report.keys.extend(done);
+        let Some((check, decided)) = self.open.take() else { return };
+        let (report, certified) = check.finish();
+        self.report.keys.push(report);
+        if let (Some(replay), Some(decided), Some(certified)) = (&self.replay, decided, certified) {
+            (self.keep)(replay.state(), HeldKey::new(decided, certified));
+        }
     }
 
     fn refuse(&mut self, part: Part, refusal: Refusal) {
         self.report.of_file.push(Checked::refused(part, refusal));
     }
 
-    fn finish(mut self) -> Report {
+    fn finish(mut self) -> (Report, Option<State>) {
         self.close();
         let file = self.is_whole.then(|| Checked::held(Part::File));
         self.report.of_file.extend(file);
-        let charter = match self.replay.take() {
+        let replay = self.replay.take();
+        let charter = match &replay {
             Some(replay) => {
                 self.report.of_file.push(Checked::held(Part::Genesis));
                 self.report.look_for_keys(replay.state());
@@ -156,7 +176,7 @@ impl Verifier {
         self.report.of_file.extend(charter);
         self.report.of_file.sort_by_key(|statement| statement.part.rank());
         self.report.mark_older();
-        self.report
+        (self.report, replay.map(Replay::into_state))
     }
 }
 

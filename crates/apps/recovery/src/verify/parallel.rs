@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::thread::{available_parallelism, scope};
 
 /// What `work` makes of each, in their order.
-pub(super) fn map<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = available_parallelism().map_or(1, usize::from).min(all.len());
     if threads < 2 {
         return all.iter().map(work).collect();

@@ -11,7 +11,7 @@ use quorate_charter::{
 };
 use quorate_codec::Digest;
 use quorate_curve::{Curve, Ed25519, Secp256k1};
-use quorate_identity::{Name, NodeId, Scheme};
+use quorate_identity::{Name, NodeId, RecoveryKeyId, Scheme};
 use quorate_sharing::Commitments;
 use std::collections::BTreeMap;
 
@@ -36,6 +36,8 @@ pub(super) enum Accounts {
 pub(super) struct Custodians {
     pub tree: Tree<Name>,
     pub recovery: Recovery,
+    /// What those are called whose keys these are.
+    pub names: BTreeMap<RecoveryKeyId, Name>,
 }
 
 impl Certified {
@@ -241,6 +243,9 @@ impl Custodians {
         let keys: BTreeMap<Name, RecoveryKey> =
             custody.custodians.iter().map(key).collect::<Result<_, _>>()?;
         let recovery = Recovery::over(tree, &keys).ok_or(Why::CustodyTree)?;
-        Ok(Self { tree: tree.clone(), recovery })
+        let in_tree = tree.parties();
+        let keys = keys.into_iter().filter(|(name, _)| in_tree.contains(name));
+        let names = keys.map(|(name, key)| (key.id(), name)).collect();
+        Ok(Self { tree: tree.clone(), recovery, names })
     }
 }

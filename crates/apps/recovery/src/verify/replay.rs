@@ -52,6 +52,11 @@ impl Replay {
         &self.state
     }
 
+    /// The same, for good.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
     /// Whether every entry holds.
     pub fn holds(&self) -> bool {
         self.holds

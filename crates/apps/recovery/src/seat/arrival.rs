@@ -1,0 +1,84 @@
+//! What a new machine keeps while it waits for a seat: the secrets behind its claim.
+
+use quorate_backup::handing::{Bond, ask};
+use quorate_backup::possession::Challenge;
+use quorate_backup::{Opener, RecoveryKey, SoftKey, SoftKind};
+use quorate_charter::{Ask, Custody};
+use quorate_codec::to_bytes;
+use quorate_identity::{GenesisHash, NodeId};
+use rand_core::CryptoRngCore;
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The secrets of one claim to a seat: the seed of a hybrid one-time key (BAK-19) to which custodians
+/// seal, and the coins of what it asks them. Secret, wiped when dropped, printed as nothing. They
+/// serve one claim: with those of an earlier one its parts would open too.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Arrival {
+    seed: [u8; 32],
+    coins: [u8; 32],
+}
+
+impl Arrival {
+    /// Fresh ones.
+    pub fn random(rng: &mut impl CryptoRngCore) -> Self {
+        let mut arrival = Self { seed: [0; 32], coins: [0; 32] };
+        rng.fill_bytes(&mut arrival.seed);
+        rng.fill_bytes(&mut arrival.coins);
+        arrival
+    }
+
+    /// Those that a machine kept, which the caller wipes.
+    pub fn new(seed: &[u8; 32], coins: &[u8; 32]) -> Self {
+        Self { seed: *seed, coins: *coins }
+    }
+
+    /// The seed, to be kept. Secret.
+    pub fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// The coins, to be kept. Secret.
+    pub fn coins(&self) -> &[u8; 32] {
+        &self.coins
+    }
+
+    /// The one-time key as it stands in a claim.
+    pub fn public(&self) -> Vec<u8> {
+        self.key().public().to_bytes()
+    }
+
+    /// What a claim to the seat of this node asks the custodians who restore one, ascending by name.
+    /// `None` if one of their keys is none, for which nobody votes.
+    pub fn asks(&self, genesis: GenesisHash, node: NodeId, custody: &Custody) -> Option<Vec<Ask>> {
+        let restore = custody.seats.parties();
+        let custodians = custody.custodians.iter().filter(|it| restore.contains(&it.name));
+        let ask = |custodian: &quorate_charter::Custodian| {
+            let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
+            let (challenge, _) = self.ask(genesis, node, &key)?;
+            Some(Ask { custodian: custodian.name.clone(), challenge: to_bytes(&challenge) })
+        };
+        custodians.map(ask).collect()
+    }
+
+    /// The one-time key.
+    pub(super) fn key(&self) -> SoftKey {
+        SoftKey::from_seed(SoftKind::Hybrid, &self.seed)
+    }
+
+    /// What is asked of the holder of a key, and what makes their part theirs.
+    pub(super) fn ask(
+        &self,
+        genesis: GenesisHash,
+        node: NodeId,
+        key: &RecoveryKey,
+    ) -> Option<(Challenge, Bond)> {
+        ask(genesis, node, key, &self.coins)
+    }
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Arrival")
+    }
+}

@@ -1,0 +1,186 @@
+//! A custodian's side: what of a backup is opened for a seat, and by whose key (REC-33 to REC-37).
+
+use super::part::{OpenedKey, SeatPart, plain};
+use super::{OpeningError, claim_digest, context, is_lost};
+use crate::backup_file::BackupReader;
+use crate::verify::{HeldKey, ProvenShares, verify_keeping};
+use quorate_backup::possession::Challenge;
+use quorate_backup::{Opener, RecoveryKey, handing};
+use quorate_charter::{Seat, State};
+use quorate_codec::{Digest, from_bytes};
+use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
+use rand_core::CryptoRngCore;
+use std::collections::BTreeSet;
+use std::io::Read;
+
+/// What of a verified backup is to be opened for the machine that has a node's seat now. Public.
+pub struct Opening {
+    state: State,
+    name: Name,
+    seat: Seat,
+    arrival: RecoveryKey,
+    /// Keys of which the shares were lost with the node.
+    lost: Vec<HeldKey>,
+    /// Keys and epochs whose shares were dealt to the new machine itself.
+    later: Vec<(KeyId, u64)>,
+}
+
+/// The same for the holder of one key.
+pub struct ForCustodian<'a> {
+    opening: &'a Opening,
+    name: Name,
+    key: RecoveryKeyId,
+    asked: Challenge,
+}
+
+impl Opening {
+    /// Verifies a whole backup file of the domain with this genesis hash, which comes from elsewhere,
+    /// and finds what is lost with the node of this name. It keeps the lost node's bundles alone.
+    ///
+    /// Cost: that of [`verify`](crate::verify::verify).
+    ///
+    /// # Errors
+    /// [`OpeningError`].
+    pub fn read<R: Read>(
+        reader: BackupReader<R>,
+        genesis: &GenesisHash,
+        node: &Name,
+    ) -> Result<Self, OpeningError> {
+        let mut held = Vec::new();
+        let (report, state) = verify_keeping(reader, genesis, |state, mut key| {
+            let Some(node) = state.node_named(node) else { return };
+            key.retain_shares_of(&node.id);
+            if key.has_shares_of(&node.id) {
+                held.push(key);
+            }
+        });
+        let state = match state {
+            Some(state) if report.holds() => state,
+            _ => return Err(OpeningError::Refused(Box::new(report))),
+        };
+        Self::of(state, node, held)
+    }
+
+    fn of(state: State, name: &Name, held: Vec<HeldKey>) -> Result<Self, OpeningError> {
+        let node = state.node_named(name).ok_or_else(|| OpeningError::NoNode(name.clone()))?;
+        let seat = state.seat(&node.id).ok_or_else(|| OpeningError::NotGiven(name.clone()))?;
+        let seat = seat.clone();
+        let arrival = RecoveryKey::from_bytes(&seat.claim.arrival);
+        let arrival = arrival.map_err(|_| OpeningError::Arrival(name.clone()))?;
+        let (mut lost, later): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|key| is_lost(&state, &seat, key));
+        let later: Vec<_> = later.iter().map(|key| (key.key(), key.epoch())).collect();
+        if lost.is_empty() {
+            return Err(OpeningError::Nothing { node: name.clone(), later: later.len() });
+        }
+        lost.sort_by_key(HeldKey::key);
+        Ok(Self { state, name: name.clone(), seat, arrival, lost, later })
+    }
+
+    /// The charter in the file.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The node whose seat it is.
+    pub fn node(&self) -> (&Name, NodeId) {
+        (&self.name, self.seat.claim.node)
+    }
+
+    /// The entry that gave the seat.
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Hash of the claim that it was given to.
+    pub fn claim(&self) -> Digest {
+        claim_digest(&self.seat.claim)
+    }
+
+    /// Keys of which the shares were lost with the node, ascending.
+    pub fn lost(&self) -> &[HeldKey] {
+        &self.lost
+    }
+
+    /// Keys and epochs whose shares were dealt to the new machine itself.
+    pub fn later(&self) -> &[(KeyId, u64)] {
+        &self.later
+    }
+
+    /// What the holder of a key is asked to open. The key must be one of those for which a lost share
+    /// was backed up: the custody of then counts, not the charter's of now. And the claim must ask its
+    /// custodian.
+    ///
+    /// # Errors
+    /// [`OpeningError::NoCustodian`], [`OpeningError::NotAsked`].
+    pub fn for_key(&self, key: RecoveryKeyId) -> Result<ForCustodian<'_>, OpeningError> {
+        let names = self.lost.iter().filter_map(|it| it.custodian(&key));
+        let names: BTreeSet<&Name> = names.map(|(name, _)| name).collect();
+        let first = names.first().ok_or(OpeningError::NoCustodian(key))?;
+        let asks = &self.seat.claim.asks;
+        let ask = asks.iter().find(|ask| names.contains(&ask.custodian));
+        let ask = ask.ok_or_else(|| OpeningError::NotAsked((*first).clone()))?;
+        let asked = from_bytes(&ask.challenge)
+            .map_err(|_| OpeningError::NotAsked(ask.custodian.clone()))?;
+        Ok(ForCustodian { opening: self, name: ask.custodian.clone(), key, asked })
+    }
+}
+
+impl ForCustodian<'_> {
+    /// What the custodian is called.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The keys of which a share is opened, ascending.
+    pub fn keys(&self) -> impl Iterator<Item = &HeldKey> {
+        self.opening.lost.iter().filter(|it| it.custodian(&self.key).is_some())
+    }
+
+    /// The keys of which others restore the share.
+    pub fn of_others(&self) -> impl Iterator<Item = &HeldKey> {
+        self.opening.lost.iter().filter(|it| it.custodian(&self.key).is_none())
+    }
+
+    /// Opens everything that is for this key and seals it to the machine. `None` if the key is another
+    /// one, or what the claim asks does not open with it: whoever made the claim made it so.
+    ///
+    /// Cost: for each bundle that of verifying it, and one use of the key for each closed row and leaf.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn open<O: Opener>(
+        &self,
+        opener: &O,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Option<SeatPart>, O::Error> {
+        let Opening { seat, arrival, .. } = self.opening;
+        let (genesis, node) = (seat.claim.genesis, seat.claim.node);
+        if opener.public().id() != self.key {
+            return Ok(None);
+        }
+        let Some(bond) = handing::bond(opener, genesis, node, &self.asked)? else {
+            return Ok(None);
+        };
+        let mut opened = Vec::new();
+        for held in self.keys() {
+            let part = match held.shares_of(&node) {
+                Some(ProvenShares::Secp256k1(proven)) => proven.open(opener)?,
+                Some(ProvenShares::Ed25519(proven)) => proven.open(opener)?,
+                None => return Ok(None),
+            };
+            opened.push(OpenedKey { key: held.key(), epoch: held.epoch(), part });
+        }
+        let context = context(genesis, node, seat.entry, self.key);
+        let sealed = handing::seal(rng, arrival, &bond, &context, &plain(&opened));
+        Ok(sealed.map(|sealed| SeatPart {
+            version: SeatPart::VERSION,
+            genesis,
+            node,
+            entry: seat.entry,
+            custodian: self.name.clone(),
+            key: self.key,
+            sealed,
+        }))
+    }
+}

@@ -1,0 +1,99 @@
+//! A key of a file that was verified, with what a record names: for those who keep it, and those who
+//! open it.
+
+use super::key::Came;
+use super::record::{Accounts, Certified};
+use super::why::Why;
+use crate::backup_file::BundleKind;
+use quorate_access::Tree;
+use quorate_backup::{Proven, RecoveryKey};
+use quorate_charter::{Decided, EpochRecord};
+use quorate_curve::{Ed25519, Secp256k1};
+use quorate_identity::{KeyId, Name, NodeId, RecoveryKeyId};
+
+/// The newest epoch of a key in a file, certified, with every bundle that its record names and the
+/// file has. Public.
+pub struct HeldKey {
+    decided: Decided,
+    certified: Certified,
+    came: Vec<Came>,
+}
+
+/// The backup of a node's shares, verified, over the curve of its key.
+pub(crate) enum ProvenShares {
+    Secp256k1(Proven<Secp256k1>),
+    Ed25519(Proven<Ed25519>),
+}
+
+impl HeldKey {
+    pub(super) fn new(decided: Decided, (certified, came): (Certified, Vec<Came>)) -> Self {
+        Self { decided, certified, came }
+    }
+
+    /// The key.
+    pub fn key(&self) -> KeyId {
+        self.record().plan.key
+    }
+
+    /// Its epoch.
+    pub fn epoch(&self) -> u64 {
+        self.record().plan.epoch
+    }
+
+    /// The certified outcome of the attempt that made it.
+    pub fn decided(&self) -> &Decided {
+        &self.decided
+    }
+
+    /// The record in it.
+    pub fn record(&self) -> &EpochRecord {
+        &self.certified.record
+    }
+
+    /// Every bundle that came, in the order of the record: of what, whose, and its bytes.
+    pub fn bundles(&self) -> impl Iterator<Item = (BundleKind, NodeId, &[u8])> {
+        self.came
+            .iter()
+            .map(|came| (came.named.kind, came.named.author.node, came.bytes.as_slice()))
+    }
+
+    /// Lets go of all bundles but that of the shares of this node.
+    pub(crate) fn retain_shares_of(&mut self, node: &NodeId) {
+        self.came.retain(|came| came.named.is_of(BundleKind::Shares, node));
+    }
+
+    /// Whether the node had shares of this epoch.
+    pub(crate) fn has_shares_of(&self, node: &NodeId) -> bool {
+        self.came.iter().any(|came| came.named.is_of(BundleKind::Shares, node))
+    }
+
+    /// Who restores the shares of one node.
+    pub fn seats(&self) -> &Tree<Name> {
+        &self.certified.seats.tree
+    }
+
+    /// The custodian among these who has this key: name and key.
+    pub(crate) fn custodian(&self, id: &RecoveryKeyId) -> Option<(&Name, &RecoveryKey)> {
+        let seats = &self.certified.seats;
+        let key = seats.recovery.keys().find(|key| key.id() == *id)?;
+        Some((seats.names.get(id)?, key))
+    }
+
+    /// The backup of a node's shares, verified again: who opens or restores does so of nothing else
+    /// (BAK-14). `None` if it does not hold, or there is none.
+    ///
+    /// Cost: `spec/backup.md`, Cost.
+    pub(crate) fn shares_of(&self, node: &NodeId) -> Option<ProvenShares> {
+        let came = self.came.iter().find(|came| came.named.is_of(BundleKind::Shares, node))?;
+        let (certified, named, bytes) = (&self.certified, &came.named, &came.bytes);
+        let proven: Result<_, Why> = match &certified.accounts {
+            Accounts::Secp256k1(accounts) => {
+                certified.proven(accounts, named, bytes).map(ProvenShares::Secp256k1)
+            }
+            Accounts::Ed25519(accounts) => {
+                certified.proven(accounts, named, bytes).map(ProvenShares::Ed25519)
+            }
+        };
+        proven.ok()
+    }
+}
