@@ -4,6 +4,7 @@ pub mod backup;
 pub mod custody;
 pub mod import;
 pub mod lifecycle;
+pub mod seat;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ pub enum Command {
     /// A node on this machine.
     #[command(subcommand)]
     Node(NodeVerb),
+    /// Another machine for a node that was lost.
+    #[command(subcommand)]
+    Seat(seat::Seat),
     /// Who is alive, which keys can sign, and what is missing.
     Status(Reader),
     /// Keys that exist only as shares.

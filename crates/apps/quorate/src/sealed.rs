@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use quorate_charter::{Role, SignedEnrolment};
 use quorate_identity::{GenesisHash, Name, NodeSecrets};
 use quorate_machine::durable::{Record, Table, Write};
+use quorate_recovery::seat::Arrival;
 use quorate_store::{Cost, Passphrase, Store, StoreError};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
@@ -14,6 +15,8 @@ use zeroize::Zeroizing;
 const SECRETS: &[u8] = b"secrets";
 /// The node's signed enrolment.
 const ENROLMENT: &[u8] = b"enrolment";
+/// The secrets behind a claim to a seat, until it is taken.
+const ARRIVAL: &[u8] = b"arrival";
 /// The genesis that the node joined, once it did.
 const GENESIS: &[u8] = b"joined-genesis";
 
@@ -27,6 +30,8 @@ pub struct SealedNode {
     pub enrolment: SignedEnrolment,
     /// The domain that it joined; never another one afterwards.
     pub genesis: Option<GenesisHash>,
+    /// Seed and coins of a claim to a seat that was not taken yet.
+    arrival: Option<Zeroizing<[u8; 64]>>,
     /// The rows of the machine.
     pub records: Vec<Record>,
 }
@@ -54,7 +59,8 @@ pub fn create(
         Write::put(Table::Identity, ENROLMENT, quorate_codec::to_bytes(&enrolment)),
     ];
     store.commit(&writes).map_err(|error| store_failure(&error))?;
-    Ok(SealedNode { store, secrets, enrolment, genesis: None, records: Vec::new() })
+    let (genesis, arrival, records) = (None, None, Vec::new());
+    Ok(SealedNode { store, secrets, enrolment, genesis, arrival, records })
 }
 
 /// Opens a node's store.
@@ -67,16 +73,18 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Resu
         Store::open(dir.store_path(name), &passphrase).map_err(|error| store_failure(&error))?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
-            || (record.table == Table::Meta && record.key.as_slice() == GENESIS)
+            || (record.table == Table::Meta && [GENESIS, ARRIVAL].contains(&record.key.as_slice()))
     };
     let (ours, records): (Vec<Record>, Vec<Record>) = records.into_iter().partition(is_ours);
     let row = |key: &[u8]| ours.iter().find(|record| record.key.as_slice() == key);
     let secrets = row(SECRETS).and_then(|row| NodeSecrets::from_bytes(&row.value).ok());
     let enrolment = row(ENROLMENT).and_then(|row| quorate_codec::from_bytes(&row.value).ok());
     let genesis = row(GENESIS).map(|row| quorate_codec::from_bytes(&row.value)).transpose();
+    let arrival = row(ARRIVAL).and_then(|row| row.value.as_slice().try_into().ok());
+    let arrival = arrival.map(Zeroizing::new);
     match (secrets, enrolment, genesis) {
         (Some(secrets), Some(enrolment), Ok(genesis)) => {
-            Ok(SealedNode { store, secrets, enrolment, genesis, records })
+            Ok(SealedNode { store, secrets, enrolment, genesis, arrival, records })
         }
         _ => Err(Failure::machine(
             "store_damaged",
@@ -95,6 +103,41 @@ impl SealedNode {
         let row = Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis));
         self.store.commit(&[row]).map_err(|error| store_failure(&error))?;
         self.genesis = Some(genesis);
+        Ok(())
+    }
+
+    /// The secrets behind the claim to a seat that this machine made, if it did and did not take it
+    /// yet.
+    pub fn arrival(&self) -> Option<Arrival> {
+        let (seed, coins) = self.arrival.as_ref()?.split_first_chunk::<32>()?;
+        Some(Arrival::new(seed, coins.first_chunk()?))
+    }
+
+    /// Keeps them durably, before the claim leaves.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn keep_arrival(&mut self, arrival: Arrival) -> Result<Arrival> {
+        let mut bytes = Zeroizing::new([0; 64]);
+        let (seed, coins) = bytes.split_at_mut(32);
+        seed.copy_from_slice(arrival.seed());
+        coins.copy_from_slice(arrival.coins());
+        let row = Write::put(Table::Meta, ARRIVAL, bytes.to_vec());
+        self.store.commit(&[row]).map_err(|error| store_failure(&error))?;
+        self.arrival = Some(bytes);
+        Ok(arrival)
+    }
+
+    /// Takes a seat: all rows and the domain at once, so that a crash leaves all or nothing.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn arrive(&mut self, genesis: GenesisHash, mut rows: Vec<Write>) -> Result<()> {
+        rows.push(Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis)));
+        rows.push(Write::delete(Table::Meta, ARRIVAL));
+        self.store.commit(&rows).map_err(|error| store_failure(&error))?;
+        self.genesis = Some(genesis);
+        self.arrival = None;
         Ok(())
     }
 }

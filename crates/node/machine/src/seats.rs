@@ -13,35 +13,14 @@
 
 use crate::ceremonies::{BundlesRow, Shares, contributions_key, decided_key, share_key};
 use crate::custody::Possessions;
-use crate::durable::{Record, Table, Write};
+use crate::durable::{Table, Write};
 use crate::node::{Node, Turn};
-use minicbor::{Decode, Encode};
 use quorate_charter::{
-    Ask, AttemptOutcome, CertifiedEntry, Custody, Decided, EpochRecord, MotionBody, MotionError,
-    SeatClaim, SignedMotion, SignedSeatClaim,
+    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, MotionBody, MotionError, SeatClaim,
+    SignedMotion,
 };
-use quorate_codec::Canonical;
-use quorate_engine::{
-    Opener, PossessionAnswer, PossessionChallenge, RecoveryKey, SoftKey, SoftKind,
-};
-use quorate_identity::{GenesisHash, Name, NodeId, NodeSecrets, RecoveryKeyId};
-use rand_core::CryptoRngCore;
-use zeroize::Zeroize;
-
-/// What the new machine keeps between its claim and its arrival. Secret: wiped when dropped, never
-/// printed.
-#[derive(Encode, Decode)]
-pub struct Arrival {
-    /// Version of this form: 1.
-    #[n(0)]
-    version: u8,
-    /// Of the one-time key.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    seed: [u8; 32],
-    /// Of the challenges.
-    #[cbor(n(2), with = "minicbor::bytes")]
-    coins: [u8; 32],
-}
+use quorate_engine::{PossessionChallenge, RecoveryKey};
+use quorate_identity::{NodeId, RecoveryKeyId};
 
 /// A key as a machine finds it when it takes its seat: all of it was verified by whoever hands it in,
 /// and is held against the charter again when the node starts.
@@ -54,63 +33,6 @@ pub struct Taken {
     pub of_key: Vec<Vec<u8>>,
     /// The seat's shares, as far as custodians opened them.
     pub shares: Option<Shares>,
-}
-
-/// Key of the row that holds what a claim rests upon.
-const ARRIVAL_ROW: &[u8] = b"arrival";
-
-impl Arrival {
-    /// That of a machine which claimed a seat before; nothing if it did not.
-    pub fn load(records: &[Record]) -> Option<Self> {
-        let row = records.iter().find(|row| row.table == Table::Meta && row.key == ARRIVAL_ROW);
-        let read = row.and_then(|row| quorate_codec::from_bytes::<Self>(&row.value).ok());
-        read.filter(|arrival| arrival.version == 1)
-    }
-
-    /// A new one, and the row to keep it in before anything leaves.
-    pub fn generate(rng: &mut dyn CryptoRngCore) -> (Self, Write) {
-        let mut arrival = Self { version: 1, seed: [0; 32], coins: [0; 32] };
-        rng.fill_bytes(&mut arrival.seed);
-        rng.fill_bytes(&mut arrival.coins);
-        let row = quorate_codec::to_bytes(&arrival);
-        (arrival, Write::put(Table::Meta, ARRIVAL_ROW, row))
-    }
-
-    /// The one-time key to which custodians encrypt.
-    pub fn key(&self) -> SoftKey {
-        SoftKey::from_seed(SoftKind::Hybrid, &self.seed)
-    }
-
-    /// What follows from it for a custodian's key, the same at every call: the challenge, and the
-    /// answer that its holder alone can give.
-    pub fn ask(
-        &self,
-        genesis: GenesisHash,
-        node: NodeId,
-        key: &RecoveryKey,
-    ) -> Option<(PossessionChallenge, PossessionAnswer)> {
-        PossessionChallenge::new(genesis, node, key, &self.coins)
-    }
-
-    /// The claim of this machine to the seat of a node, at any time the same while the custodians are.
-    /// Nothing if a recovery key of the custody cannot be read.
-    pub fn claim(
-        &self,
-        genesis: GenesisHash,
-        node: NodeId,
-        custody: &Custody,
-        secrets: &NodeSecrets,
-    ) -> Option<SignedSeatClaim> {
-        let ask = |custodian: &quorate_charter::Custodian| {
-            let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
-            let (challenge, _) = self.ask(genesis, node, &key)?;
-            let challenge = quorate_codec::to_bytes(&challenge);
-            Some(Ask { custodian: custodian.name.clone(), challenge })
-        };
-        let asks = custody.custodians.iter().map(ask).collect::<Option<Vec<_>>>()?;
-        let arrival = self.key().public().to_bytes();
-        Some(SignedSeatClaim::create(genesis, node, arrival, asks, secrets))
-    }
 }
 
 /// The rows with which a machine takes its seat: from them it starts as if it had been there. `shown`
@@ -129,7 +51,6 @@ pub fn take(
     let mut rows: Vec<Write> = entries.iter().map(entry).collect();
     rows.extend(keys.iter().flat_map(|key| key.rows(node)));
     rows.extend(shown.iter().map(Possessions::shown));
-    rows.push(Write::delete(Table::Meta, ARRIVAL_ROW));
     rows
 }
 
@@ -180,7 +101,7 @@ pub(crate) fn is_readable(claim: &SeatClaim) -> bool {
 pub(crate) fn check_seat_motion(motion: &SignedMotion) -> Result<(), MotionError> {
     match motion.body()?.body {
         MotionBody::SeatGive { name, claim } if !is_readable(claim.body()) => {
-            Err(MotionError::Arrival(Name::clone(&name)))
+            Err(MotionError::Arrival(name))
         }
         _ => Ok(()),
     }
@@ -204,16 +125,5 @@ impl Node {
         self.forget_presence(&node, turn);
         let what = "the seat of a node was given to another machine".to_owned();
         self.audit(what, &[node], turn);
-    }
-}
-
-impl Canonical for Arrival {
-    const BYTES_MAX: usize = 80;
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        self.seed.zeroize();
-        self.coins.zeroize();
     }
 }

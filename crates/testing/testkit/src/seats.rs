@@ -1,16 +1,18 @@
 //! Another machine in a node's seat.
 
 use crate::backups;
-use crate::world::{World, records};
-use quorate_charter::{AttemptOutcome, Decided, EpochRecord, MotionBody, SignedSeatClaim};
-use quorate_codec::from_bytes;
+use crate::world::World;
+use quorate_backup::possession::Challenge;
+use quorate_backup::{Opener, RecoveryKey, SoftKey, SoftKind};
+use quorate_charter::{Ask, AttemptOutcome, Decided, EpochRecord, MotionBody, SignedSeatClaim};
+use quorate_codec::{from_bytes, to_bytes};
 use quorate_identity::KeyId;
 use quorate_machine::BundlesRow;
 use quorate_machine::durable::Table;
-use quorate_machine::seats::{self, Arrival, Taken};
+use quorate_machine::seats::{self, Taken};
 use std::collections::BTreeMap;
 
-/// A machine that wants a node's seat: its claim, and what it keeps for its arrival.
+/// A machine that wants a node's seat.
 pub struct Claimant {
     node: String,
     /// What it says of itself.
@@ -33,10 +35,17 @@ impl Claimant {
         replaced.replace(seed);
         let secrets = replaced.secrets();
         world.host_mut(node).disk.clear();
-        let (arrival, row) = Arrival::generate(&mut rand_of(world));
-        world.host_mut(node).write(&[row]);
-        let custody = world.founding.state.custody().clone();
-        let claim = arrival.claim(world.founding.hash, id, &custody, &secrets).expect("a claim");
+        let arrival = SoftKey::from_seed(SoftKind::Hybrid, &world.random());
+        let custodians = world.founding.state.custody().custodians.clone();
+        let asks = custodians.into_iter().map(|custodian| {
+            let key = RecoveryKey::from_bytes(&custodian.key).expect("a recovery key");
+            let asked = Challenge::new(world.founding.hash, id, &key, &world.random());
+            let challenge = to_bytes(&asked.expect("a key that opens").0);
+            Ask { custodian: custodian.name, challenge }
+        });
+        let asks = asks.collect();
+        let arrival = arrival.public().to_bytes();
+        let claim = SignedSeatClaim::create(world.founding.hash, id, arrival, asks, &secrets);
         Self { node: node.to_owned(), claim }
     }
 
@@ -56,7 +65,6 @@ impl Claimant {
     /// It does not start.
     pub fn take(self, world: &mut World, from: &str, with_shares: bool) {
         let id = world.id(&self.node);
-        assert!(Arrival::load(&records(&world.host(&self.node).disk)).is_some());
         let disk = world.host(from).disk.clone();
         let rows = |table| disk.iter().filter(move |((of, _), _)| *of == table);
         let entries: Vec<_> =
@@ -93,8 +101,4 @@ fn record(decided: &Decided) -> EpochRecord {
         AttemptOutcome::Commit { record, .. } => from_bytes(&record).expect("a record"),
         AttemptOutcome::Void { .. } => panic!("a void attempt made an epoch"),
     }
-}
-
-fn rand_of(world: &mut World) -> rand_chacha::ChaCha20Rng {
-    rand_chacha::rand_core::SeedableRng::from_seed(world.random())
 }

@@ -19,7 +19,7 @@ use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, FileFault, FileHead, Item, StoredBundle,
 };
 use quorate_recovery::failure::Fault;
-use quorate_recovery::verify::verify as verify_file;
+use quorate_recovery::verify::{Report, verify as verify_file};
 use quorate_recovery::verify_command;
 use rand_core::OsRng;
 use serde::Serialize;
@@ -67,9 +67,13 @@ struct Verified {
     refused: Option<Failure>,
 }
 
-fn verify(path: &Path, hash: &GenesisHash) -> Result<Verified> {
+/// Begins to read a backup file.
+///
+/// # Errors
+/// The caller's: it is none, or a later version. A peer's: it is damaged.
+pub fn open(path: &Path) -> Result<BackupReader<BufReader<File>>> {
     let file = File::open(path).map_err(|error| Failure::named_file(path, &error))?;
-    let reader = BackupReader::new(BufReader::new(file)).map_err(|error| {
+    BackupReader::new(BufReader::new(file)).map_err(|error| {
         let message = format!("{}: {}", path.display(), error.what());
         match error.fault {
             FileFault::Unread(_) => Failure::machine("file", message, error.next()),
@@ -77,15 +81,23 @@ fn verify(path: &Path, hash: &GenesisHash) -> Result<Verified> {
             FileFault::Version(_) => Failure::caller("file_version", message, error.next()),
             _ => Failure::peer("backup_refused", message, error.next()),
         }
-    })?;
-    let report = verify_file(reader, hash);
-    let refused = verify_command::refused(path, &report).map(|failure| {
+    })
+}
+
+/// Why a file that was verified does not hold, if it does not.
+pub fn refused(path: &Path, report: &Report) -> Option<Failure> {
+    verify_command::refused(path, report).map(|failure| {
         let (message, next) = failure.texts();
         match failure.fault() {
             Fault::Machine => Failure::machine(failure.code(), message, next),
             Fault::Peer | Fault::Caller => Failure::peer(failure.code(), message, next),
         }
-    });
+    })
+}
+
+fn verify(path: &Path, hash: &GenesisHash) -> Result<Verified> {
+    let report = verify_file(open(path)?, hash);
+    let refused = refused(path, &report);
     let (json, text) = (report.to_json(), verify_command::text(&report));
     Ok(Verified { json, text, refused })
 }

@@ -13,6 +13,7 @@ pub mod node;
 mod policy;
 pub mod receipt;
 pub mod request;
+mod seat;
 mod status;
 
 use crate::args::{Cli, Command};
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Up(options) => trial::up(options, face).await,
         Command::Genesis(verb) => genesis::run(verb, face),
         Command::Node(verb) => node::run(verb, face).await,
+        Command::Seat(verb) => seat::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
         Command::Key(verb) => key::run(verb, face).await,
         Command::Backup(verb) => backup::run(verb, face).await,

@@ -194,7 +194,11 @@ fn new_passphrase(file: Option<&Path>, name: &Name) -> Result<Zeroizing<String>>
     Ok(passphrase)
 }
 
-fn open(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Result<SealedNode> {
+/// Opens a node's store with the passphrase that somebody knows.
+///
+/// # Errors
+/// The caller's: no such node, in use, a wrong passphrase. The machine's: damage.
+pub fn open(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Result<SealedNode> {
     let stored = dir.trial_passphrase(name);
     let prompt = format!("passphrase of node {name}: ");
     let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;

@@ -13,6 +13,7 @@ use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
+use zeroize::Zeroizing;
 
 /// A backup file that holds, whole in memory: its charter, and of every key the certified outcome of
 /// its newest epoch with all bundles. The only way to one is [`read`](Self::read). Public.
@@ -277,6 +278,14 @@ impl Secrets {
         match self {
             Self::Secp256k1(secrets) => secrets.len(),
             Self::Ed25519(secrets) => secrets.len(),
+        }
+    }
+
+    /// Their encodings, in their order. Secret.
+    pub fn to_bytes(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        match self {
+            Self::Secp256k1(secrets) => secrets.iter().map(SecretScalar::to_bytes).collect(),
+            Self::Ed25519(secrets) => secrets.iter().map(SecretScalar::to_bytes).collect(),
         }
     }
 
