@@ -64,6 +64,14 @@ impl Maker {
         self.rsa("rsa-3", 2048, &[3], &[Attribute::Decrypt(true)]);
         let out = [Attribute::Extractable(true), Attribute::Sensitive(false)];
         self.ec("leaves", P256, &[kept()], &[derives(), out.into()].concat());
+        // Halves that only a label joins, beside others without an id.
+        for label in ["plain", "plain-too"] {
+            let (label, params) =
+                (Attribute::Label(label.into()), Attribute::EcParams(P256.into()));
+            let public = [kept(), label.clone(), params];
+            let private = [derives(), vec![label]].concat();
+            self.make(&Mechanism::EccKeyPairGen, &public, &private);
+        }
     }
 }
 
@@ -93,6 +101,9 @@ fn keys_that_would_not_open_are_refused() {
     assert!(code == "token_failed" && message.contains("does not open"), "{message}");
     assert!(!hsm.0.path("crossed.pub").exists());
 
+    for label in ["plain", "plain-too"] {
+        assert_eq!(hsm.public(label).ok()["never_leaves"], true);
+    }
     let shown = hsm.public("leaves").ok();
     assert_eq!(shown["never_leaves"], false, "REC-45: it is told");
 }
