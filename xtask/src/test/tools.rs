@@ -10,13 +10,15 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 7] = [
     // ring and secp256k1 compile C
     Tool { probe: &["cc", "--version"], package: "gcc" },
     // verifies our Ed25519 signatures
     Tool { probe: &["openssl", "version"], package: "openssl" },
     // makes the keys and signatures that people's statements are tested with
     Tool { probe: &["ssh", "-V"], package: "openssh-client" },
+    // is the token of custodians whose keys are in one
+    Tool { probe: &["softhsm2-util", "--version"], package: "softhsm2" },
     // runs anvil's client
     Tool { probe: &["node", "--version"], package: "nodejs" },
     Tool { probe: &["npm", "--version"], package: "npm" },

@@ -2,7 +2,8 @@
 
 use crate::paper::Split;
 use crate::secret::Kind;
-use clap::{Args, Parser, Subcommand};
+use crate::token::TokenKind;
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use quorate_identity::{GenesisHash, Name};
 use std::path::PathBuf;
 
@@ -40,6 +41,49 @@ pub enum Command {
     Verify(Verify),
     /// Show the nodes that ask for it that the key is held here.
     Answer(Answer),
+    /// Keep the private half in a token: a smartcard, a security key, an HSM.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// The verbs of `token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Tell which tokens are there. No PIN is asked for.
+    List {
+        /// The PKCS #11 library that came with the token.
+        #[arg(long, value_name = "PATH")]
+        module: PathBuf,
+    },
+    /// Make a key in the token, which never leaves it.
+    Keygen(TokenKeygen),
+    /// Write the public half of a key that is in the token, once the token has shown that it opens.
+    Public(TokenPublic),
+}
+
+/// Options of `token keygen`.
+#[derive(Debug, Args)]
+pub struct TokenKeygen {
+    /// Where, and what it will be called there.
+    #[command(flatten)]
+    pub key: InToken,
+    /// Which algorithm.
+    #[arg(long, value_enum, default_value_t = TokenKind::P256)]
+    pub kind: TokenKind,
+}
+
+/// Options of `token public`.
+#[derive(Debug, Args)]
+pub struct TokenPublic {
+    /// Which key.
+    #[command(flatten)]
+    pub key: InToken,
+    /// What the key is called in the domain: 1 to 32 characters of a-z, 0-9 and -.
+    #[arg(long)]
+    pub name: Name,
+    /// Where to put the public half.
+    #[arg(long, value_name = "FILE.pub")]
+    pub output: PathBuf,
 }
 
 /// Options of `keygen`.
@@ -100,13 +144,63 @@ pub struct Verify {
 pub struct Answer {
     /// The challenges, as they came from the domain.
     pub challenges: PathBuf,
-    /// The key file.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    /// Whose private half answers.
+    #[command(flatten)]
+    pub held: Held,
     /// Where to put the answers, to be carried back.
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// File with the passphrase of the key file. Without it: a prompt.
+}
+
+/// Where the private half is that a command opens with: in a key file, or in a token.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("half").args(["key", "module"]).required(true)))]
+pub struct Held {
+    /// The key file.
     #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// File with the passphrase of the key file. Without it: a prompt.
+    #[arg(long, value_name = "FILE", conflicts_with = "module")]
     pub passphrase_file: Option<PathBuf>,
+    /// The key is in a token: the PKCS #11 library that came with it, which is trusted with the PIN.
+    #[arg(long, value_name = "PATH", requires_all = ["token", "key_label"])]
+    pub module: Option<PathBuf>,
+    /// What the token is called.
+    #[arg(long, value_name = "LABEL", conflicts_with = "key")]
+    pub token: Option<String>,
+    /// What the key is called in the token.
+    #[arg(long, value_name = "LABEL", conflicts_with = "key")]
+    pub key_label: Option<String>,
+    /// File with the PIN of the token. Without it: a prompt.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub pin_file: Option<PathBuf>,
+}
+
+/// A key in a token.
+#[derive(Debug, Clone, Args)]
+pub struct InToken {
+    /// The PKCS #11 library that came with the token. It is trusted with the PIN.
+    #[arg(long, value_name = "PATH")]
+    pub module: PathBuf,
+    /// What the token is called.
+    #[arg(long, value_name = "LABEL")]
+    pub token: String,
+    /// What the key is called in the token.
+    #[arg(long, value_name = "LABEL")]
+    pub key_label: String,
+    /// File with the PIN. Without it: a prompt.
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+impl Held {
+    /// The key in a token, if it is one.
+    pub fn in_token(&self) -> Option<InToken> {
+        Some(InToken {
+            module: self.module.clone()?,
+            token: self.token.clone()?,
+            key_label: self.key_label.clone()?,
+            pin_file: self.pin_file.clone(),
+        })
+    }
 }

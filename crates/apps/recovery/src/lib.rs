@@ -7,6 +7,7 @@
 //!  from-paper: K pages ──► FILE, FILE.pub
 //!  inspect: what a file is, without any secret
 //!  answer: challenges of nodes ──► answers: the key is held here        (quorate-backup)
+//!  token: a private half in a smartcard, security key or HSM           token/
 //!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
 //! ```
 //!
@@ -31,6 +32,7 @@ pub mod paper;
 pub mod passphrase;
 pub mod seat;
 pub mod secret;
+pub mod token;
 pub mod verify;
 
 pub use commands::{run, verify as verify_command};

@@ -1,12 +1,11 @@
 //! `answer`: the custodian's half of a proof of possession (REC-11).
 
-use super::read_key_file;
+use super::holder::Found;
 use crate::args::Answer;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
-use crate::key_file::{KeyFile, SealError};
-use crate::passphrase::Passphrase;
+use quorate_backup::Opener;
 use quorate_backup::possession::Challenges;
 use quorate_codec::{from_bytes, to_bytes};
 use quorate_identity::{GenesisHash, Name, NodeId, RecoveryKeyId, words};
@@ -28,17 +27,17 @@ struct Answered {
 /// Runs it.
 ///
 /// # Errors
-/// The caller's: another key, a wrong passphrase. A peer's: no challenge opens.
+/// The caller's: another key, a wrong passphrase or PIN. A peer's: no challenge opens. The token's.
 pub fn run(options: &Answer, face: Face) -> Result<()> {
     files::must_be_free(&options.output)?;
-    let (challenges, file) = (read(&options.challenges)?, read_key_file(&options.key)?);
-    if challenges.key() != file.key() {
-        return Err(another_key(&challenges, &file));
+    let (challenges, found) = (read(&options.challenges)?, options.held.find()?);
+    if let Some((key, name)) = found.known() {
+        must_be(&challenges, key, &format!("the key file holds {name}'s"))?;
     }
-    face.brief(&asked(&challenges, &file));
-    let passphrase = Passphrase::ask_known(options.passphrase_file.as_deref())?;
-    let secret = file.open(&passphrase).map_err(|error| unopened(&options.key, error))?;
-    let Ok(answers) = challenges.answer(&secret.key());
+    face.brief(&asked(&challenges, &found));
+    let holder = found.open()?;
+    must_be(&challenges, holder.public().id(), "the token holds the key")?;
+    let answers = challenges.answer(&holder)?;
     let Some(answers) = answers else {
         let what = "none of the challenges opens with the key that they are for";
         let next =
@@ -70,12 +69,12 @@ fn read(path: &Path) -> Result<Challenges> {
     })
 }
 
-/// Who asks whom: seen before the passphrase is typed.
-fn asked(challenges: &Challenges, file: &KeyFile) -> String {
+/// Who asks whom: seen before the passphrase or PIN is typed.
+fn asked(challenges: &Challenges, found: &Found<'_>) -> String {
     let name = challenges.custodian();
-    let other = match name == file.name() {
-        true => String::new(),
-        false => format!(", which the key file calls {}", file.name()),
+    let other = match found.known() {
+        Some((_, other)) if other != name => format!(", which the key file calls {other}"),
+        _ => String::new(),
     };
     format!(
         "{} nodes ask whether custodian {name} holds its key{other}. They say that they are of the \
@@ -85,30 +84,19 @@ fn asked(challenges: &Challenges, file: &KeyFile) -> String {
     )
 }
 
-fn another_key(challenges: &Challenges, file: &KeyFile) -> Failure {
+/// Refuses challenges to another key than this, of which is said where it is.
+fn must_be(challenges: &Challenges, key: RecoveryKeyId, held: &str) -> Result<()> {
+    if challenges.key() == key {
+        return Ok(());
+    }
     let words = |key: RecoveryKeyId| words(&key.digest()).join(" ");
     let what = format!(
-        "the challenges are for custodian {}'s key \"{}\", the key file holds {}'s \"{}\"",
+        "the challenges are for custodian {}'s key \"{}\", {held} \"{}\"",
         challenges.custodian(),
         words(challenges.key()),
-        file.name(),
-        words(file.key())
+        words(key)
     );
-    Failure::caller("another_key", what, "name the key file of that key, or its challenges")
-}
-
-fn unopened(path: &Path, error: SealError) -> Failure {
-    let what = format!("{}: {error}", path.display());
-    match error {
-        SealError::Passphrase => {
-            Failure::caller("wrong_passphrase", what, "try again with the right one")
-        }
-        SealError::OtherKey => {
-            let next = "do not use it, and find out who made it; write it again from its pages";
-            Failure::machine("key_file_damaged", what, next)
-        }
-        SealError::Memory => Failure::machine("memory", what, "free some memory and try again"),
-    }
+    Err(Failure::caller("another_key", what, "name that key, or the challenges to this one"))
 }
 
 fn text(answered: &Answered) -> String {

@@ -3,9 +3,11 @@
 mod answer;
 mod backup;
 mod from_paper;
+mod holder;
 mod inspect;
 mod keep;
 mod keygen;
+mod token;
 pub mod verify;
 
 use crate::args::Command;
@@ -26,6 +28,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Inspect { file } => inspect::run(&file, face),
         Command::Verify(options) => verify::run(&options, face),
         Command::Answer(options) => answer::run(&options, face),
+        Command::Token(command) => token::run(&command, face),
     }
 }
 

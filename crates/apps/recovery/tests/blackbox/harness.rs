@@ -15,8 +15,17 @@ pub struct Run {
 
 /// Runs the program to its end, with nothing to read.
 pub fn recovery(args: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate-recovery"));
-    let output = command.args(args).stdin(Stdio::null()).output().unwrap();
+    run(program().args(args))
+}
+
+/// The program that was built.
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_quorate-recovery"))
+}
+
+/// Runs a command to its end, with nothing to read.
+pub fn run(command: &mut Command) -> Run {
+    let output = command.stdin(Stdio::null()).output().unwrap();
     Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
