@@ -1,4 +1,4 @@
-//! Another machine in the seat of a node that was lost (`spec/charter.md`, GOV-60 to GOV-64).
+//! Another machine in the seat of a node that was lost (`spec/charter.md`, GOV-60 to GOV-63).
 //!
 //! ```text
 //! the new machine          administrators            custodians             the new machine
@@ -123,6 +123,7 @@ impl Node {
         self.fail_sessions_with(node, "its seat was given to another machine", turn);
         self.forget_pair(&node, turn);
         self.forget_presence(&node, turn);
+        turn.out.writes.extend(self.evidence.forget(&node));
         let what = "the seat of a node was given to another machine".to_owned();
         self.audit(what, &[node], turn);
     }

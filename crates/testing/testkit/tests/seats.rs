@@ -1,4 +1,4 @@
-//! Another machine in the seat of a node that was lost (GOV-60 to GOV-64).
+//! Another machine in the seat of a node that was lost (GOV-60 to GOV-63).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -424,6 +424,31 @@ impl EvidenceBook {
         self.guilt.get(&(place.line, *node)).is_some_and(|last| *last >= place.at)
     }
 
+    /// Forgets what was proven about the former machine of a node, and pieces that its signatures are
+    /// part of: under the node's keys of now they prove nothing, and the machine of now did none of
+    /// it (GOV-61).
+    pub fn forget(&mut self, node: &NodeId) -> Vec<Write> {
+        let is_of_it = |kept: &Kept| {
+            let took_part =
+                kept.evidence.plan().is_some_and(|plan| plan.participants().contains(node));
+            took_part || kept.finding.culprits.contains(node)
+        };
+        let (gone, kept) = std::mem::take(&mut self.kept).into_iter().partition(is_of_it);
+        self.kept = kept;
+        let gone: VecDeque<Kept> = gone;
+        let mut writes: Vec<Write> = gone
+            .iter()
+            .map(|kept| Write::delete(Table::Evidence, kept.number.to_be_bytes()))
+            .collect();
+        let guilt = self.guilt.keys().filter(|(_, of)| of == node).copied().collect::<Vec<_>>();
+        for (line, node) in guilt {
+            self.guilt.remove(&(line, node));
+            let key = quorate_codec::to_bytes(&GuiltKey { line, node });
+            writes.push(Write::delete(Table::Guilt, key));
+        }
+        writes
+    }
+
     /// Keeps a piece and who is guilty of it. Of each culprit only so many pieces are kept, and of
     /// all; the guilt stays (BLM-08).
     fn add(&mut self, evidence: &Evidence, finding: &Finding, at: Millis) -> Vec<Write> {
