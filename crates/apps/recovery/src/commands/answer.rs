@@ -97,7 +97,8 @@ fn another_key(challenges: &Challenges, file: &KeyFile) -> Failure {
     Failure::caller("another_key", what, "name the key file of that key, or its challenges")
 }
 
-fn unopened(path: &Path, error: SealError) -> Failure {
+/// Why a key file did not open.
+pub(super) fn unopened(path: &Path, error: SealError) -> Failure {
     let what = format!("{}: {error}", path.display());
     match error {
         SealError::Passphrase => {

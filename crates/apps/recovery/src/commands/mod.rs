@@ -6,6 +6,7 @@ mod from_paper;
 mod inspect;
 mod keep;
 mod keygen;
+mod open;
 pub mod verify;
 
 use crate::args::Command;
@@ -26,6 +27,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Inspect { file } => inspect::run(&file, face),
         Command::Verify(options) => verify::run(&options, face),
         Command::Answer(options) => answer::run(&options, face),
+        Command::Open(options) => open::run(&options, face),
     }
 }
 
