@@ -34,13 +34,16 @@ pub enum Command {
     FromPaper(FromPaper),
     /// Tell what a file is, without any secret.
     Inspect {
-        /// A key file, a public key, a page, challenges, answers or a backup.
+        /// A key file, a public key, a page, challenges, answers, a part for a seat or a backup.
         file: PathBuf,
     },
     /// Verify a backup: every certificate and every proof in it, with public data alone.
     Verify(Verify),
     /// Show the nodes that ask for it that the key is held here.
     Answer(Answer),
+    /// Open what is yours of a lost node's shares, for the machine to which the charter gave its seat
+    /// and for no other.
+    Open(Open),
     /// Keep the private half in a token: a smartcard, a security key, an HSM.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -203,4 +206,26 @@ impl Held {
             pin_file: self.pin_file.clone(),
         })
     }
+}
+
+/// Options of `open`.
+#[derive(Debug, Args)]
+pub struct Open {
+    /// The backup, exported after the seat was given.
+    pub file: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the backup.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+    /// The node that was lost.
+    #[arg(long, value_name = "NODE")]
+    pub seat: Name,
+    /// Whose private half opens.
+    #[command(flatten)]
+    pub held: Held,
+    /// Where to put your part, to be carried to the new machine.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The words of the claim were compared with those on the new machine: do not ask.
+    #[arg(long)]
+    pub yes: bool,
 }

@@ -21,10 +21,36 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path).map_err(unread)?;
     file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
     if bytes.len() > BYTES_MAX {
-        let what = format!("{} is longer than any file of this program", path.display());
-        return Err(Failure::caller("bad_file", what, "name the file that you mean"));
+        return Err(too_long(path));
     }
     Ok(bytes)
+}
+
+/// A file whole that holds nothing secret and may be longer.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_public(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
+    let unread = |error| Failure::unread(path, &error);
+    let (mut bytes, file) = (Vec::new(), File::open(path).map_err(unread)?);
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() > bytes_max {
+        return Err(too_long(path));
+    }
+    Ok(bytes)
+}
+
+/// Whether a file begins like this.
+pub fn starts_with(path: &Path, start: &[u8]) -> bool {
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(start.len() as u64).read_to_end(&mut bytes));
+    read.is_ok() && bytes == start
+}
+
+fn too_long(path: &Path) -> Failure {
+    let what = format!("{} is longer than any file of this program", path.display());
+    Failure::caller("bad_file", what, "name the file that you mean")
 }
 
 /// A file whole, as text.

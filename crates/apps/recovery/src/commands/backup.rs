@@ -2,6 +2,7 @@
 
 use crate::backup_file::{BackupReader, FileError, FileFault, FileHead, Item, START};
 use crate::failure::{Failure, Result};
+use crate::files;
 use crate::verify::Replay;
 use quorate_charter::{AttemptOutcome, Custody, Decided, EpochRecord, Instance, State};
 use quorate_codec::{Digest, from_bytes};
@@ -10,7 +11,6 @@ use quorate_identity::{GenesisHash, KeyId, Name, RecoveryKeyId, Scheme, words};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// What a backup says of itself. Nothing of it was verified but that it reads as a whole file.
@@ -54,10 +54,7 @@ struct KeySaid {
 
 /// Whether a file begins as backups do.
 pub fn is_backup(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
-    read.is_ok() && start == START.as_bytes()
+    files::starts_with(path, START.as_bytes())
 }
 
 /// Begins to read one.

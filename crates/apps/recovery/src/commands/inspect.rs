@@ -6,10 +6,11 @@ use crate::failure::{Failure, Result};
 use crate::files;
 use crate::key_file::{self, KeyFile, KeyFileError};
 use crate::paper::{self, Page, PageFault, fingerprint};
+use crate::seat::SeatPart;
 use quorate_backup::possession::{Answers, Challenges};
 use quorate_backup::{LineError, RecoveryKeyLine};
-use quorate_codec::from_bytes;
-use quorate_identity::{GenesisHash, Name, NodeId, RecoveryKeyId, words};
+use quorate_codec::{Canonical, from_bytes};
+use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId, words};
 use serde::Serialize;
 use std::path::Path;
 
@@ -47,6 +48,14 @@ enum Seen {
         key: Words<RecoveryKeyId>,
         nodes: Vec<NodeId>,
     },
+    /// A custodian's part for a lost node's seat; what it says is known to hold only where it opens.
+    SeatPart {
+        genesis: Words<GenesisHash>,
+        node: NodeId,
+        entry: Head,
+        custodian: Name,
+        key: Words<RecoveryKeyId>,
+    },
     Backup(Box<backup::Said>),
 }
 
@@ -65,6 +74,11 @@ pub fn run(path: &Path, face: Face) -> Result<()> {
     if backup::is_backup(path) {
         let said = Seen::Backup(Box::new(backup::said(path)?));
         face.show(&said, text);
+        return Ok(());
+    }
+    if files::starts_with(path, &SeatPart::START) {
+        let bytes = files::read_public(path, SeatPart::BYTES_MAX)?;
+        face.show(&of_part(&bytes).ok_or_else(|| unknown(path))?, text);
         return Ok(());
     }
     let bytes = files::read(path)?;
@@ -120,9 +134,22 @@ fn of_text(path: &Path, text: &str) -> Result<Seen> {
     })
 }
 
+fn genesis(id: GenesisHash) -> Words<GenesisHash> {
+    Words { id, words: words(&id.digest()).join(" ") }
+}
+
+fn key(id: RecoveryKeyId) -> Words<RecoveryKeyId> {
+    Words { id, words: words(&id.digest()).join(" ") }
+}
+
+fn of_part(bytes: &[u8]) -> Option<Seen> {
+    let part: SeatPart = from_bytes(bytes).ok()?;
+    let SeatPart { node, entry, custodian, .. } = part;
+    let (genesis, key) = (genesis(part.genesis), key(part.key));
+    Some(Seen::SeatPart { genesis, node, entry, custodian, key })
+}
+
 fn of_bytes(bytes: &[u8]) -> Option<Seen> {
-    let genesis = |id: GenesisHash| Words { id, words: words(&id.digest()).join(" ") };
-    let key = |id: RecoveryKeyId| Words { id, words: words(&id.digest()).join(" ") };
     if let Ok(asked) = from_bytes::<Challenges>(bytes) {
         return Some(Seen::Challenges {
             genesis: genesis(asked.genesis()),
@@ -141,7 +168,7 @@ fn of_bytes(bytes: &[u8]) -> Option<Seen> {
 
 fn unknown(path: &Path) -> Failure {
     let what = format!(
-        "{} is no key file, public key, page, challenges, answers or backup that this program knows, \
+        "{} is no key file, public key, page, challenges, answers, part or backup that this program knows, \
          or it is damaged",
         path.display()
     );
@@ -167,6 +194,11 @@ fn text(seen: &Seen) -> String {
             nodes.len(),
             genesis.words,
             key.words
+        ),
+        Seen::SeatPart { genesis, node, entry, custodian, key } => format!(
+            "custodian {custodian}'s part for the seat of node {node}, sealed to the machine that entry \
+             {entry} gave it to, in the domain\n  {}\nmade with the key\n  {}",
+            genesis.words, key.words
         ),
         Seen::Answers { genesis, key, nodes } => format!(
             "answers to {} nodes of the domain\n  {}\nthat this key is held:\n  {}",

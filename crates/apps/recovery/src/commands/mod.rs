@@ -7,6 +7,7 @@ mod holder;
 mod inspect;
 mod keep;
 mod keygen;
+mod open;
 mod token;
 pub mod verify;
 
@@ -29,6 +30,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Verify(options) => verify::run(&options, face),
         Command::Answer(options) => answer::run(&options, face),
         Command::Token(command) => token::run(&command, face),
+        Command::Open(options) => open::run(&options, face),
     }
 }
 

@@ -21,14 +21,22 @@ use std::path::Path;
 pub fn run(options: &Verify, face: Face) -> Result<()> {
     let genesis = options.genesis.ok_or_else(genesis_needed)?;
     let report = verify_file(backup::open(&options.file)?, &genesis);
-    face.show(&report.to_json(), |_| text(&report));
-    match refused(&options.file, &report) {
+    show(&options.file, &report, face)
+}
+
+/// Shows a report, and ends as it says.
+///
+/// # Errors
+/// The file does not hold.
+pub(super) fn show(path: &Path, report: &Report, face: Face) -> Result<()> {
+    face.show(&report.to_json(), |_| text(report));
+    match refused(path, report) {
         None => Ok(()),
         Some(failure) => Err(failure),
     }
 }
 
-fn genesis_needed() -> Failure {
+pub(super) fn genesis_needed() -> Failure {
     let what = "a backup brings its own genesis, and whoever made it may have brought another \
                 domain's: without the hash of yours nothing is verified";
     let next = "give --genesis HASH, from your notes, a receipt or an administrator; never from the \

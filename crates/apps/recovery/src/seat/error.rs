@@ -34,6 +34,9 @@ pub enum OpeningError {
     /// The key is none of those for which the shares are backed up.
     #[error("this key restores none of them")]
     NoCustodian(RecoveryKeyId),
+    /// A backup that held does not any more: memory changed under it.
+    #[error("the backup of key {0} does not hold when it is looked at again")]
+    Machine(KeyId),
     /// The claim asks nothing of the custodian: who speaks for them could not be told.
     #[error("the claim to the seat asks nothing of custodian {0}")]
     NotAsked(Name),

@@ -41,9 +41,24 @@ fn context(genesis: GenesisHash, node: NodeId, entry: Head, key: RecoveryKeyId) 
     context.part(entry).part(key).digest()
 }
 
-/// Whether a node's shares of a key are lost with the machine that had the seat before: what was
-/// planned later is dealt to the new one itself (REC-36).
-fn is_lost(state: &State, seat: &Seat, key: &HeldKey) -> bool {
-    let planned_at = state.position_of(&key.record().plan.head);
-    planned_at.is_some_and(|position| position < seat.position)
+/// What happened to a node's shares of a key when its seat was given away (REC-36).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// They are lost with the machine that had the seat.
+    Lost,
+    /// They were dealt to the new machine itself.
+    Later,
+    /// Nobody signs with the key any more.
+    Retired,
+}
+
+impl Fate {
+    fn of(state: &State, seat: &Seat, key: &HeldKey) -> Self {
+        let planned_at = state.position_of(&key.record().plan.head);
+        match planned_at.is_some_and(|position| position < seat.position) {
+            _ if state.key(&key.key()).is_none_or(|order| order.retired) => Self::Retired,
+            true => Self::Lost,
+            false => Self::Later,
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! A custodian's side: what of a backup is opened for a seat, and by whose key (REC-33 to REC-37).
 
 use super::part::{OpenedKey, SeatPart, plain};
-use super::{OpeningError, claim_digest, context, is_lost};
+use super::{Fate, OpeningError, claim_digest, context};
 use crate::backup_file::BackupReader;
-use crate::verify::{HeldKey, ProvenShares, verify_keeping};
+use crate::verify::{HeldKey, ProvenShares, parallel, verify_keeping};
 use quorate_backup::possession::Challenge;
 use quorate_backup::{Opener, RecoveryKey, handing};
 use quorate_charter::{Seat, State};
@@ -19,10 +19,16 @@ pub struct Opening {
     name: Name,
     seat: Seat,
     arrival: RecoveryKey,
-    /// Keys of which the shares were lost with the node.
-    lost: Vec<HeldKey>,
+    /// Keys of which the shares were lost with the node, ascending.
+    lost: Vec<Lost>,
     /// Keys and epochs whose shares were dealt to the new machine itself.
     later: Vec<(KeyId, u64)>,
+}
+
+/// A key, and the backup of the shares that were lost.
+struct Lost {
+    key: HeldKey,
+    shares: ProvenShares,
 }
 
 /// The same for the holder of one key.
@@ -37,7 +43,7 @@ impl Opening {
     /// Verifies a whole backup file of the domain with this genesis hash, which comes from elsewhere,
     /// and finds what is lost with the node of this name. It keeps the lost node's bundles alone.
     ///
-    /// Cost: that of [`verify`](crate::verify::verify).
+    /// Cost: that of [`verify`](crate::verify::verify), and of the lost node's bundles once more.
     ///
     /// # Errors
     /// [`OpeningError`].
@@ -61,20 +67,27 @@ impl Opening {
         Self::of(state, node, held)
     }
 
-    fn of(state: State, name: &Name, held: Vec<HeldKey>) -> Result<Self, OpeningError> {
+    fn of(state: State, name: &Name, mut held: Vec<HeldKey>) -> Result<Self, OpeningError> {
         let node = state.node_named(name).ok_or_else(|| OpeningError::NoNode(name.clone()))?;
         let seat = state.seat(&node.id).ok_or_else(|| OpeningError::NotGiven(name.clone()))?;
         let seat = seat.clone();
         let arrival = RecoveryKey::from_bytes(&seat.claim.arrival);
         let arrival = arrival.map_err(|_| OpeningError::Arrival(name.clone()))?;
-        let (mut lost, later): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|key| is_lost(&state, &seat, key));
-        let later: Vec<_> = later.iter().map(|key| (key.key(), key.epoch())).collect();
-        if lost.is_empty() {
+        let later = held.iter().filter(|key| Fate::of(&state, &seat, key) == Fate::Later);
+        let later: Vec<_> = later.map(|key| (key.key(), key.epoch())).collect();
+        held.retain(|key| Fate::of(&state, &seat, key) == Fate::Lost);
+        if held.is_empty() {
             return Err(OpeningError::Nothing { node: name.clone(), later: later.len() });
         }
-        lost.sort_by_key(HeldKey::key);
-        Ok(Self { state, name: name.clone(), seat, arrival, lost, later })
+        held.sort_by_key(HeldKey::key);
+        // Once more, each as what it is: nothing else is opened.
+        let proven = parallel::map(&held, |key| key.shares_of(&node.id));
+        let lost = held.into_iter().zip(proven).map(|(key, shares)| {
+            let again = OpeningError::Machine(key.key());
+            shares.map(|shares| Lost { key: key.without_bundles(), shares }).ok_or(again)
+        });
+        let lost = lost.collect::<Result<_, _>>()?;
+        Ok(Self { name: name.clone(), seat, arrival, lost, later, state })
     }
 
     /// The charter in the file.
@@ -98,8 +111,8 @@ impl Opening {
     }
 
     /// Keys of which the shares were lost with the node, ascending.
-    pub fn lost(&self) -> &[HeldKey] {
-        &self.lost
+    pub fn lost(&self) -> impl Iterator<Item = &HeldKey> {
+        self.lost.iter().map(|lost| &lost.key)
     }
 
     /// Keys and epochs whose shares were dealt to the new machine itself.
@@ -114,7 +127,7 @@ impl Opening {
     /// # Errors
     /// [`OpeningError::NoCustodian`], [`OpeningError::NotAsked`].
     pub fn for_key(&self, key: RecoveryKeyId) -> Result<ForCustodian<'_>, OpeningError> {
-        let names = self.lost.iter().filter_map(|it| it.custodian(&key));
+        let names = self.lost().filter_map(|it| it.custodian(&key));
         let names: BTreeSet<&Name> = names.map(|(name, _)| name).collect();
         let first = names.first().ok_or(OpeningError::NoCustodian(key))?;
         let asks = &self.seat.claim.asks;
@@ -132,20 +145,24 @@ impl ForCustodian<'_> {
         &self.name
     }
 
-    /// The keys of which a share is opened, ascending.
+    /// The keys of which the shares are opened, ascending.
     pub fn keys(&self) -> impl Iterator<Item = &HeldKey> {
-        self.opening.lost.iter().filter(|it| it.custodian(&self.key).is_some())
+        self.lost().map(|lost| &lost.key)
     }
 
-    /// The keys of which others restore the share.
+    /// The keys of which others restore the shares.
     pub fn of_others(&self) -> impl Iterator<Item = &HeldKey> {
-        self.opening.lost.iter().filter(|it| it.custodian(&self.key).is_none())
+        self.opening.lost().filter(|it| it.custodian(&self.key).is_none())
+    }
+
+    fn lost(&self) -> impl Iterator<Item = &Lost> {
+        self.opening.lost.iter().filter(|it| it.key.custodian(&self.key).is_some())
     }
 
     /// Opens everything that is for this key and seals it to the machine. `None` if the key is another
     /// one, or what the claim asks does not open with it: whoever made the claim made it so.
     ///
-    /// Cost: for each bundle that of verifying it, and one use of the key for each closed row and leaf.
+    /// Cost: one use of the key for each closed row and leaf of every bundle.
     ///
     /// # Errors
     /// The device's.
@@ -162,15 +179,14 @@ impl ForCustodian<'_> {
         let Some(bond) = handing::bond(opener, genesis, node, &self.asked)? else {
             return Ok(None);
         };
-        let mut opened = Vec::new();
-        for held in self.keys() {
-            let part = match held.shares_of(&node) {
-                Some(ProvenShares::Secp256k1(proven)) => proven.open(opener)?,
-                Some(ProvenShares::Ed25519(proven)) => proven.open(opener)?,
-                None => return Ok(None),
+        let open = |Lost { key, shares }: &Lost| {
+            let part = match shares {
+                ProvenShares::Secp256k1(proven) => proven.open(opener)?,
+                ProvenShares::Ed25519(proven) => proven.open(opener)?,
             };
-            opened.push(OpenedKey { key: held.key(), epoch: held.epoch(), part });
-        }
+            Ok(OpenedKey { key: key.key(), epoch: key.epoch(), part })
+        };
+        let opened: Vec<OpenedKey> = self.lost().map(open).collect::<Result<_, _>>()?;
         let context = context(genesis, node, seat.entry, self.key);
         let sealed = handing::seal(rng, arrival, &bond, &context, &plain(&opened));
         Ok(sealed.map(|sealed| SeatPart {

@@ -2,7 +2,7 @@
 //! REC-39).
 
 use super::part::{OpenedKey, SeatPart, opened};
-use super::{Arrival, MissingCustodians, PartFault, RestoreSeatError, context, is_lost};
+use super::{Arrival, Fate, MissingCustodians, PartFault, RestoreSeatError, context};
 use crate::backup_file::BackupReader;
 use crate::verify::{HeldKey, ProvenShares, Report, parallel, verify_keeping};
 use quorate_backup::{Opener, Part, Proven, RestoreError, SoftKey, handing};
@@ -114,8 +114,8 @@ impl VerifiedBackup {
     pub fn lost(&self, node: &NodeId) -> impl Iterator<Item = &HeldKey> {
         let seat = self.state.seat(node);
         let lost = move |key: &&HeldKey| {
-            let is_lost = seat.is_some_and(|seat| is_lost(&self.state, seat, key));
-            is_lost && key.has_shares_of(node)
+            let fate = seat.map(|seat| Fate::of(&self.state, seat, key));
+            fate == Some(Fate::Lost) && key.has_shares_of(node)
         };
         self.keys.iter().filter(lost)
     }
@@ -134,15 +134,40 @@ impl VerifiedBackup {
         arrival: &Arrival,
         parts: &[SeatPart],
     ) -> Result<RestoredSeat, RestoreSeatError> {
+        let table = self.table(node, arrival)?;
+        let handed = table.take(parts)?;
+        table.restore(&handed)
+    }
+
+    /// What one part opens, before there are enough of them: keys and epochs, ascending. It is its
+    /// custodian's if this is no error; whether what they opened is true is seen when it is restored.
+    ///
+    /// # Errors
+    /// [`RestoreSeatError`].
+    pub fn look_at(
+        &self,
+        node: &NodeId,
+        arrival: &Arrival,
+        part: &SeatPart,
+    ) -> Result<Vec<(KeyId, u64)>, RestoreSeatError> {
+        let opened = self.table(node, arrival)?.open(part).map_err(|fault| {
+            let custodian = part.custodian.clone();
+            RestoreSeatError::Part { custodian, fault }
+        })?;
+        Ok(opened.iter().map(|it| (it.key, it.epoch)).collect())
+    }
+
+    fn table<'a>(
+        &'a self,
+        node: &NodeId,
+        arrival: &'a Arrival,
+    ) -> Result<Table<'a>, RestoreSeatError> {
         let seat = self.state.seat(node).ok_or(RestoreSeatError::NotGiven(*node))?;
         let key = arrival.key();
         if seat.claim.arrival != key.public().to_bytes() {
             return Err(RestoreSeatError::AnotherClaim(*node));
         }
-        let lost: Vec<&HeldKey> = self.lost(node).collect();
-        let table = Table { state: &self.state, seat, arrival, key, lost };
-        let handed = table.take(parts)?;
-        table.restore(&handed)
+        Ok(Table { state: &self.state, seat, arrival, key, lost: self.lost(node).collect() })
     }
 }
 

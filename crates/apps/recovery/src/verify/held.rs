@@ -62,6 +62,11 @@ impl HeldKey {
         self.came.retain(|came| came.named.is_of(BundleKind::Shares, node));
     }
 
+    /// Lets go of all bundles.
+    pub(crate) fn without_bundles(self) -> Self {
+        Self { came: Vec::new(), ..self }
+    }
+
     /// Whether the node had shares of this epoch.
     pub(crate) fn has_shares_of(&self, node: &NodeId) -> bool {
         self.came.iter().any(|came| came.named.is_of(BundleKind::Shares, node))

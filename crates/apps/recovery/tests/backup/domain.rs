@@ -4,14 +4,14 @@
 
 use quorate_access::Tree;
 use quorate_backup::{
-    Bundle, Keyed, Opener, Parameters, Recovery, RecoveryKey, SoftKey, SoftKind, Standard,
-    Statement, Subject, bundle_digest, prove,
+    Bundle, Keyed, Parameters, Recovery, RecoveryKey, SoftKind, Standard, Statement, Subject,
+    bundle_digest, prove,
 };
 use quorate_charter::{
-    AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
+    AccountRecord, Ask, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
     Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, Instance,
     KeyBackup, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage, SignedEnrolment,
-    SignedMotion, State,
+    SignedMotion, SignedSeatClaim, State,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, Ed25519, NonIdentity, SecretScalar};
@@ -21,6 +21,8 @@ use quorate_identity::{
 use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, BundleKind, FileEnd, FileError, FileHead, Item, StoredBundle,
 };
+use quorate_recovery::seat::Arrival;
+use quorate_recovery::secret::{Kind, Secret};
 use quorate_sharing::{Commitments, Polynomial};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -59,7 +61,7 @@ pub struct Dealt<C: Curve> {
     /// The secrets of its accounts.
     secrets: Vec<SecretScalar<C>>,
     accounts: Vec<Commitments<C>>,
-    shares: BTreeMap<NodeId, Vec<SecretScalar<C>>>,
+    pub shares: BTreeMap<NodeId, Vec<SecretScalar<C>>>,
 }
 
 impl Domain {
@@ -134,12 +136,33 @@ impl Domain {
         self.entries.push(entry);
     }
 
+    /// What a machine says that wants the seat of a node, and asks the custodians of now.
+    pub fn claim(&self, node: &str, arrival: &Arrival) -> SignedSeatClaim {
+        let (genesis, node) = (self.state.genesis(), self.node(node));
+        let asks = arrival.asks(genesis, node, self.state.custody()).unwrap();
+        self.claim_asking(node, arrival, asks)
+    }
+
+    /// The same, asking this.
+    pub fn claim_asking(&self, node: NodeId, arrival: &Arrival, asks: Vec<Ask>) -> SignedSeatClaim {
+        let secrets = NodeSecrets::generate(&mut ChaCha20Rng::from_seed(*arrival.seed()));
+        SignedSeatClaim::create(self.state.genesis(), node, arrival.public(), asks, &secrets)
+    }
+
+    /// Gives the seat of a node to the machine of a claim.
+    pub fn give_seat(&mut self, node: &str, claim: SignedSeatClaim) {
+        self.place(MotionBody::SeatGive { name: name(node), claim });
+    }
+
     /// A decision of so many voters.
     pub fn decide(&self, instance: Instance, value: Vec<u8>, voters: usize) -> Decided {
         let digest = Transcript::new(tag::DECISION_VALUE).part(&value).digest();
         let genesis = self.state.genesis();
         let mut certificate = NodeSignatures::default();
-        for (node, who) in self.nodes.iter().zip(NODES).take(voters) {
+        let voting = self.nodes.iter().zip(NODES);
+        // Who has a seat that was given away has other keys.
+        let voting = voting.filter(|(node, _)| self.state.seat(node).is_none());
+        for (node, who) in voting.take(voters) {
             let secrets = node_secrets(self.seed, who);
             let precommit = BallotBody::Precommit(Some(digest));
             let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
@@ -429,12 +452,26 @@ pub fn boundaries(bytes: &[u8]) -> Vec<usize> {
 /// Recovery keys of one kind.
 pub fn custody(kind: SoftKind, seed: u8) -> Custody {
     let custodian = |(number, who): (u8, &str)| {
-        let key = SoftKey::from_seed(kind, &[seed ^ number; 32]);
-        Custodian::new(name(who), key.public().to_bytes())
+        Custodian::new(name(who), secret_of(kind, seed ^ number).public().to_bytes())
     };
     let custodians = (1..).zip(CUSTODIANS).map(custodian).collect();
     let custody = Custody::some_of(2, custodians).unwrap();
     Custody { keys: "all of (greta, hugo, iris)".parse().unwrap(), ..custody }
+}
+
+/// The secret of a custodian of such a custody.
+pub fn custodian_secret(kind: SoftKind, seed: u8, who: &str) -> Secret {
+    let place = CUSTODIANS.iter().position(|it| *it == who).unwrap();
+    secret_of(kind, seed ^ u8::try_from(place + 1).unwrap())
+}
+
+fn secret_of(kind: SoftKind, number: u8) -> Secret {
+    let kind = match kind {
+        SoftKind::Hybrid => Kind::Hybrid,
+        SoftKind::X25519 => Kind::X25519,
+        SoftKind::P256 => Kind::P256,
+    };
+    Secret::new(kind, SecretScalar::from_wide(&[number; 64]))
 }
 
 /// The recovery trees of a custody.

@@ -16,6 +16,7 @@ mod harness;
 mod damaged;
 mod forged;
 mod records;
+mod seats;
 mod verbs;
 mod whole;
 
