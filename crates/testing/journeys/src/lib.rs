@@ -16,8 +16,10 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod machine;
 mod program;
 mod trial;
 
-pub use program::{Said, binary, quorate};
+pub use machine::Machine;
+pub use program::{Said, binary, quorate, recovery};
 pub use trial::Trial;

@@ -40,13 +40,18 @@ impl Said {
 
 /// The program under test: what the build made, or what `QUORATE_BIN` names.
 pub fn binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("QUORATE_BIN") {
-        return named.into();
+    match std::env::var_os("QUORATE_BIN") {
+        Some(named) => named.into(),
+        None => built("quorate"),
     }
+}
+
+/// A program that the build made.
+fn built(name: &str) -> PathBuf {
     // tests lie in target/PROFILE/deps, the program in target/PROFILE
     let here = std::env::current_exe().expect("the test knows where it is");
     let profile = here.parent().and_then(|deps| deps.parent()).expect("a target folder");
-    profile.join("quorate")
+    profile.join(name)
 }
 
 /// Runs the program with `--json` and no terminal.
@@ -54,17 +59,26 @@ pub fn quorate(arguments: &[&str]) -> Said {
     quorate_with(arguments, "")
 }
 
+/// Runs a custodian's program with `--json` and no terminal.
+pub fn recovery(arguments: &[&str]) -> Said {
+    said(built("quorate-recovery"), arguments, "")
+}
+
 /// Runs the program with `--json` and this standard input.
 pub(crate) fn quorate_with(arguments: &[&str], input: &str) -> Said {
+    said(binary(), arguments, input)
+}
+
+fn said(program: PathBuf, arguments: &[&str], input: &str) -> Said {
     use std::io::Write;
-    let mut process = Command::new(binary())
+    let mut process = Command::new(program)
         .args(arguments)
         .arg("--json")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the program starts; build it with `cargo build -p quorate`");
+        .expect("the program starts; build it with `cargo build`");
     let mut stdin = process.stdin.take().expect("a pipe");
     // a program that does not read its input may be gone already
     let _ = stdin.write_all(input.as_bytes());

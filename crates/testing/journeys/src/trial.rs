@@ -1,6 +1,7 @@
 //! A domain that `quorate up` founded and keeps running.
 
-use crate::program::{Said, binary, quorate, quorate_with};
+use crate::machine::Machine;
+use crate::program::{Said, binary, quorate, quorate_with, recovery};
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
@@ -163,6 +164,49 @@ impl Trial {
             .stderr(log.expect("a log"))
             .spawn()
             .expect("the program starts");
+        self.nodes.push(process);
+    }
+
+    /// A path beside the domain.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// What a node's `node.json` says.
+    pub fn node_file(&self, node: &str) -> Value {
+        let path = self.dir().join("nodes").join(node).join("node.json");
+        let file = std::fs::read(path).expect("node.json");
+        serde_json::from_slice(&file).expect("node.json is JSON")
+    }
+
+    /// Where a node listens: for nodes, for people.
+    pub fn addresses(&self, node: &str) -> (String, String) {
+        let config = self.node_file(node);
+        (text(&config, "peer"), text(&config, "api"))
+    }
+
+    /// A custodian of the trial answers what nodes ask; the file with the answers.
+    pub fn answer(&self, custodian: &str, challenges: &str) -> String {
+        let folder = self.dir().join("custodians");
+        let key = folder.join(custodian).display().to_string();
+        let passphrase = folder.join(format!("{custodian}.passphrase")).display().to_string();
+        let answers = format!("{challenges}.answers");
+        let verb = ["answer", challenges, "--key", &key, "--passphrase-file", &passphrase];
+        recovery(&[&verb[..], &["--output", &answers]].concat()).ok();
+        answers
+    }
+
+    /// Runs a new machine in its node's seat.
+    pub fn run_machine(&mut self, machine: &Machine) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file(&machine.name));
+        let mut command = Command::new(binary());
+        command.args(["node", "run", &machine.name, "--verbose", "--dir"]).arg(machine.dir());
+        command.args(["--passphrase-file", &machine.passphrase()]);
+        for pair in machine.addresses_of_others(self) {
+            command.args(["--at", &pair]);
+        }
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(log.expect("a log")).spawn().expect("the program starts");
         self.nodes.push(process);
     }
 

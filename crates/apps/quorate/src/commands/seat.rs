@@ -254,7 +254,7 @@ fn took_text(took: &TookSeat, dir: &str) -> String {
         text += &format!("\n{custodian} opened nothing of: {}", list(keys));
     }
     text += &format!(
-        "\n\nStart it: quorate node run {name} --dir {dir} --address NODE=HOST:PORT, for every other \
+        "\n\nStart it: quorate node run {name} --dir {dir} --at NODE=HOST:PORT, for every other \
          node\nThen every key is shared anew by itself, so that what lies on the lost machine is \
          worth nothing. Custodians who have not shown {name} their key yet do so first: \
          quorate custodian challenges"

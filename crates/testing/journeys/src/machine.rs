@@ -1,0 +1,79 @@
+//! A new machine for a node that was lost, with a directory of its own.
+
+use crate::program::{Said, quorate};
+use crate::trial::Trial;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static MACHINES: AtomicU32 = AtomicU32::new(0);
+
+/// A machine with fresh keys under a node's name.
+pub struct Machine {
+    /// Of which node.
+    pub name: String,
+    dir: PathBuf,
+}
+
+impl Machine {
+    /// Makes its keys. It will listen at these addresses: for nodes, for people.
+    pub fn new(trial: &Trial, name: &str, (peer, api): &(String, String)) -> Self {
+        let number = MACHINES.fetch_add(1, Ordering::Relaxed);
+        let dir = PathBuf::from(trial.file(&format!("machine-{number}")));
+        std::fs::create_dir(&dir).expect("a directory");
+        let machine = Self { name: name.to_owned(), dir };
+        std::fs::write(machine.passphrase(), "of this machine alone").expect("a passphrase");
+        let (dir, passphrase) = (machine.dir_text(), machine.passphrase());
+        let init = ["node", "init", name, "--dir", &dir, "--peer", peer, "--api", api];
+        quorate(&[&init[..], &["--passphrase-file", &passphrase]].concat()).ok();
+        machine
+    }
+
+    /// Claims its node's seat; the file with the claim.
+    pub fn claim(&self, trial: &Trial, backup: &str) -> String {
+        let claim = self.dir.join("claim").display().to_string();
+        let verb = ["seat", "claim", &self.name, "--output", &claim];
+        self.run(trial, &verb, backup, &[]).ok();
+        claim
+    }
+
+    /// Takes the seat.
+    pub fn take(&self, trial: &Trial, backup: &str, parts: &[String]) -> Said {
+        self.run(trial, &["seat", "take", &self.name], backup, parts)
+    }
+
+    fn run(&self, trial: &Trial, verb: &[&str], backup: &str, parts: &[String]) -> Said {
+        let (dir, genesis, passphrase) = (self.dir_text(), trial.genesis(), self.passphrase());
+        let known = ["--dir", &dir, "--backup", backup, "--genesis", &genesis];
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        quorate(&[verb, &parts, &known, &["--passphrase-file", &passphrase]].concat())
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn dir_text(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    /// The file with the passphrase of its store.
+    pub fn passphrase(&self) -> String {
+        self.dir.join("passphrase").display().to_string()
+    }
+
+    /// Where the other nodes are, as `node run` is told.
+    pub fn addresses_of_others(&self, trial: &Trial) -> Vec<String> {
+        let config = trial.node_file("node-1");
+        let known = config.get("peers").and_then(Value::as_object).expect("peers");
+        let mut pairs: Vec<String> = known
+            .iter()
+            .filter(|(name, _)| **name != self.name)
+            .map(|(name, address)| format!("{name}={}", address.as_str().expect("an address")))
+            .collect();
+        let first = config.get("peer").and_then(Value::as_str).expect("an address");
+        pairs.push(format!("node-1={first}"));
+        pairs
+    }
+}
