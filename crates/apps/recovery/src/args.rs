@@ -8,7 +8,7 @@ use quorate_identity::{GenesisHash, Name};
 use std::path::PathBuf;
 
 /// A custodian's hand, on a machine without a network: makes a recovery key, keeps it in a file or on
-/// paper, and shows that it is held.
+/// paper, shows that it is held, and opens for a lost node what is backed up for it.
 #[derive(Debug, Parser)]
 #[command(
     name = "quorate-recovery",

@@ -9,15 +9,17 @@
 //!  answer: challenges of nodes ──► answers: the key is held here        (quorate-backup)
 //!  token: a private half in a smartcard, security key or HSM           token/
 //!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
+//!  open: backup file ──► a part for the machine with a lost node's seat seat/
 //! ```
 //!
 //! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
 //! and none of a node's crates, and `cargo xtask tidy` holds it to that (REC-01).
 //!
-//! Nodes write and verify backup files with the same code, as a library.
+//! Nodes write and verify backup files with the same code, as a library, and a machine that has a lost
+//! node's seat restores its shares from custodians' parts.
 //!
-//! What it does not do: it enrols no key, restores nothing, and takes no secret from an argument or
-//! the environment. See `spec/recovery.md`.
+//! What it does not do: it enrols no key, gives no seat, and takes no secret from an argument or the
+//! environment. See `spec/recovery.md`.
 
 pub mod args;
 pub mod backup_file;

@@ -22,9 +22,7 @@ pub enum OpeningError {
     #[error("the one-time key of the claim to the seat of {0} cannot be read")]
     Arrival(Name),
     /// The node had no shares of what is in the file, but those that were dealt to the new machine.
-    #[error(
-        "the shares of {node} that are in this backup, of {later} keys, are the new machine's own: nothing is to be restored"
-    )]
+    #[error("nothing is to be restored: {}", nothing(.node, *.later))]
     Nothing {
         /// The node.
         node: Name,
@@ -127,6 +125,16 @@ pub struct MissingCustodians {
     pub name: Option<Name>,
     /// These together would do.
     pub who: Tree<Name>,
+}
+
+/// Why there is nothing.
+fn nothing(node: &Name, later: usize) -> String {
+    match later {
+        0 => format!("this backup has no shares of {node} in keys that are in use"),
+        _ => format!(
+            "the shares of {node} in this backup, of {later} keys, were dealt to the new machine itself"
+        ),
+    }
 }
 
 /// Custodians are mostly the same for all keys: each tree is told once.

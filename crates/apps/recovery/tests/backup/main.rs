@@ -15,6 +15,7 @@ mod harness;
 
 mod damaged;
 mod forged;
+mod opening;
 mod records;
 mod seats;
 mod verbs;

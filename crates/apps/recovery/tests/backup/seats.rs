@@ -30,7 +30,7 @@ pub struct Lost {
 
 impl Lost {
     /// The machine of this number claims the seat and gets it.
-    fn to(mut domain: Domain, number: u8, keys: &[Kept]) -> Self {
+    pub fn to(mut domain: Domain, number: u8, keys: &[Kept]) -> Self {
         let arrival = arrival(number);
         domain.give_seat(NODE, domain.claim(NODE, &arrival));
         Self { file: written(&domain.items(keys)), arrival, domain }
@@ -50,7 +50,7 @@ impl Lost {
         part(&self.opening().unwrap(), who)
     }
 
-    fn restore(&self, parts: &[SeatPart]) -> Result<RestoredSeat, RestoreSeatError> {
+    pub fn restore(&self, parts: &[SeatPart]) -> Result<RestoredSeat, RestoreSeatError> {
         self.verified().restore(&self.domain.node(NODE), &self.arrival, parts)
     }
 
@@ -422,7 +422,7 @@ fn neg_083_a_file_that_does_not_hold_opens_nothing() {
     assert!(matches!(opening(&lost.domain, cut), Err(OpeningError::Refused(_))));
 }
 
-/// REC-35: the custody of then counts; and who was not asked cannot be told from others, so opens
+/// REC-36: the custody of then counts; and who was not asked cannot be told from others, so opens
 /// nothing.
 #[test]
 fn neg_070_the_custody_of_the_backup_counts_and_who_is_not_asked_opens_nothing() {

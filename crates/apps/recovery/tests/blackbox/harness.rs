@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,6 +32,31 @@ pub fn run(command: &mut Command) -> Run {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Runs the program at a terminal, which `script` plays, and types the next of these lines whenever one
+/// of the prompts stands there; what the terminal showed and the exit status.
+pub fn typed_at(args: &[&str], prompts: &[&str], lines: &[&str]) -> (String, Option<i32>) {
+    let quoted: Vec<String> = args.iter().map(|argument| format!("'{argument}'")).collect();
+    let call = format!("'{}' {}", env!("CARGO_BIN_EXE_quorate-recovery"), quoted.join(" "));
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &call, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = String::new();
+    let mut one = [0];
+    let mut asked = lines.iter();
+    while stdout.read(&mut one).unwrap_or(0) == 1 {
+        shown.push(one[0].into());
+        if prompts.iter().any(|prompt| shown.ends_with(prompt)) {
+            writeln!(stdin, "{}", asked.next().unwrap()).unwrap();
+        }
+    }
+    assert!(asked.next().is_none(), "{shown}");
+    (shown, child.wait().unwrap().code())
 }
 
 impl Run {

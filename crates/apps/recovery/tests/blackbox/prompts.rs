@@ -1,33 +1,13 @@
-//! Passphrases that are typed at a terminal, which `script` plays.
+//! Passphrases that are typed at a terminal.
 
-use crate::harness::Folder;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use crate::harness::{Folder, typed_at};
 
 /// Runs `keygen` at a terminal and types each of these when it is asked for; what the terminal showed
 /// and the exit status.
 fn typed(folder: &Folder, output: &str, lines: &[&str]) -> (String, Option<i32>) {
-    let program = env!("CARGO_BIN_EXE_quorate-recovery");
-    let call =
-        format!("'{program}' keygen --name vault --kind x25519 --output '{}'", folder.at(output));
-    let mut child = Command::new("script")
-        .args(["--quiet", "--return", "--flush", "--command", &call, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut shown = String::new();
-    let mut one = [0];
-    let mut asked = lines.iter();
-    while stdout.read(&mut one).unwrap_or(0) == 1 {
-        shown.push(one[0].into());
-        if shown.ends_with("seals the key: ") || shown.ends_with("the same again: ") {
-            writeln!(stdin, "{}", asked.next().unwrap()).unwrap();
-        }
-    }
-    assert!(asked.next().is_none(), "{shown}");
-    (shown, child.wait().unwrap().code())
+    let output = folder.at(output);
+    let call = ["keygen", "--name", "vault", "--kind", "x25519", "--output", &output];
+    typed_at(&call, &["seals the key: ", "the same again: "], lines)
 }
 
 /// REC-07: a new passphrase is asked for twice.
