@@ -9,6 +9,8 @@ pub const PEOPLE_MAX: usize = 128;
 pub const SERVICES_MAX: usize = 256;
 /// Most custodians of a domain: every backup has a part for each.
 pub const CUSTODIANS_MAX: usize = 16;
+/// Most recovery keys that a claim to a seat asks: those of two custodies.
+pub const ASKS_MAX: usize = 2 * CUSTODIANS_MAX;
 /// Most leaves of a recovery tree: a custodian may stand at several.
 pub const RECOVERY_LEAVES_MAX: usize = 32;
 /// Longest recovery key, in bytes: more than the longest kind of `spec/backup.md` has.

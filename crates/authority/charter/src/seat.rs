@@ -1,10 +1,10 @@
 //! A machine's wish to take the seat of a node that was lost (`spec/charter.md`, GOV-60).
 
-use crate::limits::{CUSTODIANS_MAX, RECOVERY_KEY_BYTES_MAX};
+use crate::limits::{ASKS_MAX, RECOVERY_KEY_BYTES_MAX};
 use crate::statement::{NodeStatement, Signed, StatementError};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, tag, tag::Tag};
-use quorate_identity::{GenesisHash, Head, Name, NodeId, NodePublic, NodeSecrets};
+use quorate_identity::{GenesisHash, Head, NodeId, NodePublic, NodeSecrets, RecoveryKeyId};
 
 /// Which seat, and the keys of the machine that wants it, signed by the statement key among them.
 /// Public.
@@ -26,8 +26,8 @@ pub struct SeatClaim {
     /// here: who votes for it looks at it.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub arrival: Vec<u8>,
-    /// What the machine asks each custodian of the seat, ascending by name: whoever answers for one
-    /// must hold that custodian's key (BAK-20).
+    /// What the machine asks of the recovery keys that may restore its shares, ascending by key:
+    /// whoever answers for one must hold it (BAK-20).
     #[n(5)]
     pub asks: Vec<Ask>,
 }
@@ -35,9 +35,9 @@ pub struct SeatClaim {
 /// A challenge to a custodian's recovery key, opaque here.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Ask {
-    /// The custodian.
+    /// The key.
     #[n(0)]
-    pub custodian: Name,
+    pub key: RecoveryKeyId,
     /// The challenge.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub challenge: Vec<u8>,
@@ -65,11 +65,11 @@ impl Canonical for SeatClaim {
         + NodeId::BYTES_MAX
         + NodePublic::BYTES_MAX
         + RECOVERY_KEY_BYTES_MAX
-        + CUSTODIANS_MAX * Ask::BYTES_MAX;
+        + ASKS_MAX * Ask::BYTES_MAX;
 }
 
 impl Canonical for Ask {
-    const BYTES_MAX: usize = 8 + Name::BYTES_MAX + RECOVERY_KEY_BYTES_MAX;
+    const BYTES_MAX: usize = 8 + RecoveryKeyId::BYTES_MAX + RECOVERY_KEY_BYTES_MAX;
 }
 
 impl NodeStatement for SeatClaim {

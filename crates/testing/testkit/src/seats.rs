@@ -41,9 +41,10 @@ impl Claimant {
             let key = RecoveryKey::from_bytes(&custodian.key).expect("a recovery key");
             let asked = Challenge::new(world.founding.hash, id, &key, &world.random());
             let challenge = to_bytes(&asked.expect("a key that opens").0);
-            Ask { custodian: custodian.name, challenge }
+            Ask { key: key.id(), challenge }
         });
-        let asks = asks.collect();
+        let mut asks: Vec<Ask> = asks.collect();
+        asks.sort_by_key(|ask| ask.key);
         let arrival = arrival.public().to_bytes();
         let claim = SignedSeatClaim::create(world.founding.hash, id, arrival, asks, &secrets);
         Self { node: node.to_owned(), claim }

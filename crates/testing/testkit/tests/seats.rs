@@ -175,7 +175,7 @@ fn neg_027_claims_that_do_not_hold_are_refused() {
     );
     is(&refused(&mut world, "node-4", as_node_1), "somebody's");
     is(&refused(&mut world, "node-4", signed(&|it| it.arrival.clear())), "asks of custodians");
-    let twice = Ask { custodian: claim.asks[0].custodian.clone(), challenge: vec![0; 32] };
+    let twice = Ask { key: claim.asks[0].key, challenge: vec![0; 32] };
     let again = signed(&|it| it.asks.insert(0, twice.clone()));
     is(&refused(&mut world, "node-4", again), "asks of custodians");
     // What cannot be read is found by nodes, who know curves.

@@ -130,7 +130,11 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
         None => machine.node.keep_arrival(Arrival::random(&mut OsRng))?,
     };
     let (id, genesis) = (machine.id, machine.genesis);
-    let asks = arrival.asks(genesis, id, machine.backup.state().custody()).ok_or_else(|| {
+    // The keys of now, and those for which what is lost was backed up.
+    let state = machine.backup.state();
+    let held = machine.backup.keys().iter().map(|key| key.record().plan.custody);
+    let then = held.collect::<BTreeSet<_>>().into_iter().filter_map(|it| state.custody_of(&it));
+    let asks = arrival.asks(genesis, id, then.chain([state.custody()])).ok_or_else(|| {
         let message = "a recovery key in this charter cannot be read";
         Failure::peer("bad_charter", message, "show this to the other operators")
     })?;

@@ -3,10 +3,11 @@
 use quorate_backup::handing::{Bond, ask};
 use quorate_backup::possession::Challenge;
 use quorate_backup::{Opener, RecoveryKey, SoftKey, SoftKind};
-use quorate_charter::{Ask, Custody};
+use quorate_charter::{Ask, Custodian, Custody};
 use quorate_codec::to_bytes;
-use quorate_identity::{GenesisHash, NodeId};
+use quorate_identity::{GenesisHash, NodeId, RecoveryKeyId};
 use rand_core::CryptoRngCore;
+use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -48,17 +49,27 @@ impl Arrival {
         self.key().public().to_bytes()
     }
 
-    /// What a claim to the seat of this node asks the custodians who restore one, ascending by name.
-    /// `None` if one of their keys is none, for which nobody votes.
-    pub fn asks(&self, genesis: GenesisHash, node: NodeId, custody: &Custody) -> Option<Vec<Ask>> {
-        let restore = custody.seats.parties();
-        let custodians = custody.custodians.iter().filter(|it| restore.contains(&it.name));
-        let ask = |custodian: &quorate_charter::Custodian| {
+    /// What a claim to the seat of this node asks the keys that restore one by these custodies,
+    /// ascending by key. `None` if one of them is none, for which nobody votes.
+    pub fn asks<'a>(
+        &self,
+        genesis: GenesisHash,
+        node: NodeId,
+        custodies: impl IntoIterator<Item = &'a Custody>,
+    ) -> Option<Vec<Ask>> {
+        let restoring = |custody: &'a Custody| {
+            let restore = custody.seats.parties();
+            custody.custodians.iter().filter(move |it| restore.contains(&it.name))
+        };
+        let custodians = custodies.into_iter().flat_map(restoring);
+        let keys: BTreeMap<RecoveryKeyId, &Custodian> =
+            custodians.map(|custodian| (custodian.key_id(), custodian)).collect();
+        let ask = |(id, custodian): (RecoveryKeyId, &Custodian)| {
             let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
             let (challenge, _) = self.ask(genesis, node, &key)?;
-            Some(Ask { custodian: custodian.name.clone(), challenge: to_bytes(&challenge) })
+            Some(Ask { key: id, challenge: to_bytes(&challenge) })
         };
-        custodians.map(ask).collect()
+        keys.into_iter().map(ask).collect()
     }
 
     /// The one-time key.

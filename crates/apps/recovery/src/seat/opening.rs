@@ -10,7 +10,6 @@ use quorate_charter::{Seat, State};
 use quorate_codec::{Digest, from_bytes};
 use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
 use rand_core::CryptoRngCore;
-use std::collections::BTreeSet;
 use std::io::Read;
 
 /// What of a verified backup is to be opened for the machine that has a node's seat now. Public.
@@ -127,15 +126,12 @@ impl Opening {
     /// # Errors
     /// [`OpeningError::NoCustodian`], [`OpeningError::NotAsked`].
     pub fn for_key(&self, key: RecoveryKeyId) -> Result<ForCustodian<'_>, OpeningError> {
-        let names = self.lost().filter_map(|it| it.custodian(&key));
-        let names: BTreeSet<&Name> = names.map(|(name, _)| name).collect();
-        let first = names.first().ok_or(OpeningError::NoCustodian(key))?;
-        let asks = &self.seat.claim.asks;
-        let ask = asks.iter().find(|ask| names.contains(&ask.custodian));
-        let ask = ask.ok_or_else(|| OpeningError::NotAsked((*first).clone()))?;
-        let asked = from_bytes(&ask.challenge)
-            .map_err(|_| OpeningError::NotAsked(ask.custodian.clone()))?;
-        Ok(ForCustodian { opening: self, name: ask.custodian.clone(), key, asked })
+        let mut names = self.lost().filter_map(|it| it.custodian(&key));
+        let (name, _) = names.next().ok_or(OpeningError::NoCustodian(key))?;
+        let ask = self.seat.claim.asks.iter().find(|ask| ask.key == key);
+        let asked = ask.and_then(|ask| from_bytes(&ask.challenge).ok());
+        let asked = asked.ok_or_else(|| OpeningError::NotAsked(name.clone()))?;
+        Ok(ForCustodian { opening: self, name: name.clone(), key, asked })
     }
 }
 

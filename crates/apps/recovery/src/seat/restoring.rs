@@ -212,7 +212,7 @@ impl<'a> Table<'a> {
         let (_, key) = named.next().ok_or(PartFault::NoCustodian)?;
         let asked = self.arrival.ask(claim.genesis, claim.node, key);
         let (challenge, bond) = asked.ok_or(PartFault::NotAsked)?;
-        let ask = Ask { custodian: part.custodian.clone(), challenge: to_bytes(&challenge) };
+        let ask = Ask { key: part.key, challenge: to_bytes(&challenge) };
         if !claim.asks.contains(&ask) {
             return Err(PartFault::NotAsked);
         }

@@ -139,7 +139,7 @@ impl Domain {
     /// What a machine says that wants the seat of a node, and asks the custodians of now.
     pub fn claim(&self, node: &str, arrival: &Arrival) -> SignedSeatClaim {
         let (genesis, node) = (self.state.genesis(), self.node(node));
-        let asks = arrival.asks(genesis, node, self.state.custody()).unwrap();
+        let asks = arrival.asks(genesis, node, [self.state.custody()]).unwrap();
         self.claim_asking(node, arrival, asks)
     }
 

@@ -8,7 +8,7 @@ use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, 
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
 use crate::limits::{
-    CUSTODIANS_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+    ASKS_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
     RECOVERY_KEY_BYTES_MAX,
 };
 use crate::motion::{
@@ -249,8 +249,8 @@ impl State {
             return Err(MotionError::KeyTaken(name.clone()));
         }
         let is_key = (1..=RECOVERY_KEY_BYTES_MAX).contains(&claim.arrival.len());
-        let ascending = claim.asks.is_sorted_by(|left, right| left.custodian < right.custodian);
-        match is_key && ascending && claim.asks.len() <= CUSTODIANS_MAX {
+        let ascending = claim.asks.is_sorted_by(|left, right| left.key < right.key);
+        match is_key && ascending && claim.asks.len() <= ASKS_MAX {
             true => Ok(()),
             false => Err(MotionError::Arrival(name.clone())),
         }
