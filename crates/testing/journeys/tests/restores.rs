@@ -33,11 +33,9 @@ fn give(trial: &Trial, claim: &str) {
     let filed = trial.run(&["seat", "give", claim, "--as", "ada"]).ok().clone();
     let motion = filed["motion"].as_str().unwrap();
     trial.run(&["charter", "sign", motion, "--as", "ben"]).ok();
-    trial.run(&["charter", "show", motion]).ok();
-    trial.until(|status| status["position"].as_u64().unwrap() > 0);
     loop {
         let shown = trial.run(&["charter", "show", motion]).ok().clone();
-        if shown["state"] == "placed" {
+        if shown["state"] == "enacted" {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
