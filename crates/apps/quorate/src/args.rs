@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Threshold signing that a quorum of independent nodes decides: no root, no single machine,
-/// no person with a bypass. Test funds only: there is no tool yet that restores from backups.
+/// no person with a bypass. Test funds only: a lost node is restored from backups, not yet a whole domain.
 #[derive(Debug, Parser)]
 #[command(name = "quorate", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
