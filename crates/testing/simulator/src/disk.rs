@@ -11,6 +11,11 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// Everything.
+    pub fn all(&self) -> &BTreeMap<(Table, Vec<u8>), Vec<u8>> {
+        &self.rows
+    }
+
     /// Applies writes, as one transaction would.
     pub fn commit(&mut self, writes: &[Write]) {
         for write in writes {

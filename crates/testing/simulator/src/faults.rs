@@ -38,11 +38,13 @@ pub enum Fault {
     SpoiledDeal,
     /// A clock runs ahead or behind.
     ClockSkew,
+    /// A disk is lost, and another machine takes the node's seat.
+    SeatTaken,
 }
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -58,6 +60,7 @@ impl Fault {
         Self::SpoiledRound,
         Self::SpoiledDeal,
         Self::ClockSkew,
+        Self::SeatTaken,
     ];
 }
 

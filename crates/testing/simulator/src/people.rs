@@ -221,7 +221,7 @@ impl People {
         self.last.iter().filter(|id| !signed.contains(id)).copied().collect()
     }
 
-    fn move_motion(&mut self, world: &mut World, body: &MotionBody) {
+    pub(crate) fn move_motion(&mut self, world: &mut World, body: &MotionBody) {
         let Some(node) = some_host(world) else { return };
         let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
         let nonce = world.draw_digest();

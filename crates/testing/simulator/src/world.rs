@@ -10,8 +10,9 @@ use crate::net::Net;
 use crate::people::People;
 use crate::ready;
 use crate::report::Report;
+use quorate_charter::{CertifiedEntry, MotionBody};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_identity::{NodeId, RequestId, Scheme};
+use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::{rejoin, release};
 use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::durable::{Record, Table, Write};
@@ -19,6 +20,7 @@ use quorate_machine::event::{Event, Millis, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
 use quorate_testkit::founding::Founding;
+use quorate_testkit::seats;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +98,19 @@ pub(crate) struct World {
     trace: Digest,
     liar: Option<NodeId>,
     rolled: Option<NodeId>,
+    /// The machine in a seat that was taken, by the seed of its keys.
+    heirs: BTreeMap<NodeId, [u8; 32]>,
+    /// A seat whose machine is lost, until another one takes it.
+    vacant: Option<Vacant>,
     healed: bool,
+}
+
+/// A seat that nobody is in.
+struct Vacant {
+    node: NodeId,
+    /// The motion that gives it away, and when it was filed last.
+    motion: MotionBody,
+    filed_at: Millis,
 }
 
 impl World {
@@ -162,6 +176,8 @@ impl World {
             trace: Digest::ZERO,
             liar: None,
             rolled: None,
+            heirs: BTreeMap::new(),
+            vacant: None,
             healed: false,
         }
     }
@@ -275,13 +291,24 @@ impl World {
     // ---- hosts
 
     fn start(&mut self, id: NodeId) {
+        if self.vacant.as_ref().is_some_and(|vacant| vacant.node == id) {
+            return;
+        }
+        let secrets = self.secrets(id);
         let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
-        let secrets = self.founding.nodes[&id].secrets();
         let handled = host.start(&self.founding.file, secrets, self.now);
         self.note("start", &id, &[]);
         self.follow(id, handled);
         self.show_recovery_keys(id);
         self.reach_everybody(id);
+    }
+
+    /// The keys of the machine that is in a node's seat.
+    fn secrets(&self, id: NodeId) -> NodeSecrets {
+        match self.heirs.get(&id) {
+            Some(seed) => NodeSecrets::generate(&mut ChaCha20Rng::from_seed(*seed)),
+            None => self.founding.nodes[&id].secrets(),
+        }
     }
 
     /// Custodians show a node that they hold their keys, as often as it has forgotten.
@@ -571,8 +598,10 @@ impl World {
             }
             8 => self.restore_old_disk(one),
             9 => self.help(),
+            10 => self.lose_a_machine(one),
             _ => {}
         }
+        self.settle_the_seat();
         let pause = 500 + u64::from(self.draw(3_000));
         self.after(pause, Happening::Mischief);
     }
@@ -626,7 +655,7 @@ impl World {
     fn restore_old_disk(&mut self, one: NodeId) {
         // an old copy may count as a liar until it is noticed: one such node at most (f = 1)
         let one_at_most = *self.rolled.get_or_insert(one) == one;
-        let rolls_back = self.may_lose_a_disk() && one_at_most;
+        let rolls_back = self.may_lose_a_disk() && one_at_most && self.vacant.is_none();
         let Some(host) = self.hosts.get_mut(&one).filter(|_| rolls_back) else { return };
         let Some(old) = host.old.take() else { return };
         host.crash();
@@ -636,6 +665,78 @@ impl World {
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
         self.died(one);
+    }
+
+    /// A disk is gone for good, and with it a node's keys. Another machine is to take its seat.
+    fn lose_a_machine(&mut self, one: NodeId) {
+        let one_at_most = *self.rolled.get_or_insert(one) == one;
+        let is_new = self.vacant.is_none() && !self.heirs.contains_key(&one);
+        // Another entry at every turn would leave no time for epochs.
+        if !self.may_lose_a_disk() || !one_at_most || !is_new || self.story() == Story::Withheld {
+            return;
+        }
+        let seed = self.draw_digest().0;
+        self.heirs.insert(one, seed);
+        let secrets = self.secrets(one);
+        let mut random = ChaCha20Rng::from_seed(self.draw_digest().0);
+        let claim = seats::claim(&self.founding, one, &secrets, || {
+            let mut bytes = [0; 32];
+            random.fill_bytes(&mut bytes);
+            bytes
+        });
+        let Some(host) = self.hosts.get_mut(&one) else { return };
+        host.crash();
+        (host.disk, host.old) = (Disk::default(), None);
+        let motion = MotionBody::SeatGive { name: host.name.clone(), claim };
+        self.vacant = Some(Vacant { node: one, motion, filed_at: 0 });
+        self.look_at_disk(one, true);
+        self.people.excuse(one);
+        self.note("lost", &one, &[]);
+        self.died(one);
+    }
+
+    /// Administrators give a vacant seat away, until it is; then the other machine takes it with what
+    /// is on the disks of others: with shares that custodians restored, or without.
+    fn settle_the_seat(&mut self) {
+        let Some(Vacant { node, motion, filed_at }) = self.vacant.take() else { return };
+        let is_given = |host: &&Host| {
+            host.node.as_ref().is_some_and(|running| running.state().seat(&node).is_some())
+        };
+        // What was not durable yet may be taken back by a crash.
+        let from = self.hosts.values().find(is_given).map(|host| host.disk.clone());
+        let with_shares = self.draw(2) == 0;
+        let keys = with_shares.then_some(&self.founding.recovery_keys);
+        let rows = from.map(|disk| {
+            let anywhere = |row: &[u8]| {
+                let mut disks = self.hosts.values().map(|host| &host.disk);
+                disks.find_map(|disk| disk.row(Table::Backup, row)).map(<[u8]>::to_vec)
+            };
+            seats::rows(node, disk.all(), anywhere, keys)
+        });
+        let has_entry = |rows: &Vec<Write>| {
+            let entries = rows.iter().filter(|row| row.table == Table::Entry);
+            let values = entries.filter_map(|row| row.value.as_ref());
+            let read =
+                values.filter_map(|row| quorate_codec::from_bytes::<CertifiedEntry>(row).ok());
+            read.into_iter().any(|entry| entry.entry().body.seat() == Some(node))
+        };
+        if let Some(rows) = rows.filter(has_entry) {
+            self.coverage.hit(Fault::SeatTaken);
+            if let Some(host) = self.hosts.get_mut(&node) {
+                host.disk.commit(&rows);
+            }
+            self.look_at_disk(node, true);
+            self.after(1_000, Happening::Start { host: node });
+            return;
+        }
+        let again = self.now >= filed_at.saturating_add(60_000);
+        if again {
+            let mut people = std::mem::take(&mut self.people);
+            people.move_motion(self, &motion);
+            self.people = people;
+        }
+        let filed_at = if again { self.now } else { filed_at };
+        self.vacant = Some(Vacant { node, motion, filed_at });
     }
 
     /// Operators do what a lapsed node asks for.
@@ -648,6 +749,7 @@ impl World {
             }
         }
         if self.healed {
+            self.settle_the_seat();
             let mut people = std::mem::take(&mut self.people);
             people.finish(self);
             self.people = people;

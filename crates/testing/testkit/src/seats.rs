@@ -1,15 +1,19 @@
 //! Another machine in a node's seat.
 
-use crate::backups;
-use crate::world::World;
+use crate::backups::{key_row, shares_of, shares_row};
+use crate::custodians::RecoveryKeys;
+use crate::founding::{Founding, name};
+use crate::world::{Disk, World};
 use quorate_backup::possession::Challenge;
 use quorate_backup::{Opener, RecoveryKey, SoftKey, SoftKind};
 use quorate_charter::{Ask, AttemptOutcome, Decided, EpochRecord, MotionBody, SignedSeatClaim};
 use quorate_codec::{from_bytes, to_bytes};
-use quorate_identity::KeyId;
+use quorate_identity::{KeyId, NodeId, NodeSecrets};
 use quorate_machine::BundlesRow;
-use quorate_machine::durable::Table;
+use quorate_machine::durable::{Table, Write};
 use quorate_machine::seats::{self, Taken};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 
 /// A machine that wants a node's seat.
@@ -17,6 +21,69 @@ pub struct Claimant {
     node: String,
     /// What it says of itself.
     pub claim: SignedSeatClaim,
+}
+
+/// What a machine says that wants the seat of a node of a founded domain. Nobody opens anything for
+/// it: who restores its shares does so by other means.
+///
+/// # Panics
+/// There is no such node.
+pub fn claim(
+    founding: &Founding,
+    node: NodeId,
+    secrets: &NodeSecrets,
+    mut random: impl FnMut() -> [u8; 32],
+) -> SignedSeatClaim {
+    let arrival = SoftKey::from_seed(SoftKind::Hybrid, &random());
+    let custodians = founding.state.custody().custodians.clone();
+    let asks = custodians.into_iter().map(|custodian| {
+        let key = RecoveryKey::from_bytes(&custodian.key).expect("a recovery key");
+        let asked = Challenge::new(founding.hash, node, &key, &random());
+        let challenge = to_bytes(&asked.expect("a key that opens").0);
+        Ask { key: key.id(), challenge }
+    });
+    let mut asks: Vec<Ask> = asks.collect();
+    asks.sort_by_key(|ask| ask.key);
+    SignedSeatClaim::create(founding.hash, node, arrival.public().to_bytes(), asks, secrets)
+}
+
+/// The rows with which a machine takes the seat of a node: charter and records from one disk, the
+/// backups from wherever they are; with shares that custodians restored, if there are `keys`. A key
+/// whose backups are nowhere is left out: the machine learns of it from the others.
+///
+/// # Panics
+/// The disk is none of a node.
+pub fn rows(
+    node: NodeId,
+    disk: &Disk,
+    backups: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    keys: Option<&RecoveryKeys>,
+) -> Vec<Write> {
+    let rows = |table| disk.iter().filter(move |((of, _), _)| *of == table);
+    let entries: Vec<_> =
+        rows(Table::Entry).map(|(_, row)| from_bytes(row).expect("an entry")).collect();
+    let made = rows(Table::EpochRecord).filter(|((_, key), _)| key.starts_with(b"d"));
+    // Of every key the newest, as in a backup file.
+    let newest: BTreeMap<KeyId, Decided> = made
+        .map(|(_, row)| from_bytes::<Decided>(row).expect("a decision"))
+        .map(|decided| (record(&decided).plan.key, decided))
+        .collect();
+    let bundles = |row: Vec<u8>| -> Option<Vec<Vec<u8>>> {
+        let row: BundlesRow = from_bytes(&backups(&row)?).expect("bundles");
+        Some(row.bundles.into_iter().map(Into::into).collect())
+    };
+    let taken = newest.into_values().filter_map(|decided| {
+        let record = record(&decided);
+        let of_shares = bundles(shares_row(&record))?;
+        let of_key = match key_row(&record) {
+            Some(row) => bundles(row)?,
+            None => Vec::new(),
+        };
+        let keys = keys.filter(|_| record.plan.committee.contains(&node));
+        let shares = keys.map(|keys| shares_of(&record, &of_shares, node, keys));
+        Some(Taken { decided, of_shares, of_key, shares })
+    });
+    seats::take(&node, &entries, &taken.collect::<Vec<_>>(), &[])
 }
 
 impl Claimant {
@@ -35,18 +102,12 @@ impl Claimant {
         replaced.replace(seed);
         let secrets = replaced.secrets();
         world.host_mut(node).disk.clear();
-        let arrival = SoftKey::from_seed(SoftKind::Hybrid, &world.random());
-        let custodians = world.founding.state.custody().custodians.clone();
-        let asks = custodians.into_iter().map(|custodian| {
-            let key = RecoveryKey::from_bytes(&custodian.key).expect("a recovery key");
-            let asked = Challenge::new(world.founding.hash, id, &key, &world.random());
-            let challenge = to_bytes(&asked.expect("a key that opens").0);
-            Ask { key: key.id(), challenge }
+        let mut random = ChaCha20Rng::from_seed(world.random());
+        let claim = claim(&world.founding, id, &secrets, || {
+            let mut bytes = [0; 32];
+            random.fill_bytes(&mut bytes);
+            bytes
         });
-        let mut asks: Vec<Ask> = asks.collect();
-        asks.sort_by_key(|ask| ask.key);
-        let arrival = arrival.public().to_bytes();
-        let claim = SignedSeatClaim::create(world.founding.hash, id, arrival, asks, &secrets);
         Self { node: node.to_owned(), claim }
     }
 
@@ -55,8 +116,7 @@ impl Claimant {
     /// # Panics
     /// Never.
     pub fn motion(&self) -> MotionBody {
-        let name = self.node.parse().expect("a name");
-        MotionBody::SeatGive { name, claim: self.claim.clone() }
+        MotionBody::SeatGive { name: name(&self.node), claim: self.claim.clone() }
     }
 
     /// Takes the seat with what `from` has on its disk, with shares that custodians restored or
@@ -67,30 +127,9 @@ impl Claimant {
     pub fn take(self, world: &mut World, from: &str, with_shares: bool) {
         let id = world.id(&self.node);
         let disk = world.host(from).disk.clone();
-        let rows = |table| disk.iter().filter(move |((of, _), _)| *of == table);
-        let entries: Vec<_> =
-            rows(Table::Entry).map(|(_, row)| from_bytes(row).expect("an entry")).collect();
-        let made = rows(Table::EpochRecord).filter(|((_, key), _)| key.starts_with(b"d"));
-        // Of every key the newest, as in a backup file.
-        let newest: BTreeMap<KeyId, Decided> = made
-            .map(|(_, row)| from_bytes::<Decided>(row).expect("a decision"))
-            .map(|decided| (record(&decided).plan.key, decided))
-            .collect();
-        let keys = newest.into_values().map(|decided| {
-            let record = record(&decided);
-            let bundles = |row: Vec<u8>| -> Vec<Vec<u8>> {
-                let row = disk.get(&(Table::Backup, row)).expect("a row of backups");
-                let row: BundlesRow = from_bytes(row).expect("bundles");
-                row.bundles.into_iter().map(Into::into).collect()
-            };
-            let of_shares = bundles(backups::shares_row(&record));
-            let of_key = backups::key_row(&record).map(bundles).unwrap_or_default();
-            let keys = &world.founding.recovery_keys;
-            let shares = (with_shares && record.plan.committee.contains(&id))
-                .then(|| backups::shares_of(&record, &of_shares, id, keys));
-            Taken { decided, of_shares, of_key, shares }
-        });
-        let rows = seats::take(&id, &entries, &keys.collect::<Vec<_>>(), &[]);
+        let backups = |row: &[u8]| disk.get(&(Table::Backup, row.to_vec())).cloned();
+        let keys = with_shares.then_some(&world.founding.recovery_keys);
+        let rows = rows(id, &disk, backups, keys);
         world.host_mut(&self.node).write(&rows);
         world.start(id);
     }

@@ -35,6 +35,8 @@ pub struct Violation {
 /// All laws at once.
 pub struct Checkers {
     founding: Arc<Founding>,
+    /// The newest state that any node stood at: nodes may have other keys than at the founding.
+    newest: Arc<State>,
     liars: BTreeSet<NodeId>,
     released: BTreeSet<(RequestId, Head)>,
     quorum: quorum::Decisions,
@@ -52,6 +54,7 @@ impl Checkers {
     pub fn new(founding: Arc<Founding>, liars: BTreeSet<NodeId>) -> Self {
         let lease_ms = founding.state.settings().lease_ms;
         Self {
+            newest: Arc::clone(&founding.state),
             founding,
             liars,
             released: BTreeSet::new(),
@@ -80,7 +83,9 @@ impl Checkers {
                 self.note("3: nothing one-time is used twice", broken);
             }
             Message::Decision(decision) => {
-                if let Ok(decision) = decision.clone().verify(&self.founding.state) {
+                let verified = |state: &State| decision.clone().verify(state).ok();
+                let verified = verified(&self.newest).or_else(|| verified(&self.founding.state));
+                if let Some(decision) = verified {
                     self.quorum.decided(&decision);
                 }
             }
@@ -90,12 +95,15 @@ impl Checkers {
     }
 
     /// A node stands at a head.
-    pub fn stands(&mut self, node: NodeId, state: &State, now: Millis) {
+    pub fn stands(&mut self, node: NodeId, state: &Arc<State>, now: Millis) {
         let stand = (node, state.head().digest());
         if self.liars.contains(&node) || self.last == Some(stand) {
             return;
         }
         self.last = Some(stand);
+        if state.position() > self.newest.position() {
+            self.newest = Arc::clone(state);
+        }
         self.fresh.stands(state.position(), state.head(), now);
         let broken = self.prefix.stands(node, state.position(), state.head());
         self.note("4: charters are prefixes of one another", broken);
