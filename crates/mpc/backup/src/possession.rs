@@ -14,6 +14,7 @@
 use crate::key::{Ephemerals, Opener, RecoveryKey, SENT_BYTES_MAX, Shared};
 use crate::limits::NODES_MAX;
 use crate::part::counted;
+use crate::sealing::SealingKey;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decode, Decoder, Encode, Encoder};
@@ -58,7 +59,7 @@ impl Challenge {
             Zeroizing::new(coins.part(name).part(purpose).digest().0)
         };
         let ephemerals = Ephemerals::new(&coins("ephemerals"));
-        let (own, shared) = key.encapsulate(&ephemerals, &coins("own"))?;
+        let (own, shared) = SealingKey::new(key).encapsulate(&ephemerals, &coins("own"))?;
         let sent = key.ephemeral().map_or(own, |kind| ephemerals.public(kind));
         let answer = Answer::new(genesis, node, name, &sent, &shared);
         Some((Self(sent), answer))

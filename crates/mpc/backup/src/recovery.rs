@@ -1,6 +1,7 @@
 //! Who restores: a tree over recovery keys.
 
 use crate::key::{KEY_BYTES_MAX, RecoveryKey};
+use crate::sealing::SealingKey;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decode, Decoder, Encode, Encoder};
@@ -45,6 +46,11 @@ impl Recovery {
     /// The keys.
     pub fn keys(&self) -> impl Iterator<Item = &RecoveryKey> {
         self.keys.values()
+    }
+
+    /// The keys by their names, made ready for encrypting to them many times.
+    pub(crate) fn sealing_keys(&self) -> BTreeMap<RecoveryKeyId, SealingKey<'_>> {
+        self.keys.iter().map(|(id, key)| (*id, SealingKey::new(key))).collect()
     }
 
     /// Leaves with their keys and the names of these, in their order.

@@ -3,12 +3,14 @@
 
 use crate::key::{Ephemeral, Ephemerals, Opener, Shared};
 use crate::recovery::Recovery;
+use crate::sealing::SealingKey;
 use crate::seeds::Seed;
 use quorate_access::LeafId;
 use quorate_codec::{Digest, Stem, Transcript, tag};
 use quorate_curve::{Curve, Ed25519, SecretScalar, SecretStream};
 use quorate_identity::RecoveryKeyId;
 use quorate_sharing::Polynomial;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -24,6 +26,8 @@ pub(crate) struct Rows<'a> {
     statement: Digest,
     salt: [u8; 32],
     recovery: &'a Recovery,
+    /// Made where something is encrypted.
+    keys: OnceCell<BTreeMap<RecoveryKeyId, SealingKey<'a>>>,
 }
 
 /// Where a leaf's piece stands in the ciphertext of a row.
@@ -36,7 +40,7 @@ struct Piece<'a> {
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(statement: Digest, salt: [u8; 32], recovery: &'a Recovery) -> Self {
-        Self { statement, salt, recovery }
+        Self { statement, salt, recovery, keys: OnceCell::new() }
     }
 
     /// The key of a row, from its seed (BAK-05).
@@ -81,9 +85,11 @@ impl<'a> Rows<'a> {
         let mut ciphertext = Vec::with_capacity(self.ciphertext_bytes());
         shared_by_all.values().for_each(|public| ciphertext.extend(public));
         let rows = self.recovery.tree().rows();
+        let keys = self.keys.get_or_init(|| self.recovery.sealing_keys());
         for ((leaf, name, recovery_key), matrix_row) in self.recovery.leaves().zip(rows) {
             let coins = self.leaf_coins(row, key, leaf);
-            let (own, shared) = recovery_key.encapsulate(&ephemerals, &coins).ok_or(leaf)?;
+            let sealing = keys.get(&name).ok_or(leaf)?;
+            let (own, shared) = sealing.encapsulate(&ephemerals, &coins).ok_or(leaf)?;
             let of_all = recovery_key.ephemeral().and_then(|kind| shared_by_all.get(&kind));
             let share = polynomial.share(&matrix_row).ok_or(leaf)?.to_bytes();
             let label = self.label(row, leaf, name);
