@@ -11,6 +11,7 @@
 //! The arithmetic is k256's, p256's and curve25519-dalek's. What this crate does not do:
 //! signatures, sharing, key derivation. See `spec/curve.md`.
 
+mod comb;
 mod curve;
 mod edwards;
 mod point;

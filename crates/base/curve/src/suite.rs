@@ -29,6 +29,7 @@ every_curve!(
     arithmetic_is_consistent,
     a_weighted_sum_is_the_sum_of_its_terms,
     many_points_are_encoded_as_each,
+    many_multiples_of_the_generator_are_those_of_each,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
     neg_009_whatever_is_read_is_written_the_same,
@@ -177,6 +178,20 @@ fn many_points_are_encoded_as_each<C: Curve>() {
     let (x, k) = (SecretScalar::<C>::random(&mut rng), SecretScalar::random(&mut rng));
     let response = Scalar::from_bytes(x.response(&k, 77).as_ref()).unwrap();
     assert_eq!(response.commit(), k.commit() + x.commit().small_mul(77));
+}
+
+fn many_multiples_of_the_generator_are_those_of_each<C: Curve>() {
+    let mut rng = rng();
+    for count in [0, 1, 31, 32, 520] {
+        let mut secret: Vec<_> = (0..count).map(|_| SecretScalar::<C>::random(&mut rng)).collect();
+        if let Some(last) = secret.last_mut() {
+            *last = SecretScalar::zero().plus_public(Scalar::zero() - Scalar::one());
+        }
+        let each: Vec<Point<C>> = secret.iter().map(SecretScalar::commit).collect();
+        assert_eq!(SecretScalar::commit_all(&secret), each, "{count}");
+        let public: Vec<_> = secret.into_iter().map(SecretScalar::reveal).collect();
+        assert_eq!(Scalar::commit_all(&public), each, "{count}");
+    }
 }
 
 fn encodings_round_trip<C: Curve>() {
