@@ -232,9 +232,9 @@ fn neg_013_every_bit_of_a_wide_hash_counts() {
 /// CUR-01, CUR-02.
 #[test]
 fn neg_008_points_with_torsion_and_second_encodings_are_refused() {
-    use curve25519_dalek::constants::EIGHT_TORSION;
+    use curve25519_dalek_5::constants::EIGHT_TORSION;
     let good = SecretScalar::<Ed25519>::random(&mut rng()).commit().non_identity().unwrap();
-    let edwards = curve25519_dalek::edwards::CompressedEdwardsY::from_slice(&good.to_bytes())
+    let edwards = curve25519_dalek_5::edwards::CompressedEdwardsY::from_slice(&good.to_bytes())
         .unwrap()
         .decompress()
         .unwrap();

@@ -5,9 +5,9 @@
 //! bit is set, is another form of the same key; with one of small order everybody makes the same
 //! secret.
 
-use curve25519_dalek::edwards::EdwardsBasepointTable;
-use curve25519_dalek::montgomery::MontgomeryPoint;
-use curve25519_dalek::traits::BasepointTable;
+use curve25519_dalek_5::edwards::EdwardsBasepointTable;
+use curve25519_dalek_5::montgomery::MontgomeryPoint;
+use curve25519_dalek_5::traits::BasepointTable;
 use zeroize::Zeroizing;
 
 /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (CUR-09).
@@ -79,8 +79,8 @@ const ORDER_EIGHT_TOO: [u8; 32] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use curve25519_dalek::montgomery::MontgomeryPoint;
-    use curve25519_dalek::scalar::Scalar;
+    use curve25519_dalek_5::montgomery::MontgomeryPoint;
+    use curve25519_dalek_5::scalar::Scalar;
 
     /// CUR-09: the five and no neighbour of theirs: eight times them, and nothing else, is zero.
     #[test]
