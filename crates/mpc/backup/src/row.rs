@@ -3,14 +3,12 @@
 
 use crate::key::{Ephemeral, Ephemerals, Opener, Shared};
 use crate::recovery::Recovery;
-use crate::sealing::SealingKey;
 use crate::seeds::Seed;
 use quorate_access::LeafId;
 use quorate_codec::{Digest, Stem, Transcript, tag};
 use quorate_curve::{Curve, Ed25519, SecretScalar, SecretStream};
 use quorate_identity::RecoveryKeyId;
 use quorate_sharing::Polynomial;
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -26,8 +24,6 @@ pub(crate) struct Rows<'a> {
     statement: Digest,
     salt: [u8; 32],
     recovery: &'a Recovery,
-    /// Made where something is encrypted.
-    keys: OnceCell<BTreeMap<RecoveryKeyId, SealingKey<'a>>>,
 }
 
 /// Where a leaf's piece stands in the ciphertext of a row.
@@ -40,7 +36,7 @@ struct Piece<'a> {
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(statement: Digest, salt: [u8; 32], recovery: &'a Recovery) -> Self {
-        Self { statement, salt, recovery, keys: OnceCell::new() }
+        Self { statement, salt, recovery }
     }
 
     /// The key of a row, from its seed (BAK-05).
@@ -85,7 +81,7 @@ impl<'a> Rows<'a> {
         let mut ciphertext = Vec::with_capacity(self.ciphertext_bytes());
         shared_by_all.values().for_each(|public| ciphertext.extend(public));
         let rows = self.recovery.tree().rows();
-        let keys = self.keys.get_or_init(|| self.recovery.sealing_keys());
+        let keys = self.recovery.sealing_keys();
         for ((leaf, name, recovery_key), matrix_row) in self.recovery.leaves().zip(rows) {
             let coins = self.leaf_coins(row, key, leaf);
             let sealing = keys.get(&name).ok_or(leaf)?;

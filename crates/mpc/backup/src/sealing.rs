@@ -16,20 +16,20 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 /// A key with what follows from it alone, made once. Public.
-pub(crate) enum SealingKey<'a> {
+pub(crate) enum SealingKey {
     Hybrid(Box<Hybrid>),
     X25519(x25519::Multiples),
-    P256(&'a NonIdentity<P256>),
+    P256(NonIdentity<P256>),
     Rsa(EncryptingKey<Sha1>),
 }
 
-impl<'a> SealingKey<'a> {
+impl SealingKey {
     /// Cost: for X25519 and hybrid keys about 20 multiplications.
-    pub(crate) fn new(key: &'a RecoveryKey) -> Self {
+    pub(crate) fn new(key: &RecoveryKey) -> Self {
         match &key.0 {
             Kind::Hybrid(key) => Self::Hybrid(Box::new(Hybrid::new(key))),
             Kind::X25519(key) => Self::X25519(x25519::Multiples::new(key)),
-            Kind::P256(key) => Self::P256(key),
+            Kind::P256(key) => Self::P256(*key),
             Kind::Rsa(key) => Self::Rsa(EncryptingKey::new(key.clone())),
         }
     }

@@ -70,7 +70,8 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
         }
         self.statement.is_as_expected(expected)?;
         let statement = self.statement.digest::<P>();
-        let rows = Rows::new(statement, self.salt.0, &self.statement.recovery);
+        // The same keys as the bundle's: those are ready, where other bundles were verified.
+        let rows = Rows::new(statement, self.salt.0, &expected.recovery);
         if !self.has_its_lengths(rows.ciphertext_bytes()) {
             return Err(BackupFault::Length);
         }
