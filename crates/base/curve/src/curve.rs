@@ -50,6 +50,14 @@ pub trait Arithmetic {
     fn multiply_base_public(k: &Self::RawScalar) -> Self::RawPoint {
         Self::multiply_base(k)
     }
+    /// k · G for each k, in constant time.
+    fn multiply_base_all(scalars: &[&Self::RawScalar]) -> Vec<Self::RawPoint> {
+        scalars.iter().map(|k| Self::multiply_base(k)).collect()
+    }
+    /// k · G for each public k, possibly in variable time.
+    fn multiply_base_all_public(scalars: &[&Self::RawScalar]) -> Vec<Self::RawPoint> {
+        scalars.iter().map(|k| Self::multiply_base_public(k)).collect()
+    }
     /// The encoding; of a non-identity point.
     fn encode(point: &Self::RawPoint) -> Vec<u8>;
     /// The encodings of non-identity points: one inversion for all where the library offers it.

@@ -1,10 +1,11 @@
 //! edwards25519: cofactor eight, so membership of the prime-order subgroup is checked.
 
 use crate::curve::{Arithmetic, Ed25519};
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{Identity, IsIdentity};
+use curve25519_dalek_5::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek_5::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek_5::scalar::Scalar;
+use curve25519_dalek_5::traits::{Identity, IsIdentity};
+use std::sync::OnceLock;
 
 impl Arithmetic for Ed25519 {
     type RawPoint = EdwardsPoint;
@@ -34,8 +35,22 @@ impl Arithmetic for Ed25519 {
         EdwardsPoint::mul_base(k)
     }
 
+    fn multiply_base_public(k: &Self::RawScalar) -> Self::RawPoint {
+        static TABLE: OnceLock<Vec<EdwardsPoint>> = OnceLock::new();
+        let table = TABLE.get_or_init(byte_multiples);
+        let entries = k.as_bytes().iter().enumerate().filter_map(|(place, byte)| {
+            table.get(place * 255 + usize::from(*byte).checked_sub(1)?)
+        });
+        entries.sum()
+    }
+
     fn encode(point: &Self::RawPoint) -> Vec<u8> {
         point.compress().to_bytes().to_vec()
+    }
+
+    fn encode_all(points: &[Self::RawPoint]) -> Vec<Vec<u8>> {
+        let encoded = EdwardsPoint::compress_batch_alloc(points);
+        encoded.iter().map(|point| point.to_bytes().to_vec()).collect()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self::RawPoint> {
@@ -77,4 +92,19 @@ impl Arithmetic for Ed25519 {
     fn scalar_from_bytes(bytes: &[u8; 32]) -> Option<Self::RawScalar> {
         Scalar::from_canonical_bytes(*bytes).into()
     }
+}
+
+/// 1 to 255 times 256^place · G, for each place of a scalar's 32 bytes, the lowest first.
+fn byte_multiples() -> Vec<EdwardsPoint> {
+    let mut multiples = Vec::with_capacity(32 * 255);
+    let mut place = ED25519_BASEPOINT_POINT;
+    for _ in 0..32 {
+        let mut multiple = place;
+        for _ in 0..255 {
+            multiples.push(multiple);
+            multiple += place;
+        }
+        place = multiple;
+    }
+    multiples
 }

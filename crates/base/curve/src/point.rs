@@ -43,6 +43,18 @@ impl<C: Curve> Point<C> {
         Self(C::multiply_base_public(k.raw()))
     }
 
+    /// k · G for each secret k, in constant time; the door is [`SecretScalar::commit_all`].
+    pub(crate) fn base_mul_all(scalars: &[SecretScalar<C>]) -> Vec<Self> {
+        let raw: Vec<&C::RawScalar> = scalars.iter().map(SecretScalar::raw).collect();
+        C::multiply_base_all(&raw).into_iter().map(Self).collect()
+    }
+
+    /// k · G for each public k; the door is [`Scalar::commit_all`].
+    pub(crate) fn base_mul_all_public(scalars: &[Scalar<C>]) -> Vec<Self> {
+        let raw: Vec<&C::RawScalar> = scalars.iter().map(Scalar::raw).collect();
+        C::multiply_base_all_public(&raw).into_iter().map(Self).collect()
+    }
+
     /// k · self for a secret k, in constant time.
     pub fn secret_mul(&self, k: &SecretScalar<C>) -> Self {
         Self(C::multiply(k.raw(), &self.0))

@@ -1,6 +1,7 @@
 //! The two curves whose points are written as in SEC1. Cofactor one: on the curve is in the
 //! group.
 
+use crate::comb::{self, Comb};
 use crate::curve::{Arithmetic, P256, Secp256k1};
 use k256::elliptic_curve::BatchNormalize;
 use k256::elliptic_curve::PrimeField;
@@ -76,12 +77,13 @@ macro_rules! arithmetic {
             }
 
             fn scalar_from_wide(bytes: &[u8; 64]) -> Self::RawScalar {
-                // high · 2^256 + low, each half reduced; 2^256 = (2^128)^2 modulo the order.
+                // high · 2^256 + low, each half reduced; 2^256 = (2^64)^4 modulo the order.
                 let (high, low) = bytes.split_at(32);
                 let reduce = |half: &[u8]| {
                     <$library::Scalar as Reduce<U256>>::reduce(U256::from_be_slice(half))
                 };
-                let two_128 = $library::Scalar::from_u128(u128::MAX) + $library::Scalar::ONE;
+                let two_64 = $library::Scalar::from(u64::MAX) + $library::Scalar::ONE;
+                let two_128 = two_64 * two_64;
                 reduce(high) * two_128 * two_128 + reduce(low)
             }
 
@@ -107,6 +109,17 @@ arithmetic!(Secp256k1, k256, {
             table.get(place * 255 + usize::from(*byte).checked_sub(1)?)
         });
         entries.fold(k256::ProjectivePoint::IDENTITY, |sum, entry| sum + entry)
+    }
+
+    fn multiply_base_all(scalars: &[&Self::RawScalar]) -> Vec<Self::RawPoint> {
+        static COMB: OnceLock<Comb<5>> = OnceLock::new();
+        COMB.get_or_init(Comb::new).times_all(scalars, comb::scanned, Self::multiply_base)
+    }
+
+    fn multiply_base_all_public(scalars: &[&Self::RawScalar]) -> Vec<Self::RawPoint> {
+        static COMB: OnceLock<Comb<10>> = OnceLock::new();
+        let comb = COMB.get_or_init(Comb::new);
+        comb.times_all(scalars, comb::indexed, Self::multiply_base_public)
     }
 
     fn encode_all(points: &[Self::RawPoint]) -> Vec<Vec<u8>> {

@@ -29,6 +29,7 @@ every_curve!(
     arithmetic_is_consistent,
     a_weighted_sum_is_the_sum_of_its_terms,
     many_points_are_encoded_as_each,
+    many_multiples_of_the_generator_are_those_of_each,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
     neg_009_whatever_is_read_is_written_the_same,
@@ -179,6 +180,20 @@ fn many_points_are_encoded_as_each<C: Curve>() {
     assert_eq!(response.commit(), k.commit() + x.commit().small_mul(77));
 }
 
+fn many_multiples_of_the_generator_are_those_of_each<C: Curve>() {
+    let mut rng = rng();
+    for count in [0, 1, 31, 32, 520] {
+        let mut secret: Vec<_> = (0..count).map(|_| SecretScalar::<C>::random(&mut rng)).collect();
+        if let Some(last) = secret.last_mut() {
+            *last = SecretScalar::zero().plus_public(Scalar::zero() - Scalar::one());
+        }
+        let each: Vec<Point<C>> = secret.iter().map(SecretScalar::commit).collect();
+        assert_eq!(SecretScalar::commit_all(&secret), each, "{count}");
+        let public: Vec<_> = secret.into_iter().map(SecretScalar::reveal).collect();
+        assert_eq!(Scalar::commit_all(&public), each, "{count}");
+    }
+}
+
 fn encodings_round_trip<C: Curve>() {
     let secret = SecretScalar::<C>::random(&mut rng());
     let point = secret.commit().non_identity().unwrap();
@@ -217,9 +232,9 @@ fn neg_013_every_bit_of_a_wide_hash_counts() {
 /// CUR-01, CUR-02.
 #[test]
 fn neg_008_points_with_torsion_and_second_encodings_are_refused() {
-    use curve25519_dalek::constants::EIGHT_TORSION;
+    use curve25519_dalek_5::constants::EIGHT_TORSION;
     let good = SecretScalar::<Ed25519>::random(&mut rng()).commit().non_identity().unwrap();
-    let edwards = curve25519_dalek::edwards::CompressedEdwardsY::from_slice(&good.to_bytes())
+    let edwards = curve25519_dalek_5::edwards::CompressedEdwardsY::from_slice(&good.to_bytes())
         .unwrap()
         .decompress()
         .unwrap();

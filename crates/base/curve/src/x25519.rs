@@ -1,8 +1,14 @@
-//! Which bytes are keys of X25519 (RFC 7748) that something may be encrypted to.
+//! Which bytes are keys of X25519 (RFC 7748) that something may be encrypted to, and the exchange
+//! with one of them many times.
 //!
 //! The function itself accepts every 32 bytes. A coordinate that is not reduced, or whose ignored
 //! bit is set, is another form of the same key; with one of small order everybody makes the same
 //! secret.
+
+use curve25519_dalek_5::edwards::EdwardsBasepointTable;
+use curve25519_dalek_5::montgomery::MontgomeryPoint;
+use curve25519_dalek_5::traits::BasepointTable;
+use zeroize::Zeroizing;
 
 /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (CUR-09).
 pub fn is_canonical(coordinate: &[u8; 32]) -> bool {
@@ -17,6 +23,37 @@ pub fn is_of_small_order(coordinate: &[u8; 32]) -> bool {
     let mut minus_one = P;
     minus_one[0] -= 1;
     [[0; 32], one, minus_one, ORDER_EIGHT, ORDER_EIGHT_TOO].contains(coordinate)
+}
+
+/// The multiples of a key, for who exchanges with it more than some thirty times: each takes a third
+/// of the time. 30 KB, public.
+pub struct Multiples(Form);
+
+enum Form {
+    /// On edwards25519, where there are additions.
+    Curve(Box<EdwardsBasepointTable>),
+    /// On the twist, where no key lies whose private half is known to exist.
+    Twist(MontgomeryPoint),
+}
+
+impl Multiples {
+    /// Of the key with this coordinate. Cost: about 20 exchanges.
+    pub fn new(coordinate: &[u8; 32]) -> Self {
+        let point = MontgomeryPoint(*coordinate);
+        // A point and its negative have the same coordinate, and so have their multiples.
+        Self(match point.to_edwards(0) {
+            Some(point) => Form::Curve(Box::new(EdwardsBasepointTable::create(&point))),
+            None => Form::Twist(point),
+        })
+    }
+
+    /// X25519(k, key), in constant time.
+    pub fn exchange(&self, k: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(match &self.0 {
+            Form::Curve(table) => table.mul_base_clamped(*k).to_montgomery().0,
+            Form::Twist(point) => point.mul_clamped(*k).0,
+        })
+    }
 }
 
 /// p = 2^255 - 19, little-endian.
@@ -42,8 +79,8 @@ const ORDER_EIGHT_TOO: [u8; 32] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use curve25519_dalek::montgomery::MontgomeryPoint;
-    use curve25519_dalek::scalar::Scalar;
+    use curve25519_dalek_5::montgomery::MontgomeryPoint;
+    use curve25519_dalek_5::scalar::Scalar;
 
     /// CUR-09: the five and no neighbour of theirs: eight times them, and nothing else, is zero.
     #[test]
@@ -61,6 +98,23 @@ mod tests {
             assert!(!is_of_small_order(&next));
             assert_ne!(eight(next), [0; 32]);
         }
+    }
+
+    /// On the curve, with and without torsion, and on the twist; scalars at both ends.
+    #[test]
+    fn an_exchange_by_multiples_is_that_of_the_ladder() {
+        let mut on_the_curve = 0;
+        for number in 0..32 {
+            let mut coordinate = [number; 32];
+            coordinate[31] = 2;
+            let multiples = Multiples::new(&coordinate);
+            on_the_curve += u32::from(matches!(multiples.0, Form::Curve(_)));
+            for k in [[0; 32], [0xff; 32], [number; 32], coordinate] {
+                let ladder = MontgomeryPoint(coordinate).mul_clamped(k).0;
+                assert_eq!(*multiples.exchange(&k), ladder, "{number}");
+            }
+        }
+        assert!((8..24).contains(&on_the_curve), "{on_the_curve}");
     }
 
     /// CUR-09: p itself, what is above it, and the bit that the function ignores.

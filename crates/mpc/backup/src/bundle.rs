@@ -77,10 +77,10 @@ impl<C: Curve, P: Parameters> Canonical for Bundle<C, P> {
 pub(crate) fn row_digest<C: Curve>(
     row: u16,
     ciphertext: &[u8],
-    hiding: impl Iterator<Item = Point<C>>,
+    hiding: Vec<Point<C>>,
 ) -> Option<Digest> {
     let hiding: Vec<NonIdentity<C>> =
-        hiding.map(|point| point.non_identity().ok()).collect::<Option<_>>()?;
+        hiding.into_iter().map(|point| point.non_identity().ok()).collect::<Option<_>>()?;
     let row = Transcript::new(tag::BACKUP_ROW).number(row.into()).part(ciphertext);
     Some(row.list(NonIdentity::all_to_bytes(&hiding)).digest())
 }

@@ -10,9 +10,7 @@ use quorate_curve::{NonIdentity, P256, SecretScalar, SecretStream, x25519};
 use quorate_identity::RecoveryKeyId;
 use rand_core::RngCore;
 use rsa::BoxedUint;
-use rsa::oaep::EncryptingKey;
-use rsa::traits::{PublicKeyParts, RandomizedEncryptor};
-use sha1::Sha1;
+use rsa::traits::PublicKeyParts;
 use std::fmt;
 use x_wing::{KeyExport, TryKeyInit};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -24,10 +22,10 @@ pub type Shared = Zeroizing<[u8; 32]>;
 /// The public half of a custodian's key, which something can be encrypted to: it exists only if it
 /// is well-formed and not one under which everybody could open.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RecoveryKey(Kind);
+pub struct RecoveryKey(pub(crate) Kind);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Hybrid(Box<x_wing::EncapsulationKey>),
     X25519([u8; 32]),
     P256(NonIdentity<P256>),
@@ -80,8 +78,8 @@ impl Ephemeral {
 
 /// The private halves of what all keys of a kind share in a row. Wiped when dropped.
 pub(crate) struct Ephemerals {
-    x25519: StaticSecret,
-    p256: SecretScalar<P256>,
+    pub(crate) x25519: StaticSecret,
+    pub(crate) p256: SecretScalar<P256>,
 }
 
 impl Ephemerals {
@@ -195,43 +193,6 @@ impl RecoveryKey {
             Kind::Rsa(key) => key.size(),
         }
     }
-
-    /// A secret shared with whoever holds this key, and what is sent for this key alone; `None` if
-    /// nothing can be encrypted to it, which no key that exists is known to be.
-    ///
-    /// Cost: one X25519 or P-256 multiplication, for hybrid keys two and ML-KEM's encapsulation,
-    /// for RSA one exponentiation by 65537.
-    pub(crate) fn encapsulate(
-        &self,
-        ephemerals: &Ephemerals,
-        coins: &[u8; 32],
-    ) -> Option<(Vec<u8>, Shared)> {
-        match &self.0 {
-            Kind::X25519(key) => {
-                let shared = ephemerals.x25519.diffie_hellman(&PublicKey::from(*key));
-                Some((Vec::new(), Zeroizing::new(shared.to_bytes())))
-            }
-            Kind::P256(key) => {
-                let shared = key.point().secret_mul(&ephemerals.p256);
-                coordinate_of(shared).map(|shared| (Vec::new(), shared))
-            }
-            Kind::Hybrid(key) => {
-                let mut randomness = Zeroizing::new([0; x_wing::ENCAPSULATION_RANDOMNESS_SIZE]);
-                SecretStream::new(coins).fill_bytes(randomness.as_mut());
-                let randomness = Zeroizing::new((*randomness).into());
-                let (sent, shared) = key.encapsulate_deterministic(&randomness);
-                Some((sent.to_vec(), Zeroizing::new(shared.into())))
-            }
-            Kind::Rsa(key) => {
-                let mut stream = SecretStream::new(coins);
-                let mut shared = Shared::default();
-                stream.fill_bytes(shared.as_mut());
-                let key = EncryptingKey::<Sha1>::new(key.clone());
-                let sent = key.encrypt_with_rng(&mut Coins(stream), shared.as_ref()).ok()?;
-                Some((sent, shared))
-            }
-        }
-    }
 }
 
 impl fmt::Debug for RecoveryKey {
@@ -277,33 +238,11 @@ fn encoded(point: quorate_curve::Point<P256>) -> Vec<u8> {
 }
 
 /// The coordinate of a secret point, as ECDH gives it.
-fn coordinate_of(point: quorate_curve::Point<P256>) -> Option<Shared> {
+pub(crate) fn coordinate_of(point: quorate_curve::Point<P256>) -> Option<Shared> {
     let bytes = Zeroizing::new(encoded(point));
     let (_, coordinate) = bytes.split_first()?;
     coordinate.try_into().ok().map(Zeroizing::new)
 }
-
-/// A deterministic source in the generation of traits that `rsa` speaks. Wiped when dropped.
-struct Coins(SecretStream);
-
-impl rsa::rand_core::TryRng for Coins {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(self.0.next_u32())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(self.0.next_u64())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl rsa::rand_core::TryCryptoRng for Coins {}
 
 /// A recovery key with its private half in memory. Secret, wiped when dropped, printed as its
 /// kind. RSA keys live in devices only.

@@ -34,6 +34,7 @@ mod prove;
 mod recovery;
 mod restore;
 mod row;
+mod sealing;
 mod seeds;
 mod statement;
 mod verify;

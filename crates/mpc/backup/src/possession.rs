@@ -14,6 +14,7 @@
 use crate::key::{Ephemerals, Opener, RecoveryKey, SENT_BYTES_MAX, Shared};
 use crate::limits::NODES_MAX;
 use crate::part::counted;
+use crate::sealing::SealingKey;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decode, Decoder, Encode, Encoder};
@@ -94,7 +95,7 @@ pub(crate) fn encapsulated(
     coins: impl Fn(&str) -> Zeroizing<[u8; 32]>,
 ) -> Option<(Vec<u8>, Shared)> {
     let ephemerals = Ephemerals::new(&coins("ephemerals"));
-    let (own, shared) = key.encapsulate(&ephemerals, &coins("own"))?;
+    let (own, shared) = SealingKey::new(key).encapsulate(&ephemerals, &coins("own"))?;
     Some((key.ephemeral().map_or(own, |kind| ephemerals.public(kind)), shared))
 }
 

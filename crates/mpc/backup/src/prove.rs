@@ -75,10 +75,9 @@ fn check<C: Curve>(
     if !(1..=SECRETS_MAX).contains(&secrets.len()) || secrets.len() != statement.publics.len() {
         return Err(ProveError::Count { got: secrets.len(), max: SECRETS_MAX });
     }
-    let wrong = |(secret, public): &(&SecretScalar<C>, &quorate_curve::NonIdentity<C>)| {
-        secret.commit() != public.point()
-    };
-    match secrets.iter().zip(&statement.publics).position(|pair| wrong(&pair)) {
+    let points = SecretScalar::commit_all(secrets);
+    match points.iter().zip(&statement.publics).position(|(point, public)| *point != public.point())
+    {
         Some(secret) => Err(ProveError::Secret { secret }),
         None => Ok(()),
     }
@@ -117,9 +116,9 @@ impl Row {
         count: usize,
     ) -> Result<Self, ProveError> {
         let ciphertext = rows.encrypt(number, &key).map_err(|leaf| ProveError::Key { leaf })?;
-        let masks = rows.masks::<C>(number, &key).take(count);
-        let digest = row_digest(number, &ciphertext, masks.map(|mask| mask.commit()))
-            .ok_or(ProveError::Chance)?;
+        let masks: Vec<_> = rows.masks::<C>(number, &key).take(count).collect();
+        let hiding = SecretScalar::commit_all(&masks);
+        let digest = row_digest(number, &ciphertext, hiding).ok_or(ProveError::Chance)?;
         Ok(Self { key, ciphertext, digest })
     }
 

@@ -1,6 +1,7 @@
 //! Who restores: a tree over recovery keys.
 
 use crate::key::{KEY_BYTES_MAX, RecoveryKey};
+use crate::sealing::SealingKey;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decode, Decoder, Encode, Encoder};
@@ -9,13 +10,17 @@ use quorate_access::{LeafId, Tree};
 use quorate_codec::Canonical;
 use quorate_identity::RecoveryKeyId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// A recovery tree with the keys of its custodians: every key stands in the tree and every leaf
 /// has its key. Public.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Recovery {
     tree: Tree<RecoveryKeyId>,
     keys: BTreeMap<RecoveryKeyId, RecoveryKey>,
+    /// Made when something is encrypted to them; clones share them.
+    sealing: Arc<OnceLock<BTreeMap<RecoveryKeyId, SealingKey>>>,
 }
 
 impl Recovery {
@@ -34,7 +39,11 @@ impl Recovery {
         let tree = tree.try_map(|who| keys.get(who).map(RecoveryKey::id).ok_or(())).ok()?;
         let used = tree.parties();
         let keys = keys.values().map(|key| (key.id(), key.clone()));
-        Some(Self { keys: keys.filter(|(id, _)| used.contains(id)).collect(), tree })
+        Some(Self::made(tree, keys.filter(|(id, _)| used.contains(id)).collect()))
+    }
+
+    fn made(tree: Tree<RecoveryKeyId>, keys: BTreeMap<RecoveryKeyId, RecoveryKey>) -> Self {
+        Self { tree, keys, sealing: Arc::default() }
     }
 
     /// The tree.
@@ -47,10 +56,30 @@ impl Recovery {
         self.keys.values()
     }
 
+    /// The keys by their names, ready for encrypting to them many times.
+    pub(crate) fn sealing_keys(&self) -> &BTreeMap<RecoveryKeyId, SealingKey> {
+        let made = || self.keys.iter().map(|(id, key)| (*id, SealingKey::new(key))).collect();
+        self.sealing.get_or_init(made)
+    }
+
     /// Leaves with their keys and the names of these, in their order.
     pub(crate) fn leaves(&self) -> impl Iterator<Item = (LeafId, RecoveryKeyId, &RecoveryKey)> {
         let key = |(leaf, id): (_, &RecoveryKeyId)| self.keys.get(id).map(|key| (leaf, *id, key));
         self.tree.leaves().into_iter().filter_map(key)
+    }
+}
+
+impl PartialEq for Recovery {
+    fn eq(&self, other: &Self) -> bool {
+        self.tree == other.tree && self.keys == other.keys
+    }
+}
+
+impl Eq for Recovery {}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Recovery").field(&self.tree).field(&self.keys).finish()
     }
 }
 
@@ -82,7 +111,7 @@ impl<'b, X> Decode<'b, X> for Recovery {
             keys.insert(key.id(), key);
         }
         if keys.keys().eq(&parties) {
-            Ok(Self { tree, keys })
+            Ok(Self::made(tree, keys))
         } else {
             Err(DecodeError::message("a custodian without a key"))
         }

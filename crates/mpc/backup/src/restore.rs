@@ -6,7 +6,7 @@ use crate::part::Part;
 use crate::row::{RowKey, Rows};
 use crate::{Parameters, Proven};
 use quorate_access::{Selection, Tree};
-use quorate_curve::{Curve, NonIdentity, Scalar, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::RecoveryKeyId;
 use quorate_sharing::coefficients;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -128,14 +128,19 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
         key: &RowKey,
     ) -> Option<Vec<SecretScalar<C>>> {
         let minus_one = Scalar::zero() - Scalar::one();
-        let uncover = |response: &[u8; 32], mask: &SecretScalar<C>, public: &NonIdentity<C>| {
+        let uncover = |(response, mask): (&[u8; 32], SecretScalar<C>)| {
             let response = Scalar::<C>::from_bytes(response).ok()?;
-            let secret = mask.times(minus_one).plus_public(response);
-            (secret.commit() == public.point()).then_some(secret)
+            Some(mask.times(minus_one).plus_public(response))
         };
         let (responses, _) = row.responses.as_chunks::<32>();
-        let all = responses.iter().zip(rows.masks::<C>(number, key)).zip(&self.statement().publics);
-        all.map(|((response, mask), public)| uncover(response, &mask, public)).collect()
+        let all = responses.iter().zip(rows.masks::<C>(number, key)).map(uncover);
+        let all = all.collect::<Option<Vec<_>>>()?;
+        let is_it = |(point, public): (Point<C>, &NonIdentity<C>)| point == public.point();
+        let publics = &self.statement().publics;
+        // Of a false key the first is false already.
+        let is_first = is_it((all.first()?.commit(), publics.first()?));
+        let are_all = || SecretScalar::commit_all(&all).into_iter().zip(publics).all(is_it);
+        (is_first && are_all()).then_some(all)
     }
 
     /// Compares all answers with what a good row encrypts: everything of it follows from its key

@@ -81,9 +81,11 @@ impl<'a> Rows<'a> {
         let mut ciphertext = Vec::with_capacity(self.ciphertext_bytes());
         shared_by_all.values().for_each(|public| ciphertext.extend(public));
         let rows = self.recovery.tree().rows();
+        let keys = self.recovery.sealing_keys();
         for ((leaf, name, recovery_key), matrix_row) in self.recovery.leaves().zip(rows) {
             let coins = self.leaf_coins(row, key, leaf);
-            let (own, shared) = recovery_key.encapsulate(&ephemerals, &coins).ok_or(leaf)?;
+            let sealing = keys.get(&name).ok_or(leaf)?;
+            let (own, shared) = sealing.encapsulate(&ephemerals, &coins).ok_or(leaf)?;
             let of_all = recovery_key.ephemeral().and_then(|kind| shared_by_all.get(&kind));
             let share = polynomial.share(&matrix_row).ok_or(leaf)?.to_bytes();
             let label = self.label(row, leaf, name);

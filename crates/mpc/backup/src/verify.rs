@@ -5,7 +5,7 @@ use crate::row::Rows;
 use crate::seeds::opened;
 use crate::{BackupError, BackupFault, Parameters, Standard, Statement};
 use quorate_codec::{Digest, to_bytes};
-use quorate_curve::{Curve, NonIdentity, Point, Scalar};
+use quorate_curve::{Curve, Point, Scalar, SecretScalar};
 use std::collections::BTreeMap;
 
 /// A backup that was verified: custodians who satisfy its tree restore its secrets from it. The
@@ -70,7 +70,8 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
         }
         self.statement.is_as_expected(expected)?;
         let statement = self.statement.digest::<P>();
-        let rows = Rows::new(statement, self.salt.0, &self.statement.recovery);
+        // The same keys as the bundle's: those are ready, where other bundles were verified.
+        let rows = Rows::new(statement, self.salt.0, &expected.recovery);
         if !self.has_its_lengths(rows.ciphertext_bytes()) {
             return Err(BackupFault::Length);
         }
@@ -84,7 +85,8 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
             let key = rows.key(number, &seed);
             let ciphertext = rows.encrypt(number, &key).map_err(|_| BackupFault::Recovery)?;
             let masks = rows.masks::<C>(number, &key).take(self.statement.publics.len());
-            let hiding = masks.map(|mask| mask.reveal().commit());
+            let masks: Vec<Scalar<C>> = masks.map(SecretScalar::reveal).collect();
+            let hiding = Scalar::commit_all(&masks);
             let digest = row_digest(number, &ciphertext, hiding).ok_or(BackupFault::Proof)?;
             digests.insert(number, digest);
         }
@@ -106,14 +108,14 @@ impl<C: Curve, P: Parameters> Bundle<C, P> {
             return Err(BackupFault::Ciphertext { row: number, leaf });
         }
         let (responses, _) = row.responses.as_chunks::<32>();
-        let hiding = |(secret, (response, public)): (usize, (&[u8; 32], &NonIdentity<C>))| {
-            let response = Scalar::<C>::from_bytes(response)
-                .map_err(|_| BackupFault::Response { row: number, secret })?;
-            Ok(response.commit() - public.point())
+        let read = |(secret, response): (usize, &[u8; 32])| {
+            let response = Scalar::<C>::from_bytes(response);
+            response.map_err(|_| BackupFault::Response { row: number, secret })
         };
-        let pairs = responses.iter().zip(&self.statement.publics).enumerate();
-        let hiding: Vec<Point<C>> = pairs.map(hiding).collect::<Result<_, _>>()?;
-        row_digest(number, &row.ciphertext, hiding.into_iter()).ok_or(BackupFault::Proof)
+        let responses = responses.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        let pairs = Scalar::commit_all(&responses).into_iter().zip(&self.statement.publics);
+        let hiding: Vec<Point<C>> = pairs.map(|(sum, public)| sum - public.point()).collect();
+        row_digest(number, &row.ciphertext, hiding).ok_or(BackupFault::Proof)
     }
 }
 
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
     use crate::{Opener, Recovery, RecoveryKey, SoftKey, SoftKind, Subject, prove};
     use quorate_access::{LeafId, Tree};
-    use quorate_curve::{Ed25519, SecretScalar};
+    use quorate_curve::Ed25519;
     use quorate_identity::{GenesisHash, NodeId};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;

@@ -93,7 +93,8 @@ fn cheated(
             }
         };
         let mask = rows.masks::<Ed25519>(number, &key).take(1);
-        let digest = row_digest(number, &ciphertext, mask.map(|mask| mask.commit())).unwrap();
+        let digest =
+            row_digest(number, &ciphertext, mask.map(|mask| mask.commit()).collect()).unwrap();
         Row { key, ciphertext, digest }
     };
     let made: Vec<Row> = (0..Small::ROWS).map(row).collect();

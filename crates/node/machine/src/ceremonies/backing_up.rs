@@ -62,6 +62,9 @@ impl Canonical for Announcement {
     const BYTES_MAX: usize = 80;
 }
 
+/// Bundles of one attempt that are verified at a time: each takes a core for up to some seconds.
+const JUDGED_AT_ONCE: usize = 4;
+
 /// The backups of an attempt under way.
 #[derive(Default)]
 pub(crate) struct BackingUp {
@@ -72,14 +75,18 @@ pub(crate) struct BackingUp {
     source: Option<Arc<BackupSource>>,
     said: BTreeMap<NodeId, (Vec<u8>, Announcement)>,
     bundles: BTreeMap<(Backed, NodeId), Arc<Vec<u8>>>,
-    /// The job that verifies one of them.
-    judging: Option<(JobId, (Backed, NodeId))>,
+    /// The jobs that verify some of them.
+    judging: BTreeMap<JobId, (Backed, NodeId)>,
     verified: BTreeSet<(Backed, NodeId)>,
 }
 
 impl BackingUp {
     pub fn new(terms: BackupTerms) -> Self {
         Self { terms: Some(Arc::new(terms)), ..Self::default() }
+    }
+
+    fn is_judging(&self, which: &(Backed, NodeId)) -> bool {
+        self.judging.values().any(|judged| judged == which)
     }
 }
 
@@ -133,9 +140,9 @@ impl Ceremony {
 
     /// Whose backups are missing here.
     pub(super) fn awaited_backups(&self) -> Vec<NodeId> {
-        let open = self.backups().into_iter().filter(|it| !self.backup.verified.contains(it));
-        let judged = self.backup.judging.map(|(_, judged)| judged);
-        let open = open.filter(|it| Some(*it) != judged);
+        let backup = &self.backup;
+        let is_here = |it: &_| backup.verified.contains(it) || backup.is_judging(it);
+        let open = self.backups().into_iter().filter(|it| !is_here(it));
         open.map(|(_, node)| node).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -312,8 +319,8 @@ impl Node {
         self.judge_backups(key, turn);
     }
 
-    /// Verifies what is here, one bundle after the other, each in a job of its own: so that its end
-    /// is progress, and an attempt that ends leaves no more than one behind.
+    /// Verifies what is here, each bundle in a job of its own: so that its end is progress. A few at
+    /// a time: no more are left behind by an attempt that ends, nor stand in the way of signing.
     fn judge_backups(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let proofs = self.proofs;
         let Some(ceremony) = self.ceremony(&key) else { return };
@@ -322,36 +329,37 @@ impl Node {
         }
         let backup = &ceremony.backup;
         let Some((terms, source)) = backup.terms.clone().zip(backup.source.clone()) else { return };
-        if backup.judging.is_some() {
-            return;
-        }
         let open = ceremony.backups();
-        let mut next = None;
+        let open = open.difference(&backup.verified).filter(|it| !backup.is_judging(it));
+        let mut next = Vec::new();
         let mut mistaken = Vec::new();
-        for (kind, author) in open.difference(&backup.verified) {
-            let said = backup.said.get(author).and_then(|(_, said)| said.of(*kind));
-            let Some((said, bundle)) = said.zip(backup.bundles.get(&(*kind, *author))) else {
+        for (kind, author) in open.copied() {
+            if backup.judging.len() + next.len() == JUDGED_AT_ONCE {
+                break;
+            }
+            let said = backup.said.get(&author).and_then(|(_, said)| said.of(kind));
+            let Some((said, bundle)) = said.zip(backup.bundles.get(&(kind, author))) else {
                 continue;
             };
             if bundle_digest(bundle) != said {
                 // Unsigned, so no evidence: what was announced may still come.
-                mistaken.push((*kind, *author));
+                mistaken.push((kind, author));
                 continue;
             }
-            let (kind, author, bundle) = (*kind, *author, Arc::clone(bundle));
+            let (terms, source) = (Arc::clone(&terms), Arc::clone(&source));
+            let bundle = Arc::clone(bundle);
             let task = Task::VerifyBackup { proofs, terms, source, kind, author, bundle };
-            next = Some(((kind, author), task));
-            break;
+            next.push(((kind, author), task));
         }
         let announced_to_others = !mistaken.is_empty();
         for it in mistaken {
             ceremony.backup.bundles.remove(&it);
         }
-        if let Some((which, task)) = next {
+        for (which, task) in next {
             let job = self.start_job(task, turn);
             self.keys.backup_jobs.insert(job, key);
             if let Some(ceremony) = self.ceremony(&key) {
-                ceremony.backup.judging = Some((job, which));
+                ceremony.backup.judging.insert(job, which);
             }
         }
         if announced_to_others {
@@ -371,8 +379,7 @@ impl Node {
         let Some(key) = self.keys.backup_jobs.remove(&id) else { return };
         let Some(ceremony) = self.ceremony(&key) else { return };
         // Of an attempt that ended meanwhile it is nobody's.
-        let judged = ceremony.backup.judging.take_if(|(job, _)| *job == id);
-        let Some((_, (kind, author))) = judged else { return };
+        let Some((kind, author)) = ceremony.backup.judging.remove(&id) else { return };
         match result {
             Ok(()) => {
                 ceremony.backup.verified.insert((kind, author));
@@ -402,9 +409,7 @@ impl Node {
     /// A job was lost: the attempt ends.
     pub(crate) fn backup_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
         let Some(key) = self.keys.backup_jobs.remove(&id) else { return false };
-        let is_ours = |ceremony: &mut Ceremony| {
-            ceremony.backup.judging.take_if(|(job, _)| *job == id).is_some()
-        };
+        let is_ours = |ceremony: &mut Ceremony| ceremony.backup.judging.remove(&id).is_some();
         if self.ceremony(&key).is_some_and(is_ours) {
             self.void_attempt(key, "this machine lost a computation", &[], turn);
         }
