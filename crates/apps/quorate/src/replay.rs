@@ -100,7 +100,9 @@ fn certified_record(
         quorate_codec::from_bytes(&record).map_err(|error| error.to_string())?;
     let plan = &record.plan;
     let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
-    let in_its_place = decided.instance == Instance::Attempt { key, epoch, attempt };
+    let at = |head| state.position_of(head);
+    let is_since = at(&plan.head).is_none_or(|head| at(&plan.order) <= Some(head));
+    let in_its_place = is_since && decided.instance == Instance::Attempt { key, epoch, attempt };
     let as_ordered = plan.genesis == state.genesis()
         && plan.key == order.key
         && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)

@@ -201,6 +201,7 @@ impl Session {
             let before = state.position();
             state = replay::apply_page(state, &page)?;
             if state.position() >= page.position || state.position() == before {
+                self.follow_seats(&state);
                 return Ok(state);
             }
         }
@@ -279,16 +280,27 @@ impl Session {
         let others = Self { only: None, ..self.clone() }.without(&node.name);
         // In a box, because the others are asked in the same way.
         let Ok(state) = Box::pin(others.replay()).await else { return false };
-        let Some(known) = state.node_named(&node.name) else { return false };
-        if state.seat(&known.id).is_none() {
-            return false;
+        self.follow_seats(&state);
+        let known = state.node_named(&node.name);
+        known.is_some_and(|known| state.seat(&known.id).is_some())
+    }
+
+    /// Knows every node by the keys that it has in a charter that was verified: whoever has former
+    /// ones is nobody from then on.
+    fn follow_seats(&self, state: &State) {
+        for node in &self.nodes {
+            let Some(known) = state.node_named(&node.name) else { continue };
+            if state.seat(&known.id).is_none() {
+                continue;
+            }
+            let (hash, signer) = (state.genesis(), Arc::clone(&self.signer));
+            let client =
+                Client::new(node.api.clone(), known.id, &known.keys, hash, self.actor, signer);
+            // Keys of the charter make a client, as those of the genesis do.
+            if let Ok(client) = client {
+                *node.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
+            }
         }
-        let (hash, signer) = (state.genesis(), Arc::clone(&self.signer));
-        let client = Client::new(node.api.clone(), known.id, &known.keys, hash, self.actor, signer);
-        client.is_ok_and(|client| {
-            *node.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
-            true
-        })
     }
 
     fn without(mut self, node: &Name) -> Self {

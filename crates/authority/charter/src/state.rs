@@ -46,7 +46,7 @@ pub struct State {
     /// machine in a node's seat begins anew.
     rejoined: BTreeMap<NodeId, (Option<Incarnation>, u64)>,
     /// Seats that were given to another machine.
-    seats: BTreeMap<NodeId, Seat>,
+    seats: Arc<BTreeMap<NodeId, Seat>>,
     /// Every head there was, and its position.
     heads: BTreeMap<Head, u64>,
 }
@@ -71,7 +71,7 @@ impl State {
             policy_version: 0,
             placed: BTreeSet::new(),
             rejoined: BTreeMap::new(),
-            seats: BTreeMap::new(),
+            seats: Arc::default(),
             heads: BTreeMap::from([(Head(hash.digest()), 0)]),
         })
     }
@@ -261,11 +261,15 @@ impl State {
         self.seats.get(node)
     }
 
-    /// Whether the seat of one of these nodes was given to another machine after `head`: whoever has
-    /// the machine before has its shares.
-    pub fn gave_a_seat_since(&self, nodes: &[NodeId], head: &Head) -> bool {
-        let since = self.position_of(head).unwrap_or_default();
-        nodes.iter().filter_map(|node| self.seat(node)).any(|seat| seat.position > since)
+    /// The position of the entry that last gave a seat to another machine; 0 if none ever did.
+    pub fn seated_at(&self) -> u64 {
+        self.seats.values().map(|seat| seat.position).max().unwrap_or_default()
+    }
+
+    /// Whether a seat was given to another machine after `head`: whoever has the machine before may
+    /// have its shares, and its vote.
+    pub fn gave_a_seat_since(&self, head: &Head) -> bool {
+        self.seated_at() > self.position_of(head).unwrap_or_default()
     }
 
     /// The position of the entry that last took a node back, or gave its seat away, if one did.
@@ -323,7 +327,7 @@ impl State {
         let (entry, position) = (self.head, self.position);
         let version = self.seat(&claim.node).map_or(1, |seat| seat.version + 1);
         let seat = Seat { entry, position, claim: claim.clone(), version };
-        self.seats.insert(claim.node, seat);
+        Arc::make_mut(&mut self.seats).insert(claim.node, seat);
         self.rejoined.insert(claim.node, (None, position));
         Arc::make_mut(&mut self.roster).rekey(&claim.node, claim.keys, position);
     }

@@ -14,7 +14,7 @@ use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine::{
     self as engine, Accusation, Backups, Charge, Equivocation, Misdealing, Place, Signed,
 };
-use quorate_identity::{GenesisHash, NodeId, NodeSignature};
+use quorate_identity::{GenesisHash, NodeId, NodePublic, NodeSignature};
 
 /// Number of the round in which dealers commit.
 pub(crate) const FIRST_ROUND: u8 = 1;
@@ -330,7 +330,8 @@ pub(crate) fn signatures<'a>(
     }
 }
 
-/// Whether a node signed a message of this attempt.
+/// Whether a node, by the machine that it is now, signed a message of this attempt: nobody else's
+/// words accuse it.
 pub(crate) fn has_signed(
     state: &State,
     plan: &AttemptPlan,
@@ -338,12 +339,33 @@ pub(crate) fn has_signed(
     step: DealStep,
     signature: NodeSignature,
 ) -> bool {
+    let keys = state.node(author).map(|node| node.keys);
+    is_signed_by(keys, plan, step, signature)
+}
+
+/// Whether a node said that it prepared an attempt, by the machine that it was then (GOV-61).
+pub(crate) fn has_prepared(
+    state: &State,
+    plan: &AttemptPlan,
+    member: &NodeId,
+    step: DealStep,
+    signature: NodeSignature,
+) -> bool {
+    let keys = state.keys_for_attempt(member, &plan.key, &plan.head);
+    is_signed_by(keys, plan, step, signature)
+}
+
+fn is_signed_by(
+    keys: impl IntoIterator<Item = NodePublic>,
+    plan: &AttemptPlan,
+    step: DealStep,
+    signature: NodeSignature,
+) -> bool {
     let (key, epoch, attempt, context) = (plan.key, plan.epoch, plan.attempt, Some(plan.context()));
     let message = DealMessage { key, epoch, attempt, context, step, signature };
     let bytes = deal_bytes(&plan.genesis, &message);
-    state
-        .node(author)
-        .is_some_and(|node| node.keys.verify(tag::DEAL_MESSAGE, &bytes, &signature).is_ok())
+    let mut keys = keys.into_iter();
+    keys.any(|keys| keys.verify(tag::DEAL_MESSAGE, &bytes, &signature).is_ok())
 }
 
 /// Evidence as a file: with the genesis that its nodes are of, so that a hash is enough to verify

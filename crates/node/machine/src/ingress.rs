@@ -27,7 +27,11 @@ use quorate_policy::request::{
 
 /// A frame whose statements were checked. Only [`check`] makes one.
 #[derive(Debug)]
-pub struct Checked(Content);
+pub struct Checked {
+    content: Content,
+    /// The last entry that gave a seat away, of those that were known then.
+    seated_at: u64,
+}
 
 #[derive(Debug)]
 enum Content {
@@ -178,7 +182,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Evidence(evidence)
         }
     };
-    Ok(Checked(content))
+    Ok(Checked { content, seated_at: state.seated_at() })
 }
 
 fn own(from: NodeId, claimed: NodeId) -> Result<(), IngressError> {
@@ -252,10 +256,13 @@ fn no(error: impl ToString) -> IngressError {
 impl Node {
     /// Hands a checked frame to whatever it concerns. A node that halted only listens.
     pub(crate) fn on_frame(&mut self, from: NodeId, frame: Checked, turn: &mut Turn<'_>) {
-        if !self.presence.is_connected(&from) {
+        // What was checked under the keys of a former machine is that machine's; of everybody else it
+        // is told again.
+        let is_of_now = frame.seated_at == self.state.seated_at();
+        if !is_of_now || !self.presence.is_connected(&from) {
             return;
         }
-        match frame.0 {
+        match frame.content {
             Content::Hello(hello) => self.on_hello(from, hello, turn),
             Content::Welcome(welcome) => self.on_welcome(from, welcome.body(), turn),
             Content::Fetch(after) => self.send_entries(from, after, turn),

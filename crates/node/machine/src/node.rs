@@ -145,6 +145,10 @@ impl Node {
     pub(crate) fn take_up_work(&mut self, turn: &mut Turn<'_>) {
         self.greet_all(turn);
         self.resume_agreements(turn);
+        // A machine that took a seat has shares of epochs that were made before it.
+        for key in self.keys.uncommitted(&self.me) {
+            self.say_committed(key, turn);
+        }
         self.look_at_keys(turn);
         self.judge_all(turn);
         self.drive_births(turn);

@@ -490,10 +490,16 @@ impl Node {
     pub(crate) fn forget_pair(&mut self, peer: &NodeId, turn: &mut Turn<'_>) {
         self.pairs.runs.remove(peer);
         self.pairs.theirs.remove(peer);
-        if self.pairs.remove(peer) {
-            turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
-            turn.out.barrier = true;
-        }
+        self.pairs.paused.0.remove(peer);
+        self.pairs.lacking.0.remove(peer);
+        self.pairs.stale_before.remove(peer);
+        // Whatever a job finds out now is about the machine before; so is a quarantine.
+        self.pairs.by_job.retain(|_, (of, _)| of != peer);
+        self.pairs.quarantined.remove(peer);
+        self.pairs.remove(peer);
+        turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
+        turn.out.writes.push(Write::delete(Table::Quarantine, peer_key(peer)));
+        turn.out.barrier = true;
     }
 
     /// Peers that are here, that some key needs, and with whom we have no set-up.

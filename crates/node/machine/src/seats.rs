@@ -124,6 +124,8 @@ impl Node {
         self.forget_pair(&node, turn);
         self.forget_presence(&node, turn);
         turn.out.writes.extend(self.evidence.forget(&node));
+        turn.out.writes.extend(self.keys.forget_statements(&node));
+        self.restart_positions();
         let what = "the seat of a node was given to another machine".to_owned();
         self.audit(what, &[node], turn);
     }

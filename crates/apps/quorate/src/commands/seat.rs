@@ -14,10 +14,11 @@ use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use crate::sealed::SealedNode;
 use crate::session::Session;
+use quorate_charter::limits::ASKS_MAX;
 use quorate_charter::{CertifiedEntry, GenesisFile, MotionBody, SignedSeatClaim, State};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
 use quorate_engine::KeyShare;
-use quorate_identity::{GenesisHash, KeyId, Name, NodeId, words};
+use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, words};
 use quorate_machine::seats::{self, Taken};
 use quorate_machine::{Shares, publics_of};
 use quorate_recovery::backup_file::{BundleKind, Item};
@@ -138,6 +139,16 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
         let message = "a recovery key in this charter cannot be read";
         Failure::peer("bad_charter", message, "show this to the other operators")
     })?;
+    if asks.len() > ASKS_MAX {
+        let message = format!(
+            "the keys of this domain are backed up for {} recovery keys; a claim asks at most \
+             {ASKS_MAX}",
+            asks.len()
+        );
+        let next = "refresh keys that are still backed up for custodians of long ago, then take a \
+                    backup";
+        return Err(Failure::caller("too_many_custodians", message, next));
+    }
     let secrets = &machine.node.secrets;
     let signed = SignedSeatClaim::create(genesis, id, arrival.public(), asks, secrets);
     write_whole(output, &to_bytes(&signed), 0o644)?;
@@ -185,6 +196,8 @@ struct TookSeat {
     lied: BTreeMap<Name, Vec<Name>>,
     /// Custodians who opened nothing of some keys.
     silent: BTreeMap<Name, Vec<Name>>,
+    /// Of keys that too few custodians opened: who could still help.
+    missing: BTreeMap<Name, String>,
 }
 
 fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
@@ -225,10 +238,15 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
         without: named(false),
         lied: by_custodian(&restored.liars),
         silent: by_custodian(&restored.silent),
+        missing: restored
+            .missing
+            .iter()
+            .filter_map(|it| Some((it.name.clone()?, it.who.to_string())))
+            .collect(),
     };
     let held = machine.backup.keys().iter();
     let keys: Vec<Taken> = held.map(|held| taken(held, shares.remove(&held.key()))).collect();
-    let (genesis_file, entries) = charter_of(&arriving.backup)?;
+    let (genesis_file, entries) = charter_of(&arriving.backup, machine.backup.state())?;
     let shown: Vec<_> = parts.iter().map(|part| part.key).collect();
     let rows = seats::take(&id, &entries, &keys, &shown);
     write_genesis(&machine.dir.genesis_path(), &genesis_file)?;
@@ -256,6 +274,9 @@ fn took_text(took: &TookSeat, dir: &str) -> String {
     }
     for (custodian, keys) in &took.silent {
         text += &format!("\n{custodian} opened nothing of: {}", list(keys));
+    }
+    for (key, who) in &took.missing {
+        text += &format!("\nnot enough custodians opened {key}: missing are {who}");
     }
     text += &format!(
         "\n\nStart it: quorate node run {name} --dir {dir} --at NODE=HOST:PORT, for every other \
@@ -296,7 +317,7 @@ fn shares_of(machine: &Machine, restored: &RestoredKey) -> Result<Shares> {
 }
 
 /// The charter of a file that was verified: when the node starts it is verified once more.
-fn charter_of(path: &Path) -> Result<(GenesisFile, Vec<CertifiedEntry>)> {
+fn charter_of(path: &Path, state: &State) -> Result<(GenesisFile, Vec<CertifiedEntry>)> {
     let (mut genesis, mut entries) = (None, Vec::new());
     for item in backup::open(path)? {
         match item {
@@ -305,6 +326,8 @@ fn charter_of(path: &Path) -> Result<(GenesisFile, Vec<CertifiedEntry>)> {
             Ok(_) | Err(_) => break,
         }
     }
+    let head = entries.last().map_or(Head(state.genesis().digest()), CertifiedEntry::head);
+    let genesis = genesis.filter(|file| file.hash() == state.genesis() && head == state.head());
     let genesis = genesis.ok_or_else(|| {
         let message = format!("{} was changed while it was read", path.display());
         Failure::machine("file", message, "try again with a copy that nobody writes to")

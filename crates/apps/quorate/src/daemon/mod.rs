@@ -301,7 +301,11 @@ fn log_to_stderr(face: Face) {
 
 fn not_booted(error: &BootError) -> Failure {
     match error.is_callers_fault() {
-        true => Failure::caller("bad_genesis", error, "check the genesis file and the directory"),
+        true => {
+            let next = "check the genesis file and the directory; if the charter gave this node's seat \
+                        to another machine, destroy this one's disk";
+            Failure::caller("bad_genesis", error, next)
+        }
         false => {
             let next = "restore the store from a copy, start the node, then `quorate node rejoin`";
             Failure::machine("store_damaged", error, next)

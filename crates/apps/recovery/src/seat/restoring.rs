@@ -33,6 +33,8 @@ pub struct RestoredSeat {
     /// Custodians who gave a part, could open this key and opened nothing of it: their keys or
     /// devices failed them, or they left it out.
     pub silent: BTreeSet<(Name, KeyId)>,
+    /// Keys that too few custodians opened, and who could still help: these are not restored.
+    pub missing: Vec<MissingCustodians>,
 }
 
 /// A node's shares of one key in one epoch. Secret.
@@ -236,13 +238,15 @@ impl<'a> Table<'a> {
         let opened = |held: &&'a HeldKey| Some((*held, handed.opened.get(&held.key())?.as_slice()));
         let opened: Vec<(&HeldKey, &[Part])> = self.lost.iter().filter_map(opened).collect();
         let missing: Vec<_> = opened.iter().filter_map(|it| self.missing(it)).collect();
-        if !missing.is_empty() {
+        let is_open = |(held, _): &(&HeldKey, _)| missing.iter().all(|it| it.key != held.key());
+        let opened: Vec<(&HeldKey, &[Part])> = opened.into_iter().filter(is_open).collect();
+        if opened.is_empty() && !missing.is_empty() {
             return Err(RestoreSeatError::Missing(missing));
         }
         let node = self.seat.claim.node;
         let outcomes = parallel::map(&opened, |(held, parts)| of_parts(held, &node, parts));
         let (keys, liars, silent) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let mut restored = RestoredSeat { keys, liars, silent };
+        let mut restored = RestoredSeat { keys, liars, silent, missing };
         for ((held, parts), outcome) in opened.into_iter().zip(outcomes) {
             let (secrets, liars, mut silent) = outcome?;
             let left_out = |id: &RecoveryKeyId| !parts.iter().any(|it| it.custodian() == *id);

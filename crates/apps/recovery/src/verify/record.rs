@@ -132,7 +132,12 @@ fn is_of_attempt(record: &EpochRecord, decided: &Decided) -> Check {
 /// Whether it is a record of the key as the charter ordered it.
 fn is_of_key(record: &EpochRecord, order: &KeyOrder, state: &State) -> Check {
     let plan = &record.plan;
+    let at = |head| state.position_of(head);
     all(&[
+        (
+            at(&plan.head).is_none_or(|head| at(&plan.order).is_some_and(|order| order <= head)),
+            "it was planned before it was ordered",
+        ),
         (plan.scheme == order.scheme, "the charter ordered another scheme"),
         (
             order.has_ordered_tree(&plan.tree, &plan.order),

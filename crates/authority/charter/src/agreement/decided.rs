@@ -54,6 +54,31 @@ impl Decided {
     /// # Errors
     /// [`DecidedError`]. Cost: one signature verification a precommit.
     pub fn verify(&self, state: &State) -> Result<(), DecidedError> {
+        self.verify_by(state, voting_keys(state, self.instance, &self.value))
+    }
+
+    /// The same under the keys that the voters have now, and no others.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_now(&self, state: &State) -> Result<(), DecidedError> {
+        self.verify_by(state, |node| state.voters().get(node).copied().into_iter().collect())
+    }
+
+    /// The head at which the attempt that it decides was planned, or given up; nothing where it is
+    /// about something else, or its value is none.
+    pub fn planned_at(&self) -> Option<Head> {
+        match self.instance {
+            Instance::Attempt { .. } => planned_at(&self.value),
+            Instance::Position(_) => None,
+        }
+    }
+
+    fn verify_by(
+        &self,
+        state: &State,
+        keys: impl Fn(&NodeId) -> Vec<NodePublic>,
+    ) -> Result<(), DecidedError> {
         if self.version != 1 {
             return Err(DecidedError::Version(self.version));
         }
@@ -62,7 +87,6 @@ impl Decided {
         }
         let digest = Some(value_digest(&self.value));
         let precommit = statement(self.genesis, self.instance, self.ballot, digest, None);
-        let keys = voting_keys(state, self.instance, &self.value);
         Ok(self.certificate.verify_by(tag::PRECOMMIT, &precommit, state.quorum(), keys)?)
     }
 
@@ -84,12 +108,14 @@ pub(super) fn voting_keys<'a>(
     instance: Instance,
     value: &[u8],
 ) -> impl Fn(&NodeId) -> Vec<NodePublic> + use<'a> {
-    let planned_at = match instance {
-        Instance::Attempt { .. } if state.has_former_keys() => planned_at(value),
+    let attempt = match instance {
+        Instance::Attempt { key, .. } if state.has_former_keys() => {
+            planned_at(value).map(|head| (key, head))
+        }
         Instance::Attempt { .. } | Instance::Position(_) => None,
     };
-    move |node| match &planned_at {
-        Some(head) => state.keys_since(node, head),
+    move |node| match &attempt {
+        Some((key, head)) => state.keys_for_attempt(node, key, head),
         None => state.voters().get(node).copied().into_iter().collect(),
     }
 }

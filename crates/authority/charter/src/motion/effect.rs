@@ -79,7 +79,8 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
                 "read these words on the machine itself: whoever sits there holds its shares"
                     .into(),
                 format!("the machine that was {name} until now is refused from then on, for ever"),
-                format!("every key that {name} holds shares of is shared anew; public keys stay"),
+                "destroy its disk, if it is still there: it keeps its shares".into(),
+                "every key is shared anew; public keys stay".into(),
             ]
         }
     }

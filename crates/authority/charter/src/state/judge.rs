@@ -248,7 +248,9 @@ impl State {
         if self.knows_a_key_of(&claim.keys) {
             return Err(MotionError::KeyTaken(name.clone()));
         }
-        let is_key = (1..=RECOVERY_KEY_BYTES_MAX).contains(&claim.arrival.len());
+        let is_length = |bytes: &[u8]| (1..=RECOVERY_KEY_BYTES_MAX).contains(&bytes.len());
+        let is_key =
+            is_length(&claim.arrival) && claim.asks.iter().all(|ask| is_length(&ask.challenge));
         let ascending = claim.asks.is_sorted_by(|left, right| left.key < right.key);
         match is_key && ascending && claim.asks.len() <= ASKS_MAX {
             true => Ok(()),

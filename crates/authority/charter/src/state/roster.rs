@@ -4,7 +4,9 @@ use super::State;
 use crate::enrolment::Role;
 use crate::genesis::{Genesis, GenesisError, Roles, Settings, point};
 use quorate_access::Tree;
-use quorate_identity::{ActorId, Credential, Head, Name, NodeId, NodePublic, PersonId, ServiceId};
+use quorate_identity::{
+    ActorId, Credential, Head, KeyId, Name, NodeId, NodePublic, PersonId, ServiceId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A node of the charter.
@@ -136,13 +138,23 @@ impl State {
         self.nodes().find(|node| node.name == *name)
     }
 
-    /// The keys under which a node could vote at some time since this head: those of now, and those
-    /// that were replaced after it (AGR-11).
-    pub(crate) fn keys_since(&self, node: &NodeId, head: &Head) -> Vec<NodePublic> {
-        let since = self.position_of(head).unwrap_or(u64::MAX);
+    /// The keys under which a node could take part in an attempt at a key that was planned or given up
+    /// at `head`: those of now, and those that were replaced since, but none from before the key was
+    /// ordered (AGR-11). Only for what others certified as well: what accuses a node is its machine's
+    /// of now.
+    pub fn keys_for_attempt(&self, node: &NodeId, key: &KeyId, head: &Head) -> Vec<NodePublic> {
+        let ordered = self.key(key).and_then(|order| self.position_of(&order.entry));
+        let since = self.position_of(head).zip(ordered);
+        let since = since.map_or(u64::MAX, |(at, ordered)| at.max(ordered));
         let former = self.roster.former.get(node).into_iter().flatten();
         let former = former.filter(|(_, replaced_at)| since < *replaced_at).map(|(keys, _)| *keys);
         self.voters().get(node).copied().into_iter().chain(former).collect()
+    }
+
+    /// All keys that a node has and had.
+    pub fn keys_ever(&self, node: &NodeId) -> Vec<NodePublic> {
+        let former = self.roster.former.get(node).into_iter().flatten().map(|(keys, _)| *keys);
+        self.node(node).map(|node| node.keys).into_iter().chain(former).collect()
     }
 
     /// Whether any node has other keys than the genesis gave it.

@@ -135,6 +135,17 @@ impl SignedNodeDecision {
         self.verify_with(state.genesis(), keys)
     }
 
+    /// Verifies a decision of the past: under any key that the node ever had. Not for what peers say.
+    ///
+    /// # Errors
+    /// [`StatementError`]; the fault of whoever sent it.
+    pub fn verify_of_then(self, state: &State) -> Result<VerifiedNodeDecision, StatementError> {
+        let (node, genesis) = (self.node, state.genesis());
+        let mut keys = state.keys_ever(&node).into_iter();
+        let fits = |keys: &NodePublic| self.clone().verify_with(genesis, keys).ok();
+        keys.find_map(|keys| fits(&keys)).ok_or(StatementError::NodeSignature(node))
+    }
+
     /// Verifies the decision under the node's known keys.
     ///
     /// # Errors

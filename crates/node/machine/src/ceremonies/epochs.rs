@@ -60,7 +60,7 @@ impl Node {
     }
 
     /// Says that this node signs under the newest epoch of a key from now on.
-    pub(super) fn say_committed(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+    pub(crate) fn say_committed(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         self.say(key, EpochStep::Committed, turn);
     }
 

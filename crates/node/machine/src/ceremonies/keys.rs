@@ -139,13 +139,13 @@ impl Epoch {
     }
 
     /// Whether the charter wants another epoch without an order: nobody signs under what an importer
-    /// dealt, this one is backed up for others than those who restore now, or a member lost its
+    /// dealt, this one is backed up for others than those who restore now, or a node lost its
     /// machine, and nobody knows who has the shares that lie there (GOV-62).
     pub fn is_owed(&self, custody: &Digest, state: &State) -> bool {
         let plan = &self.record.plan;
         plan.is_import()
             || !self.record.is_backed_up_for(custody)
-            || state.gave_a_seat_since(&plan.committee, &plan.head)
+            || state.gave_a_seat_since(&plan.head)
     }
 
     /// Whether earlier epochs may be given up: it has signed, and so many of its members said
@@ -273,6 +273,30 @@ impl Keys {
         let over = there.into_iter().filter(|row| !wanted.contains(*row));
         self.leftovers.extend(over.map(|row| Write::delete(Table::Backup, row)));
         missing
+    }
+
+    /// Forgets what a node said that it did with epochs: its machine of now says so itself (GOV-61).
+    pub fn forget_statements(&mut self, node: &NodeId) -> Vec<Write> {
+        let mut gone = Vec::new();
+        for book in self.books.values_mut() {
+            for made in book.epochs.values_mut() {
+                gone.extend(made.committed.remove(node));
+                gone.extend(made.erased.remove(node));
+            }
+            gone.extend(book.destroyed.remove(node));
+            book.failures.remove(node);
+        }
+        let delete = |statement: &SignedEpochStatement| {
+            Write::delete(Table::EpochRecord, statement_key(statement))
+        };
+        gone.iter().map(delete).collect()
+    }
+
+    /// Keys whose newest epoch this node has shares of and did not say so.
+    pub fn uncommitted(&self, me: &NodeId) -> Vec<KeyId> {
+        let is_open = |made: &Epoch| made.shares.is_some() && !made.committed.contains_key(me);
+        let open = self.books.iter().filter(|(_, book)| book.current().is_some_and(is_open));
+        open.map(|(key, _)| *key).collect()
     }
 
     /// Notes rows of shares that nobody can need any more.
@@ -585,7 +609,12 @@ impl KeyBook {
     /// The rows of backups that a node should have of this key: of every epoch that is not over the
     /// shares, where it has its own, and the key itself, where it is said to keep that.
     fn backup_rows(&self, key: &KeyId, me: &NodeId) -> BTreeSet<Vec<u8>> {
-        let shares = self.epochs.values().filter(|made| made.shares.is_some());
+        let is_member = |made: &&Epoch| made.record.plan.committee.contains(me);
+        let is_newest = |made: &&Epoch| made.number().saturating_add(1) == self.next_epoch();
+        let shares = self
+            .epochs
+            .values()
+            .filter(|made| made.shares.is_some() || (is_member(made) && is_newest(made)));
         let shares = shares.map(|made| share_key(key, made.number(), made.record.plan.attempt));
         let keys = self.epochs.values().filter_map(|made| made.record.backup.key.as_ref());
         let keys = keys.filter(|made| made.holders.contains(me));

@@ -6,7 +6,7 @@ use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{contributions_gone, decided_key, publics_of, shares_gone, voided_key};
 use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
-use crate::evidence::has_signed;
+use crate::evidence::has_prepared;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
@@ -14,9 +14,9 @@ use quorate_charter::{
     AbortStatement, AttemptOutcome, Decided, EpochRecord, Instance, PreparedStatement, State,
     Validity,
 };
-use quorate_codec::{Canonical, Digest, Transcript, tag};
+use quorate_codec::{Canonical, Transcript, tag};
 use quorate_engine as engine;
-use quorate_identity::{KeyId, NodeId, NodeSignature};
+use quorate_identity::{Head, KeyId, NodeId, NodeSignature};
 
 /// Why a COMMIT is not voted for.
 struct Refused {
@@ -171,7 +171,8 @@ impl Node {
             Ok(AttemptOutcome::Void { attempt: voided, abort }) => {
                 let AbortStatement { node, head, signature } = abort;
                 let step = DealStep::Abort { head };
-                let said = self.has_said(&node, &key, (epoch, attempt), None, step, &signature);
+                let said = (epoch, attempt, head);
+                let said = self.has_given_up(&node, &key, said, step, &signature);
                 if voided == attempt && said {
                     match self.may_give_up(&key, &node) {
                         Validity::Valid if !self.takes_word_of(&key, &node, now) => {
@@ -276,17 +277,18 @@ impl Node {
         }
     }
 
-    /// Whether a decision makes no epoch that was planned before the newest one: no honest voter has
-    /// part in that, whatever keys stand under it.
-    fn is_decided_in_order(&self, decided: &Decided) -> bool {
-        match quorate_codec::from_bytes(&decided.value) {
-            Ok(AttemptOutcome::Commit { record, .. }) => {
-                quorate_codec::from_bytes::<EpochRecord>(&record)
-                    .is_ok_and(|record| self.is_planned_in_order(&record.plan))
-            }
-            Ok(AttemptOutcome::Void { .. }) => true,
-            Err(_) => false,
-        }
+    /// Whether a decision counts here: under the keys of now always; under former ones only if it is
+    /// about an attempt that was planned or given up no earlier than what this node knows to have come
+    /// of the key. So whoever has former keys decides nothing, neither anew nor against what is known,
+    /// once one epoch was made without them (AGR-11).
+    fn is_decided_in_order(&self, key: &KeyId, decided: &Decided) -> bool {
+        let at = |head: Head| self.state.position_of(&head);
+        let book = self.keys.book(key);
+        let made_at = book.and_then(|book| book.record()).map(|record| record.plan.head);
+        let given_up_at = book.and_then(|book| book.given_up_at);
+        let known = [made_at, given_up_at].into_iter().flatten().filter_map(at).max();
+        let is_in_order = decided.planned_at().and_then(at).is_some_and(|at| known <= Some(at));
+        is_in_order || decided.verify_now(&self.state).is_ok()
     }
 
     /// The outcome of an attempt is certified: act on it (CER-06).
@@ -296,7 +298,7 @@ impl Node {
         if self.state.key(&key).is_none() {
             return;
         }
-        if !self.is_decided_in_order(&decided) {
+        if !self.is_decided_in_order(&key, &decided) {
             return;
         }
         let book = self.keys.books.entry(key).or_default();
@@ -461,21 +463,19 @@ impl Node {
         }
     }
 
-    fn has_said(
+    fn has_given_up(
         &self,
         node: &NodeId,
         key: &KeyId,
-        (epoch, attempt): (u64, u32),
-        context: Option<Digest>,
+        (epoch, attempt, head): (u64, u32, Head),
         step: DealStep,
         signature: &NodeSignature,
     ) -> bool {
         let signature = *signature;
-        let message = DealMessage { key: *key, epoch, attempt, context, step, signature };
+        let message = DealMessage { key: *key, epoch, attempt, context: None, step, signature };
         let bytes = deal_bytes(&self.state.genesis(), &message);
-        self.state.node(node).is_some_and(|member| {
-            member.keys.verify(tag::DEAL_MESSAGE, &bytes, &message.signature).is_ok()
-        })
+        let keys = self.state.keys_for_attempt(node, key, &head);
+        keys.iter().any(|keys| keys.verify(tag::DEAL_MESSAGE, &bytes, &message.signature).is_ok())
     }
 }
 
@@ -501,7 +501,7 @@ pub(crate) fn prove_commit(
     for PreparedStatement { node, leaf_proofs, signature } in prepared {
         let (record_bytes, leaf_proofs) = (record_bytes.to_vec(), leaf_proofs.clone());
         let step = DealStep::Prepared { record: record_bytes, leaf_proofs };
-        if !has_signed(state, &record.plan, node, step, *signature) {
+        if !has_prepared(state, &record.plan, node, step, *signature) {
             return Err(vec![*node]);
         }
     }

@@ -41,9 +41,10 @@ impl Node {
 
     fn start_proof(&mut self, found: Found, id: Digest, evidence: Evidence, turn: &mut Turn<'_>) {
         let context = evidence.plan().map(AttemptPlan::context);
+        let seated_at = self.state.seated_at();
         let job = self
             .start_job(Task::Prove(Arc::clone(&self.state), self.proofs, Box::new(evidence)), turn);
-        self.evidence.proving.insert(job, Proving { found, id, context });
+        self.evidence.proving.insert(job, Proving { found, id, context, seated_at });
     }
 
     /// A peer tells of evidence. What is about nothing of now is passed over, and what is known or
@@ -93,7 +94,15 @@ impl Node {
         proven: Result<Finding, EvidenceError>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(Proving { found, .. }) = self.evidence.proving.remove(&job) else { return };
+        let Some(Proving { found, seated_at, .. }) = self.evidence.proving.remove(&job) else {
+            return;
+        };
+        if seated_at != self.state.seated_at() {
+            if let Found::By(from) = found {
+                self.prove_next(from, turn);
+            }
+            return;
+        }
         let is_news = proven.as_ref().is_ok_and(|finding| self.convict(evidence, finding, turn));
         if is_news {
             // Also what a peer told: it may have told nobody else.
@@ -293,6 +302,8 @@ struct Proving {
     id: Digest,
     /// The context of the attempt that it is about, if it is about one.
     context: Option<Digest>,
+    /// The last entry that gave a seat away when it began: under other keys it proves nothing.
+    seated_at: u64,
 }
 
 /// What a peer told.

@@ -66,6 +66,13 @@ impl Node {
         self.propose_next(turn);
     }
 
+    /// Forgets others' votes about positions to come: one of them may be a former machine's, which no
+    /// certificate may hold any more. Its own votes this node keeps; the others tell theirs again.
+    pub(crate) fn restart_positions(&mut self) {
+        let is_position = |instance: &Instance| matches!(instance, Instance::Position(_));
+        self.governor.agreements.retain(|instance, _| !is_position(instance));
+    }
+
     pub(super) fn step_agreement(&mut self, instance: Instance, input: Input, turn: &mut Turn<'_>) {
         if !self.state.is_voter(&self.me) || !self.may_take_part() || !self.may_vote_on(&instance) {
             return;

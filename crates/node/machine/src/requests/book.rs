@@ -185,7 +185,8 @@ impl RequestBook {
         })
     }
 
-    /// Reads a stored request. Its statements are verified again, under the charter of now; a
+    /// Reads a stored request. Its statements are verified again, under the charter of now, and what nodes
+    /// decided under their keys of then; a
     /// vote whose signer has gone since is dropped. A request that was under way is judged anew.
     ///
     /// # Errors
@@ -196,7 +197,8 @@ impl RequestBook {
         let mut book = Self::new(request, row.idempotency, row.filed_at);
         let verified = row.approvals.into_iter().filter_map(|vote| vote.verify(state).ok());
         book.approvals = verified.take(limits::VOTES_PER_REQUEST_MAX).collect();
-        let decisions = row.decisions.into_iter().filter_map(|known| known.verify(state).ok());
+        let decisions =
+            row.decisions.into_iter().filter_map(|known| known.verify_of_then(state).ok());
         book.decisions = decisions.map(|known| (known.node(), known)).collect();
         book.cancellation = row.cancellation;
         book.outcome = row.outcome;

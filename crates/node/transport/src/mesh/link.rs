@@ -80,9 +80,11 @@ async fn exchange(
     let (mut reading, mut writing) = tokio::io::split(stream);
     let kill = Arc::clone(&outgoing.kill);
     tokio::select! {
+        biased;
+        // A channel whose end was ordered passes nothing on any more.
+        () = kill.notified() => Ok(()),
         ended = receive(shared, peer, &mut reading) => ended,
         ended = transmit(shared, &mut writing, outgoing) => ended,
-        () = kill.notified() => Ok(()),
     }
 }
 
