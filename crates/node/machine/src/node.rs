@@ -93,6 +93,7 @@ impl Node {
         if turn.out.barrier && self.presence.has_lease(now, &self.state, &self.me) {
             turn.out.writes.push(self.presence.clock_write());
         }
+        self.keys.note_writes(&turn.out.writes);
         turn.out.wake_at = self.wake_at();
         turn.out
     }

@@ -39,6 +39,8 @@ pub(crate) struct Keys {
     leftovers: Vec<Write>,
     /// The last outcome of an attempt whose signatures and proofs held here.
     pub(super) proven: Cell<Option<Digest>>,
+    /// Rows of backups of keys themselves that are on this node's disk.
+    held_key_backups: BTreeSet<Vec<u8>>,
 }
 
 /// What a node knows of one key.
@@ -257,6 +259,8 @@ impl Keys {
         rows: impl Iterator<Item = &'a [u8]>,
     ) -> Vec<Name> {
         let there: BTreeSet<&[u8]> = rows.collect();
+        let of_keys = there.iter().filter(|row| is_of_key(row));
+        self.held_key_backups = of_keys.map(|row| row.to_vec()).collect();
         let (mut wanted, mut missing) = (BTreeSet::new(), Vec::new());
         for order in state.keys().filter(|order| !order.retired) {
             let Some(book) = self.books.get(&order.key) else { continue };
@@ -273,6 +277,28 @@ impl Keys {
         let over = there.into_iter().filter(|row| !wanted.contains(*row));
         self.leftovers.extend(over.map(|row| Write::delete(Table::Backup, row)));
         missing
+    }
+
+    /// Notes which backups of keys themselves are on the disk from now on.
+    pub fn note_writes(&mut self, writes: &[Write]) {
+        let of_keys = |write: &&Write| write.table == Table::Backup && is_of_key(&write.key);
+        for write in writes.iter().filter(of_keys) {
+            match write.value {
+                Some(_) => _ = self.held_key_backups.insert(write.key.clone()),
+                None => _ = self.held_key_backups.remove(&write.key),
+            }
+        }
+    }
+
+    /// Whether the newest record says of this node that it keeps the backup of the key itself, and it
+    /// does not: its disk came from an old copy, and nobody noticed.
+    pub fn lacks_key_backup(&self, key: &KeyId, me: &NodeId) -> bool {
+        let record = self.book(key).and_then(KeyBook::record);
+        let made = record.and_then(|record| record.backup.key.as_ref());
+        made.filter(|made| made.holders.contains(me)).is_some_and(|made| {
+            let row = contributions_key(key, made.epoch, made.attempt);
+            !self.held_key_backups.contains(&row)
+        })
     }
 
     /// Forgets what a node said that it did with epochs: its machine of now says so itself (GOV-61).
@@ -715,6 +741,11 @@ pub(crate) fn parse_share_key(bytes: &[u8]) -> Option<(KeyId, u64, u32)> {
 /// Key of the row of the backup of a key itself, made in an attempt.
 pub(crate) fn contributions_key(key: &KeyId, epoch: u64, attempt: u32) -> Vec<u8> {
     [b"k".as_slice(), &share_key(key, epoch, attempt)].concat()
+}
+
+/// Whether a row of backups is of a key itself.
+fn is_of_key(row: &[u8]) -> bool {
+    row.strip_prefix(b"k").and_then(parse_share_key).is_some()
 }
 
 /// What goes when an attempt made nothing, or its epoch is over: this node's shares, and the backups

@@ -118,8 +118,10 @@ impl Node {
                         committee.insert(node);
                     }
                 }
-                let mut able: Vec<NodeId> =
-                    plan.committee.iter().copied().filter(|node| here(node)).collect();
+                // Of itself a node knows whether it has anything to deal.
+                let deals = |node: &NodeId| *node != self.me || current.shares.is_some();
+                let able = plan.committee.iter().copied();
+                let mut able: Vec<NodeId> = able.filter(|node| here(node) && deals(node)).collect();
                 able.sort_by_cached_key(|node| (failures(node), rank(&key, plan.epoch, node)));
                 let mut chosen = BTreeSet::new();
                 for node in able {
@@ -158,7 +160,8 @@ impl Node {
         };
         let before = book.record().map(AsRef::as_ref);
         plan.renews = plan.needs_key_backup(before)
-            || (!plan.is_import() && before.is_some_and(|before| self.may_lack_backup(before)));
+            || (!plan.is_import() && before.is_some_and(|before| self.may_lack_backup(before)))
+            || self.keys.lacks_key_backup(&key, &self.me);
         Ok(plan)
     }
 
@@ -184,6 +187,10 @@ impl Node {
         }
         // Nothing is backed up to a key that nobody may hold (EPO-31).
         if !self.is_shown(self.state.custody()) {
+            return Validity::Unknown;
+        }
+        // Whoever takes part says that it keeps the backup of the key itself (EPO-37).
+        if !plan.renews && self.keys.lacks_key_backup(&key, &self.me) {
             return Validity::Unknown;
         }
         let participants = plan.participants();
