@@ -6,16 +6,25 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_charter::{Ask, MotionBody, MotionError, SignedSeatClaim};
-use quorate_identity::Scheme;
+use quorate_charter::{
+    AbortStatement, Ask, AttemptOutcome, BallotBody, Decided, Instance, MotionBody, MotionError,
+    SignedBallotMessage, SignedSeatClaim,
+};
+use quorate_client::contract::{RequestState, routes};
+use quorate_codec::{Transcript, tag, to_bytes};
+use quorate_identity::{Head, KeyId, NodeId, NodeSecrets, NodeSignature, Scheme};
 use quorate_machine::boot::BootError;
+use quorate_machine::call::View;
 use quorate_machine::durable::Table;
+use quorate_machine::handover::Handover;
+use quorate_machine::wire::Message;
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::{
     FIVE, epochs, kept, key, record, refresh, sign, until_epoch, until_made, with_ops,
 };
 use quorate_testkit::seats::Claimant;
 use quorate_testkit::world::World;
+use serde_json::json;
 
 const TREE: &str = "2 of (node-1, node-2, node-3)";
 
@@ -83,6 +92,14 @@ fn records_of_before_hold_under_the_keys_of_then() {
     let (mut world, id) = with_ops(62, Shape::default(), TREE, 1);
     world.enact("node-1", refresh());
     until_epoch(&mut world, 1);
+    // Node-2 is one of the two, whose decision the receipt has.
+    world.stop("node-3");
+    let message = json!({"kind": "message", "message": "0x0102"});
+    let request = world.request("ops", &message, "wallet-service");
+    let early = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-1", &early, RequestState::Signed);
+    let node_3 = world.id("node-3");
+    world.start(node_3);
     let claimant = Claimant::of(&mut world, "node-2");
     world.enact("node-1", claimant.motion());
     for node in ["node-1", "node-3", "witness-1"] {
@@ -94,8 +111,88 @@ fn records_of_before_hold_under_the_keys_of_then() {
     sign(&mut world, "node-1", "two are enough");
     claimant.take(&mut world, "node-3", true);
     until_made(&mut world, 2);
+    // What a former key signed is still shown and proven, as a file too.
+    let view = world.call("node-1", "auditor", "GET", &routes::receipt(&early), b"");
+    let Ok(View::Receipt(answer)) = view else { panic!("{view:?}") };
+    quorate_receipt::verify(&answer.receipt.0, &world.founding.hash).unwrap();
+    for epoch in [1, 2] {
+        let target = routes::handover(&name("ops"), Some(epoch));
+        let view = world.call("node-1", "auditor", "GET", &target, b"");
+        let Ok(View::Handover(answer)) = view else { panic!("{view:?}") };
+        let report = Handover::verify(&answer.file.0, &world.founding.hash).unwrap();
+        assert_eq!(report.epoch, epoch);
+    }
     assert_eq!(kept(&world, "node-2", id).last(), Some(&2));
     assert!(!epochs(&mut world, "node-2").is_empty());
+}
+
+/// A decision that ends an attempt at `ops`, with these voters' precommits. The word of the member
+/// that gives it up is said to be from this head.
+fn voided(
+    world: &World,
+    (key, epoch): (KeyId, u64),
+    at: Head,
+    voters: &[(NodeId, NodeSecrets)],
+) -> Message {
+    let genesis = world.founding.hash;
+    let (member, signature) = (voters[0].0, NodeSignature([7; 64]));
+    let abort = AbortStatement { node: member, head: at, signature };
+    let value = to_bytes(&AttemptOutcome::Void { attempt: 0, abort });
+    let digest = Transcript::new(tag::DECISION_VALUE).part(&value).digest();
+    let instance = Instance::Attempt { key, epoch, attempt: 0 };
+    let precommit = |(node, secrets): &(NodeId, NodeSecrets)| {
+        let body = BallotBody::Precommit(Some(digest));
+        let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+        let vote = SignedBallotMessage::sign(genesis, instance, 0, *node, body, &sign);
+        (*node, *vote.signature())
+    };
+    let certificate = voters.iter().map(precommit).collect();
+    Message::Decided(Decided { version: 1, genesis, instance, ballot: 0, value, certificate })
+}
+
+/// AGR-11, GOV-61: a quorum that needs a former key decides nothing about what came after the next
+/// epoch, whatever head it names: neither against what is known, nor anew. The same quorum under keys
+/// of now does.
+#[test]
+fn neg_057_former_keys_decide_nothing_once_an_epoch_was_made_without_them() {
+    let (mut world, id) = with_ops(65, FIVE, "3 of (node-1, node-2, node-3, node-4, node-5)", 1);
+    let former = world.founding.nodes[&world.id("node-4")].secrets();
+    let ordered_at = world.state("node-1").key(&id).unwrap().entry;
+    let claimant = Claimant::of(&mut world, "node-4");
+    world.enact("node-1", claimant.motion());
+    claimant.take(&mut world, "node-1", true);
+    until_epoch(&mut world, 1);
+    let own = |world: &World, node: &str| {
+        let id = world.id(node);
+        (id, world.founding.nodes[&id].secrets())
+    };
+    let others = ["node-2", "node-3", "node-5"].map(|node| own(&world, node));
+    let with = |fourth: (NodeId, NodeSecrets)| {
+        let others = others
+            .iter()
+            .map(|(id, secrets)| (*id, NodeSecrets::from_bytes(&secrets.to_bytes()).unwrap()));
+        others.chain([fourth]).collect::<Vec<_>>()
+    };
+    let (node_1, node_2, node_4) = (world.id("node-1"), world.id("node-2"), world.id("node-4"));
+    let now = world.state("node-1").head();
+    let voids = |world: &World| {
+        let row = [b"v", id.as_ref() as &[u8]].concat();
+        world.host("node-1").disk.contains_key(&(Table::EpochRecord, row))
+    };
+    // Of an attempt to come, and of the one that made the newest epoch.
+    for (epoch, head) in [(2, ordered_at), (2, now), (1, ordered_at)] {
+        let again = NodeSecrets::from_bytes(&former.to_bytes()).unwrap();
+        let forged = voided(&world, (id, epoch), head, &with((node_4, again)));
+        world.inject(node_2, node_1, &forged);
+        world.pass(100);
+        assert!(!voids(&world), "epoch {epoch}");
+        let node = world.host("node-1").node.as_ref().unwrap();
+        assert_eq!(node.abstains(), None, "it did not halt");
+    }
+    let heir = own(&world, "node-4");
+    let real = voided(&world, (id, 2), now, &with(heir));
+    world.inject(node_2, node_1, &real);
+    world.until("it counts", |world| voids(world));
 }
 
 /// GOV-61: the machine that was lost turns up again. It learns that it is nobody any more and stops
