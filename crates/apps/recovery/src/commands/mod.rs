@@ -2,6 +2,7 @@
 
 mod answer;
 mod backup;
+mod confirm;
 mod from_paper;
 mod holder;
 mod inspect;
