@@ -3,12 +3,14 @@
 use crate::paper::Split;
 use crate::secret::Kind;
 use crate::token::TokenKind;
+use crate::whole::{Format, KeyNetwork};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use quorate_identity::{GenesisHash, Name};
 use std::path::PathBuf;
 
 /// A custodian's hand, on a machine without a network: makes a recovery key, keeps it in a file or on
-/// paper, shows that it is held, and opens for a lost node what is backed up for it.
+/// paper, shows that it is held, opens for a lost node what is backed up for it, and with the others
+/// takes a whole key out of its domain.
 #[derive(Debug, Parser)]
 #[command(
     name = "quorate-recovery",
@@ -44,6 +46,9 @@ pub enum Command {
     /// Open what is yours of a lost node's shares, for the machine to which the charter gave its seat
     /// and for no other.
     Open(Open),
+    /// Put one WHOLE key together and write it for other software: the way out, after which no node
+    /// and no policy protects it.
+    Combine(Combine),
     /// Keep the private half in a token: a smartcard, a security key, an HSM.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -228,4 +233,111 @@ pub struct Open {
     /// The words of the claim were compared with those on the new machine: do not ask.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Options of `combine`.
+#[derive(Debug, Args)]
+pub struct Combine {
+    /// The backup.
+    pub file: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the backup.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+    /// The key, as the domain calls it.
+    #[arg(long, value_name = "KEY-NAME")]
+    pub name: Name,
+    /// Which of its accounts.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub account: usize,
+    /// Also if the domain retired the key.
+    #[arg(long)]
+    pub retired: bool,
+    /// How it is written.
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// For which coins, of xprv and wif: mainnet without it.
+    #[arg(long, value_enum)]
+    pub network: Option<KeyNetwork>,
+    /// Leave the file unencrypted, which of xprv, wif and raw it always is.
+    #[arg(long)]
+    pub unencrypted: bool,
+    /// File with the passphrase that seals the whole key. Without it: a prompt, twice.
+    #[arg(long, value_name = "FILE", conflicts_with = "unencrypted")]
+    pub output_passphrase_file: Option<PathBuf>,
+    /// Whose private halves open.
+    #[command(flatten)]
+    pub custodians: Custodians,
+    /// Where to put the whole key.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What this means was read before: do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Where the private halves of several custodians are: in key files, in tokens, or both.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("halves").args(["key", "token"]).required(true).multiple(true)))]
+pub struct Custodians {
+    /// A custodian's key file; once for each.
+    #[arg(long, value_name = "FILE")]
+    pub key: Vec<PathBuf>,
+    /// File with the passphrase of a key file; once for each, in their order. Without it: prompts.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub passphrase_file: Vec<PathBuf>,
+    /// The PKCS #11 library that came with the tokens, which is trusted with the PINs.
+    #[arg(long, value_name = "PATH", requires = "token")]
+    pub module: Option<PathBuf>,
+    /// What a custodian's token is called; once for each.
+    #[arg(long, value_name = "LABEL", requires_all = ["module", "key_label"])]
+    pub token: Vec<String>,
+    /// What the key is called in the token; once for each token, in their order.
+    #[arg(long, value_name = "LABEL", requires = "token")]
+    pub key_label: Vec<String>,
+    /// File with the PIN of a token; once for each, in their order. Without it: prompts.
+    #[arg(long, value_name = "FILE", requires = "token")]
+    pub pin_file: Vec<PathBuf>,
+}
+
+impl Custodians {
+    /// Each alone, key files before tokens. `None` if there are more or fewer of something than of
+    /// what it belongs to.
+    pub fn each(&self) -> Option<Vec<Held>> {
+        let passphrase_files = one_for_each(&self.passphrase_file, self.key.len())?;
+        let pin_files = one_for_each(&self.pin_file, self.token.len())?;
+        if self.key_label.len() != self.token.len() {
+            return None;
+        }
+        let nothing = || Held {
+            key: None,
+            passphrase_file: None,
+            module: None,
+            token: None,
+            key_label: None,
+            pin_file: None,
+        };
+        let in_file = |(key, passphrase_file): (&PathBuf, Option<PathBuf>)| Held {
+            key: Some(key.clone()),
+            passphrase_file,
+            ..nothing()
+        };
+        let files = self.key.iter().zip(passphrase_files).map(in_file);
+        let labels = self.token.iter().zip(&self.key_label);
+        let in_token = |((token, label), pin_file): ((&String, &String), Option<PathBuf>)| Held {
+            module: self.module.clone(),
+            token: Some(token.clone()),
+            key_label: Some(label.clone()),
+            pin_file,
+            ..nothing()
+        };
+        Some(files.chain(labels.zip(pin_files).map(in_token)).collect())
+    }
+}
+
+/// A file for each, or for none.
+fn one_for_each(files: &[PathBuf], count: usize) -> Option<Vec<Option<PathBuf>>> {
+    match files {
+        [] => Some(vec![None; count]),
+        _ => (files.len() == count).then(|| files.iter().cloned().map(Some).collect()),
+    }
 }

@@ -10,6 +10,7 @@
 //!  token: a private half in a smartcard, security key or HSM           token/
 //!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
 //!  open: backup file ──► a part for the machine with a lost node's seat seat/
+//!  combine: backup file ──► one whole key, for other software          whole/
 //! ```
 //!
 //! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
@@ -36,5 +37,6 @@ pub mod seat;
 pub mod secret;
 pub mod token;
 pub mod verify;
+pub mod whole;
 
 pub use commands::{run, verify as verify_command};

@@ -10,46 +10,69 @@ use zeroize::Zeroizing;
 /// A passphrase. Secret: wiped when dropped, never printed.
 pub struct Passphrase(Zeroizing<String>);
 
+/// Which passphrase is meant, and where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What it opens or seals, as people are asked for it.
+    pub of: &'a str,
+    /// The file that holds it; without one, people are asked.
+    pub file: Option<&'a Path>,
+    /// The option by which that file is named.
+    pub option: &'static str,
+}
+
+impl<'a> Asked<'a> {
+    /// That of the one key file that a command is about.
+    pub fn of_key(file: Option<&'a Path>) -> Self {
+        Self { of: "the key", file, option: "--passphrase-file" }
+    }
+}
+
 impl Passphrase {
-    /// For a key file that is to be made: from the file, or asked for twice, because one that was
-    /// mistyped is found out too late.
+    /// For a file that is to be made: from a file, or asked for twice, because one that was mistyped
+    /// is found out too late.
     ///
     /// # Errors
     /// The caller's: empty, different the second time, no file, no terminal.
-    pub fn ask_new(file: Option<&Path>) -> Result<Self> {
-        let first = Self::ask(file, "passphrase that seals the key: ")?;
+    pub fn ask_new(asked: Asked<'_>) -> Result<Self> {
+        let first = Self::ask(asked, &format!("passphrase that seals {}: ", asked.of))?;
         if first.0.is_empty() {
             let what = "an empty passphrase seals nothing";
             return Err(Failure::caller("empty_passphrase", what, "choose a long one"));
         }
-        if file.is_none() && Self::ask(None, "the same again: ")?.0 != first.0 {
+        if asked.file.is_none() && Self::ask(asked, "the same again: ")?.0 != first.0 {
             let what = "the two passphrases are not the same";
             return Err(Failure::caller("passphrase_differs", what, "try again"));
         }
         Ok(first)
     }
 
-    /// For a key file that exists: from the file, or asked for.
+    /// For a file that exists: from a file, or asked for.
     ///
     /// # Errors
     /// The caller's: no file, no terminal.
-    pub fn ask_known(file: Option<&Path>) -> Result<Self> {
-        Self::ask(file, "passphrase of the key: ")
+    pub fn ask_known(asked: Asked<'_>) -> Result<Self> {
+        Self::ask(asked, &format!("passphrase of {}: ", asked.of))
     }
 
-    fn ask(file: Option<&Path>, prompt: &str) -> Result<Self> {
-        if let Some(path) = file {
-            let next = "name a readable text file with --passphrase-file";
-            let unread = |failure: Failure| failure.seen_as("passphrase_file", next);
+    fn ask(asked: Asked<'_>, prompt: &str) -> Result<Self> {
+        if let Some(path) = asked.file {
+            let next = format!("name a readable text file with {}", asked.option);
+            let unread = |failure: Failure| failure.seen_as("passphrase_file", &next);
             let text = files::read_text(path).map_err(unread)?;
             return Ok(Self::from(text.trim_end_matches(['\r', '\n'])));
         }
         let typed = rpassword::prompt_password(prompt).map_err(|_| {
             let what = "a passphrase is needed and there is no terminal to ask at";
-            let next = "name a file that holds it with --passphrase-file";
+            let next = format!("name a file that holds it with {}", asked.option);
             Failure::caller("passphrase_needed", what, next)
         })?;
         Ok(Self(Zeroizing::new(typed)))
+    }
+
+    /// As other forms than a key file are sealed with it. Secret.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
@@ -96,7 +119,7 @@ impl Cost {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).ok()?;
         let mut key = Zeroizing::new([0; 32]);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon2.hash_password_into(phrase.0.as_bytes(), salt, &mut *key).ok()?;
+        argon2.hash_password_into(phrase.as_bytes(), salt, &mut *key).ok()?;
         Some(key)
     }
 }

@@ -24,3 +24,4 @@ mod outages;
 mod requests;
 mod stores;
 mod up;
+mod whole_keys;

@@ -5,7 +5,7 @@ use super::read_key_file;
 use crate::args::{Held, InToken};
 use crate::failure::{Failure, Result};
 use crate::key_file::{KeyFile, SealError};
-use crate::passphrase::Passphrase;
+use crate::passphrase::{Asked, Passphrase};
 use crate::token::{Module, Pin, Token, TokenError, TokenKey};
 use quorate_backup::{Opener, RecoveryKey, Shared, SoftKey};
 use quorate_identity::{Name, RecoveryKeyId};
@@ -85,9 +85,18 @@ impl Found<'_> {
     /// # Errors
     /// The caller's: a wrong passphrase or PIN, no such key. The machine's, or the token's.
     pub fn open(self) -> Result<Holder> {
+        self.open_as("the key")
+    }
+
+    /// The same where there are several: whose it is, is said when the passphrase is asked for.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_as(self, of: &str) -> Result<Holder> {
         match self {
             Self::File { path, file, passphrase_file } => {
-                let passphrase = Passphrase::ask_known(passphrase_file)?;
+                let asked = Asked { of, ..Asked::of_key(passphrase_file) };
+                let passphrase = Passphrase::ask_known(asked)?;
                 let secret = file.open(&passphrase).map_err(|error| unopened(path, error))?;
                 Ok(Holder::File(secret.key()))
             }

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
 use crate::key_file::{KeyFile, SealError};
 use crate::paper::fingerprint;
-use crate::passphrase::{Cost, Passphrase};
+use crate::passphrase::{Asked, Cost, Passphrase};
 use crate::secret::{Kind, Secret};
 use quorate_backup::RecoveryKeyLine;
 use quorate_identity::{Name, RecoveryKeyId};
@@ -37,7 +37,7 @@ impl Keep {
     pub fn passphrase(&self) -> Result<Passphrase> {
         files::must_be_free(&self.output)?;
         files::must_be_free(&self.public())?;
-        Passphrase::ask_new(self.passphrase_file.as_deref())
+        Passphrase::ask_new(Asked::of_key(self.passphrase_file.as_deref()))
     }
 
     /// Seals a secret, opens it again, and writes both files.

@@ -2,6 +2,8 @@
 
 mod answer;
 mod backup;
+mod combine;
+mod confirm;
 mod from_paper;
 mod holder;
 mod inspect;
@@ -31,6 +33,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Answer(options) => answer::run(&options, face),
         Command::Token(command) => token::run(&command, face),
         Command::Open(options) => open::run(&options, face),
+        Command::Combine(options) => combine::run(&options, face),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `open`: a custodian's part in restoring a lost node's seat (REC-33 to REC-37).
 
+use super::confirm::Confirmation;
 use super::{backup, verify};
 use crate::args::Open;
 use crate::face::Face;
@@ -14,7 +15,6 @@ use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, RecoveryKeyId, mo
 use rand_core::OsRng;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -64,7 +64,7 @@ pub fn run(options: &Open, face: Face) -> Result<()> {
     let known = found.known().map(|(key, _)| opening.for_key(key)).transpose().map_err(refused)?;
     face.brief(&brief(&opening, known.as_ref()));
     if !options.yes {
-        confirm(&options.seat)?;
+        WORDS.ask(&options.seat)?;
     }
     let holder = found.open()?;
     let custodian = opening.for_key(holder.public().id()).map_err(refused)?;
@@ -79,22 +79,13 @@ pub fn run(options: &Open, face: Face) -> Result<()> {
 }
 
 /// Nobody opens for a machine without having read its words (REC-35).
-fn confirm(seat: &Name) -> Result<()> {
-    let next = "compare the words of the claim with those on the new machine, and type the node's \
-                name; or give --yes once they were compared";
-    let mut input = std::io::stdin().lock();
-    if !input.is_terminal() {
-        let what = "somebody has to confirm the words of the claim, and there is no terminal";
-        return Err(Failure::caller("confirmation_needed", what, next));
-    }
-    let _ = write!(std::io::stderr(), "Are these the words on the machine? Type {seat} to go on: ");
-    let mut typed = String::new();
-    let read = input.read_line(&mut typed);
-    if read.is_ok() && typed.trim() == seat.as_str() {
-        return Ok(());
-    }
-    Err(Failure::caller("not_confirmed", "nothing was opened", next))
-}
+const WORDS: Confirmation = Confirmation {
+    question: "Are these the words on the machine?",
+    unasked: "somebody has to confirm the words of the claim, and there is no terminal",
+    denied: "nothing was opened",
+    next: "compare the words of the claim with those on the new machine, and type the node's name; or \
+           give --yes once they were compared",
+};
 
 fn refused(error: OpeningError) -> Failure {
     let what = error.to_string();

@@ -2,14 +2,16 @@
 //! open it.
 
 use super::key::Came;
-use super::record::{Accounts, Certified};
+use super::parallel;
+use super::record::{Accounts, Certified, Custodians};
 use super::why::Why;
 use crate::backup_file::BundleKind;
 use quorate_access::Tree;
 use quorate_backup::{Proven, RecoveryKey};
 use quorate_charter::{Decided, EpochRecord};
-use quorate_curve::{Ed25519, Secp256k1};
+use quorate_curve::{Curve, Ed25519, Point, Secp256k1};
 use quorate_identity::{KeyId, Name, NodeId, RecoveryKeyId};
+use quorate_sharing::Commitments;
 
 /// The newest epoch of a key in a file, certified, with every bundle that its record names and the
 /// file has. Public.
@@ -23,6 +25,19 @@ pub struct HeldKey {
 pub(crate) enum ProvenShares {
     Secp256k1(Proven<Secp256k1>),
     Ed25519(Proven<Ed25519>),
+}
+
+/// The backup of a key itself, verified, over its curve.
+pub(crate) enum ProvenKey {
+    Secp256k1(Contributed<Secp256k1>),
+    Ed25519(Contributed<Ed25519>),
+}
+
+/// What all dealers of a key contributed, in their order, and what it adds up to: the certified
+/// public key of every account (BAK-26).
+pub(crate) struct Contributed<C: Curve> {
+    pub dealers: Vec<Proven<C>>,
+    pub publics: Vec<Point<C>>,
 }
 
 impl HeldKey {
@@ -62,6 +77,11 @@ impl HeldKey {
         self.came.retain(|came| came.named.is_of(BundleKind::Shares, node));
     }
 
+    /// Lets go of all bundles but those of what dealers contributed.
+    pub(crate) fn retain_contributions(&mut self) {
+        self.came.retain(|came| came.named.kind == BundleKind::Contributions);
+    }
+
     /// Lets go of all bundles.
     pub(crate) fn without_bundles(self) -> Self {
         Self { came: Vec::new(), ..self }
@@ -84,6 +104,20 @@ impl HeldKey {
         Some((seats.names.get(id)?, key))
     }
 
+    /// Who restores the key itself. `None` if only its shares are backed up (REC-26).
+    pub fn whole(&self) -> Option<&Tree<Name>> {
+        self.keys().map(|keys| &keys.tree)
+    }
+
+    /// What the custodian among these is called who has this key.
+    pub(crate) fn whole_custodian(&self, id: &RecoveryKeyId) -> Option<&Name> {
+        self.keys()?.names.get(id)
+    }
+
+    fn keys(&self) -> Option<&Custodians> {
+        self.certified.key.as_ref().map(|(_, keys)| keys)
+    }
+
     /// The backup of a node's shares, verified again: who opens or restores does so of nothing else
     /// (BAK-14). `None` if it does not hold, or there is none.
     ///
@@ -100,5 +134,27 @@ impl HeldKey {
             }
         };
         proven.ok()
+    }
+
+    /// The backup of the key itself, each bundle verified again as those of shares are. `None` if one
+    /// does not hold, or is not there.
+    ///
+    /// Cost: `spec/backup.md`, Cost, for each dealer.
+    pub(crate) fn contributions(&self) -> Option<ProvenKey> {
+        match &self.certified.accounts {
+            Accounts::Secp256k1(accounts) => self.contributed(accounts).map(ProvenKey::Secp256k1),
+            Accounts::Ed25519(accounts) => self.contributed(accounts).map(ProvenKey::Ed25519),
+        }
+    }
+
+    fn contributed<C: Curve>(&self, accounts: &[Commitments<C>]) -> Option<Contributed<C>> {
+        let (backup, _) = self.certified.key.as_ref()?;
+        let came = |node: &NodeId| {
+            self.came.iter().find(|came| came.named.is_of(BundleKind::Contributions, node))
+        };
+        let came: Vec<&Came> = backup.dealers.iter().map(came).collect::<Option<_>>()?;
+        let proven = |came: &&Came| self.certified.proven(accounts, &came.named, &came.bytes).ok();
+        let dealers = parallel::map(&came, proven).into_iter().collect::<Option<_>>()?;
+        Some(Contributed { dealers, publics: accounts.iter().map(Commitments::constant).collect() })
     }
 }

@@ -26,7 +26,7 @@ mod report;
 mod why;
 
 pub use held::HeldKey;
-pub(crate) use held::ProvenShares;
+pub(crate) use held::{Contributed, ProvenKey, ProvenShares};
 pub use key::verify_key;
 pub(crate) use replay::Replay;
 pub use report::{

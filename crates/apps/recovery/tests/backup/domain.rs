@@ -9,14 +9,15 @@ use quorate_backup::{
 };
 use quorate_charter::{
     AccountRecord, Ask, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
-    Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, Instance,
-    KeyBackup, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage, SignedEnrolment,
-    SignedMotion, SignedSeatClaim, State,
+    Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, Imported,
+    Instance, KeyBackup, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage,
+    SignedEnrolment, SignedMotion, SignedSeatClaim, State,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
-use quorate_curve::{Curve, Ed25519, NonIdentity, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
 use quorate_identity::{
-    CredentialSigner, MemorySigner, Name, NodeId, NodeSecrets, NodeSignatures, Scheme,
+    CredentialSigner, ImporterSecret, MemorySigner, Name, NodeId, NodeSecrets, NodeSignatures,
+    Scheme,
 };
 use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, BundleKind, FileEnd, FileError, FileHead, Item, StoredBundle,
@@ -59,7 +60,7 @@ pub struct Kept {
 pub struct Dealt<C: Curve> {
     pub kept: Kept,
     /// The secrets of its accounts.
-    secrets: Vec<SecretScalar<C>>,
+    pub secrets: Vec<SecretScalar<C>>,
     accounts: Vec<Commitments<C>>,
     pub shares: BTreeMap<NodeId, Vec<SecretScalar<C>>>,
 }
@@ -117,6 +118,17 @@ impl Domain {
             other => other,
         };
         self.place(body);
+    }
+
+    /// Orders the import of a key of two of three nodes.
+    pub fn order_import(&mut self, key: &str, secret: &SecretScalar<Secp256k1>) {
+        let importer = ImporterSecret::from_bytes(&[1; 32]).public();
+        let public = public(secret).to_bytes();
+        let imported = Imported { public, chain_code: Digest([2; 32]), importer };
+        let nodes = ["node-1", "node-2", "node-3"].map(|node| self.node(node));
+        let access = Tree::gate(2, nodes.map(Tree::Leaf).to_vec()).unwrap();
+        let (name, scheme) = (name(key), Scheme::EcdsaSecp256k1);
+        self.place(MotionBody::KeyImport { name, scheme, access, faults: 1, imported });
     }
 
     /// Moves on by one entry: a motion of ada and ben, certified by three voters.

@@ -13,6 +13,7 @@ mod domain;
 #[path = "../blackbox/harness.rs"]
 mod harness;
 
+mod combining;
 mod damaged;
 mod forged;
 mod opening;
@@ -20,6 +21,7 @@ mod records;
 mod seats;
 mod verbs;
 mod whole;
+mod whole_keys;
 
 use domain::{Dealt, Domain, Kept, forced, written};
 use quorate_backup::SoftKind;

@@ -21,7 +21,8 @@ fn folder(file: &[u8], who: &str) -> Folder {
     folder
 }
 
-fn key_file(who: &str, seed: u8) -> String {
+/// The key file of a custodian, under `open sesame`.
+pub fn key_file(who: &str, seed: u8) -> String {
     let secret = custodian_secret(SoftKind::X25519, seed, who);
     let phrase = Passphrase::from("open sesame");
     let cost = Cost::new(64, 1, 1).unwrap();

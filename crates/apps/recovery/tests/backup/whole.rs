@@ -3,10 +3,9 @@
 use crate::domain::{EXPORT, NOW, custody, forced, name, read, written};
 use crate::{of, refused, refused_parts, report, world};
 use quorate_backup::SoftKind;
-use quorate_charter::{Imported, KeyBackup, MotionBody};
+use quorate_charter::{KeyBackup, MotionBody};
 use quorate_codec::Digest;
 use quorate_curve::{Secp256k1, SecretScalar};
-use quorate_identity::{ImporterSecret, Scheme};
 use quorate_recovery::backup_file::{
     BackupWriter, BundleKind, FileEnd, FileHead, Item, StoredBundle, WriteError,
 };
@@ -93,15 +92,7 @@ fn a_canary_holds() {
 fn the_first_epoch_of_an_imported_key_has_shares_alone() {
     let mut domain = world().domain.clone();
     let secret = SecretScalar::<Secp256k1>::from_wide(&[9; 64]);
-    let public = secret.commit().non_identity().unwrap().to_bytes();
-    let importer = ImporterSecret::from_bytes(&[1; 32]).public();
-    let imported = Imported { public, chain_code: Digest([2; 32]), importer };
-    let nodes = ["node-1", "node-2", "node-3"].map(|node| domain.node(node));
-    let leaves = nodes.map(quorate_access::Tree::Leaf).to_vec();
-    let access = quorate_access::Tree::gate(2, leaves).unwrap();
-    let scheme = Scheme::EcdsaSecp256k1;
-    let key = name("old");
-    domain.place(MotionBody::KeyImport { name: key, scheme, access, faults: 1, imported });
+    domain.order_import("old", &secret);
     let made = domain.import("old", &secret);
     let verified =
         |record| verify_key(&domain.state, &domain.certify(record, 3), made.kept.bundles.clone());

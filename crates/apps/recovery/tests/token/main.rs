@@ -8,12 +8,16 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../backup/domain.rs"]
+#[allow(dead_code, reason = "most of it is for another suite")]
+mod domain;
 #[path = "../blackbox/harness.rs"]
 #[allow(dead_code, reason = "what it has of key files is for another suite")]
 mod harness;
 mod soft_hsm;
 
 mod answer;
+mod combining;
 mod public;
 mod restore;
 mod unsuitable;
