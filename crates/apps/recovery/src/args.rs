@@ -34,7 +34,8 @@ pub enum Command {
     FromPaper(FromPaper),
     /// Tell what a file is, without any secret.
     Inspect {
-        /// A key file, a public key, a page, challenges, answers, a part for a seat or a backup.
+        /// A key file, a public key, a page, challenges, answers, a part for a seat, a drill, a part of
+        /// one, or a backup.
         file: PathBuf,
     },
     /// Verify a backup: every certificate and every proof in it, with public data alone.
@@ -44,6 +45,8 @@ pub enum Command {
     /// Open what is yours of a lost node's shares, for the machine to which the charter gave its seat
     /// and for no other.
     Open(Open),
+    /// Take part in a drill: open what a backup has for practice, and nothing else.
+    Drill(Drill),
     /// Keep the private half in a token: a smartcard, a security key, an HSM.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -228,4 +231,22 @@ pub struct Open {
     /// The words of the claim were compared with those on the new machine: do not ask.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Options of `drill`.
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// The backup from which the drill was started.
+    pub file: PathBuf,
+    /// The drill, as `quorate drill start` wrote it.
+    pub drill: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the backup or the drill.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+    /// Whose private half opens.
+    #[command(flatten)]
+    pub held: Held,
+    /// Where to put your part, to be carried back.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod backup;
+mod drill;
 mod from_paper;
 mod holder;
 mod inspect;
@@ -31,6 +32,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Answer(options) => answer::run(&options, face),
         Command::Token(command) => token::run(&command, face),
         Command::Open(options) => open::run(&options, face),
+        Command::Drill(options) => drill::run(&options, face),
     }
 }
 

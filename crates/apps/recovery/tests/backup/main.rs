@@ -14,6 +14,8 @@ mod domain;
 mod harness;
 
 mod damaged;
+mod drilling;
+mod drills;
 mod forged;
 mod opening;
 mod records;
