@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod custody;
+pub mod drill;
 pub mod import;
 pub mod lifecycle;
 pub mod seat;
@@ -49,6 +50,9 @@ pub enum Command {
     /// Who restores what is lost, and whether they can.
     #[command(subcommand)]
     Custodian(custody::Custodian),
+    /// Custodians practise restoring, without touching a share.
+    #[command(subcommand)]
+    Drill(drill::Drill),
     /// What is under way for keys: generation, refresh, reshare.
     #[command(subcommand)]
     Ceremony(lifecycle::Ceremony),

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -54,6 +54,9 @@ pub struct NodeConfig {
     /// Seconds from one verification of all backups here to the next; a day where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_every_s: Option<NonZeroU64>,
+    /// Days from one drill of custodians to the next; 100 where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_every_days: Option<NonZeroU32>,
 }
 
 fn is_zero(number: &u64) -> bool {

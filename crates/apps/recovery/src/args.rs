@@ -36,7 +36,8 @@ pub enum Command {
     FromPaper(FromPaper),
     /// Tell what a file is, without any secret.
     Inspect {
-        /// A key file, a public key, a page, challenges, answers, a part for a seat or a backup.
+        /// A key file, a public key, a page, challenges, answers, a part for a seat, a drill, a part of
+        /// one, or a backup.
         file: PathBuf,
     },
     /// Verify a backup: every certificate and every proof in it, with public data alone.
@@ -49,6 +50,8 @@ pub enum Command {
     /// Put one WHOLE key together and write it for other software: the way out, after which no node
     /// and no policy protects it.
     Combine(Combine),
+    /// Take part in a drill: open what a backup has for practice, and nothing else.
+    Drill(Drill),
     /// Keep the private half in a token: a smartcard, a security key, an HSM.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -340,4 +343,22 @@ fn one_for_each(files: &[PathBuf], count: usize) -> Option<Vec<Option<PathBuf>>>
         [] => Some(vec![None; count]),
         _ => (files.len() == count).then(|| files.iter().cloned().map(Some).collect()),
     }
+}
+
+/// Options of `drill`.
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// The backup from which the drill was started.
+    pub file: PathBuf,
+    /// The drill, as `quorate drill start` wrote it.
+    pub drill: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the backup or the drill.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+    /// Whose private half opens.
+    #[command(flatten)]
+    pub held: Held,
+    /// Where to put your part, to be carried back.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
 }

@@ -11,6 +11,7 @@
 //!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
 //!  open: backup file ──► a part for the machine with a lost node's seat seat/
 //!  combine: backup file ──► one whole key, for other software          whole/
+//!  drill: backup file, DRILL ──► a part of a canary, for practice      drill/
 //! ```
 //!
 //! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
@@ -25,6 +26,7 @@
 pub mod args;
 pub mod backup_file;
 mod commands;
+pub mod drill;
 pub mod face;
 pub mod failure;
 mod files;

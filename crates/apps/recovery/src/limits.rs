@@ -3,7 +3,7 @@
 
 use quorate_access::limits::LEAVES_MAX;
 use quorate_backup::{Bundle, bundle_bytes_max, part_bytes_max};
-use quorate_charter::limits::{KEYS_MAX, NODES_MAX, RECOVERY_LEAVES_MAX};
+use quorate_charter::limits::{KEYS_MAX, NODES_MAX, RECOVERY_KEY_BYTES_MAX, RECOVERY_LEAVES_MAX};
 use quorate_charter::{CertifiedEntry, Decided, GenesisFile};
 use quorate_codec::Canonical;
 use quorate_curve::Ed25519;
@@ -35,5 +35,11 @@ pub const AUTHORS_MAX: usize = NODES_MAX;
 pub const CANARIES_MAX: usize = NODES_MAX;
 /// Longest that a custodian opens of one key for a seat, in bytes, with key and epoch.
 pub const OPENED_BYTES_MAX: usize = part_bytes_max(RECOVERY_LEAVES_MAX) + AROUND;
+/// Most that sealing adds, in bytes.
+pub const SEALING_BYTES_MAX: usize = 2_048;
 /// Longest that a custodian seals for a seat, in bytes: of every key that a domain can have.
-pub const SEALED_BYTES_MAX: usize = 2_048 + EPOCHS_MAX * OPENED_BYTES_MAX;
+pub const SEALED_BYTES_MAX: usize = SEALING_BYTES_MAX + EPOCHS_MAX * OPENED_BYTES_MAX;
+/// Longest one-time key to which custodians seal, in bytes.
+pub const ONE_TIME_BYTES_MAX: usize = RECOVERY_KEY_BYTES_MAX + 3;
+/// Longest ask of one custodian, in bytes.
+pub const ASK_BYTES_MAX: usize = RECOVERY_KEY_BYTES_MAX + AROUND;

@@ -6,6 +6,8 @@ use quorate_access::{LintOptions, Tree, TreeError};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_identity::{Name, RecoveryKeyId};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 /// Who restores what was lost, and how many of them together. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -35,6 +37,23 @@ pub struct Custodian {
     #[n(2)]
     pub expires_ms: Option<u64>,
 }
+
+/// One of the two recovery trees of a custody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CustodyTree {
+    /// Who restores shares.
+    #[n(0)]
+    Seats,
+    /// Who restores keys.
+    #[n(1)]
+    Keys,
+}
+
+/// A text that names neither recovery tree; the fault of who wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recovery trees are called seats and keys")]
+pub struct UnknownTree;
 
 /// Why a custody is refused; the fault of who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,6 +175,41 @@ impl Custody {
     /// Names the custody: every backup is bound to it.
     pub fn digest(&self) -> Digest {
         Transcript::new(tag::CUSTODY).part(quorate_codec::to_bytes(self)).digest()
+    }
+}
+
+impl CustodyTree {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Seats, Self::Keys];
+
+    /// The tree of a custody.
+    pub fn of(self, custody: &Custody) -> &Tree<Name> {
+        match self {
+            Self::Seats => &custody.seats,
+            Self::Keys => &custody.keys,
+        }
+    }
+
+    /// As it is called in a custody.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seats => "seats",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+impl fmt::Display for CustodyTree {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for CustodyTree {
+    type Err = UnknownTree;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTree> {
+        Self::ALL.into_iter().find(|tree| tree.as_str() == text).ok_or(UnknownTree)
     }
 }
 

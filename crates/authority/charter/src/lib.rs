@@ -40,7 +40,7 @@ pub use agreement::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
     Lock, Phase, SignedBallotMessage, Validity, Votes, quorum,
 };
-pub use custody::{Custodian, Custody, CustodyError};
+pub use custody::{Custodian, Custody, CustodyError, CustodyTree, UnknownTree};
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 pub use epoch::{

@@ -199,6 +199,10 @@ tags! {
     RECOVERY_BACKUP = "recovery/backup/v1";
     /// For which seat, entry and custodian a part is sealed.
     RECOVERY_SEAT_PART = "recovery/seat-part/v1";
+    /// Names a drill: in the place of a node where its keys are asked.
+    RECOVERY_DRILL = "recovery/drill/v1";
+    /// For which drill, of which custodian and when a part is sealed.
+    RECOVERY_DRILL_PART = "recovery/drill-part/v1";
 
     // ---- signing
     /// The selected leaves and coefficients of a quorum.

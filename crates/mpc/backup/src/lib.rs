@@ -22,6 +22,7 @@
 //! about who may restore. See `spec/backup.md`.
 
 mod bundle;
+mod canary;
 mod error;
 pub mod handing;
 mod key;
@@ -40,6 +41,7 @@ mod statement;
 mod verify;
 
 pub use bundle::{Bundle, bundle_bytes_max, bundle_digest};
+pub use canary::{CanaryError, restored_canary};
 pub use error::{BackupError, BackupFault, ProveError};
 pub use key::{KeyError, Opener, RecoveryKey, Shared, SoftKey, SoftKind};
 pub use line::{LineError, RecoveryKeyLine};

@@ -45,8 +45,8 @@ pub use quorate_backup::possession::{
     Answer as PossessionAnswer, Challenge as PossessionChallenge,
 };
 pub use quorate_backup::{
-    BackupError, BackupFault, Parameters, Recovery, RecoveryKey, Standard, bundle_bytes_max,
-    bundle_digest,
+    BackupError, BackupFault, CanaryError, Parameters, Recovery, RecoveryKey, Standard,
+    bundle_bytes_max, bundle_digest, restored_canary,
 };
 pub use quorate_keygen::{
     Accusation, Complaint, EchoFindings, Equivocation, Misdealing, Place, Signed,

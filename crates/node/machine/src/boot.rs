@@ -8,6 +8,7 @@ use crate::ceremonies::{
     parse_decided_key, parse_share_key, proof_key, voided_key,
 };
 use crate::custody::Possessions;
+use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
 use crate::event::{Alarm, Millis, Output};
 use crate::governor::{Governor, compiled_policy};
@@ -164,6 +165,7 @@ impl Node {
             evidence,
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
             possessions: possessions(&rows)?,
+            drills: drills(&rows, &mut alarms),
             policy: compiled_policy(&state),
             state: Arc::new(state),
             keys,
@@ -177,6 +179,7 @@ impl Node {
         turn.out.writes = node.first_writes();
         turn.out.writes.extend(node.keys.take_leftovers());
         node.look_at_custody(&mut turn);
+        node.look_at_drills(&mut turn);
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
@@ -424,8 +427,6 @@ fn decoded(keys: &Keys, key: &KeyId, book: &RequestBook) -> Option<Arc<quorate_i
     outcome::decode(book.request.body(), record).ok().map(Arc::new)
 }
 
-/// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left
-/// out where it can be (BLM-08).
 /// What is known of recovery keys: a row that cannot be read would be asked for anew.
 fn possessions(rows: &Rows) -> Result<Possessions, BootError> {
     let mut possessions = Possessions::default();
@@ -437,6 +438,20 @@ fn possessions(rows: &Rows) -> Result<Possessions, BootError> {
     Ok(possessions)
 }
 
+/// Drills that were held: what cannot be read of them is told, and hinders nothing.
+fn drills(rows: &Rows, alarms: &mut Vec<Alarm>) -> Drills {
+    let mut drills = Drills::default();
+    for (key, row) in rows.of(Table::Drill) {
+        if !drills.load(key, row) {
+            let text = "the stored drills of custodians are damaged: hold another".to_owned();
+            alarms.push(Alarm { text, culprits: Vec::new() });
+        }
+    }
+    drills
+}
+
+/// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left
+/// out where it can be (BLM-08).
 fn evidence(
     state: &State,
     proofs: Backups,

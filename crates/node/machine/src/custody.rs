@@ -202,6 +202,7 @@ impl Node {
                 is_shown: challenge.is_none(),
                 challenge: challenge.map(|challenge| quorate_codec::to_bytes(&challenge).into()),
                 proposed,
+                drilled_ms: self.drills.of(&id),
             })
         };
         let mut custodians: Vec<CustodianView> =
@@ -215,6 +216,7 @@ impl Node {
             keys: custody.keys.clone(),
             custodians,
             excepted: self.state.excepted().iter().cloned().collect(),
+            drills: self.view_drills(),
         }
     }
 }

@@ -44,11 +44,13 @@ pub enum Table {
     Backup = 17,
     /// What custodians' keys this node was shown to be held.
     Possession = 18,
+    /// Drills of custodians, by recovery tree.
+    Drill = 19,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -67,6 +69,7 @@ impl Table {
         Self::Guilt,
         Self::Backup,
         Self::Possession,
+        Self::Drill,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -89,7 +92,8 @@ impl Table {
             | Self::Evidence
             | Self::Guilt
             | Self::Backup
-            | Self::Possession => false,
+            | Self::Possession
+            | Self::Drill => false,
         }
     }
 

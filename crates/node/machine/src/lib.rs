@@ -29,6 +29,7 @@ pub mod boot;
 pub mod call;
 mod ceremonies;
 mod custody;
+pub mod drills;
 pub mod durable;
 pub mod event;
 pub mod evidence;

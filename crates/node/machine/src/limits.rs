@@ -75,6 +75,10 @@ pub const BUNDLE_BYTES_PER_ANSWER: usize = 16 << 20;
 /// Motions that set a custody, among those that collect signatures: each recovery key that one names
 /// is asked for.
 pub const CUSTODY_MOTIONS_MAX: usize = 4;
+/// Canaries of a recovery tree that a node remembers to have seen restored: each counts once.
+pub const CANARIES_REMEMBERED_MAX: usize = 64;
+/// How far ahead of this node's clock a drill may say that it was finished.
+pub const DRILL_AHEAD_MS: Millis = 60_000;
 /// How long shares of an epoch that was replaced are kept before that is an alarm.
 pub const EPOCH_KEPT_MS_MAX: Millis = 3_600_000;
 /// Bytes of one piece of evidence: all messages of a run, of which only a liar's are long.
@@ -138,6 +142,8 @@ pub struct Pace {
     pub retry_max_ms: Millis,
     /// First timeout of a ballot.
     pub ballot_ms: Millis,
+    /// From one drill of custodians to the next. What is overdue is told, and hinders nothing.
+    pub drill_every_ms: Millis,
 }
 
 impl Default for Pace {
@@ -152,6 +158,7 @@ impl Default for Pace {
             retry_ms: 150,
             retry_max_ms: 5_000,
             ballot_ms: 1_500,
+            drill_every_ms: 100 * 86_400_000,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::ceremonies::{EvidenceBook, Keys};
 use crate::custody::Possessions;
+use crate::drills::Drills;
 use crate::durable::{Table, Write};
 use crate::event::{Envelope, Event, Millis, Output};
 use crate::governor::Governor;
@@ -38,6 +39,7 @@ pub struct Node {
     pub(crate) governor: Governor,
     pub(crate) keys: Keys,
     pub(crate) possessions: Possessions,
+    pub(crate) drills: Drills,
     pub(crate) pairs: Pairs,
     pub(crate) requests: Requests,
     pub(crate) sessions: Sessions,

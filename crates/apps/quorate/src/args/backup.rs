@@ -29,6 +29,6 @@ pub enum Backup {
         dir: Option<PathBuf>,
     },
     /// Whether every key is backed up for the custodians of now, and none of them is to have another
-    /// recovery key by now.
+    /// recovery key, or to hold a drill, by now.
     Status(Reader),
 }

@@ -9,12 +9,12 @@ use crate::session::Session;
 use quorate_backup::{Recovery, RecoveryKey, Standard, Statement, Subject, bundle_digest, prove};
 use quorate_charter::{Custody, Decided, EpochRecord, KeyOrder, State};
 use quorate_client::contract::{
-    BundleAnswer, CustodianView, CustodyView, EntryPage, EpochRecordAnswer, KeyState, KeyView,
-    routes,
+    BundleAnswer, CustodianView, CustodyView, DrillView, EntryPage, EpochRecordAnswer, KeyState,
+    KeyView, routes,
 };
 use quorate_codec::{Digest, hex, to_bytes};
 use quorate_curve::{Ed25519, SecretScalar};
-use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId};
+use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, moment};
 use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, FileFault, FileHead, Item, StoredBundle,
 };
@@ -48,7 +48,11 @@ pub async fn run(verb: Verb, face: Face) -> Result<()> {
     }
 }
 
-fn expected(genesis: Option<&str>, dir: Option<&Path>) -> Result<GenesisHash> {
+/// The genesis hash that was typed, or else that of a domain directory.
+///
+/// # Errors
+/// The caller's: neither is there.
+pub fn expected(genesis: Option<&str>, dir: Option<&Path>) -> Result<GenesisHash> {
     match (genesis, dir) {
         (Some(hash), _) => replay::parse_hash(hash, "genesis hash"),
         (None, Some(dir)) => Ok(DomainDir::new(dir).genesis()?.1.genesis()),
@@ -453,14 +457,24 @@ async fn status(session: &Session, face: Face) -> Result<()> {
             "see `quorate status` for what is missing, and `quorate custodian list`",
         ));
     }
-    match late.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::machine(
+    if !late.is_empty() {
+        return Err(Failure::machine(
             "custodian_expired",
             format!("to have another recovery key by now: {}", late.join(", ")),
             "have them make one, and enrol it with `quorate custodian set`",
-        )),
+        ));
     }
+    overdue(&custody.drills, now).map_or(Ok(()), Err)
+}
+
+/// That custodians are to hold a drill by now, if they are (GOV-57).
+fn overdue(drills: &[DrillView], now: u64) -> Option<Failure> {
+    let due = drills.iter().filter(|drill| drill.due_ms <= now);
+    let due: Vec<String> =
+        due.map(|drill| format!("{} since {}", drill.tree, moment(drill.due_ms))).collect();
+    let message = format!("those who restore are to hold a drill: {}", due.join(", "));
+    let next = "export a backup, and hold one with `quorate drill start`";
+    (!due.is_empty()).then(|| Failure::machine("drill_overdue", message, next))
 }
 
 fn unwritten(output: &Path, error: &quorate_recovery::backup_file::WriteError) -> Failure {
@@ -470,4 +484,27 @@ fn unwritten(output: &Path, error: &quorate_recovery::backup_file::WriteError) -
 
 fn failed(output: &Path, error: &io::Error) -> Failure {
     Failure::file(output, error)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn custodians_are_to_hold_a_drill_once_it_is_due() {
+        let drill = |tree: &str, due_ms| DrillView {
+            tree: tree.to_owned(),
+            since_ms: 0,
+            due_ms,
+            last: None,
+        };
+        let drills = [drill("seats", 1_000), drill("keys", 5_000)];
+        assert!(overdue(&drills, 999).is_none());
+        let failure = overdue(&drills, 1_000).unwrap();
+        assert_eq!(failure.code(), "drill_overdue");
+        let message = "those who restore are to hold a drill: seats since 1970-01-01 00:00:01 UTC";
+        assert_eq!(failure.body().message, message);
+        assert!(overdue(&drills, 5_000).unwrap().body().message.contains(", keys since "));
+    }
 }

@@ -12,7 +12,9 @@ use crate::session::Session;
 use quorate_backup::RecoveryKeyLine;
 use quorate_backup::possession::{Answers, Challenge, Challenges};
 use quorate_charter::{Custodian, Custody, MotionBody};
-use quorate_client::contract::{CustodianView, CustodyView, HexBytes, ShowPossession, routes};
+use quorate_client::contract::{
+    CustodianView, CustodyView, DrillView, HexBytes, ShowPossession, routes,
+};
 use quorate_codec::Canonical;
 use quorate_identity::{MotionId, Name, NodeId, moment};
 use serde::Serialize;
@@ -144,6 +146,8 @@ struct List {
     seats: String,
     keys: String,
     custodians: Vec<Listed>,
+    /// Of each tree the drill that any node knows and that was finished last.
+    drills: Vec<DrillView>,
     silent: Vec<Name>,
     excepted: Vec<Name>,
 }
@@ -166,12 +170,24 @@ async fn list(session: &Session, face: Face) -> Result<()> {
             all.into_iter().map(|(node, _)| node.clone()).collect()
         };
         let (shown_to, not_shown_to) = (names(yes), names(no));
-        Listed { custodian: custodian.clone(), shown_to, not_shown_to }
+        let same = views.values().flat_map(|view| &view.custodians);
+        let same = same.filter(|it| (&it.name, it.key) == (&custodian.name, custodian.key));
+        let drilled_ms = same.filter_map(|it| it.drilled_ms).max();
+        let custodian = CustodianView { drilled_ms, ..custodian.clone() };
+        Listed { custodian, shown_to, not_shown_to }
     };
+    let mut drills: BTreeMap<&str, &DrillView> = BTreeMap::new();
+    for drill in views.values().flat_map(|view| &view.drills) {
+        let newest = drills.entry(&drill.tree).or_insert(drill);
+        if newest.due_ms < drill.due_ms {
+            *newest = drill;
+        }
+    }
     let list = List {
         seats: custody.seats.to_string(),
         keys: custody.keys.to_string(),
         custodians: known.into_values().map(listed).collect(),
+        drills: drills.into_values().cloned().collect(),
         silent,
         excepted: state.excepted().iter().cloned().collect(),
     };
@@ -200,6 +216,11 @@ fn list_text(list: &List) -> String {
         if let Some(at) = custodian.expires_ms {
             let _ = writeln!(text, "  to be renewed by {}", moment(at));
         }
+        let drilled = custodian.drilled_ms.map_or_else(|| "none yet".to_owned(), moment);
+        let _ = writeln!(text, "  last drill: {drilled}");
+    }
+    for drill in &list.drills {
+        let _ = writeln!(text, "{}", drill_line(drill, crate::now_ms()));
     }
     if !list.excepted.is_empty() {
         let _ = writeln!(text, "more than one thing at once: {}", joined(&list.excepted));
@@ -208,6 +229,18 @@ fn list_text(list: &List) -> String {
         let _ = writeln!(text, "not asked, because silent: {}", joined(&list.silent));
     }
     text.trim_end().to_owned()
+}
+
+fn drill_line(drill: &DrillView, now: u64) -> String {
+    let last = drill.last.as_ref();
+    let last = last.map_or_else(|| "none yet".to_owned(), |last| moment(last.finished_ms));
+    let (tree, due) = (&drill.tree, moment(drill.due_ms));
+    match drill.due_ms <= now {
+        true => format!(
+            "drill of {tree}: last {last}, OVERDUE since {due}: export a backup, then `quorate drill start`"
+        ),
+        false => format!("drill of {tree}: last {last}, due by {due}"),
+    }
 }
 
 fn joined(names: &[Name]) -> String {
@@ -392,4 +425,31 @@ pub async fn open_challenges(session: &Session) -> Result<Vec<Challenges>> {
     let custodians = state.custody().custodians.iter();
     let open = custodians.map(|custodian| collect(session, &views, custodian));
     open.filter_map(Result::transpose).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+    use quorate_client::contract::LastDrill;
+
+    /// GOV-57: what is overdue ends with what to do.
+    #[test]
+    fn a_drill_that_is_overdue_is_told_with_what_to_do() {
+        let last = LastDrill {
+            canary: quorate_codec::Digest([1; 32]),
+            started_ms: 0,
+            finished_ms: 86_400_000,
+            by: "ada".parse().unwrap(),
+            took_part: Vec::new(),
+        };
+        let tree = "keys".to_owned();
+        let drill = DrillView { tree, since_ms: 0, due_ms: 172_800_000, last: Some(last) };
+        let due = "drill of keys: last 1970-01-02 00:00:00 UTC, due by 1970-01-03 00:00:00 UTC";
+        assert_eq!(drill_line(&drill, 172_799_999), due);
+        let late = drill_line(&DrillView { last: None, ..drill }, 172_800_000);
+        let expected = "drill of keys: last none yet, OVERDUE since 1970-01-03 00:00:00 UTC: export a \
+                        backup, then `quorate drill start`";
+        assert_eq!(late, expected);
+    }
 }

@@ -4,6 +4,7 @@ mod backup;
 pub mod charter;
 pub mod custodian;
 pub mod derive;
+mod drill;
 mod evidence;
 pub mod genesis;
 mod handover;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Key(verb) => key::run(verb, face).await,
         Command::Backup(verb) => backup::run(verb, face).await,
         Command::Custodian(verb) => custodian::run(verb, face).await,
+        Command::Drill(verb) => drill::run(verb, face).await,
         Command::Ceremony(verb) => lifecycle::ceremony(verb, face).await,
         Command::Policy(verb) => policy::run(verb, face).await,
         Command::Charter(verb) => charter::run(verb, face).await,

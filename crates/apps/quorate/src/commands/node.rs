@@ -164,6 +164,7 @@ fn init(
         peers: BTreeMap::new(),
         delay_ms: 0,
         verify_every_s: None,
+        drill_every_days: None,
     };
     dir.write_node(&config)?;
     let enrolment = dir.node_dir(&name).join("enrolment.cbor");

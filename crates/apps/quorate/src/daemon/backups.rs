@@ -7,7 +7,7 @@ use super::server::Interface;
 use crate::replay;
 use quorate_charter::{Decided, EpochRecord, KeyOrder, State};
 use quorate_client::contract::{ErrorBody, ErrorCode};
-use quorate_identity::{KeyId, Name};
+use quorate_identity::{KeyId, Name, moment};
 use quorate_machine::call::{Call, View};
 use quorate_recovery::backup_file::StoredBundle;
 use quorate_recovery::verify::{KeyReport, verify_key};
@@ -67,7 +67,21 @@ pub async fn watch(interface: Arc<Interface>, every: Duration) {
         for key in keys {
             look(&interface, &key).await;
         }
+        look_at_drills(&interface).await;
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Says which custodians are to hold a drill by now (GOV-57).
+async fn look_at_drills(interface: &Interface) {
+    let state = interface.state.borrow().clone();
+    let Ok(caller) = calls::anybody(&state) else { return };
+    let Ok(View::Custody(custody)) = calls::ask(interface, caller, Call::Custody).await else {
+        return;
+    };
+    for drill in custody.drills.iter().filter(|drill| drill.due_ms <= crate::now_ms()) {
+        let (tree, since) = (&drill.tree, moment(drill.due_ms));
+        tracing::error!(%tree, %since, "a drill of custodians is overdue: `quorate drill start`");
     }
 }
 

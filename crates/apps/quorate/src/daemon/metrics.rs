@@ -3,7 +3,9 @@
 use super::backups::Found;
 use super::calls;
 use super::server::Interface;
-use quorate_client::contract::{ErrorBody, KeyState, KeyStatus, KeyView, Status, Totals};
+use quorate_client::contract::{
+    CustodyView, DrillView, ErrorBody, KeyState, KeyStatus, KeyView, Status, Totals,
+};
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
 
@@ -13,14 +15,22 @@ use std::fmt::Write;
 /// The node's answer.
 pub async fn text(interface: &Interface, caller: Caller) -> Result<String, ErrorBody> {
     let status = calls::ask(interface, caller.clone(), Call::Status).await?;
-    let keys = calls::ask(interface, caller, Call::Keys).await?;
-    match (status, keys) {
-        (View::Status(status), View::Keys(keys)) => Ok(render(interface, &status, &keys)),
+    let keys = calls::ask(interface, caller.clone(), Call::Keys).await?;
+    let custody = calls::ask(interface, caller, Call::Custody).await?;
+    match (status, keys, custody) {
+        (View::Status(status), View::Keys(keys), View::Custody(custody)) => {
+            Ok(render(interface, &status, &keys, &custody))
+        }
         _ => Err(calls::bug()),
     }
 }
 
-fn render(interface: &Interface, status: &Status, views: &[KeyView]) -> String {
+fn render(
+    interface: &Interface,
+    status: &Status,
+    views: &[KeyView],
+    custody: &CustodyView,
+) -> String {
     let accounts = interface.accounts.read();
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
@@ -98,5 +108,24 @@ fn render(interface: &Interface, status: &Status, views: &[KeyView]) -> String {
     });
     let help = "Until when the custodian is to have another recovery key, in seconds since 1970.";
     metric("custodian_expires_timestamp_seconds", "gauge", help, &ends.collect::<Vec<_>>());
+    let enrolled = custody.custodians.iter().filter(|it| it.proposed.is_none());
+    let drilled = enrolled.filter_map(|it| {
+        Some((format!("{{custodian=\"{}\"}}", it.name), it.drilled_ms? as f64 / 1e3))
+    });
+    let help =
+        "When the drill was finished in which the custodian is said to have taken part last.";
+    metric("custodian_drill_timestamp_seconds", "gauge", help, &drilled.collect::<Vec<_>>());
+    let of_trees = |value: &dyn Fn(&DrillView) -> Option<u64>| -> Vec<_> {
+        let all = custody.drills.iter();
+        let one =
+            |it: &DrillView| Some((format!("{{tree=\"{}\"}}", it.tree), value(it)? as f64 / 1e3));
+        all.filter_map(one).collect()
+    };
+    let last = of_trees(&|drill| Some(drill.last.as_ref()?.finished_ms));
+    let help = "When the last drill of those who restore by the tree was finished.";
+    metric("drill_timestamp_seconds", "gauge", help, &last);
+    let due = of_trees(&|drill| Some(drill.due_ms));
+    let help = "When the next drill of those who restore by the tree is due.";
+    metric("drill_due_timestamp_seconds", "gauge", help, &due);
     text
 }

@@ -87,7 +87,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         file,
         secrets: node.secrets,
         records: node.records,
-        pace: Pace::default(),
+        pace: pace(&config),
         proofs: Backups::of::<Standard>(),
         now: now_ms(),
     };
@@ -154,6 +154,13 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         mesh.shutdown().await;
     }
     outcome
+}
+
+/// The waiting times of a node, as its operator has them.
+fn pace(config: &NodeConfig) -> Pace {
+    let usual = Pace::default();
+    let every = config.drill_every_days.map(|days| u64::from(days.get()) * 86_400_000);
+    Pace { drill_every_ms: every.unwrap_or(usual.drill_every_ms), ..usual }
 }
 
 /// Channels between nodes have threads of their own, so that their time can be told apart. They

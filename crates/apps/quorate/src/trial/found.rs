@@ -246,6 +246,7 @@ fn configs(nodes: Vec<SealedNode>, delay_ms: u64) -> Result<Vec<(SealedNode, Nod
             peers: others,
             delay_ms,
             verify_every_s: None,
+            drill_every_days: None,
         };
         (node, config)
     });

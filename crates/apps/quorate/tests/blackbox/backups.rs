@@ -171,6 +171,12 @@ fn a_node_verifies_again_what_it_keeps_and_says_so_in_its_metrics() {
         assert!(text.contains(&since), "{text}");
         assert!(text.contains(&format!("quorate_key_backup_proven{{key=\"{key}\"}} 1\n")));
     }
+    // Nobody has held a drill yet.
+    let text = metrics("witness");
+    for tree in ["seats", "keys"] {
+        assert!(text.contains(&format!("quorate_drill_due_timestamp_seconds{{tree=\"{tree}\"}} ")));
+    }
+    assert!(!text.contains("quorate_drill_timestamp_seconds{"), "{text}");
     // Who keeps no shares keeps no backups.
     assert!(!metrics("witness").contains("quorate_key_backup_holds{"));
 }

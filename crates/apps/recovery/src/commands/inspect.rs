@@ -1,6 +1,7 @@
 //! `inspect`: what a file is. It asks for no secret and shows none.
 
 use super::{backup, key_file_failure};
+use crate::drill::{Drill, DrillPart};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -9,8 +10,8 @@ use crate::paper::{self, Page, PageFault, fingerprint};
 use crate::seat::SeatPart;
 use quorate_backup::possession::{Answers, Challenges};
 use quorate_backup::{LineError, RecoveryKeyLine};
-use quorate_codec::{Canonical, from_bytes};
-use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId, words};
+use quorate_codec::{Canonical, Digest, from_bytes};
+use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId, moment, words};
 use serde::Serialize;
 use std::path::Path;
 
@@ -55,6 +56,21 @@ enum Seen {
         entry: Head,
         custodian: Name,
         key: Words<RecoveryKeyId>,
+    },
+    /// A drill, which says of itself what follows.
+    Drill {
+        genesis: Words<GenesisHash>,
+        drill: Digest,
+        started_by: Name,
+        started_ms: u64,
+        asked: Vec<RecoveryKeyId>,
+    },
+    /// A custodian's part in a drill; what it says is known to hold only where it opens.
+    DrillPart {
+        drill: Digest,
+        custodian: Name,
+        key: Words<RecoveryKeyId>,
+        made_at_ms: u64,
     },
     Backup(Box<backup::Said>),
 }
@@ -158,6 +174,18 @@ fn of_bytes(bytes: &[u8]) -> Option<Seen> {
             nodes: asked.iter().map(|(node, _)| node).collect(),
         });
     }
+    if let Ok(drill) = from_bytes::<Drill>(bytes) {
+        return Some(Seen::Drill {
+            genesis: genesis(drill.genesis),
+            drill: drill.id(),
+            started_ms: drill.started_ms,
+            asked: drill.asks.iter().map(|ask| ask.key).collect(),
+            started_by: drill.started_by,
+        });
+    }
+    if let Ok(DrillPart { drill, custodian, key: of, made_at_ms, .. }) = from_bytes(bytes) {
+        return Some(Seen::DrillPart { drill, custodian, key: key(of), made_at_ms });
+    }
     let answers = from_bytes::<Answers>(bytes).ok()?;
     Some(Seen::Answers {
         genesis: genesis(answers.genesis()),
@@ -168,8 +196,8 @@ fn of_bytes(bytes: &[u8]) -> Option<Seen> {
 
 fn unknown(path: &Path) -> Failure {
     let what = format!(
-        "{} is no key file, public key, page, challenges, answers, part or backup that this program knows, \
-         or it is damaged",
+        "{} is no key file, public key, page, challenges, answers, part, drill or backup that this program \
+         knows, or it is damaged",
         path.display()
     );
     Failure::caller("bad_file", what, "take it again from where it was made")
@@ -199,6 +227,17 @@ fn text(seen: &Seen) -> String {
             "custodian {custodian}'s part for the seat of node {node}, sealed to the machine that entry \
              {entry} gave it to, in the domain\n  {}\nmade with the key\n  {}",
             genesis.words, key.words
+        ),
+        Seen::Drill { genesis, started_by, started_ms, asked, .. } => format!(
+            "a drill for {} custodians, which says that {started_by} started it on {}, in the domain\n  {}",
+            asked.len(),
+            moment(*started_ms),
+            genesis.words
+        ),
+        Seen::DrillPart { drill, custodian, key, made_at_ms } => format!(
+            "custodian {custodian}'s part in drill {drill}, made on {}, with the key\n  {}",
+            moment(*made_at_ms),
+            key.words
         ),
         Seen::Answers { genesis, key, nodes } => format!(
             "answers to {} nodes of the domain\n  {}\nthat this key is held:\n  {}",

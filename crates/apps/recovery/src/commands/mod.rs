@@ -4,6 +4,7 @@ mod answer;
 mod backup;
 mod combine;
 mod confirm;
+mod drill;
 mod from_paper;
 mod holder;
 mod inspect;
@@ -34,6 +35,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Token(command) => token::run(&command, face),
         Command::Open(options) => open::run(&options, face),
         Command::Combine(options) => combine::run(&options, face),
+        Command::Drill(options) => drill::run(&options, face),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a new machine keeps while it waits for a seat: the secrets behind its claim.
+//! What a machine keeps while it waits for custodians' parts: the secrets behind what it asks.
 
 use quorate_backup::handing::{Bond, ask};
 use quorate_backup::possession::Challenge;
@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The secrets of one claim to a seat: the seed of a hybrid one-time key (BAK-19) to which custodians
-/// seal, and the coins of what it asks them. Secret, wiped when dropped, printed as nothing. They
-/// serve one claim: with those of an earlier one its parts would open too.
+/// The secrets of one claim to a seat, or of one drill: the seed of a hybrid one-time key (BAK-19) to
+/// which custodians seal, and the coins of what it asks them. Secret, wiped when dropped, printed as
+/// nothing. They serve once: with those of an earlier claim its parts would open too.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Arrival {
     seed: [u8; 32],
@@ -61,7 +61,16 @@ impl Arrival {
             let restore = custody.seats.parties();
             custody.custodians.iter().filter(move |it| restore.contains(&it.name))
         };
-        let custodians = custodies.into_iter().flat_map(restoring);
+        self.asks_of(genesis, node, custodies.into_iter().flat_map(restoring))
+    }
+
+    /// What is asked of the keys of these custodians, ascending by key. `None` if one of them is none.
+    pub(crate) fn asks_of<'a>(
+        &self,
+        genesis: GenesisHash,
+        node: NodeId,
+        custodians: impl Iterator<Item = &'a Custodian>,
+    ) -> Option<Vec<Ask>> {
         let keys: BTreeMap<RecoveryKeyId, &Custodian> =
             custodians.map(|custodian| (custodian.key_id(), custodian)).collect();
         let ask = |(id, custodian): (RecoveryKeyId, &Custodian)| {
@@ -73,12 +82,12 @@ impl Arrival {
     }
 
     /// The one-time key.
-    pub(super) fn key(&self) -> SoftKey {
+    pub(crate) fn key(&self) -> SoftKey {
         SoftKey::from_seed(SoftKind::Hybrid, &self.seed)
     }
 
     /// What is asked of the holder of a key, and what makes their part theirs.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         genesis: GenesisHash,
         node: NodeId,

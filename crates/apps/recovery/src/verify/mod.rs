@@ -25,6 +25,7 @@ mod replay;
 mod report;
 mod why;
 
+pub use canary::Canary;
 pub use held::HeldKey;
 pub(crate) use held::{Contributed, ProvenKey, ProvenShares};
 pub use key::verify_key;
@@ -58,14 +59,17 @@ pub(crate) fn verify_keeping<R: Read>(
     genesis: &GenesisHash,
     keep: impl FnMut(&State, HeldKey),
 ) -> (Report, Option<State>) {
-    let mut verifier = Verifier::new(genesis, keep);
-    for item in reader {
-        match item {
-            Ok(item) => verifier.take(item),
-            Err(error) => verifier.fail(error),
-        }
-    }
-    verifier.finish()
+    let (report, state, _) = Verifier::new(genesis, keep).read(reader);
+    (report, state)
+}
+
+/// The same, keeping the canaries that hold: nothing of them is to be relied on either before the
+/// report says that the file holds.
+pub(crate) fn verify_canaries<R: Read>(
+    reader: BackupReader<R>,
+    genesis: &GenesisHash,
+) -> (Report, Option<State>, Vec<Canary>) {
+    Verifier::new(genesis, |_, _| ()).read(reader)
 }
 
 /// A file that is being verified.
@@ -75,6 +79,7 @@ struct Verifier<F> {
     /// The key whose bundles come in, with its outcome if that can be read.
     open: Option<(KeyCheck, Option<Decided>)>,
     keep: F,
+    canaries: Vec<Canary>,
     is_whole: bool,
     is_behind: bool,
 }
@@ -82,7 +87,18 @@ struct Verifier<F> {
 impl<F: FnMut(&State, HeldKey)> Verifier<F> {
     fn new(genesis: &GenesisHash, keep: F) -> Self {
         let report = Report::new(*genesis);
-        Self { report, replay: None, open: None, keep, is_whole: true, is_behind: false }
+        let (canaries, is_whole, is_behind) = (Vec::new(), true, false);
+        Self { report, replay: None, open: None, keep, canaries, is_whole, is_behind }
+    }
+
+    fn read<R: Read>(mut self, reader: BackupReader<R>) -> (Report, Option<State>, Vec<Canary>) {
+        for item in reader {
+            match item {
+                Ok(item) => self.take(item),
+                Err(error) => self.fail(error),
+            }
+        }
+        self.finish()
     }
 
     fn take(&mut self, item: Item) {
@@ -110,7 +126,9 @@ impl<F: FnMut(&State, HeldKey)> Verifier<F> {
                 self.close();
                 let export = self.report.said.map(|said| said.export);
                 if let (Some(replay), Some(export)) = (&self.replay, export) {
-                    self.report.of_file.push(canary::check(replay.state(), export, &bytes));
+                    let (checked, canary) = canary::check(replay.state(), export, &bytes);
+                    self.report.of_file.push(checked);
+                    self.canaries.extend(canary);
                 }
             }
             Item::End(_) => self.close(),
@@ -153,7 +171,7 @@ impl<F: FnMut(&State, HeldKey)> Verifier<F> {
         self.report.of_file.push(Checked::refused(part, refusal));
     }
 
-    fn finish(mut self) -> (Report, Option<State>) {
+    fn finish(mut self) -> (Report, Option<State>, Vec<Canary>) {
         self.close();
         let file = self.is_whole.then(|| Checked::held(Part::File));
         self.report.of_file.extend(file);
@@ -176,7 +194,7 @@ impl<F: FnMut(&State, HeldKey)> Verifier<F> {
         self.report.of_file.extend(charter);
         self.report.of_file.sort_by_key(|statement| statement.part.rank());
         self.report.mark_older();
-        (self.report, replay.map(Replay::into_state))
+        (self.report, replay.map(Replay::into_state), self.canaries)
     }
 }
 

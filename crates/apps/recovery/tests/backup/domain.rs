@@ -349,13 +349,24 @@ impl Domain {
         proven::<C, Standard>(BundleKind::Contributions, statement, secrets)
     }
 
-    /// A canary of a node, for a file of this name.
+    /// A canary of a node, for a file of this name and for those who restore keys.
     pub fn canary(&self, author: NodeId, export: Digest, secrets: usize) -> Vec<u8> {
+        self.canary_for(author, export, secrets, self.recoveries().1)
+    }
+
+    /// The same for these custodians.
+    pub fn canary_for(
+        &self,
+        author: NodeId,
+        export: Digest,
+        secrets: usize,
+        recovery: Recovery,
+    ) -> Vec<u8> {
         let secrets: Vec<SecretScalar<Ed25519>> =
-            (0..secrets).map(|_| SecretScalar::random(&mut rng("canary", 0))).collect();
+            (0..secrets).map(|_| canary_secret(export)).collect();
         let subject = Subject::Canary { genesis: self.state.genesis(), export };
         let publics = secrets.iter().map(public).collect();
-        let statement = Statement { author, subject, publics, recovery: self.recoveries().1 };
+        let statement = Statement { author, subject, publics, recovery };
         proven::<Ed25519, Standard>(BundleKind::Shares, statement, &secrets).bytes
     }
 
@@ -484,6 +495,11 @@ fn secret_of(kind: SoftKind, number: u8) -> Secret {
         SoftKind::P256 => Kind::P256,
     };
     Secret::new(kind, SecretScalar::from_wide(&[number; 64]))
+}
+
+/// What the canaries of a file of this name hold.
+pub fn canary_secret(export: Digest) -> SecretScalar<Ed25519> {
+    SecretScalar::random(&mut rng("canary", export.0[0].into()))
 }
 
 /// The recovery trees of a custody.

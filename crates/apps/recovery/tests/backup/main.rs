@@ -15,6 +15,8 @@ mod harness;
 
 mod combining;
 mod damaged;
+mod drilling;
+mod drills;
 mod forged;
 mod opening;
 mod records;

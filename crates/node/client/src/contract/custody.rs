@@ -31,6 +31,41 @@ pub struct CustodyView {
     /// once.
     #[schema(value_type = Vec<String>)]
     pub excepted: Vec<Name>,
+    /// For each recovery tree the last drill, and when the next one is due.
+    #[serde(default)]
+    pub drills: Vec<DrillView>,
+}
+
+/// The drills of those who restore by one tree, as the answering node was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrillView {
+    /// Which tree: `seats` or `keys`.
+    pub tree: String,
+    /// Since when these custodians are those of the charter, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// When the next drill is due: so long after the last one, or after they became custodians.
+    pub due_ms: u64,
+    /// The last one, if they have held any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastDrill>,
+}
+
+/// A drill that gave back its canary. Who took part, and when, is the word of whoever told the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastDrill {
+    /// Digest of the canary.
+    #[schema(value_type = String)]
+    pub canary: Digest,
+    /// When it was started, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// When it was finished.
+    pub finished_ms: u64,
+    /// Who told the node.
+    #[schema(value_type = String)]
+    pub by: Name,
+    /// The recovery keys of those who are said to have taken part.
+    #[schema(value_type = Vec<String>)]
+    pub took_part: Vec<RecoveryKeyId>,
 }
 
 /// A custodian.
@@ -59,6 +94,9 @@ pub struct CustodianView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub proposed: Option<MotionId>,
+    /// When the last drill was finished in which they are said to have taken part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drilled_ms: Option<u64>,
 }
 
 /// `GET /v1/keys/{key}/bundles/{bundle}`: a backup, for those who verify or keep it.
@@ -79,4 +117,23 @@ pub struct ShowPossession {
     /// Canonical bytes of the answer.
     #[schema(value_type = String)]
     pub answer: HexBytes,
+}
+
+/// `POST /v1/drills`: that custodians restored a canary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordDrill {
+    /// The canary, as it stands in the backup file.
+    #[schema(value_type = String)]
+    pub canary: HexBytes,
+    /// What it holds: 32 bytes.
+    #[schema(value_type = String)]
+    pub secret: HexBytes,
+    /// The recovery keys of those who took part, ascending.
+    #[schema(value_type = Vec<String>)]
+    pub took_part: Vec<RecoveryKeyId>,
+    /// When the drill was started, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// When it was finished.
+    pub finished_ms: u64,
 }

@@ -25,7 +25,9 @@ pub use charter::{
     Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,
     RosterService,
 };
-pub use custody::{BundleAnswer, CustodianView, CustodyView, ShowPossession};
+pub use custody::{
+    BundleAnswer, CustodianView, CustodyView, DrillView, LastDrill, RecordDrill, ShowPossession,
+};
 pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};

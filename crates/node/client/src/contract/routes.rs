@@ -52,6 +52,8 @@ routes! {
     CUSTODY: "GET" "/v1/custody" [] "" => "CustodyView", "Who restores what is lost, and what the answering node asks them to show.";
     /// Brings an answer.
     SHOW_POSSESSION: "POST" "/v1/custody/answers" [] "ShowPossession" => "CustodyView", "Brings a custodian's answer to what the answering node asked.";
+    /// Records a drill.
+    RECORD_DRILL: "POST" "/v1/drills" [] "RecordDrill" => "CustodyView", "Brings the proof that custodians restored a canary in a drill.";
     /// All motions that the node keeps.
     MOTIONS: "GET" "/v1/motions" [] "" => "[MotionView]", "Motions, newest last.";
     /// One motion.

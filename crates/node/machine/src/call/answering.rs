@@ -31,6 +31,10 @@ impl Node {
                 self.show_possession(key, &answer, &by.unwrap_or_default(), turn)?;
                 View::Custody(Box::new(self.view_custody()))
             }
+            Call::RecordDrill(drill) => {
+                self.record_drill(&drill, turn)?;
+                View::Custody(Box::new(self.view_custody()))
+            }
             Call::Motions => View::Motions(self.view_motions(turn.now)),
             Call::Motion(id) => View::Motion(Box::new(self.view_motion(&id, turn.now)?)),
             Call::SubmitMotion(motion) => return self.submit_motion(motion, turn),

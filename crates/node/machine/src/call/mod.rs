@@ -11,6 +11,7 @@ mod parsing;
 
 pub use parsing::{Parsed, parse};
 
+use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract as view;
@@ -75,6 +76,8 @@ pub enum Call {
         /// The answer; the node compares it.
         answer: PossessionAnswer,
     },
+    /// Brings a drill in which custodians restored a canary.
+    RecordDrill(Box<VerifiedDrill>),
     /// All motions.
     Motions,
     /// One motion.

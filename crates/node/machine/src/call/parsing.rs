@@ -2,12 +2,13 @@
 //! signatures.
 
 use super::{Call, Caller};
+use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
 use quorate_charter::{SignedMotion, State};
 use quorate_client::contract::routes::{self, Route};
 use quorate_client::contract::{
-    ErrorBody, ErrorCode, HexBytes, RequestState, ShowPossession, SignMotion, SubmitImport,
-    SubmitMotion, SubmitRequest, SubmitStatement,
+    ErrorBody, ErrorCode, HexBytes, RecordDrill, RequestState, ShowPossession, SignMotion,
+    SubmitImport, SubmitMotion, SubmitRequest, SubmitStatement,
 };
 use quorate_codec::Canonical;
 use quorate_derivation::{Path, PathError};
@@ -29,7 +30,7 @@ pub struct Parsed {
 /// Parses a call and verifies the statements inside it against `state`.
 ///
 /// # Errors
-/// [`ErrorBody`]; the caller's fault. Cost: at most one signature verification.
+/// [`ErrorBody`]; the caller's fault. Cost: at most one signature verification, or that of a canary.
 pub fn parse(
     state: &State,
     caller: &Caller,
@@ -39,7 +40,9 @@ pub fn parse(
 ) -> Result<Parsed, ErrorBody> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (route, arguments) = find(method, path)?;
-    if route.method != "GET" && !caller.may_write {
+    // A drill binds nobody to anything, so whoever watches over the domain may tell of one (GOV-56).
+    let is_drill = route == routes::RECORD_DRILL && matches!(caller.actor, ActorId::Person(_));
+    if route.method != "GET" && !caller.may_write && !is_drill {
         let message = "this caller may only read";
         let next = "call as somebody with a role that files or approves";
         return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
@@ -73,6 +76,7 @@ impl Input<'_> {
             routes::ROSTER => Call::Roster,
             routes::CUSTODY => Call::Custody,
             routes::SHOW_POSSESSION => self.show_possession()?,
+            routes::RECORD_DRILL => self.record_drill()?,
             routes::MOTIONS => Call::Motions,
             routes::MOTION => Call::Motion(self.argument(ErrorCode::UnknownMotion)?),
             routes::SUBMIT_MOTION => self.submit_motion()?,
@@ -151,6 +155,20 @@ impl Input<'_> {
         let ShowPossession { key, answer } = self.json()?;
         let answer = decode::<PossessionAnswer>(&answer, ErrorCode::BadStatement)?;
         Ok(Call::ShowPossession { key, answer })
+    }
+
+    fn record_drill(&self) -> Result<Call, ErrorBody> {
+        let by = self.state.actor(&self.caller.actor).map(|actor| actor.name.clone());
+        let (ActorId::Person(_), Some(by)) = (self.caller.actor, by) else {
+            let (message, next) = ("services hold no drills", "bring it as a person");
+            return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
+        };
+        let drill: RecordDrill = self.json()?;
+        let drill = VerifiedDrill::verify(self.state, by, &drill).map_err(|error| {
+            let next = "finish the drill again with `quorate drill finish`, or hold another one";
+            ErrorBody::new(ErrorCode::BadStatement, error.to_string(), next)
+        })?;
+        Ok(Call::RecordDrill(Box::new(drill)))
     }
 
     fn submit_import(&self) -> Result<Call, ErrorBody> {

@@ -105,6 +105,7 @@ impl Node {
         self.governor.rejoins.retain(|_, rejoin| state.check_rejoin(rejoin).is_ok());
         self.fail_all_sessions("the charter moved on", turn);
         self.look_at_custody(turn);
+        self.look_at_drills(turn);
         self.look_at_keys(turn);
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.greet_all(turn);
