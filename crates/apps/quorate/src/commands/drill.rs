@@ -9,7 +9,6 @@ use crate::domain::{self, DomainDir, make_dir, read_at_most, write_whole};
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
-use quorate_charter::CustodyTree;
 use quorate_client::contract::{CustodyView, HexBytes, RecordDrill, routes};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
 use quorate_identity::{Name, RecoveryKeyId, moment};
@@ -294,7 +293,7 @@ fn not_started(path: &Path, error: &DrillError) -> Failure {
     match error {
         DrillError::Refused(report) => backup::refused(path, report)
             .unwrap_or_else(|| Failure::peer("backup_refused", error, "take another backup")),
-        DrillError::NoCanaryFor(CustodyTree::Seats | CustodyTree::Keys) => {
+        DrillError::NoCanaryFor(_) => {
             let next = "export a backup with `quorate backup export`: it makes canaries anew";
             Failure::caller("no_canary", error, next)
         }

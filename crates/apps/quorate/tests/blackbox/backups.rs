@@ -6,6 +6,7 @@ use quorate_client::contract::routes;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An export of the shared domain, and what was said of it.
 fn exported(dir: &Path, name: &str) -> (PathBuf, Value) {
@@ -157,6 +158,7 @@ fn a_node_verifies_again_what_it_keeps_and_says_so_in_its_metrics() {
         let path = domain.dir.join("nodes").join(node).join("node.json");
         let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         config["verify_every_s"] = 1.into();
+        config["drill_every_days"] = 7.into();
         fs::write(&path, config.to_string()).unwrap();
     }
     domain.start();
@@ -171,10 +173,15 @@ fn a_node_verifies_again_what_it_keeps_and_says_so_in_its_metrics() {
         assert!(text.contains(&since), "{text}");
         assert!(text.contains(&format!("quorate_key_backup_proven{{key=\"{key}\"}} 1\n")));
     }
-    // Nobody has held a drill yet.
+    // Nobody has held a drill yet: one is due so long after the founding as the operator says.
     let text = metrics("witness");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     for tree in ["seats", "keys"] {
-        assert!(text.contains(&format!("quorate_drill_due_timestamp_seconds{{tree=\"{tree}\"}} ")));
+        let start = format!("quorate_drill_due_timestamp_seconds{{tree=\"{tree}\"}} ");
+        let due = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
+        let due: f64 = due.parse().unwrap();
+        assert!((now..=now + 7.0 * 86_400.0).contains(&due), "{due}");
+        assert!(due > now + 6.9 * 86_400.0, "{due}");
     }
     assert!(!text.contains("quorate_drill_timestamp_seconds{"), "{text}");
     // Who keeps no shares keeps no backups.
