@@ -9,7 +9,9 @@ use crate::limits;
 use crate::wire::{DealMessage, DealStep};
 use minicbor::{Decode, Encode};
 use quorate_charter as charter;
-use quorate_charter::{AttemptPlan, EpochRecord, GenesisFile, Instance, State};
+use quorate_charter::{
+    AttemptPlan, CertifiedEntry, EpochRecord, GenesisFile, Instance, State, verify_log,
+};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine::{
     self as engine, Accusation, Backups, Charge, Equivocation, Misdealing, Place, Signed,
@@ -368,8 +370,8 @@ fn is_signed_by(
     keys.any(|keys| keys.verify(tag::DEAL_MESSAGE, &bytes, &signature).is_ok())
 }
 
-/// Evidence as a file: with the genesis that its nodes are of, so that a hash is enough to verify
-/// it. Public.
+/// Evidence as a file: with the charter that its nodes are of, so that a hash is enough to verify it,
+/// by the keys that they have at its head. Public.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct EvidenceFile {
     /// Version of this form: 1.
@@ -378,18 +380,26 @@ pub struct EvidenceFile {
     /// The genesis with all signatures under it.
     #[n(1)]
     genesis: GenesisFile,
-    /// The evidence.
+    /// Every entry of the charter up to the one that gave a seat away last; none if none did, as the
+    /// genesis then says all about nodes.
     #[n(2)]
+    entries: Vec<CertifiedEntry>,
+    /// The evidence.
+    #[n(3)]
     evidence: Evidence,
 }
 
 impl Canonical for EvidenceFile {
-    const BYTES_MAX: usize = crate::limits::EVIDENCE_BYTES_MAX + GenesisFile::BYTES_MAX + 16;
+    const BYTES_MAX: usize = crate::limits::EVIDENCE_BYTES_MAX + (64 << 20);
 }
 
 impl EvidenceFile {
-    pub(crate) fn new(genesis: GenesisFile, evidence: Evidence) -> Self {
-        Self { version: 1, genesis, evidence }
+    pub(crate) fn new(
+        genesis: GenesisFile,
+        entries: Vec<CertifiedEntry>,
+        evidence: Evidence,
+    ) -> Self {
+        Self { version: 1, genesis, entries, evidence }
     }
 
     /// Verifies a file offline. Returns what it proves, of which domain, and the state that names
@@ -410,8 +420,8 @@ impl EvidenceFile {
         if file.genesis.hash() != *genesis {
             return Err(EvidenceError::OtherDomain);
         }
-        let founded = file.genesis.verify(genesis);
-        let state = founded.map_err(|error| EvidenceError::Genesis(error.to_string()))?;
+        let state = verify_log(&file.genesis, genesis, file.entries);
+        let state = state.map_err(|error| EvidenceError::Genesis(error.to_string()))?;
         let finding = file.evidence.verify(&state, proofs)?;
         Ok((finding, file.evidence.id(), state))
     }

@@ -1,7 +1,7 @@
 //! Evidence as somebody else would write it: of a node that signed two messages for one place.
 
 use minicbor::Encode;
-use quorate_charter::{AttemptPlan, GenesisFile};
+use quorate_charter::{AttemptPlan, CertifiedEntry, GenesisFile};
 use quorate_codec::{Canonical, tag};
 use quorate_identity::{NodeId, NodeSecrets};
 use quorate_keygen::{Equivocation, Place, Signed};
@@ -37,6 +37,8 @@ struct File {
     #[n(1)]
     genesis: GenesisFile,
     #[n(2)]
+    entries: Vec<CertifiedEntry>,
+    #[n(3)]
     evidence: Forged,
 }
 
@@ -74,7 +76,7 @@ impl Forged {
 
     /// The bytes of a file with it.
     pub fn file(self, version: u8, genesis: GenesisFile) -> Vec<u8> {
-        quorate_codec::to_bytes(&File { version, genesis, evidence: self })
+        quorate_codec::to_bytes(&File { version, genesis, entries: Vec::new(), evidence: self })
     }
 }
 

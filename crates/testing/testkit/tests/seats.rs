@@ -12,12 +12,16 @@ use quorate_charter::{
 };
 use quorate_client::contract::{RequestState, routes};
 use quorate_codec::{Transcript, tag, to_bytes};
+use quorate_engine::Backups;
 use quorate_identity::{Head, KeyId, NodeId, NodeSecrets, NodeSignature, Scheme};
 use quorate_machine::boot::BootError;
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
+use quorate_machine::evidence::{Evidence, EvidenceFile};
 use quorate_machine::handover::Handover;
 use quorate_machine::wire::Message;
+use quorate_testkit::custodians::Reduced;
+use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::{
     FIVE, epochs, kept, key, record, refresh, sign, until_epoch, until_made, with_ops,
@@ -193,6 +197,40 @@ fn neg_057_former_keys_decide_nothing_once_an_epoch_was_made_without_them() {
     let real = voided(&world, (id, 2), now, &with(heir));
     world.inject(node_2, node_1, &real);
     world.until("it counts", |world| voids(world));
+}
+
+/// GOV-61, BLM-07: what the former machine signed accuses nobody, in a node and as a file; what the
+/// machine of now signs accuses it.
+#[test]
+fn neg_094_nobody_is_accused_by_former_keys() {
+    let (mut world, _) = with_ops(66, FIVE, TREE, 0);
+    let node_2 = world.id("node-2");
+    let former = world.founding.nodes[&node_2].secrets();
+    let plan = record(&mut world, "node-1").plan;
+    let claimant = Claimant::of(&mut world, "node-2");
+    world.enact("node-1", claimant.motion());
+    let heir = world.founding.nodes[&node_2].secrets();
+    let evidence =
+        |by: &NodeSecrets| -> Evidence { Forged::twice(1, plan.clone(), node_2, by).read() };
+    let state = world.state("node-1");
+    let proofs = || Backups::of::<Reduced>();
+    assert!(evidence(&former).verify(&state, proofs()).is_err());
+    assert_eq!(evidence(&heir).verify(&state, proofs()).unwrap().culprits, [node_2]);
+    let told = |world: &mut World, by: &NodeSecrets| {
+        let message = Message::Evidence(Box::new(evidence(by)));
+        let (from, to) = (world.id("node-3"), world.id("node-1"));
+        world.inject(from, to, &message);
+        world.pass(1_000);
+        quorate_testkit::keys::evidence(world, "node-1")
+    };
+    assert!(told(&mut world, &former).is_empty());
+    let kept = told(&mut world, &heir);
+    assert_eq!(kept.len(), 1);
+    let target = routes::evidence(&kept[0].evidence);
+    let view = world.call("node-1", "auditor", "GET", &target, b"");
+    let Ok(View::Evidence(answer)) = view else { panic!("{view:?}") };
+    let verified = EvidenceFile::verify(&answer.file.0, &world.founding.hash, proofs());
+    assert_eq!(verified.unwrap().0.culprits, [node_2]);
 }
 
 /// GOV-61: the machine that was lost turns up again. It learns that it is nobody any more and stops
