@@ -13,7 +13,7 @@ use sha1::Sha1;
 use sha3::{Digest, Sha3_256};
 use x_wing::KeyExport;
 use x25519_dalek::{PublicKey, StaticSecret};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A key with what follows from it alone, made once. Public.
 pub(crate) enum SealingKey {
@@ -90,8 +90,9 @@ impl Hybrid {
         stream.fill_bytes(for_ml_kem.as_mut());
         stream.fill_bytes(ephemeral.as_mut());
 
-        let (sent, shared) = ml_kem::encapsulate(&self.ml_kem, *for_ml_kem);
-        let shared = Zeroizing::new(shared);
+        let (sent, mut raw) = ml_kem::encapsulate(&self.ml_kem, *for_ml_kem);
+        let shared = Zeroizing::new(raw);
+        raw.zeroize();
         let exchanged = self.x25519.exchange(&ephemeral);
         let ephemeral = PublicKey::from(&StaticSecret::from(*ephemeral)).to_bytes();
         let hash = Sha3_256::new()

@@ -53,6 +53,9 @@ pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 pub const RECORDS_PER_ANSWER: usize = 64;
 /// Bytes of outcomes in one such answer; the rest is asked for again.
 pub const RECORD_BYTES_PER_ANSWER: usize = 16 << 20;
+/// Bundles of backups that are verified at a time beyond the first of each attempt: each takes a core
+/// for up to some seconds.
+pub const BUNDLES_JUDGED_AT_ONCE: usize = 4;
 /// Attempts at epochs under way, over which this node leads no other: each holds a job.
 pub const CEREMONIES_LIVE_MAX: usize = 16;
 /// Bytes of one message of a dealing, whatever the key's tree and accounts.

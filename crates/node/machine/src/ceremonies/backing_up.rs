@@ -8,6 +8,7 @@ use super::proven::Found;
 use crate::durable::{Table, Write};
 use crate::evidence::{BACKUP_ROUND, Evidence, Proof};
 use crate::job::{JobId, Task};
+use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{BundleMessage, DealStep, Message};
 use minicbor::bytes::ByteVec;
@@ -61,9 +62,6 @@ impl Announcement {
 impl Canonical for Announcement {
     const BYTES_MAX: usize = 80;
 }
-
-/// Bundles of one attempt that are verified at a time: each takes a core for up to some seconds.
-const JUDGED_AT_ONCE: usize = 4;
 
 /// The backups of an attempt under way.
 #[derive(Default)]
@@ -319,10 +317,11 @@ impl Node {
         self.judge_backups(key, turn);
     }
 
-    /// Verifies what is here, each bundle in a job of its own: so that its end is progress. A few at
-    /// a time: no more are left behind by an attempt that ends, nor stand in the way of signing.
+    /// Verifies what is here, each bundle in a job of its own: so that its end is progress. Of each
+    /// attempt one at a time, and a few of all where cores are idle: more would be left behind by
+    /// attempts that end, and stand in the way of signing.
     fn judge_backups(&mut self, key: KeyId, turn: &mut Turn<'_>) {
-        let proofs = self.proofs;
+        let (proofs, under_way) = (self.proofs, self.keys.backup_jobs.len());
         let Some(ceremony) = self.ceremony(&key) else { return };
         if !matches!(ceremony.phase, Phase::ExpectBackups) {
             return;
@@ -334,7 +333,8 @@ impl Node {
         let mut next = Vec::new();
         let mut mistaken = Vec::new();
         for (kind, author) in open.copied() {
-            if backup.judging.len() + next.len() == JUDGED_AT_ONCE {
+            let is_first = backup.judging.is_empty() && next.is_empty();
+            if !is_first && under_way + next.len() >= limits::BUNDLES_JUDGED_AT_ONCE {
                 break;
             }
             let said = backup.said.get(&author).and_then(|(_, said)| said.of(kind));
@@ -380,13 +380,16 @@ impl Node {
         let Some(ceremony) = self.ceremony(&key) else { return };
         // Of an attempt that ended meanwhile it is nobody's.
         let Some((kind, author)) = ceremony.backup.judging.remove(&id) else { return };
+        if !ceremony.is_open() {
+            return;
+        }
         match result {
             Ok(()) => {
                 ceremony.backup.verified.insert((kind, author));
                 self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
                 self.judge_backups(key, turn);
             }
-            Err(error) if ceremony.is_open() => {
+            Err(error) => {
                 let bundle = ceremony.backup.bundles.remove(&(kind, author));
                 let bundle = bundle.map(|bundle| bundle.to_vec()).unwrap_or_default();
                 if let Some((signature, said)) = ceremony.backup.said.get(&author) {
@@ -402,14 +405,15 @@ impl Node {
                 }
                 self.void_attempt(key, &error.fault.to_string(), &[author], turn);
             }
-            Err(_) => {}
         }
     }
 
     /// A job was lost: the attempt ends.
     pub(crate) fn backup_job_lost(&mut self, id: JobId, turn: &mut Turn<'_>) -> bool {
         let Some(key) = self.keys.backup_jobs.remove(&id) else { return false };
-        let is_ours = |ceremony: &mut Ceremony| ceremony.backup.judging.remove(&id).is_some();
+        let is_ours = |ceremony: &mut Ceremony| {
+            ceremony.backup.judging.remove(&id).is_some() && ceremony.is_open()
+        };
         if self.ceremony(&key).is_some_and(is_ours) {
             self.void_attempt(key, "this machine lost a computation", &[], turn);
         }

@@ -69,7 +69,7 @@ impl Node {
     }
 
     /// For how long an attempt at a key may make no progress: its accounts take their time, and so do
-    /// the backups of all members, which others verify one after the other.
+    /// the backups of all members, which others may have to verify one after the other.
     pub(super) fn patience(&self, key: &KeyId) -> Millis {
         let accounts = self.state.key(key).map_or(1, |order| u64::from(order.accounts));
         let more = accounts.saturating_sub(1).saturating_mul(limits::CEREMONY_MS_PER_ACCOUNT);
