@@ -35,6 +35,7 @@ pub mod limits;
 mod lines;
 pub mod paper;
 pub mod passphrase;
+pub mod process;
 pub mod seat;
 pub mod secret;
 pub mod token;

@@ -1,6 +1,7 @@
 //! A canary that was restored: what proves to everybody that custodians did it.
 
 use crate::{BackupFault, Bundle, Recovery, Statement, Subject, bundle_bytes_max};
+use quorate_access::limits::LEAVES_MAX;
 use quorate_codec::from_bytes;
 use quorate_curve::{Ed25519, SecretScalar};
 use quorate_identity::{GenesisHash, NodeId};
@@ -38,7 +39,8 @@ pub fn restored_canary(
     recovery: &Recovery,
     secret: &[u8],
 ) -> Result<NodeId, CanaryError> {
-    if bytes.len() > bundle_bytes_max(1, recovery.tree().leaf_count()) {
+    // Also of one for another tree it is to be told that it is.
+    if bytes.len() > bundle_bytes_max(1, LEAVES_MAX) {
         return Err(CanaryError::Form);
     }
     let bundle: Bundle<Ed25519> = from_bytes(bytes).map_err(|_| CanaryError::Form)?;

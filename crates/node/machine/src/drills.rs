@@ -169,7 +169,7 @@ impl Book {
     fn note(&mut self, held: &Held) -> Result<(), ErrorBody> {
         let told_again = self.last.as_mut().filter(|it| it.canary == held.canary);
         let finished_ms = match told_again {
-            Some(last) if last.started_ms == held.started_ms => {
+            Some(last) if (last.started_ms, &last.by) == (held.started_ms, &held.by) => {
                 let all: BTreeSet<_> = last.took_part.iter().chain(&held.took_part).collect();
                 last.took_part = all.into_iter().copied().collect();
                 last.finished_ms

@@ -172,14 +172,16 @@ async fn list(session: &Session, face: Face) -> Result<()> {
         let (shown_to, not_shown_to) = (names(yes), names(no));
         let same = views.values().flat_map(|view| &view.custodians);
         let same = same.filter(|it| (&it.name, it.key) == (&custodian.name, custodian.key));
-        let drilled_ms = same.filter_map(|it| it.drilled_ms).max();
+        // What every node that answers was told at least.
+        let drilled_ms = same.map(|it| it.drilled_ms).min().flatten();
         let custodian = CustodianView { drilled_ms, ..custodian.clone() };
         Listed { custodian, shown_to, not_shown_to }
     };
     let mut drills: BTreeMap<&str, &DrillView> = BTreeMap::new();
     for drill in views.values().flat_map(|view| &view.drills) {
         let newest = drills.entry(&drill.tree).or_insert(drill);
-        if newest.due_ms < drill.due_ms {
+        // One node that says that nothing is due hides nothing.
+        if drill.due_ms < newest.due_ms {
             *newest = drill;
         }
     }
@@ -233,7 +235,10 @@ fn list_text(list: &List) -> String {
 
 fn drill_line(drill: &DrillView, now: u64) -> String {
     let last = drill.last.as_ref();
-    let last = last.map_or_else(|| "none yet".to_owned(), |last| moment(last.finished_ms));
+    let last = last.map_or_else(
+        || "none yet".to_owned(),
+        |last| format!("{} (told by {})", moment(last.finished_ms), last.by),
+    );
     let (tree, due) = (&drill.tree, moment(drill.due_ms));
     match drill.due_ms <= now {
         true => format!(

@@ -15,10 +15,12 @@ use crate::replay;
 use crate::sealed::SealedNode;
 use crate::session::Session;
 use quorate_charter::limits::ASKS_MAX;
-use quorate_charter::{CertifiedEntry, GenesisFile, MotionBody, SignedSeatClaim, State};
+use quorate_charter::{
+    CertifiedEntry, GenesisFile, MotionBody, SignedSeatClaim, State, verify_log,
+};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
 use quorate_engine::KeyShare;
-use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, words};
+use quorate_identity::{GenesisHash, KeyId, Name, NodeId, words};
 use quorate_machine::seats::{self, Taken};
 use quorate_machine::{Shares, publics_of};
 use quorate_recovery::backup_file::{BundleKind, Item};
@@ -326,8 +328,13 @@ fn charter_of(path: &Path, state: &State) -> Result<(GenesisFile, Vec<CertifiedE
             Ok(_) | Err(_) => break,
         }
     }
-    let head = entries.last().map_or(Head(state.genesis().digest()), CertifiedEntry::head);
-    let genesis = genesis.filter(|file| file.hash() == state.genesis() && head == state.head());
+    // Nobody verified this reading of it: another charter would be found when the node starts, too
+    // late to take the seat again.
+    let is_whole = |file: &GenesisFile| {
+        verify_log(file, &state.genesis(), entries.iter().cloned())
+            .is_ok_and(|read| read.head() == state.head())
+    };
+    let genesis = genesis.filter(is_whole);
     let genesis = genesis.ok_or_else(|| {
         let message = format!("{} was changed while it was read", path.display());
         Failure::machine("file", message, "try again with a copy that nobody writes to")

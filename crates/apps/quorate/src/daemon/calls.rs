@@ -29,8 +29,13 @@ pub async fn answer(
     let state = interface.state.borrow().clone();
     let parse = || parse(&state, &caller, method, target, body);
     // A canary takes its time to verify; other calls are not to wait for that.
-    let Parsed { call, wait_ms } = match target == routes::RECORD_DRILL.path {
-        true => tokio::task::block_in_place(parse),
+    let path = target.split('?').next().unwrap_or_default();
+    let Parsed { call, wait_ms } = match path == routes::RECORD_DRILL.path {
+        true => {
+            // One at a time: they take a core each, and are brought a few times a year.
+            let Ok(_turn) = interface.drill_turn.try_lock() else { return Err(busy()) };
+            tokio::task::block_in_place(parse)
+        }
         false => parse(),
     }?;
     let view = match (wait_ms, &call) {
@@ -43,6 +48,11 @@ pub async fn answer(
         View::Bundle(place) => json(&bundle(interface, place).await?),
         view => json(&view),
     }
+}
+
+fn busy() -> ErrorBody {
+    let message = "another drill is being verified";
+    ErrorBody::new(ErrorCode::Busy, message, "try again in a moment")
 }
 
 /// A backup, from the row in which the node says that it lies.

@@ -51,6 +51,8 @@ pub struct Interface {
     pub findings: Findings,
     /// Calls of the current window.
     pub replays: Mutex<ReplayGuard>,
+    /// Held by the one call that has a canary verified.
+    pub drill_turn: tokio::sync::Mutex<()>,
 }
 
 /// Serves until the process ends.

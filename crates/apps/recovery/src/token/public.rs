@@ -70,11 +70,13 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 /// A point of P-256 as it stands in `CKA_EC_POINT`, compressed. PKCS #11 wants it within an octet
 /// string of DER; not every token does that.
 fn short_point(octets: &[u8]) -> Option<Vec<u8>> {
-    let point = match octets {
+    let within = match octets {
         [0x04, length, point @ ..] if usize::from(*length) == point.len() => point,
-        point => point,
+        _ => &[],
     };
-    Some(PublicKey::from_sec1_bytes(point).ok()?.to_encoded_point(true).as_bytes().to_vec())
+    // A bare point may look like the head of such a string; a string is never a point.
+    let point = PublicKey::from_sec1_bytes(octets).or_else(|_| PublicKey::from_sec1_bytes(within));
+    Some(point.ok()?.to_encoded_point(true).as_bytes().to_vec())
 }
 
 /// The long form of a point of P-256 of 33 bytes: the one that every token takes.

@@ -77,7 +77,7 @@ impl Unlocked {
             None => (
                 Mechanism::EccKeyPairGen,
                 vec![Attribute::EcParams(P256_PARAMS.into())],
-                vec![Attribute::Derive(true)],
+                vec![Attribute::Derive(true), Attribute::Decrypt(false), Attribute::Unwrap(false)],
             ),
             Some(bits) => (
                 Mechanism::RsaPkcsKeyPairGen,
@@ -86,7 +86,7 @@ impl Unlocked {
                     Attribute::PublicExponent(vec![1, 0, 1]),
                     Attribute::Encrypt(true),
                 ],
-                vec![Attribute::Decrypt(true), Attribute::Unwrap(false)],
+                vec![Attribute::Decrypt(true), Attribute::Unwrap(false), Attribute::Derive(false)],
             ),
         };
         let kept = [
@@ -94,6 +94,7 @@ impl Unlocked {
             Attribute::Sensitive(true),
             Attribute::Extractable(false),
             Attribute::Sign(false),
+            Attribute::SignRecover(false),
         ];
         let public = [common.as_slice(), &public].concat();
         let private = [common.as_slice(), &kept, &private].concat();
