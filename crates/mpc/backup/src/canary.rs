@@ -61,3 +61,42 @@ pub fn restored_canary(
     }
     bundle.verify(&statement).map(|_| author).map_err(|error| CanaryError::Bundle(error.fault))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Opener, SoftKey, SoftKind, prove};
+    use quorate_access::Tree;
+    use quorate_codec::{Digest, to_bytes};
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn recovery(notation: &str, count: u8) -> Recovery {
+        let key = |number: u8| SoftKey::from_seed(SoftKind::Hybrid, &[number; 32]);
+        let keys: Vec<_> = (0..count).map(|number| key(number).public().clone()).collect();
+        let tree: Tree<u8> = notation.parse().unwrap();
+        Recovery::new(&tree.map(|place| usize::from(*place)), &keys).unwrap()
+    }
+
+    /// GOV-55: a canary says for which of two trees it is, also where that one is much larger.
+    #[test]
+    fn a_canary_for_a_larger_tree_is_told_from_none() {
+        let (small, large) = (recovery("2 of (0, 1, 2)", 3), recovery("3 of (0, 1, 2, 3, 4)", 5));
+        let mut rng = ChaCha20Rng::seed_from_u64(55);
+        let secret = SecretScalar::<Ed25519>::random(&mut rng);
+        let genesis = GenesisHash(Digest([1; 32]));
+        let subject = Subject::Canary { genesis, export: Digest([2; 32]) };
+        let author = NodeId(Digest([3; 32]));
+        let publics = vec![secret.commit().non_identity().unwrap()];
+        let statement = Statement { author, subject, publics, recovery: large.clone() };
+        let known = *secret.to_bytes();
+        let bundle: Bundle<Ed25519> = prove(statement, &[secret], &mut rng).unwrap();
+        let bytes = to_bytes(&bundle);
+        assert!(bytes.len() > bundle_bytes_max(1, small.tree().leaf_count()));
+        let of = |recovery: &Recovery| restored_canary(&bytes, genesis, recovery, &known);
+        assert_eq!(of(&small), Err(CanaryError::Bundle(BackupFault::Recovery)));
+        assert_eq!(of(&large), Ok(author));
+        let other = GenesisHash(Digest([9; 32]));
+        assert_eq!(restored_canary(&bytes, other, &large, &known), Err(CanaryError::Domain));
+    }
+}
