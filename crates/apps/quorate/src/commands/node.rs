@@ -174,7 +174,8 @@ fn init(
     face.show(&made, |made| {
         format!(
             "node {} has its keys, sealed in {}\n\nIts fingerprint, for whoever makes the \
-             genesis; read it to them:\n  {}\n\nSend them {}",
+             genesis; read it to them:\n  {}\n\nSend them {}\n\nIf it is to replace a node that \
+             was lost, go on with: quorate seat claim",
             made.name,
             dir.store_path(&made.name).display(),
             made.words,
