@@ -189,7 +189,11 @@ impl Votes {
         let mut first = BTreeMap::new();
         for vote in votes {
             if let Ok(name) = vote.check_alone(state, request, now_ms) {
-                first.entry(vote.body().person).or_insert((name, vote.body()));
+                let counted = first.entry(vote.body().person).or_insert((name, vote.body()));
+                // A rejection takes an approval back (REQ-08).
+                if vote.body().verdict == Verdict::Reject {
+                    *counted = (name, vote.body());
+                }
             }
         }
         let of = |verdict| first.values().filter(move |(_, vote)| vote.verdict == verdict);

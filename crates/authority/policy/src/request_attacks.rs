@@ -189,7 +189,12 @@ fn neg_076_a_vote_twice_or_after_its_expiry_does_not_count() {
     };
     assert_eq!(check(&alice, &[], NOW), Ok(()));
     let twice = Err(ApprovalError::Twice(name("alice")));
-    assert_eq!(check(&again, std::slice::from_ref(&alice), NOW), twice);
+    // Whoever approved may still reject, and whoever rejected not approve.
+    assert_eq!(check(&again, std::slice::from_ref(&alice), NOW), Ok(()));
+    assert_eq!(check(&alice, std::slice::from_ref(&again), NOW), twice);
+    assert_eq!(check(&alice, std::slice::from_ref(&alice), NOW), twice);
+    let both = [alice.clone(), again.clone()];
+    assert_eq!(outcome(&decision(&domain, &request, &both)), ("deny", built_in::REJECTED));
     let doubled = [alice.clone(), alice.clone()];
     assert_eq!(outcome(&decision(&domain, &request, &doubled)), ("wait", "digests"));
     let ends = alice.body().expiry_ms;

@@ -129,7 +129,9 @@ impl Verified<Approval> {
         let voter = self.check_alone(state, request, now_ms)?;
         let voted = earlier.iter().map(Self::body).any(|vote| {
             let same = vote.person == self.body().person && vote.request == request.id();
-            same && vote.expiry_ms > now_ms
+            let takes_back =
+                vote.verdict == Verdict::Approve && self.body().verdict == Verdict::Reject;
+            same && vote.expiry_ms > now_ms && !takes_back
         });
         if voted { Err(ApprovalError::Twice(voter.clone())) } else { Ok(()) }
     }
