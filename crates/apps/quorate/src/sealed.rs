@@ -128,16 +128,24 @@ impl SealedNode {
         Ok(arrival)
     }
 
-    /// Takes a seat: all rows and the domain at once, so that a crash leaves all or nothing.
+    /// Takes a seat: all rows and the domain at once, so that a crash leaves all or nothing. The
+    /// secrets behind the claim stay as long as parts may still come.
     ///
     /// # Errors
     /// The machine's.
-    pub fn arrive(&mut self, genesis: GenesisHash, mut rows: Vec<Write>) -> Result<()> {
+    pub fn arrive(
+        &mut self,
+        genesis: GenesisHash,
+        mut rows: Vec<Write>,
+        is_whole: bool,
+    ) -> Result<()> {
         rows.push(Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis)));
-        rows.push(Write::delete(Table::Meta, ARRIVAL));
+        if is_whole {
+            rows.push(Write::delete(Table::Meta, ARRIVAL));
+            self.arrival = None;
+        }
         self.store.commit(&rows).map_err(|error| store_failure(&error))?;
         self.genesis = Some(genesis);
-        self.arrival = None;
         Ok(())
     }
 }

@@ -11,16 +11,19 @@
 //! backup file; the entry is all that custodians believe. Where the others can share anew without the
 //! seat, no custodian is needed: the machine takes its seat without shares.
 
-use crate::ceremonies::{BundlesRow, Shares, contributions_key, decided_key, share_key};
+use crate::ceremonies::{
+    BundlesRow, Shares, contributions_key, decided_key, parse_decided_key, share_key,
+};
 use crate::custody::Possessions;
-use crate::durable::{Table, Write};
+use crate::durable::{Record, Table, Write};
 use crate::node::{Node, Turn};
 use quorate_charter::{
     AttemptOutcome, CertifiedEntry, Decided, EpochRecord, MotionBody, MotionError, SeatClaim,
     SignedMotion,
 };
 use quorate_engine::{PossessionChallenge, RecoveryKey};
-use quorate_identity::{NodeId, RecoveryKeyId};
+use quorate_identity::{KeyId, NodeId, RecoveryKeyId};
+use std::collections::BTreeSet;
 
 /// A key as a machine finds it when it takes its seat: all of it was verified by whoever hands it in,
 /// and is held against the charter again when the node starts.
@@ -52,6 +55,38 @@ pub fn take(
     rows.extend(keys.iter().flat_map(|key| key.rows(node)));
     rows.extend(shown.iter().map(Possessions::shown));
     rows
+}
+
+/// The rows with which a stopped node that took its seat before gets shares that custodians opened
+/// later, and of which keys: only of epochs that are still the newest that it knows, and that it has no
+/// shares of.
+pub fn add_shares(
+    records: &[Record],
+    keys: &[Taken],
+    shown: &[RecoveryKeyId],
+) -> (Vec<Write>, BTreeSet<KeyId>) {
+    let rows = |table| records.iter().filter(move |row| row.table == table);
+    let newest = |key: &KeyId| {
+        let of_key = rows(Table::EpochRecord).filter_map(|row| {
+            let (of, epoch) = parse_decided_key(&row.key)?;
+            (of == *key).then_some((epoch, row.value.as_slice()))
+        });
+        of_key.max_by_key(|(epoch, _)| *epoch).map(|(_, row)| row)
+    };
+    let mut writes: Vec<Write> = shown.iter().map(Possessions::shown).collect();
+    let mut added = BTreeSet::new();
+    for taken in keys {
+        let Some((record, shares)) = taken.record().zip(taken.shares.as_ref()) else { continue };
+        let plan = &record.plan;
+        let place = share_key(&plan.key, plan.epoch, plan.attempt);
+        let is_newest =
+            newest(&plan.key) == Some(quorate_codec::to_bytes(&taken.decided).as_slice());
+        if is_newest && !rows(Table::Share).any(|row| row.key == place) {
+            writes.push(Write::put(Table::Share, place, shares.to_row()));
+            added.insert(plan.key);
+        }
+    }
+    (writes, added)
 }
 
 impl Taken {

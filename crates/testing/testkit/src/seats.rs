@@ -3,7 +3,7 @@
 use crate::backups::{key_row, shares_of, shares_row};
 use crate::custodians::RecoveryKeys;
 use crate::founding::{Founding, name};
-use crate::world::{Disk, World};
+use crate::world::{Disk, World, records};
 use quorate_backup::possession::Challenge;
 use quorate_backup::{Opener, RecoveryKey, SoftKey, SoftKind};
 use quorate_charter::{Ask, AttemptOutcome, Decided, EpochRecord, MotionBody, SignedSeatClaim};
@@ -14,7 +14,7 @@ use quorate_machine::durable::{Table, Write};
 use quorate_machine::seats::{self, Taken};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A machine that wants a node's seat.
 pub struct Claimant {
@@ -59,9 +59,19 @@ pub fn rows(
     backups: impl Fn(&[u8]) -> Option<Vec<u8>>,
     keys: Option<&RecoveryKeys>,
 ) -> Vec<Write> {
+    let entries = disk.iter().filter(|((table, _), _)| *table == Table::Entry);
+    let entries: Vec<_> = entries.map(|(_, row)| from_bytes(row).expect("an entry")).collect();
+    seats::take(&node, &entries, &taken(node, disk, backups, keys), &[])
+}
+
+/// The same, as far as keys are concerned.
+fn taken(
+    node: NodeId,
+    disk: &Disk,
+    backups: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    keys: Option<&RecoveryKeys>,
+) -> Vec<Taken> {
     let rows = |table| disk.iter().filter(move |((of, _), _)| *of == table);
-    let entries: Vec<_> =
-        rows(Table::Entry).map(|(_, row)| from_bytes(row).expect("an entry")).collect();
     let made = rows(Table::EpochRecord).filter(|((_, key), _)| key.starts_with(b"d"));
     // Of every key the newest, as in a backup file.
     let newest: BTreeMap<KeyId, Decided> = made
@@ -83,7 +93,7 @@ pub fn rows(
         let shares = keys.map(|keys| shares_of(&record, &of_shares, node, keys));
         Some(Taken { decided, of_shares, of_key, shares })
     });
-    seats::take(&node, &entries, &taken.collect::<Vec<_>>(), &[])
+    taken.collect()
 }
 
 impl Claimant {
@@ -133,6 +143,23 @@ impl Claimant {
         world.host_mut(&self.node).write(&rows);
         world.start(id);
     }
+}
+
+/// Custodians' parts come once a machine is in its seat: it is stopped, gets the shares that it still
+/// can use, and starts. Of which keys they are.
+///
+/// # Panics
+/// It does not start.
+pub fn add_shares(world: &mut World, node: &str, from: &str) -> BTreeSet<KeyId> {
+    let id = world.id(node);
+    let disk = world.host(from).disk.clone();
+    let backups = |row: &[u8]| disk.get(&(Table::Backup, row.to_vec())).cloned();
+    let taken = taken(id, &disk, backups, Some(&world.founding.recovery_keys));
+    world.stop(node);
+    let (rows, added) = seats::add_shares(&records(&world.host(node).disk), &taken, &[]);
+    world.host_mut(node).write(&rows);
+    world.start(id);
+    added
 }
 
 /// The record that a decision certifies.

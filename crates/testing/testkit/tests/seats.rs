@@ -26,7 +26,7 @@ use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::{
     FIVE, epochs, kept, key, record, refresh, sign, until_epoch, until_made, with_ops,
 };
-use quorate_testkit::seats::Claimant;
+use quorate_testkit::seats::{Claimant, add_shares};
 use quorate_testkit::world::World;
 use serde_json::json;
 
@@ -87,6 +87,33 @@ fn a_machine_without_shares_takes_a_seat_and_gets_them_from_the_others() {
     assert!(world.can_sign("node-3", "treasury"), "pairs are set up anew");
     let made = record(&mut world, "node-2");
     assert_eq!(made.plan.epoch, 1);
+}
+
+/// GOV-63: parts that come once the machine is in its seat still give it its shares, as long as no
+/// other epoch was made; of one that is over they give nothing.
+#[test]
+fn shares_may_follow_to_a_machine_in_its_seat() {
+    let (mut world, id) = with_ops(67, Shape::default(), TREE, 1);
+    let claimant = Claimant::of(&mut world, "node-3");
+    world.enact("node-1", claimant.motion());
+    world.stop("node-2");
+    let before = world.host("node-1").disk.clone();
+    claimant.take(&mut world, "node-1", false);
+    world.until("it is back", |world| world.can_sign("node-1", "ops"));
+    assert!(kept(&world, "node-3", id).is_empty());
+    assert_eq!(add_shares(&mut world, "node-3", "node-1"), [id].into());
+    assert_eq!(kept(&world, "node-3", id), [0]);
+    assert!(add_shares(&mut world, "node-3", "node-1").is_empty(), "it has them");
+    world.until("both are there", |world| world.can_sign("node-3", "ops"));
+    sign(&mut world, "node-3", "with what followed");
+    let node_2 = world.id("node-2");
+    world.start(node_2);
+    until_epoch(&mut world, 1);
+    world.until("old shares are destroyed", |world| kept(world, "node-3", id) == [1]);
+    // The same parts again: their epoch is over.
+    world.host_mut("node-1").disk = before;
+    assert!(add_shares(&mut world, "node-3", "node-1").is_empty());
+    assert_eq!(kept(&world, "node-3", id), [1]);
 }
 
 /// GOV-61: what an earlier certificate rests on stays verifiable after the seat was given away, at

@@ -72,11 +72,8 @@ impl Machine {
         let name = dir.read_node(&domain::name(&arriving.name)?)?.name;
         let genesis: GenesisHash = replay::parse_hash(&arriving.genesis, "genesis hash")?;
         let node = open_node(&dir, &name, arriving.passphrase_file.as_deref())?;
-        if node.genesis.is_some() {
-            let message = format!("node {name} in {} is in its seat already", dir.path().display());
-            let next = "start it with `quorate node run`; another machine needs a directory of its \
-                        own, made with `quorate node init`";
-            return Err(Failure::caller("in_its_seat", message, next));
+        if node.genesis.is_some() && node.arrival().is_none() {
+            return Err(in_its_seat(&dir, &name));
         }
         let backup = {
             let _progress = face.progress("verifying the backup");
@@ -206,6 +203,10 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
     let parts = paths.iter().map(|path| read_part(path)).collect::<Result<Vec<_>>>()?;
     let mut machine = Machine::open(arriving, face)?;
     let (name, id, state) = (machine.name.clone(), machine.id, machine.backup.state());
+    let is_again = machine.node.genesis.is_some();
+    if is_again && (parts.is_empty() || machine.node.genesis != Some(machine.genesis)) {
+        return Err(in_its_seat(&machine.dir, &name));
+    }
     let arrival = machine.node.arrival().ok_or_else(|| {
         let message = "this machine has claimed no seat yet";
         Failure::caller("no_claim", message, "begin with `quorate seat claim`")
@@ -220,11 +221,26 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
     for key in &restored.keys {
         shares.insert(key.key, shares_of(&machine, key)?);
     }
+    let held = machine.backup.keys().iter();
+    let keys: Vec<Taken> = held.map(|held| taken(held, shares.remove(&held.key()))).collect();
+    let shown: Vec<_> = parts.iter().map(|part| part.key).collect();
+    let (rows, back) = match is_again {
+        true => seats::add_shares(&machine.node.records, &keys, &shown),
+        false => {
+            let (genesis_file, entries) = charter_of(&arriving.backup, state)?;
+            write_genesis(&machine.dir.genesis_path(), &genesis_file)?;
+            (
+                seats::take(&id, &entries, &keys, &shown),
+                restored.keys.iter().map(|it| it.key).collect(),
+            )
+        }
+    };
     let called = |key: KeyId| state.key(&key).map(|order| order.name.clone());
     let named = |is_back: bool| {
         let lost = machine.backup.lost(&id).map(HeldKey::key);
-        lost.filter(|key| shares.contains_key(key) == is_back).filter_map(called).collect()
+        lost.filter(|key| back.contains(key) == is_back).filter_map(called).collect()
     };
+    let without: Vec<Name> = named(false);
     let by_custodian = |pairs: &BTreeSet<(Name, KeyId)>| {
         let mut by: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
         for (custodian, key) in pairs {
@@ -237,7 +253,7 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
         genesis: machine.genesis,
         position: state.position(),
         restored: named(true),
-        without: named(false),
+        without: without.clone(),
         lied: by_custodian(&restored.liars),
         silent: by_custodian(&restored.silent),
         missing: restored
@@ -246,13 +262,7 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
             .filter_map(|it| Some((it.name.clone()?, it.who.to_string())))
             .collect(),
     };
-    let held = machine.backup.keys().iter();
-    let keys: Vec<Taken> = held.map(|held| taken(held, shares.remove(&held.key()))).collect();
-    let (genesis_file, entries) = charter_of(&arriving.backup, machine.backup.state())?;
-    let shown: Vec<_> = parts.iter().map(|part| part.key).collect();
-    let rows = seats::take(&id, &entries, &keys, &shown);
-    write_genesis(&machine.dir.genesis_path(), &genesis_file)?;
-    machine.node.arrive(machine.genesis, rows)?;
+    machine.node.arrive(machine.genesis, rows, without.is_empty())?;
     let dir = machine.dir.path().display().to_string();
     face.show(&took, |it| took_text(it, &dir));
     Ok(())
@@ -267,7 +277,8 @@ fn took_text(took: &TookSeat, dir: &str) -> String {
     }
     if !took.without.is_empty() {
         text += &format!(
-            "\nwithout shares of: {}; the other nodes share these anew once enough of them run",
+            "\nwithout shares of: {}; the other nodes share these anew once enough of them run, and \
+             until then parts may follow: stop the node and `seat take` again with them",
             list(&took.without)
         );
     }
@@ -349,6 +360,13 @@ fn read_part(path: &Path) -> Result<SeatPart> {
         let message = format!("{} holds nothing that a custodian opened: {error}", path.display());
         Failure::caller("bad_part", message, "name the file that `quorate-recovery open` wrote")
     })
+}
+
+fn in_its_seat(dir: &DomainDir, name: &Name) -> Failure {
+    let message = format!("node {name} in {} is in its seat already", dir.path().display());
+    let next = "start it with `quorate node run`; another machine needs a directory of its own, made \
+                with `quorate node init`";
+    Failure::caller("in_its_seat", message, next)
 }
 
 fn not_given(name: &Name) -> Failure {
