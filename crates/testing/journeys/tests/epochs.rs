@@ -9,10 +9,11 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_primitives::{Address, TxKind, U256};
+mod intents;
+
+use intents::{message, payment};
 use quorate_journeys::Trial;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -57,29 +58,6 @@ fn reached(log: &str) -> Option<String> {
 
 const SIGNERS: [&str; 3] = ["node-1", "node-2", "node-3"];
 const TREES: [&str; 2] = ["2 of (node-1, node-2, node-3)", "all of (node-1, node-2, node-3)"];
-
-fn message(text: &str) -> Value {
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    json!({"kind": "message", "message": format!("0x{digits}")})
-}
-
-/// A small payment to a listed address, so that nobody is asked.
-fn payment(trial: &Trial, nonce: u64) -> Value {
-    let to: Address = trial.listed("0x").parse().unwrap();
-    let transaction = TxEip1559 {
-        chain_id: 31337,
-        nonce,
-        gas_limit: 21_000,
-        max_fee_per_gas: 20_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to: TxKind::Call(to),
-        value: U256::from(1_000 + nonce),
-        ..TxEip1559::default()
-    };
-    let unsigned = transaction.encoded_for_signing();
-    let digits: String = unsigned.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"kind": "evm.transaction", "chain_id": 31337, "unsigned": format!("0x{digits}")})
-}
 
 fn can_sign(status: &Value, key: &str) -> bool {
     let keys = status["keys"].as_array().unwrap();

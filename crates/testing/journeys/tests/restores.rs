@@ -7,18 +7,15 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod intents;
+
+use intents::{message, payment};
 use quorate_journeys::{Machine, Trial, recovery};
 use serde_json::{Value, json};
 use std::fs;
 
 const KEYS: [&str; 3] = ["treasury", "vault", "ops"];
 const SIGNERS: [&str; 3] = ["node-1", "node-2", "node-3"];
-
-/// A request that each kind of key signs without anybody's approval, or `None` for others.
-fn message(text: &str) -> Value {
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    json!({"kind": "message", "message": format!("0x{digits}")})
-}
 
 fn epoch(trial: &Trial, key: &str) -> u64 {
     trial.run(&["key", "show", key]).ok()["epoch"].as_u64().unwrap()
@@ -115,6 +112,8 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
     let took = machine.take(&trial, &backup, &parts).ok().clone();
     assert_eq!(took["restored"].as_array().unwrap().len(), 3, "{took}");
     assert_eq!(took["lied"], json!({}));
+    let refused = machine.take(&trial, &backup, &parts);
+    assert_eq!(refused.error(2)["code"], "in_its_seat");
     // With node-2 away, the shares that came back are needed for every signature.
     trial.kill("node-2");
     trial.run_machine(&machine);
@@ -122,8 +121,12 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
         let is_here = |node| status_of(status, "nodes", node)["alive"] == true;
         is_here("node-3") && !is_here("node-2")
     });
-    let request = trial.request("ops", &message("restored"), "wallet-service");
-    trial.signed(&request);
+    trial.until(|status| {
+        let can_sign = |key| status_of(status, "keys", key)["can_sign"] == true;
+        KEYS.iter().all(|key| can_sign(key))
+    });
+    trial.signed(&trial.request("ops", &message("restored"), "wallet-service"));
+    trial.signed(&trial.request("treasury", &payment(&trial, 0), "wallet-service"));
 
     // Once all are there every key is shared anew, without an order: what the lost disk held is void.
     trial.start("node-2");
@@ -135,8 +138,14 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
     for (key, public) in KEYS.iter().zip(&before) {
         assert_eq!(&trial.run(&["key", "show", key]).ok()["public_key"], public);
     }
-    let request = trial.request("ops", &message("with new shares"), "wallet-service");
-    trial.signed(&request);
+    trial.signed(&trial.request("ops", &message("with new shares"), "wallet-service"));
+    trial.signed(&trial.request("treasury", &payment(&trial, 1), "wallet-service"));
+    for key in KEYS {
+        let file = trial.file(&format!("{key}-handover"));
+        trial.run(&["key", "handover", "get", key, "--output", &file]).ok();
+        let genesis = trial.genesis();
+        trial.run(&["key", "handover", "verify", &file, "--genesis", &genesis]).ok();
+    }
     let status = trial.run(&["status"]).ok().clone();
     for node in SIGNERS {
         assert_eq!(status_of(&status, "nodes", node)["alive"], true, "{status}");

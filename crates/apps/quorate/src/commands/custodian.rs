@@ -450,7 +450,7 @@ mod tests {
         };
         let tree = "keys".to_owned();
         let drill = DrillView { tree, since_ms: 0, due_ms: 172_800_000, last: Some(last) };
-        let due = "drill of keys: last 1970-01-02 00:00:00 UTC, due by 1970-01-03 00:00:00 UTC";
+        let due = "drill of keys: last 1970-01-02 00:00:00 UTC (told by ada), due by 1970-01-03 00:00:00 UTC";
         assert_eq!(drill_line(&drill, 172_799_999), due);
         let late = drill_line(&DrillView { last: None, ..drill }, 172_800_000);
         let expected = "drill of keys: last none yet, OVERDUE since 1970-01-03 00:00:00 UTC: export a \
