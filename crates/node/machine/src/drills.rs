@@ -169,7 +169,9 @@ impl Book {
     fn note(&mut self, held: &Held) -> Result<(), ErrorBody> {
         let told_again = self.last.as_mut().filter(|it| it.canary == held.canary);
         let finished_ms = match told_again {
-            Some(last) if (last.started_ms, &last.by) == (held.started_ms, &held.by) => {
+            // Somebody else's word adds nobody to what is kept under the first one's name.
+            Some(last) if last.started_ms == held.started_ms && last.by != held.by => return Ok(()),
+            Some(last) if last.started_ms == held.started_ms => {
                 let all: BTreeSet<_> = last.took_part.iter().chain(&held.took_part).collect();
                 last.took_part = all.into_iter().copied().collect();
                 last.finished_ms

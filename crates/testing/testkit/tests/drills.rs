@@ -223,6 +223,7 @@ fn neg_076_a_drill_that_is_told_again_makes_nothing_newer() {
     late.took_part = custody.custodians.iter().map(|it| it.key_id()).collect();
     late.took_part.sort();
     late.finished_ms = world.now;
+    assert_eq!(bring(&mut world, "ben", &late).unwrap(), view, "somebody else adds nobody");
     let view = bring(&mut world, "ada", &late).unwrap();
     assert!(drilled(&view).iter().all(|(_, at)| *at == Some(first.finished_ms)));
     assert_eq!(view.drills[0].due_ms, first.finished_ms + 100 * DAY_MS);
