@@ -102,9 +102,15 @@ fn two_custodians_hold_a_drill_and_every_node_knows() {
     // Hugo comes late: who took part grows, and nothing gets newer.
     let part = trial.file("part-hugo");
     take_part(&trial, "hugo", &backup, &drill, &part).ok();
-    let again =
-        trial.run(&[&finish[..4], &[&parts[1], &part, "--as", "ada"]].concat()).ok().clone();
-    assert_eq!(again["spare"], 1);
+    // Nobody else adds him to what the auditor told.
+    let all = [&finish[..4], &[&parts[1], &part, "--as"]].concat();
+    let other = trial.run(&[&all[..], &["ada"]].concat());
+    assert_eq!(other.error(2)["code"], "told_by_another");
+    assert!(other.error(2)["next"].as_str().unwrap().contains("auditor"));
+    let list = trial.run(&["custodian", "list"]).ok().clone();
+    assert!(custodian(&list, "hugo")["drilled_ms"].is_null(), "{list}");
+    let again = trial.run(&[&all[..], &["auditor"]].concat()).ok().clone();
+    assert_eq!((&again["spare"], &again["refused_by"]), (&json!(1), &json!({})));
     let list = trial.run(&["custodian", "list"]).ok().clone();
     assert_eq!(custodian(&list, "hugo")["drilled_ms"], report["finished_ms"]);
 

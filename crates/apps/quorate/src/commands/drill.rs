@@ -9,6 +9,7 @@ use crate::domain::{self, DomainDir, make_dir, read_at_most, write_whole};
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
+use quorate_backup::bundle_digest;
 use quorate_client::contract::{CustodyView, HexBytes, RecordDrill, routes};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
 use quorate_identity::{Name, RecoveryKeyId, moment};
@@ -156,7 +157,17 @@ async fn bring(session: &Session, proof: &RecordDrill, report: &mut Report) -> R
         let name = node.name.clone();
         let target = routes::RECORD_DRILL.path;
         match session.at(&name).post::<_, CustodyView>(target, proof).await {
-            Ok(_) => report.recorded_by.push(name),
+            Ok(view) => match kept_as(&view, proof) {
+                None => report.recorded_by.push(name),
+                Some(first) => {
+                    let message = format!("it keeps this drill as {first} told it");
+                    let next =
+                        format!("have {first} finish it: only they add parts that came late");
+                    let failure = Failure::caller("told_by_another", message, next);
+                    report.refused_by.insert(name, failure.to_string());
+                    refusal = Some(failure);
+                }
+            },
             Err(failure) if failure.code() == "no_answer" => {
                 report.silent.push(name);
                 silence = Some(failure);
@@ -171,6 +182,15 @@ async fn bring(session: &Session, proof: &RecordDrill, report: &mut Report) -> R
         Some(failure) if report.recorded_by.is_empty() => Err(failure),
         _ => Ok(()),
     }
+}
+
+/// Who told a node of this drill before, if it did not add who took part by this telling (GOV-57).
+fn kept_as(view: &CustodyView, proof: &RecordDrill) -> Option<Name> {
+    let canary = bundle_digest(&proof.canary.0);
+    let mut last = view.drills.iter().filter_map(|it| it.last.as_ref());
+    let held = last.find(|it| it.canary == canary)?;
+    let all = proof.took_part.iter().all(|key| held.took_part.contains(key));
+    (!all).then(|| held.by.clone())
 }
 
 /// When a drill was first said to be finished, in a report that is there: finishing it again, with
