@@ -122,7 +122,7 @@ impl Trial {
     pub fn listed(&self, prefix: &str) -> String {
         let policy = self.run(&["policy", "show"]).ok().clone();
         let lists: Value = serde_json::from_str(&text(&policy, "lists")).expect("lists.json");
-        let payees = lists["payees"].as_array().into_iter().flatten();
+        let payees = lists.get("payees").and_then(Value::as_array).into_iter().flatten();
         let found = payees.filter_map(Value::as_str).find(|text| text.starts_with(prefix));
         found.unwrap_or_else(|| panic!("no {prefix}… in {lists}")).to_owned()
     }
