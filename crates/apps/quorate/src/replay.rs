@@ -107,7 +107,7 @@ fn certified_record(
         && plan.key == order.key
         && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
         && record.accounts.len() == usize::from(plan.accounts)
-        && plan.imported == order.imported
+        && plan.origin == order.origin
         && order.has_ordered(&plan.order)
         && order.has_ordered_tree(&plan.tree, &plan.order);
     match in_its_place && as_ordered {

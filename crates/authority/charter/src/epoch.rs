@@ -2,6 +2,7 @@
 
 use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
+use crate::origin::{Origin, Restored};
 use crate::statement::{DomainStatement, NodeStatement, Signed};
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
@@ -52,7 +53,8 @@ pub struct AttemptPlan {
     /// When, by the leader's clock, in milliseconds since 1970.
     #[n(11)]
     pub made_at: u64,
-    /// Which nodes deal, ascending; none in the first epoch of a key that is imported.
+    /// Which nodes deal, ascending; none in the first epoch of a key that is imported, because the
+    /// importer does.
     #[n(12)]
     pub dealers: Vec<NodeId>,
     /// Who will hold shares: parties of the tree, ascending.
@@ -64,10 +66,9 @@ pub struct AttemptPlan {
     /// How many accounts the key has.
     #[n(15)]
     pub accounts: u16,
-    /// Of a key that was imported, what the charter says of that, in every epoch (IMP-08);
-    /// nothing of a key that was generated.
+    /// Where a key is from that was not made here, as the charter says it, in every epoch (IMP-08).
     #[n(16)]
-    pub imported: Option<Imported>,
+    pub origin: Option<Origin>,
     /// For whom it is backed up: digest of the custody at the leader's head.
     #[n(17)]
     pub custody: Digest,
@@ -120,8 +121,8 @@ pub struct Backup {
     /// Of every member's shares, in the order of the committee: restored by the custody's `seats`.
     #[n(0)]
     pub shares: Vec<Digest>,
-    /// Of the key itself, made in this epoch or an earlier one; none of a key that was imported,
-    /// before its birth.
+    /// Of the key itself, made in this epoch or an earlier one; none of a key that was not made
+    /// here, before its birth.
     #[n(1)]
     pub key: Option<KeyBackup>,
 }
@@ -226,28 +227,38 @@ impl AttemptPlan {
         self.committee.iter().copied().collect()
     }
 
-    /// Whether the importer deals: in the first epoch of a key that is imported, and in no other
-    /// (IMP-08).
-    pub fn is_import(&self) -> bool {
-        self.epoch == 0 && self.imported.is_some()
+    /// Whether a key comes here that exists: in the first epoch of one that was not made here, and
+    /// in no other (IMP-08).
+    pub fn is_arrival(&self) -> bool {
+        self.epoch == 0 && self.origin.is_some()
     }
 
-    /// The first epoch under which the key signs: that after the import, where it was imported
+    /// What the importer deals, where it is the one who deals.
+    pub fn import(&self) -> Option<&Imported> {
+        self.origin.as_ref().filter(|_| self.is_arrival())?.imported()
+    }
+
+    /// What the nodes deal that custodians opened, where they do.
+    pub fn restore(&self) -> Option<&Restored> {
+        self.origin.as_ref().filter(|_| self.is_arrival())?.restored()
+    }
+
+    /// The first epoch under which the key signs: that after the first, where it was not made here
     /// (IMP-09).
     pub fn birth_epoch(&self) -> u64 {
-        u64::from(self.imported.is_some())
+        u64::from(self.origin.is_some())
     }
 
     /// Whether the key itself must be backed up anew in this epoch: where it never was, where the
-    /// custodians are others by now, or where a member holds no copy of the last backup. An
-    /// importer's dealing is none that nodes could back up (GOV-43).
+    /// custodians are others by now, or where a member holds no copy of the last backup. Of a key
+    /// that arrives only shares are backed up (GOV-43).
     pub fn needs_key_backup(&self, before: Option<&EpochRecord>) -> bool {
         let last = before.and_then(|before| before.backup.key.as_ref());
         let is_kept = last.is_some_and(|last| {
             last.custody == self.custody
                 && self.committee.iter().all(|member| last.holders.contains(member))
         });
-        !self.is_import() && !is_kept
+        !self.is_arrival() && !is_kept
     }
 
     /// Every node that takes part: dealers and members.
@@ -286,7 +297,7 @@ impl EpochRecord {
         let Backup { shares, key } = &self.backup;
         let plan = &self.plan;
         let last = before.and_then(|before| before.backup.key.as_ref());
-        let has_key = match (plan.is_import(), plan.renews, key) {
+        let has_key = match (plan.is_arrival(), plan.renews, key) {
             (true, renews, key) => key.is_none() && !renews,
             (false, false, key) => {
                 !plan.needs_key_backup(before) && key.is_some() && key.as_ref() == last
@@ -329,14 +340,10 @@ impl EpochRecord {
         identities(self) == identities(before)
     }
 
-    /// Of the first epoch of an imported key: whether constant term and chain code are those that
-    /// people signed (IMP-07). Of a generated key, always.
-    pub fn is_as_imported(&self) -> bool {
-        self.plan.imported.as_ref().is_none_or(|imported| {
-            let [account] = self.accounts.as_slice() else { return false };
-            account.commitments.first() == Some(&imported.public)
-                && account.chain_code == imported.chain_code
-        })
+    /// Of a key that was not made here: whether constant terms and chain codes are those that people
+    /// signed (IMP-07, SUC-23). Of one that was, always.
+    pub fn is_as_ordered(&self) -> bool {
+        self.plan.origin.as_ref().is_none_or(|origin| origin.is_of(&self.accounts))
     }
 
     /// The record's place in contexts and in its chain.
@@ -426,7 +433,7 @@ impl Canonical for AttemptOutcome {
 }
 
 /// A list of byte strings.
-mod byte_lists {
+pub(crate) mod byte_lists {
     use super::*;
     use minicbor::bytes::ByteSlice;
 
@@ -494,7 +501,7 @@ mod tests {
             committee: nodes(&[1, 2, 3]).into_iter().collect(),
             incarnations: vec![Digest::ZERO; 3],
             accounts: 1,
-            imported: None,
+            origin: None,
             custody: Digest::ZERO,
             renews: true,
         };
@@ -519,7 +526,7 @@ mod tests {
         let importer = ImporterSecret::from_bytes(&[1; 32]).public();
         let (public, chain_code) = (vec![1; 33], Digest([1; 32]));
         let mut import = record(vec![account(1)]);
-        import.plan.imported = Some(Imported { public, chain_code, importer });
+        import.plan.origin = Some(Origin::Imported(Imported { public, chain_code, importer }));
         import
     }
 
@@ -637,15 +644,15 @@ mod tests {
     #[test]
     fn neg_054_an_imported_key_is_the_one_that_people_signed() {
         let generated = record(vec![account(1)]);
-        assert!(generated.is_as_imported() && !generated.plan.is_import());
+        assert!(generated.is_as_ordered() && !generated.plan.is_arrival());
         assert_eq!(generated.plan.birth_epoch(), 0);
         let import = imported();
-        assert!(import.is_as_imported() && import.plan.is_import());
+        assert!(import.is_as_ordered() && import.plan.is_arrival());
         assert_eq!(import.plan.birth_epoch(), 1);
         let broken = |change: fn(&mut Vec<AccountRecord>)| {
             let mut broken = import.clone();
             change(&mut broken.accounts);
-            !broken.is_as_imported()
+            !broken.is_as_ordered()
         };
         assert!(broken(|accounts| accounts[0].commitments.reverse()));
         assert!(broken(|accounts| accounts[0].commitments.clear()));
@@ -654,6 +661,6 @@ mod tests {
         assert!(broken(Vec::clear));
         let mut refreshed = import.clone();
         refreshed.plan.epoch = 1;
-        assert!(!refreshed.plan.is_import());
+        assert!(!refreshed.plan.is_arrival());
     }
 }

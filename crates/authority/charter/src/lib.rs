@@ -31,10 +31,12 @@ mod imported;
 pub mod limits;
 mod log;
 mod motion;
+mod origin;
 mod presence;
 mod seat;
 mod state;
 mod statement;
+mod succession;
 
 pub use agreement::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
@@ -57,6 +59,7 @@ pub use motion::{
     Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,
     effect, most_accounts, most_faults,
 };
+pub use origin::{Origin, Restored, Summand, Summands};
 pub use presence::{
     Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
     Welcome,
@@ -64,3 +67,4 @@ pub use presence::{
 pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};
 pub use state::{Actor, Goal, KeyOrder, Node, Person, Service, Sharing, State};
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};
+pub use succession::Succession;

@@ -13,6 +13,8 @@ pub const CUSTODIANS_MAX: usize = 16;
 pub const ASKS_MAX: usize = 2 * CUSTODIANS_MAX;
 /// Most leaves of a recovery tree: a custodian may stand at several.
 pub const RECOVERY_LEAVES_MAX: usize = 32;
+/// Longest reason of a succession, in bytes: a line.
+pub const REASON_BYTES_MAX: usize = 200;
 /// Longest recovery key, in bytes: more than the longest kind of `spec/backup.md` has.
 pub const RECOVERY_KEY_BYTES_MAX: usize = 1_536;
 /// Most keys of a domain; each is a record at every node.

@@ -1,4 +1,5 @@
-//! A machine's wish to take the seat of a node that was lost (`spec/charter.md`, GOV-60).
+//! A machine's wish to take the seat of a node that was lost (`spec/charter.md`, GOV-60), or to get
+//! what restores the keys of a domain that its own succeeds (`spec/succession.md`, SUC-01).
 
 use crate::limits::{ASKS_MAX, RECOVERY_KEY_BYTES_MAX};
 use crate::statement::{NodeStatement, Signed, StatementError};
@@ -13,16 +14,16 @@ pub struct SeatClaim {
     /// Version of this form: 1.
     #[n(0)]
     pub version: u8,
-    /// The domain.
+    /// The domain of which something is to be restored.
     #[n(1)]
     pub genesis: GenesisHash,
-    /// The node whose seat it is.
+    /// The node whose seat it is; of a successor the founding node.
     #[n(2)]
     pub node: NodeId,
     /// The keys that the node is to have from then on.
     #[n(3)]
     pub keys: NodePublic,
-    /// The one-time key to which custodians encrypt what they open for the seat (BAK-17). Opaque
+    /// The one-time key to which custodians encrypt what they open for the node (BAK-17). Opaque
     /// here: who votes for it looks at it.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub arrival: Vec<u8>,
@@ -57,6 +58,18 @@ pub struct Seat {
     pub claim: SeatClaim,
     /// How often the seat was given.
     pub version: u64,
+}
+
+impl SeatClaim {
+    /// Whether one-time key and challenges have lengths that such have, and the keys that are asked
+    /// ascend. What they are is for those who know curves.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        let is_length = |bytes: &[u8]| (1..=RECOVERY_KEY_BYTES_MAX).contains(&bytes.len());
+        is_length(&self.arrival)
+            && self.asks.iter().all(|ask| is_length(&ask.challenge))
+            && self.asks.is_sorted_by(|left, right| left.key < right.key)
+            && self.asks.len() <= ASKS_MAX
+    }
 }
 
 impl Canonical for SeatClaim {

@@ -12,8 +12,10 @@ use crate::custody::Custody;
 use crate::entry::VerifiedEntry;
 use crate::genesis::{Genesis, GenesisError, Settings};
 use crate::motion::{Motion, MotionBody, Object};
+use crate::origin::Origin;
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
+use crate::succession::Succession;
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
@@ -45,6 +47,8 @@ pub struct State {
     /// Of nodes that came back, the incarnation that counts, and the position that says so. Another
     /// machine in a node's seat begins anew.
     rejoined: BTreeMap<NodeId, (Option<Incarnation>, u64)>,
+    /// The domain before, if there was one.
+    succession: Option<Arc<Succession>>,
     /// Seats that were given to another machine.
     seats: Arc<BTreeMap<NodeId, Seat>>,
     /// Every head there was, and its position.
@@ -71,6 +75,7 @@ impl State {
             policy_version: 0,
             placed: BTreeSet::new(),
             rejoined: BTreeMap::new(),
+            succession: genesis.succession.clone().map(Arc::new),
             seats: Arc::default(),
             heads: BTreeMap::from([(Head(hash.digest()), 0)]),
         })
@@ -256,6 +261,11 @@ impl State {
         self.rejoined.get(node).and_then(|(incarnation, _)| incarnation.as_ref())
     }
 
+    /// The domain that this one succeeds, if it does.
+    pub fn succession(&self) -> Option<&Succession> {
+        self.succession.as_deref()
+    }
+
     /// That a node's seat was given to another machine, if it was.
     pub fn seat(&self, node: &NodeId) -> Option<&Seat> {
         self.seats.get(node)
@@ -292,7 +302,14 @@ impl State {
                 let sharing = Sharing { tree: access.clone(), faults: *faults };
                 let order = KeyOrder::new(key, name.clone(), *scheme, 1, sharing, head);
                 self.key_names.insert(name.clone(), key);
-                self.keys.insert(key, Arc::new(order.import(imported.clone())));
+                self.keys.insert(key, Arc::new(order.from(Origin::Imported(imported.clone()))));
+            }
+            MotionBody::KeyRestore { name, scheme, access, faults, accounts, restored } => {
+                let key = key_id(&id);
+                let sharing = Sharing { tree: access.clone(), faults: *faults };
+                let order = KeyOrder::new(key, name.clone(), *scheme, *accounts, sharing, head);
+                self.key_names.insert(name.clone(), key);
+                self.keys.insert(key, Arc::new(order.from(Origin::Restored(*restored))));
             }
             MotionBody::PolicySet { bundle } => {
                 self.policy = Some(bundle.as_slice().into());

@@ -22,8 +22,8 @@ pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized
     let key = people::key(state, &plan.key)?;
     let ordered = plan.genesis == state.genesis()
         && (plan.scheme, plan.accounts) == (key.scheme, key.accounts)
-        && plan.imported == key.imported
-        && !plan.is_import()
+        && plan.origin == key.origin
+        && !plan.is_arrival()
         && key.has_ordered(&plan.order)
         && key.has_ordered_tree(&plan.tree, &plan.order);
     ordered.then(|| {

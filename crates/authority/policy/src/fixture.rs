@@ -98,6 +98,7 @@ impl Domain {
             nonce: Digest([seed; 32]),
             custody: custody(),
             excepted: Vec::new(),
+            succession: None,
         };
         let mut file = GenesisFile::create(&genesis).unwrap();
         for ada in ADMINISTRATORS {

@@ -512,7 +512,7 @@ fn record(domain: &Domain, key: &str) -> EpochRecord {
         committee: members,
         incarnations: Vec::new(),
         accounts: order.accounts,
-        imported: None,
+        origin: None,
         custody: Digest::ZERO,
         renews: true,
     };

@@ -112,6 +112,7 @@ impl Domain {
             nonce: Digest([seed; 32]),
             custody: custody(),
             excepted: Vec::new(),
+            succession: None,
         };
         let mut file = GenesisFile::create(&genesis).unwrap();
         for ada in ["ada", "ben", "cleo"].iter().take(administrators) {
@@ -194,7 +195,7 @@ impl Domain {
             committee: members,
             incarnations: Vec::new(),
             accounts: order.accounts,
-            imported: None,
+            origin: None,
             custody: Digest::ZERO,
             renews: true,
         };

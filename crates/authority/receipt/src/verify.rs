@@ -139,8 +139,8 @@ fn check_epoch(
             key.has_ordered_tree(&plan.tree, &plan.order),
             "the charter did not order this access tree",
         ),
-        (plan.imported == key.imported, "it is silent or wrong about where the key was made"),
-        (!plan.is_import(), "nothing is signed under what an importer dealt"),
+        (plan.origin == key.origin, "it is silent or wrong about where the key was made"),
+        (!plan.is_arrival(), "nothing is signed under what an importer dealt"),
         (plan.accounts == key.accounts, "the charter ordered another number of accounts"),
         (
             record.accounts.len() == usize::from(plan.accounts),

@@ -69,6 +69,10 @@ tags! {
     WELCOME = "welcome/v1";
     /// A lapsed node's wish to come back.
     REJOIN = "rejoin/v1";
+    /// The points and chain codes of a key that is restored from the domain before.
+    RESTORED_ACCOUNTS = "restored-accounts/v1";
+    /// Who deals such a key, and by which points.
+    RESTORED_SUMMANDS = "restored-summands/v1";
     /// An epoch record of a key.
     EPOCH_RECORD = "epoch-record/v2";
     /// Which member plans an attempt.
@@ -199,6 +203,8 @@ tags! {
     RECOVERY_BACKUP = "recovery/backup/v1";
     /// For which seat, entry and custodian a part is sealed.
     RECOVERY_SEAT_PART = "recovery/seat-part/v1";
+    /// For which node of which successor, and from which custodian something is sealed.
+    RECOVERY_ESTATE_PART = "recovery/estate-part/v1";
     /// Names a drill: in the place of a node where its keys are asked.
     RECOVERY_DRILL = "recovery/drill/v1";
     /// For which drill, of which custodian and when a part is sealed.

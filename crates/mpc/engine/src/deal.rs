@@ -15,7 +15,7 @@ use quorate_keygen::{
     LeafStatements, Plan, Source, Terms, Whose,
 };
 use quorate_sharing::{Commitments, LeafShares};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -54,14 +54,14 @@ pub enum DealSource {
         /// This node's shares of each, if it is a dealer; empty otherwise. Secret.
         shares: Vec<Arc<KeyShare>>,
     },
-    /// Keys that one node knows.
-    Imported {
-        /// Who.
-        dealer: NodeId,
-        /// The public point of each: 33 bytes SEC1 compressed, or 32 bytes RFC 8032. Also for
-        /// BIP-340, whose x-only form does not name one point.
-        publics: Vec<Vec<u8>>,
-        /// The canonical scalars, if this node is the dealer; empty otherwise. Secret.
+    /// Keys whose summands are known by their points: one dealer imports them, several restore
+    /// them.
+    Summands {
+        /// Who deals, and the point of its summand of each key: 33 bytes SEC1 compressed, or 32
+        /// bytes RFC 8032. Also for BIP-340, whose x-only form does not name one point.
+        of: BTreeMap<NodeId, Vec<Vec<u8>>>,
+        /// The canonical scalars of this node's summands, if it is a dealer; empty otherwise.
+        /// Secret.
         secrets: Vec<Zeroizing<[u8; 32]>>,
     },
 }
@@ -306,11 +306,14 @@ pub(crate) fn on_curve<C: Erase>(
             let holding = if held.is_empty() { Holding::Nothing } else { Holding::Shares(held) };
             Ok((Source::Shared { tree, dealers, old }, holding))
         }
-        DealSource::Imported { dealer, publics, secrets } => {
+        DealSource::Summands { of, secrets } => {
             let point = |bytes: &Vec<u8>| {
                 NonIdentity::from_bytes(bytes).map_err(|_| Failure::caller("not a public point"))
             };
-            let publics = publics.iter().map(point).collect::<Result<_, _>>()?;
+            let points = |(dealer, points): (&NodeId, &Vec<Vec<u8>>)| {
+                Ok((*dealer, points.iter().map(point).collect::<Result<_, _>>()?))
+            };
+            let of = of.iter().map(points).collect::<Result<_, Failure>>()?;
             let scalar = |bytes: &Zeroizing<[u8; 32]>| {
                 SecretScalar::from_bytes(bytes.as_ref())
                     .map_err(|_| Failure::caller("not a secret key"))
@@ -318,7 +321,7 @@ pub(crate) fn on_curve<C: Erase>(
             let held: Vec<SecretScalar<C>> =
                 secrets.iter().map(scalar).collect::<Result<_, _>>()?;
             let holding = if held.is_empty() { Holding::Nothing } else { Holding::Secrets(held) };
-            Ok((Source::Imported { dealer, publics }, holding))
+            Ok((Source::Summands { of }, holding))
         }
     }
 }
@@ -411,7 +414,7 @@ impl fmt::Debug for DealSource {
         match self {
             Self::Fresh { count } => write!(formatter, "Fresh({count})"),
             Self::Shared { keys, .. } => write!(formatter, "Shared({})", keys.len()),
-            Self::Imported { publics, .. } => write!(formatter, "Imported({})", publics.len()),
+            Self::Summands { of, .. } => write!(formatter, "Summands({})", of.len()),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::ceremonies::{
 use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
+use crate::estate::Estate;
 use crate::event::{Alarm, Millis, Output};
 use crate::governor::{Governor, compiled_policy};
 use crate::limits::Pace;
@@ -166,6 +167,7 @@ impl Node {
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
             possessions: possessions(&rows)?,
             drills: drills(&rows, &mut alarms),
+            estate: estate(&rows)?,
             policy: compiled_policy(&state),
             state: Arc::new(state),
             keys,
@@ -180,6 +182,7 @@ impl Node {
         turn.out.writes.extend(node.keys.take_leftovers());
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
+        node.forget_summands(&mut turn);
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }
@@ -448,6 +451,19 @@ fn drills(rows: &Rows, alarms: &mut Vec<Alarm>) -> Drills {
         }
     }
     drills
+}
+
+/// What was found of the domain before.
+fn estate(rows: &Rows) -> Result<Estate, BootError> {
+    let mut estate = Estate::default();
+    for table in [Table::Estate, Table::Summand] {
+        for (key, row) in rows.of(table) {
+            if !estate.load(table, key, row) {
+                return Err(unreadable(table, "it is damaged"));
+            }
+        }
+    }
+    Ok(estate)
 }
 
 /// What was proven stays proven: who deviated in attempts at an epoch that is not made yet is left

@@ -46,11 +46,15 @@ pub enum Table {
     Possession = 18,
     /// Drills of custodians, by recovery tree.
     Drill = 19,
+    /// Keys of the domain before, by their ids there.
+    Estate = 20,
+    /// What this node deals of them, by the same ids. Secret.
+    Summand = 21,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -70,13 +74,15 @@ impl Table {
         Self::Backup,
         Self::Possession,
         Self::Drill,
+        Self::Estate,
+        Self::Summand,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
     /// store too: secrets of epochs that are over (STO-12). Such rows cost more to write.
     pub fn is_erasable(self) -> bool {
         match self {
-            Self::Share | Self::Pair => true,
+            Self::Share | Self::Pair | Self::Summand => true,
             Self::Meta
             | Self::Incarnation
             | Self::Entry
@@ -93,7 +99,8 @@ impl Table {
             | Self::Guilt
             | Self::Backup
             | Self::Possession
-            | Self::Drill => false,
+            | Self::Drill
+            | Self::Estate => false,
         }
     }
 
@@ -175,6 +182,6 @@ mod tests {
     #[test]
     fn sto_12_rows_with_shares_and_set_ups_are_erased_for_good() {
         let erased = Table::ALL.into_iter().filter(|table| table.is_erasable());
-        assert_eq!(erased.collect::<Vec<_>>(), [Table::Share, Table::Pair]);
+        assert_eq!(erased.collect::<Vec<_>>(), [Table::Share, Table::Pair, Table::Summand]);
     }
 }

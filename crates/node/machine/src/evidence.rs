@@ -4,7 +4,7 @@
 //! Everything here is public, or was made public by whoever complained (BLM-04). What this module
 //! does not do: it condemns nobody for silence, for an echo that differs, or on anybody's word.
 
-use crate::ceremonies::{FalseBackup, deal_bytes, publics_of, terms_of};
+use crate::ceremonies::{Before, FalseBackup, deal_bytes, publics_of, terms_of};
 use crate::limits;
 use crate::wire::{DealMessage, DealStep};
 use minicbor::{Decode, Encode};
@@ -65,10 +65,16 @@ pub(crate) struct Run {
     /// What it set out to do; every message is signed for it.
     #[n(0)]
     pub plan: AttemptPlan,
-    /// The record before, which the plan names by its digest; none for a new key.
+    /// What it goes on from; nothing for a new key.
     #[n(1)]
-    pub before: Option<RecordBytes>,
+    pub before: Option<BeforeBytes>,
 }
+
+/// The record before, which the plan names by its digest, or the summands of a key that is restored,
+/// which it names by theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct BeforeBytes(#[cbor(n(0), with = "minicbor::bytes")] pub Vec<u8>);
 
 /// An epoch record as it was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -170,10 +176,9 @@ impl Evidence {
             return Err(EvidenceError::OtherDomain);
         }
         let judge = |run: &Run, charge| {
-            let before = run.before.as_ref().map(|bytes| quorate_codec::from_bytes(&bytes.0));
-            let before = before.transpose().map_err(|error| unproven(&error))?;
-            let terms = terms_of(plan, before.as_ref());
-            let terms = terms.ok_or_else(|| unproven(&"not the record before"))?;
+            let before = Before::from_bytes(plan, run.before.as_ref());
+            let terms = terms_of(plan, &before.map_err(|error| unproven(&error))?);
+            let terms = terms.ok_or_else(|| unproven(&"not what it goes on from"))?;
             let judged = engine::judge(terms, charge, &signatures(state, plan));
             judged.map_err(|failure| unproven(&failure))
         };
@@ -305,7 +310,7 @@ fn check_prepared(
         return Ok(());
     };
     let accounts: Vec<&engine::KeyPublic> = accounts.iter().collect();
-    let is_new = plan.previous == Digest::ZERO && !plan.is_import();
+    let is_new = plan.previous == Digest::ZERO && !plan.is_arrival();
     let proofs = [(node, statement.leaf_proofs.as_slice())];
     match engine::verify_all_leaf_proofs(record.transcript, &accounts, is_new, &proofs) {
         Err(failure) if matches!(failure.fault, engine::Fault::Peer { .. }) => Ok(()),

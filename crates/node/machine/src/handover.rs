@@ -8,8 +8,8 @@ use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_charter::limits::VALUE_BYTES_MAX;
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, State,
-    verify_log,
+    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, Origin,
+    State, verify_log,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_identity::{GenesisHash, Name, NodeId};
@@ -62,7 +62,7 @@ pub struct HandoverReport {
     /// Who holds shares, and proved that it knows them.
     pub holders: Vec<Name>,
     /// Whether somebody once held the whole key.
-    pub imported: bool,
+    pub origin: Option<Origin>,
     /// Whether the new shares have signed.
     pub signed: bool,
 }
@@ -129,7 +129,7 @@ impl Handover {
             }
             None => {
                 chain(plan.epoch == 0, "the epoch before is missing")?;
-                chain(after.record.is_as_imported(), "it is not the key that was imported")?;
+                chain(after.record.is_as_ordered(), "it is not the key that was imported")?;
             }
         }
         let digest = before.as_ref().map(|before| before.record.digest());
@@ -162,7 +162,7 @@ impl Handover {
             access: named(&plan.tree).ok_or_else(unknown)?,
             dealers: names(&plan.dealers),
             holders: names(&plan.committee),
-            imported: plan.imported.is_some(),
+            origin: plan.origin.clone(),
             signed: signed == Some(true),
         })
     }
@@ -194,14 +194,14 @@ impl<'a> Certified<'a> {
         let is_ordered = plan.genesis == state.genesis()
             && decided.instance == Instance::Attempt { key, epoch, attempt }
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
-            && plan.imported == order.imported
+            && plan.origin == order.origin
             && order.has_ordered(&plan.order)
             && order.has_ordered_tree(&plan.tree, &plan.order);
         if !is_ordered || record.version != EpochRecord::VERSION {
             return Err(wrong(&"it is not what the charter ordered"));
         }
         let is_whole = prepared.iter().map(|statement| &statement.node).eq(&plan.committee);
-        let is_new = epoch == 0 && !plan.is_import();
+        let is_new = epoch == 0 && !plan.is_arrival();
         match is_whole && prove_commit(state, &record, &bytes, is_new, &prepared).is_ok() {
             true => Ok(Self { record, order }),
             false => Err(wrong(&"not every holder proved that it knows its shares")),

@@ -20,7 +20,7 @@ use quorate_engine::{
     self as engine, DealPlan, DealSource, Failure, Inbound, Outbound, Progress, Seed,
 };
 use quorate_identity::{ImporterSecret, Name, NodeId, NodeSignature};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// What the members of an import hand to the importer. Public.
@@ -113,7 +113,7 @@ impl ImportOffer {
             return Err(ImportError::Version(self.version));
         }
         let order = state.key(&self.plan.key).ok_or(ImportError::NotOrdered)?;
-        let imported = order.imported.as_ref().ok_or(ImportError::NotOrdered)?;
+        let imported = order.imported().ok_or(ImportError::NotOrdered)?;
         self.check_plan(state, order)?;
         self.check_firsts(state)?;
         Ok((order, imported))
@@ -128,7 +128,7 @@ impl ImportOffer {
         let parts = [
             (plan.version == AttemptPlan::VERSION, "its form"),
             (plan.genesis == state.genesis(), "the domain"),
-            (plan.imported == order.imported, "the imported key"),
+            (plan.origin == order.origin, "the imported key"),
             (plan.scheme == order.scheme, "the scheme"),
             (plan.epoch == 0 && plan.previous == Digest::ZERO, "the epoch"),
             (plan.tree == sharing.tree, "who can sign"),
@@ -190,11 +190,8 @@ pub fn deal(
         return Err(ImportError::Other("importer's key"));
     }
     let (plan, dealer) = (&offer.plan, imported.importer.dealer());
-    let source = DealSource::Imported {
-        dealer,
-        publics: vec![imported.public.clone()],
-        secrets: vec![secret],
-    };
+    let of = BTreeMap::from([(dealer, vec![imported.public.clone()])]);
+    let source = DealSource::Summands { of, secrets: vec![secret] };
     let terms = DealPlan {
         ctx0: plan.context(),
         scheme: plan.scheme,
@@ -254,7 +251,7 @@ fn unexpected() -> ImportError {
 pub fn check_dealing(state: &State, dealing: &ImportDealing) -> Result<(), ImportError> {
     let ImportDealing { first, second } = dealing;
     let order = state.key(&first.key).ok_or(ImportError::NotOrdered)?;
-    let imported = order.imported.as_ref().ok_or(ImportError::NotOrdered)?;
+    let imported = order.imported().ok_or(ImportError::NotOrdered)?;
     let place =
         |message: &DealMessage| (message.key, message.epoch, message.attempt, message.context);
     if place(first) != place(second) || first.epoch != 0 || first.context.is_none() {

@@ -31,6 +31,7 @@ mod ceremonies;
 mod custody;
 pub mod drills;
 pub mod durable;
+pub mod estate;
 pub mod event;
 pub mod evidence;
 mod governor;

@@ -5,6 +5,7 @@ use crate::ceremonies::{EvidenceBook, Keys};
 use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Table, Write};
+use crate::estate::Estate;
 use crate::event::{Envelope, Event, Millis, Output};
 use crate::governor::Governor;
 use crate::job::{Job, JobId, JobResult, Task};
@@ -40,6 +41,8 @@ pub struct Node {
     pub(crate) keys: Keys,
     pub(crate) possessions: Possessions,
     pub(crate) drills: Drills,
+    /// The keys of the domain before.
+    pub(crate) estate: Estate,
     pub(crate) pairs: Pairs,
     pub(crate) requests: Requests,
     pub(crate) sessions: Sessions,

@@ -116,7 +116,7 @@ impl Node {
         let may_sign = match target {
             Target::Request(_) => book.is_active(),
             Target::Birth(_, epoch) => {
-                epoch == current.number() && !current.record.plan.is_import()
+                epoch == current.number() && !current.record.plan.is_arrival()
             }
         };
         if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {

@@ -281,6 +281,7 @@ fn genesis(
         nonce,
         custody,
         excepted: Vec::new(),
+        succession: None,
     }
 }
 

@@ -41,7 +41,7 @@ fn twice(founding: &Founding, version: u8, genesis: GenesisHash) -> Forged {
         committee: nodes.into_iter().collect(),
         incarnations: vec![Digest::ZERO; 3],
         accounts: 1,
-        imported: None,
+        origin: None,
         custody: founding.state.custody_digest(),
         renews: true,
     };

@@ -10,7 +10,7 @@
 )]
 
 use ed25519_dalek::{Signer, SigningKey};
-use quorate_charter::{AttemptOutcome, Decided, EpochRecord, MotionBody, verify_log};
+use quorate_charter::{AttemptOutcome, Decided, EpochRecord, MotionBody, Origin, verify_log};
 use quorate_client::contract::{
     CeremonyPhase, CeremonyView, HexBytes, KeyOrigin, KeyState, KeyView, RequestState,
     SubmitMotion, routes,
@@ -128,11 +128,11 @@ fn an_imported_key_is_refreshed_before_it_is_used_and_is_marked_for_ever() {
         until_active(&mut world, "ops");
         let (first, second) = (record(&world, "node-1", id, 0), record(&world, "node-1", id, 1));
         for made in [&first, &second] {
-            assert_eq!(made.plan.imported, Some(importer.imported()));
+            assert_eq!(made.plan.origin, Some(Origin::Imported(importer.imported())));
             assert_eq!(made.accounts[0].commitments[0], importer.public);
             assert_eq!(made.accounts[0].chain_code, Digest([0xcc; 32]));
         }
-        assert!(first.plan.dealers.is_empty() && first.plan.is_import());
+        assert!(first.plan.dealers.is_empty() && first.plan.is_arrival());
         assert!(second.plan.dealers.len() == 2 && second.plan.order == first.plan.order);
         assert_ne!(first.accounts[0].commitments[1], second.accounts[0].commitments[1]);
         for node in NODES {
@@ -147,7 +147,10 @@ fn an_imported_key_is_refreshed_before_it_is_used_and_is_marked_for_ever() {
             NODES.iter().all(|node| key(world, node, "ops").epoch == 2)
                 && ceremony(world, "node-1", "ops").is_none()
         });
-        assert_eq!(record(&world, "node-2", id, 2).plan.imported, Some(importer.imported()));
+        assert_eq!(
+            record(&world, "node-2", id, 2).plan.origin,
+            Some(Origin::Imported(importer.imported()))
+        );
         if scheme == Scheme::Ed25519 {
             world.set_policy("node-1", POLICY);
             world.stop("node-1");
@@ -244,7 +247,7 @@ fn neg_056_an_offer_changed_on_its_way_is_refused_by_the_importer() {
         &|offer| offer.plan.dealers = offer.plan.committee.clone(),
         &|offer| offer.plan.faults = 0,
         &|offer| offer.plan.epoch = 1,
-        &|offer| offer.plan.imported = None,
+        &|offer| offer.plan.origin = None,
         &|offer| offer.plan.genesis = quorate_identity::GenesisHash(Digest([1; 32])),
         &|offer| {
             let five = "2 of (node-1, node-2, node-4)";
@@ -333,9 +336,8 @@ fn neg_054_what_an_importer_deals_falsely_makes_nothing() {
 fn another_key(offer: &ImportOffer, importer: &Importer) -> [Vec<u8>; 2] {
     let other = Importer::new(Scheme::Ed25519, 8);
     let dealer = importer.identity.public().dealer();
-    let source = DealSource::Imported {
-        dealer,
-        publics: vec![other.public.clone()],
+    let source = DealSource::Summands {
+        of: BTreeMap::from([(dealer, vec![other.public.clone()])]),
         secrets: vec![Zeroizing::new(other.secret)],
     };
     let plan = DealPlan {
@@ -375,7 +377,8 @@ fn under_the_terms(
         .part(Ed25519::NAME)
         .part(quorate_codec::to_bytes(&offer.plan.tree))
         .list(offer.plan.members())
-        .part("imported")
+        .part("summands")
+        .number(1)
         .number(1)
         .part(dealer)
         .list([importer.public.clone()])

@@ -47,7 +47,7 @@ enum Kind {
     Generate,
     /// Of a key over `2 of (1, 2, 3)`.
     Share,
-    Import,
+    Known,
 }
 
 const INSTANCES: [Instance; 5] = [
@@ -84,8 +84,15 @@ const INSTANCES: [Instance; 5] = [
         name: "import",
         over: "2 of (1, 2, 3)",
         dealers: &[9],
-        kind: Kind::Import,
+        kind: Kind::Known,
         liars: &[9, 2],
+    },
+    Instance {
+        name: "restore",
+        over: "2 of (1, 2, 3)",
+        dealers: &[1, 3],
+        kind: Kind::Known,
+        liars: &[1, 2, 3],
     },
 ];
 
@@ -95,15 +102,18 @@ fn plans<C: Curve>(instance: &Instance, context: u8) -> Vec<Plan<C>> {
     let old = tree("2 of (1, 2, 3)");
     let polynomial: Polynomial<C> = Polynomial::random(&old, &mut rng);
     let committed: Commitments<C> = polynomial.commit().unwrap();
-    let imported: SecretScalar<C> = SecretScalar::random(&mut rng);
-    let publics = vec![imported.commit().non_identity().unwrap()];
+    let known: BTreeMap<NodeId, SecretScalar<C>> =
+        dealers.iter().map(|dealer| (*dealer, SecretScalar::random(&mut rng))).collect();
     let source = match instance.kind {
         Kind::Generate => Source::Fresh { count: 1 },
         Kind::Share => {
             let old_tree = old.clone();
             Source::Shared { tree: old_tree, dealers: dealers.clone(), old: vec![committed] }
         }
-        Kind::Import => Source::Imported { dealer: node(9), publics },
+        Kind::Known => {
+            let point = |secret: &SecretScalar<C>| vec![secret.commit().non_identity().unwrap()];
+            Source::Summands { of: known.iter().map(|(of, it)| (*of, point(it))).collect() }
+        }
     };
     let over = tree(instance.over);
     let receivers = over.parties();
@@ -116,8 +126,8 @@ fn plans<C: Curve>(instance: &Instance, context: u8) -> Vec<Plan<C>> {
                 own.map(|row| (row.leaf, polynomial.share(row).unwrap())).collect();
             Holding::Shares(vec![shares])
         }
-        Kind::Import if me == node(9) => {
-            Holding::Secrets(vec![imported.plus(&SecretScalar::zero())])
+        Kind::Known if dealers.contains(&me) => {
+            Holding::Secrets(vec![known[&me].plus(&SecretScalar::zero())])
         }
         _ => Holding::Nothing,
     };

@@ -9,7 +9,7 @@ use crate::{replay, sealed, session};
 use quorate_access::Tree;
 use quorate_charter::{
     Custody, Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
-    SignedEnrolment,
+    SignedEnrolment, Succession,
 };
 use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
 use quorate_codec::Digest;
@@ -78,6 +78,7 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         staging: options.staging,
         custody: read_custody(&options.custody)?,
         excepted: read_names(&options.excepted)?,
+        succession: None,
     };
     let file = founding.create()?;
     write_genesis(&options.output, &file)?;
@@ -106,6 +107,8 @@ pub struct Founding {
     pub custody: Custody,
     /// Who is more than one thing.
     pub excepted: Vec<Name>,
+    /// The domain that it succeeds, if it does.
+    pub succession: Option<Succession>,
 }
 
 impl Founding {
@@ -135,6 +138,7 @@ impl Founding {
             nonce: Digest(crate::random_bytes()),
             custody: self.custody,
             excepted: self.excepted,
+            succession: self.succession,
         };
         GenesisFile::create(&genesis).map_err(|error| refused(&error))
     }

@@ -7,7 +7,8 @@ use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
 use quorate_access::Tree;
-use quorate_client::contract::{HandoverAnswer, routes};
+use quorate_charter::Origin;
+use quorate_client::contract::{HandoverAnswer, KeyOrigin, routes};
 use quorate_codec::{Canonical, Digest, hex};
 use quorate_identity::{GenesisHash, Name};
 use quorate_machine::handover::Handover;
@@ -55,7 +56,7 @@ struct Report {
     access: Tree<Name>,
     dealers: Vec<Name>,
     holders: Vec<Name>,
-    imported: bool,
+    origin: KeyOrigin,
     signed: bool,
 }
 
@@ -77,7 +78,11 @@ fn verify(bytes: &[u8], hash: &GenesisHash) -> Result<Report> {
         access: report.access,
         dealers: report.dealers,
         holders: report.holders,
-        imported: report.imported,
+        origin: match report.origin {
+            None => KeyOrigin::Generated,
+            Some(Origin::Imported(_)) => KeyOrigin::Imported,
+            Some(Origin::Restored(_)) => KeyOrigin::Restored,
+        },
         signed: report.signed,
     })
 }
@@ -91,8 +96,11 @@ fn text(report: &Report) -> String {
             let _ = writeln!(text, "  before      epoch {epoch}, {access}");
             let _ = writeln!(text, "  the public key stayed the same");
         }
-        _ if report.imported => {
+        _ if report.origin == KeyOrigin::Imported => {
             let _ = writeln!(text, "  before      somebody held the whole key");
+        }
+        _ if report.origin == KeyOrigin::Restored => {
+            let _ = writeln!(text, "  before      it was a key of the domain before");
         }
         _ => {
             let _ = writeln!(text, "  before      nothing: the key was made in this epoch");

@@ -120,6 +120,7 @@ async fn list(reader: &Reader, face: Face) -> Result<()> {
             let origin = match key.origin {
                 KeyOrigin::Generated => "",
                 KeyOrigin::Imported => "  imported: whoever still has a copy can sign alone",
+                KeyOrigin::Restored => "  restored from the domain before",
             };
             let (name, scheme, access) = (&key.key, key.scheme, &key.access);
             format!("{name:<16} {scheme:<16} {state:<8} {access}{accounts}{origin}")
@@ -216,8 +217,12 @@ pub(super) fn text(key: &KeyView) -> String {
     if let Some(due) = key.refresh_due_ms {
         let _ = writeln!(text, "  due         {}", moment(due));
     }
-    if key.origin == KeyOrigin::Imported {
-        let _ = writeln!(text, "  origin      imported; see `quorate key advise {}`", key.key);
+    match key.origin {
+        KeyOrigin::Generated => {}
+        KeyOrigin::Imported => {
+            let _ = writeln!(text, "  origin      imported; see `quorate key advise {}`", key.key);
+        }
+        KeyOrigin::Restored => text.push_str("  origin      restored from the domain before\n"),
     }
     let _ = writeln!(text, "  backup      {}", key.backup);
     let _ = write!(text, "  {}", key.warning);

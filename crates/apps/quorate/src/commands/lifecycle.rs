@@ -256,6 +256,7 @@ fn ceremony_text(view: &CeremonyView) -> String {
     let kind = match view.kind {
         quorate_client::contract::CeremonyKind::Generate => "generation",
         quorate_client::contract::CeremonyKind::Import => "import",
+        quorate_client::contract::CeremonyKind::Restore => "restore",
         quorate_client::contract::CeremonyKind::Refresh => "refresh",
         quorate_client::contract::CeremonyKind::Reshare => "reshare",
     };

@@ -117,6 +117,7 @@ fn found_in(dir: &DomainDir, founding: &Founding) -> Result<()> {
         custody: Custody::some_of(2, custodians)
             .map_err(|error| Failure::machine("internal", error, "report it"))?,
         excepted: Vec::new(),
+        succession: None,
     };
     let file = sign_all(ceremony.create()?, &people, &nodes)?;
     write_genesis(&dir.genesis_path(), &file)?;

@@ -143,13 +143,13 @@ fn is_of_key(record: &EpochRecord, order: &KeyOrder, state: &State) -> Check {
             order.has_ordered_tree(&plan.tree, &plan.order),
             "the charter did not order this access tree",
         ),
-        (plan.imported == order.imported, "it is silent or wrong about where the key was made"),
+        (plan.origin == order.origin, "it is silent or wrong about where the key was made"),
         (plan.accounts == order.accounts, "the charter ordered another number of accounts"),
         (
             record.accounts.len() == usize::from(plan.accounts),
             "it has not as many accounts as its plan says",
         ),
-        (record.is_as_imported(), "it is another key than the one that was imported"),
+        (record.is_as_ordered(), "it is another key than the one that was imported"),
         (ascending(&plan.committee), "its committee does not ascend"),
         (plan.has_commit_set(), "its committee is too small for its tree, or none of it"),
         (
@@ -166,7 +166,7 @@ fn names_backups(record: &EpochRecord, order: &KeyOrder) -> Check {
     if backup.shares.len() != plan.committee.len() {
         return Err("it does not name a backup of every member's shares");
     }
-    let key = match (plan.is_import(), &backup.key) {
+    let key = match (plan.is_arrival(), &backup.key) {
         (true, None) => return Ok(()),
         (true, Some(_)) => return Err("it names a backup of a key that no node dealt"),
         (false, None) => return Err("it names no backup of the key itself"),

@@ -94,6 +94,7 @@ impl Domain {
             nonce: Digest([seed; 32]),
             custody: custody(kind, seed),
             excepted: Vec::new(),
+            succession: None,
         };
         let mut file = GenesisFile::create(&genesis).unwrap();
         for who in ADMINISTRATORS {
@@ -391,9 +392,9 @@ impl Domain {
             incarnations: vec![Digest([4; 32]); members.len()],
             committee: members,
             accounts: order.accounts,
-            imported: order.imported.clone(),
+            origin: order.origin.clone(),
             custody: self.state.custody_digest(),
-            renews: epoch == order.imported.as_ref().map_or(0, |_| 1),
+            renews: epoch == order.origin.as_ref().map_or(0, |_| 1),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{refused, world};
 use quorate_backup::SoftKind;
 use quorate_charter::{
     AbortStatement, AttemptOutcome, Custodian, Custody, Decided, EpochRecord, Imported, Instance,
-    MotionBody,
+    MotionBody, Origin,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{Head, ImporterSecret, NodeId, Scheme};
@@ -64,7 +64,7 @@ fn neg_055_a_record_of_something_else_is_refused_however_certified() {
             },
             "did not order this access tree",
         ),
-        (|it| it.plan.imported = Some(imported()), "where the key was made"),
+        (|it| it.plan.origin = Some(Origin::Imported(imported())), "where the key was made"),
         (|it| it.plan.accounts = 3, "another number of accounts"),
         (|it| _ = it.accounts.pop(), "not as many accounts"),
         (|it| it.plan.committee.reverse(), "does not ascend"),

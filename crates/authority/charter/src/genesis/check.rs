@@ -27,7 +27,8 @@ impl Genesis {
         self.check_keys()?;
         self.check_rule()?;
         self.check_custody()?;
-        self.check_settings()
+        self.check_settings()?;
+        self.succession.as_ref().map_or(Ok(()), |succession| succession.check(self))
     }
 
     fn check_numbers(&self) -> Result<(), GenesisError> {

@@ -13,6 +13,7 @@ use crate::custody::{Custody, CustodyError};
 use crate::enrolment::SignedEnrolment;
 use crate::limits::GENESIS_BYTES_MAX;
 use crate::statement::StatementError;
+use crate::succession::Succession;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag};
@@ -61,6 +62,9 @@ pub struct Genesis {
     /// Who may do more than one thing though nobody should, ascending: for ever shown (GOV-52).
     #[n(12)]
     pub excepted: Vec<Name>,
+    /// The domain that it succeeds, if it does: encoded as if it were not there where it does not.
+    #[n(13)]
+    pub succession: Option<Succession>,
 }
 
 /// A founding person.
@@ -205,6 +209,17 @@ pub enum GenesisError {
     /// Somebody may do more than one thing and is not excepted, or is for nothing.
     #[error(transparent)]
     Roles(#[from] RolesError),
+    /// What it says of the domain that it succeeds is refused.
+    #[error("the succession is refused: {0}")]
+    Succession(&'static str),
+    /// A signer's claim to the keys of the domain before does not hold.
+    #[error("the claim of {name} to what is restored does not hold: {error}")]
+    Claim {
+        /// The signer.
+        name: Name,
+        /// Why.
+        error: StatementError,
+    },
     /// A setting outside its range.
     #[error("the setting {0} is out of range")]
     Setting(&'static str),

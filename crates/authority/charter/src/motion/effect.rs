@@ -41,6 +41,24 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             lines.extend(access_effect(access, *faults, state));
             lines
         }
+        MotionBody::KeyRestore { name, scheme, access, faults, accounts, restored } => {
+            let mut lines = vec![
+                format!(
+                    "restores a key of the domain before, as {name}, which makes {scheme} signatures"
+                ),
+                format!("it is the key {} there; its addresses stay what they were", restored.key),
+            ];
+            if *accounts > 1 {
+                lines.push(format!("it has {accounts} accounts"));
+            }
+            lines.push(
+                "nodes of the domain before that turn up again can still sign with it: move what it \
+                 guards, unless all of them are destroyed"
+                    .to_owned(),
+            );
+            lines.extend(access_effect(access, *faults, state));
+            lines
+        }
         MotionBody::PolicySet { bundle } => {
             let digest = Transcript::new(tag::POLICY).part(bundle).digest();
             let replaced = match state.policy_version() {

@@ -14,6 +14,7 @@ use crate::limits::{
     MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, RUN_BYTES_MAX,
     SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
 };
+use crate::origin::Restored;
 use crate::seat::SignedSeatClaim;
 use crate::state::{State, key_id};
 use crate::statement::StatementError;
@@ -163,6 +164,28 @@ pub enum MotionBody {
         #[n(1)]
         claim: SignedSeatClaim,
     },
+    /// Orders that a key of the domain before is restored here.
+    #[n(10)]
+    KeyRestore {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// What it makes.
+        #[n(1)]
+        scheme: Scheme,
+        /// Which signers together can sign.
+        #[n(2)]
+        access: Tree<NodeId>,
+        /// How many of them may be lost without losing the key.
+        #[n(3)]
+        faults: u8,
+        /// How many accounts it has.
+        #[n(4)]
+        accounts: u16,
+        /// Which key it is.
+        #[n(5)]
+        restored: Restored,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -254,6 +277,16 @@ pub enum MotionError {
     /// Another key has the point, or its negative.
     #[error("the key {0} has this public key already; retire it before it is imported again")]
     PublicTaken(Name),
+    /// Nothing can be restored in a domain that succeeds none.
+    #[error("this domain succeeds no other: there is nothing to restore")]
+    NoPredecessor,
+    /// Another key is the same key of the domain before.
+    #[error("the key {0} is that key of the domain before; retire it before it is restored again")]
+    RestoredTaken(Name),
+    /// It is not the key that this node found in the backup of the domain before, or cannot be
+    /// restored over this tree.
+    #[error("the key is not restored: {0}")]
+    Estate(String),
     /// A key over a node that holds no shares.
     #[error("{0} is not a signer of this domain")]
     NoSigner(String),
@@ -342,6 +375,7 @@ impl Motion {
             MotionBody::KeySchedule { .. } => "key-schedule",
             MotionBody::KeyRetire { .. } => "key-retire",
             MotionBody::KeyImport { .. } => "key-import",
+            MotionBody::KeyRestore { .. } => "key-restore",
             MotionBody::CustodySet { .. } => "custody-set",
             MotionBody::SeatGive { .. } => "seat-give",
         }
@@ -375,7 +409,8 @@ impl MotionBody {
             | Self::KeyVoid { name }
             | Self::KeySchedule { name, .. }
             | Self::KeyRetire { name }
-            | Self::KeyImport { name, .. } => Some(name),
+            | Self::KeyImport { name, .. }
+            | Self::KeyRestore { name, .. } => Some(name),
             Self::PolicySet { .. } | Self::CustodySet { .. } | Self::SeatGive { .. } => None,
         }
     }

@@ -7,13 +7,11 @@ use crate::enrolment::Role;
 use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
-use crate::limits::{
-    ASKS_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
-    RECOVERY_KEY_BYTES_MAX,
-};
+use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
 };
+use crate::origin::{Origin, Restored};
 use crate::seat::SignedSeatClaim;
 use crate::statement::StatementError;
 use quorate_access::{LintOptions, Tree};
@@ -161,12 +159,16 @@ impl State {
     fn check_body(&self, body: &MotionBody) -> Result<(), MotionError> {
         match body {
             // Expecting the name's version is not enough: it may expect that of the key there is.
-            MotionBody::KeyCreate { name, .. } | MotionBody::KeyImport { name, .. }
+            MotionBody::KeyCreate { name, .. }
+            | MotionBody::KeyImport { name, .. }
+            | MotionBody::KeyRestore { name, .. }
                 if self.key_named(name).is_some() =>
             {
                 Err(MotionError::NameTaken(name.clone()))
             }
-            MotionBody::KeyCreate { .. } | MotionBody::KeyImport { .. }
+            MotionBody::KeyCreate { .. }
+            | MotionBody::KeyImport { .. }
+            | MotionBody::KeyRestore { .. }
                 if self.keys.len() >= KEYS_MAX =>
             {
                 Err(MotionError::TooManyKeys)
@@ -178,6 +180,11 @@ impl State {
             MotionBody::KeyImport { scheme, access, faults, imported, .. } => {
                 self.check_imported(*scheme, imported)?;
                 self.check_access(access, *faults)
+            }
+            MotionBody::KeyRestore { access, faults, accounts, restored, .. } => {
+                self.check_restored(restored)?;
+                self.check_access(access, *faults)?;
+                check_accounts(access, *accounts)
             }
             MotionBody::PolicySet { bundle } if bundle.len() > POLICY_BYTES_MAX => {
                 Err(MotionError::PolicyTooLong(bundle.len()))
@@ -211,12 +218,27 @@ impl State {
         }
         let standing = self.keys.values().filter(|order| !order.retired);
         let known = |order: &&Arc<KeyOrder>| {
-            order.imported.as_ref().is_some_and(|known| known.is_same_key(&imported.public))
+            let known = order.origin.as_ref().and_then(Origin::imported);
+            known.is_some_and(|known| known.is_same_key(&imported.public))
         };
         match standing.into_iter().find(known) {
             Some(order) => Err(MotionError::PublicTaken(order.name.clone())),
             None => Ok(()),
         }
+    }
+
+    /// This domain succeeds another one, and no other key that stands is to be the same key of it
+    /// (SUC-20). What that is, is for those who have its backup: the nodes, before they vote.
+    fn check_restored(&self, restored: &Restored) -> Result<(), MotionError> {
+        if self.succession().is_none() {
+            return Err(MotionError::NoPredecessor);
+        }
+        let mut standing = self.keys.values().filter(|order| !order.retired);
+        let same = standing.find(|order| {
+            let known = order.origin.as_ref().and_then(Origin::restored);
+            known.is_some_and(|known| known.key == restored.key)
+        });
+        same.map_or(Ok(()), |order| Err(MotionError::RestoredTaken(order.name.clone())))
     }
 
     /// Custodians who can restore, under names that are no node's and no service's, and nobody who
@@ -248,11 +270,7 @@ impl State {
         if self.knows_a_key_of(&claim.keys) {
             return Err(MotionError::KeyTaken(name.clone()));
         }
-        let is_length = |bytes: &[u8]| (1..=RECOVERY_KEY_BYTES_MAX).contains(&bytes.len());
-        let is_key =
-            is_length(&claim.arrival) && claim.asks.iter().all(|ask| is_length(&ask.challenge));
-        let ascending = claim.asks.is_sorted_by(|left, right| left.key < right.key);
-        match is_key && ascending && claim.asks.len() <= ASKS_MAX {
+        match claim.is_well_formed() {
             true => Ok(()),
             false => Err(MotionError::Arrival(name.clone())),
         }

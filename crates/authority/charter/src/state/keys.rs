@@ -2,6 +2,7 @@
 
 use crate::imported::Imported;
 use crate::motion::RefreshSchedule;
+use crate::origin::Origin;
 use quorate_access::Tree;
 use quorate_identity::{Head, KeyId, Name, NodeId, Scheme};
 
@@ -24,9 +25,8 @@ pub struct KeyOrder {
     pub schedule: Option<RefreshSchedule>,
     /// Whether it was ended for ever.
     pub retired: bool,
-    /// What is known of a key that was imported; nothing of one that was generated. It never
-    /// changes (IMP-08).
-    pub imported: Option<Imported>,
+    /// Where a key is from that was not made here. It never changes (IMP-08).
+    pub origin: Option<Origin>,
     /// What was ordered, oldest first.
     orders: Vec<Order>,
 }
@@ -74,13 +74,23 @@ impl KeyOrder {
         entry: Head,
     ) -> Self {
         let orders = vec![Order { entry, what: What::Sharing(Some(sharing)) }];
-        let (version, schedule, retired, imported) = (1, None, false, None);
-        Self { key, name, scheme, accounts, entry, version, schedule, retired, imported, orders }
+        let (version, schedule, retired, origin) = (1, None, false, None);
+        Self { key, name, scheme, accounts, entry, version, schedule, retired, origin, orders }
     }
 
     /// The same for a key that exists already.
-    pub(super) fn import(self, imported: Imported) -> Self {
-        Self { imported: Some(imported), ..self }
+    pub(super) fn from(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// What is known of the key if somebody brings it.
+    pub fn imported(&self) -> Option<&Imported> {
+        self.origin.as_ref()?.imported()
+    }
+
+    /// Whether somebody brings it.
+    pub fn is_imported(&self) -> bool {
+        self.imported().is_some()
     }
 
     pub(super) fn order(&mut self, entry: Head, sharing: Option<Sharing>) {

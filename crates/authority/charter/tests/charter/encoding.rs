@@ -33,7 +33,7 @@ fn record(domain: &Domain) -> EpochRecord {
         committee: members,
         incarnations: vec![Digest([7; 32]); 3],
         accounts: 2,
-        imported: None,
+        origin: None,
         custody: Digest::ZERO,
         renews: true,
     };

@@ -146,9 +146,8 @@ fn an_imported_key_signs() {
         tree: tree(TWO_OF_THREE),
         receivers: tree(TWO_OF_THREE).parties(),
         me,
-        source: DealSource::Imported {
-            dealer: node("z"),
-            publics: vec![generator.to_vec()],
+        source: DealSource::Summands {
+            of: BTreeMap::from([(node("z"), vec![generator.to_vec()])]),
             secrets: if me == node("z") { vec![Zeroizing::new(one)] } else { Vec::new() },
         },
     };
@@ -173,7 +172,7 @@ fn neg_060_failures_of_dealings_say_whose_fault_it_was() {
     let shared =
         |plan: &mut DealPlan, change: &dyn Fn(&mut Vec<Arc<KeyShare>>)| match &mut plan.source {
             DealSource::Shared { shares, .. } => change(shares),
-            DealSource::Fresh { .. } | DealSource::Imported { .. } => panic!("not shared"),
+            DealSource::Fresh { .. } | DealSource::Summands { .. } => panic!("not shared"),
         };
     let foreign = key(Scheme::Ed25519, TWO_OF_THREE);
     let callers: [&dyn Fn(&mut DealPlan); 5] = [

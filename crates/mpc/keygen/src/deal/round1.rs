@@ -312,10 +312,10 @@ fn polynomials<C: Curve>(
             let own = shares.iter().map(|shares| additive_share(&selection, me, shares));
             own.collect::<Result<_, _>>().map_err(|_| wrong())?
         }
-        (Source::Imported { .. }, Holding::Secrets(secrets)) => {
+        (Source::Summands { .. }, Holding::Secrets(secrets)) => {
             secrets.iter().map(|secret| secret.plus(&SecretScalar::zero())).collect()
         }
-        (Source::Shared { .. } | Source::Imported { .. }, _) => return Err(wrong()),
+        (Source::Shared { .. } | Source::Summands { .. }, _) => return Err(wrong()),
     };
     if constants.len() != terms.source.count() {
         return Err(wrong());

@@ -9,7 +9,7 @@ use quorate_codec::{Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, NonIdentity, Point, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_sharing::{Commitments, LeafShares, additive_public};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What all participants of a dealing must agree on. Public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub enum Source<C: Curve> {
         /// The commitments to each key, from its certified epoch record and never from a dealer.
         old: Vec<Commitments<C>>,
     },
-    /// Import: one node deals keys that it knows.
-    Imported {
-        /// Who.
-        dealer: NodeId,
-        /// The public key of each, from elsewhere than the run.
-        publics: Vec<NonIdentity<C>>,
+    /// Import and restore: each dealer deals a summand of every key, and its points are known. One
+    /// dealer deals the keys themselves.
+    Summands {
+        /// Who, and the points of its summands, in the order of the keys; from elsewhere than the
+        /// run.
+        of: BTreeMap<NodeId, Vec<NonIdentity<C>>>,
     },
 }
 
@@ -61,7 +61,7 @@ pub enum Holding<C: Curve> {
     Nothing,
     /// The shares of each old key, for a dealer of [`Source::Shared`].
     Shares(Vec<LeafShares<C>>),
-    /// The keys, for the dealer of [`Source::Imported`].
+    /// Its summand of each key, for a dealer of [`Source::Summands`].
     Secrets(Vec<SecretScalar<C>>),
 }
 
@@ -82,7 +82,7 @@ impl<C: Curve> Source<C> {
         match self {
             Self::Fresh { count } => *count,
             Self::Shared { old, .. } => old.len(),
-            Self::Imported { publics, .. } => publics.len(),
+            Self::Summands { of } => of.values().next().map_or(0, Vec::len),
         }
     }
 
@@ -91,7 +91,7 @@ impl<C: Curve> Source<C> {
     pub fn knowledge(&self) -> Knowledge {
         match self {
             Self::Fresh { .. } => Knowledge::Each,
-            Self::Shared { .. } | Self::Imported { .. } => Knowledge::Combined,
+            Self::Shared { .. } | Self::Summands { .. } => Knowledge::Combined,
         }
     }
 
@@ -100,18 +100,20 @@ impl<C: Curve> Source<C> {
     pub(crate) fn possessions(&self) -> usize {
         match self {
             Self::Fresh { count } => *count,
-            Self::Shared { .. } | Self::Imported { .. } => 0,
+            Self::Shared { .. } | Self::Summands { .. } => 0,
         }
     }
 
     /// The points that the keys will have, where they are known before.
     pub(crate) fn publics(&self) -> Option<Vec<Point<C>>> {
+        let sum_at = |place: usize, of: &BTreeMap<NodeId, Vec<NonIdentity<C>>>| {
+            let points = of.values().filter_map(|points| points.get(place));
+            Point::weighted_sum(&points.map(|point| (point.point(), 1)).collect::<Vec<_>>())
+        };
         match self {
             Self::Fresh { .. } => None,
             Self::Shared { old, .. } => Some(old.iter().map(Commitments::constant).collect()),
-            Self::Imported { publics, .. } => {
-                Some(publics.iter().map(NonIdentity::point).collect())
-            }
+            Self::Summands { of } => Some((0..self.count()).map(|at| sum_at(at, of)).collect()),
         }
     }
 
@@ -124,8 +126,11 @@ impl<C: Curve> Source<C> {
                 let start = counted("shared").part(to_bytes(tree)).list(dealers);
                 old.iter().fold(start, |transcript, key| transcript.list(key.to_bytes()))
             }
-            Self::Imported { dealer, publics } => {
-                counted("imported").part(dealer).list(NonIdentity::all_to_bytes(publics))
+            Self::Summands { of } => {
+                let start = counted("summands").number(of.len() as u64);
+                of.iter().fold(start, |transcript, (dealer, points)| {
+                    transcript.part(dealer).list(NonIdentity::all_to_bytes(points))
+                })
             }
         }
     }
@@ -137,7 +142,7 @@ impl<C: Curve> Terms<C> {
         match &self.source {
             Source::Fresh { .. } => self.tree.parties(),
             Source::Shared { dealers, .. } => dealers.clone(),
-            Source::Imported { dealer, .. } => BTreeSet::from([*dealer]),
+            Source::Summands { of } => of.keys().copied().collect(),
         }
     }
 
@@ -163,7 +168,8 @@ impl<C: Curve> Terms<C> {
     }
 
     /// Whether this can be dealt at all: between one and [`SECRETS_MAX`] secrets, dealers that
-    /// are the parties of their canonical selection, commitments as long as their tree, receivers
+    /// are the parties of their canonical selection, commitments as long as their tree, a summand of
+    /// every key of each dealer, receivers
     /// that are parties of the new tree and satisfy it, all of them if the keys are new (DEAL-02).
     ///
     /// # Errors
@@ -175,7 +181,9 @@ impl<C: Curve> Terms<C> {
             && self.tree.satisfied(&self.receivers)
             && match &self.source {
                 Source::Fresh { .. } => self.receivers == parties,
-                Source::Imported { .. } => true,
+                Source::Summands { of } => {
+                    of.values().all(|points| points.len() == self.source.count())
+                }
                 Source::Shared { tree, dealers, old } => {
                     let columns = tree.columns();
                     tree.select(dealers).is_some_and(|chosen| chosen.parties() == *dealers)
@@ -186,7 +194,7 @@ impl<C: Curve> Terms<C> {
     }
 
     /// The points that `dealer` must deal, each weighted and added up: X_p G of the weighted
-    /// sharing, or the sum of the weighted public keys. `None` where it may deal what it likes.
+    /// sharing, or the sum of its weighted summands. `None` where it may deal what it likes.
     ///
     /// # Errors
     /// Only for terms that were not checked.
@@ -201,7 +209,7 @@ impl<C: Curve> Terms<C> {
                 let public = additive_public(tree, old, selection, dealer);
                 public.map(Some).map_err(degenerate)
             }
-            (_, Some(Weighted::Public(sum))) => Ok(Some(*sum)),
+            (_, Some(Weighted::Summands(of))) => Ok(of.get(dealer).copied()),
             _ => Ok(None),
         }
     }
@@ -219,10 +227,14 @@ impl<C: Curve> Terms<C> {
                 let old = Commitments::weighted_sum(old, weights).map_err(|_| degenerate())?;
                 Ok(Some(Weighted::Sharing(selection, old)))
             }
-            Source::Imported { publics, .. } => {
-                let points = publics.iter().map(NonIdentity::point);
-                let terms: Vec<_> = points.zip(weights.iter().copied()).collect();
-                Ok(Some(Weighted::Public(Point::weighted_sum(&terms))))
+            Source::Summands { of } => {
+                let sum = |points: &Vec<NonIdentity<C>>| {
+                    let points = points.iter().map(NonIdentity::point);
+                    let terms: Vec<_> = points.zip(weights.iter().copied()).collect();
+                    Point::weighted_sum(&terms)
+                };
+                let sums = of.iter().map(|(dealer, points)| (*dealer, sum(points)));
+                Ok(Some(Weighted::Summands(sums.collect())))
             }
         }
     }
@@ -242,6 +254,6 @@ impl<C: Curve> Terms<C> {
 pub(crate) enum Weighted<C: Curve> {
     /// The old sharing, and who deals which part of it.
     Sharing(Selection<NodeId>, Commitments<C>),
-    /// The public key.
-    Public(Point<C>),
+    /// The sum of each dealer's summands.
+    Summands(BTreeMap<NodeId, Point<C>>),
 }

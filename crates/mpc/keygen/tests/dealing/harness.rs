@@ -127,10 +127,31 @@ pub fn import<C: Curve>(dealer: u8, count: usize, notation: &str) -> Vec<Plan<C>
         (0..count).map(|_| SecretScalar::random(&mut rng)).collect();
     let publics: Vec<NonIdentity<C>> =
         secrets.iter().map(|secret| secret.commit().non_identity().unwrap()).collect();
-    let source = Source::Imported { dealer: node(dealer), publics };
+    let source = Source::Summands { of: BTreeMap::from([(node(dealer), publics)]) };
     let mut plans = plans(&terms(tree(notation), source));
     plans.iter_mut().find(|plan| plan.me == node(dealer)).unwrap().holding =
         Holding::Secrets(secrets);
+    plans
+}
+
+/// The plans of a restore of `count` keys, of which each dealer has a summand.
+pub fn restore<C: Curve>(dealers: &[u8], count: usize, notation: &str) -> Vec<Plan<C>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(79);
+    let mut held: BTreeMap<NodeId, Vec<SecretScalar<C>>> = BTreeMap::new();
+    for dealer in dealers {
+        let secrets = (0..count).map(|_| SecretScalar::random(&mut rng)).collect();
+        held.insert(node(*dealer), secrets);
+    }
+    let points = |secrets: &Vec<SecretScalar<C>>| {
+        secrets.iter().map(|secret| secret.commit().non_identity().unwrap()).collect()
+    };
+    let of = held.iter().map(|(dealer, secrets)| (*dealer, points(secrets))).collect();
+    let mut plans = plans(&terms(tree(notation), Source::Summands { of }));
+    for plan in &mut plans {
+        if let Some(secrets) = held.remove(&plan.me) {
+            plan.holding = Holding::Secrets(secrets);
+        }
+    }
     plans
 }
 
@@ -326,11 +347,13 @@ fn terms_digest<C: Curve>(terms: &Terms<C>) -> Digest {
                 start.part("shared").number(old.len() as u64).part(to_bytes(tree)).list(dealers);
             old.iter().fold(start, |transcript, key| transcript.list(key.to_bytes()))
         }
-        Source::Imported { dealer, publics } => start
-            .part("imported")
-            .number(publics.len() as u64)
-            .part(dealer)
-            .list(publics.iter().map(NonIdentity::to_bytes)),
+        Source::Summands { of } => {
+            let count = of.values().next().unwrap().len();
+            let start = start.part("summands").number(count as u64).number(of.len() as u64);
+            of.iter().fold(start, |transcript, (dealer, points)| {
+                transcript.part(dealer).list(points.iter().map(NonIdentity::to_bytes))
+            })
+        }
     };
     all.digest()
 }

@@ -1,6 +1,8 @@
 //! Dealings in which everybody is honest.
 
-use crate::harness::{Deal, Keys, context, fresh, import, node, plans, tree, verify_leaf_proofs};
+use crate::harness::{
+    Deal, Keys, context, fresh, import, node, plans, restore, tree, verify_leaf_proofs,
+};
 use quorate_curve::{Curve, Ed25519, P256, Point, Secp256k1, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_keygen::{Dealt, Knowledge, LeafStatements, Plan, Terms};
@@ -100,7 +102,21 @@ fn keys_that_exist_are_dealt_again<C: Curve>() {
     }
 }
 
-/// The keys of an import, from its terms.
+/// DEAL-02: a key that is restored is the sum of what its dealers knew of it.
+fn summands_add_up<C: Curve>() {
+    for (dealers, to) in [
+        (&[1, 3][..], "2 of (1, 2, 3)"),
+        (&[1, 2, 3], "2 of (1, 2, 3)"),
+        (&[2, 9], "2 of (1, 2, any of (3, 4))"),
+    ] {
+        let plans: Vec<Plan<C>> = restore(dealers, 3, to);
+        let publics: Vec<_> = plans[0].terms.source.clone().into_publics();
+        assert_eq!(publics.len(), 3);
+        assert_eq!(everybody_agrees(to, Knowledge::Combined, &Deal::run(plans, 3)), publics);
+    }
+}
+
+/// The keys of an import or a restore, from its terms.
 trait IntoPublics<C: Curve> {
     fn into_publics(self) -> Vec<Point<C>>;
 }
@@ -108,10 +124,27 @@ trait IntoPublics<C: Curve> {
 impl<C: Curve> IntoPublics<C> for quorate_keygen::Source<C> {
     fn into_publics(self) -> Vec<Point<C>> {
         match self {
-            Self::Imported { publics, .. } => publics.iter().map(|public| public.point()).collect(),
-            Self::Fresh { .. } | Self::Shared { .. } => panic!("not an import"),
+            Self::Summands { of } => {
+                let mut dealers = of.into_values();
+                let first = dealers.next().unwrap();
+                let first = first.iter().map(|public| public.point()).collect();
+                dealers.fold(first, |sums: Vec<Point<C>>, points| {
+                    let pairs = sums.iter().zip(points);
+                    pairs
+                        .map(|(sum, point)| Point::weighted_sum(&[(*sum, 1), (point.point(), 1)]))
+                        .collect()
+                })
+            }
+            Self::Fresh { .. } | Self::Shared { .. } => panic!("no summands"),
         }
     }
+}
+
+#[test]
+fn a_key_is_restored_from_its_summands() {
+    summands_add_up::<Secp256k1>();
+    summands_add_up::<Ed25519>();
+    summands_add_up::<P256>();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! receives them ends and names it, or nobody where nobody can be named, or ends well where the
 //! change hurts only its author.
 
-use crate::harness::{Keys, dealing, fresh, import, node, plans, with_liar_in};
+use crate::harness::{Keys, dealing, fresh, import, node, plans, restore, with_liar_in};
 use quorate_codec::Digest;
 use quorate_curve::{Ed25519, NonIdentity, Point};
 use quorate_identity::NodeId;
@@ -18,7 +18,7 @@ struct Instance {
     plans: fn() -> Vec<Plan<Curve>>,
 }
 
-const INSTANCES: [Instance; 11] = [
+const INSTANCES: [Instance; 12] = [
     Instance { name: "one new key", plans: || plans(&fresh("2 of (1, 2, 3)", 1)) },
     Instance { name: "two new keys", plans: || plans(&fresh("2 of (1, all of (2, 1), 3)", 2)) },
     Instance { name: "refresh", plans: || shared(&[1, 2], "2 of (1, 2, 3)", 1) },
@@ -36,6 +36,7 @@ const INSTANCES: [Instance; 11] = [
         plans: || without(&[2, 3], "2 of (7, 8, any of (7, 9))", &[7]),
     },
     Instance { name: "import", plans: || import(9, 2, "2 of (1, 2, 9)") },
+    Instance { name: "restore", plans: || restore(&[1, 3], 2, "2 of (1, 2, 3)") },
 ];
 
 fn shared(dealers: &[u8], to: &str, count: usize) -> Vec<Plan<Curve>> {

@@ -1,7 +1,7 @@
 //! Attacks on dealings of keys that exist: refresh, reshare, repair, import.
 
 use crate::harness::{
-    Deal, Keys, all_accuse, context, dealing, dealt, fresh, import, node, others, plans,
+    Deal, Keys, all_accuse, context, dealing, dealt, fresh, import, node, others, plans, restore,
     with_foresight_in, with_liar_in,
 };
 use quorate_codec::Digest;
@@ -67,6 +67,41 @@ fn neg_054_an_importer_deals_the_announced_keys_or_is_accused() {
     all_accuse(&others(results, 9), &[9], |fault| *fault == DealFault::Constant);
 }
 
+/// DEAL-18: who deals a summand of a key that is restored deals the known one, also where the other
+/// dealers could make up for it.
+#[test]
+fn neg_054_a_summand_is_the_known_one_or_its_dealer_is_accused() {
+    let plans = || restore::<Secp256k1>(&[1, 3], 2, TREE);
+    let terms = plans()[0].terms.clone();
+    let lies: [&dyn Fn(&Foreseen, &mut Message2); 3] =
+        [&|_, lie| shift(lie, 0), &|_, lie| dealing(lie).commitments.swap(0, 1), &|all, lie| {
+            dealing(lie).commitments = dealt(&all[&node(3)]).commitments.clone()
+        }];
+    for lie in lies {
+        let results = with_foresight_in(&terms, &plans, 1, lie, 1);
+        all_accuse(&others(results, 1), &[1], |fault| *fault == DealFault::Constant);
+    }
+}
+
+/// DEAL-02: every dealer has a summand of every key.
+#[test]
+fn neg_003_summands_are_of_every_key_or_nothing_is_dealt() {
+    let plans = restore::<Ed25519>(&[1, 3], 2, TREE);
+    let start = |change: &dyn Fn(&mut BTreeMap<NodeId, Vec<NonIdentity<Ed25519>>>)| {
+        let mut terms = plans[0].terms.clone();
+        let Source::Summands { of } = &mut terms.source else { panic!("no summands") };
+        change(of);
+        let plan = Plan { terms, me: node(1), holding: Holding::Nothing };
+        quorate_keygen::start(plan, &mut ChaCha20Rng::seed_from_u64(1))
+            .map(drop)
+            .unwrap_err()
+            .reason
+    };
+    assert_eq!(start(&|of| of.clear()), DealFault::Terms);
+    assert_eq!(start(&|of| drop(of.get_mut(&node(3)).unwrap().pop())), DealFault::Terms);
+    assert_eq!(start(&|_| ()), DealFault::Holding);
+}
+
 /// DEAL-01, DEAL-10: what the old keys are, their tree and their dealers are part of the run, so
 /// a receiver that was told something else finds out before it trusts a dealer, and accuses
 /// nobody.
@@ -87,15 +122,15 @@ fn neg_055_receivers_that_know_other_keys_do_not_take_part() {
     let other = Keys::<Ed25519>::new("all of (1, 2)", 2);
     forged(&|source| match source {
         Source::Shared { old, .. } => old.swap(0, 1),
-        Source::Fresh { .. } | Source::Imported { .. } => panic!("not shared"),
+        Source::Fresh { .. } | Source::Summands { .. } => panic!("not shared"),
     });
     forged(&|source| match source {
         Source::Shared { old, .. } => *old = vec![old[0].clone(), other.commitments[0].clone()],
-        Source::Fresh { .. } | Source::Imported { .. } => panic!("not shared"),
+        Source::Fresh { .. } | Source::Summands { .. } => panic!("not shared"),
     });
     forged(&|source| match source {
         Source::Shared { tree, .. } => *tree = other.tree.clone(),
-        Source::Fresh { .. } | Source::Imported { .. } => panic!("not shared"),
+        Source::Fresh { .. } | Source::Summands { .. } => panic!("not shared"),
     });
 }
 

@@ -12,9 +12,12 @@ use utoipa::ToSchema;
 pub const IMPORTED: &str = "imported: somebody held this key whole; whoever still has a copy can \
                             sign alone, for ever";
 
-/// What every view of a key says while restoring from backups does not exist.
-pub const TEST_FUNDS_ONLY: &str =
-    "test funds only: backups are proven, but there is no way yet to restore from them";
+/// What every view of a restored key says besides.
+pub const RESTORED: &str = "restored from the domain before: as many of its nodes as could sign there \
+                            still can, unless they are destroyed";
+
+/// What every view of a key says while nobody outside has audited this.
+pub const TEST_FUNDS_ONLY: &str = "test funds only: this release has had no external audit";
 
 /// `key show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,7 +59,8 @@ pub struct KeyView {
     pub refresh_due_ms: Option<u64>,
     /// How far the key is.
     pub state: KeyState,
-    /// `generated`, or `imported`: somebody held the whole key once.
+    /// `generated`; `imported`: somebody held the whole key once; or `restored`: it was a key of the
+    /// domain before.
     #[serde(default)]
     pub origin: KeyOrigin,
     /// `proven`: everybody who holds shares verified the backup of this epoch, for the custodians of
@@ -79,6 +83,8 @@ pub enum KeyOrigin {
     Generated,
     /// Elsewhere: whoever still has a copy of it can sign without any node.
     Imported,
+    /// It was a key of the domain that this one succeeds, and nobody held it whole.
+    Restored,
 }
 
 /// How far a key is.
@@ -188,6 +194,8 @@ pub enum CeremonyKind {
     Generate,
     /// A key that was made elsewhere.
     Import,
+    /// A key of the domain before.
+    Restore,
     /// New shares for the same tree.
     Refresh,
     /// New shares for another tree.

@@ -36,7 +36,7 @@ pub use hex_bytes::HexBytes;
 pub use key::{
     Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
     EpochState, EpochView, HandoverAnswer, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState,
-    KeyView, SubmitImport, TEST_FUNDS_ONLY,
+    KeyView, RESTORED, SubmitImport, TEST_FUNDS_ONLY,
 };
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;

@@ -3,13 +3,15 @@
 //! [`proven`](super::proven).
 
 use super::proven::Found;
+use crate::estate;
 use crate::evidence::{
-    BACKUP_ROUND, Evidence, FIRST_ROUND, Proof, RecordBytes, Run, SECOND_ROUND, signatures,
+    BACKUP_ROUND, BeforeBytes, Evidence, FIRST_ROUND, Proof, RecordBytes, Run, SECOND_ROUND,
+    signatures,
 };
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message, ShownMessage};
-use quorate_charter::{AttemptPlan, EpochRecord, PreparedStatement, State};
-use quorate_codec::Digest;
+use quorate_charter::{AttemptPlan, EpochRecord, PreparedStatement, State, Summands};
+use quorate_codec::{DecodeError, Digest};
 use quorate_engine::{
     self as engine, Accusation, Complaint, DealPlan, DealSource, Equivocation, Misdealing, Place,
     Signed,
@@ -23,7 +25,7 @@ use std::sync::Arc;
 pub(crate) struct Hearing {
     plan: AttemptPlan,
     context: Digest,
-    before: Option<Arc<EpochRecord>>,
+    before: Before,
     heard: BTreeMap<(Place, NodeId), Signed>,
     /// What each participant showed of the first round.
     shown: BTreeMap<NodeId, BTreeMap<NodeId, Signed>>,
@@ -40,7 +42,7 @@ pub(crate) struct Hearing {
 }
 
 impl Hearing {
-    pub fn new(plan: AttemptPlan, before: Option<Arc<EpochRecord>>) -> Self {
+    pub fn new(plan: AttemptPlan, before: Before) -> Self {
         let context = plan.context();
         Self {
             plan,
@@ -88,9 +90,7 @@ impl Hearing {
     }
 
     fn run(&self) -> Run {
-        let before = self.before.as_ref();
-        let before = before.map(|record| RecordBytes(quorate_codec::to_bytes(record.as_ref())));
-        Run { plan: self.plan.clone(), before }
+        Run { plan: self.plan.clone(), before: self.before.to_bytes() }
     }
 
     /// Takes note of a message; whoever signed another one for its place is proven guilty by the
@@ -163,20 +163,65 @@ fn place_of(number: u8) -> Option<Place> {
     }
 }
 
-/// The dealing that a plan sets out to do, as anybody sees it; nothing if that is not the record
-/// before it, nor for an import, whose dealer is no node (IMP-06). Holds no secret.
-pub(crate) fn terms_of(plan: &AttemptPlan, before: Option<&EpochRecord>) -> Option<DealPlan> {
+/// What a dealing goes on from, which its plan names by a digest. Public.
+#[derive(Debug, Clone)]
+pub(crate) enum Before {
+    /// Nothing: a new key, or one that is imported.
+    Nothing,
+    /// The record of the epoch before.
+    Epoch(Arc<EpochRecord>),
+    /// The summands of a key that is restored.
+    Summands(Summands),
+}
+
+impl Before {
+    /// As it goes into evidence.
+    fn to_bytes(&self) -> Option<BeforeBytes> {
+        match self {
+            Self::Nothing => None,
+            Self::Epoch(record) => Some(BeforeBytes(quorate_codec::to_bytes(record.as_ref()))),
+            Self::Summands(summands) => Some(BeforeBytes(quorate_codec::to_bytes(summands))),
+        }
+    }
+
+    /// As it comes out of evidence about this plan.
+    ///
+    /// # Errors
+    /// Whoever made it.
+    pub fn from_bytes(
+        plan: &AttemptPlan,
+        bytes: Option<&BeforeBytes>,
+    ) -> Result<Self, DecodeError> {
+        let Some(BeforeBytes(bytes)) = bytes else { return Ok(Self::Nothing) };
+        match plan.restore() {
+            Some(_) => quorate_codec::from_bytes(bytes).map(Self::Summands),
+            None => quorate_codec::from_bytes(bytes).map(|record| Self::Epoch(Arc::new(record))),
+        }
+    }
+}
+
+/// The dealing that a plan sets out to do, as anybody sees it; nothing if that is not what it goes on
+/// from, nor for an import, whose dealer is no node (IMP-06). Holds no secret.
+pub(crate) fn terms_of(plan: &AttemptPlan, before: &Before) -> Option<DealPlan> {
     let source = match before {
-        None if plan.is_import() => return None,
-        None if plan.previous == Digest::ZERO => {
+        Before::Summands(summands) => {
+            let is_its = plan.restore().is_some_and(|it| it.summands == summands.digest())
+                && summands.dealers().iter().eq(&plan.dealers);
+            if !is_its {
+                return None;
+            }
+            estate::source_of(summands, Vec::new())
+        }
+        Before::Nothing if plan.is_arrival() => return None,
+        Before::Nothing if plan.previous == Digest::ZERO => {
             DealSource::Fresh { count: usize::from(plan.accounts) }
         }
-        Some(before) if before.digest() == plan.previous => DealSource::Shared {
+        Before::Epoch(before) if before.digest() == plan.previous => DealSource::Shared {
             dealers: plan.dealers.iter().copied().collect(),
-            keys: super::publics_of(before)?.into_iter().map(Arc::new).collect(),
+            keys: super::publics_of(before.as_ref())?.into_iter().map(Arc::new).collect(),
             shares: Vec::new(),
         },
-        _ => return None,
+        Before::Nothing | Before::Epoch(_) => return None,
     };
     Some(DealPlan {
         ctx0: plan.context(),
@@ -265,7 +310,7 @@ impl Node {
     pub(super) fn blame(&mut self, key: KeyId, failure: &engine::Failure, turn: &mut Turn<'_>) {
         let engine::Fault::Peer { culprits } = &failure.fault else { return };
         let of_import = |book: &super::KeyBook| {
-            book.hearing.as_ref().is_some_and(|hearing| hearing.plan.is_import())
+            book.hearing.as_ref().is_some_and(|hearing| hearing.plan.import().is_some())
         };
         if self.keys.book(&key).is_some_and(of_import) {
             // Nobody could judge it, and it would reveal good shares with the bad one (IMP-06).
@@ -362,7 +407,7 @@ impl Node {
 }
 
 fn unsupported(state: &State, hearing: &Hearing) -> BTreeSet<NodeId> {
-    let Some(terms) = terms_of(&hearing.plan, hearing.before.as_deref()) else {
+    let Some(terms) = terms_of(&hearing.plan, &hearing.before) else {
         return BTreeSet::new();
     };
     let echoes = hearing.heard.iter().filter(|((place, _), _)| *place == Place::Message2);

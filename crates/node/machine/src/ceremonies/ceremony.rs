@@ -15,8 +15,8 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
-    AbortStatement, AccountRecord, AttemptPlan, Backup, EpochRecord, KeyOrder, PreparedStatement,
-    Validity,
+    AbortStatement, AccountRecord, AttemptPlan, Backup, EpochRecord, KeyOrder, Origin,
+    PreparedStatement, Validity,
 };
 use quorate_client::contract::CeremonyPhase;
 use quorate_codec::{Canonical, Digest, tag};
@@ -158,7 +158,7 @@ impl Node {
                 self.on_announced(from, key, Signed { bytes: bytes.into(), signature }, turn);
             }
             DealStep::Round { number, bytes } => {
-                if number == 1 && ceremony.plan.is_import() {
+                if number == 1 && ceremony.plan.import().is_some() {
                     ceremony.import.note_first(from, &bytes, message.signature);
                 }
                 ceremony.messages.entry((number, from)).or_insert(bytes);
@@ -377,9 +377,9 @@ impl Node {
                 return false;
             }
         };
+        let before = self.goes_on_from(&plan);
         let Some(book) = self.keys.books.get_mut(&key) else { return false };
         let (epoch, attempt, context) = (plan.epoch, plan.attempt, plan.context());
-        let before = book.current().map(|current| Arc::clone(&current.record));
         book.dealt = Some((epoch, attempt));
         book.hearing = Some(Hearing::new(plan.clone(), before));
         let deal = DealPlan {
@@ -417,14 +417,17 @@ impl Node {
     /// What this node brings along to a dealing.
     fn source_of(&self, plan: &AttemptPlan) -> Result<DealSource, &'static str> {
         let Some(current) = self.keys.current(&plan.key) else {
-            return Ok(match &plan.imported {
-                Some(imported) => DealSource::Imported {
-                    dealer: imported.importer.dealer(),
-                    publics: vec![imported.public.clone()],
+            return match &plan.origin {
+                Some(Origin::Imported(imported)) => Ok(DealSource::Summands {
+                    of: BTreeMap::from([(
+                        imported.importer.dealer(),
+                        vec![imported.public.clone()],
+                    )]),
                     secrets: Vec::new(),
-                },
-                None => DealSource::Fresh { count: usize::from(plan.accounts) },
-            });
+                }),
+                Some(Origin::Restored(restored)) => self.restore_source(restored),
+                None => Ok(DealSource::Fresh { count: usize::from(plan.accounts) }),
+            };
         };
         let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
         let shares = match (dealers.contains(&self.me), &current.shares) {
@@ -535,12 +538,13 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let me = self.me;
+        let Some(plan) = self.ceremony(&key).map(|ceremony| ceremony.plan.clone()) else { return };
+        let brought = self.brought_chain_codes(&plan);
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let before = book.current().map(|current| Arc::clone(&current.record));
         let Some(ceremony) = book.ceremony.as_mut() else { return };
         let engine::PreparedKeys { keys, transcript, leaf_proofs, .. } = dealt;
-        let imported = ceremony.plan.imported.as_ref().map(|imported| imported.chain_code);
-        let Some((accounts, shares)) = accounts_of(keys, before.as_deref(), imported) else {
+        let Some((accounts, shares)) = accounts_of(keys, before.as_deref(), &brought) else {
             return self.void_attempt(key, "the engine made other keys", &[], turn);
         };
         let record = EpochRecord {
@@ -643,11 +647,11 @@ impl Node {
 }
 
 /// What the record says of every account that was dealt, and this node's shares, if it got some. One
-/// that existed keeps its chain code, an imported one brings its own.
+/// that existed keeps its chain code, one that was not made here brings its own.
 fn accounts_of(
     keys: Vec<engine::PreparedKey>,
     before: Option<&EpochRecord>,
-    imported: Option<Digest>,
+    brought: &[Digest],
 ) -> Option<(Vec<AccountRecord>, Option<Shares>)> {
     let count = keys.len();
     let mut accounts = Vec::with_capacity(count);
@@ -657,7 +661,10 @@ fn accounts_of(
         accounts.push(AccountRecord {
             commitments: made.public.commitments(),
             public_key: made.public.public_key(),
-            chain_code: kept.map(|kept| kept.chain_code).or(imported).or(made.chain_code)?,
+            chain_code: kept
+                .map(|kept| kept.chain_code)
+                .or(brought.get(place).copied())
+                .or(made.chain_code)?,
         });
         shares.extend(made.share);
     }

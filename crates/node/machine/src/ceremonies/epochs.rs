@@ -17,7 +17,7 @@ impl Node {
         for key in self.keys.untried.clone() {
             let current = self.keys.current(&key);
             let signs = |current: &&super::keys::Epoch| {
-                current.shares.is_some() && !current.record.plan.is_import()
+                current.shares.is_some() && !current.record.plan.is_arrival()
             };
             if let Some(current) = current.filter(signs) {
                 let target = Target::Birth(key, current.number());

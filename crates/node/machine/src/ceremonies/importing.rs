@@ -6,7 +6,7 @@ use super::ceremony::{Ceremony, Phase};
 use crate::import::{self, First, ImportAnswer, ImportOffer};
 use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, ImportDealing, Message};
-use quorate_charter::{Imported, MotionBody, MotionError, SignedMotion};
+use quorate_charter::{AttemptPlan, Imported, MotionBody, MotionError, SignedMotion};
 use quorate_engine::{self as engine, Failure, Fault};
 use quorate_identity::{KeyId, Name, NodeId, NodeSignature, Scheme};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ impl Ceremony {
     pub(super) fn awaits_importer(&self) -> bool {
         let in_round_1 = matches!(self.phase, Phase::ExpectRound { number: 1, .. });
         let mut members = self.plan.committee.iter();
-        self.plan.is_import()
+        self.plan.import().is_some()
             && in_round_1
             && self.import.dealing.is_none()
             && members.all(|node| self.import.firsts.contains_key(node))
@@ -116,7 +116,7 @@ impl Node {
     }
 
     fn importing(&self, name: &Name) -> Result<&Ceremony, NotTaken> {
-        let order = self.state.key_named(name).filter(|order| order.imported.is_some());
+        let order = self.state.key_named(name).filter(|order| order.is_imported());
         let order = order.ok_or(NotTaken::NoImport)?;
         let book = self.keys.book(&order.key).ok_or(NotTaken::NoImport)?;
         if book.current().is_some() || order.retired {
@@ -174,7 +174,7 @@ impl Node {
         turn: &mut Turn<'_>,
     ) -> Result<(), NotTaken> {
         let key = dealing.first.key;
-        let ceremony = self.ceremony(&key).filter(|ceremony| ceremony.plan.is_import());
+        let ceremony = self.ceremony(&key).filter(|ceremony| ceremony.plan.import().is_some());
         let ceremony = ceremony.ok_or(NotTaken::NoImport)?;
         // Of an attempt that is over, or of none that this node takes part in (IMP-06).
         if dealing.first.context != Some(ceremony.context) {
@@ -183,7 +183,7 @@ impl Node {
         if let Some(known) = &ceremony.import.dealing {
             return if *known == dealing { Ok(()) } else { Err(NotTaken::Taken) };
         }
-        let imported = ceremony.plan.imported.as_ref().ok_or(NotTaken::NoImport)?;
+        let imported = ceremony.plan.import().ok_or(NotTaken::NoImport)?;
         let dealer = imported.importer.dealer();
         for message in [&dealing.first, &dealing.second] {
             if let DealStep::Round { number, bytes } = &message.step {
@@ -210,7 +210,7 @@ impl Node {
         };
         let book = self.keys.book(key);
         let plan = book.and_then(|book| book.ceremony.as_ref()).map(|ceremony| &ceremony.plan);
-        let imported = plan.filter(|plan| plan.is_import()).and_then(|plan| plan.imported.as_ref());
+        let imported = plan.and_then(AttemptPlan::import);
         let Some(dealer) = imported.map(|imported| imported.importer.dealer()) else {
             return (failure.reason, culprits);
         };

@@ -145,7 +145,7 @@ impl Epoch {
     /// machine, and nobody knows who has the shares that lie there (GOV-62).
     pub fn is_owed(&self, custody: &Digest, state: &State) -> bool {
         let plan = &self.record.plan;
-        plan.is_import()
+        plan.is_arrival()
             || !self.record.is_backed_up_for(custody)
             || state.gave_a_seat_since(&plan.head)
     }
@@ -703,7 +703,7 @@ fn public_of(plan: &AttemptPlan, account: &AccountRecord) -> Option<KeyPublic> {
 /// Whether an outcome is a valid first signature of an epoch.
 pub(crate) fn proof_is_valid(record: &EpochRecord, outcome: &Outcome) -> bool {
     // Nobody signs under what an importer dealt; who shows a signature knows the key (IMP-09).
-    if record.plan.is_import() {
+    if record.plan.is_arrival() {
         return false;
     }
     let [signature] = outcome.signatures.as_slice() else { return false };

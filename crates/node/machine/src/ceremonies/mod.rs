@@ -21,7 +21,7 @@ use crate::limits;
 use crate::node::{Node, Turn};
 pub use backing_up::BundlesRow;
 pub(crate) use backing_up::{FalseBackup, recoveries};
-pub(crate) use blame::terms_of;
+pub(crate) use blame::{Before, terms_of};
 pub(crate) use ceremony::deal_bytes;
 pub(crate) use importing::NotTaken;
 pub use keys::publics_of;

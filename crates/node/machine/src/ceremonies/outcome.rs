@@ -404,6 +404,7 @@ impl Node {
             self.say_committed(key, turn);
         }
         self.keys.untried.insert(key);
+        self.forget_summand(&key, turn);
         self.keys.due.remove(&key);
         let state = std::sync::Arc::clone(&self.state);
         self.keys.learn_orders(&state);
@@ -439,7 +440,7 @@ impl Node {
         let before = self.keys.current(key).map(|current| &current.record);
         let follows = match before {
             Some(before) => record.continues(before),
-            None => record.is_as_imported(),
+            None => record.is_as_ordered(),
         };
         let sound = record.version == EpochRecord::VERSION
             && follows
@@ -452,7 +453,7 @@ impl Node {
         let proofs = Transcript::new(tag::DECISION_VALUE).part(record_bytes);
         let proofs = proofs.list(prepared.iter().map(quorate_codec::to_bytes)).digest();
         if self.keys.proven.get() != Some(proofs) {
-            let is_new = before.is_none() && !plan.is_import();
+            let is_new = before.is_none() && !plan.is_arrival();
             let proven = prove_commit(&self.state, &record, record_bytes, is_new, prepared);
             proven.map_err(|culprits| Refused { validity: Validity::Invalid, culprits })?;
             self.keys.proven.set(Some(proofs));

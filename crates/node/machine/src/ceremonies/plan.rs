@@ -3,6 +3,7 @@
 //! `spec/epochs.md`.
 
 use super::keys::KeyBook;
+use crate::estate::is_satisfied_by;
 use crate::event::Millis;
 use crate::node::Node;
 use quorate_access::Tree;
@@ -39,7 +40,7 @@ impl Node {
             return Some(Wanted { order: goal.order, sharing: goal.sharing?.clone() });
         };
         let plan = &current.record.plan;
-        if !book.is_active() && !plan.is_import() {
+        if !book.is_active() && !plan.is_arrival() {
             return None;
         }
         let as_it_is = || Sharing { tree: plan.tree.clone(), faults: plan.faults };
@@ -48,7 +49,7 @@ impl Node {
             return Some(Wanted { order: goal.order, sharing });
         }
         if current.is_owed(&self.state.custody_digest(), &self.state) {
-            // Nobody uses what the importer dealt (IMP-09); and what is backed up for custodians who
+            // Nobody uses what was dealt by those who knew it (IMP-09); and what is backed up for custodians who
             // were replaced, or lies on a lost machine, is shared and backed up anew, whatever was
             // withdrawn (GOV-53, GOV-62).
             return Some(Wanted { order: plan.order, sharing: as_it_is() });
@@ -102,7 +103,8 @@ impl Node {
             return Err(Unplanned::Missing(parties.difference(&committee).copied().collect()));
         }
         let dealers = match book.current() {
-            None if order.imported.is_some() => BTreeSet::new(),
+            None if order.is_imported() => BTreeSet::new(),
+            None if order.origin.is_some() => self.heirs(order).ok_or(Unplanned::NotYet)?,
             None => committee.clone(),
             Some(current) => {
                 let plan = &current.record.plan;
@@ -154,13 +156,13 @@ impl Node {
             committee: committee.into_iter().collect(),
             incarnations: incarnations.ok_or(Unplanned::NotYet)?,
             accounts: order.accounts,
-            imported: order.imported.clone(),
+            origin: order.origin.clone(),
             custody: self.state.custody_digest(),
             renews: false,
         };
         let before = book.record().map(AsRef::as_ref);
         plan.renews = plan.needs_key_backup(before)
-            || (!plan.is_import() && before.is_some_and(|before| self.may_lack_backup(before)))
+            || (!plan.is_arrival() && before.is_some_and(|before| self.may_lack_backup(before)))
             || self.keys.lacks_key_backup(&key, &self.me);
         Ok(plan)
     }
@@ -228,17 +230,21 @@ impl Node {
             && plan.epoch == next
             && self.is_planned_in_order(plan)
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
-            && plan.imported == order.imported
+            && plan.origin == order.origin
             && ascending(&plan.dealers)
             && ascending(&plan.committee)
             && plan.incarnations.len() == plan.participants().len()
             && plan.has_commit_set()
             && (plan.renews || !plan.needs_key_backup(current.map(|made| made.record.as_ref())))
-            && !(plan.renews && plan.is_import());
+            && !(plan.renews && plan.is_arrival());
         let from_before = follows(plan, current.map(|made| (&made.record.plan, made.digest)));
         if !sound || !from_before {
             return Validity::Invalid;
         }
+        let standing = match self.judge_dealers(plan) {
+            Validity::Valid => standing,
+            other => return other,
+        };
         // For other custodians than those of now nothing is backed up any more (EPO-31).
         match plan.custody == self.state.custody_digest() {
             true => standing,
@@ -368,14 +374,19 @@ impl Node {
 }
 
 /// Whether those deal who may: of a new key all its parties, of one that exists the parties of their
-/// own canonical selection among those who hold shares; nobody of the domain in an import (EPO-05).
+/// own canonical selection among those who hold shares; nobody of the domain in an import, and those
+/// who know summands where a key is restored (EPO-05).
 pub(crate) fn follows(plan: &AttemptPlan, before: Option<(&AttemptPlan, Digest)>) -> bool {
     let dealers: BTreeSet<NodeId> = plan.dealers.iter().copied().collect();
     match before {
         None => {
             let parties = plan.tree.parties();
-            let expected = if plan.is_import() { BTreeSet::new() } else { parties.clone() };
-            plan.previous == Digest::ZERO && dealers == expected && plan.members() == parties
+            let may_deal = match (plan.import(), plan.restore()) {
+                (Some(_), _) => dealers.is_empty(),
+                (None, Some(_)) => is_satisfied_by(&plan.tree, &dealers),
+                (None, None) => dealers == parties,
+            };
+            plan.previous == Digest::ZERO && may_deal && plan.members() == parties
         }
         Some((before, digest)) => {
             let selection = before.tree.select(&dealers);

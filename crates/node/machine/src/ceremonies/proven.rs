@@ -522,7 +522,7 @@ mod tests {
             committee: vec![node],
             incarnations: vec![Digest::ZERO],
             accounts: 1,
-            imported: None,
+            origin: None,
             custody: Digest::ZERO,
             renews: true,
         };

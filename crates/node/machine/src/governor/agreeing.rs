@@ -9,8 +9,8 @@ use crate::node::{Node, Turn};
 use crate::seats::is_readable;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, ProposedEntry,
-    SignedBallotMessage, Validity,
+    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, MotionBody,
+    ProposedEntry, SignedBallotMessage, Validity,
 };
 use quorate_identity::NodeId;
 
@@ -171,8 +171,12 @@ impl Node {
 
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
     fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
+        let is_found = |body: &MotionBody| self.judge_restore(body) != Validity::Invalid;
         let is_sound = |proposed: &ProposedEntry| {
-            proposed.policy().is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
+            proposed.restore().is_none_or(is_found)
+                && proposed
+                    .policy()
+                    .is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
                 && proposed.custody().is_none_or(|custody| recoveries(custody).is_some())
                 && proposed.claim().is_none_or(is_readable)
                 && proposed
@@ -185,10 +189,12 @@ impl Node {
             }
             Instance::Position(_) => match self.state.check_next(value, now) {
                 Ok(proposed) if is_sound(&proposed) => {
-                    // Not for what was not shown here; but whoever saw that a quorum was shown it is
-                    // bound to nothing else (GOV-54, AGR-07).
+                    // Not for what was not shown here, or found; but whoever saw that a quorum was
+                    // shown it is bound to nothing else (GOV-54, SUC-20, AGR-07).
                     match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
-                        true => Validity::Valid,
+                        true => {
+                            proposed.restore().map_or(Validity::Valid, |it| self.judge_restore(it))
+                        }
                         false => Validity::Late,
                     }
                 }

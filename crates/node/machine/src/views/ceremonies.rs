@@ -35,7 +35,8 @@ impl Node {
             Some(outlook) => {
                 let before = book.record().map(|record| &record.plan.tree);
                 let kind = match before {
-                    None if order.imported.is_some() => CeremonyKind::Import,
+                    None if order.is_imported() => CeremonyKind::Import,
+                    None if order.origin.is_some() => CeremonyKind::Restore,
                     None => CeremonyKind::Generate,
                     Some(tree) if *tree == outlook.tree => CeremonyKind::Refresh,
                     Some(_) => CeremonyKind::Reshare,
@@ -69,7 +70,8 @@ impl Node {
         let current = book.current().filter(|_| !book.is_settled() && !order.retired)?;
         let plan = &current.record.plan;
         let kind = match plan.epoch {
-            0 if plan.is_import() => CeremonyKind::Import,
+            0 if plan.import().is_some() => CeremonyKind::Import,
+            0 if plan.restore().is_some() => CeremonyKind::Restore,
             0 => CeremonyKind::Generate,
             _ if book.is_reshared() => CeremonyKind::Reshare,
             _ => CeremonyKind::Refresh,

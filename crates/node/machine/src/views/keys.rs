@@ -6,10 +6,10 @@ use crate::ceremonies::KeyBook;
 use crate::handover::Handover;
 use crate::node::Node;
 use quorate_access::Tree;
-use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder};
+use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder, Origin};
 use quorate_client::contract::{
     ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, HandoverAnswer,
-    IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, TEST_FUNDS_ONLY,
+    IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, RESTORED, TEST_FUNDS_ONLY,
 };
 use quorate_codec::Digest;
 use quorate_derivation::Path;
@@ -203,8 +203,9 @@ impl Node {
             schedule: order.schedule.map(|schedule| schedule.to_string()),
             refresh_due_ms: due,
             state,
-            origin: match order.imported {
-                Some(_) => KeyOrigin::Imported,
+            origin: match order.origin {
+                Some(Origin::Imported(_)) => KeyOrigin::Imported,
+                Some(Origin::Restored(_)) => KeyOrigin::Restored,
                 None => KeyOrigin::Generated,
             },
             backup: match record.filter(|_| active) {
@@ -213,8 +214,9 @@ impl Node {
                 None => "none",
             }
             .to_owned(),
-            warning: match order.imported {
-                Some(_) => format!("{TEST_FUNDS_ONLY}; {IMPORTED}"),
+            warning: match order.origin {
+                Some(Origin::Imported(_)) => format!("{TEST_FUNDS_ONLY}; {IMPORTED}"),
+                Some(Origin::Restored(_)) => format!("{TEST_FUNDS_ONLY}; {RESTORED}"),
                 None => TEST_FUNDS_ONLY.to_owned(),
             },
             addresses: None,

@@ -52,7 +52,7 @@ impl Backups {
                 Ok(contributions) => Some(contributions),
                 Err(why) => return says(&format!("contributions: {why}")),
             },
-            _ if record.plan.is_import() => None,
+            _ if record.plan.is_arrival() => None,
             _ => return says("no backup of the key itself"),
         };
         if !self.restored.contains(&digest) {

@@ -84,6 +84,7 @@ pub fn genesis(nodes: u8, faults: u8) -> Genesis {
         nonce: Digest([9; 32]),
         custody: custody(),
         excepted: vec![name("ada")],
+        succession: None,
     }
 }
 
