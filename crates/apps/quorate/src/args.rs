@@ -6,12 +6,13 @@ pub mod drill;
 pub mod import;
 pub mod lifecycle;
 pub mod seat;
+pub mod succession;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Threshold signing that a quorum of independent nodes decides: no root, no single machine,
-/// no person with a bypass. Test funds only: a lost node is restored from backups, not yet a whole domain.
+/// no person with a bypass. Test funds only: no external audit yet.
 #[derive(Debug, Parser)]
 #[command(name = "quorate", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
@@ -39,6 +40,9 @@ pub enum Command {
     /// Another machine for a node that was lost.
     #[command(subcommand)]
     Seat(seat::Seat),
+    /// A new domain for one whose nodes are lost: the same keys and addresses, in other hands.
+    #[command(subcommand)]
+    Succession(succession::Succession),
     /// Who is alive, which keys can sign, and what is missing.
     Status(Reader),
     /// Keys that exist only as shares.
@@ -174,6 +178,9 @@ pub enum Genesis {
         /// The genesis hash you compared with the others. Without it you are asked.
         #[arg(long, value_name = "HASH")]
         genesis: Option<String>,
+        /// The backup of the domain that this one succeeds: a node verifies it before it signs.
+        #[arg(long, value_name = "FILE", requires = "node_dir")]
+        backup: Option<PathBuf>,
     },
     /// Show what a genesis says, its hash, and who has signed.
     Show {
@@ -245,6 +252,9 @@ pub struct CreateGenesis {
     /// many as the number of nodes allows.
     #[arg(long)]
     pub faults: Option<u8>,
+    /// The domain that it succeeds, if it does.
+    #[command(flatten)]
+    pub succeeds: succession::Succeeds,
     /// Mark the domain as staging, for ever.
     #[arg(long)]
     pub staging: bool,
@@ -358,6 +368,8 @@ pub enum Key {
     /// Bring a key that exists already; then new shares are made without whoever brought it.
     #[command(subcommand)]
     Import(import::Import),
+    /// Restore a key of the domain that this one succeeds, with the same public key.
+    Restore(succession::Restore),
     #[command(flatten)]
     Lifecycle(lifecycle::Lifecycle),
     /// All keys.

@@ -148,6 +148,20 @@ impl SealedNode {
         self.genesis = Some(genesis);
         Ok(())
     }
+
+    /// Takes up keys of the domain before. The secrets behind the claim stay as long as parts may still
+    /// come.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn inherit(&mut self, mut rows: Vec<Write>, is_whole: bool) -> Result<()> {
+        if is_whole {
+            rows.push(Write::delete(Table::Meta, ARRIVAL));
+            self.arrival = None;
+        }
+        self.store.commit(&rows).map_err(|error| store_failure(&error))?;
+        Ok(())
+    }
 }
 
 /// A store's error at the human edge.

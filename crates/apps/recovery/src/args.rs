@@ -36,16 +36,16 @@ pub enum Command {
     FromPaper(FromPaper),
     /// Tell what a file is, without any secret.
     Inspect {
-        /// A key file, a public key, a page, challenges, answers, a part for a seat, a drill, a part of
-        /// one, or a backup.
+        /// A key file, a public key, a page, challenges, answers, a part for a seat or a successor, a
+        /// drill, a part of one, or a backup.
         file: PathBuf,
     },
     /// Verify a backup: every certificate and every proof in it, with public data alone.
     Verify(Verify),
     /// Show the nodes that ask for it that the key is held here.
     Answer(Answer),
-    /// Open what is yours of a lost node's shares, for the machine to which the charter gave its seat
-    /// and for no other.
+    /// Open what is yours: of a lost node's shares, for the machine to which the charter gave its seat;
+    /// or of the keys of a lost domain, for the nodes of the one that succeeds it. For no other.
     Open(Open),
     /// Put one WHOLE key together and write it for other software: the way out, after which no node
     /// and no policy protects it.
@@ -218,22 +218,27 @@ impl Held {
 
 /// Options of `open`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("for").args(["seat", "successor"]).required(true)))]
 pub struct Open {
-    /// The backup, exported after the seat was given.
+    /// The backup: for a seat one that was exported after the seat was given, for a successor the one
+    /// from which it restores.
     pub file: PathBuf,
-    /// The genesis hash of the domain, from elsewhere: never from the backup.
+    /// The genesis hash of the domain that is backed up, from elsewhere: never from the backup.
     #[arg(long, value_name = "HASH")]
     pub genesis: Option<GenesisHash>,
-    /// The node that was lost.
+    /// Open for one seat: the node that was lost.
     #[arg(long, value_name = "NODE")]
-    pub seat: Name,
+    pub seat: Option<Name>,
+    /// Open for a whole new domain: its genesis file, signed by all its founders.
+    #[arg(long, value_name = "FILE")]
+    pub successor: Option<PathBuf>,
     /// Whose private half opens.
     #[command(flatten)]
     pub held: Held,
-    /// Where to put your part, to be carried to the new machine.
+    /// Where to put your part, to be carried to the new machine or machines.
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The words of the claim were compared with those on the new machine: do not ask.
+    /// The words were compared with those on the new machine, or with the founders: do not ask.
     #[arg(long)]
     pub yes: bool,
 }

@@ -11,6 +11,7 @@
 //!  verify: backup file, genesis hash ──► what of it holds               backup_file/, verify/
 //!  open: backup file ──► a part for the machine with a lost node's seat seat/
 //!  combine: backup file ──► one whole key, for other software          whole/
+//!  open: backup file, genesis of a successor ──► a part for its nodes   estate/
 //!  drill: backup file, DRILL ──► a part of a canary, for practice      drill/
 //! ```
 //!
@@ -27,12 +28,14 @@ pub mod args;
 pub mod backup_file;
 mod commands;
 pub mod drill;
+pub mod estate;
 pub mod face;
 pub mod failure;
 mod files;
 pub mod key_file;
 pub mod limits;
 mod lines;
+mod opened;
 pub mod paper;
 pub mod passphrase;
 pub mod process;

@@ -183,6 +183,7 @@ impl Node {
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
         node.forget_summands(&mut turn);
+        alarms.extend(node.untaken_estate());
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }

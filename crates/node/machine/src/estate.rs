@@ -8,6 +8,7 @@
 
 use crate::ceremonies::Before;
 use crate::durable::{Record, Table, Write};
+use crate::event::Alarm;
 use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
@@ -62,14 +63,13 @@ pub struct Legacy {
 }
 
 /// The rows with which a stopped node takes up what it found, in place of what it took up before.
-/// What it had of custodians stays, and what it deals no more is never written again: keys with an
-/// epoch here that ends that are `over`.
-pub fn take_up(legacies: &[Legacy], over: &BTreeSet<KeyId>) -> Vec<Write> {
+/// What it had of custodians stays. What it deals no more goes again with its start.
+pub fn take_up(legacies: &[Legacy]) -> Vec<Write> {
     let mut rows = Vec::new();
     for Legacy { inherited, summand } in legacies {
         let key = inherited.restored.key;
         rows.push(Write::put(Table::Estate, key.as_ref(), quorate_codec::to_bytes(inherited)));
-        if let Some(summand) = summand.as_ref().filter(|_| !over.contains(&key)) {
+        if let Some(summand) = summand {
             let mut row = Vec::with_capacity(32 * summand.len());
             summand.iter().for_each(|scalar| row.extend_from_slice(scalar.as_ref()));
             rows.push(Write::put(Table::Summand, key.as_ref(), row));
@@ -240,6 +240,19 @@ impl Node {
             Some(record) => Before::Epoch(record),
             None => summands().map_or(Before::Nothing, Before::Summands),
         }
+    }
+
+    /// What is told at a start while a successor's node has not looked at what its domain succeeds:
+    /// it can judge nothing that restores a key.
+    pub(crate) fn untaken_estate(&self) -> Option<Alarm> {
+        let is_restored = |order: &KeyOrder| {
+            order.origin.as_ref().is_some_and(|origin| origin.restored().is_some())
+        };
+        self.state.succession()?;
+        let is_open = self.estate.keys.is_empty() && !self.state.keys().any(is_restored);
+        let text = "this domain succeeds another one, whose keys this node has not taken up: stop it, \
+                    and take them up from the backup";
+        is_open.then(|| Alarm { text: text.to_owned(), culprits: Vec::new() })
     }
 
     /// A key that was restored got its second epoch: nobody deals its summands any more (SUC-24).

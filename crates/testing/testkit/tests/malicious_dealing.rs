@@ -50,7 +50,7 @@ enum Kind {
     Known,
 }
 
-const INSTANCES: [Instance; 5] = [
+const INSTANCES: [Instance; 6] = [
     Instance {
         name: "key generation",
         over: "2 of (1, 2, 3)",

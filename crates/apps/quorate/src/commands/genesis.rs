@@ -1,6 +1,8 @@
 //! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
 
 use super::custodian::{read_custody, read_names};
+use super::seat::claim_words;
+use super::succession;
 use crate::args::{CreateGenesis, Genesis as Verb};
 use crate::domain::{self, DomainDir, read_at_most, read_genesis, verify_genesis, write_whole};
 use crate::face::{Face, ask};
@@ -9,12 +11,12 @@ use crate::{replay, sealed, session};
 use quorate_access::Tree;
 use quorate_charter::{
     Custody, Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
-    SignedEnrolment, Succession,
+    SignedEnrolment, SignedSeatClaim, Succession,
 };
 use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
 use quorate_codec::Digest;
 use quorate_engine::RecoveryKey;
-use quorate_identity::{Credential, GenesisHash, Name, words};
+use quorate_identity::{Credential, GenesisHash, Head, Name, NodeId, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,12 +32,15 @@ const SMALL_FILE_MAX: u64 = 16 << 10;
 pub fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
         Verb::Create(founding) => create(&founding, face),
-        Verb::Sign { file, who, key, agent, node_dir, passphrase_file, genesis } => {
+        Verb::Sign { file, who, key, agent, node_dir, passphrase_file, genesis, backup } => {
             let path = file;
             let mut file = read_genesis(&path)?;
             confirm(&file, genesis.as_deref(), face)?;
             match node_dir {
-                Some(node_dir) => countersign(&mut file, &node_dir, passphrase_file.as_deref())?,
+                Some(node_dir) => {
+                    let passphrase_file = passphrase_file.as_deref();
+                    countersign(&mut file, &node_dir, passphrase_file, backup.as_deref(), face)?;
+                }
                 None => {
                     let key = key.ok_or_else(nobody_signs)?;
                     let who = who.ok_or_else(nobody_signs)?;
@@ -78,7 +83,7 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         staging: options.staging,
         custody: read_custody(&options.custody)?,
         excepted: read_names(&options.excepted)?,
-        succession: None,
+        succession: succession::of_genesis(&options.succeeds, face)?,
     };
     let file = founding.create()?;
     write_genesis(&options.output, &file)?;
@@ -183,20 +188,23 @@ fn countersign(
     file: &mut GenesisFile,
     node_dir: &Path,
     passphrase_file: Option<&Path>,
+    backup: Option<&Path>,
+    face: Face,
 ) -> Result<()> {
     let (dir, name) = split_node_dir(node_dir)?;
     let stored = dir.trial_passphrase(&name);
     let prompt = format!("passphrase of node {name}: ");
     let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
     let node = sealed::open(&dir, &name, passphrase)?;
-    check_recovery_keys(file)?;
+    let genesis = file.genesis().map_err(|error| refused(&error))?;
+    check_recovery_keys(&genesis)?;
+    succession::check_before_countersigning(&genesis, &node, backup, face)?;
     file.countersign(&node.secrets).map_err(|error| refused(&error))?;
     Ok(())
 }
 
 /// A node founds no domain whose keys it could not back up.
-fn check_recovery_keys(file: &GenesisFile) -> Result<()> {
-    let genesis = file.genesis().map_err(|error| refused(&error))?;
+fn check_recovery_keys(genesis: &Genesis) -> Result<()> {
     for custodian in &genesis.custody.custodians {
         RecoveryKey::from_bytes(&custodian.key).map_err(|error| {
             let message = format!("the recovery key of {} cannot be read: {error}", custodian.name);
@@ -377,6 +385,8 @@ struct GenesisView {
     keys: Tree<Name>,
     custodians: Vec<CustodianView>,
     excepted: Vec<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    succeeds: Option<SuccessionView>,
     complete: bool,
     missing: Vec<Name>,
 }
@@ -400,6 +410,21 @@ struct CustodianView {
     name: Name,
     words: String,
     expires_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SuccessionView {
+    predecessor: GenesisHash,
+    head: Head,
+    backup: Digest,
+    reason: String,
+    claims: Vec<ClaimView>,
+}
+
+#[derive(Serialize)]
+struct ClaimView {
+    node: NodeId,
+    words: String,
 }
 
 #[derive(Serialize)]
@@ -458,11 +483,28 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
             })
             .collect(),
         excepted: genesis.excepted.clone(),
+        succeeds: genesis.succession.as_ref().map(SuccessionView::new),
         complete: missing.administrators.is_empty() && missing.nodes.is_empty(),
         missing: missing.administrators.into_iter().chain(missing.nodes).collect(),
     };
     face.show(&view, |_| text(file, &genesis));
     Ok(())
+}
+
+impl SuccessionView {
+    fn new(succession: &Succession) -> Self {
+        let claim = |claim: &SignedSeatClaim| ClaimView {
+            node: claim.body().node,
+            words: claim_words(claim),
+        };
+        Self {
+            predecessor: succession.predecessor,
+            head: succession.head,
+            backup: succession.backup,
+            reason: succession.reason.clone(),
+            claims: succession.claims.iter().map(claim).collect(),
+        }
+    }
 }
 
 fn text(file: &GenesisFile, genesis: &Genesis) -> String {
@@ -499,6 +541,7 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
     for name in &genesis.excepted {
         let _ = writeln!(text, "  {name} is more than one thing at once");
     }
+    text.push_str(&succession::text_of(genesis));
     let missing = file.missing().unwrap_or_default();
     let missing: Vec<Name> = missing.administrators.into_iter().chain(missing.nodes).collect();
     let missing: Vec<&str> = missing.iter().map(Name::as_str).collect();

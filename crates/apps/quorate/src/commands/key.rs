@@ -5,6 +5,7 @@ use super::charter::file_motion;
 use super::derive::{self, AddressOf, Place};
 use super::handover;
 use super::lifecycle;
+use super::succession;
 use crate::args::{Key, Reader, Signer};
 use crate::domain;
 use crate::face::Face;
@@ -29,6 +30,7 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             create(&order, &signer, face).await
         }
         Key::Import(verb) => lifecycle::import::run(verb, face).await,
+        Key::Restore(options) => succession::restore(&options, face).await,
         Key::Lifecycle(verb) => lifecycle::run(verb, face).await,
         Key::List(reader) => list(&reader, face).await,
         Key::Show { name, reader } => {

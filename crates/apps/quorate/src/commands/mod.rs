@@ -16,6 +16,7 @@ pub mod receipt;
 pub mod request;
 mod seat;
 mod status;
+mod succession;
 
 use crate::args::{Cli, Command};
 use crate::face::Face;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Genesis(verb) => genesis::run(verb, face),
         Command::Node(verb) => node::run(verb, face).await,
         Command::Seat(verb) => seat::run(verb, face).await,
+        Command::Succession(verb) => succession::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
         Command::Key(verb) => key::run(verb, face).await,
         Command::Backup(verb) => backup::run(verb, face).await,

@@ -175,7 +175,7 @@ fn init(
         format!(
             "node {} has its keys, sealed in {}\n\nIts fingerprint, for whoever makes the \
              genesis; read it to them:\n  {}\n\nSend them {}\n\nIf it is to replace a node that \
-             was lost, go on with: quorate seat claim",
+             was lost, go on with: quorate seat claim; if a whole domain: quorate succession claim",
             made.name,
             dir.store_path(&made.name).display(),
             made.words,
@@ -209,7 +209,10 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Res
 
 /// The genesis of the node's domain: the one that it joined before, or, the first time, the one
 /// whose hash its operator compared with the administrators.
-fn join(
+///
+/// # Errors
+/// The caller's: no genesis, another one, or one that does not enrol this node.
+pub fn join(
     dir: &DomainDir,
     mut node: SealedNode,
     file: Option<PathBuf>,

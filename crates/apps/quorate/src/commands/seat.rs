@@ -84,7 +84,11 @@ impl Machine {
     }
 }
 
-fn read_backup(path: &Path, genesis: &GenesisHash) -> Result<VerifiedBackup> {
+/// A backup file that holds, whole in memory.
+///
+/// # Errors
+/// The caller's: no such file. A peer's: it does not hold.
+pub fn read_backup(path: &Path, genesis: &GenesisHash) -> Result<VerifiedBackup> {
     VerifiedBackup::read(backup::open(path)?, genesis).map_err(|report| {
         backup::refused(path, &report).unwrap_or_else(|| {
             let message = format!("{} does not hold", path.display());
@@ -154,7 +158,7 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
     let claimed = Claimed {
         node: machine.name.clone(),
         id,
-        words: words(&signed.digest()).join(" "),
+        words: claim_words(&signed),
         claim: output.to_owned(),
     };
     face.show(&claimed, |it| {
@@ -170,12 +174,25 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
     Ok(())
 }
 
-fn read_claim(path: &Path) -> Result<SignedSeatClaim> {
+/// The words of a claim, which people compare.
+pub fn claim_words(claim: &SignedSeatClaim) -> String {
+    words(&claim.digest()).join(" ")
+}
+
+/// Reads a claim that a machine made.
+///
+/// # Errors
+/// The caller's: it is none.
+pub fn read_claim(path: &Path) -> Result<SignedSeatClaim> {
     let most = u64::try_from(SignedSeatClaim::BYTES_MAX).unwrap_or(u64::MAX);
     let bytes = read_at_most(path, most).map_err(|error| Failure::named_file(path, &error))?;
     let bad = |error: &dyn std::fmt::Display| {
-        let message = format!("{} holds no claim to a seat: {error}", path.display());
-        Failure::caller("bad_claim", message, "name the file that `seat claim` wrote")
+        let message = format!("{} holds no claim: {error}", path.display());
+        Failure::caller(
+            "bad_claim",
+            message,
+            "name the file that `seat claim` or `succession claim` wrote",
+        )
     };
     let claim: SignedSeatClaim = from_bytes(&bytes).map_err(|error| bad(&error))?;
     claim.verify_own().map_err(|error| bad(&error))?;

@@ -2,6 +2,7 @@
 
 use super::{backup, key_file_failure};
 use crate::drill::{Drill, DrillPart};
+use crate::estate::EstatePart;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -57,6 +58,15 @@ enum Seen {
         custodian: Name,
         key: Words<RecoveryKeyId>,
     },
+    /// A custodian's part for a successor; what it says is known to hold only where it opens.
+    EstatePart {
+        successor: Words<GenesisHash>,
+        predecessor: Words<GenesisHash>,
+        backup: Digest,
+        custodian: Name,
+        key: Words<RecoveryKeyId>,
+        heirs: Vec<NodeId>,
+    },
     /// A drill, which says of itself what follows.
     Drill {
         genesis: Words<GenesisHash>,
@@ -93,7 +103,7 @@ pub fn run(path: &Path, face: Face) -> Result<()> {
         return Ok(());
     }
     if files::starts_with(path, &SeatPart::START) {
-        let bytes = files::read_public(path, SeatPart::BYTES_MAX)?;
+        let bytes = files::read_public(path, EstatePart::BYTES_MAX)?;
         face.show(&of_part(&bytes).ok_or_else(|| unknown(path))?, text);
         return Ok(());
     }
@@ -159,6 +169,13 @@ fn key(id: RecoveryKeyId) -> Words<RecoveryKeyId> {
 }
 
 fn of_part(bytes: &[u8]) -> Option<Seen> {
+    if let Ok(part) = from_bytes::<EstatePart>(bytes) {
+        let EstatePart { backup, custodian, .. } = part;
+        let (successor, predecessor) = (genesis(part.successor), genesis(part.predecessor));
+        let heirs = part.sealed.iter().map(|sealed| sealed.heir).collect();
+        let key = key(part.key);
+        return Some(Seen::EstatePart { successor, predecessor, backup, custodian, key, heirs });
+    }
     let part: SeatPart = from_bytes(bytes).ok()?;
     let SeatPart { node, entry, custodian, .. } = part;
     let (genesis, key) = (genesis(part.genesis), key(part.key));
@@ -227,6 +244,14 @@ fn text(seen: &Seen) -> String {
             "custodian {custodian}'s part for the seat of node {node}, sealed to the machine that entry \
              {entry} gave it to, in the domain\n  {}\nmade with the key\n  {}",
             genesis.words, key.words
+        ),
+        Seen::EstatePart { successor, predecessor, custodian, key, heirs, .. } => format!(
+            "custodian {custodian}'s part for {} nodes of the new domain\n  {}\nof the keys of the \
+             domain\n  {}\nmade with the key\n  {}",
+            heirs.len(),
+            successor.words,
+            predecessor.words,
+            key.words
         ),
         Seen::Drill { genesis, started_by, started_ms, asked, .. } => format!(
             "a drill for {} custodians, which says that {started_by} started it on {}, in the domain\n  {}",

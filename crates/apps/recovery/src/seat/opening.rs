@@ -1,8 +1,9 @@
 //! A custodian's side: what of a backup is opened for a seat, and by whose key (REC-33 to REC-37).
 
-use super::part::{OpenedKey, SeatPart, plain};
+use super::part::{OpenedKey, SeatPart};
 use super::{Fate, OpeningError, claim_digest, context};
 use crate::backup_file::BackupReader;
+use crate::opened::plain;
 use crate::verify::{HeldKey, ProvenShares, parallel, verify_keeping};
 use quorate_backup::possession::Challenge;
 use quorate_backup::{Opener, RecoveryKey, handing};
@@ -180,7 +181,7 @@ impl ForCustodian<'_> {
                 ProvenShares::Secp256k1(proven) => proven.open(opener)?,
                 ProvenShares::Ed25519(proven) => proven.open(opener)?,
             };
-            Ok(OpenedKey { key: key.key(), epoch: key.epoch(), part })
+            Ok(OpenedKey { key: key.key(), which: key.epoch(), part })
         };
         let opened: Vec<OpenedKey> = self.lost().map(open).collect::<Result<_, _>>()?;
         let context = context(genesis, node, seat.entry, self.key);

@@ -1,13 +1,12 @@
-//! What a custodian opened for a seat, as a file and as what is sealed in it (REC-37).
+//! What a custodian opened for a seat, as a file (REC-37).
 
-use crate::limits::{EPOCHS_MAX, OPENED_BYTES_MAX, SEALED_BYTES_MAX};
+use crate::limits::SEALED_BYTES_MAX;
+use crate::opened::Opened;
 use minicbor::decode::Error as DecodeError;
-use minicbor::{Decode, Decoder, Encode, Encoder};
-use quorate_backup::Part;
-use quorate_codec::{Canonical, Digest};
-use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, RecoveryKeyId};
+use minicbor::{Decode, Decoder, Encode};
+use quorate_codec::Canonical;
+use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId};
 use std::fmt;
-use zeroize::Zeroizing;
 
 /// One custodian's part in restoring a seat, sealed to the machine that has it now. What it says in
 /// plain is authenticated once it opens, not before. Public.
@@ -36,12 +35,8 @@ pub struct SeatPart {
     pub sealed: Vec<u8>,
 }
 
-/// What a custodian opened of the lost node's shares of one key. Secret.
-pub(super) struct OpenedKey {
-    pub key: KeyId,
-    pub epoch: u64,
-    pub part: Part,
-}
+/// What a custodian opened of the lost node's shares of one key, in an epoch. Secret.
+pub(super) type OpenedKey = Opened<u64>;
 
 impl SeatPart {
     /// The known version.
@@ -76,52 +71,3 @@ fn known<X>(decoder: &mut Decoder<'_>, _: &mut X) -> Result<u8, DecodeError> {
         other => Err(DecodeError::message(format!("version {other}, known is 1"))),
     }
 }
-
-/// What is sealed: keys ascending, each with its epoch and what was opened of it.
-pub(super) fn plain(opened: &[OpenedKey]) -> Zeroizing<Vec<u8>> {
-    // Room for all, so that no half of it stays behind in a moved buffer.
-    let parts: Vec<_> = opened.iter().map(|it| it.part.to_bytes()).collect();
-    let room = parts.iter().map(|part| part.len() + AROUND_BYTES_MAX).sum::<usize>();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room + AROUND_BYTES_MAX));
-    let mut encoder = Encoder::new(&mut *bytes);
-    // Writing to a vector cannot fail.
-    let mut written = encoder.array(opened.len() as u64).map(drop);
-    for (OpenedKey { key, epoch, .. }, part) in opened.iter().zip(&parts) {
-        written = written.and_then(|()| {
-            let pair = encoder.array(3)?.bytes(key.as_ref())?.u64(*epoch)?;
-            pair.bytes(part)?.ok()
-        });
-    }
-    debug_assert!(written.is_ok());
-    bytes
-}
-
-/// The inverse, strictly; `None` for anything else.
-pub(super) fn opened(plain_bytes: &[u8]) -> Option<Vec<OpenedKey>> {
-    let opened = read(&mut Decoder::new(plain_bytes)).ok()?;
-    let ascending = opened.is_sorted_by(|left, right| left.key < right.key);
-    (ascending && *plain(&opened) == plain_bytes).then_some(opened)
-}
-
-fn read(from: &mut Decoder<'_>) -> Result<Vec<OpenedKey>, DecodeError> {
-    let other = || DecodeError::message("not what custodians open");
-    let count = from.array()?.and_then(|count| usize::try_from(count).ok()).ok_or_else(other)?;
-    if count > EPOCHS_MAX {
-        return Err(other());
-    }
-    let mut opened = Vec::new();
-    for _ in 0..count {
-        if from.array()? != Some(3) {
-            return Err(other());
-        }
-        let key: [u8; 32] = from.bytes()?.try_into().map_err(|_| other())?;
-        let (key, epoch, part) = (KeyId(Digest(key)), from.u64()?, from.bytes()?);
-        let part = Some(part).filter(|part| part.len() <= OPENED_BYTES_MAX);
-        let part = part.and_then(Part::from_bytes).ok_or_else(other)?;
-        opened.push(OpenedKey { key, epoch, part });
-    }
-    Ok(opened)
-}
-
-/// Heads of lists, a key and a number.
-const AROUND_BYTES_MAX: usize = 64;

@@ -1,13 +1,14 @@
 //! The new machine's side: a verified backup, and the shares that custodians' parts give (REC-38,
 //! REC-39).
 
-use super::part::{OpenedKey, SeatPart, opened};
+use super::part::{OpenedKey, SeatPart};
 use super::{Arrival, Fate, MissingCustodians, PartFault, RestoreSeatError, context};
 use crate::backup_file::BackupReader;
+use crate::opened::opened;
 use crate::verify::{HeldKey, ProvenShares, Report, parallel, verify_keeping};
 use quorate_backup::{Opener, Part, Proven, RestoreError, SoftKey, handing};
 use quorate_charter::{Ask, Seat, State};
-use quorate_codec::to_bytes;
+use quorate_codec::{Digest, to_bytes};
 use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
 use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 /// its newest epoch with all bundles. The only way to one is [`read`](Self::read). Public.
 pub struct VerifiedBackup {
     report: Report,
+    digest: Digest,
     state: State,
     keys: Vec<HeldKey>,
 }
@@ -82,10 +84,10 @@ impl VerifiedBackup {
     ) -> Result<Self, Box<Report>> {
         let mut keys = Vec::new();
         let (report, state) = verify_keeping(reader, genesis, |_, key| keys.push(key));
-        match state {
-            Some(state) if report.holds() => {
+        match (state, report.digest) {
+            (Some(state), Some(digest)) if report.holds() => {
                 keys.sort_by_key(HeldKey::key);
-                Ok(Self { report, state, keys })
+                Ok(Self { report, digest, state, keys })
             }
             _ => Err(Box::new(report)),
         }
@@ -94,6 +96,11 @@ impl VerifiedBackup {
     /// What was verified.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The hash at the end of the file, which names it.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// The charter in the file.
@@ -156,7 +163,7 @@ impl VerifiedBackup {
             let custodian = part.custodian.clone();
             RestoreSeatError::Part { custodian, fault }
         })?;
-        Ok(opened.iter().map(|it| (it.key, it.epoch)).collect())
+        Ok(opened.iter().map(|it| (it.key, it.which)).collect())
     }
 
     fn table<'a>(
@@ -227,7 +234,7 @@ impl<'a> Table<'a> {
 
     /// What was opened is of this file, and by the custodian's own key, which restores it.
     fn check(&self, opened: &OpenedKey, custodian: RecoveryKeyId) -> Result<(), PartFault> {
-        let OpenedKey { key, epoch, part } = opened;
+        let OpenedKey { key, which: epoch, part } = opened;
         let held = self.lost.iter().find(|it| it.key() == *key && it.epoch() == *epoch);
         let held = held.ok_or(PartFault::Other { key: *key, epoch: *epoch })?;
         let is_own = part.custodian() == custodian && held.custodian(&custodian).is_some();

@@ -7,9 +7,10 @@ use super::record::{Accounts, Certified, Custodians};
 use super::why::Why;
 use crate::backup_file::BundleKind;
 use quorate_access::Tree;
-use quorate_backup::{Proven, RecoveryKey};
+use quorate_backup::{Bundle, Opener, Part, Proven, RecoveryKey};
 use quorate_charter::{Decided, EpochRecord};
-use quorate_curve::{Curve, Ed25519, Point, Secp256k1};
+use quorate_codec::from_bytes;
+use quorate_curve::{Curve, Ed25519, NonIdentity, Point, Secp256k1};
 use quorate_identity::{KeyId, Name, NodeId, RecoveryKeyId};
 use quorate_sharing::Commitments;
 
@@ -38,6 +39,16 @@ pub(crate) enum ProvenKey {
 pub(crate) struct Contributed<C: Curve> {
     pub dealers: Vec<Proven<C>>,
     pub publics: Vec<Point<C>>,
+}
+
+impl ProvenKey {
+    /// Opens what one dealer contributed, by its place among them. `None` if there is no such place.
+    pub fn open<O: Opener>(&self, place: usize, opener: &O) -> Result<Option<Part>, O::Error> {
+        match self {
+            Self::Secp256k1(of) => of.dealers.get(place).map(|it| it.open(opener)).transpose(),
+            Self::Ed25519(of) => of.dealers.get(place).map(|it| it.open(opener)).transpose(),
+        }
+    }
 }
 
 impl HeldKey {
@@ -82,6 +93,49 @@ impl HeldKey {
         self.came.retain(|came| came.named.kind == BundleKind::Contributions);
     }
 
+    /// Who contributed to the key itself, ascending; nobody if only its shares are backed up.
+    pub(crate) fn dealers(&self) -> &[NodeId] {
+        self.certified.key.as_ref().map_or(&[], |(backup, _)| &backup.dealers)
+    }
+
+    /// The points that the dealers at each of these sets of places contributed to every account,
+    /// added up and encoded, as their bundles say it: of a file that was verified these are the ones
+    /// that they prove. `None` if a bundle is not there, or a sum is no point of a key.
+    pub(crate) fn contribution_sums<'a>(
+        &self,
+        places: impl Iterator<Item = &'a Vec<usize>>,
+    ) -> Option<Vec<Vec<Vec<u8>>>> {
+        match &self.certified.accounts {
+            Accounts::Secp256k1(_) => self.sums::<Secp256k1>(places),
+            Accounts::Ed25519(_) => self.sums::<Ed25519>(places),
+        }
+    }
+
+    fn sums<'a, C: Curve>(
+        &self,
+        places: impl Iterator<Item = &'a Vec<usize>>,
+    ) -> Option<Vec<Vec<Vec<u8>>>> {
+        let points = |place: &usize| {
+            let dealer = self.dealers().get(*place)?;
+            let came = self.came.iter();
+            let mut came = came.filter(|it| it.named.is_of(BundleKind::Contributions, dealer));
+            let bundle: Bundle<C> = from_bytes(&came.next()?.bytes).ok()?;
+            Some(bundle.claimed_publics().to_vec())
+        };
+        let sum = |places: &Vec<usize>| {
+            let all: Vec<_> = places.iter().map(points).collect::<Option<_>>()?;
+            let at = |account: usize| {
+                let terms = all.iter().map(|points| Some((points.get(account)?.point(), 1)));
+                let terms: Vec<_> = terms.collect::<Option<_>>()?;
+                Point::weighted_sum(&terms).non_identity().ok()
+            };
+            let sums = (0..self.record().accounts.len()).map(at);
+            let sums: Vec<NonIdentity<C>> = sums.collect::<Option<_>>()?;
+            Some(NonIdentity::all_to_bytes(&sums).into_iter().collect())
+        };
+        places.map(sum).collect()
+    }
+
     /// Lets go of all bundles.
     pub(crate) fn without_bundles(self) -> Self {
         Self { came: Vec::new(), ..self }
@@ -112,6 +166,12 @@ impl HeldKey {
     /// What the custodian among these is called who has this key.
     pub(crate) fn whole_custodian(&self, id: &RecoveryKeyId) -> Option<&Name> {
         self.keys()?.names.get(id)
+    }
+
+    /// The same with the key itself.
+    pub(crate) fn whole_key(&self, id: &RecoveryKeyId) -> Option<(&Name, &RecoveryKey)> {
+        let keys = self.keys()?;
+        Some((keys.names.get(id)?, keys.recovery.keys().find(|key| key.id() == *id)?))
     }
 
     fn keys(&self) -> Option<&Custodians> {

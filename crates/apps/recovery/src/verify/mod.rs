@@ -131,7 +131,10 @@ impl<F: FnMut(&State, HeldKey)> Verifier<F> {
                     self.canaries.extend(canary);
                 }
             }
-            Item::End(_) => self.close(),
+            Item::End(end) => {
+                self.report.digest = Some(end.digest);
+                self.close();
+            }
         }
     }
 
@@ -201,7 +204,7 @@ impl<F: FnMut(&State, HeldKey)> Verifier<F> {
 impl Report {
     fn new(genesis: GenesisHash) -> Self {
         let (of_file, keys, missing) = (Vec::new(), Vec::new(), Vec::new());
-        Self { genesis, said: None, charter: None, of_file, keys, missing }
+        Self { genesis, said: None, digest: None, charter: None, of_file, keys, missing }
     }
 
     /// Keys of the charter that are not retired and have no epoch here (REC-29).

@@ -18,6 +18,8 @@ pub struct Report {
     pub genesis: GenesisHash,
     /// What the file says of itself, which nothing proves.
     pub said: Option<Said>,
+    /// The hash at its end, which names this very file (REC-22).
+    pub digest: Option<Digest>,
     /// The charter as far as it holds; none of it if the genesis does not.
     pub charter: Option<CharterSeen>,
     /// What belongs to no key: file, genesis, charter, canaries.
@@ -201,6 +203,7 @@ impl Report {
             "holds": self.holds(),
             "genesis": self.genesis,
             "charter": charter,
+            "digest": self.digest,
             "unverified": said,
             "statements": self.of_file.iter().map(Checked::to_json).collect::<Vec<_>>(),
             "keys": self.keys.iter().map(KeyReport::to_json).collect::<Vec<_>>(),

@@ -1,22 +1,20 @@
-//! `open`: a custodian's part in restoring a lost node's seat (REC-33 to REC-37).
+//! A custodian's part in restoring a lost node's seat (REC-33 to REC-37).
 
-use super::confirm::Confirmation;
-use super::{backup, verify};
+use super::super::confirm::Confirmation;
+use super::super::{backup, verify};
+use super::{KeyOpened, expired_ms, line};
 use crate::args::Open;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
 use crate::seat::{ForCustodian, Opening, OpeningError};
-use crate::verify::HeldKey;
 use quorate_backup::Opener;
-use quorate_charter::State;
 use quorate_codec::{Digest, to_bytes};
-use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, RecoveryKeyId, moment, words};
+use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId, moment, words};
 use rand_core::OsRng;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Serialize)]
 struct Opened {
@@ -40,23 +38,16 @@ struct Opened {
     output: PathBuf,
 }
 
-#[derive(Serialize)]
-struct KeyOpened {
-    key: KeyId,
-    name: Option<Name>,
-    epoch: u64,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// The caller's: another key, a wrong passphrase, a seat that nobody was given. A peer's: the backup
 /// does not hold, then its report was shown; or the claim to the seat asks what does not open.
-pub fn run(options: &Open, face: Face) -> Result<()> {
+pub fn run(options: &Open, seat: &Name, face: Face) -> Result<()> {
     files::must_be_free(&options.output)?;
     let genesis = options.genesis.ok_or_else(verify::genesis_needed)?;
     let found = options.held.find()?;
-    let opening = Opening::read(backup::open(&options.file)?, &genesis, &options.seat);
+    let opening = Opening::read(backup::open(&options.file)?, &genesis, seat);
     let opening = match opening {
         Err(OpeningError::Refused(report)) => return verify::show(&options.file, &report, face),
         other => other.map_err(refused)?,
@@ -64,7 +55,7 @@ pub fn run(options: &Open, face: Face) -> Result<()> {
     let known = found.known().map(|(key, _)| opening.for_key(key)).transpose().map_err(refused)?;
     face.brief(&brief(&opening, known.as_ref()));
     if !options.yes {
-        WORDS.ask(&options.seat)?;
+        WORDS.ask(seat)?;
     }
     let holder = found.open()?;
     let custodian = opening.for_key(holder.public().id()).map_err(refused)?;
@@ -160,29 +151,6 @@ fn brief(opening: &Opening, custodian: Option<&ForCustodian<'_>>) -> String {
     text
 }
 
-fn line(state: &State, key: &HeldKey) -> String {
-    let named = KeyOpened::new(state, key.key(), key.epoch());
-    format!("  {:<16} epoch {}\n", named.called(), named.epoch)
-}
-
-/// When the custodian of this name should have been renewed, if that has passed by the clock of this
-/// machine. An alarm, and no hindrance (GOV-50).
-fn expired_ms(state: &State, custodian: &Name) -> Option<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let expires = state.custody().named(custodian)?.expires_ms?;
-    (u128::from(expires) < now).then_some(expires)
-}
-
-impl KeyOpened {
-    fn new(state: &State, key: KeyId, epoch: u64) -> Self {
-        Self { key, name: state.key(&key).map(|order| order.name.clone()), epoch }
-    }
-
-    fn called(&self) -> String {
-        self.name.as_ref().map_or_else(|| self.key.to_string(), Name::to_string)
-    }
-}
-
 impl Opened {
     fn new(
         opening: &Opening,
@@ -191,7 +159,6 @@ impl Opened {
         output: &Path,
     ) -> Self {
         let (state, (seat, node)) = (opening.state(), opening.node());
-        let told = |key: &HeldKey| KeyOpened::new(state, key.key(), key.epoch());
         let later = opening.later().iter().map(|(key, epoch)| KeyOpened::new(state, *key, *epoch));
         Self {
             genesis: state.genesis(),
@@ -204,8 +171,8 @@ impl Opened {
             custodian: custodian.name().clone(),
             key,
             expired_ms: expired_ms(state, custodian.name()),
-            opened: custodian.keys().map(told).collect(),
-            of_others: custodian.of_others().map(told).collect(),
+            opened: custodian.keys().map(|key| KeyOpened::of(state, key)).collect(),
+            of_others: custodian.of_others().map(|key| KeyOpened::of(state, key)).collect(),
             later: later.collect(),
             output: output.to_owned(),
         }

@@ -1,0 +1,91 @@
+//! A domain that succeeds another one, whose nodes are lost.
+
+use super::seat::Arriving;
+use super::{Reader, Signer};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `succession claim|take|keys`
+#[derive(Debug, Subcommand)]
+pub enum Succession {
+    /// On a new machine, after `node init`: make the file by which it asks for its part of what
+    /// restores the lost domain. Its founders put it into the new genesis.
+    Claim {
+        #[command(flatten)]
+        arriving: Arriving,
+        /// The file to write.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// On every machine of the new domain, stopped, once it is founded: take up the keys of the lost
+    /// one, with what custodians opened for this machine, if anything.
+    Take {
+        /// The node's name.
+        name: String,
+        /// The directory where `node init` put it.
+        #[arg(long, default_value = "quorate-domain")]
+        dir: PathBuf,
+        /// The backup of the lost domain, the same for everybody.
+        #[arg(long, value_name = "FILE")]
+        backup: PathBuf,
+        /// The genesis file of the new domain, the first time; later the stored one counts.
+        #[arg(long, value_name = "FILE")]
+        genesis_file: Option<PathBuf>,
+        /// The genesis hash of the new domain, compared with the founders, the first time.
+        #[arg(long, value_name = "HASH")]
+        genesis: Option<String>,
+        /// File with the passphrase of the node's store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// What custodians opened with `quorate-recovery open --successor`.
+        parts: Vec<PathBuf>,
+    },
+    /// The keys of the lost domain, and which of them are restored here.
+    Keys {
+        /// The backup of the lost domain.
+        #[arg(long, value_name = "FILE")]
+        backup: PathBuf,
+        #[command(flatten)]
+        reader: Reader,
+    },
+}
+
+/// What a genesis says of the domain that it succeeds.
+#[derive(Debug, Args)]
+pub struct Succeeds {
+    /// The domain succeeds another one, whose nodes are lost: its backup, from which its keys are
+    /// restored.
+    #[arg(long = "succeeds", value_name = "FILE", requires_all = ["predecessor", "claims", "reason"])]
+    pub backup: Option<PathBuf>,
+    /// The genesis hash of that domain, from your own notes.
+    #[arg(long, value_name = "HASH", requires = "backup")]
+    pub predecessor: Option<String>,
+    /// The claim of a signer, as `succession claim` wrote it: of two signers or more. Repeat.
+    #[arg(long = "claim", value_name = "FILE", requires = "backup")]
+    pub claims: Vec<PathBuf>,
+    /// Why, in a line that custodians read and that is shown for ever.
+    #[arg(long, value_name = "TEXT", requires = "backup")]
+    pub reason: Option<String>,
+}
+
+/// Options of `key restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// What the key was called in the lost domain.
+    pub name: String,
+    /// The backup of the lost domain.
+    #[arg(long, value_name = "FILE")]
+    pub backup: PathBuf,
+    /// Which nodes can sign, as a tree: `2 of (node-1, node-2, node-3)`. Those who restore it must
+    /// be in it, and satisfy it together.
+    #[arg(long, value_name = "TREE")]
+    pub access: String,
+    /// How many of them may be lost without losing the key. Without it: as many as the tree bears.
+    #[arg(long)]
+    pub faults: Option<u8>,
+    /// Call it by another name here.
+    #[arg(long, value_name = "NAME")]
+    pub called: Option<String>,
+    #[command(flatten)]
+    pub signer: Signer,
+}
