@@ -18,8 +18,10 @@
 
 mod machine;
 mod program;
+mod successor;
 mod trial;
 
 pub use machine::Machine;
 pub use program::{Said, binary, quorate, recovery};
+pub use successor::{HEIRS, Successor};
 pub use trial::Trial;

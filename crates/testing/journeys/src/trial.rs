@@ -248,7 +248,7 @@ impl Drop for Trial {
 }
 
 /// Sends a signal to a process that this trial started.
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
     sent.expect("kill runs");
 }

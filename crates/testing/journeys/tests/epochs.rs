@@ -164,7 +164,11 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
 
         whole(&trial, key);
         if key == "treasury" {
-            trial.signed(&trial.request(key, &payment(&trial, round), "wallet-service"));
+            trial.signed(&trial.request(
+                key,
+                &payment(&trial.listed("0x"), round),
+                "wallet-service",
+            ));
         }
         // that a new epoch of the vault signs, its own first signature has shown
         if key != "ops" {

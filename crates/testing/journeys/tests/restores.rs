@@ -126,7 +126,7 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
         KEYS.iter().all(|key| can_sign(key))
     });
     trial.signed(&trial.request("ops", &message("restored"), "wallet-service"));
-    trial.signed(&trial.request("treasury", &payment(&trial, 0), "wallet-service"));
+    trial.signed(&trial.request("treasury", &payment(&trial.listed("0x"), 0), "wallet-service"));
 
     // Once all are there every key is shared anew, without an order: what the lost disk held is void.
     trial.start("node-2");
@@ -139,7 +139,7 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
         assert_eq!(&trial.run(&["key", "show", key]).ok()["public_key"], public);
     }
     trial.signed(&trial.request("ops", &message("with new shares"), "wallet-service"));
-    trial.signed(&trial.request("treasury", &payment(&trial, 1), "wallet-service"));
+    trial.signed(&trial.request("treasury", &payment(&trial.listed("0x"), 1), "wallet-service"));
     for key in KEYS {
         let file = trial.file(&format!("{key}-handover"));
         trial.run(&["key", "handover", "get", key, "--output", &file]).ok();
