@@ -4,11 +4,11 @@ use crate::custodians::{CUSTODIANS, RecoveryKeys};
 use quorate_access::Tree;
 use quorate_charter::{
     Custody, Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role, Roles,
-    Settings, SignedEnrolment, SignedMotion, State,
+    Settings, SignedEnrolment, SignedMotion, SignedSeatClaim, State, Succession,
 };
 use quorate_codec::Digest;
 use quorate_identity::{
-    ActorId, CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets, Scheme,
+    ActorId, CredentialSigner, GenesisHash, Head, MemorySigner, Name, NodeId, NodeSecrets, Scheme,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -117,6 +117,18 @@ impl Founding {
     /// # Panics
     /// The shape is none that a domain can have.
     pub fn new(seed: u64, shape: Shape) -> Self {
+        Self::found(seed, shape, false)
+    }
+
+    /// Founds a domain that succeeds another one, whose keys are given out among all its signers.
+    ///
+    /// # Panics
+    /// The shape is none that a domain can have.
+    pub fn succeeding(seed: u64, shape: Shape) -> Self {
+        Self::found(seed, shape, true)
+    }
+
+    fn found(seed: u64, shape: Shape, succeeds: bool) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut random = || {
             let mut bytes = [0; 32];
@@ -139,7 +151,10 @@ impl Founding {
         }
         let recovery_keys = RecoveryKeys::new(&CUSTODIANS, &mut random);
         let custody = recovery_keys.custody(2);
-        let genesis = genesis(&people, &drafts, shape.faults, custody, Digest(random()));
+        let mut genesis = genesis(&people, &drafts, shape.faults, custody, Digest(random()));
+        if succeeds {
+            genesis.succession = Some(succession(&drafts));
+        }
         let mut file = GenesisFile::create(&genesis).expect("a well-formed genesis");
         for who in ADMINISTRATORS {
             file.sign(&people[who]).expect("an administrator signs");
@@ -234,6 +249,22 @@ impl Founding {
     pub fn key_order(&self, key: &str, scheme: Scheme) -> MotionBody {
         MotionBody::key_create(name(key), scheme, self.two_of_three())
     }
+}
+
+/// A domain before that was lost, and what every signer claims of it.
+fn succession(nodes: &[FoundingNode]) -> Succession {
+    let predecessor = GenesisHash(Digest([0xbe; 32]));
+    let claim = |(at, node): (usize, &FoundingNode)| {
+        let secrets = node.secrets();
+        let id = SignedEnrolment::create(node.name.clone(), node.role, &secrets).id();
+        let arrival = vec![u8::try_from(at).expect("few nodes"); 32];
+        SignedSeatClaim::create(predecessor, id, arrival, Vec::new(), &secrets)
+    };
+    let signers = nodes.iter().filter(|node| node.role == Role::Signer);
+    let mut claims: Vec<SignedSeatClaim> = signers.enumerate().map(claim).collect();
+    claims.sort_by_key(|claim| claim.body().node);
+    let (head, backup) = (Head(Digest([0xad; 32])), Digest([0xba; 32]));
+    Succession { predecessor, head, backup, reason: "a fire".to_owned(), claims }
 }
 
 fn genesis(

@@ -19,6 +19,7 @@
 
 pub mod backups;
 pub mod custodians;
+pub mod estate;
 pub mod fields;
 pub mod forged;
 pub mod founding;

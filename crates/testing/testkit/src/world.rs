@@ -128,7 +128,18 @@ impl World {
     /// # Panics
     /// It cannot be founded.
     pub fn of(seed: u64, shape: Shape) -> Self {
-        let founding = Founding::new(seed, shape);
+        Self::with(seed, Founding::new(seed, shape))
+    }
+
+    /// Founds a domain of three signers and a witness that succeeds another one.
+    ///
+    /// # Panics
+    /// It cannot be founded.
+    pub fn succeeding(seed: u64) -> Self {
+        Self::with(seed, Founding::succeeding(seed, Shape::default()))
+    }
+
+    fn with(seed: u64, founding: Founding) -> Self {
         let nodes: Vec<NodeId> = founding.nodes.keys().copied().collect();
         let mut world = Self {
             founding,
