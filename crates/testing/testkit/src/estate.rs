@@ -125,6 +125,8 @@ pub fn succeeding(seed: u64, scheme: Scheme, accounts: u16) -> (World, LostKey) 
     let lost = LostKey::new(scheme, accounts, heirs, seed);
     for node in world.names() {
         restart_with(&mut world, &node, |world| lost.taken_up(world, &node, true));
+        // That it had taken up nothing when it first started.
+        world.host_mut(&node).alarms.clear();
     }
     world
         .until("all are there", |world| world.names().iter().all(|node| world.status(node).leased));
