@@ -31,29 +31,34 @@ impl Imported {
         self.public.len() == length
     }
 
-    /// Whether a point or public key is this one or its negative: who knows the secret of one
-    /// knows that of the other, so they are one key, whatever schemes they serve (IMP-02).
+    /// Whether a point or public key is this one or its negative (IMP-02).
     pub fn is_same_key(&self, public: &[u8]) -> bool {
-        // The coordinate of either form, without the sign of the other one.
-        fn coordinate(bytes: &[u8]) -> Option<(bool, [u8; 32])> {
-            if let Some((_, rest)) = bytes.split_first().filter(|(_, rest)| rest.len() == 32) {
-                return Some((true, rest.try_into().ok()?));
-            }
-            Some((false, bytes.try_into().ok()?))
+        is_same_key(&self.public, public)
+    }
+}
+
+/// Whether two points or public keys are the same or each other's negative: who knows the secret of one
+/// knows that of the other, so they are one key, whatever schemes they serve (IMP-02).
+pub fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    // The coordinate of either form, without the sign of the other one.
+    fn coordinate(bytes: &[u8]) -> Option<(bool, [u8; 32])> {
+        if let Some((_, rest)) = bytes.split_first().filter(|(_, rest)| rest.len() == 32) {
+            return Some((true, rest.try_into().ok()?));
         }
-        let unsigned = |mut bytes: [u8; 32]| {
-            if let Some(last) = bytes.last_mut() {
-                *last &= 0x7f;
-            }
-            bytes
-        };
-        match (coordinate(&self.public), coordinate(public)) {
-            // Two points of Ed25519: the sign is the highest bit.
-            (Some((false, ours)), Some((false, theirs))) => unsigned(ours) == unsigned(theirs),
-            // Points of secp256k1, or one and an x-only key.
-            (Some((_, ours)), Some((_, theirs))) => ours == theirs,
-            _ => false,
+        Some((false, bytes.try_into().ok()?))
+    }
+    let unsigned = |mut bytes: [u8; 32]| {
+        if let Some(last) = bytes.last_mut() {
+            *last &= 0x7f;
         }
+        bytes
+    };
+    match (coordinate(one), coordinate(other)) {
+        // Two points of Ed25519: the sign is the highest bit.
+        (Some((false, ours)), Some((false, theirs))) => unsigned(ours) == unsigned(theirs),
+        // Points of secp256k1, or one and an x-only key.
+        (Some((_, ours)), Some((_, theirs))) => ours == theirs,
+        _ => false,
     }
 }
 

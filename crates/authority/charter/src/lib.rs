@@ -53,7 +53,7 @@ pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, RolesError,
     Settings,
 };
-pub use imported::Imported;
+pub use imported::{Imported, is_same_key};
 pub use log::{LogError, verify_log};
 pub use motion::{
     Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,

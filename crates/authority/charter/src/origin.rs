@@ -77,27 +77,29 @@ impl Origin {
             }
             (Self::Imported(_), _) => false,
             (Self::Restored(restored), accounts) => {
-                Restored::digest_of(accounts) == Some(restored.accounts)
+                let points = accounts.iter().map(|it| it.commitments.first().map(Vec::as_slice));
+                let points: Option<Vec<&[u8]>> = points.collect();
+                let chain_codes: Vec<Digest> =
+                    accounts.iter().map(|account| account.chain_code).collect();
+                points.is_some_and(|points| {
+                    Restored::digest_of(&points, &chain_codes) == restored.accounts
+                })
             }
         }
     }
 }
 
 impl Restored {
-    /// A key of a certified record, as a motion that restores it names it. `None` of a record without
-    /// points, which no nodes certify.
-    pub fn new(key: KeyId, accounts: &[AccountRecord], summands: &Summands) -> Option<Self> {
-        Some(Self { key, accounts: Self::digest_of(accounts)?, summands: summands.digest() })
+    /// A key as a motion that restores it names it: by the public points and the chain codes of its
+    /// accounts, in their order, and who deals which points of it.
+    pub fn new(key: KeyId, points: &[&[u8]], chain_codes: &[Digest], summands: &Summands) -> Self {
+        let accounts = Self::digest_of(points, chain_codes);
+        Self { key, accounts, summands: summands.digest() }
     }
 
-    /// H(restored-accounts; list of the constant terms, list of the chain codes): of every account in
-    /// their order.
-    fn digest_of(accounts: &[AccountRecord]) -> Option<Digest> {
-        let constants: Option<Vec<&Vec<u8>>> =
-            accounts.iter().map(|account| account.commitments.first()).collect();
-        let chain_codes = accounts.iter().map(|account| account.chain_code);
-        let start = Transcript::new(tag::RESTORED_ACCOUNTS).list(constants?);
-        Some(start.list(chain_codes).digest())
+    /// H(restored-accounts; list of the points, list of the chain codes).
+    fn digest_of(points: &[&[u8]], chain_codes: &[Digest]) -> Digest {
+        Transcript::new(tag::RESTORED_ACCOUNTS).list(points).list(chain_codes).digest()
     }
 }
 

@@ -10,11 +10,12 @@ use crate::ceremonies::Before;
 use crate::durable::{Record, Table, Write};
 use crate::event::Alarm;
 use crate::node::{Node, Turn};
+use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_charter::{
     AttemptPlan, KeyOrder, MotionBody, MotionError, Origin, Restored, SignedMotion, Summands,
-    Validity,
+    Validity, is_same_key,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::DealSource;
@@ -32,9 +33,9 @@ pub struct Inherited {
     /// What it makes.
     #[n(1)]
     pub scheme: Scheme,
-    /// How many accounts it has.
+    /// The public points of its accounts: also of BIP-340, whose keys do not name one.
     #[n(2)]
-    pub accounts: u16,
+    pub points: Vec<ByteVec>,
     /// The chain codes of its accounts.
     #[n(3)]
     pub chain_codes: Vec<Digest>,
@@ -47,7 +48,7 @@ pub struct Inherited {
 }
 
 impl Canonical for Inherited {
-    const BYTES_MAX: usize = 512 + Summands::BYTES_MAX + 34 * ACCOUNTS_MAX;
+    const BYTES_MAX: usize = 512 + Summands::BYTES_MAX + 70 * ACCOUNTS_MAX;
 }
 
 /// Most accounts of a key.
@@ -133,7 +134,7 @@ impl Estate {
         };
         let known = self.keys.get(&restored.key).ok_or(Unfit::Unknown)?;
         let other = |what: &str| Err(Unfit::Other(what.to_owned()));
-        if (known.scheme, known.accounts) != (*scheme, *accounts) {
+        if (known.scheme, known.points.len()) != (*scheme, usize::from(*accounts)) {
             return other("it makes other signatures, or has another number of accounts");
         }
         if known.restored != *restored {
@@ -152,10 +153,11 @@ impl Estate {
 impl Inherited {
     /// Whether the digests are those of what stands beside them.
     fn is_whole(&self) -> bool {
-        let accounts = usize::from(self.accounts);
-        self.restored.summands == self.summands.digest()
-            && self.chain_codes.len() == accounts
-            && self.summands.0.iter().all(|summand| summand.points.len() == accounts)
+        let Self { points, chain_codes, restored, summands, .. } = self;
+        let slices: Vec<&[u8]> = points.iter().map(|point| point.as_slice()).collect();
+        *restored == Restored::new(restored.key, &slices, chain_codes, summands)
+            && chain_codes.len() == points.len()
+            && summands.0.iter().all(|summand| summand.points.len() == points.len())
     }
 }
 
@@ -175,18 +177,37 @@ impl Node {
     /// A motion as it is filed: a key that it restores is one that this node found, so that nobody
     /// signs in vain.
     pub(crate) fn check_restore_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        self.estate.check(&motion.body()?.body).map_err(|unfit| match unfit {
+        let body = motion.body()?.body;
+        self.estate.check(&body).map_err(|unfit| match unfit {
             Unfit::Unknown => {
                 let why = "this node has not taken up such a key of the domain before";
                 MotionError::Estate(why.to_owned())
             }
             Unfit::Other(why) => MotionError::Estate(why),
-        })
+        })?;
+        match self.same_key_as(&body) {
+            Some(name) => Err(MotionError::PublicTaken(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The key of this domain that is the one which a motion restores, if one is: somebody brought it
+    /// from elsewhere (IMP-02).
+    fn same_key_as(&self, body: &MotionBody) -> Option<Name> {
+        let MotionBody::KeyRestore { restored, .. } = body else { return None };
+        let points = &self.estate.find(restored)?.points;
+        let is_same = |public: &Vec<u8>| points.iter().any(|point| is_same_key(point, public));
+        let mut same = self.keys.records().filter(|(_, record)| {
+            record.accounts.iter().any(|account| is_same(&account.public_key))
+        });
+        let order = self.state.key(same.next()?.0).filter(|order| !order.retired)?;
+        Some(order.name.clone())
     }
 
     /// The same of a proposed entry. What this node has not taken up others may have (AGR-07).
     pub(crate) fn judge_restore(&self, body: &MotionBody) -> Validity {
         match self.estate.check(body) {
+            Ok(()) if self.same_key_as(body).is_some() => Validity::Invalid,
             Ok(()) => Validity::Valid,
             Err(Unfit::Unknown) => Validity::Late,
             Err(Unfit::Other(_)) => Validity::Invalid,

@@ -4,7 +4,7 @@
 use crate::founding::name;
 use crate::world::World;
 use quorate_access::Tree;
-use quorate_charter::{AccountRecord, MotionBody, Restored, Summand, Summands, most_faults};
+use quorate_charter::{MotionBody, Restored, Summand, Summands, most_faults};
 use quorate_codec::Digest;
 use quorate_curve::{Curve, Ed25519, Point, Secp256k1, SecretScalar};
 use quorate_identity::{KeyId, NodeId, Scheme};
@@ -19,8 +19,6 @@ use zeroize::Zeroizing;
 pub struct LostKey {
     /// As every node finds it.
     pub inherited: Inherited,
-    /// The points of its accounts.
-    pub publics: Vec<Vec<u8>>,
     /// What each heir deals.
     pub summands: BTreeMap<NodeId, Vec<[u8; 32]>>,
 }
@@ -62,33 +60,30 @@ impl LostKey {
         };
         let publics: Vec<Vec<u8>> = sums.into_iter().map(sum).collect();
         let chain_codes: Vec<Digest> = (0..publics.len()).map(|at| chain_code(at, seed)).collect();
-        let records: Vec<AccountRecord> = publics
-            .iter()
-            .zip(&chain_codes)
-            .map(|(public, chain_code)| AccountRecord {
-                commitments: vec![public.clone()],
-                public_key: public.clone(),
-                chain_code: *chain_code,
-            })
-            .collect();
         let summands_of_all = Summands(known);
         let key = KeyId(chain_code(1_000, seed));
-        let restored = Restored::new(key, &records, &summands_of_all).expect("a key with points");
+        let restored = Restored::new(
+            key,
+            &publics.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            &chain_codes,
+            &summands_of_all,
+        );
         let inherited = Inherited {
             name: name("lost"),
             scheme,
-            accounts,
+            points: publics.into_iter().map(Into::into).collect(),
             chain_codes,
             restored,
             summands: summands_of_all,
         };
-        Self { inherited, publics, summands }
+        Self { inherited, summands }
     }
 
     /// The motion that restores it over a tree.
     pub fn motion(&self, called: &str, access: Tree<NodeId>) -> MotionBody {
         let (scheme, faults) = (self.inherited.scheme, most_faults(&access));
-        let (accounts, restored) = (self.inherited.accounts, self.inherited.restored);
+        let accounts = u16::try_from(self.inherited.points.len()).expect("few accounts");
+        let restored = self.inherited.restored;
         MotionBody::KeyRestore { name: name(called), scheme, access, faults, accounts, restored }
     }
 

@@ -64,9 +64,9 @@ fn a_key_of_the_domain_before_is_restored_and_signs() {
         assert_eq!((made.plan.epoch, made.accounts.len()), (1, usize::from(accounts)));
         assert_eq!(made.plan.origin, Some(Origin::Restored(lost.inherited.restored)));
         for (account, (public, chain_code)) in
-            made.accounts.iter().zip(lost.publics.iter().zip(&lost.inherited.chain_codes))
+            made.accounts.iter().zip(lost.inherited.points.iter().zip(&lost.inherited.chain_codes))
         {
-            assert_eq!(&account.commitments[0], public, "{scheme}");
+            assert_eq!(account.commitments[0], **public, "{scheme}");
             assert_eq!(&account.chain_code, chain_code);
         }
         let id = made.plan.key;

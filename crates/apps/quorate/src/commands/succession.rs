@@ -290,9 +290,9 @@ fn take(
 }
 
 fn inherited_of(key: EstateKey) -> Inherited {
-    let EstateKey { name, scheme, public_keys, chain_codes, restored, summands } = key;
-    let accounts = u16::try_from(public_keys.len()).unwrap_or(u16::MAX);
-    Inherited { name, scheme, accounts, chain_codes, restored, summands }
+    let EstateKey { name, scheme, points, chain_codes, restored, summands, .. } = key;
+    let points = points.into_iter().map(Into::into).collect();
+    Inherited { name, scheme, points, chain_codes, restored, summands }
 }
 
 fn by_custodian(

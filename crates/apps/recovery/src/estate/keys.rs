@@ -19,7 +19,9 @@ pub struct EstateKey {
     pub name: Name,
     /// What it makes.
     pub scheme: Scheme,
-    /// The public keys of its accounts, which stay.
+    /// The public points of its accounts, which stay.
+    pub points: Vec<Vec<u8>>,
+    /// The public keys.
     pub public_keys: Vec<Vec<u8>>,
     /// Their chain codes.
     pub chain_codes: Vec<Digest>,
@@ -169,13 +171,22 @@ fn key(name: Name, held: &HeldKey, succession: &Succession) -> Option<EstateKey>
     let points = held.contribution_sums(of.values())?;
     let summand = |((dealer, _), points)| Summand { dealer, points };
     let summands = Summands(of.into_iter().zip(points).map(summand).collect());
-    let accounts = &record.accounts;
+    let accounts = record.accounts.iter();
+    let points = accounts.clone().map(|account| account.commitments.first().cloned());
+    let points: Vec<Vec<u8>> = points.collect::<Option<_>>()?;
+    let chain_codes: Vec<Digest> = accounts.clone().map(|account| account.chain_code).collect();
     Some(EstateKey {
         name,
         scheme: record.plan.scheme,
-        public_keys: accounts.iter().map(|account| account.public_key.clone()).collect(),
-        chain_codes: accounts.iter().map(|account| account.chain_code).collect(),
-        restored: Restored::new(held.key(), accounts, &summands)?,
+        public_keys: accounts.map(|account| account.public_key.clone()).collect(),
+        restored: Restored::new(
+            held.key(),
+            &points.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            &chain_codes,
+            &summands,
+        ),
+        points,
+        chain_codes,
         summands,
     })
 }

@@ -18,5 +18,6 @@ mod keys;
 mod log;
 mod presence;
 mod steps;
+mod succession;
 mod support;
 mod vectors;

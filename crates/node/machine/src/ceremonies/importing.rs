@@ -74,8 +74,7 @@ impl Node {
         if engine::check_public(scheme, &imported.public).is_err() {
             return Err(MotionError::Public(scheme));
         }
-        let made = self.keys.books.iter().filter_map(|(key, book)| Some((key, book.record()?)));
-        let mut same = made.filter(|(_, record)| {
+        let mut same = self.keys.records().filter(|(_, record)| {
             record.accounts.iter().any(|account| imported.is_same_key(&account.public_key))
         });
         match same.next().and_then(|(key, _)| self.state.key(key)) {

@@ -161,6 +161,11 @@ impl Epoch {
 }
 
 impl Keys {
+    /// The newest records of all keys.
+    pub fn records(&self) -> impl Iterator<Item = (&KeyId, &EpochRecord)> {
+        self.books.iter().filter_map(|(key, book)| Some((key, book.record()?.as_ref())))
+    }
+
     /// What is known of a key.
     pub fn book(&self, key: &KeyId) -> Option<&KeyBook> {
         self.books.get(key)
