@@ -1,4 +1,4 @@
-//! An heir's side: a verified backup, and what custodians' parts give of it (SUC-13 to SUC-15).
+//! An heir's side: a verified backup, and what custodians' parts give of it (SUC-13, SUC-14).
 
 use super::error::{InheritError, PartFault};
 use super::keys::{EstateKey, unrestorable};

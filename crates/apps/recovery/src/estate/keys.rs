@@ -120,7 +120,7 @@ impl VerifiedBackup {
     }
 }
 
-/// Whether a file is the one from which a successor restores.
+/// Whether a file is the one from which a successor restores (SUC-04).
 pub(super) fn check(
     state: &State,
     digest: Digest,
