@@ -4,6 +4,7 @@
 mod banned;
 mod dead_files;
 mod documents;
+mod error_codes;
 mod layering;
 mod offline;
 mod outside;
@@ -18,7 +19,7 @@ use crate::repo::Repo;
 type Check = fn(&Repo) -> Vec<Finding>;
 
 /// Every check by its name.
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("layering", layering::check),
     ("offline", offline::check),
     ("spec links", spec_links::check),
@@ -27,6 +28,7 @@ const CHECKS: [(&str, Check); 9] = [
     ("vectors", vectors::check),
     ("words", words::check),
     ("documents", documents::check),
+    ("error codes", error_codes::check),
     ("outside packages", outside::check),
 ];
 
