@@ -10,6 +10,7 @@ fn main() {
         "birth" => Story::Birth,
         "ecdsa" => Story::Ecdsa,
         "withheld" => Story::Withheld,
+        "succession" => Story::Succession,
         _ => Story::Schnorr,
     };
     let number = |at: usize| word(at).parse::<u64>().ok();

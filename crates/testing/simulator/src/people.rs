@@ -2,6 +2,7 @@
 //! and change the policy, each time at some node that happens to run.
 
 use crate::mutant::Mutant;
+use crate::ready;
 use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -39,6 +40,9 @@ pub struct People {
 impl People {
     /// Somebody does something.
     pub fn act(&mut self, world: &mut World) {
+        if world.story() == Story::Succession && self.keys == 0 {
+            return self.restore(world);
+        }
         if world.story() == Story::Birth && self.keys == 0 {
             return self.another_key(world);
         }
@@ -51,7 +55,7 @@ impl People {
         let renewals = match world.story() {
             Story::Epochs => 12,
             Story::Withheld => 0,
-            Story::Birth | Story::Schnorr | Story::Ecdsa => 2,
+            Story::Birth | Story::Schnorr | Story::Ecdsa | Story::Succession => 2,
         };
         match world.draw(20) {
             6..=14 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),
@@ -177,6 +181,14 @@ impl People {
         let key = format!("more-{}", self.keys);
         let order = world.founding.key_order(&key, Scheme::Ed25519);
         self.move_motion(world, &order);
+    }
+
+    /// The key of the domain before is to come back. Its name is new each time, and there is one.
+    fn restore(&mut self, world: &mut World) {
+        self.keys += 1;
+        if let Some(lost) = ready::lost_key(&world.founding) {
+            self.move_motion(world, &lost.motion("lost", world.founding.two_of_three()));
+        }
     }
 
     /// A key is to get new shares, for the same nodes or for others; or that is withdrawn.

@@ -3,9 +3,11 @@
 use crate::disk::Disk;
 use crate::people;
 use crate::world::{Story, World, schemes};
-use quorate_identity::NodeId;
+use quorate_identity::{NodeId, Scheme};
 use quorate_machine::durable::{Table, Write};
+use quorate_machine::estate::take_up;
 use quorate_machine::event::Millis;
+use quorate_testkit::estate::LostKey;
 use quorate_testkit::founding::{Founding, Shape};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -43,13 +45,22 @@ pub(crate) fn lose_a_pair(founding: &Founding, disks: &mut BTreeMap<NodeId, Disk
     }
 }
 
+/// The key of the domain before, where there was one.
+pub(crate) fn lost_key(founding: &Founding) -> Option<LostKey> {
+    let heirs = founding.state.succession()?.heirs();
+    Some(LostKey::new(Scheme::Ed25519, 1, heirs, 7))
+}
+
 fn make(story: Story) -> Beginning {
     let shape = match story {
         Story::Withheld => Shape { signers: 5, witnesses: 1, faults: 1 },
         Story::Epochs => Shape { signers: 5, witnesses: 0, faults: 1 },
-        Story::Schnorr | Story::Birth | Story::Ecdsa => Shape::default(),
+        Story::Schnorr | Story::Birth | Story::Ecdsa | Story::Succession => Shape::default(),
     };
-    let founding = Arc::new(Founding::new(7, shape));
+    let founding = Arc::new(match story {
+        Story::Succession => Founding::succeeding(7, shape),
+        _ => Founding::new(7, shape),
+    });
     let mut world = World::calm(Arc::clone(&founding), 7);
     let up = world.run_until(60_000, people::all_serve);
     assert!(up, "a calm domain serves");
@@ -60,6 +71,12 @@ fn make(story: Story) -> Beginning {
     let names: Vec<&str> = schemes(story).iter().map(|(key, _)| *key).collect();
     let made = world.run_until(20 * 60_000, |world| people::all_active(world, &names));
     assert!(made, "a calm domain makes its keys: {:?}", world.checkers.violations);
-    let disks = world.hosts.iter().map(|(id, host)| (*id, host.disk.clone())).collect();
+    let mut disks: BTreeMap<NodeId, Disk> =
+        world.hosts.iter().map(|(id, host)| (*id, host.disk.clone())).collect();
+    if let Some(lost) = lost_key(&founding) {
+        for (id, disk) in &mut disks {
+            disk.commit(&take_up(&[lost.legacy(id, true)]));
+        }
+    }
     (founding, disks)
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const EVENTS: u64 = 600;
 
 /// Tables that a node writes in stories without pairs. `Identity` is written before a node runs.
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     Table::Meta,
     Table::Incarnation,
     Table::Entry,
@@ -25,6 +25,7 @@ const TABLES: [Table; 12] = [
     Table::Peer,
     Table::EpochRecord,
     Table::Share,
+    Table::Summand,
     Table::Backup,
     Table::Motion,
     Table::Request,
@@ -41,6 +42,7 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
                 0..=2 => Story::Birth,
                 3 => Story::Withheld,
                 4 => Story::Epochs,
+                5 => Story::Succession,
                 _ => Story::Schnorr,
             };
             // an epoch takes longer than a signature
@@ -70,9 +72,13 @@ fn ecdsa_seeds_keep_every_law_and_end_alike() {
 
 #[test]
 fn a_seed_replays_byte_for_byte() {
-    for (seed, story) in
-        [(1, Story::Schnorr), (2, Story::Birth), (3, Story::Withheld), (4, Story::Epochs)]
-    {
+    for (seed, story) in [
+        (1, Story::Schnorr),
+        (2, Story::Birth),
+        (3, Story::Withheld),
+        (4, Story::Epochs),
+        (5, Story::Succession),
+    ] {
         let plan = Plan { seed, story, events: EVENTS, mutant: None };
         let (first, again) = (run(plan), run(plan));
         assert_eq!(first.trace, again.trace, "seed {seed}");

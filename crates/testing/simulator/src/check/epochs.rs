@@ -29,6 +29,8 @@ pub struct Epochs {
     read: BTreeSet<(NodeId, KeyId, u64)>,
     voided: BTreeSet<ShareRow>,
     kept: BTreeMap<NodeId, BTreeMap<ShareRow, Kept>>,
+    /// What each node has to deal of keys of the domain before, by their ids there.
+    summands: BTreeMap<NodeId, BTreeSet<Vec<u8>>>,
     backups: Backups,
     /// The epoch of each key for which some node gave up what was before.
     safe: BTreeMap<KeyId, u64>,
@@ -63,6 +65,7 @@ impl Epochs {
         keys: &RecoveryKeys,
     ) -> Vec<Breach> {
         let mut broken = self.read_records(node, disk);
+        broken.extend(self.look_at_summands(node, disk, restored));
         let before = self.kept.remove(&node).unwrap_or_default();
         let now = self.read_shares(node, disk, &before, &mut broken);
         for ((key, epoch, _), _) in now.iter().filter(|(_, it)| it.is_genuine == Some(true)) {
@@ -116,6 +119,10 @@ impl Epochs {
     /// Shares that nobody needs any more, when the world is at rest.
     pub fn left_over(&self) -> Vec<String> {
         let mut found = Vec::new();
+        if self.has_restored() {
+            let keeps = self.summands.iter().filter(|(_, rows)| !rows.is_empty());
+            found.extend(keeps.map(|(node, _)| format!("{node} keeps a summand")));
+        }
         for (node, rows) in &self.kept {
             for (key, epoch, attempt) in rows.keys() {
                 let newest = self.made.range((*key, 0)..=(*key, u64::MAX)).next_back();
@@ -129,6 +136,29 @@ impl Epochs {
             }
         }
         found
+    }
+
+    /// Whether a key of the domain before has an epoch without its summands.
+    pub fn has_restored(&self) -> bool {
+        self.made
+            .iter()
+            .any(|((_, epoch), made)| *epoch > 0 && restored_key(&made.record).is_some())
+    }
+
+    /// A summand goes when its node knows the second epoch of its key, and no earlier (SUC-24).
+    fn look_at_summands(&mut self, node: NodeId, disk: &Disk, restored: bool) -> Option<Breach> {
+        let now: BTreeSet<Vec<u8>> =
+            disk.rows(Table::Summand).map(|(row, _)| row.to_vec()).collect();
+        let before = self.summands.insert(node, now.clone()).unwrap_or_default();
+        let is_over = |row: &Vec<u8>| {
+            self.made.iter().any(|((key, epoch), made)| {
+                *epoch > 0
+                    && restored_key(&made.record) == Some(row.clone())
+                    && disk.row(Table::EpochRecord, &about(b'd', key, *epoch)).is_some()
+            })
+        };
+        let gone = before.difference(&now).find(|row| !is_over(row)).filter(|_| !restored)?;
+        Some((WHOLE, format!("{node} destroyed its summand of {gone:?} too early")))
     }
 
     fn read_records(&mut self, node: NodeId, disk: &Disk) -> Vec<Breach> {
@@ -184,7 +214,7 @@ impl Epochs {
         }));
         let of_records = record.accounts.iter().map(|account| account.public_key.clone());
         let made = accounts.iter().map(|public| public.public_key());
-        let differs = !made.eq(of_records) || is_another;
+        let differs = !made.eq(of_records) || is_another || !record.is_as_ordered();
         let row = (key, epoch, record.plan.attempt);
         for (node, rows) in &mut self.kept {
             if let Some(kept) = rows.get_mut(&row) {
@@ -266,6 +296,12 @@ fn are_shares(bytes: &[u8], node: &NodeId, accounts: &[Arc<KeyPublic>]) -> bool 
 /// The key of a row about an epoch.
 fn about(kind: u8, key: &KeyId, epoch: u64) -> Vec<u8> {
     [&[kind], key.as_ref() as &[u8], &epoch.to_be_bytes()].concat()
+}
+
+/// The key of the domain before that a record restores.
+fn restored_key(record: &EpochRecord) -> Option<Vec<u8>> {
+    let restored = record.plan.origin.as_ref()?.restored()?;
+    Some(restored.key.as_ref().to_vec())
 }
 
 fn share_row(row: &[u8]) -> Option<ShareRow> {

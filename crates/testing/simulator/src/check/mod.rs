@@ -136,7 +136,12 @@ impl Checkers {
         std::mem::take(&mut self.epochs.news)
     }
 
-    /// Shares that nobody needs any more, when the world is at rest.
+    /// Whether a key of the domain before came back.
+    pub fn has_restored(&self) -> bool {
+        self.epochs.has_restored()
+    }
+
+    /// What nobody needs any more, when the world is at rest.
     pub fn left_over(&self) -> Vec<String> {
         self.epochs.left_over()
     }
