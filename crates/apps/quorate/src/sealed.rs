@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 const SECRETS: &[u8] = b"secrets";
 /// The node's signed enrolment.
 const ENROLMENT: &[u8] = b"enrolment";
-/// The secrets behind a claim to a seat, until it is taken.
+/// The secrets behind a claim, until all is taken: among what is erased for good, because with parts
+/// that somebody kept they are as good as shares.
 const ARRIVAL: &[u8] = b"arrival";
 /// The genesis that the node joined, once it did.
 const GENESIS: &[u8] = b"joined-genesis";
@@ -73,7 +74,8 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Resu
         Store::open(dir.store_path(name), &passphrase).map_err(|error| store_failure(&error))?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
-            || (record.table == Table::Meta && [GENESIS, ARRIVAL].contains(&record.key.as_slice()))
+            || (record.table, record.key.as_slice()) == (Table::Meta, GENESIS)
+            || (record.table, record.key.as_slice()) == (Table::Summand, ARRIVAL)
     };
     let (ours, records): (Vec<Record>, Vec<Record>) = records.into_iter().partition(is_ours);
     let row = |key: &[u8]| ours.iter().find(|record| record.key.as_slice() == key);
@@ -122,7 +124,7 @@ impl SealedNode {
         let (seed, coins) = bytes.split_at_mut(32);
         seed.copy_from_slice(arrival.seed());
         coins.copy_from_slice(arrival.coins());
-        let row = Write::put(Table::Meta, ARRIVAL, bytes.to_vec());
+        let row = Write::put(Table::Summand, ARRIVAL, bytes.to_vec());
         self.store.commit(&[row]).map_err(|error| store_failure(&error))?;
         self.arrival = Some(bytes);
         Ok(arrival)
@@ -141,7 +143,7 @@ impl SealedNode {
     ) -> Result<()> {
         rows.push(Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis)));
         if is_whole {
-            rows.push(Write::delete(Table::Meta, ARRIVAL));
+            rows.push(Write::delete(Table::Summand, ARRIVAL));
             self.arrival = None;
         }
         self.store.commit(&rows).map_err(|error| store_failure(&error))?;
@@ -156,7 +158,7 @@ impl SealedNode {
     /// The machine's.
     pub fn inherit(&mut self, mut rows: Vec<Write>, is_whole: bool) -> Result<()> {
         if is_whole {
-            rows.push(Write::delete(Table::Meta, ARRIVAL));
+            rows.push(Write::delete(Table::Summand, ARRIVAL));
             self.arrival = None;
         }
         self.store.commit(&rows).map_err(|error| store_failure(&error))?;

@@ -1,7 +1,7 @@
 //! What a custodian opened of several bundles, as it is sealed for one machine: of a seat (REC-37) or
 //! of an heir (SUC-12).
 
-use crate::limits::{EPOCHS_MAX, OPENED_BYTES_MAX};
+use crate::limits::OPENED_BYTES_MAX;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decoder, Encoder};
@@ -74,7 +74,8 @@ pub(crate) fn opened<W: Which>(plain_bytes: &[u8]) -> Option<Vec<Opened<W>>> {
 
 fn read<W: Which>(from: &mut Decoder<'_>) -> Result<Vec<Opened<W>>, DecodeError> {
     let count = from.array()?.and_then(|count| usize::try_from(count).ok()).ok_or_else(other)?;
-    if count > EPOCHS_MAX {
+    // Each takes more bytes than its key: what is not there takes no room.
+    if count > from.input().len() / KEY_BYTES {
         return Err(other());
     }
     let mut opened = Vec::new();
@@ -98,5 +99,7 @@ fn other() -> DecodeError {
     DecodeError::message("not what custodians open")
 }
 
+/// What every opened bundle takes at least: the id of its key.
+const KEY_BYTES: usize = 32;
 /// Heads of lists, a key and which of its bundles.
 const AROUND_BYTES_MAX: usize = 96;

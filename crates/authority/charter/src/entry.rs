@@ -169,13 +169,6 @@ impl ProposedEntry {
         }
     }
 
-    /// The motion's body where it restores a key of the domain before. Which key that is, is opaque
-    /// here: who votes for it looks it up.
-    pub fn restore(&self) -> Option<&MotionBody> {
-        let body = &self.motion()?.body;
-        matches!(body, MotionBody::KeyRestore { .. }).then_some(body)
-    }
-
     /// The custody that it sets, if it sets one. Its keys are opaque here: who votes for it looks at
     /// them.
     pub fn custody(&self) -> Option<&Custody> {

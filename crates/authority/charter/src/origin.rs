@@ -5,7 +5,7 @@ use crate::imported::Imported;
 use crate::limits::{ACCOUNTS_MAX, NODES_MAX};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest, Transcript, tag};
-use quorate_identity::{KeyId, NodeId};
+use quorate_identity::{KeyId, Name, NodeId};
 use std::collections::BTreeSet;
 
 /// Where a key is from that was not made here. People sign all of it, and every epoch record of the
@@ -21,7 +21,7 @@ pub enum Origin {
 }
 
 /// A key of the domain that this one succeeds. Public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Restored {
     /// Its id there.
     #[n(0)]
@@ -32,6 +32,9 @@ pub struct Restored {
     /// Digest of the [`Summands`] of which it is made again.
     #[n(2)]
     pub summands: Digest,
+    /// What it was called there.
+    #[n(3)]
+    pub name: Name,
 }
 
 /// Who deals a key that is restored, ascending, and the point of the summand of every account that
@@ -92,9 +95,14 @@ impl Origin {
 impl Restored {
     /// A key as a motion that restores it names it: by the public points and the chain codes of its
     /// accounts, in their order, and who deals which points of it.
-    pub fn new(key: KeyId, points: &[&[u8]], chain_codes: &[Digest], summands: &Summands) -> Self {
+    pub fn new(
+        (key, name): (KeyId, Name),
+        points: &[&[u8]],
+        chain_codes: &[Digest],
+        summands: &Summands,
+    ) -> Self {
         let accounts = Self::digest_of(points, chain_codes);
-        Self { key, accounts, summands: summands.digest() }
+        Self { key, accounts, summands: summands.digest(), name }
     }
 
     /// H(restored-accounts; list of the points, list of the chain codes).
@@ -116,7 +124,7 @@ impl Summands {
 }
 
 impl Canonical for Origin {
-    const BYTES_MAX: usize = 8 + Imported::BYTES_MAX;
+    const BYTES_MAX: usize = 128 + Imported::BYTES_MAX;
 }
 
 impl Canonical for Summands {

@@ -309,7 +309,7 @@ impl State {
                 let sharing = Sharing { tree: access.clone(), faults: *faults };
                 let order = KeyOrder::new(key, name.clone(), *scheme, *accounts, sharing, head);
                 self.key_names.insert(name.clone(), key);
-                self.keys.insert(key, Arc::new(order.from(Origin::Restored(*restored))));
+                self.keys.insert(key, Arc::new(order.from(Origin::Restored(restored.clone()))));
             }
             MotionBody::PolicySet { bundle } => {
                 self.policy = Some(bundle.as_slice().into());

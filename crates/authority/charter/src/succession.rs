@@ -6,7 +6,7 @@ use crate::seat::SignedSeatClaim;
 use crate::{Role, StatementError};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest};
-use quorate_identity::{GenesisHash, Head, NodeId};
+use quorate_identity::{GenesisHash, Head, Name, NodeId};
 use std::collections::BTreeSet;
 
 /// What a genesis says of the domain that it succeeds. The founders sign all of it; custodians of that
@@ -25,13 +25,17 @@ pub struct Succession {
     /// Why, in the founders' words.
     #[n(3)]
     pub reason: String,
-    /// The founding signers among which the predecessor's keys are given out, ascending by id.
+    /// The founding signers among which the predecessor's keys are given out, each in its place: the
+    /// founders say which.
     #[n(4)]
     pub claims: Vec<SignedSeatClaim>,
+    /// Keys of the predecessor that are given up, ascending: nothing of them is opened.
+    #[n(5)]
+    pub omitted: Vec<Name>,
 }
 
 impl Succession {
-    /// The signers among which what custodians open is given out, ascending.
+    /// The signers among which what custodians open is given out, in their places.
     pub fn heirs(&self) -> Vec<NodeId> {
         self.claims.iter().map(|claim| claim.body().node).collect()
     }
@@ -41,24 +45,31 @@ impl Succession {
         self.claims.iter().find(|claim| claim.body().node == *node)
     }
 
-    /// Checks it within its genesis: at least two founding signers, each with a claim under its own
-    /// keys to the domain before, and a one-time key that nobody else has (SUC-01).
+    /// Checks it within its genesis: more founding signers than may lie, at least two, each with a
+    /// claim under its own keys to the domain before, and a one-time key that nobody else has
+    /// (SUC-01).
     pub(crate) fn check(&self, genesis: &Genesis) -> Result<(), GenesisError> {
         let wrong = |what| Err(GenesisError::Succession(what));
-        if self.claims.len() < 2 || self.claims.len() > NODES_MAX {
-            return wrong("what is restored is given out among two signers or more");
+        let fewest = usize::from(genesis.faults).saturating_add(1).max(2);
+        if !(fewest..=NODES_MAX).contains(&self.claims.len()) {
+            return wrong(
+                "what is restored is given out among two signers or more, and more than may lie",
+            );
         }
         let is_text = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         let length = self.reason.len();
         if !(1..=REASON_BYTES_MAX).contains(&length) || !self.reason.bytes().all(is_text) {
             return wrong("its reason is one line of plain letters, at most 200");
         }
-        if !self.heirs().is_sorted_by(|left, right| left < right) {
-            return wrong("the claims do not ascend by node");
+        if !self.omitted.is_sorted_by(|left, right| left < right) {
+            return wrong("the keys that are given up do not ascend by name");
         }
-        let mut arrivals = BTreeSet::new();
+        let (mut arrivals, mut heirs) = (BTreeSet::new(), BTreeSet::new());
         for signed in &self.claims {
             let claim = signed.body();
+            if !heirs.insert(claim.node) {
+                return wrong("a node claims twice");
+            }
             let node = genesis.nodes.iter().find(|node| node.id() == claim.node);
             let Some(node) = node.filter(|node| node.body().role == Role::Signer) else {
                 return wrong("a claim is of no founding signer");

@@ -184,6 +184,7 @@ impl Node {
         node.look_at_drills(&mut turn);
         node.forget_summands(&mut turn);
         alarms.extend(node.untaken_estate());
+        alarms.extend(node.lacking_summands());
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }

@@ -48,7 +48,7 @@ pub enum Table {
     Drill = 19,
     /// Keys of the domain before, by their ids there.
     Estate = 20,
-    /// What this node deals of them, by the same ids. Secret.
+    /// What this node deals of them, by the same ids, and what opens parts for it. Secret.
     Summand = 21,
 }
 

@@ -14,8 +14,8 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_charter::{
-    AttemptPlan, KeyOrder, MotionBody, MotionError, Origin, Restored, SignedMotion, Summands,
-    Validity, is_same_key,
+    AttemptOutcome, AttemptPlan, Decided, EpochRecord, KeyOrder, MotionBody, MotionError, Origin,
+    Restored, SignedMotion, Summands, Validity, is_same_key,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::DealSource;
@@ -27,23 +27,20 @@ use zeroize::Zeroizing;
 /// A key of the domain before, as a node found it in its backup. Public.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Inherited {
-    /// What it was called there.
-    #[n(0)]
-    pub name: Name,
     /// What it makes.
-    #[n(1)]
+    #[n(0)]
     pub scheme: Scheme,
     /// The public points of its accounts: also of BIP-340, whose keys do not name one.
-    #[n(2)]
+    #[n(1)]
     pub points: Vec<ByteVec>,
     /// The chain codes of its accounts.
-    #[n(3)]
+    #[n(2)]
     pub chain_codes: Vec<Digest>,
     /// The key as a motion names it.
-    #[n(4)]
+    #[n(3)]
     pub restored: Restored,
     /// Who deals it, by which points.
-    #[n(5)]
+    #[n(4)]
     pub summands: Summands,
 }
 
@@ -83,6 +80,27 @@ pub fn take_up(legacies: &[Legacy]) -> Vec<Write> {
 pub fn with_summand(records: &[Record]) -> BTreeSet<KeyId> {
     let rows = records.iter().filter(|row| row.table == Table::Summand);
     rows.filter_map(|row| key_of(&row.key)).collect()
+}
+
+/// Keys of the domain before that a stopped node knows to be restored: they have an epoch that
+/// summands did not make. What custodians opened of them is needed no more.
+pub fn restored_keys(records: &[Record]) -> BTreeSet<KeyId> {
+    let rows = records.iter().filter(|row| row.table == Table::EpochRecord);
+    let decided = rows.filter_map(|row| {
+        let (_, epoch) = crate::ceremonies::parse_decided_key(&row.key)?;
+        let decided: Decided = quorate_codec::from_bytes(&row.value).ok()?;
+        let outcome = quorate_codec::from_bytes(&decided.value).ok().filter(|_| epoch > 0)?;
+        let AttemptOutcome::Commit { record, .. } = outcome else { return None };
+        let record: EpochRecord = quorate_codec::from_bytes(&record).ok()?;
+        Some(record.plan.origin?.restored()?.key)
+    });
+    decided.collect()
+}
+
+/// The rows with which a stopped node gives up what custodians opened for it.
+pub fn give_up(records: &[Record]) -> Vec<Write> {
+    let rows = records.iter().filter(|row| row.table == Table::Summand);
+    rows.map(|row| Write::delete(Table::Summand, row.key.clone())).collect()
 }
 
 /// What a node found of the domain before.
@@ -138,7 +156,9 @@ impl Estate {
             return other("it makes other signatures, or has another number of accounts");
         }
         if known.restored != *restored {
-            return other("its points are not those in the backup that the genesis names");
+            return other(
+                "its points, or its name there, are not those in the backup that the genesis names",
+            );
         }
         match is_satisfied_by(access, &known.summands.dealers()) {
             true => Ok(()),
@@ -155,7 +175,8 @@ impl Inherited {
     fn is_whole(&self) -> bool {
         let Self { points, chain_codes, restored, summands, .. } = self;
         let slices: Vec<&[u8]> = points.iter().map(|point| point.as_slice()).collect();
-        *restored == Restored::new(restored.key, &slices, chain_codes, summands)
+        let of = (restored.key, restored.name.clone());
+        *restored == Restored::new(of, &slices, chain_codes, summands)
             && chain_codes.len() == points.len()
             && summands.0.iter().all(|summand| summand.points.len() == points.len())
     }
@@ -185,10 +206,25 @@ impl Node {
             }
             Unfit::Other(why) => MotionError::Estate(why),
         })?;
-        match self.same_key_as(&body) {
-            Some(name) => Err(MotionError::PublicTaken(name)),
-            None => Ok(()),
+        if let Some(name) = self.same_key_as(&body) {
+            return Err(MotionError::PublicTaken(name));
         }
+        match self.is_early_reshare(&body) {
+            true => {
+                let why = "over this tree it can be shared once it is restored: wait for that";
+                Err(MotionError::Estate(why.to_owned()))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a motion would have a restored key, of which no epoch is known here, shared over a tree
+    /// that those who deal it do not satisfy: it could not be dealt (SUC-22).
+    fn is_early_reshare(&self, body: &MotionBody) -> bool {
+        let MotionBody::KeyReshare { name, access, .. } = body else { return false };
+        let order = self.state.key_named(name).filter(|it| self.keys.current(&it.key).is_none());
+        let heirs = order.and_then(|order| self.heirs(order));
+        heirs.is_some_and(|heirs| !is_satisfied_by(access, &heirs))
     }
 
     /// The key of this domain that is the one which a motion restores, if one is: somebody brought it
@@ -197,16 +233,31 @@ impl Node {
         let MotionBody::KeyRestore { restored, .. } = body else { return None };
         let points = &self.estate.find(restored)?.points;
         let is_same = |public: &Vec<u8>| points.iter().any(|point| is_same_key(point, public));
-        let mut same = self.keys.records().filter(|(_, record)| {
-            record.accounts.iter().any(|account| is_same(&account.public_key))
-        });
-        let order = self.state.key(same.next()?.0).filter(|order| !order.retired)?;
-        Some(order.name.clone())
+        let has_made = |key: &KeyId| {
+            let record = self.keys.current(key).map(|made| &made.record);
+            record.is_some_and(|record| record.accounts.iter().any(|it| is_same(&it.public_key)))
+        };
+        let brings = |order: &KeyOrder| order.imported().is_some_and(|it| is_same(&it.public));
+        let mut standing = self.state.keys().filter(|order| !order.retired);
+        let same = standing.find(|order| brings(order) || has_made(&order.key))?;
+        Some(same.name.clone())
+    }
+
+    /// A key of the domain before that has a public point and is ordered here (IMP-02).
+    pub(crate) fn restored_with(&self, public: &[u8]) -> Option<Name> {
+        let mut standing = self.state.keys().filter(|order| !order.retired);
+        let has_point = |order: &&KeyOrder| {
+            let known = order.origin.as_ref().and_then(Origin::restored);
+            let known = known.and_then(|restored| self.estate.find(restored));
+            known.is_some_and(|known| known.points.iter().any(|it| is_same_key(it, public)))
+        };
+        standing.find(has_point).map(|order| order.name.clone())
     }
 
     /// The same of a proposed entry. What this node has not taken up others may have (AGR-07).
     pub(crate) fn judge_restore(&self, body: &MotionBody) -> Validity {
         match self.estate.check(body) {
+            Ok(()) if self.is_early_reshare(body) => Validity::Late,
             Ok(()) if self.same_key_as(body).is_some() => Validity::Invalid,
             Ok(()) => Validity::Valid,
             Err(Unfit::Unknown) => Validity::Late,
@@ -229,6 +280,38 @@ impl Node {
     pub(crate) fn heirs(&self, order: &KeyOrder) -> Option<BTreeSet<NodeId>> {
         let restored = order.origin.as_ref().and_then(Origin::restored)?;
         Some(self.estate.find(restored)?.summands.dealers())
+    }
+
+    /// Whether this node deals a key that is restored, and has not what custodians opened for it.
+    pub(crate) fn lacks_summand(&self, order: &KeyOrder) -> bool {
+        let restored = order.origin.as_ref().and_then(Origin::restored);
+        let is_made = self.keys.current(&order.key).is_some();
+        let deals = self.heirs(order).is_some_and(|heirs| heirs.contains(&self.me));
+        deals && !is_made && restored.is_some_and(|it| !self.estate.summands.contains_key(&it.key))
+    }
+
+    /// What is told at a start of every key that waits for this node's part.
+    pub(crate) fn lacking_summands(&self) -> Vec<Alarm> {
+        self.lacking_summands_of(0)
+    }
+
+    /// What is told of keys that wait for this node's part, and that an entry from this position on
+    /// ordered.
+    pub(crate) fn lacking_summands_of(&self, position: u64) -> Vec<Alarm> {
+        let is_new = |order: &&KeyOrder| {
+            let at = self.state.position_of(&order.entry);
+            !order.retired && at.is_some_and(|at| at >= position)
+        };
+        let lacking = self.state.keys().filter(is_new).filter(|it| self.lacks_summand(it));
+        let alarm = |order: &KeyOrder| Alarm {
+            text: format!(
+                "the key {} waits for what custodians opened for this node, which is not here: stop it, \
+                 and take their parts",
+                order.name
+            ),
+            culprits: Vec::new(),
+        };
+        lacking.map(alarm).collect()
     }
 
     /// What this node brings along to the first epoch of a restored key.
@@ -276,18 +359,28 @@ impl Node {
         is_open.then(|| Alarm { text: text.to_owned(), culprits: Vec::new() })
     }
 
-    /// A key that was restored got its second epoch: nobody deals its summands any more (SUC-24).
+    /// A key that was restored got its second epoch, which may end those before: nobody deals its
+    /// summands any more, but for another order of the same key (SUC-24).
     pub(crate) fn forget_summand(&mut self, key: &KeyId, turn: &mut Turn<'_>) {
-        let restored = self.state.key(key).and_then(|order| order.origin.as_ref()?.restored());
-        let Some(restored) = restored else { return };
-        let is_born = self.keys.current(key).is_some_and(|made| made.number() > 0);
-        if is_born && self.estate.summands.remove(&restored.key).is_some() {
-            turn.out.writes.push(Write::delete(Table::Summand, restored.key.as_ref()));
+        let of = |order: &KeyOrder| Some(order.origin.as_ref()?.restored()?.key);
+        let Some(lost) = self.state.key(key).and_then(of) else { return };
+        let is_over = |key: &KeyId| {
+            let made = self.keys.current(key);
+            made.is_some_and(|made| made.number() > 0 && made.may_end_earlier())
+        };
+        let mut same = self.state.keys().filter(|order| of(order) == Some(lost));
+        let is_wanted = same.any(|order| !order.retired && !is_over(&order.key));
+        if is_over(key) && !is_wanted && self.estate.summands.remove(&lost).is_some() {
+            turn.out.writes.push(Write::delete(Table::Summand, lost.as_ref()));
         }
     }
 
     /// The same for all keys, at a start.
     pub(crate) fn forget_summands(&mut self, turn: &mut Turn<'_>) {
+        // Whoever halted or is lapsed destroys nothing: it may be the last to have it.
+        if self.abstains().is_some() {
+            return;
+        }
         let keys: Vec<KeyId> = self.state.keys().map(|order| order.key).collect();
         keys.iter().for_each(|key| self.forget_summand(key, turn));
     }

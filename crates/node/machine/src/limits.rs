@@ -5,6 +5,8 @@ use crate::event::Millis;
 use quorate_access::Tree;
 use quorate_identity::NodeId;
 
+/// How often the pause between two attempts doubles, at most.
+pub const RETRY_DOUBLINGS_MAX: u32 = 16;
 /// Requests that may be undecided or unsigned at once: a flood must not fill the memory.
 pub const REQUESTS_LIVE_MAX: usize = 4_096;
 /// Requests in any state that are kept and listed; those that ended longest ago are dropped.

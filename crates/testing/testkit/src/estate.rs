@@ -63,13 +63,12 @@ impl LostKey {
         let summands_of_all = Summands(known);
         let key = KeyId(chain_code(1_000, seed));
         let restored = Restored::new(
-            key,
+            (key, name("theirs")),
             &publics.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             &chain_codes,
             &summands_of_all,
         );
         let inherited = Inherited {
-            name: name("lost"),
             scheme,
             points: publics.into_iter().map(Into::into).collect(),
             chain_codes,
@@ -83,7 +82,7 @@ impl LostKey {
     pub fn motion(&self, called: &str, access: Tree<NodeId>) -> MotionBody {
         let (scheme, faults) = (self.inherited.scheme, most_faults(&access));
         let accounts = u16::try_from(self.inherited.points.len()).expect("few accounts");
-        let restored = self.inherited.restored;
+        let restored = self.inherited.restored.clone();
         MotionBody::KeyRestore { name: name(called), scheme, access, faults, accounts, restored }
     }
 

@@ -5,7 +5,7 @@ use super::{Reader, Signer};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `succession claim|take|keys`
+/// `succession claim|take|keys|forget`
 #[derive(Debug, Subcommand)]
 pub enum Succession {
     /// On a new machine, after `node init`: make the file by which it asks for its part of what
@@ -13,6 +13,9 @@ pub enum Succession {
     Claim {
         #[command(flatten)]
         arriving: Arriving,
+        /// A key of the lost domain that is given up. Repeat, as in the genesis.
+        #[arg(long = "omit", value_name = "KEY")]
+        omitted: Vec<String>,
         /// The file to write.
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
@@ -40,6 +43,18 @@ pub enum Succession {
         /// What custodians opened with `quorate-recovery open --successor`.
         parts: Vec<PathBuf>,
     },
+    /// On a stopped machine: give up what custodians opened for it and what opens their parts, once
+    /// no key is to be restored any more.
+    Forget {
+        /// The node's name.
+        name: String,
+        /// The directory where `node init` put it.
+        #[arg(long, default_value = "quorate-domain")]
+        dir: PathBuf,
+        /// File with the passphrase of the node's store.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
     /// The keys of the lost domain, and which of them are restored here.
     Keys {
         /// The backup of the lost domain.
@@ -60,9 +75,13 @@ pub struct Succeeds {
     /// The genesis hash of that domain, from your own notes.
     #[arg(long, value_name = "HASH", requires = "backup")]
     pub predecessor: Option<String>,
-    /// The claim of a signer, as `succession claim` wrote it: of two signers or more. Repeat.
+    /// The claim of a signer, as `succession claim` wrote it: of two signers or more, and more than
+    /// may lie. Repeat, each in its place: who founds anew keeps every machine in the place it had.
     #[arg(long = "claim", value_name = "FILE", requires = "backup")]
     pub claims: Vec<PathBuf>,
+    /// A key of the lost domain that is given up: nothing of it is opened. Repeat.
+    #[arg(long = "omit", value_name = "KEY", requires = "backup")]
+    pub omitted: Vec<String>,
     /// Why, in a line that custodians read and that is shown for ever.
     #[arg(long, value_name = "TEXT", requires = "backup")]
     pub reason: Option<String>,

@@ -72,6 +72,7 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         (options.operators.as_slice(), Roles { operator: true, ..Roles::default() }),
     ];
     let enrolments = options.nodes.iter().map(|it| read_enrolment(it.as_path()));
+    let (succession, backup) = succession::of_genesis(&options.succeeds, face)?.unzip();
     let founding = Founding {
         domain: domain::name(&options.domain)?,
         nodes: enrolments.collect::<Result<_>>()?,
@@ -83,9 +84,13 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         staging: options.staging,
         custody: read_custody(&options.custody)?,
         excepted: read_names(&options.excepted)?,
-        succession: succession::of_genesis(&options.succeeds, face)?,
+        succession,
     };
     let file = founding.create()?;
+    if let Some(backup) = backup {
+        let genesis = file.genesis().map_err(|error| refused(&error))?;
+        succession::check_estate(&genesis, &backup, face)?;
+    }
     write_genesis(&options.output, &file)?;
     show(&file, face)
 }

@@ -77,19 +77,20 @@ impl Machine {
         }
         let backup = {
             let _progress = face.progress("verifying the backup");
-            read_backup(&arriving.backup, &genesis)?
+            read_backup(&arriving.backup, &genesis, &[])?
         };
         let id = seat_of(backup.state(), &node, &name)?;
         Ok(Self { dir, name, genesis, node, backup, id })
     }
 }
 
-/// A backup file that holds, whole in memory.
+/// A backup file that holds, but for keys that are given up, whole in memory.
 ///
 /// # Errors
 /// The caller's: no such file. A peer's: it does not hold.
-pub fn read_backup(path: &Path, genesis: &GenesisHash) -> Result<VerifiedBackup> {
-    VerifiedBackup::read(backup::open(path)?, genesis).map_err(|report| {
+pub fn read_backup(path: &Path, genesis: &GenesisHash, omitted: &[Name]) -> Result<VerifiedBackup> {
+    let read = VerifiedBackup::read_without(backup::open(path)?, genesis, omitted);
+    read.map_err(|report| {
         backup::refused(path, &report).unwrap_or_else(|| {
             let message = format!("{} does not hold", path.display());
             Failure::peer("backup_refused", message, "take another backup")

@@ -1,4 +1,4 @@
-//! `succession claim|take|keys`, `key restore`, and what a genesis says of the domain that it
+//! `succession claim|take|keys|forget`, `key restore`, and what a genesis says of the domain that it
 //! succeeds.
 //!
 //! Everybody verifies the one backup file from which the keys are restored: founders before they
@@ -6,6 +6,7 @@
 //! open anything of it, administrators before they order a key.
 
 use super::charter::file_motion;
+use super::custodian::read_names;
 use super::key::{parse_tree, tree_of_nodes};
 use super::node::{Joined, join, open as open_node};
 use super::seat::{claim_words, read_backup, read_claim};
@@ -40,7 +41,14 @@ use std::path::{Path, PathBuf};
 /// The caller's; a peer's, if a backup or a part does not hold.
 pub async fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
-        Verb::Claim { arriving, output } => claim(&arriving, &output, face),
+        Verb::Claim { arriving, omitted, output } => {
+            claim(&arriving, &read_names(&omitted)?, &output, face)
+        }
+        Verb::Forget { name, dir, passphrase_file } => {
+            let dir = DomainDir::new(dir);
+            let name = dir.read_node(&domain::name(&name)?)?.name;
+            forget(name.clone(), open_node(&dir, &name, passphrase_file.as_deref())?, face)
+        }
         Verb::Take { name, dir, backup, genesis_file, genesis, passphrase_file, parts } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
@@ -51,7 +59,7 @@ pub async fn run(verb: Verb, face: Face) -> Result<()> {
         }
         Verb::Keys { backup, reader } => {
             let state = Session::read(&reader)?.replay().await?;
-            let (found, _) = read_estate(&backup, succession_of(&state)?, face)?;
+            let (found, _) = read_estate(&backup, &state, face)?;
             face.show(&Keys::new(&state, found), keys_text);
             Ok(())
         }
@@ -66,7 +74,7 @@ struct Claimed {
     claim: PathBuf,
 }
 
-fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
+fn claim(arriving: &Arriving, omitted: &[Name], output: &Path, face: Face) -> Result<()> {
     if output.exists() {
         let message = format!("{} exists already; nothing was written", output.display());
         return Err(Failure::caller("file_exists", message, "choose another name"));
@@ -84,7 +92,7 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
         let message = format!("{name} is a witness: it gets no part of a key");
         return Err(Failure::caller("other_role", message, "claim with signers alone"));
     }
-    let backup = verified(&arriving.backup, &genesis, face)?;
+    let backup = verified(&arriving.backup, &genesis, omitted, face)?;
     // The same at every call: an earlier claim may stand in a genesis.
     let arrival = match node.arrival() {
         Some(arrival) => arrival,
@@ -121,11 +129,12 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
     Ok(())
 }
 
-/// What a genesis is to say of the domain that it succeeds: the founders verified its backup.
+/// What a genesis is to say of the domain that it succeeds, and the backup of that, which the founders
+/// verified.
 ///
 /// # Errors
-/// The caller's: no hash, a claim that asks too little. A peer's: the backup does not hold.
-pub fn of_genesis(options: &Succeeds, face: Face) -> Result<Option<Succession>> {
+/// The caller's: no hash. A peer's: the backup does not hold.
+pub fn of_genesis(options: &Succeeds, face: Face) -> Result<Option<(Succession, VerifiedBackup)>> {
     let (Some(path), Some(hash), Some(reason)) =
         (&options.backup, &options.predecessor, &options.reason)
     else {
@@ -133,18 +142,39 @@ pub fn of_genesis(options: &Succeeds, face: Face) -> Result<Option<Succession>> 
     };
     let predecessor: GenesisHash = replay::parse_hash(hash, "genesis hash")?;
     let claims = options.claims.iter().map(|path| read_claim(path));
-    let mut claims = claims.collect::<Result<Vec<_>>>()?;
-    claims.sort_by_key(|claim| claim.body().node);
-    let backup = verified(path, &predecessor, face)?;
-    let (head, backup_digest) = (backup.state().head(), backup.digest());
+    let claims = claims.collect::<Result<Vec<_>>>()?;
+    let omitted = read_names(&options.omitted)?;
+    let verified = verified(path, &predecessor, &omitted, face)?;
+    let (head, backup) = (verified.state().head(), verified.digest());
     let reason = reason.trim().to_owned();
-    let succession = Succession { predecessor, head, backup: backup_digest, reason, claims };
-    backup.check_succession(&succession).map_err(unfit)?;
-    Ok(Some(succession))
+    let succession = Succession { predecessor, head, backup, reason, claims, omitted };
+    Ok(Some((succession, verified)))
 }
 
-/// A node founds no successor whose backup it did not verify itself, and none with a claim that it did
-/// not make (SUC-03).
+/// Holds a genesis against the backup that it names, and says who is to get what of it.
+///
+/// # Errors
+/// The caller's: it is another file, a claim asks too little, or too few have a key together.
+pub fn check_estate(genesis: &Genesis, backup: &VerifiedBackup, face: Face) -> Result<()> {
+    let Some(succession) = &genesis.succession else { return Ok(()) };
+    let faults = usize::from(genesis.faults);
+    let (keys, left_out) = backup.estate(succession, faults).map_err(unfit)?;
+    let mut text = String::from("of the lost domain these have together:\n");
+    for key in &keys {
+        let dealers = key.summands.dealers();
+        let named = genesis.nodes.iter().filter(|node| dealers.contains(&node.id()));
+        let names: Vec<&str> = named.map(|node| node.body().name.as_str()).collect();
+        let _ = writeln!(text, "  {:<16} {}", key.name, names.join(", "));
+    }
+    for key in &left_out {
+        let _ = writeln!(text, "  {:<16} nobody: {}", key.name, key.why);
+    }
+    face.brief(text.trim_end());
+    Ok(())
+}
+
+/// A node founds no successor whose backup it did not verify itself, none with a claim that it did not
+/// make, and none that leaves out the claim that it made (SUC-03).
 ///
 /// # Errors
 /// The caller's: no backup, another claim. A peer's: the backup does not hold.
@@ -163,14 +193,34 @@ pub fn check_before_countersigning(
             "give the backup of the lost domain with --backup",
         )
     })?;
-    let backup = verified(path, &succession.predecessor, face)?;
-    backup.check_succession(succession).map_err(unfit)?;
-    let Some(claim) = succession.claim_of(&node.enrolment.id()) else { return Ok(()) };
+    let backup = verified(path, &succession.predecessor, &succession.omitted, face)?;
+    check_estate(genesis, &backup, face)?;
+    let named = succession.claim_of(&node.enrolment.id()).map(|claim| &claim.body().arrival);
     let own = node.arrival().map(|arrival| arrival.public());
-    match own.as_ref() == Some(&claim.body().arrival) {
+    match named == own.as_ref() {
         true => Ok(()),
         false => Err(another_claim()),
     }
+}
+
+#[derive(Serialize)]
+struct Forgot {
+    node: Name,
+    forgot: bool,
+}
+
+/// Gives up what a stopped node was given, and with what it could be given more.
+fn forget(name: Name, mut node: SealedNode, face: Face) -> Result<()> {
+    let rows = estate::give_up(&node.records);
+    node.inherit(rows, true)?;
+    face.show(&Forgot { node: name, forgot: true }, |it| {
+        format!(
+            "{} has nothing left of what custodians opened for it; a key that is not restored yet \
+             cannot be any more in this domain",
+            it.node
+        )
+    });
+    Ok(())
 }
 
 /// What a genesis says of its succession, for people.
@@ -178,17 +228,20 @@ pub fn text_of(genesis: &Genesis) -> String {
     let Some(succession) = &genesis.succession else { return String::new() };
     let mut text = format!(
         "it succeeds the domain {}\n  {}\n  of which entry {} is the last one known\n  because: {}\n\
-         what restores its keys is opened for\n",
+         what restores its keys is opened for, in these places\n",
         succession.predecessor,
         quorate_identity::words(&succession.predecessor.digest()).join(" "),
         succession.head,
         succession.reason,
     );
-    for claim in &succession.claims {
+    for (place, claim) in (1..).zip(&succession.claims) {
         let id = claim.body().node;
         let node = genesis.nodes.iter().find(|node| node.id() == id);
         let name = node.map_or_else(|| id.to_string(), |node| node.body().name.to_string());
-        let _ = writeln!(text, "  {name:<16} claim    {}", claim_words(claim));
+        let _ = writeln!(text, "  {place}. {name:<13} claim    {}", claim_words(claim));
+    }
+    for name in &succession.omitted {
+        let _ = writeln!(text, "  {name:<16} is given up");
     }
     text
 }
@@ -201,19 +254,25 @@ fn succession_of(state: &State) -> Result<&Succession> {
     })
 }
 
-fn verified(path: &Path, genesis: &GenesisHash, face: Face) -> Result<VerifiedBackup> {
+fn verified(
+    path: &Path,
+    genesis: &GenesisHash,
+    omitted: &[Name],
+    face: Face,
+) -> Result<VerifiedBackup> {
     let _progress = face.progress("verifying the backup");
-    read_backup(path, genesis)
+    read_backup(path, genesis, omitted)
 }
 
 /// What a backup has of the lost domain, and what of it cannot be restored.
 fn read_estate(
     path: &Path,
-    succession: &Succession,
+    state: &State,
     face: Face,
 ) -> Result<((Vec<EstateKey>, Vec<LeftOut>), VerifiedBackup)> {
-    let backup = verified(path, &succession.predecessor, face)?;
-    let estate = backup.estate(succession).map_err(unfit)?;
+    let succession = succession_of(state)?;
+    let backup = verified(path, &succession.predecessor, &succession.omitted, face)?;
+    let estate = backup.estate(succession, state.faults()).map_err(unfit)?;
     Ok((estate, backup))
 }
 
@@ -245,14 +304,14 @@ fn take(
 ) -> Result<()> {
     let Joined { mut node, state, .. } = joined;
     let succession = succession_of(&state)?;
-    let ((keys, left_out), backup) = read_estate(path, succession, face)?;
+    let ((keys, left_out), backup) = read_estate(path, &state, face)?;
     let inheritance = match parts {
         [] => None,
         parts => {
             let arrival = node.arrival().ok_or_else(nothing_awaited)?;
             let _progress = face.progress("restoring");
             let id = node.enrolment.id();
-            let got = backup.inherit(state.genesis(), succession, &id, &arrival, parts);
+            let got = backup.inherit(&state, (&id, &arrival), parts);
             Some(got.map_err(|error| not_inherited(&error, backup.state()))?)
         }
     };
@@ -261,8 +320,11 @@ fn take(
     for inherited in got {
         summands.insert(inherited.key, inherited.summand.clone());
     }
+    // What is restored needs nothing any more, and is not written again.
+    let over = estate::restored_keys(&node.records);
+    summands.retain(|key, _| !over.contains(key));
     let had = estate::with_summand(&node.records);
-    let has = |key: &KeyId| had.contains(key) || summands.contains_key(key);
+    let has = |key: &KeyId| had.contains(key) || summands.contains_key(key) || over.contains(key);
     let deals = |key: &EstateKey| key.summands.dealers().contains(&node.enrolment.id());
     let is_whole = keys.iter().all(|key| !deals(key) || has(&key.key()));
     let (inherited, known): (Vec<&EstateKey>, Vec<&EstateKey>) =
@@ -290,9 +352,9 @@ fn take(
 }
 
 fn inherited_of(key: EstateKey) -> Inherited {
-    let EstateKey { name, scheme, points, chain_codes, restored, summands, .. } = key;
+    let EstateKey { scheme, points, chain_codes, restored, summands, .. } = key;
     let points = points.into_iter().map(Into::into).collect();
-    Inherited { name, scheme, points, chain_codes, restored, summands }
+    Inherited { scheme, points, chain_codes, restored, summands }
 }
 
 fn by_custodian(
@@ -403,12 +465,13 @@ fn keys_text(keys: &Keys) -> String {
             Some(name) => format!("restored as {name}"),
             None => format!("not restored; {} deal it", by.join(", ")),
         };
-        let (name, scheme) = (&key.name, key.scheme);
+        let (name, scheme, id) = (&key.name, key.scheme, key.id);
         let accounts = match key.accounts {
             1 => String::new(),
             more => format!(", {more} accounts"),
         };
         lines.push(format!("{name:<16} {scheme:<16} {here}{accounts}"));
+        lines.push(format!("  id {id}, public key {}", key.public_key));
     }
     for (name, why) in &keys.left_out {
         lines.push(format!("{name:<16} cannot be restored: {why}"));
@@ -429,7 +492,7 @@ pub async fn restore(options: &Restore, face: Face) -> Result<()> {
     let tree = parse_tree(&options.access)?;
     let session = Session::sign(&options.signer)?;
     let state = session.replay().await?;
-    let ((keys, left_out), _) = read_estate(&options.backup, succession_of(&state)?, face)?;
+    let ((keys, left_out), _) = read_estate(&options.backup, &state, face)?;
     if let Some(left_out) = left_out.iter().find(|it| it.name == wanted) {
         let message = format!("{wanted} cannot be restored: {}", left_out.why);
         let next = "bring it from elsewhere with `quorate key import`, if you have it";
@@ -500,6 +563,13 @@ fn unfit(fault: EstateFault) -> Failure {
             Failure::caller("another_backup", message, "take the file that the founders named")
         }
         EstateFault::Head => Failure::peer("bad_succession", message, "do not sign it; found anew"),
+        EstateFault::Holders { .. } => {
+            let next = "found with fewer that may lie (--faults), or give the key up with --omit";
+            Failure::caller("few_heirs", message, next)
+        }
+        EstateFault::NoKey(_) => {
+            Failure::caller("unknown_key", message, "name keys of the lost domain with --omit")
+        }
         EstateFault::Claim(_) | EstateFault::NotAsked { .. } => {
             let next = "make the claim again with `quorate succession claim` and this very backup";
             Failure::peer("bad_claim", message, next)
@@ -515,7 +585,7 @@ fn not_inherited(error: &InheritError, state: &State) -> Failure {
         message = message.replace(&key.key.to_string(), key.name.as_str());
     }
     match error {
-        InheritError::Fault(fault) => unfit(*fault),
+        InheritError::Fault(fault) => unfit(fault.clone()),
         InheritError::AnotherClaim => another_claim(),
         InheritError::NoHeir => {
             Failure::caller("no_claim", message, "take up without parts at this node")

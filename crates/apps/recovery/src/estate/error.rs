@@ -5,7 +5,7 @@ use crate::verify::Report;
 use quorate_identity::{GenesisHash, Head, KeyId, Name, NodeId, RecoveryKeyId};
 
 /// Why a backup and the genesis of a successor do not belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EstateFault {
     /// It succeeds another domain.
     #[error("the new domain succeeds {0}, which is not the domain of this backup")]
@@ -42,6 +42,19 @@ pub enum EstateFault {
         /// The key.
         key: RecoveryKeyId,
     },
+    /// So many heirs as may lie would have a whole key.
+    #[error(
+        "the key {key} is given out among {heirs} nodes, and so many may lie in the new domain"
+    )]
+    Holders {
+        /// The key.
+        key: Name,
+        /// Among how many it is given out.
+        heirs: usize,
+    },
+    /// A key that is given up was none.
+    #[error("the domain of this backup has no key {0} that could be given up")]
+    NoKey(Name),
     /// A bundle that held does not any more: memory changed under it.
     #[error("the backup does not hold when it is looked at again")]
     Machine,
@@ -65,6 +78,9 @@ pub enum ProbateError {
     /// The key is none of those that restore something.
     #[error("this key restores none of them")]
     NoCustodian(RecoveryKeyId),
+    /// What an heir asks does not open with the custodian's key: its claim was made so.
+    #[error("what {0} asks of you does not open with your key")]
+    Unanswered(String),
     /// An heir asks nothing of the custodian: who speaks for them could not be told.
     #[error("{heir} asks nothing of custodian {custodian}")]
     NotAsked {

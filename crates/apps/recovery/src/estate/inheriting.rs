@@ -1,14 +1,14 @@
 //! An heir's side: a verified backup, and what custodians' parts give of it (SUC-13, SUC-14).
 
 use super::error::{InheritError, PartFault};
-use super::keys::{EstateKey, unrestorable};
+use super::keys::EstateKey;
 use super::part::EstatePart;
 use super::{context, heir_of};
 use crate::opened::{Opened, opened};
 use crate::seat::{Arrival, MissingCustodians, VerifiedBackup};
 use crate::verify::{HeldKey, ProvenKey, parallel};
 use quorate_backup::{Opener, Part, Proven, RestoreError, SoftKey, handing};
-use quorate_charter::{Ask, SeatClaim, Succession};
+use quorate_charter::{Ask, SeatClaim, State, Succession};
 use quorate_codec::to_bytes;
 use quorate_curve::{Curve, NonIdentity, SecretScalar};
 use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
@@ -51,20 +51,20 @@ impl VerifiedBackup {
     /// [`InheritError`]; then nothing is inherited.
     pub fn inherit(
         &self,
-        successor: GenesisHash,
-        succession: &Succession,
-        heir: &NodeId,
-        arrival: &Arrival,
+        successor: &State,
+        (heir, arrival): (&NodeId, &Arrival),
         parts: &[EstatePart],
     ) -> Result<Inheritance, InheritError> {
-        let (estate, _) = self.estate(succession)?;
+        let succession = successor.succession().ok_or(InheritError::NoHeir)?;
+        let (estate, _) = self.estate(succession, successor.faults())?;
         let claim = succession.claim_of(heir).ok_or(InheritError::NoHeir)?.body();
         let key = arrival.key();
         if claim.arrival != key.public().to_bytes() {
             return Err(InheritError::AnotherClaim);
         }
-        let is_restored = |held: &&HeldKey| unrestorable(self.state(), held).is_none();
+        let is_restored = |held: &&HeldKey| estate.iter().any(|it| it.key() == held.key());
         let keys = self.keys().iter().filter(is_restored).collect();
+        let successor = successor.genesis();
         let desk = Desk { backup: self, successor, succession, claim, arrival, key, keys };
         let handed = desk.take(parts)?;
         desk.inherit(&estate, &handed)
@@ -150,13 +150,19 @@ impl<'a> Desk<'a> {
         let mut missing = Vec::new();
         let mut opened: Vec<(&'a HeldKey, Vec<(usize, &[Part])>)> = Vec::new();
         for held in &self.keys {
-            let Some(of_key) = handed.opened.get(&held.key()) else { continue };
+            let of_key = handed.opened.get(&held.key());
+            if handed.custodians.is_empty() {
+                continue;
+            }
             let own = held.dealers().iter().enumerate();
             let own =
                 own.filter(|(place, _)| heir_of(self.succession, *place) == Some(self.claim.node));
             let none: &[Part] = &[];
             let parts: Vec<(usize, &[Part])> = own
-                .map(|(place, dealer)| (place, of_key.get(dealer).map_or(none, Vec::as_slice)))
+                .map(|(place, dealer)| {
+                    let opened = of_key.and_then(|of_key| of_key.get(dealer));
+                    (place, opened.map_or(none, Vec::as_slice))
+                })
                 .collect();
             match parts.iter().find_map(|(_, parts)| self.missing(held, parts)) {
                 Some(who) => missing.push(who),

@@ -49,20 +49,25 @@ pub enum Unrestorable {
     /// It came from elsewhere, and was not shared anew since: nodes backed up its shares alone.
     #[error("only its shares are backed up, not the key itself")]
     SharesAlone,
+    /// The founders gave it up.
+    #[error("the founders gave it up")]
+    Omitted,
+    /// What one heir would get adds up to nothing: the others alone would have it.
+    #[error(
+        "what one heir would get of it adds up to nothing; with heirs in other places it may not"
+    )]
+    Cancelled,
 }
 
 impl VerifiedBackup {
     /// Whether this is the backup from which a successor restores, and what its heirs claim can be
-    /// read (SUC-02, SUC-03).
-    ///
-    /// # Errors
-    /// [`EstateFault`].
-    pub fn check_succession(&self, succession: &Succession) -> Result<(), EstateFault> {
+    /// read and asks every custodian (SUC-03).
+    fn check_succession(&self, succession: &Succession) -> Result<(), EstateFault> {
         check(self.state(), self.digest(), succession)?;
         let asked = |claim: &SignedSeatClaim, key: &RecoveryKeyId| {
             claim.body().asks.iter().any(|ask| ask.key == *key)
         };
-        for (key, _) in self.estate_custodians() {
+        for (key, _) in self.estate_custodians(&succession.omitted) {
             let silent = succession.claims.iter().find(|claim| !asked(claim, &key));
             if let Some(claim) = silent {
                 return Err(EstateFault::NotAsked { heir: claim.body().node, key });
@@ -74,14 +79,20 @@ impl VerifiedBackup {
     /// What the claim of an heir asks of all whose keys restore something, ascending by key (BAK-30).
     /// `None` if one of them is none, for which nothing was backed up.
     pub fn asks_for_estate(&self, arrival: &Arrival, heir: NodeId) -> Option<Vec<Ask>> {
-        let custodians = self.estate_custodians();
+        let custodians = self.estate_custodians(&[]);
         arrival.asks_of(self.state().genesis(), heir, custodians.into_values())
     }
 
     /// Those who restore any key of the estate itself, by their recovery keys.
-    fn estate_custodians(&self) -> BTreeMap<RecoveryKeyId, &Custodian> {
-        let restored = self.keys().iter().filter(|held| unrestorable(self.state(), held).is_none());
-        let custodies: BTreeSet<Digest> = restored
+    fn estate_custodians(&self, omitted: &[Name]) -> BTreeMap<RecoveryKeyId, &Custodian> {
+        let is_omitted = |held: &&HeldKey| {
+            let order = self.state().key(&held.key());
+            order.is_none_or(|order| order.retired || omitted.contains(&order.name))
+        };
+        let custodies: BTreeSet<Digest> = self
+            .keys()
+            .iter()
+            .filter(|held| !is_omitted(held))
             .filter_map(|held| held.record().backup.key.as_ref().map(|key| key.custody))
             .collect();
         let mut all = BTreeMap::new();
@@ -93,15 +104,18 @@ impl VerifiedBackup {
         all
     }
 
-    /// The keys that the successor can restore, by name, and those that nobody can.
+    /// The keys that a successor can restore, by name, and those that it cannot, if this is the backup
+    /// from which it restores, and its heirs claim what they should. Of its voters so many may lie: no
+    /// key is given out among as few (SUC-02, SUC-03, SUC-10).
     ///
     /// Cost: a point addition for every contribution.
     ///
     /// # Errors
-    /// [`EstateFault`], as of [`check_succession`](Self::check_succession).
+    /// [`EstateFault`].
     pub fn estate(
         &self,
         succession: &Succession,
+        faults: usize,
     ) -> Result<(Vec<EstateKey>, Vec<LeftOut>), EstateFault> {
         self.check_succession(succession)?;
         let (mut keys, mut left_out) = (Vec::new(), Vec::new());
@@ -109,11 +123,16 @@ impl VerifiedBackup {
             let Some(name) = self.state().key(&held.key()).map(|order| order.name.clone()) else {
                 continue;
             };
-            match unrestorable(self.state(), held) {
+            match unrestorable(self.state(), held, succession) {
                 Some(why) => left_out.push(LeftOut { name, why }),
-                None => keys.push(key(name, held, succession).ok_or(EstateFault::Machine)?),
+                None => {
+                    check_holders(&name, held, succession, faults)?;
+                    keys.push(key(name, held, succession).ok_or(EstateFault::Machine)?);
+                }
             }
         }
+        let missing = self.report().missing.iter().map(|missing| missing.name.clone());
+        left_out.extend(missing.map(|name| LeftOut { name, why: Unrestorable::Omitted }));
         keys.sort_by(|left, right| left.name.cmp(&right.name));
         left_out.sort_by(|left, right| left.name.cmp(&right.name));
         Ok((keys, left_out))
@@ -139,6 +158,9 @@ pub(super) fn check(
     if succession.head != state.head() {
         return Err(EstateFault::Head);
     }
+    if let Some(none) = succession.omitted.iter().find(|name| state.key_named(name).is_none()) {
+        return Err(EstateFault::NoKey(none.clone()));
+    }
     let unread = |claim: &&SignedSeatClaim| {
         let claim = claim.body();
         RecoveryKey::from_bytes(&claim.arrival).is_err()
@@ -152,22 +174,52 @@ pub(super) fn check(
     }
 }
 
-/// Why a key cannot be restored, if it cannot.
-pub(super) fn unrestorable(state: &State, held: &HeldKey) -> Option<Unrestorable> {
-    let is_retired = state.key(&held.key()).is_none_or(|order| order.retired);
-    match held.whole() {
-        _ if is_retired => Some(Unrestorable::Retired),
-        None => Some(Unrestorable::SharesAlone),
-        Some(_) => None,
+/// No key is given out among so few heirs as may lie (SUC-10).
+pub(super) fn check_holders(
+    name: &Name,
+    held: &HeldKey,
+    succession: &Succession,
+    faults: usize,
+) -> Result<(), EstateFault> {
+    let heirs = places(held, succession).len();
+    match heirs > faults {
+        true => Ok(()),
+        false => Err(EstateFault::Holders { key: name.clone(), heirs }),
     }
+}
+
+/// Why a key cannot be restored, if it cannot. Its bundles are still here.
+pub(super) fn unrestorable(
+    state: &State,
+    held: &HeldKey,
+    succession: &Succession,
+) -> Option<Unrestorable> {
+    let order = state.key(&held.key()).filter(|order| !order.retired);
+    match (order, held.whole()) {
+        (None, _) => Some(Unrestorable::Retired),
+        (Some(order), _) if succession.omitted.contains(&order.name) => Some(Unrestorable::Omitted),
+        (Some(_), None) => Some(Unrestorable::SharesAlone),
+        (Some(_), Some(_)) => {
+            let of = places(held, succession);
+            held.contribution_sums(of.values()).is_none().then_some(Unrestorable::Cancelled)
+        }
+    }
+}
+
+/// Which heirs get what dealers at which places contributed (SUC-10).
+pub(super) fn places(held: &HeldKey, succession: &Succession) -> BTreeMap<NodeId, Vec<usize>> {
+    let mut of: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+    for place in 0..held.dealers().len() {
+        if let Some(heir) = heir_of(succession, place) {
+            of.entry(heir).or_default().push(place);
+        }
+    }
+    of
 }
 
 fn key(name: Name, held: &HeldKey, succession: &Succession) -> Option<EstateKey> {
     let record = held.record();
-    let mut of: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
-    for place in 0..held.dealers().len() {
-        of.entry(heir_of(succession, place)?).or_default().push(place);
-    }
+    let of = places(held, succession);
     let points = held.contribution_sums(of.values())?;
     let summand = |((dealer, _), points)| Summand { dealer, points };
     let summands = Summands(of.into_iter().zip(points).map(summand).collect());
@@ -176,15 +228,15 @@ fn key(name: Name, held: &HeldKey, succession: &Succession) -> Option<EstateKey>
     let points: Vec<Vec<u8>> = points.collect::<Option<_>>()?;
     let chain_codes: Vec<Digest> = accounts.clone().map(|account| account.chain_code).collect();
     Some(EstateKey {
-        name,
         scheme: record.plan.scheme,
         public_keys: accounts.map(|account| account.public_key.clone()).collect(),
         restored: Restored::new(
-            held.key(),
+            (held.key(), name.clone()),
             &points.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             &chain_codes,
             &summands,
         ),
+        name,
         points,
         chain_codes,
         summands,

@@ -3,6 +3,7 @@
 use crate::limits::SEALED_BYTES_MAX;
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode};
+use quorate_charter::limits::NODES_MAX;
 use quorate_codec::{Canonical, Digest};
 use quorate_identity::{GenesisHash, Name, NodeId, RecoveryKeyId};
 use std::fmt;
@@ -51,8 +52,8 @@ impl EstatePart {
 }
 
 impl Canonical for EstatePart {
-    // As much as two seats of a domain that is as large as it can be; of others far less.
-    const BYTES_MAX: usize = 2 * SEALED_BYTES_MAX;
+    // What a domain that is as large as it can be backs up, however it is given out.
+    const BYTES_MAX: usize = NODES_MAX * SEALED_BYTES_MAX;
 }
 
 impl fmt::Debug for EstatePart {

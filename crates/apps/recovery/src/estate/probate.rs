@@ -2,7 +2,7 @@
 //! SUC-12).
 
 use super::error::ProbateError;
-use super::keys::{LeftOut, check, unrestorable};
+use super::keys::{LeftOut, Unrestorable, check, check_holders, places, unrestorable};
 use super::part::{EstatePart, SealedPart};
 use super::{context, heir_of};
 use crate::backup_file::BackupReader;
@@ -58,7 +58,7 @@ impl<'a> Probate<'a> {
         let (mut held, mut left_out) = (Vec::new(), Vec::new());
         let (report, state) = verify_keeping(reader, genesis, |state, mut key| {
             let Some(order) = state.key(&key.key()) else { return };
-            match unrestorable(state, &key) {
+            match unrestorable(state, &key, succession) {
                 Some(why) => left_out.push(LeftOut { name: order.name.clone(), why }),
                 None => {
                     key.retain_contributions();
@@ -67,10 +67,19 @@ impl<'a> Probate<'a> {
             }
         });
         let (predecessor, digest) = match (state, report.digest) {
-            (Some(state), Some(digest)) if report.holds() => (state, digest),
+            (Some(state), Some(digest)) if report.holds_without(&succession.omitted) => {
+                (state, digest)
+            }
             _ => return Err(ProbateError::Refused(Box::new(report))),
         };
         check(&predecessor, digest, succession)?;
+        for held in &held {
+            if let Some(order) = predecessor.key(&held.key()) {
+                check_holders(&order.name, held, succession, successor.faults())?;
+            }
+        }
+        let missing = report.missing.iter().map(|missing| missing.name.clone());
+        left_out.extend(missing.map(|name| LeftOut { name, why: Unrestorable::Omitted }));
         held.sort_by_key(HeldKey::key);
         // Once more, each as what it is: nothing else is opened.
         let proven = parallel::map(&held, HeldKey::contributions);
@@ -103,6 +112,13 @@ impl<'a> Probate<'a> {
     /// The keys that are restored, ascending by id.
     pub fn keys(&self) -> impl Iterator<Item = &HeldKey> {
         self.keys.iter().map(|bequest| &bequest.key)
+    }
+
+    /// The heirs among which a key is given out: these together have it.
+    pub fn holders(&self, key: &HeldKey) -> Vec<&Name> {
+        let of = places(key, self.succession);
+        let named = self.heirs().filter(|(_, claim)| of.contains_key(&claim.body().node));
+        named.map(|(name, _)| name).collect()
     }
 
     /// The keys that are not.
@@ -161,27 +177,27 @@ impl ForCustodian<'_> {
         self.probate.keys.iter().filter(is_mine)
     }
 
-    /// Opens everything that is for this key, and seals to each heir what is for it. `None` if the key
-    /// is another one, or what an heir asks does not open with it: whoever made the claim made it so.
+    /// Opens everything that is for this key, and seals to each heir what is for it. Nothing
+    /// if the key is another one, or what an heir asks does not open with it.
     ///
     /// Cost: one use of the key for each closed row and leaf of every contribution.
     ///
     /// # Errors
-    /// The device's.
+    /// The device's; within, [`ProbateError`]: whoever made a claim made it so.
     pub fn open<O: Opener>(
         &self,
         opener: &O,
         rng: &mut impl CryptoRngCore,
-    ) -> Result<Option<EstatePart>, O::Error> {
+    ) -> Result<Result<EstatePart, ProbateError>, O::Error> {
         let Probate { successor, succession, .. } = self.probate;
         if opener.public().id() != self.key {
-            return Ok(None);
+            return Ok(Err(ProbateError::NoCustodian(opener.public().id())));
         }
         // All that is asked opens, or nothing is opened.
         let mut bonds = Vec::new();
         for (heir, _, challenge) in &self.asked {
             let bond = handing::bond(opener, succession.predecessor, *heir, challenge)?;
-            let Some(bond) = bond else { return Ok(None) };
+            let Some(bond) = bond else { return Ok(Err(self.unanswered(heir))) };
             bonds.push(bond);
         }
         let mut opened: Vec<Vec<Opened<NodeId>>> = self.asked.iter().map(|_| Vec::new()).collect();
@@ -189,7 +205,9 @@ impl ForCustodian<'_> {
             for (place, dealer) in key.dealers().iter().enumerate() {
                 let heir = heir_of(succession, place);
                 let at = self.asked.iter().position(|(it, ..)| Some(*it) == heir);
-                let Some(part) = proven.open(place, opener)? else { return Ok(None) };
+                let Some(part) = proven.open(place, opener)? else {
+                    return Ok(Err(super::EstateFault::Machine.into()));
+                };
                 if let Some(opened) = at.and_then(|at| opened.get_mut(at)) {
                     opened.push(Opened { key: key.key(), which: *dealer, part });
                 }
@@ -199,10 +217,10 @@ impl ForCustodian<'_> {
         for (((heir, arrival, _), bond), opened) in self.asked.iter().zip(&bonds).zip(&opened) {
             let context = context(successor.genesis(), succession, *heir, self.key);
             let bytes = handing::seal(rng, arrival, bond, &context, &plain(opened));
-            let Some(bytes) = bytes else { return Ok(None) };
+            let Some(bytes) = bytes else { return Ok(Err(self.unanswered(heir))) };
             sealed.push(SealedPart { heir: *heir, bytes });
         }
-        Ok(Some(EstatePart {
+        Ok(Ok(EstatePart {
             version: EstatePart::VERSION,
             successor: successor.genesis(),
             predecessor: succession.predecessor,
@@ -211,5 +229,11 @@ impl ForCustodian<'_> {
             key: self.key,
             sealed,
         }))
+    }
+
+    fn unanswered(&self, heir: &NodeId) -> ProbateError {
+        let named = self.probate.heirs().find(|(_, claim)| claim.body().node == *heir);
+        let name = named.map_or_else(|| heir.to_string(), |(name, _)| name.to_string());
+        ProbateError::Unanswered(name)
     }
 }

@@ -82,10 +82,22 @@ impl VerifiedBackup {
         reader: BackupReader<R>,
         genesis: &GenesisHash,
     ) -> Result<Self, Box<Report>> {
+        Self::read_without(reader, genesis, &[])
+    }
+
+    /// The same where keys of these names are given up: it holds without them.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read).
+    pub fn read_without<R: Read>(
+        reader: BackupReader<R>,
+        genesis: &GenesisHash,
+        omitted: &[Name],
+    ) -> Result<Self, Box<Report>> {
         let mut keys = Vec::new();
         let (report, state) = verify_keeping(reader, genesis, |_, key| keys.push(key));
         match (state, report.digest) {
-            (Some(state), Some(digest)) if report.holds() => {
+            (Some(state), Some(digest)) if report.holds_without(omitted) => {
                 keys.sort_by_key(HeldKey::key);
                 Ok(Self { report, digest, state, keys })
             }

@@ -177,9 +177,14 @@ impl Report {
     /// Whether every statement holds, no epoch is older than another one of its key, and no key is
     /// missing (REC-29).
     pub fn holds(&self) -> bool {
+        self.holds_without(&[])
+    }
+
+    /// The same where these keys are given up: they may be missing (SUC-05).
+    pub fn holds_without(&self, omitted: &[Name]) -> bool {
         self.of_file.iter().all(Checked::holds)
             && self.keys.iter().all(KeyReport::holds)
-            && self.missing.is_empty()
+            && self.missing.iter().all(|missing| omitted.contains(&missing.name))
     }
 
     /// Whether its genesis is the one that it was held against.

@@ -3,6 +3,7 @@
 use super::{Motion, MotionBody, most_faults};
 use crate::custody::Custody;
 use crate::state::State;
+use crate::succession::Succession;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, hex, tag};
 use quorate_identity::{Name, NodeId, moment, words};
@@ -44,12 +45,19 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
         MotionBody::KeyRestore { name, scheme, access, faults, accounts, restored } => {
             let mut lines = vec![
                 format!(
-                    "restores a key of the domain before, as {name}, which makes {scheme} signatures"
+                    "restores the key {} of the domain before, as {name} here: it makes {scheme} signatures",
+                    restored.name
                 ),
-                format!("it is the key {} there; its addresses stay what they were", restored.key),
+                format!("its id there is {}; its addresses stay what they were", restored.key),
             ];
             if *accounts > 1 {
                 lines.push(format!("it has {accounts} accounts"));
+            }
+            if restored.name != *name {
+                lines.push(format!(
+                    "it was called {} and is called {name} from now on: rules for {name} decide about it",
+                    restored.name
+                ));
             }
             lines.push(
                 "nodes of the domain before that turn up again can still sign with it: move what it \
@@ -91,7 +99,7 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
         MotionBody::CustodySet { custody, excepted } => custody_effect(custody, excepted, state),
         MotionBody::SeatGive { name, claim } => {
             let fingerprint = words(&claim.digest()).join(" ");
-            vec![
+            let mut lines = vec![
                 format!("gives the seat of node {name} to another machine, under other keys"),
                 format!("that machine's claim has the words: {fingerprint}"),
                 "read these words on the machine itself: whoever sits there holds its shares"
@@ -99,7 +107,17 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
                 format!("the machine that was {name} until now is refused from then on, for ever"),
                 "destroy its disk, if it is still there: it keeps its shares".into(),
                 "every key is shared anew; public keys stay".into(),
-            ]
+            ];
+            let is_heir =
+                |succession: &Succession| succession.claim_of(&claim.body().node).is_some();
+            if state.succession().is_some_and(is_heir) {
+                lines.push(
+                    "it is an heir: keys of the domain before that were not restored yet cannot be \
+                     any more in this domain"
+                        .to_owned(),
+                );
+            }
+            lines
         }
     }
 }

@@ -143,6 +143,7 @@ impl Node {
         turn.out.barrier = true;
         turn.out.notices.push(Notice::Key(key));
         self.audit(format!("epochs of key {key} before {newest} are over"), &[], turn);
+        self.forget_summand(&key, turn);
         self.pairs.replace_all_made_before(peers, turn.now);
         self.drive_pairs(turn);
     }

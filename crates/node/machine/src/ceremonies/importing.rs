@@ -77,8 +77,10 @@ impl Node {
         let mut same = self.keys.records().filter(|(_, record)| {
             record.accounts.iter().any(|account| imported.is_same_key(&account.public_key))
         });
-        match same.next().and_then(|(key, _)| self.state.key(key)) {
-            Some(order) => Err(MotionError::PublicTaken(order.name.clone())),
+        let made = same.next().and_then(|(key, _)| self.state.key(key));
+        let made = made.map(|order| order.name.clone());
+        match made.or_else(|| self.restored_with(&imported.public)) {
+            Some(name) => Err(MotionError::PublicTaken(name)),
             None => Ok(()),
         }
     }

@@ -359,7 +359,9 @@ impl Node {
         ceremony: Option<Ceremony>,
         turn: &mut Turn<'_>,
     ) {
-        self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
+        let doublings = attempt.min(limits::RETRY_DOUBLINGS_MAX);
+        let pause = self.pace.retry_ms.saturating_mul(1 << doublings).min(self.pace.retry_max_ms);
+        self.keys.due.set(key, turn.now.saturating_add(pause));
         let is_judging = self.is_judging(&key);
         if !is_judging {
             self.note_unsupported(key, attempt);
@@ -404,7 +406,6 @@ impl Node {
             self.say_committed(key, turn);
         }
         self.keys.untried.insert(key);
-        self.forget_summand(&key, turn);
         self.keys.due.remove(&key);
         let state = std::sync::Arc::clone(&self.state);
         self.keys.learn_orders(&state);

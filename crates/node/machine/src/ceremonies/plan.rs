@@ -87,7 +87,7 @@ impl Node {
     ) -> Result<AttemptPlan, Unplanned> {
         let key = order.key;
         let Some(book) = self.keys.book(&key) else { return Err(Unplanned::NotYet) };
-        if !self.is_shown(self.state.custody()) {
+        if !self.is_shown(self.state.custody()) || self.lacks_summand(order) {
             return Err(Unplanned::NotYet);
         }
         let here = |node: &NodeId| *node == self.me || self.presence.is_here(node);
@@ -189,6 +189,11 @@ impl Node {
         }
         // Nothing is backed up to a key that nobody may hold (EPO-31).
         if !self.is_shown(self.state.custody()) {
+            return Validity::Unknown;
+        }
+        // It could not deal, and ends no attempt for that: others wait for it (SUC-23).
+        if plan.restore().is_some() && self.state.key(&key).is_some_and(|it| self.lacks_summand(it))
+        {
             return Validity::Unknown;
         }
         // Whoever takes part says that it keeps the backup of the key itself (EPO-37).

@@ -9,7 +9,7 @@ use crate::node::{Node, Turn};
 use crate::seats::is_readable;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, MotionBody,
+    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, Motion,
     ProposedEntry, SignedBallotMessage, Validity,
 };
 use quorate_identity::NodeId;
@@ -171,9 +171,9 @@ impl Node {
 
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
     fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
-        let is_found = |body: &MotionBody| self.judge_restore(body) != Validity::Invalid;
+        let is_found = |motion: &Motion| self.judge_restore(&motion.body) != Validity::Invalid;
         let is_sound = |proposed: &ProposedEntry| {
-            proposed.restore().is_none_or(is_found)
+            proposed.motion().is_none_or(is_found)
                 && proposed
                     .policy()
                     .is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
@@ -192,9 +192,9 @@ impl Node {
                     // Not for what was not shown here, or found; but whoever saw that a quorum was
                     // shown it is bound to nothing else (GOV-54, SUC-20, AGR-07).
                     match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
-                        true => {
-                            proposed.restore().map_or(Validity::Valid, |it| self.judge_restore(it))
-                        }
+                        true => proposed
+                            .motion()
+                            .map_or(Validity::Valid, |it| self.judge_restore(&it.body)),
                         false => Validity::Late,
                     }
                 }

@@ -94,6 +94,9 @@ impl Node {
             self.on_seat_given(node, turn);
         }
         self.after_new_head(&before, turn);
+        for alarm in self.lacking_summands_of(position) {
+            self.alarm(alarm.text, &alarm.culprits, turn);
+        }
         true
     }
 

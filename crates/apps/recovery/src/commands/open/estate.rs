@@ -9,12 +9,16 @@ use crate::estate::{EstateFault, ForCustodian, LeftOut, Probate, ProbateError};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
+use crate::verify::HeldKey;
 use quorate_backup::Opener;
 use quorate_charter::{GenesisError, GenesisFile, State};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
-use quorate_identity::{GenesisHash, Head, Name, NodeId, RecoveryKeyId, moment, words};
+use quorate_identity::{
+    Credential, GenesisHash, Head, Name, NodeId, PersonId, RecoveryKeyId, moment, words,
+};
 use rand_core::OsRng;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -79,8 +83,7 @@ pub fn run(options: &Open, successor: &Path, face: Face) -> Result<()> {
     }
     let holder = found.open()?;
     let custodian = probate.for_key(holder.public().id()).map_err(refused)?;
-    let part = custodian.open(&holder, &mut OsRng)?;
-    let part = part.ok_or_else(unanswerable)?;
+    let part = custodian.open(&holder, &mut OsRng)?.map_err(refused)?;
     let mut new = NewFiles::default();
     new.write(&options.output, &to_bytes(&part), 0o600)?;
     new.keep();
@@ -137,7 +140,9 @@ fn refused(error: ProbateError) -> Failure {
             let next = "name the key file with which you were enrolled when the backup was made";
             Failure::caller("another_key", what, next)
         }
-        ProbateError::NotAsked { .. } => Failure::peer("bad_claim", what, NEW_CLAIM),
+        ProbateError::NotAsked { .. } | ProbateError::Unanswered(_) => {
+            Failure::peer("bad_claim", what, NEW_CLAIM)
+        }
     }
 }
 
@@ -156,7 +161,7 @@ fn of_fault(fault: EstateFault, what: String) -> Failure {
             let next = "ask the founders for their backup file, and verify it yourself";
             Failure::caller("another_backup", what, next)
         }
-        EstateFault::Head => {
+        EstateFault::Head | EstateFault::Holders { .. } | EstateFault::NoKey(_) => {
             Failure::peer("bad_succession", what, "do not open, and tell the other custodians")
         }
         EstateFault::Claim(_) | EstateFault::NotAsked { .. } => {
@@ -171,11 +176,6 @@ fn of_fault(fault: EstateFault, what: String) -> Failure {
 /// What only another genesis helps against.
 const NEW_CLAIM: &str = "the new domain has to be founded anew, with claims that ask every custodian; \
                          tell its founders";
-
-fn unanswerable() -> Failure {
-    let what = "what the new domain asks of you does not open with your key";
-    Failure::peer("bad_claim", what, NEW_CLAIM)
-}
 
 fn hash_words(genesis: &GenesisHash) -> String {
     words(&genesis.digest()).join(" ")
@@ -192,8 +192,7 @@ fn brief(probate: &Probate<'_>, custodian: Option<&ForCustodian<'_>>) -> String 
     let mut text = format!(
         "A new domain is to get the keys of {}; no machine of it gets a whole one.\n\n\
          the domain before   {}{}\n  genesis  {}\n  last entry known  {}, {}\n\n\
-         the new domain      {}{}\n  genesis  {}\n  reason   {}\n\n\
-         Compare the words of the new genesis with its founders, and those of each machine:\n",
+         the new domain      {}{}\n  genesis  {}\n  reason   {}\n",
         before.domain(),
         before.domain(),
         trial(before),
@@ -205,31 +204,71 @@ fn brief(probate: &Probate<'_>, custodian: Option<&ForCustodian<'_>>) -> String 
         hash_words(&new.genesis()),
         succession.reason,
     );
-    for (name, claim) in probate.heirs() {
-        let _ = writeln!(text, "  {name:<16} {}", claim_words(claim.digest()));
+    text.push_str(&founders(before, new));
+    text.push_str(
+        "\nCompare the words of the new genesis with its founders, and those of each machine, in its \
+         place:\n",
+    );
+    for (place, (name, claim)) in (1..).zip(probate.heirs()) {
+        let _ = writeln!(text, "  {place}. {name:<16} {}", claim_words(claim.digest()));
     }
     text.push_str(
-        "\nWhoever sits at these machines together gets the keys. Whatever nodes of the domain before \
-         are left can still sign.\nOpen for one new domain alone: two that each have a part of a key \
-         would have it together. If you opened for another one before, stop here.\n\n",
+        "\nWhatever nodes of the domain before are left can still sign, and add what they know to what \
+         is opened here.\nOpen for one new domain alone: two that each have a part of a key would have \
+         it together. If you opened for another one before, stop, unless it ended and every machine of \
+         it is in the same place again.\n\n",
     );
-    let Some(custodian) = custodian else {
-        text.push_str("Keys that are restored:\n");
-        probate.keys().for_each(|key| text.push_str(&line(before, key)));
-        return text;
-    };
-    let _ = writeln!(text, "Custodian {} opens what restores", custodian.name());
-    custodian.keys().for_each(|key| text.push_str(&line(before, key)));
+    let mine =
+        |key: &HeldKey| custodian.is_none_or(|it| it.keys().any(|own| own.key() == key.key()));
+    match custodian {
+        Some(custodian) => _ = writeln!(text, "Custodian {} opens what restores", custodian.name()),
+        None => text.push_str("Keys that are restored:\n"),
+    }
+    for key in probate.keys().filter(|key| mine(key)) {
+        let holders: Vec<&str> = probate.holders(key).into_iter().map(Name::as_str).collect();
+        let _ =
+            writeln!(text, "{}, to {} together", line(before, key).trim_end(), holders.join(", "));
+    }
     text.push_str(&left_out(probate.left_out()));
-    if let Some(expired) = expired_ms(before, custodian.name()) {
+    let expired = custodian.and_then(|it| Some((it.name(), expired_ms(before, it.name())?)));
+    if let Some((name, expired)) = expired {
         let _ = writeln!(
             text,
-            "\nWarning: the key of {} is overdue since {}. It opens.",
-            custodian.name(),
+            "\nWarning: the key of {name} is overdue since {}. It opens.",
             moment(expired)
         );
     }
     text
+}
+
+/// Who founds the new domain, and what of them the domain before knows: anybody can call themselves
+/// its founders.
+fn founders(before: &State, new: &State) -> String {
+    let was = |credential: &Credential| {
+        before.people().find(|it| it.roles.administrator && it.credential == *credential)
+    };
+    let administrators = || new.people().filter(|person| person.roles.administrator);
+    let named: Vec<String> = administrators()
+        .map(|person| match was(&person.credential) {
+            Some(known) => format!("{} (administrator {} there)", person.name, known.name),
+            None => format!("{} (a stranger there)", person.name),
+        })
+        .collect();
+    let known: BTreeSet<PersonId> =
+        administrators().filter_map(|person| Some(was(&person.credential)?.id)).collect();
+    let ruled = match before.rule().satisfied(&known) {
+        true => "those who are known from there could rule it together",
+        false => {
+            "those who are known from there could NOT rule it together: find out why they found it"
+        }
+    };
+    let nodes = new.nodes().map(|node| format!("{} ({})", node.name, node.role));
+    format!(
+        "  founders {}\n           {ruled}\n  nodes    {}; {} of them may lie\n",
+        named.join(", "),
+        nodes.collect::<Vec<_>>().join(", "),
+        new.faults()
+    )
 }
 
 fn trial(state: &State) -> &'static str {
