@@ -172,6 +172,10 @@ impl<C: Curve> NonIdentity<C> {
 
     /// The encodings of many points; on secp256k1 cheaper than one by one.
     pub fn all_to_bytes(points: &[Self]) -> Vec<Vec<u8>> {
+        // What inverts many at once does not take none.
+        if points.is_empty() {
+            return Vec::new();
+        }
         let raw: Vec<C::RawPoint> = points.iter().map(|point| point.0.0).collect();
         C::encode_all(&raw)
     }

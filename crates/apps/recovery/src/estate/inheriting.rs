@@ -164,6 +164,9 @@ impl<'a> Desk<'a> {
                     (place, opened.map_or(none, Vec::as_slice))
                 })
                 .collect();
+            if parts.is_empty() {
+                continue;
+            }
             match parts.iter().find_map(|(_, parts)| self.missing(held, parts)) {
                 Some(who) => missing.push(who),
                 None => opened.push((held, parts)),

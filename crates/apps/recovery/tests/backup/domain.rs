@@ -11,13 +11,13 @@ use quorate_charter::{
     AccountRecord, Ask, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
     Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, Imported,
     Instance, KeyBackup, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage,
-    SignedEnrolment, SignedMotion, SignedSeatClaim, State,
+    SignedEnrolment, SignedMotion, SignedSeatClaim, State, Succession,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
-use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, Scalar, Secp256k1, SecretScalar};
 use quorate_identity::{
-    CredentialSigner, ImporterSecret, MemorySigner, Name, NodeId, NodeSecrets, NodeSignatures,
-    Scheme,
+    CredentialSigner, GenesisHash, ImporterSecret, MemorySigner, Name, NodeId, NodeSecrets,
+    NodeSignatures, Scheme,
 };
 use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, BundleKind, FileEnd, FileError, FileHead, Item, StoredBundle,
@@ -68,43 +68,21 @@ pub struct Dealt<C: Curve> {
 impl Domain {
     /// Founds a domain whose custodians have keys of one kind.
     pub fn founded(seed: u8, kind: SoftKind) -> Self {
-        let secrets = NODES.map(|node| node_secrets(seed, node));
-        let enrol = |(node, secrets): (&&str, &NodeSecrets)| {
-            let role = if *node == "witness" { Role::Witness } else { Role::Signer };
-            SignedEnrolment::create(name(node), role, secrets)
-        };
-        let enrolments: Vec<SignedEnrolment> = NODES.iter().zip(&secrets).map(enrol).collect();
-        let roles = Roles { administrator: true, ..Roles::default() };
-        let person = |who: &str| GenesisPerson {
-            name: name(who),
-            credential: signer(seed, who).credential().clone(),
-            roles,
-        };
-        let genesis = Genesis {
-            version: 1,
-            domain: name("drawn"),
-            staging: true,
-            nodes: enrolments.clone(),
-            people: ADMINISTRATORS.map(person).to_vec(),
-            services: Vec::new(),
-            rule: "2 of (ada, ben, cleo)".parse().unwrap(),
-            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
-            faults: 1,
-            settings: Settings::default(),
-            nonce: Digest([seed; 32]),
-            custody: custody(kind, seed),
-            excepted: Vec::new(),
-            succession: None,
-        };
-        let mut file = GenesisFile::create(&genesis).unwrap();
-        for who in ADMINISTRATORS {
-            file.sign(&signer(seed, who)).unwrap();
-        }
-        for secrets in &secrets {
-            file.countersign(secrets).unwrap();
-        }
+        Self::of(&genesis(seed, kind), seed)
+    }
+
+    /// Founds the domain of another seed that succeeds one; of a nonce, so that there can be
+    /// several of the same nodes.
+    pub fn succeeding(seed: u8, nonce: u8, succession: Succession) -> Self {
+        let genesis = genesis(seed, SoftKind::X25519);
+        let (domain, nonce) = (name("redrawn"), Digest([nonce; 32]));
+        Self::of(&Genesis { domain, nonce, succession: Some(succession), ..genesis }, seed)
+    }
+
+    fn of(genesis: &Genesis, seed: u8) -> Self {
+        let file = signed(genesis, seed, &NODES);
         let state = file.verify(&file.hash()).unwrap();
-        let nodes = enrolments.iter().map(SignedEnrolment::id).collect();
+        let nodes = genesis.nodes.iter().map(SignedEnrolment::id).collect();
         Self { file, entries: Vec::new(), state, seed, nodes }
     }
 
@@ -210,12 +188,28 @@ impl Domain {
             (0..plan.accounts).map(|_| Polynomial::random(&plan.tree, &mut rng)).collect()
         };
         let dealt: Vec<Vec<Polynomial<C>>> = plan.dealers.iter().map(dealer).collect();
+        self.generated(plan, &dealt)
+    }
+
+    /// The same where the dealer at one place contributed the opposite of another one.
+    pub fn generate_cancelling<C: Curve>(&self, key: &str, [one, other]: [usize; 2]) -> Dealt<C> {
+        let mut rng = rng(key, 0);
+        let plan = self.plan(key, 0, Digest::ZERO);
+        let dealer = |_: &NodeId| vec![Polynomial::random(&plan.tree, &mut rng)];
+        let mut dealt: Vec<Vec<Polynomial<C>>> = plan.dealers.iter().map(dealer).collect();
+        let first = dealt[one][0].constant().unwrap();
+        let opposite = first.times(Scalar::zero() - Scalar::one());
+        dealt[other] = vec![Polynomial::with_constant(&plan.tree, opposite, &mut rng)];
+        self.generated(plan, &dealt)
+    }
+
+    fn generated<C: Curve>(&self, plan: AttemptPlan, dealt: &[Vec<Polynomial<C>>]) -> Dealt<C> {
         let constants = |dealt: &Vec<Polynomial<C>>| -> Vec<SecretScalar<C>> {
             dealt.iter().map(|polynomial| copy(polynomial.constant().unwrap())).collect()
         };
         let dealers = plan.dealers.iter().copied();
         let contributed: BTreeMap<_, _> = dealers.zip(dealt.iter().map(constants)).collect();
-        let mut made = self.share(plan, &dealt);
+        let mut made = self.share(plan, dealt);
         let record = &mut made.kept.record;
         let plan = &record.plan;
         record.backup.key = Some(KeyBackup {
@@ -471,6 +465,61 @@ pub fn boundaries(bytes: &[u8]) -> Vec<usize> {
         boundaries.push(at);
     }
     boundaries
+}
+
+/// What founds the domain of a seed.
+fn genesis(seed: u8, kind: SoftKind) -> Genesis {
+    let roles = Roles { administrator: true, ..Roles::default() };
+    let person = |who: &str| GenesisPerson {
+        name: name(who),
+        credential: signer(seed, who).credential().clone(),
+        roles,
+    };
+    Genesis {
+        version: 1,
+        domain: name("drawn"),
+        staging: true,
+        nodes: NODES.map(|node| enrolment(seed, node)).to_vec(),
+        people: ADMINISTRATORS.map(person).to_vec(),
+        services: Vec::new(),
+        rule: "2 of (ada, ben, cleo)".parse().unwrap(),
+        upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
+        faults: 1,
+        settings: Settings::default(),
+        nonce: Digest([seed; 32]),
+        custody: custody(kind, seed),
+        excepted: Vec::new(),
+        succession: None,
+    }
+}
+
+/// A genesis that all administrators and these of its nodes signed.
+pub fn signed(genesis: &Genesis, seed: u8, nodes: &[&str]) -> GenesisFile {
+    let mut file = GenesisFile::create(genesis).unwrap();
+    for who in ADMINISTRATORS {
+        file.sign(&signer(seed, who)).unwrap();
+    }
+    for node in nodes {
+        file.countersign(&node_secrets(seed, node)).unwrap();
+    }
+    file
+}
+
+/// A founding node of the domain of a seed.
+pub fn enrolment(seed: u8, node: &str) -> SignedEnrolment {
+    let role = if node == "witness" { Role::Witness } else { Role::Signer };
+    SignedEnrolment::create(name(node), role, &node_secrets(seed, node))
+}
+
+/// What a founding node claims of the domain that its own succeeds, with this one-time key.
+pub fn estate_claim(
+    (seed, node): (u8, &str),
+    predecessor: GenesisHash,
+    arrival: Vec<u8>,
+    asks: Vec<Ask>,
+) -> SignedSeatClaim {
+    let id = enrolment(seed, node).id();
+    SignedSeatClaim::create(predecessor, id, arrival, asks, &node_secrets(seed, node))
 }
 
 /// Recovery keys of one kind.

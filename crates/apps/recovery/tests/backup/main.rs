@@ -9,6 +9,7 @@
 )]
 
 mod domain;
+mod estate;
 #[allow(dead_code, reason = "it serves other tests of the program too")]
 #[path = "../blackbox/harness.rs"]
 mod harness;
@@ -17,8 +18,11 @@ mod combining;
 mod damaged;
 mod drilling;
 mod drills;
+mod estates;
 mod forged;
+mod given_out;
 mod opening;
+mod opening_estates;
 mod records;
 mod seats;
 mod verbs;
