@@ -318,6 +318,9 @@ fn a_key_is_restored_once() {
     assert_eq!(world.state("node-1").key_named(&name("twin")).unwrap().accounts, 1);
 }
 
+/// What a liar makes of its second message.
+type Lie = fn(&mut Message2);
+
 /// A restore in which node-2 lies in the first attempt: `change` rewrites its second message.
 fn restored_with(change: impl Fn(&mut Message2) + 'static) -> World {
     let (mut world, lost) = succeeding(90, Scheme::Ed25519, 1);
@@ -349,7 +352,7 @@ fn restored_with(change: impl Fn(&mut Message2) + 'static) -> World {
 /// that convinces whoever has the genesis; its next attempt is honest, and the key is restored.
 #[test]
 fn neg_094_an_heir_that_lies_is_proven_guilty() {
-    let lies: [(&str, fn(&mut Message2)); 2] = [
+    let lies: [(&str, Lie); 2] = [
         ("a bad share", |lie| {
             for sealed in &mut lie.dealing.as_mut().unwrap().sealed {
                 sealed.0[40] ^= 1;

@@ -265,11 +265,10 @@ fn verified(
 }
 
 /// What a backup has of the lost domain, and what of it cannot be restored.
-fn read_estate(
-    path: &Path,
-    state: &State,
-    face: Face,
-) -> Result<((Vec<EstateKey>, Vec<LeftOut>), VerifiedBackup)> {
+type Found = (Vec<EstateKey>, Vec<LeftOut>);
+
+/// Reads it.
+fn read_estate(path: &Path, state: &State, face: Face) -> Result<(Found, VerifiedBackup)> {
     let succession = succession_of(state)?;
     let backup = verified(path, &succession.predecessor, &succession.omitted, face)?;
     let estate = backup.estate(succession, state.faults()).map_err(unfit)?;
@@ -426,7 +425,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(state: &State, (keys, left_out): (Vec<EstateKey>, Vec<LeftOut>)) -> Self {
+    fn new(state: &State, (keys, left_out): Found) -> Self {
         let here = |key: KeyId| {
             let mut orders = state.keys().filter(|order| !order.retired);
             let order = orders.find(|order| {

@@ -38,6 +38,9 @@ pub struct Inherited {
     pub summand: Vec<Zeroizing<[u8; 32]>>,
 }
 
+/// What was opened of contributions at their places.
+type Placed<'a> = Vec<(usize, &'a [Part])>;
+
 /// Who lied, and who was silent, by their keys.
 type Faults = (BTreeSet<RecoveryKeyId>, BTreeSet<RecoveryKeyId>);
 
@@ -148,7 +151,7 @@ impl<'a> Desk<'a> {
 
     fn inherit(&self, estate: &[EstateKey], handed: &Handed) -> Result<Inheritance, InheritError> {
         let mut missing = Vec::new();
-        let mut opened: Vec<(&'a HeldKey, Vec<(usize, &[Part])>)> = Vec::new();
+        let mut opened: Vec<(&'a HeldKey, Placed<'_>)> = Vec::new();
         for held in &self.keys {
             let of_key = handed.opened.get(&held.key());
             if handed.custodians.is_empty() {
@@ -158,7 +161,7 @@ impl<'a> Desk<'a> {
             let own =
                 own.filter(|(place, _)| heir_of(self.succession, *place) == Some(self.claim.node));
             let none: &[Part] = &[];
-            let parts: Vec<(usize, &[Part])> = own
+            let parts: Placed<'_> = own
                 .map(|(place, dealer)| {
                     let opened = of_key.and_then(|of_key| of_key.get(dealer));
                     (place, opened.map_or(none, Vec::as_slice))

@@ -48,7 +48,7 @@ impl Estate {
         self.successor.state.succession().unwrap()
     }
 
-    /// The heir at a place, ascending by id.
+    /// The heir at a place; here places ascend by id.
     pub fn heir(&self, place: usize) -> NodeId {
         self.succession().claims[place].body().node
     }
@@ -279,7 +279,7 @@ pub fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(7)
 }
 
-/// As the module says (SUC-12).
+/// As `spec/succession.md` says (SUC-12).
 pub fn context(part: &EstatePart, heir: NodeId) -> Digest {
     let context = Transcript::new(tag::RECOVERY_ESTATE_PART).part(part.successor);
     let context = context.part(part.predecessor).part(part.backup);
@@ -306,7 +306,8 @@ pub fn empty(opened: &mut ByteVec) {
     *opened = bytes.into();
 }
 
-/// Whose part an error is about, and what is wrong with it.
+/// Whose part an error is about, and what is wrong with it, as it prints: the library has no name
+/// for its type.
 #[track_caller]
 pub fn blamed(error: InheritError) -> (Name, String) {
     match error {

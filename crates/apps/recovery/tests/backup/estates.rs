@@ -145,7 +145,7 @@ fn of_two_dealers_two_heirs_inherit() {
 /// SUC-10, SUC-12: what is sealed for an heir is what its dealers contributed and nothing else;
 /// together that is everything, once.
 #[test]
-fn neg_083_no_heir_gets_what_is_for_another() {
+fn neg_084_no_heir_gets_what_is_for_another() {
     let estate = estate();
     let [part] = estate.parts(["greta"]);
     let dealers = |key: &str| {
@@ -606,7 +606,7 @@ fn fault(domain: &Domain, file: &[u8], successor: &Domain) -> EstateFault {
     fault
 }
 
-/// SUC-02, REC-22: custodians open the one file that the founders named, neither an older nor a
+/// SUC-02, SUC-04, REC-22: custodians open the one file that the founders named, neither an older nor a
 /// newer one, nor another of the same charter.
 #[test]
 fn neg_070_only_the_backup_that_the_founders_named_is_opened() {
@@ -661,6 +661,9 @@ fn neg_076_a_successor_of_another_domain_gets_nothing() {
     let none = Domain::founded(SUCCESSOR, SoftKind::X25519);
     let refused = refusal(&estate.domain, &estate.file, &none);
     assert_eq!(refused, ProbateError::NoSuccession);
+    let (heir, arrival) = (estate.heir(0), estate.arrival(0));
+    let error = inherit(&estate.verified, &none, heir, &arrival, &[]).unwrap_err();
+    assert_eq!(error, InheritError::NoHeir);
 }
 
 /// SUC-02: of a file that does not hold nothing is opened, also where only a bundle of shares does

@@ -73,7 +73,7 @@ fn neg_054_an_importer_deals_the_announced_keys_or_is_accused() {
 fn neg_054_a_summand_is_the_known_one_or_its_dealer_is_accused() {
     let plans = || restore::<Secp256k1>(&[1, 3], 2, TREE);
     let terms = plans()[0].terms.clone();
-    let lies: [&dyn Fn(&Foreseen, &mut Message2); 3] =
+    let lies: [Lie<'_>; 3] =
         [&|_, lie| shift(lie, 0), &|_, lie| dealing(lie).commitments.swap(0, 1), &|all, lie| {
             dealing(lie).commitments = dealt(&all[&node(3)]).commitments.clone()
         }];
@@ -83,11 +83,14 @@ fn neg_054_a_summand_is_the_known_one_or_its_dealer_is_accused() {
     }
 }
 
+/// The points of everybody's summands.
+type Points = BTreeMap<NodeId, Vec<NonIdentity<Ed25519>>>;
+
 /// DEAL-02: every dealer has a summand of every key.
 #[test]
 fn neg_003_summands_are_of_every_key_or_nothing_is_dealt() {
     let plans = restore::<Ed25519>(&[1, 3], 2, TREE);
-    let start = |change: &dyn Fn(&mut BTreeMap<NodeId, Vec<NonIdentity<Ed25519>>>)| {
+    let start = |change: &dyn Fn(&mut Points)| {
         let mut terms = plans[0].terms.clone();
         let Source::Summands { of } = &mut terms.source else { panic!("no summands") };
         change(of);
