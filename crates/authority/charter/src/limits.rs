@@ -48,8 +48,8 @@ pub const MOTION_BYTES_MAX: usize = POLICY_BYTES_MAX + 16_384;
 /// Longest value of an agreement, in bytes: an entry with all its signatures, or the outcome of
 /// an attempt with the proofs of all members.
 pub const VALUE_BYTES_MAX: usize = 4 << 20;
-/// Longest genesis, in bytes.
-pub const GENESIS_BYTES_MAX: usize = 256 << 10;
+/// Longest genesis, in bytes: all enrolments, and what as many heirs ask of all custodians.
+pub const GENESIS_BYTES_MAX: usize = 2 << 20;
 /// Highest ballot: far beyond what time allows, and far from an overflow.
 pub const BALLOT_MAX: u32 = 1 << 24;
 /// After so many ballots their time stops doubling: 64 times the first.

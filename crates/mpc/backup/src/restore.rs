@@ -20,7 +20,8 @@ pub struct Restored<C: Curve> {
     /// Custodians whose answer is not what was encrypted to them, in a row that was made as it
     /// should be. Empty where no row can tell.
     pub liars: BTreeSet<RecoveryKeyId>,
-    /// Custodians who opened nothing of such a row: their keys or devices failed them.
+    /// Custodians who opened nothing of such a row, and lied in none: their keys or devices failed
+    /// them.
     pub silent: BTreeSet<RecoveryKeyId>,
 }
 
@@ -116,6 +117,7 @@ impl<C: Curve, P: Parameters> Proven<C, P> {
             }
             secrets.get_or_insert(found);
         }
+        silent.retain(|id| !liars.contains(id));
         secrets.map(|secrets| Restored { secrets, liars, silent })
     }
 

@@ -7,8 +7,11 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+#[path = "intents/coins.rs"]
+mod coins;
 mod intents;
 
+use coins::spend;
 use intents::{message, payment};
 use quorate_journeys::{Machine, Trial, recovery};
 use serde_json::{Value, json};
@@ -127,6 +130,10 @@ fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
     });
     trial.signed(&trial.request("ops", &message("restored"), "wallet-service"));
     trial.signed(&trial.request("treasury", &payment(&trial.listed("0x"), 0), "wallet-service"));
+    let bitcoin = ["key", "address", "vault", "--chain", "bitcoin", "--network", "regtest"];
+    let own = trial.run(&[&bitcoin[..], &["--type", "p2tr"]].concat()).ok()["address"].clone();
+    let coin = |number| spend(own.as_str().unwrap(), &trial.listed("bcrt1"), number);
+    trial.signed(&trial.request("vault", &coin(0), "wallet-service"));
 
     // Once all are there every key is shared anew, without an order: what the lost disk held is void.
     trial.start("node-2");

@@ -7,8 +7,11 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+#[path = "intents/coins.rs"]
+mod coins;
 mod intents;
 
+use coins::spend;
 use intents::{message, payment};
 use quorate_journeys::{HEIRS, Successor, Trial};
 use serde_json::{Value, json};
@@ -54,6 +57,7 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
     let (predecessor, backup) = (trial.genesis(), trial.file("backup"));
     let before = addresses(|verb| trial.run(verb).ok().clone());
     let (payee, policy) = (trial.listed("0x"), save_policy(&trial));
+    let (bitcoin, listed) = (before[4].as_str().unwrap().to_owned(), trial.listed("bcrt1"));
     let early = trial.file("early");
     trial.run(&["backup", "export", "--output", &early]).ok();
     trial.run(&["backup", "export", "--output", &backup]).ok();
@@ -160,6 +164,7 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
     heirs.signed("ops", &message("restored"));
     heirs.kill("south");
     heirs.signed("treasury", &payment(&payee, 0));
+    heirs.signed("vault", &spend(&bitcoin, &listed, 0));
     let after = trial.file("after");
     heirs.run(&["backup", "export", "--output", &after]).ok();
     heirs.run(&["backup", "verify", &after]).ok();

@@ -20,6 +20,7 @@ mod charter;
 mod demo;
 mod founding;
 mod interface;
+mod liars;
 mod outages;
 mod requests;
 mod stores;

@@ -23,8 +23,8 @@ pub struct Inheritance {
     pub keys: Vec<Inherited>,
     /// Custodians whose answer is not what was encrypted to them, each with the key.
     pub liars: BTreeSet<(Name, KeyId)>,
-    /// Custodians who gave a part, could open this key and opened nothing of it: their keys or
-    /// devices failed them, or they left it out.
+    /// Custodians who gave a part, could open this key and did not open all of it: their keys or
+    /// devices failed them, or they left something out. Who lied is not among them.
     pub silent: BTreeSet<(Name, KeyId)>,
     /// Keys that too few custodians opened, and who could still help.
     pub missing: Vec<MissingCustodians>,
@@ -187,10 +187,10 @@ impl<'a> Desk<'a> {
             if !self.is_known(estate, &key, &summand.points) {
                 return Err(super::EstateFault::Machine.into());
             }
-            let gave = |id: &RecoveryKeyId| {
-                parts.iter().any(|(_, parts)| parts.iter().any(|it| it.custodian() == *id))
+            let gave_all = |id: &RecoveryKeyId| {
+                parts.iter().all(|(_, parts)| parts.iter().any(|it| it.custodian() == *id))
             };
-            silent.extend(handed.custodians.keys().copied().filter(|id| !gave(id)));
+            silent.extend(handed.custodians.keys().copied().filter(|id| !gave_all(id)));
             silent.retain(|id| !liars.contains(id));
             let named = |id: RecoveryKeyId| Some((held.whole_custodian(&id)?.clone(), key));
             inheritance.liars.extend(liars.into_iter().filter_map(named));

@@ -64,44 +64,21 @@ impl VerifiedBackup {
     /// read and asks every custodian (SUC-03).
     fn check_succession(&self, succession: &Succession) -> Result<(), EstateFault> {
         check(self.state(), self.digest(), succession)?;
-        let asked = |claim: &SignedSeatClaim, key: &RecoveryKeyId| {
-            claim.body().asks.iter().any(|ask| ask.key == *key)
-        };
-        for (key, _) in self.estate_custodians(&succession.omitted) {
-            let silent = succession.claims.iter().find(|claim| !asked(claim, &key));
-            if let Some(claim) = silent {
-                return Err(EstateFault::NotAsked { heir: claim.body().node, key });
-            }
+        let is_restored = |held: &&HeldKey| unrestorable(self.state(), held, succession).is_none();
+        let restored = self.keys().iter().filter(is_restored);
+        match not_asked(self.state(), restored, succession) {
+            Some((heir, custodian)) => Err(EstateFault::NotAsked { heir, key: custodian.key_id() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What the claim of an heir asks of all whose keys restore something, ascending by key (BAK-30).
     /// `None` if one of them is none, for which nothing was backed up.
     pub fn asks_for_estate(&self, arrival: &Arrival, heir: NodeId) -> Option<Vec<Ask>> {
-        let custodians = self.estate_custodians(&[]);
+        let is_in_use =
+            |held: &&HeldKey| self.state().key(&held.key()).is_some_and(|order| !order.retired);
+        let custodians = custodians(self.state(), self.keys().iter().filter(is_in_use));
         arrival.asks_of(self.state().genesis(), heir, custodians.into_values())
-    }
-
-    /// Those who restore any key of the estate itself, by their recovery keys.
-    fn estate_custodians(&self, omitted: &[Name]) -> BTreeMap<RecoveryKeyId, &Custodian> {
-        let is_omitted = |held: &&HeldKey| {
-            let order = self.state().key(&held.key());
-            order.is_none_or(|order| order.retired || omitted.contains(&order.name))
-        };
-        let custodies: BTreeSet<Digest> = self
-            .keys()
-            .iter()
-            .filter(|held| !is_omitted(held))
-            .filter_map(|held| held.record().backup.key.as_ref().map(|key| key.custody))
-            .collect();
-        let mut all = BTreeMap::new();
-        for custody in custodies.iter().filter_map(|digest| self.state().custody_of(digest)) {
-            let parties = custody.keys.parties();
-            let restoring = custody.custodians.iter().filter(|it| parties.contains(&it.name));
-            all.extend(restoring.map(|custodian| (custodian.key_id(), custodian)));
-        }
-        all
     }
 
     /// The keys that a successor can restore, by name, and those that it cannot, if this is the backup
@@ -172,6 +149,35 @@ pub(super) fn check(
         Some(claim) => Err(EstateFault::Claim(claim.body().node)),
         None => Ok(()),
     }
+}
+
+/// Those who restore any of these keys itself, by their recovery keys.
+fn custodians<'a>(
+    state: &'a State,
+    keys: impl Iterator<Item = &'a HeldKey>,
+) -> BTreeMap<RecoveryKeyId, &'a Custodian> {
+    let custody = |held: &HeldKey| Some(held.record().backup.key.as_ref()?.custody);
+    let custodies: BTreeSet<Digest> = keys.filter_map(custody).collect();
+    let mut all = BTreeMap::new();
+    for custody in custodies.iter().filter_map(|digest| state.custody_of(digest)) {
+        let parties = custody.keys.parties();
+        let restoring = custody.custodians.iter().filter(|it| parties.contains(&it.name));
+        all.extend(restoring.map(|custodian| (custodian.key_id(), custodian)));
+    }
+    all
+}
+
+/// An heir, and a custodian of these keys of whom it asks nothing (SUC-03).
+pub(super) fn not_asked<'a>(
+    state: &'a State,
+    restored: impl Iterator<Item = &'a HeldKey>,
+    succession: &Succession,
+) -> Option<(NodeId, &'a Custodian)> {
+    custodians(state, restored).into_iter().find_map(|(key, custodian)| {
+        let asked = |claim: &SignedSeatClaim| claim.body().asks.iter().any(|ask| ask.key == key);
+        let claim = succession.claims.iter().find(|claim| !asked(claim))?;
+        Some((claim.body().node, custodian))
+    })
 }
 
 /// No key is given out among so few heirs as may lie (SUC-10).

@@ -22,10 +22,10 @@ mod keys;
 mod part;
 mod probate;
 
-pub use error::{EstateFault, InheritError, ProbateError};
+pub use error::{EstateFault, InheritError, PartFault, ProbateError};
 pub use inheriting::{Inheritance, Inherited};
 pub use keys::{EstateKey, LeftOut, Unrestorable};
-pub use part::EstatePart;
+pub use part::{EstatePart, SealedPart};
 pub use probate::{ForCustodian, Probate};
 
 use quorate_charter::Succession;

@@ -31,7 +31,7 @@ pub struct EstatePart {
     #[n(5)]
     pub key: RecoveryKeyId,
     /// What they opened, for each heir alone; ascending.
-    #[n(6)]
+    #[cbor(n(6), decode_with = "ascending")]
     pub sealed: Vec<SealedPart>,
 }
 
@@ -68,5 +68,14 @@ fn known<X>(decoder: &mut Decoder<'_>, _: &mut X) -> Result<u8, DecodeError> {
     match decoder.u8()? {
         EstatePart::VERSION => Ok(EstatePart::VERSION),
         other => Err(DecodeError::message(format!("version {other}, known is 1"))),
+    }
+}
+
+/// Each heir once, ascending.
+fn ascending<X>(decoder: &mut Decoder<'_>, ctx: &mut X) -> Result<Vec<SealedPart>, DecodeError> {
+    let sealed: Vec<SealedPart> = decoder.decode_with(ctx)?;
+    match sealed.is_sorted_by(|one, next| one.heir < next.heir) {
+        true => Ok(sealed),
+        false => Err(DecodeError::message("heirs that do not ascend")),
     }
 }

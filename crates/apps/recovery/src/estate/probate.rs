@@ -2,7 +2,7 @@
 //! SUC-12).
 
 use super::error::ProbateError;
-use super::keys::{LeftOut, Unrestorable, check, check_holders, places, unrestorable};
+use super::keys::{LeftOut, Unrestorable, check, check_holders, not_asked, places, unrestorable};
 use super::part::{EstatePart, SealedPart};
 use super::{context, heir_of};
 use crate::backup_file::BackupReader;
@@ -73,6 +73,11 @@ impl<'a> Probate<'a> {
             _ => return Err(ProbateError::Refused(Box::new(report))),
         };
         check(&predecessor, digest, succession)?;
+        // Heirs do not begin unless everybody is asked: what is opened would be opened for nothing.
+        if let Some((heir, custodian)) = not_asked(&predecessor, held.iter(), succession) {
+            let heir = successor.node(&heir).ok_or(super::EstateFault::Machine)?.name.clone();
+            return Err(ProbateError::NotAsked { heir, custodian: custodian.name.clone() });
+        }
         for held in &held {
             if let Some(order) = predecessor.key(&held.key()) {
                 check_holders(&order.name, held, succession, successor.faults())?;

@@ -291,6 +291,22 @@ fn a_silent_custodian_is_named() {
     }
 }
 
+/// SUC-14: of a key that an heir gets in two contributions, opening one is not enough.
+#[test]
+fn a_custodian_who_opens_half_of_a_key_is_named() {
+    let estate = estate();
+    let [greta, hugo, iris] = estate.parts(["greta", "hugo", "iris"]);
+    let ops = estate.key("ops");
+    let half = estate.edited(&hugo, 0, |plain| {
+        let of_ops: Vec<usize> = (0..plain.len()).filter(|at| is_of(ops)(&plain[*at])).collect();
+        assert_eq!(of_ops.len(), 2);
+        plain.remove(of_ops[1]);
+    });
+    let inheritance = estate.inherit(0, &[greta, half, iris]).unwrap();
+    assert_eq!(inheritance.silent, named(estate, &[("hugo", "ops")]));
+    assert!(inheritance.liars.is_empty());
+}
+
 /// SUC-12, SUC-13: a part serves one heir of one successor, from one backup, and opens as nothing
 /// else.
 #[test]
@@ -480,6 +496,13 @@ fn neg_015_a_file_of_a_part_is_read_strictly() {
     assert!(from_bytes::<EstatePart>(&[&bytes[..], &[0]].concat()).is_err());
     assert!(from_bytes::<quorate_recovery::seat::SeatPart>(&bytes).is_err());
     assert!(bytes.len() < EstatePart::BYTES_MAX);
+    let [first, second] = &part.sealed[..] else { panic!("{part:?}") };
+    for sealed in [[second, first], [first, first]] {
+        let sealed = sealed.map(Clone::clone).to_vec();
+        let odd = to_bytes(&EstatePart { sealed, ..part.clone() });
+        let refused = from_bytes::<EstatePart>(&odd).unwrap_err().to_string();
+        assert!(refused.contains("do not ascend"), "{refused}");
+    }
 }
 
 /// N-77: what was inherited prints as its number.
@@ -529,11 +552,9 @@ fn neg_076_a_custodian_whom_an_heir_does_not_ask_opens_nothing() {
     let estate = estate();
     let hugo = holder("hugo").public().id();
     let successor = estate.claiming(1, |claim| claim.asks.retain(|ask| ask.key != hugo));
-    let probate = probate(&estate.domain, &estate.file, &successor).ok().unwrap();
+    let probate = probate(&estate.domain, &estate.file, &successor);
     let (heir, custodian) = (estate.called(1), name("hugo"));
-    let refused = ProbateError::NotAsked { heir, custodian };
-    assert_eq!(probate.for_key(hugo).err(), Some(refused));
-    assert!(probate.for_key(holder("greta").public().id()).is_ok());
+    assert_eq!(probate.err(), Some(ProbateError::NotAsked { heir, custodian }));
 
     let fault = EstateFault::NotAsked { heir: estate.heir(1), key: hugo };
     let succession = successor.state.succession().unwrap();
