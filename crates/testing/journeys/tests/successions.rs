@@ -124,8 +124,8 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
     }
     heirs.join(&genesis);
     heirs.until_status(|status| status["leased"] == true);
-    let listed = heirs.run(&["succession", "keys", "--backup", &backup]).ok().clone();
-    assert!(listed["keys"].as_array().unwrap().iter().all(|key| key["here"].is_null()));
+    let told = heirs.run(&["succession", "keys", "--backup", &backup]).ok().clone();
+    assert!(told["keys"].as_array().unwrap().iter().all(|key| key["here"].is_null()));
     heirs.show_recovery_keys();
     let restore = |key: &str, tree: &str| {
         let verb = ["key", "restore", key, "--backup", &backup, "--access", tree, "--as", "ada"];
@@ -154,8 +154,8 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
         let handed = ["key", "handover", "verify", &file, "--genesis", &genesis];
         assert_eq!(heirs.run(&handed).ok()["origin"], "restored");
     }
-    let listed = heirs.run(&["succession", "keys", "--backup", &backup]).ok().clone();
-    for key in listed["keys"].as_array().unwrap() {
+    let told = heirs.run(&["succession", "keys", "--backup", &backup]).ok().clone();
+    for key in told["keys"].as_array().unwrap() {
         assert_eq!(key["here"], key["name"]);
     }
 

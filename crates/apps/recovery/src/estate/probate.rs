@@ -225,6 +225,7 @@ impl ForCustodian<'_> {
             let Some(bytes) = bytes else { return Ok(Err(self.unanswered(heir))) };
             sealed.push(SealedPart { heir: *heir, bytes });
         }
+        sealed.sort_by_key(|sealed| sealed.heir);
         Ok(Ok(EstatePart {
             version: EstatePart::VERSION,
             successor: successor.genesis(),

@@ -503,6 +503,13 @@ fn neg_015_a_file_of_a_part_is_read_strictly() {
         let refused = from_bytes::<EstatePart>(&odd).unwrap_err().to_string();
         assert!(refused.contains("do not ascend"), "{refused}");
     }
+    // Places are not an order of ids: the file has its own.
+    let mut succession = estate().succession().clone();
+    succession.claims.reverse();
+    let successor = Domain::succeeding(SUCCESSOR, 9, succession);
+    let probate = probate(&estate().domain, &estate().file, &successor).ok().unwrap();
+    let part = part_by(&probate, &holder("greta")).unwrap();
+    assert_eq!(from_bytes::<EstatePart>(&to_bytes(&part)).unwrap(), part);
 }
 
 /// N-77: what was inherited prints as its number.
