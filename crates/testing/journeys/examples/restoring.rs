@@ -1,8 +1,8 @@
 //! How long what was lost takes to come back: a node with a key of many accounts, from a backup file
 //! to its first signature; then the whole domain, into another one.
 //!
-//! `cargo run --release -p quorate-journeys --example restoring -- 1000`, with both programs built
-//! before (`cargo build --release`). What it prints is in `docs/performance.md`.
+//! `cargo run -p quorate-journeys --example restoring -- 1000`, with both programs built before
+//! (`cargo build`), or both with `--release`. What it prints is in `docs/performance.md`.
 
 #![allow(
     clippy::unwrap_used,
