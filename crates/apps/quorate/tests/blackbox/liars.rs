@@ -112,7 +112,14 @@ fn neg_096_a_custodian_who_lies_is_named_by_the_machine_that_takes_a_seat() {
     };
     let keys = ["ops", "treasury", "vault"];
     assert_eq!(sorted(&took["restored"]), keys);
-    assert_eq!(took["lied"].as_object().unwrap().len(), 1, "{took}");
-    assert_eq!(sorted(&took["lied"]["hugo"]), keys);
-    assert_eq!(took["silent"], json!({}));
+    // What does not open with what he gives counts as silence, what opens to something else as a lie:
+    // which of them it is falls out by chance in each row. He is named with every key, nobody else.
+    let mut of_hugo = Vec::new();
+    for blamed in ["lied", "silent"] {
+        for (name, keys) in took[blamed].as_object().unwrap() {
+            assert_eq!(name, "hugo", "{took}");
+            of_hugo.extend(keys.as_array().unwrap().clone());
+        }
+    }
+    assert_eq!(sorted(&json!(of_hugo)), keys);
 }
