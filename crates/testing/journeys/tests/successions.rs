@@ -80,6 +80,7 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
     let genesis = created["genesis"].as_str().unwrap().to_owned();
     assert_eq!(created["succeeds"]["predecessor"], json!(predecessor));
     assert_eq!(created["succeeds"]["claims"].as_array().unwrap().len(), 3);
+    assert_eq!(created["succeeds"]["omitted"], json!([]));
 
     // A node founds nothing on a backup that it did not verify, or on another file.
     let refused = heirs.countersign("north", &genesis, None);

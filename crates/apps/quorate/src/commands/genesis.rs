@@ -424,6 +424,7 @@ struct SuccessionView {
     backup: Digest,
     reason: String,
     claims: Vec<ClaimView>,
+    omitted: Vec<Name>,
 }
 
 #[derive(Serialize)]
@@ -508,6 +509,7 @@ impl SuccessionView {
             backup: succession.backup,
             reason: succession.reason.clone(),
             claims: succession.claims.iter().map(claim).collect(),
+            omitted: succession.omitted.clone(),
         }
     }
 }

@@ -287,7 +287,7 @@ struct TookUp {
     left_out: BTreeMap<Name, String>,
     /// Custodians whose answer was false, with the keys.
     lied: BTreeMap<Name, Vec<Name>>,
-    /// Custodians who opened nothing of some keys.
+    /// Custodians who did not open all of some keys.
     silent: BTreeMap<Name, Vec<Name>>,
     /// Of keys that too few custodians opened: who could still help.
     missing: BTreeMap<Name, String>,
@@ -390,7 +390,7 @@ fn took_text(took: &TookUp, dir: &str) -> String {
         let _ = write!(text, "\n{custodian} LIED: what they gave is not theirs of: {}", list(keys));
     }
     for (custodian, keys) in &took.silent {
-        let _ = write!(text, "\n{custodian} opened nothing of: {}", list(keys));
+        let _ = write!(text, "\n{custodian} did not open all of: {}", list(keys));
     }
     for (key, who) in &took.missing {
         let _ = write!(text, "\nnot enough custodians opened {key}: missing are {who}");
