@@ -10,11 +10,12 @@ use super::driver::Inbox;
 use super::{calls, events, metrics};
 use crate::now_ms;
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use axum::serve::Listener;
+use http_body_util::BodyExt;
 use quorate_charter::State;
 use quorate_client::contract::call::{
     Addressed, BODY_BYTES_MAX, CallError, CallHeaders, ReplayGuard, TARGET_BYTES_MAX,
@@ -32,6 +33,10 @@ use tokio::sync::watch;
 
 /// A call that has not sent its body within this time is dropped.
 const BODY_MAX: Duration = Duration::from_secs(20);
+
+/// So many bytes of a body that is too long are read before the answer; then the connection
+/// closes.
+const BODY_BYTES_DRAINED_MAX: usize = 8 * BODY_BYTES_MAX;
 
 /// What the interface of one node knows.
 pub struct Interface {
@@ -109,18 +114,35 @@ const METRICS: &str = routes::METRICS.path;
 const OPENAPI: &str = routes::OPENAPI.path;
 const ACCOUNTS: &str = routes::ACCOUNTS.path;
 
-async fn read_body(body: Body) -> Result<Bytes, ErrorBody> {
-    match tokio::time::timeout(BODY_MAX, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => {
-            let message = format!("a body has at most {BODY_BYTES_MAX} bytes, sent whole");
-            Err(ErrorBody::new(ErrorCode::TooLong, message, "send less"))
+/// The body whole. One that is too long is read to its end and forgotten: a caller who is still
+/// sending when the connection closes would see it broken off and never learn why.
+async fn read_body(mut body: Body) -> Result<Bytes, ErrorBody> {
+    let mut kept = Vec::new();
+    let mut seen = 0_usize;
+    let reading = async {
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.ok()?.into_data() else { continue };
+            seen = seen.saturating_add(data.len());
+            if seen > BODY_BYTES_DRAINED_MAX {
+                return None;
+            }
+            if seen <= BODY_BYTES_MAX {
+                kept.extend_from_slice(&data);
+            } else {
+                kept.clear();
+            }
         }
-        Err(_) => {
-            let message = "the body did not come in time";
-            Err(ErrorBody::new(ErrorCode::BadCall, message, "send it at once"))
-        }
+        Some(())
+    };
+    let Ok(read) = tokio::time::timeout(BODY_MAX, reading).await else {
+        let message = "the body did not come in time";
+        return Err(ErrorBody::new(ErrorCode::BadCall, message, "send it at once"));
+    };
+    if read.is_none() || seen > BODY_BYTES_MAX {
+        let message = format!("a body has at most {BODY_BYTES_MAX} bytes, sent whole");
+        return Err(ErrorBody::new(ErrorCode::TooLong, message, "send less"));
     }
+    Ok(kept.into())
 }
 
 /// Who made this call: known to the charter, fresh, and for exactly these bytes.
