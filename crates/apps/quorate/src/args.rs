@@ -5,6 +5,7 @@ pub mod custody;
 pub mod drill;
 pub mod import;
 pub mod lifecycle;
+pub mod people;
 pub mod seat;
 pub mod succession;
 
@@ -19,6 +20,9 @@ pub struct Cli {
     /// Print JSON: one object, or one a line.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Say what the motion would do and who would have to sign it, and file nothing.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -66,6 +70,21 @@ pub enum Command {
     /// The governance log.
     #[command(subcommand)]
     Charter(Charter),
+    /// People of the domain: who they are, and what they may do.
+    #[command(subcommand)]
+    Person(people::Person),
+    /// Programs that file requests.
+    #[command(subcommand)]
+    Service(people::Service),
+    /// Who authorises what, how slowly, and who brings administrators back.
+    #[command(subcommand)]
+    Rule(people::Rule),
+    /// Stop signing with a key, or with all, at once: nobody has to agree.
+    Freeze(people::Freeze),
+    /// File the motion that ends freezes.
+    Thaw(people::Thaw),
+    /// Guardians bring administrators back where too few are left: slowly, and seen by everybody.
+    RecoverAdministrators(Box<people::Recover>),
     /// Ask for signatures, and approve or reject what others ask for.
     #[command(subcommand)]
     Request(RequestVerb),
@@ -232,7 +251,10 @@ pub struct CreateGenesis {
     /// `NAME=FILE`, the OpenSSH public key of somebody who runs nodes. Repeat.
     #[arg(long = "operator", value_name = "NAME=FILE")]
     pub operators: Vec<String>,
-    /// Somebody who is more than one of administrator, approver, auditor, operator and
+    /// `NAME=FILE`, the OpenSSH public key of somebody who brings administrators back. Repeat.
+    #[arg(long = "guardian", value_name = "NAME=FILE")]
+    pub guardians: Vec<String>,
+    /// Somebody who is more than one of administrator, approver, auditor, operator, guardian and
     /// custodian: shown for ever. Repeat.
     #[arg(long = "except", value_name = "NAME")]
     pub excepted: Vec<String>,
@@ -242,12 +264,9 @@ pub struct CreateGenesis {
     /// `NAME=FILE`, a service's OpenSSH public key (ssh-ed25519). Repeat.
     #[arg(long = "service", value_name = "NAME=FILE")]
     pub services: Vec<String>,
-    /// Which administrators authorise motions, as a tree: `2 of (ada, ben, cleo)`.
-    #[arg(long, value_name = "TREE")]
-    pub rule: String,
-    /// Which administrators together may order refreshes, as a tree. Without it: any of them.
-    #[arg(long, value_name = "TREE")]
-    pub upkeep: Option<String>,
+    /// Who authorises what.
+    #[command(flatten)]
+    pub rules: people::Rules,
     /// How many lying nodes the domain tolerates: n must be at least 3f + 1. Without it: as
     /// many as the number of nodes allows.
     #[arg(long)]
@@ -494,6 +513,47 @@ pub enum Charter {
     Sign {
         /// The motion's id.
         motion: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Object to an announced motion: it waits longer, and then needs those who override you.
+    Object {
+        /// The motion's id.
+        motion: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// File the motion that overrides an objection.
+    Override {
+        /// The id of the motion that was objected to.
+        motion: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// File the motion that withdraws an announced one.
+    Withdraw {
+        /// The motion's id.
+        motion: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Where the log stands, what is announced, and what waits for whom.
+    Status(Reader),
+    /// What changed between two positions, in words.
+    Diff {
+        /// After this position.
+        #[arg(long, value_name = "POSITION", default_value_t = 0)]
+        from: u64,
+        /// Up to this one. Without it: the head.
+        #[arg(long, value_name = "POSITION")]
+        to: Option<u64>,
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// File a motion that a dry run wrote.
+    Propose {
+        /// The file.
+        file: PathBuf,
         #[command(flatten)]
         signer: Signer,
     },

@@ -179,6 +179,11 @@ impl DomainDir {
         Ok((file, state))
     }
 
+    /// The charter as this machine last verified it.
+    pub fn known_charter_path(&self) -> PathBuf {
+        self.path().join(Self::CHARTER_COPY)
+    }
+
     /// Reads a node's addresses.
     ///
     /// # Errors

@@ -11,12 +11,18 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Face {
     json: bool,
+    dry_run: bool,
 }
 
 impl Face {
-    /// JSON on stdout, or text.
-    pub fn new(json: bool) -> Self {
-        Self { json }
+    /// JSON on stdout, or text; and whether motions are only shown.
+    pub fn new(json: bool, dry_run: bool) -> Self {
+        Self { json, dry_run }
+    }
+
+    /// Whether motions are shown and not filed.
+    pub fn is_dry_run(self) -> bool {
+        self.dry_run
     }
 
     /// Whether programs listen.

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),
     };
-    let face = Face::new(cli.json);
+    let face = Face::new(cli.json, cli.dry_run);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
@@ -77,7 +77,7 @@ fn unparsed(error: &clap::Error) -> ExitCode {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
         let message = lines.first().map_or("", |line| line.trim_start_matches("error: "));
         let failure = Failure::caller("bad_usage", message, "see `quorate help`");
-        Face::new(true).fail(&failure);
+        Face::new(true, false).fail(&failure);
     } else {
         let _ = error.print();
     }

@@ -1,12 +1,12 @@
 //! The charter as this machine verifies it itself, from the genesis on. A node delivers bytes;
 //! what they mean is decided here.
 
-use crate::domain::read_at_most;
+use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::failure::{Failure, Result};
 use quorate_charter::{
     AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, State,
 };
-use quorate_client::contract::{EntryPage, EpochRecordAnswer, HexBytes};
+use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::{Digest, hex};
 use quorate_identity::{Name, NodeId};
 use quorate_recovery::backup_file::BundleKind;
@@ -24,6 +24,42 @@ enum Line {
     Genesis(HexBytes),
     #[serde(rename = "entry")]
     Entry(HexBytes),
+}
+
+/// The charter as this machine last verified it, verified again; what the genesis founds where it
+/// never did.
+///
+/// # Errors
+/// The caller's: the copy does not follow from the genesis.
+pub fn known(dir: &DomainDir, founding: &State) -> Result<State> {
+    let path = dir.known_charter_path();
+    if !path.is_file() {
+        return Ok(founding.clone());
+    }
+    let spoilt = |reason: &dyn std::fmt::Display| {
+        let message = format!("{} does not hold: {reason}", path.display());
+        Failure::caller("charter_copy", message, "delete it: it is fetched from a node again")
+    };
+    let (_, entries) = read_log(&path).map_err(|failure| spoilt(&failure))?;
+    entries.iter().try_fold(founding.clone(), |state, entry| {
+        apply(state, entry).map_err(|failure| spoilt(&failure))
+    })
+}
+
+/// Keeps entries that were verified beyond the copy. A copy that cannot be written is no failure:
+/// it is fetched again.
+pub fn remember(dir: &DomainDir, genesis: &GenesisFile, news: &[CharterEntry]) {
+    let path = dir.known_charter_path();
+    let known = read_log(&path).map(|(_, entries)| entries).unwrap_or_default();
+    let last = known.last().map_or(0, CertifiedEntry::position);
+    let news: Vec<_> = news.iter().filter_map(|line| entry(&line.entry).ok()).collect();
+    let follow = news.iter().filter(|entry| entry.position() > last);
+    let follows = follow.clone().next().is_some_and(|entry| entry.position() == last + 1);
+    if follows {
+        let mut text = genesis_line(genesis);
+        text.extend(known.iter().chain(follow).map(entry_line));
+        let _ = write_whole(&path, text.as_bytes(), 0o644);
+    }
 }
 
 /// Decodes a certified entry as a node delivered it.

@@ -28,6 +28,8 @@ pub struct Session {
     dir: DomainDir,
     genesis: GenesisFile,
     founding: State,
+    /// The charter as this machine last verified it.
+    known: State,
     actor: ActorId,
     name: Name,
     signer: AnySigner,
@@ -75,24 +77,27 @@ impl Session {
         let dir = DomainDir::new(dir);
         let file = dir.read()?;
         let (genesis, founding) = dir.genesis()?;
+        let known = replay::known(&dir, &founding)?;
         let name = domain::name(who)?;
         let only = node.map(domain::name).transpose()?;
-        let person = founding.person_named(&name).map(|person| ActorId::Person(person.id));
-        let service = founding.service_named(&name).map(|service| ActorId::Service(service.id));
-        let actor = person.or(service).ok_or_else(|| unknown_actor(&founding, &name))?;
+        let person = known.person_named(&name).map(|person| ActorId::Person(person.id));
+        let service = known.service_named(&name).map(|service| ActorId::Service(service.id));
+        let actor = person.or(service).ok_or_else(|| unknown_actor(&known, &name))?;
         let signer = open_signer(&dir, &name, passphrase_file)?;
-        let enrolled = founding.actor(&actor).map(|actor| actor.credential.clone());
-        if enrolled.as_ref() != Some(signer.credential()) {
+        let is_enrolled =
+            known.actor(&actor).is_some_and(|actor| actor.keys.contains(signer.credential()));
+        if !is_enrolled {
             return Err(Failure::caller(
                 "wrong_key",
                 format!("the key of {name} in {} is not the enrolled one", dir.path().display()),
-                "put the key there whose public half the genesis names",
+                "put the key there whose public half the charter names; where that changed lately, \
+                 take the newest charter with `quorate charter log --output D/charter.log`",
             ));
         }
         let mut nodes = Vec::new();
         for line in file.nodes {
-            let Some(node) = founding.node_named(&line.name) else { continue };
-            let (keys, hash, signer) = (&node.keys, founding.genesis(), Arc::clone(&signer));
+            let Some(node) = known.node_named(&line.name) else { continue };
+            let (keys, hash, signer) = (&node.keys, known.genesis(), Arc::clone(&signer));
             let client = Client::new(line.api.clone(), node.id, keys, hash, actor, signer)?;
             let client = Arc::new(RwLock::new(Arc::new(client)));
             nodes.push(Reachable { name: line.name, api: line.api, client });
@@ -100,7 +105,7 @@ impl Session {
         if let Some(name) = only.as_ref().filter(|name| !nodes.iter().any(|it| it.name == **name)) {
             return Err(dir.unknown_node(name));
         }
-        Ok(Self { dir, genesis, founding, actor, name, signer, nodes, only })
+        Ok(Self { dir, genesis, founding, known, actor, name, signer, nodes, only })
     }
 
     /// The same caller, asking only this node.
@@ -179,10 +184,23 @@ impl Session {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn everywhere<T: DeserializeOwned>(&self, target: &str) -> Result<T> {
+        self.post_everywhere(target, &serde_json::json!({})).await
+    }
+
+    /// Files a statement with every node that answers: each of them acts on it by itself. The first
+    /// answer.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post_everywhere<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        target: &str,
+        body: &B,
+    ) -> Result<T> {
         let mut silent = Silent::default();
         let mut first = None;
         for node in self.candidates() {
-            match self.post_to::<_, T>(node, target, &serde_json::json!({})).await {
+            match self.post_to::<_, T>(node, target, body).await {
                 Ok(answer) => first = first.or(Some(answer)),
                 Err(error) => silent.note(&node.name, error)?,
             }
@@ -195,12 +213,15 @@ impl Session {
     /// # Errors
     /// The node's: its log does not follow from the genesis.
     pub async fn replay(&self) -> Result<State> {
-        let mut state = self.founding.clone();
+        let mut state = self.known.clone();
+        let mut news = Vec::new();
         loop {
             let page: EntryPage = self.get(&routes::entries(state.position())).await?;
             let before = state.position();
             state = replay::apply_page(state, &page)?;
+            news.extend(page.entries);
             if state.position() >= page.position || state.position() == before {
+                replay::remember(&self.dir, &self.genesis, &news);
                 self.follow_seats(&state);
                 return Ok(state);
             }

@@ -13,7 +13,7 @@ use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, DecodeError, Transcript, tag};
-use quorate_identity::{GenesisHash, Head, MotionId, NodeId, NodeSignatures, Scheme};
+use quorate_identity::{GenesisHash, Head, MotionId, NodeId, NodeSignatures, PersonId, Scheme};
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -45,6 +45,21 @@ pub enum EntryBody {
     /// A lapsed node is back.
     #[n(1)]
     Rejoin(#[n(0)] SignedRejoin),
+    /// An announced motion takes effect.
+    #[n(2)]
+    Enact(#[n(0)] MotionId),
+}
+
+/// What an entry does with a motion.
+#[allow(clippy::large_enum_variant, reason = "entries are few, and never in long lists")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It takes effect; signed by these, where it was not announced before.
+    Enacts { id: MotionId, motion: Motion, signed_by: Vec<PersonId> },
+    /// It waits so long.
+    Announces { id: MotionId, motion: Motion, delay_ms: u64 },
+    /// There is none.
+    Rejoins,
 }
 
 /// An entry's exact bytes and the certificate of the voters that decided it.
@@ -60,7 +75,7 @@ pub struct CertifiedEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposedEntry {
     entry: Entry,
-    motion: Option<(MotionId, Motion)>,
+    step: Step,
 }
 
 /// An entry that was verified against the state before it. Only
@@ -112,9 +127,9 @@ pub enum EntryError {
     /// Its certificate does not hold.
     #[error(transparent)]
     Certificate(#[from] DecidedError),
-    /// Valid in everything but the time: its motion has expired. A voter accepts it only on
-    /// proof that a quorum found it valid in time (AGR-07).
-    #[error("the motion has expired")]
+    /// Valid in everything but the time: its motion has expired, or is announced and not due. A
+    /// voter accepts it only on proof that a quorum found it valid in time (AGR-07).
+    #[error("the motion has expired, or is not due yet")]
     Late(Box<ProposedEntry>),
 }
 
@@ -130,24 +145,14 @@ impl Entry {
         match &self.body {
             EntryBody::Motion(signed) => signed.body().map_or("unreadable", |body| body.kind()),
             EntryBody::Rejoin(_) => "rejoin",
-        }
-    }
-}
-
-impl EntryBody {
-    /// The node whose seat it gives to another machine, if it does; unverified.
-    pub fn seat(&self) -> Option<NodeId> {
-        let Self::Motion(signed) = self else { return None };
-        match signed.body().ok()?.body {
-            MotionBody::SeatGive { claim, .. } => Some(claim.body().node),
-            _ => None,
+            EntryBody::Enact(_) => "enact",
         }
     }
 }
 
 impl ProposedEntry {
-    pub(crate) fn new(entry: Entry, motion: Option<(MotionId, Motion)>) -> Self {
-        Self { entry, motion }
+    pub(crate) fn new(entry: Entry, step: Step) -> Self {
+        Self { entry, step }
     }
 
     /// The entry.
@@ -155,9 +160,12 @@ impl ProposedEntry {
         &self.entry
     }
 
-    /// The motion that it places, if it places one.
+    /// The motion that it announces, or that takes effect by it, if it is about one.
     pub fn motion(&self) -> Option<&Motion> {
-        self.motion.as_ref().map(|(_, motion)| motion)
+        match &self.step {
+            Step::Enacts { motion, .. } | Step::Announces { motion, .. } => Some(motion),
+            Step::Rejoins => None,
+        }
     }
 
     /// The key that it brings from elsewhere, if it brings one. The point is opaque here: who votes
@@ -211,14 +219,39 @@ impl VerifiedEntry {
         self.head
     }
 
-    pub(crate) fn motion(&self) -> Option<(MotionId, &Motion)> {
-        self.proposed.motion.as_ref().map(|(id, motion)| (*id, motion))
+    /// What it does with a motion.
+    pub(crate) fn step(&self) -> &Step {
+        &self.proposed.step
+    }
+
+    /// The motion that takes effect by it, if one does.
+    pub fn enacted(&self) -> Option<&Motion> {
+        match self.step() {
+            Step::Enacts { motion, .. } => Some(motion),
+            Step::Announces { .. } | Step::Rejoins => None,
+        }
+    }
+
+    /// The motion that waits from it on, if one does.
+    pub fn announced(&self) -> Option<MotionId> {
+        match self.step() {
+            Step::Announces { id, .. } => Some(*id),
+            Step::Enacts { .. } | Step::Rejoins => None,
+        }
+    }
+
+    /// The node whose seat it gives to another machine, if it does.
+    pub fn seat(&self) -> Option<NodeId> {
+        match &self.enacted()?.body {
+            MotionBody::SeatGive { claim, .. } => Some(claim.body().node),
+            _ => None,
+        }
     }
 
     pub(crate) fn rejoin(&self) -> Option<&Rejoin> {
         match &self.entry().body {
             EntryBody::Rejoin(rejoin) => Some(rejoin.body()),
-            EntryBody::Motion(_) => None,
+            EntryBody::Motion(_) | EntryBody::Enact(_) => None,
         }
     }
 }

@@ -26,13 +26,16 @@ mod custody;
 mod enrolment;
 mod entry;
 mod epoch;
+mod freeze;
 mod genesis;
 mod imported;
 pub mod limits;
 mod log;
+mod member;
 mod motion;
 mod origin;
 mod presence;
+mod rules;
 mod seat;
 mod state;
 mod statement;
@@ -49,22 +52,27 @@ pub use epoch::{
     AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, EpochRecord,
     EpochStatement, EpochStep, KeyBackup, PreparedStatement, SignedEpochStatement, has_commit_set,
 };
+pub use freeze::{Freeze, FreezeError, FreezeScope, SignedFreeze};
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, RolesError,
     Settings,
 };
 pub use imported::{Imported, is_same_key};
 pub use log::{LogError, verify_log};
+pub use member::{Authenticators, Member, MemberError, MemberKind, SignedMember};
 pub use motion::{
-    Motion, MotionBody, MotionError, MotionStatus, Object, RefreshSchedule, SignedMotion, Window,
-    effect, most_accounts, most_faults,
+    Change, Motion, MotionBody, MotionError, MotionStatus, Object, PeopleChange, PeopleError,
+    RefreshSchedule, SignedMotion, Span, Window, effect, most_accounts, most_faults,
 };
 pub use origin::{Origin, Restored, Summand, Summands};
 pub use presence::{
     Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
     Welcome,
 };
+pub use rules::{Matter, Recovery, Rule, Rules, RulesError, UnknownMatter};
 pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};
-pub use state::{Actor, Goal, KeyOrder, Node, Person, Service, Sharing, State};
+pub use state::{
+    Actor, Announced, Fate, Goal, KeyOrder, Node, Objection, Person, Service, Sharing, State,
+};
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};
 pub use succession::Succession;

@@ -37,8 +37,24 @@ pub const RUN_BYTES_MAX: usize = 11 << 19;
 pub const OUTCOME_BYTES: usize = 64 << 10;
 /// Longest policy that a motion sets, in bytes: three files that people can read.
 pub const POLICY_BYTES_MAX: usize = 256 << 10;
-/// Most objects that a motion expects versions of.
-pub const EXPECTS_MAX: usize = 8;
+/// Most members that one motion changes: those who join or leave together.
+pub const PEOPLE_CHANGES_MAX: usize = 16;
+/// Most keys of a person or service: a few tokens and a spare.
+pub const AUTHENTICATORS_MAX: usize = 8;
+/// Most teams of a domain.
+pub const TEAMS_MAX: usize = 32;
+/// Longest delay of a dangerous motion that a rule may set, in milliseconds: 90 days.
+pub const DELAY_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
+/// Longest delay of a recovery of administrators, in milliseconds: 400 days.
+pub const RECOVERY_DELAY_MS_MAX: u64 = 400 * 24 * 60 * 60 * 1_000;
+/// After an objection a motion waits this many times as long, counted anew.
+pub const OBJECTION_FACTOR: u64 = 2;
+/// Most motions that are announced at once: each is read again at every entry.
+pub const ANNOUNCED_MAX: usize = 32;
+/// Longest reason of a freeze, in bytes: a line.
+pub const FREEZE_REASON_BYTES_MAX: usize = 200;
+/// Most freezes that one motion ends.
+pub const THAWS_MAX: usize = 64;
 /// Most signatures under a motion: as many as a rule has parties.
 pub const MOTION_SIGNATURES_MAX: usize = 64;
 /// Latest expiry of a motion, in milliseconds from when it is looked at: 90 days.

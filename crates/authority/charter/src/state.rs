@@ -1,17 +1,20 @@
 //! The state of a charter at one head: pure, and the same at every node that verified the same
 //! log.
 
+mod announced;
 mod judge;
 mod keys;
+mod people;
 mod roster;
 
+pub use announced::{Announced, Fate, Objection};
 pub use keys::{Goal, KeyOrder, Sharing};
 pub use roster::{Actor, Node, Person, Service};
 
 use crate::custody::Custody;
-use crate::entry::VerifiedEntry;
+use crate::entry::{Step, VerifiedEntry};
 use crate::genesis::{Genesis, GenesisError, Settings};
-use crate::motion::{Motion, MotionBody, Object};
+use crate::motion::{Motion, MotionBody, Object, PeopleChange};
 use crate::origin::Origin;
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
@@ -42,8 +45,19 @@ pub struct State {
     custodies: BTreeMap<Digest, Arc<Custody>>,
     /// Who is more than one thing, or was once (GOV-52).
     excepted: BTreeSet<Name>,
-    /// Motions that were placed: none is placed twice.
-    placed: BTreeSet<MotionId>,
+    /// Motions that were placed, and what became of them: none is placed twice.
+    placed: BTreeMap<MotionId, Fate>,
+    /// Those that wait.
+    announced: BTreeMap<MotionId, Arc<Announced>>,
+    settings: Settings,
+    settings_version: u64,
+    rules_version: u64,
+    /// How often people, services and teams of a name changed.
+    member_versions: Arc<BTreeMap<Name, u64>>,
+    /// Freezes that were ended.
+    thawed: Arc<BTreeSet<Digest>>,
+    /// Who may freeze nothing any more.
+    barred: Arc<BTreeSet<PersonId>>,
     /// Of nodes that came back, the incarnation that counts, and the position that says so. Another
     /// machine in a node's seat begins anew.
     rejoined: BTreeMap<NodeId, (Option<Incarnation>, u64)>,
@@ -73,7 +87,14 @@ impl State {
             key_names: BTreeMap::new(),
             policy: None,
             policy_version: 0,
-            placed: BTreeSet::new(),
+            placed: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            settings: genesis.settings,
+            settings_version: 0,
+            rules_version: 0,
+            member_versions: Arc::default(),
+            thawed: Arc::default(),
+            barred: Arc::default(),
             rejoined: BTreeMap::new(),
             succession: genesis.succession.clone().map(Arc::new),
             seats: Arc::default(),
@@ -123,23 +144,17 @@ impl State {
 
     /// Times that hold for all nodes.
     pub fn settings(&self) -> &Settings {
-        &self.roster.settings
+        &self.settings
     }
 
-    /// Which administrators together authorise motions that change who can sign, or what is
-    /// allowed.
+    /// Which administrators together authorise motions about matters without a rule of their own.
     pub fn rule(&self) -> &Tree<PersonId> {
-        &self.roster.rule
+        &self.roster.authority.main.tree
     }
 
     /// Which administrators together authorise upkeep.
     pub fn upkeep(&self) -> &Tree<PersonId> {
-        &self.roster.upkeep
-    }
-
-    /// Which administrators together authorise a motion that says this (GOV-16).
-    pub fn rule_for(&self, body: &MotionBody) -> &Tree<PersonId> {
-        if body.is_upkeep() { self.upkeep() } else { self.rule() }
+        &self.roster.authority.upkeep
     }
 
     /// The voters with their keys: signers and witnesses.
@@ -208,12 +223,16 @@ impl State {
                 let seat = self.node_named(name).and_then(|node| self.seat(&node.id));
                 seat.map_or(0, |seat| seat.version)
             }
+            Object::Member(name) => self.member_versions.get(name).copied().unwrap_or_default(),
+            Object::Rules => self.rules_version,
+            Object::Settings => self.settings_version,
+            Object::Announced(motion) => self.announcement(motion).map_or(0, Announced::version),
         }
     }
 
     /// Whether a motion is in the log.
     pub fn has_placed(&self, motion: &MotionId) -> bool {
-        self.placed.contains(motion)
+        self.placed.contains_key(motion)
     }
 
     /// The state after an entry. Pure, and total: an entry that was verified against another
@@ -227,9 +246,15 @@ impl State {
         next.head = entry.head();
         next.position += 1;
         next.heads.insert(next.head, next.position);
-        if let Some((id, motion)) = entry.motion() {
-            next.placed.insert(id);
-            next.enact(id, motion);
+        match entry.step() {
+            Step::Announces { id, motion, delay_ms } => next.announce(*id, motion, *delay_ms),
+            Step::Enacts { id, motion, signed_by } => {
+                next.announced.remove(id);
+                next.placed.insert(*id, Fate::Enacted(next.position));
+                next.enact(*id, motion, signed_by);
+                next.drop_superseded();
+            }
+            Step::Rejoins => {}
         }
         if let Some(rejoin) = entry.rejoin() {
             next.rejoined.insert(rejoin.node, (Some(rejoin.incarnation), next.position));
@@ -261,6 +286,16 @@ impl State {
         self.rejoined.get(node).and_then(|(incarnation, _)| incarnation.as_ref())
     }
 
+    /// Whether a freeze of this digest was ended.
+    pub fn has_thawed(&self, freeze: &Digest) -> bool {
+        self.thawed.contains(freeze)
+    }
+
+    /// Whether somebody may freeze: every person may, until a thaw bars them (GOV-91).
+    pub fn may_freeze(&self, person: &PersonId) -> bool {
+        self.person(person).is_some() && !self.barred.contains(person)
+    }
+
     /// The domain that this one succeeds, if it does.
     pub fn succession(&self) -> Option<&Succession> {
         self.succession.as_deref()
@@ -287,7 +322,25 @@ impl State {
         self.rejoined.get(node).map(|(_, position)| *position)
     }
 
-    fn enact(&mut self, id: MotionId, motion: &Motion) {
+    fn announce(&mut self, id: MotionId, motion: &Motion, delay_ms: u64) {
+        let (motion, position) = (motion.clone(), self.position);
+        let (objection, overridden) = (None, false);
+        let announced = Announced { id, motion, position, delay_ms, objection, overridden };
+        self.announced.insert(id, Arc::new(announced));
+        self.placed.insert(id, Fate::Announced);
+    }
+
+    /// Announced motions whose ground is gone take effect no more.
+    fn drop_superseded(&mut self) {
+        let stands = |it: &Announced| self.may_still_enact(it);
+        let over = self.announced.values().filter(|it| !stands(it)).map(|it| it.id);
+        for id in over.collect::<Vec<_>>() {
+            self.announced.remove(&id);
+            self.placed.insert(id, Fate::Superseded(self.position));
+        }
+    }
+
+    fn enact(&mut self, id: MotionId, motion: &Motion, signed_by: &[PersonId]) {
         let head = self.head;
         match &motion.body {
             MotionBody::KeyCreate { name, scheme, access, faults, accounts } => {
@@ -336,6 +389,54 @@ impl State {
                 self.excepted.extend(excepted.iter().cloned());
             }
             MotionBody::SeatGive { claim, .. } => self.give_seat(claim.body()),
+            MotionBody::People(change) | MotionBody::Recover(change) => {
+                self.change_people(id, change);
+            }
+            MotionBody::SettingsSet { settings } => {
+                self.settings = *settings;
+                self.settings_version += 1;
+            }
+            MotionBody::Object { motion } => {
+                let position = self.position;
+                let by = signed_by.first().copied();
+                self.change_announced(motion, |it| {
+                    it.objection = by.map(|by| Objection { by, position });
+                });
+            }
+            MotionBody::Override { motion } => {
+                self.change_announced(motion, |it| it.overridden = true)
+            }
+            MotionBody::Withdraw { motion } => {
+                self.announced.remove(motion);
+                self.placed.insert(*motion, Fate::Withdrawn(self.position));
+            }
+            MotionBody::Thaw { freezes, barred } => {
+                let people = barred.iter().filter_map(|name| self.person_named(name));
+                let people: Vec<PersonId> = people.map(|person| person.id).collect();
+                Arc::make_mut(&mut self.barred).extend(people);
+                Arc::make_mut(&mut self.thawed).extend(freezes.iter().copied());
+            }
+        }
+    }
+
+    /// Who there is and who decides from now on. A change that does not hold changes nothing: it
+    /// was refused before it came here.
+    fn change_people(&mut self, id: MotionId, change: &PeopleChange) {
+        let Ok(roster) = self.changed_people(id, change) else { return };
+        self.roster = Arc::new(roster);
+        self.excepted.extend(change.excepted.iter().cloned());
+        if change.rules.is_some() {
+            self.rules_version += 1;
+        }
+        let versions = Arc::make_mut(&mut self.member_versions);
+        for name in change.names() {
+            *versions.entry(name).or_default() += 1;
+        }
+    }
+
+    fn change_announced(&mut self, id: &MotionId, change: impl FnOnce(&mut Announced)) {
+        if let Some(announced) = self.announced.get_mut(id) {
+            change(Arc::make_mut(announced));
         }
     }
 

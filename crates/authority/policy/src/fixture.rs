@@ -91,8 +91,10 @@ impl Domain {
                 name: name("bot"),
                 credential: signer(seed, "bot").credential().clone(),
             }],
-            rule: "2 of (ada, ben, cleo)".parse().unwrap(),
-            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
+            rules: quorate_charter::Rules::at_once(
+                "2 of (ada, ben, cleo)".parse().unwrap(),
+                "any of (ada, ben, cleo)".parse().unwrap(),
+            ),
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),

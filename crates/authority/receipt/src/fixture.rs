@@ -105,8 +105,10 @@ impl Domain {
             nodes: enrolments.clone(),
             people: people.into_iter().map(person).collect(),
             services: vec![GenesisService { name: name("bot"), credential: credential("bot") }],
-            rule: "2 of (ada, ben, cleo)".parse().unwrap(),
-            upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
+            rules: quorate_charter::Rules::at_once(
+                "2 of (ada, ben, cleo)".parse().unwrap(),
+                "any of (ada, ben, cleo)".parse().unwrap(),
+            ),
             faults: 1,
             settings: Settings::default(),
             nonce: Digest([seed; 32]),

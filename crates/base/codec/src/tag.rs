@@ -49,8 +49,12 @@ tags! {
     GENESIS_COUNTERSIGN = "genesis-countersign/v1";
     /// Custodians and recovery trees, to which backups are bound.
     CUSTODY = "custody/v1";
+    /// What a person or service says of itself, signed by each of its keys.
+    MEMBER = "member/v1";
     /// A motion, signed by people.
     MOTION = "motion/v1";
+    /// A person's statement that stops signing.
+    FREEZE = "freeze/v1";
     /// An entry of the log; its digest is the head.
     ENTRY = "entry/v1";
     /// A proposal in the agreement primitive.

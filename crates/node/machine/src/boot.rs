@@ -12,6 +12,7 @@ use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
 use crate::estate::Estate;
 use crate::event::{Alarm, Millis, Output};
+use crate::freezes::Freezes;
 use crate::governor::{Governor, compiled_policy};
 use crate::limits::Pace;
 use crate::node::{HALT_ROW, Node, Turn};
@@ -23,7 +24,7 @@ use crate::sessions::Sessions;
 use crate::wire::Outcome;
 use quorate_charter::{
     CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
-    SignedEpochStatement, SignedHello, SignedMotion, State, Votes,
+    SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::Backups;
@@ -167,6 +168,7 @@ impl Node {
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
             possessions: possessions(&rows)?,
             drills: drills(&rows, &mut alarms),
+            freezes: freezes(&state, &rows)?,
             estate: estate(&rows)?,
             policy: compiled_policy(&state),
             state: Arc::new(state),
@@ -180,6 +182,7 @@ impl Node {
         let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
         turn.out.writes = node.first_writes();
         turn.out.writes.extend(node.keys.take_leftovers());
+        node.look_at_announced(&mut turn);
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
         node.forget_summands(&mut turn);
@@ -287,11 +290,28 @@ fn incarnation(rows: &Rows, rng: &mut dyn CryptoRngCore) -> Result<Incarnation, 
     }
 }
 
+/// Freezes that count at the head; the others go with the next entry.
+fn freezes(state: &State, rows: &Rows) -> Result<Freezes, BootError> {
+    let mut freezes = Freezes::default();
+    for (_, row) in rows.of(Table::Freeze) {
+        let signed: SignedFreeze = read(Table::Freeze, row)?;
+        if let Ok(freeze) = signed.verify(state) {
+            freezes.load(signed, freeze);
+        }
+    }
+    Ok(freezes)
+}
+
 fn governor(log: Vec<CertifiedEntry>, rows: &Rows) -> Result<Governor, BootError> {
     let votes = rows.all::<Instance, Votes>(Table::Votes)?;
     let motions = rows.of(Table::Motion).map(|(_, row)| read(Table::Motion, row));
     let motions = motions.collect::<Result<Vec<SignedMotion>, _>>()?;
-    Ok(Governor::load(log, votes, motions))
+    let heard = rows.of(Table::Heard).map(|(key, row)| {
+        let position = key.try_into().map(u64::from_be_bytes);
+        let at = row.try_into().map(u64::from_be_bytes);
+        position.ok().zip(at.ok()).ok_or_else(|| unreadable(Table::Heard, "its key or its time"))
+    });
+    Ok(Governor::load(log, votes, motions, heard.collect::<Result<_, _>>()?))
 }
 
 fn pairs(

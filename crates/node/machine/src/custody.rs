@@ -86,8 +86,12 @@ impl Node {
             MotionBody::CustodySet { custody, .. } => Some(of(&custody, Some(motion.id()))),
             _ => None,
         });
+        let announced = self.state.announced().filter_map(|it| match &it.motion.body {
+            MotionBody::CustodySet { custody, .. } => Some(of(custody, Some(it.id))),
+            _ => None,
+        });
         // What the charter names comes last, and stays.
-        motions.flatten().chain(of(self.state.custody(), None)).collect()
+        motions.chain(announced).flatten().chain(of(self.state.custody(), None)).collect()
     }
 
     /// Makes a challenge for every recovery key that has none here, and forgets those of keys that

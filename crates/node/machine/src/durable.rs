@@ -50,11 +50,15 @@ pub enum Table {
     Estate = 20,
     /// What this node deals of them, by the same ids, and what opens parts for it. Secret.
     Summand = 21,
+    /// When this node stored what began the wait of an announced motion, by position.
+    Heard = 22,
+    /// Freezes that count, by their digests.
+    Freeze = 23,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -76,6 +80,8 @@ impl Table {
         Self::Drill,
         Self::Estate,
         Self::Summand,
+        Self::Heard,
+        Self::Freeze,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -100,7 +106,9 @@ impl Table {
             | Self::Backup
             | Self::Possession
             | Self::Drill
-            | Self::Estate => false,
+            | Self::Estate
+            | Self::Heard
+            | Self::Freeze => false,
         }
     }
 

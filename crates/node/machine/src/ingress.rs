@@ -16,7 +16,8 @@ use crate::wire::{
 };
 use quorate_charter::{
     AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
-    SignedEpochStatement, SignedHello, SignedMotion, SignedRejoin, SignedWelcome, State,
+    SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, SignedRejoin, SignedWelcome,
+    State,
 };
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_engine::Complaint;
@@ -63,6 +64,8 @@ enum Content {
     /// Verified by a job, if it would be news.
     Evidence(Box<Evidence>),
     Bundle(BundleMessage),
+    /// Verified when it is taken: it may be news, and freezes are few.
+    Freeze(SignedFreeze),
 }
 
 /// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
@@ -177,6 +180,10 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         }
         // How long it may be is seen at the attempt that it is for, before it is kept.
         Message::Bundle(bundle) => Content::Bundle(bundle),
+        Message::Freeze(freeze) => {
+            fits(&freeze)?;
+            Content::Freeze(freeze)
+        }
         Message::Evidence(evidence) => {
             fits(evidence.as_ref())?;
             Content::Evidence(evidence)
@@ -296,6 +303,10 @@ impl Node {
             Content::Outcome(outcome) => self.on_outcome(from, outcome, turn),
             Content::Evidence(evidence) => self.on_evidence(from, *evidence, turn),
             Content::Bundle(bundle) => self.on_bundle(from, bundle, turn),
+            // One that does not count changes nothing; who told it need not know better.
+            Content::Freeze(freeze) => {
+                let _ = self.on_freeze(freeze, turn);
+            }
         }
     }
 }

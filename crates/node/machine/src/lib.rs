@@ -34,6 +34,7 @@ pub mod durable;
 pub mod estate;
 pub mod event;
 pub mod evidence;
+mod freezes;
 mod governor;
 pub mod handover;
 pub mod import;

@@ -82,6 +82,8 @@ pub const BUNDLE_BYTES_PER_ANSWER: usize = 16 << 20;
 pub const CUSTODY_MOTIONS_MAX: usize = 4;
 /// Canaries of a recovery tree that a node remembers to have seen restored: each counts once.
 pub const CANARIES_REMEMBERED_MAX: usize = 64;
+/// Freezes of one person that count at once: every key that matters, or the domain.
+pub const FREEZES_OF_A_PERSON_MAX: usize = 16;
 /// How far ahead of this node's clock a drill may say that it was finished.
 pub const DRILL_AHEAD_MS: Millis = 60_000;
 /// How long shares of an epoch that was replaced are kept before that is an alarm.

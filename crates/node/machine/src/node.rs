@@ -7,6 +7,7 @@ use crate::drills::Drills;
 use crate::durable::{Table, Write};
 use crate::estate::Estate;
 use crate::event::{Envelope, Event, Millis, Output};
+use crate::freezes::Freezes;
 use crate::governor::Governor;
 use crate::job::{Job, JobId, JobResult, Task};
 use crate::limits::Pace;
@@ -41,6 +42,7 @@ pub struct Node {
     pub(crate) keys: Keys,
     pub(crate) possessions: Possessions,
     pub(crate) drills: Drills,
+    pub(crate) freezes: Freezes,
     /// The keys of the domain before.
     pub(crate) estate: Estate,
     pub(crate) pairs: Pairs,

@@ -112,14 +112,15 @@ impl Node {
         let book = self.keys.book(&key)?;
         let current = book.current()?;
         // Only its birth is signed by a key that is not born (CER-07), and nothing by one that is
-        // retired (EPO-15).
+        // retired (EPO-15), or frozen (GOV-90).
         let may_sign = match target {
             Target::Request(_) => book.is_active(),
             Target::Birth(_, epoch) => {
                 epoch == current.number() && !current.record.plan.is_arrival()
             }
         };
-        if !may_sign || self.state.key(&key).is_none_or(|order| order.retired) {
+        let is_frozen = self.freezes.of_key(&key).is_some();
+        if !may_sign || is_frozen || self.state.key(&key).is_none_or(|order| order.retired) {
             return None;
         }
         let work = self.work(&target)?;

@@ -81,6 +81,9 @@ pub enum Message {
     /// A backup of what a dealing made.
     #[n(22)]
     Bundle(#[n(0)] BundleMessage),
+    /// A person's statement that stops signing, passed on by anybody.
+    #[n(23)]
+    Freeze(#[n(0)] charter::SignedFreeze),
 }
 
 /// How far a node is with a key.

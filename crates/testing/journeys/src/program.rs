@@ -23,6 +23,12 @@ impl Said {
         last.unwrap_or_else(|| panic!("nothing was printed; stderr: {}", self.stderr))
     }
 
+    /// The error object of a run that failed, whoever's fault it was.
+    pub fn refused(&self) -> Value {
+        assert_ne!(self.code, 0, "it was done: {:?}", self.lines);
+        self.error(self.code)
+    }
+
     /// The error object of a run that failed with this exit code. Every error says what
     /// happened, whose fault it is and what to do next.
     pub fn error(&self, code: i32) -> Value {

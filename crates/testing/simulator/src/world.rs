@@ -10,7 +10,7 @@ use crate::net::Net;
 use crate::people::People;
 use crate::ready;
 use crate::report::Report;
-use quorate_charter::{CertifiedEntry, MotionBody};
+use quorate_charter::{CertifiedEntry, EntryBody, MotionBody};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::{rejoin, release};
@@ -724,7 +724,7 @@ impl World {
             let values = entries.filter_map(|row| row.value.as_ref());
             let read =
                 values.filter_map(|row| quorate_codec::from_bytes::<CertifiedEntry>(row).ok());
-            read.into_iter().any(|entry| entry.entry().body.seat() == Some(node))
+            read.into_iter().any(|entry| gives_seat(&entry, node))
         };
         if let Some(rows) = rows.filter(has_entry) {
             self.coverage.hit(Fault::SeatTaken);
@@ -863,4 +863,13 @@ pub(crate) fn schemes(story: Story) -> &'static [(&'static str, Scheme)] {
         Story::Schnorr | Story::Withheld | Story::Epochs => &[("ops", Scheme::Ed25519)],
         Story::Ecdsa => &[("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1)],
     }
+}
+
+/// Whether an entry gives the seat of a node away; worlds announce nothing before.
+fn gives_seat(entry: &CertifiedEntry, node: NodeId) -> bool {
+    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
+    motion.body().is_ok_and(|motion| match motion.body {
+        MotionBody::SeatGive { claim, .. } => claim.body().node == node,
+        _ => false,
+    })
 }

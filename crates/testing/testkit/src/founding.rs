@@ -282,6 +282,7 @@ fn genesis(
             approver: APPROVERS.contains(&who),
             auditor: who == AUDITOR,
             operator: false,
+            guardian: false,
         },
     };
     let mut named: Vec<&str> = [&ADMINISTRATORS[..], &APPROVERS[..], &[AUDITOR]].concat();
@@ -305,8 +306,10 @@ fn genesis(
             name: name(SERVICE),
             credential: people[SERVICE].credential().clone(),
         }],
-        rule: "2 of (ada, ben, cleo)".parse().expect("a tree"),
-        upkeep: "any of (ada, ben, cleo)".parse().expect("a tree"),
+        rules: quorate_charter::Rules::at_once(
+            "2 of (ada, ben, cleo)".parse().expect("a tree"),
+            "any of (ada, ben, cleo)".parse().expect("a tree"),
+        ),
         faults,
         settings: Settings::default(),
         nonce,

@@ -1,4 +1,5 @@
-//! `charter log|show|sign|verify`, and the filing of motions for other verbs.
+//! `charter log|show|diff|propose|sign|object|override|withdraw|status|verify`, and the filing of
+//! motions for other verbs.
 
 use crate::args::{Charter, Offline, Reader, Signer};
 use crate::domain::{DomainDir, read_at_most, write_whole};
@@ -7,7 +8,8 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_charter::{
-    CertifiedEntry, GenesisFile, Motion, MotionBody, SignedMotion, State, effect, verify_log,
+    CertifiedEntry, EntryBody, GenesisFile, Motion, MotionBody, SignedMotion, State, effect,
+    verify_log,
 };
 use quorate_client::contract::{
     CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
@@ -37,6 +39,18 @@ pub async fn run(verb: Charter, face: Face) -> Result<()> {
             Ok(())
         }
         Charter::Sign { motion, signer } => sign(&motion, &signer, face).await,
+        Charter::Object { motion, signer } => {
+            about(&motion, &signer, |motion| MotionBody::Object { motion }, face).await
+        }
+        Charter::Override { motion, signer } => {
+            about(&motion, &signer, |motion| MotionBody::Override { motion }, face).await
+        }
+        Charter::Withdraw { motion, signer } => {
+            about(&motion, &signer, |motion| MotionBody::Withdraw { motion }, face).await
+        }
+        Charter::Status(reader) => status(&reader, face).await,
+        Charter::Diff { from, to, reader } => diff(&reader, from, to, face).await,
+        Charter::Propose { file, signer } => propose(&file, &signer, face).await,
         Charter::Verify { genesis, file, dir } => {
             verify(genesis.as_deref(), file.as_deref(), dir.as_deref(), face).await
         }
@@ -53,9 +67,7 @@ pub async fn file_motion(
     body: MotionBody,
     face: Face,
 ) -> Result<()> {
-    let view = file(session, state, body).await?;
-    face.show(&view, motion_text);
-    Ok(())
+    put(session, state, &draft(state, body), face).await
 }
 
 /// Makes, signs and files a motion.
@@ -63,14 +75,102 @@ pub async fn file_motion(
 /// # Errors
 /// As [`file_motion`].
 pub async fn file(session: &Session, state: &State, body: MotionBody) -> Result<MotionView> {
-    let person = person(session)?;
+    submit(session, &draft(state, body)).await
+}
+
+fn draft(state: &State, body: MotionBody) -> Motion {
     let lifetime = u64::try_from(MOTION_LIFETIME.as_millis()).unwrap_or(u64::MAX);
     let expiry_ms = crate::now_ms().saturating_add(lifetime);
-    let motion = Motion::new(state, body, Digest(crate::random_bytes()), expiry_ms);
-    let mut signed = SignedMotion::new(&motion);
-    signed.sign(person, session.signer())?;
+    Motion::new(state, body, Digest(crate::random_bytes()), expiry_ms)
+}
+
+async fn submit(session: &Session, motion: &Motion) -> Result<MotionView> {
+    let mut signed = SignedMotion::new(motion);
+    signed.sign(person(session)?, session.signer())?;
     let submission = SubmitMotion { motion: HexBytes(quorate_codec::to_bytes(&signed)) };
     session.post(routes::SUBMIT_MOTION.path, &submission).await
+}
+
+/// Files a motion, or shows it where this is a dry run.
+async fn put(session: &Session, state: &State, motion: &Motion, face: Face) -> Result<()> {
+    if face.is_dry_run() {
+        person(session)?;
+        return rehearse(motion, state, face);
+    }
+    let view = submit(session, motion).await?;
+    face.show(&view, motion_text);
+    Ok(())
+}
+
+/// A motion that was not filed.
+#[derive(Serialize)]
+struct Rehearsal {
+    dry_run: bool,
+    kind: String,
+    effect: Vec<String>,
+    delay_ms: u64,
+    needs: Option<String>,
+    motion: HexBytes,
+}
+
+/// Shows what a motion would do and who would have to sign it; refuses what nodes would refuse.
+fn rehearse(motion: &Motion, state: &State, face: Face) -> Result<()> {
+    let signed = SignedMotion::new(motion);
+    state.check_motion(&signed, crate::now_ms()).map_err(|error| {
+        Failure::caller("bad_motion", error, "correct what you ask for; nothing was filed")
+    })?;
+    let rehearsal = Rehearsal {
+        dry_run: true,
+        kind: motion.kind().to_owned(),
+        effect: consequence(motion, state)?,
+        delay_ms: state.delay_of(&motion.body),
+        needs: state.missing_for(&signed).map(|tree| tree.to_string()),
+        motion: HexBytes(signed.bytes.to_vec()),
+    };
+    face.show(&rehearsal, |it| {
+        let needs = it.needs.as_deref().unwrap_or("nobody");
+        format!("not filed: a motion that\n{}\n  needs {needs}", indent(&it.effect))
+    });
+    Ok(())
+}
+
+/// Files a motion that a dry run showed: its JSON, or its bytes as `motion` in it.
+async fn propose(path: &Path, by: &Signer, face: Face) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Drafted {
+        motion: HexBytes,
+    }
+    let bytes = read_at_most(path, 4 << 20).map_err(|error| Failure::named_file(path, &error))?;
+    let not_one = |error: &dyn std::fmt::Display| {
+        let message = format!("{} holds no motion: {error}", path.display());
+        Failure::caller("bad_motion", message, "name what a verb printed with --dry-run --json")
+    };
+    let drafted: Drafted = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
+    let signed = SignedMotion { bytes: drafted.motion.0.into(), signatures: Vec::new() };
+    let motion = signed.body().map_err(|error| not_one(&error))?;
+    let session = Session::sign(by)?;
+    let state = session.replay().await?;
+    let shown = consequence(&motion, &state)?;
+    face.brief(&format!("motion {}\n{}", signed.id(), indent(&shown)));
+    put(&session, &state, &motion, face).await
+}
+
+/// Files a motion about an announced one.
+async fn about(
+    motion: &str,
+    by: &Signer,
+    body: impl FnOnce(MotionId) -> MotionBody,
+    face: Face,
+) -> Result<()> {
+    let id: MotionId = replay::parse_hash(motion, "motion")?;
+    let session = Session::sign(by)?;
+    let state = session.replay().await?;
+    if state.announcement(&id).is_none() {
+        let next = "`quorate charter status` lists what is announced";
+        let message = format!("no motion {id} is announced");
+        return Err(Failure::caller("not_announced", message, next));
+    }
+    file_motion(&session, &state, body(id), face).await
 }
 
 /// Signs a motion whose bytes were read and whose id was computed here.
@@ -168,7 +268,11 @@ fn changed_files(old: Option<&PolicyBundle>, new: &PolicyBundle) -> Option<Strin
     })
 }
 
-fn person(session: &Session) -> Result<PersonId> {
+/// The person who signs.
+///
+/// # Errors
+/// The caller's: it is a service.
+pub fn person(session: &Session) -> Result<PersonId> {
     match session.actor() {
         ActorId::Person(person) => Ok(person),
         ActorId::Service(_) => Err(Failure::caller(
@@ -205,7 +309,13 @@ async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
     }
     let motions: Vec<MotionView> = session.get(routes::MOTIONS.path).await?;
     let open = |motion: &&MotionView| {
-        matches!(motion.state, MotionState::Collecting | MotionState::Deciding)
+        matches!(
+            motion.state,
+            MotionState::Collecting
+                | MotionState::Deciding
+                | MotionState::Announced
+                | MotionState::Objected
+        )
     };
     for motion in motions.iter().filter(open) {
         face.show(motion, motion_text);
@@ -213,6 +323,124 @@ async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
     if state.position() == 0 && !motions.iter().any(|motion| open(&motion)) {
         face.tell("nothing after the genesis yet");
     }
+    Ok(())
+}
+
+/// An entry, and what it changed in words, computed here from the state before it.
+#[derive(Serialize)]
+struct Changed {
+    position: u64,
+    head: Head,
+    kind: String,
+    effect: Vec<String>,
+}
+
+/// What changed after one position, up to another.
+async fn diff(reader: &Reader, from: u64, to: Option<u64>, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let mut state = session.founding().clone();
+    let to = to.unwrap_or(u64::MAX);
+    loop {
+        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
+        let before = state.position();
+        for line in &page.entries {
+            let certified = replay::entry(&line.entry)?;
+            let effect = entry_effect(&certified, &state);
+            state = replay::apply(state, &certified)?;
+            if state.position() > from && state.position() <= to {
+                let (position, head) = (state.position(), state.head());
+                let kind = certified.entry().kind().to_owned();
+                face.show(&Changed { position, head, kind, effect }, |it| {
+                    format!(
+                        "{:>4}  {}  {}\n{}",
+                        it.position,
+                        short(&it.head),
+                        it.kind,
+                        indent(&it.effect)
+                    )
+                });
+            }
+        }
+        if state.position() >= page.position.min(to) || state.position() == before {
+            return Ok(());
+        }
+    }
+}
+
+/// What an entry does at the state before it.
+fn entry_effect(certified: &CertifiedEntry, before: &State) -> Vec<String> {
+    match &certified.entry().body {
+        EntryBody::Motion(signed) => {
+            signed.body().map(|motion| effect(&motion, before)).unwrap_or_default()
+        }
+        EntryBody::Enact(id) => match before.announcement(id) {
+            Some(announced) => {
+                let said = effect(&announced.motion, before);
+                let first =
+                    format!("motion {id}, announced at {}, takes effect", announced.position);
+                std::iter::once(first).chain(said).collect()
+            }
+            None => vec![format!("motion {id} takes effect")],
+        },
+        EntryBody::Rejoin(rejoin) => {
+            let name = before.node(&rejoin.node()).map(|node| node.name.to_string());
+            let name = name.unwrap_or_else(|| rejoin.node().to_string());
+            vec![format!("takes node {name} back, which had lapsed")]
+        }
+    }
+}
+
+/// Where the log stands, and what waits.
+#[derive(Serialize)]
+struct Standing {
+    domain: Name,
+    staging: bool,
+    genesis: GenesisHash,
+    head: Head,
+    position: u64,
+    policy_version: u64,
+    announced: Vec<MotionView>,
+    collecting: Vec<MotionView>,
+}
+
+async fn status(reader: &Reader, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let state = session.replay().await?;
+    let motions: Vec<MotionView> = session.get(routes::MOTIONS.path).await?;
+    let (mut announced, mut collecting) = (Vec::new(), Vec::new());
+    for motion in motions {
+        match motion.state {
+            MotionState::Announced | MotionState::Objected => announced.push(motion),
+            MotionState::Collecting | MotionState::Deciding => collecting.push(motion),
+            _ => {}
+        }
+    }
+    let standing = Standing {
+        domain: state.domain().clone(),
+        staging: state.is_staging(),
+        genesis: state.genesis(),
+        head: state.head(),
+        position: state.position(),
+        policy_version: state.policy_version(),
+        announced,
+        collecting,
+    };
+    face.show(&standing, |it| {
+        let trial = if it.staging { " (staging)" } else { "" };
+        let mut text =
+            format!("{}{trial} at position {}\nhead {}", it.domain, it.position, it.head);
+        for (what, motions) in
+            [("announced", &it.announced), ("collects signatures", &it.collecting)]
+        {
+            if motions.is_empty() {
+                let _ = write!(text, "\nnothing {what}");
+            }
+            for motion in motions {
+                let _ = write!(text, "\n{}", motion_text(motion));
+            }
+        }
+        text
+    });
     Ok(())
 }
 
@@ -370,6 +598,17 @@ pub fn motion_text(motion: &MotionView) -> String {
             format!("collects signatures; missing: {whom}")
         }
         (MotionState::Deciding, _) => "authorised; the nodes are placing it".to_owned(),
+        (MotionState::Announced, _) => match motion.due_ms {
+            Some(due) => format!("announced; it takes effect at {}", moment(due)),
+            None => "announced; it takes effect after its delay".to_owned(),
+        },
+        (MotionState::Objected, _) => {
+            let by = motion.objected_by.as_ref().map_or("somebody", Name::as_str);
+            format!(
+                "{by} objected; it takes effect only once that is overridden, and its delay is over"
+            )
+        }
+        (MotionState::Withdrawn, _) => "withdrawn before it took effect".to_owned(),
         (MotionState::Enacted, Some(position)) => format!("in the charter at position {position}"),
         (MotionState::Enacted, None) => "in the charter".to_owned(),
         (MotionState::Superseded, _) => "void: what it touches changed before it".to_owned(),
@@ -379,6 +618,12 @@ pub fn motion_text(motion: &MotionView) -> String {
     if motion.state == MotionState::Collecting {
         let _ = write!(text, "\n  expires {}", moment(motion.expires_ms));
         let _ = write!(text, "\n  sign it: quorate charter sign {} --as NAME", motion.motion);
+    }
+    if motion.state == MotionState::Announced {
+        let _ = write!(text, "\n  object: quorate charter object {} --as NAME", motion.motion);
+    }
+    if motion.state == MotionState::Objected {
+        let _ = write!(text, "\n  override: quorate charter override {} --as NAME", motion.motion);
     }
     text
 }

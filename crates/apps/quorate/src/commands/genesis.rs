@@ -1,6 +1,7 @@
 //! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
 
 use super::custodian::{read_custody, read_names};
+use super::rule;
 use super::seat::claim_words;
 use super::succession;
 use crate::args::{CreateGenesis, Genesis as Verb};
@@ -10,8 +11,8 @@ use crate::failure::{Failure, Result};
 use crate::{replay, sealed, session};
 use quorate_access::Tree;
 use quorate_charter::{
-    Custody, Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Settings,
-    SignedEnrolment, SignedSeatClaim, Succession,
+    Custody, Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Roles, Rules,
+    Settings, SignedEnrolment, SignedSeatClaim, Succession,
 };
 use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
 use quorate_codec::Digest;
@@ -23,7 +24,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Longest enrolment or public key file that is read, in bytes.
-const SMALL_FILE_MAX: u64 = 16 << 10;
+pub const SMALL_FILE_MAX: u64 = 16 << 10;
 
 /// Runs a `genesis` verb.
 ///
@@ -70,16 +71,19 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         (options.approvers.as_slice(), Roles { approver: true, ..Roles::default() }),
         (options.auditors.as_slice(), Roles { auditor: true, ..Roles::default() }),
         (options.operators.as_slice(), Roles { operator: true, ..Roles::default() }),
+        (options.guardians.as_slice(), Roles { guardian: true, ..Roles::default() }),
     ];
+    let people = read_people(people)?;
+    let administrators = people.iter().filter(|person| person.roles.administrator);
+    let administrators: Vec<Name> = administrators.map(|person| person.name.clone()).collect();
     let enrolments = options.nodes.iter().map(|it| read_enrolment(it.as_path()));
     let (succession, backup) = succession::of_genesis(&options.succeeds, face)?.unzip();
     let founding = Founding {
         domain: domain::name(&options.domain)?,
         nodes: enrolments.collect::<Result<_>>()?,
-        people: read_people(people)?,
+        rules: rule::founding(&options.rules, &administrators, options.staging)?,
+        people,
         services: read_services(&options.services)?,
-        rule: super::key::parse_tree(&options.rule)?,
-        upkeep: options.upkeep.as_deref().map(super::key::parse_tree).transpose()?,
         faults: options.faults,
         staging: options.staging,
         custody: read_custody(&options.custody)?,
@@ -105,10 +109,8 @@ pub struct Founding {
     pub people: Vec<GenesisPerson>,
     /// The services.
     pub services: Vec<GenesisService>,
-    /// Which administrators authorise motions.
-    pub rule: Tree<Name>,
-    /// Which administrators order refreshes; any of them where it is not said.
-    pub upkeep: Option<Tree<Name>>,
+    /// Who authorises what.
+    pub rules: Rules,
     /// How many nodes may lie; as many as possible where it is not said.
     pub faults: Option<u8>,
     /// Whether the domain is for trying things out.
@@ -131,9 +133,6 @@ impl Founding {
         self.people.sort_by(|a, b| a.name.cmp(&b.name));
         self.services.sort_by(|a, b| a.name.cmp(&b.name));
         let most = self.nodes.len().saturating_sub(1) / 3;
-        let administrators = self.people.iter().filter(|person| person.roles.administrator);
-        let any = Genesis::any_of(administrators.map(|person| &person.name));
-        let upkeep = self.upkeep.or(any).unwrap_or_else(|| self.rule.clone());
         let genesis = Genesis {
             version: 1,
             domain: self.domain,
@@ -141,8 +140,7 @@ impl Founding {
             nodes: self.nodes,
             people: self.people,
             services: self.services,
-            rule: self.rule,
-            upkeep,
+            rules: self.rules,
             faults: self.faults.unwrap_or(u8::try_from(most).unwrap_or(u8::MAX)),
             settings: Settings::default(),
             nonce: Digest(crate::random_bytes()),
@@ -340,7 +338,7 @@ fn read_credential(path: &Path) -> Result<Credential> {
 }
 
 /// People by name; who is named under several roles has them all.
-fn read_people(groups: [(&[String], Roles); 4]) -> Result<Vec<GenesisPerson>> {
+fn read_people(groups: [(&[String], Roles); 5]) -> Result<Vec<GenesisPerson>> {
     let mut people: BTreeMap<Name, GenesisPerson> = BTreeMap::new();
     for (pairs, roles) in groups {
         for pair in pairs {
@@ -360,6 +358,7 @@ fn read_people(groups: [(&[String], Roles); 4]) -> Result<Vec<GenesisPerson>> {
             person.roles.approver |= roles.approver;
             person.roles.auditor |= roles.auditor;
             person.roles.operator |= roles.operator;
+            person.roles.guardian |= roles.guardian;
         }
     }
     Ok(people.into_values().collect())
@@ -381,8 +380,7 @@ struct GenesisView {
     domain: Name,
     staging: bool,
     faults: u8,
-    rule: Tree<Name>,
-    upkeep: Tree<Name>,
+    rules: rule::RulesView,
     nodes: Vec<NodeView>,
     people: Vec<PersonView>,
     services: Vec<ServiceView>,
@@ -448,8 +446,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
         domain: genesis.domain.clone(),
         staging: genesis.staging,
         faults: genesis.faults,
-        rule: genesis.rule.clone(),
-        upkeep: genesis.upkeep.clone(),
+        rules: rule::RulesView::of(&genesis.rules),
         nodes: genesis
             .nodes
             .iter()
@@ -519,8 +516,7 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
     let trial = if genesis.staging { " (staging)" } else { "" };
     let mut text = format!("genesis of {}{trial}\n  {hash}\n", genesis.domain);
     let _ = writeln!(text, "  {}", words(&hash.digest()).join(" "));
-    let _ = writeln!(text, "motions need {}", genesis.rule);
-    let _ = writeln!(text, "refreshes need {}", genesis.upkeep);
+    let _ = writeln!(text, "{}", rule::in_words(&genesis.rules));
     let lying = genesis.faults;
     let _ = writeln!(text, "{} nodes, of which {lying} may lie", genesis.nodes.len());
     for node in &genesis.nodes {

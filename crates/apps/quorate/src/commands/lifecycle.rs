@@ -14,7 +14,8 @@ use crate::replay;
 use crate::session::Session;
 use quorate_charter::{MotionBody, most_faults};
 use quorate_client::contract::{
-    CeremonyPhase, CeremonyView, EpochState, EpochView, KeyState, KeyView, MotionState, routes,
+    CeremonyPhase, CeremonyView, EpochState, EpochView, KeyState, KeyView, MotionState, MotionView,
+    routes,
 };
 use quorate_identity::{Name, moment};
 use std::fmt::Write;
@@ -154,13 +155,20 @@ async fn deal(
     if resumes {
         face.tell(&format!("new shares of {name} are being made already; waiting for them"));
     } else {
+        if face.is_dry_run() {
+            return file_motion(session, &state, body, face).await;
+        }
         let motion = file(session, &state, body).await?;
         if motion.state == MotionState::Collecting || wait.no_wait {
             face.show(&motion, motion_text);
             return Ok(());
         }
         face.tell(&motion_text(&motion));
-        placed(session, &motion.motion, Duration::from_secs(wait.timeout)).await?;
+        let motion = placed(session, &motion.motion, Duration::from_secs(wait.timeout)).await?;
+        if motion.state != MotionState::Enacted {
+            face.show(&motion, motion_text);
+            return Ok(());
+        }
     }
     if wait.no_wait {
         return Ok(());
@@ -170,19 +178,20 @@ async fn deal(
     Ok(())
 }
 
-/// Waits until a motion is in the charter of the node that answers.
+/// Waits until a motion is in the charter of the node that answers, in force or announced.
 async fn placed(
     session: &Session,
     motion: &quorate_identity::MotionId,
     timeout: Duration,
-) -> Result<()> {
+) -> Result<MotionView> {
     let began = Instant::now();
     loop {
-        let view: quorate_client::contract::MotionView =
-            session.get(&routes::motion(motion)).await?;
+        let view: MotionView = session.get(&routes::motion(motion)).await?;
         match view.state {
-            MotionState::Enacted => return Ok(()),
-            MotionState::Superseded | MotionState::Expired => {
+            MotionState::Enacted | MotionState::Announced | MotionState::Objected => {
+                return Ok(view);
+            }
+            MotionState::Superseded | MotionState::Withdrawn | MotionState::Expired => {
                 let message = "the motion never entered the charter: something else came first";
                 let next = "look at `quorate charter log`, and order it again";
                 return Err(Failure::caller("superseded", message, next).with_exit(Exit::Refused));

@@ -298,8 +298,9 @@ mod tests {
         drop(made);
         let reopened = || sealed::open(&dir, &name, passphrase()).unwrap();
         let [id, other] = ids;
-        release(&dir, &name, (&peer, &id), reopened(), Face::new(true)).unwrap();
-        let again = release(&dir, &name, (&peer, &id), reopened(), Face::new(true)).unwrap_err();
+        release(&dir, &name, (&peer, &id), reopened(), Face::new(true, false)).unwrap();
+        let again =
+            release(&dir, &name, (&peer, &id), reopened(), Face::new(true, false)).unwrap_err();
         assert_eq!(again.code(), "not_quarantined");
         let left = reopened().records;
         let left = left.iter().filter(|row| row.table == Table::Quarantine);

@@ -160,7 +160,9 @@ fn verify(
     // An unknown signer and a false signature are told alike.
     let known = state.actor(&signed.actor).zip(Caller::new(&state, signed.actor));
     let (actor, caller) = known.ok_or(CallError::Signature).map_err(refused_call)?;
-    signed.verify(&call, actor.credential).map_err(refused_call)?;
+    let mut verified = actor.keys.iter().map(|key| signed.verify(&call, key));
+    let first = verified.next().unwrap_or(Err(CallError::Signature));
+    verified.fold(first, Result::or).map_err(refused_call)?;
     let mut replays = interface.replays.lock().unwrap_or_else(PoisonError::into_inner);
     replays.admit(&signed, now_ms()).map_err(refused_call)?;
     Ok(caller)

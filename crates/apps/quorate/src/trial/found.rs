@@ -8,7 +8,7 @@ use crate::sealed::{self, SealedNode};
 use crate::session::AUDITOR;
 use quorate_backup::RecoveryKeyLine;
 use quorate_charter::{
-    Custodian, Custody, GenesisFile, GenesisPerson, GenesisService, Role, Roles,
+    Custodian, Custody, GenesisFile, GenesisPerson, GenesisService, Role, Roles, Rules,
 };
 use quorate_client::contract::{DomainFile, DomainNode};
 use quorate_codec::hex;
@@ -52,6 +52,12 @@ pub const CUSTODIANS: [&str; 3] = ["greta", "hugo", "iris"];
 pub const CUSTODIANS_DIR: &str = "custodians";
 /// The one service.
 const SERVICE: &str = "wallet-service";
+
+/// Any two rule, any one orders refreshes, and nothing is announced: it is a trial.
+fn rules() -> Result<Rules> {
+    let tree = |count: &str| parse_tree(&format!("{count} of ({})", ADMINISTRATORS.join(", ")));
+    Ok(Rules::at_once(tree("2")?, tree("any")?))
+}
 
 /// Founds a domain in `dir`, which must not exist or be empty: whole or not at all.
 ///
@@ -110,8 +116,7 @@ fn found_in(dir: &DomainDir, founding: &Founding) -> Result<()> {
             name: domain::name(SERVICE)?,
             credential: service.credential().clone(),
         }],
-        rule: parse_tree(&format!("2 of ({})", ADMINISTRATORS.join(", ")))?,
-        upkeep: None,
+        rules: rules()?,
         faults: None,
         staging: true,
         custody: Custody::some_of(2, custodians)

@@ -482,8 +482,10 @@ fn genesis(seed: u8, kind: SoftKind) -> Genesis {
         nodes: NODES.map(|node| enrolment(seed, node)).to_vec(),
         people: ADMINISTRATORS.map(person).to_vec(),
         services: Vec::new(),
-        rule: "2 of (ada, ben, cleo)".parse().unwrap(),
-        upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
+        rules: quorate_charter::Rules::at_once(
+            "2 of (ada, ben, cleo)".parse().unwrap(),
+            "any of (ada, ben, cleo)".parse().unwrap(),
+        ),
         faults: 1,
         settings: Settings::default(),
         nonce: Digest([seed; 32]),

@@ -1,8 +1,7 @@
 //! Whether a genesis is well-formed.
 
 use super::{Genesis, GenesisError, GenesisPerson, check_roles};
-use crate::limits::{CLOCK_BOUND_MS, LEASE_MS, NODES_MAX, PEOPLE_MAX, SERVICES_MAX};
-use quorate_access::LintOptions;
+use crate::limits::{NODES_MAX, PEOPLE_MAX, SERVICES_MAX};
 use quorate_identity::{Credential, CredentialKind, Name};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +24,7 @@ impl Genesis {
         self.check_names()?;
         self.check_enrolments()?;
         self.check_keys()?;
-        self.check_rule()?;
+        self.check_rules()?;
         self.check_custody()?;
         self.check_settings()?;
         self.succession.as_ref().map_or(Ok(()), |succession| succession.check(self))
@@ -104,26 +103,19 @@ impl Genesis {
         Ok(())
     }
 
-    /// Everybody has a role; all administrators, and nobody else, have a say in the rule; none
-    /// of them rules alone; only they have a say in upkeep (GOV-06).
-    fn check_rule(&self) -> Result<(), GenesisError> {
+    /// Everybody has a role; administrators are those with a say, and nobody else (GOV-06, GOV-71).
+    fn check_rules(&self) -> Result<(), GenesisError> {
         let has_role = |person: &GenesisPerson| !person.roles.named().is_empty();
         if let Some(person) = self.people.iter().find(|person| !has_role(person)) {
             return Err(GenesisError::NoRole(person.name.clone()));
         }
-        let administrators: BTreeSet<Name> =
-            self.administrators().map(|person| person.name.clone()).collect();
-        let parties = self.rule.parties();
-        if let Some(name) = administrators.symmetric_difference(&parties).next() {
-            return Err(GenesisError::RuleParty(name.clone()));
-        }
-        if let Some(name) = self.upkeep.parties().difference(&administrators).next() {
-            return Err(GenesisError::UpkeepParty(name.clone()));
-        }
-        match self.rule.lint(&LintOptions::default()).errors.first() {
-            Some(error) => Err(GenesisError::Rule(error.to_string())),
-            None => Ok(()),
-        }
+        let who = |has: fn(&GenesisPerson) -> bool| -> BTreeSet<Name> {
+            let people = self.people.iter().filter(|person| has(person));
+            people.map(|person| person.name.clone()).collect()
+        };
+        let administrators = who(|person| person.roles.administrator);
+        let guardians = who(|person| person.roles.guardian);
+        Ok(self.rules.check(&administrators, &guardians)?)
     }
 
     /// Custodians who can restore, under names that are no node's and no service's, and nobody who
@@ -141,13 +133,7 @@ impl Genesis {
     }
 
     fn check_settings(&self) -> Result<(), GenesisError> {
-        if !LEASE_MS.contains(&self.settings.lease_ms) {
-            return Err(GenesisError::Setting("lease_ms"));
-        }
-        if !CLOCK_BOUND_MS.contains(&self.settings.clock_bound_ms) {
-            return Err(GenesisError::Setting("clock_bound_ms"));
-        }
-        Ok(())
+        self.settings.check().map_err(GenesisError::Setting)
     }
 }
 

@@ -27,7 +27,7 @@ pub enum RolesError {
     Name(Name),
 }
 
-/// Nobody is two of administrator, approver, auditor, operator and custodian but who is excepted,
+/// Nobody is two of administrator, approver, auditor, operator, guardian and custodian but who is excepted,
 /// now or before, and nobody else is excepted (GOV-52).
 pub(crate) fn check_roles<'a>(
     people: impl Iterator<Item = (&'a Name, Roles)>,

@@ -11,7 +11,8 @@ pub use file::{GenesisFile, Missing};
 
 use crate::custody::{Custody, CustodyError};
 use crate::enrolment::SignedEnrolment;
-use crate::limits::GENESIS_BYTES_MAX;
+use crate::limits::{CLOCK_BOUND_MS, GENESIS_BYTES_MAX, LEASE_MS};
+use crate::rules::{Rules, RulesError};
 use crate::statement::StatementError;
 use crate::succession::Succession;
 use minicbor::{Decode, Encode};
@@ -40,30 +41,26 @@ pub struct Genesis {
     /// The founding services, ascending by name.
     #[n(5)]
     pub services: Vec<GenesisService>,
-    /// Which administrators together authorise motions.
+    /// Who authorises what.
     #[n(6)]
-    pub rule: Tree<Name>,
-    /// Which administrators together authorise upkeep, which changes neither who can sign nor
-    /// what is allowed; one may be enough.
-    #[n(7)]
-    pub upkeep: Tree<Name>,
+    pub rules: Rules,
     /// How many voters may lie: n is at least 3f + 1.
-    #[n(8)]
+    #[n(7)]
     pub faults: u8,
     /// Times that hold for all nodes.
-    #[n(9)]
+    #[n(8)]
     pub settings: Settings,
     /// Fresh random bytes, so that no two domains are the same.
-    #[n(10)]
+    #[n(9)]
     pub nonce: Digest,
     /// Who restores what is lost.
-    #[n(11)]
+    #[n(10)]
     pub custody: Custody,
     /// Who may do more than one thing though nobody should, ascending: for ever shown (GOV-52).
-    #[n(12)]
+    #[n(11)]
     pub excepted: Vec<Name>,
     /// The domain that it succeeds, if it does: encoded as if it were not there where it does not.
-    #[n(13)]
+    #[n(12)]
     pub succession: Option<Succession>,
 }
 
@@ -96,9 +93,22 @@ pub struct Roles {
     /// Runs nodes.
     #[n(3)]
     pub operator: bool,
+    /// Brings administrators back, and does nothing else.
+    #[n(4)]
+    pub guardian: bool,
 }
 
 impl Roles {
+    /// Signs motions, and nothing else.
+    pub(crate) fn administrating() -> Self {
+        Self { administrator: true, ..Self::default() }
+    }
+
+    /// Whether whoever has them has a say in motions or requests, or may come to have one.
+    pub(crate) fn decides(&self) -> bool {
+        self.administrator || self.approver || self.guardian
+    }
+
     /// What the person may do, in words.
     pub fn named(&self) -> Vec<&'static str> {
         let all = [
@@ -106,6 +116,7 @@ impl Roles {
             (self.approver, "approver"),
             (self.auditor, "auditor"),
             (self.operator, "operator"),
+            (self.guardian, "guardian"),
         ];
         all.into_iter().filter_map(|(has, role)| has.then_some(role)).collect()
     }
@@ -131,6 +142,20 @@ pub struct Settings {
     /// How far the clocks of nodes may differ, in milliseconds.
     #[n(1)]
     pub clock_bound_ms: u64,
+}
+
+impl Settings {
+    /// Checks that they are in their ranges.
+    ///
+    /// # Errors
+    /// The name of the one that is not.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let in_range = [
+            ("lease_ms", LEASE_MS.contains(&self.lease_ms)),
+            ("clock_bound_ms", CLOCK_BOUND_MS.contains(&self.clock_bound_ms)),
+        ];
+        in_range.into_iter().find(|(_, holds)| !holds).map_or(Ok(()), |(name, _)| Err(name))
+    }
 }
 
 impl Default for Settings {
@@ -194,15 +219,9 @@ pub enum GenesisError {
         /// Declared liars.
         faults: usize,
     },
-    /// The rule names somebody who is no administrator, or passes one over.
-    #[error("{0} must be both an administrator and in the rule, or neither")]
-    RuleParty(Name),
-    /// Somebody who is no administrator has a say in upkeep.
-    #[error("{0} has a say in upkeep and is no administrator")]
-    UpkeepParty(Name),
-    /// The rule lets one person rule alone.
-    #[error("the rule is refused: {0}")]
-    Rule(String),
+    /// The rules are refused.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// Custodians or recovery trees are refused.
     #[error(transparent)]
     Custody(#[from] CustodyError),

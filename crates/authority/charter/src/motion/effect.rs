@@ -1,18 +1,42 @@
 //! What a motion would change, in words.
 
+mod people;
+
+use super::span::Span;
 use super::{Motion, MotionBody, most_faults};
 use crate::custody::Custody;
+use crate::genesis::Settings;
+use crate::rules::objected_ms;
 use crate::state::State;
 use crate::succession::Succession;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::{Transcript, hex, tag};
-use quorate_identity::{Name, NodeId, moment, words};
+use quorate_identity::{MotionId, Name, NodeId, moment, words};
 use std::collections::BTreeSet;
 
 /// The consequence of a motion at a state, in words, one line a fact: what a signer reads before
 /// signing.
 pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
-    match &motion.body {
+    let mut lines = body_effect(&motion.body, state);
+    let delay_ms = state.delay_of(&motion.body);
+    if delay_ms > 0 {
+        lines.push(format!("it is announced first, and takes effect {} later", Span(delay_ms)));
+        lines.push(match motion.body {
+            MotionBody::Recover(_) => {
+                "those who rule can withdraw it until then; nobody can object".to_owned()
+            }
+            _ => format!(
+                "an administrator who objects until then delays it by {} more, and then those must \
+                 sign who override objections",
+                Span(objected_ms(delay_ms))
+            ),
+        });
+    }
+    lines
+}
+
+fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
+    match body {
         MotionBody::KeyCreate { name, scheme, access, faults, accounts } => {
             let mut lines = vec![format!("orders the key {name}, which makes {scheme} signatures")];
             if *accounts > 1 {
@@ -119,7 +143,52 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
             }
             lines
         }
+        MotionBody::People(change) => people::people_effect(change, state),
+        MotionBody::Recover(change) => {
+            let mut lines = vec![
+                "guardians bring administrators back: they do so where too few are left".to_owned(),
+            ];
+            lines.extend(people::people_effect(change, state));
+            lines
+        }
+        MotionBody::SettingsSet { settings } => settings_effect(settings, state),
+        MotionBody::Object { motion } => about(motion, state, "objects to"),
+        MotionBody::Override { motion } => about(motion, state, "overrides the objection to"),
+        MotionBody::Withdraw { motion } => {
+            about(motion, state, "withdraws, so that it never takes effect,")
+        }
+        MotionBody::Thaw { freezes, barred } => {
+            let mut lines: Vec<String> =
+                freezes.iter().map(|freeze| format!("ends the freeze {freeze}")).collect();
+            lines.extend(barred.iter().map(|name| format!("{name} can freeze nothing any more")));
+            lines
+        }
     }
+}
+
+fn settings_effect(settings: &Settings, state: &State) -> Vec<String> {
+    let before = state.settings();
+    vec![
+        format!("a lease holds {} (before: {})", Span(settings.lease_ms), Span(before.lease_ms)),
+        format!(
+            "clocks of nodes may differ by {} (before: {})",
+            Span(settings.clock_bound_ms),
+            Span(before.clock_bound_ms)
+        ),
+    ]
+}
+
+/// What a motion about an announced one does, and what that one would do.
+fn about(id: &MotionId, state: &State, does: &str) -> Vec<String> {
+    let mut lines = vec![format!("{does} the announced motion {id}")];
+    match state.announcement(id) {
+        None => lines.push("no such motion is announced".to_owned()),
+        Some(announced) => {
+            let says = body_effect(&announced.motion.body, state);
+            lines.extend(says.into_iter().map(|line| format!("which says: {line}")));
+        }
+    }
+    lines
 }
 
 fn reshare_effect(name: &Name, access: &Tree<NodeId>, faults: u8, state: &State) -> Vec<String> {

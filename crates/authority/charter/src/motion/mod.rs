@@ -1,13 +1,17 @@
 //! Motions: what people sign to change the charter.
 
 mod effect;
+mod people;
 mod schedule;
+mod span;
 
 pub use effect::effect;
+pub use people::{Change, PeopleChange, PeopleError};
 pub use schedule::{RefreshSchedule, Window};
+pub use span::Span;
 
 use crate::custody::{Custody, CustodyError};
-use crate::genesis::RolesError;
+use crate::genesis::{RolesError, Settings};
 use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
@@ -186,6 +190,50 @@ pub enum MotionBody {
         #[n(5)]
         restored: Restored,
     },
+    /// Changes people, services, teams and rules.
+    #[n(11)]
+    People(#[n(0)] PeopleChange),
+    /// Guardians bring administrators back: new ones, under new rules.
+    #[n(12)]
+    Recover(#[n(0)] PeopleChange),
+    /// Sets times that hold for all nodes.
+    #[n(13)]
+    SettingsSet {
+        /// The times.
+        #[n(0)]
+        settings: Settings,
+    },
+    /// Objects to an announced motion: it waits longer, and needs those who override.
+    #[n(14)]
+    Object {
+        /// The motion.
+        #[n(0)]
+        motion: MotionId,
+    },
+    /// Overrides an objection.
+    #[n(15)]
+    Override {
+        /// The motion that was objected to.
+        #[n(0)]
+        motion: MotionId,
+    },
+    /// Withdraws an announced motion.
+    #[n(16)]
+    Withdraw {
+        /// The motion.
+        #[n(0)]
+        motion: MotionId,
+    },
+    /// Ends freezes.
+    #[n(17)]
+    Thaw {
+        /// Which, ascending.
+        #[n(0)]
+        freezes: Vec<Digest>,
+        /// Who may freeze nothing from then on, ascending by name.
+        #[n(1)]
+        barred: Vec<Name>,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -204,6 +252,18 @@ pub enum Object {
     /// The seat of the node of this name.
     #[n(3)]
     Seat(#[n(0)] Name),
+    /// The person, service or team of this name.
+    #[n(4)]
+    Member(#[n(0)] Name),
+    /// The rules.
+    #[n(5)]
+    Rules,
+    /// The times that hold for all nodes.
+    #[n(6)]
+    Settings,
+    /// An announced motion: 1 once it is, 2 once somebody objected, 3 once that was overridden.
+    #[n(7)]
+    Announced(#[n(0)] MotionId),
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
@@ -333,6 +393,33 @@ pub enum MotionError {
     /// The one-time key of the claim, or what it asks custodians, cannot be read.
     #[error("what the claim to the seat of {0} asks of custodians cannot be read")]
     Arrival(Name),
+    /// People, services or rules are refused.
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    /// A setting outside its range.
+    #[error("the setting {0} is out of range")]
+    Setting(&'static str),
+    /// No motion of this id is announced.
+    #[error("no motion {0} is announced: it took effect, was withdrawn, or never was")]
+    NotAnnounced(MotionId),
+    /// Nobody brings administrators back in this domain.
+    #[error("this domain has no recovery rule")]
+    NoRecovery,
+    /// Nobody may object to it.
+    #[error("nobody can object to a recovery of administrators; those who rule can withdraw it")]
+    NoObjection,
+    /// Nobody objected, or it is overridden already.
+    #[error("there is no objection to override")]
+    NoOverride,
+    /// An announced motion that waits for those who override an objection.
+    #[error("somebody objected, and that was not overridden")]
+    Objected,
+    /// As many motions are announced as may be.
+    #[error("as many motions are announced as may be; withdraw one")]
+    TooManyAnnounced,
+    /// A thaw of nothing, or of more than one motion ends.
+    #[error("a thaw names the freezes that it ends, ascending, and people of this domain")]
+    Thaw,
     /// A schedule outside its limits.
     #[error("the schedule is refused: {0}")]
     Schedule(&'static str),
@@ -378,17 +465,39 @@ impl Motion {
             MotionBody::KeyRestore { .. } => "key-restore",
             MotionBody::CustodySet { .. } => "custody-set",
             MotionBody::SeatGive { .. } => "seat-give",
+            MotionBody::People(ref change) => change.kind(),
+            MotionBody::Recover(_) => "administrators-recover",
+            MotionBody::SettingsSet { .. } => "settings-set",
+            MotionBody::Object { .. } => "object",
+            MotionBody::Override { .. } => "override",
+            MotionBody::Withdraw { .. } => "withdraw",
+            MotionBody::Thaw { .. } => "thaw",
         }
     }
 
     /// What it touches, ascending (GOV-12).
     pub fn touches(&self) -> Vec<Object> {
-        match (&self.body, self.body.key()) {
-            (body, _) if body.is_upkeep() => Vec::new(),
-            (_, Some(name)) => vec![Object::Key(name.clone())],
-            (MotionBody::CustodySet { .. }, None) => vec![Object::Custody],
-            (MotionBody::SeatGive { name, .. }, None) => vec![Object::Seat(name.clone())],
-            (_, None) => vec![Object::Policy],
+        match &self.body {
+            // Upkeep and thawing disturb nothing that waits for more signatures.
+            MotionBody::KeyRefresh { .. } | MotionBody::Thaw { .. } => Vec::new(),
+            MotionBody::PolicySet { .. } => vec![Object::Policy],
+            MotionBody::CustodySet { .. } => vec![Object::Custody],
+            MotionBody::SeatGive { name, .. } => vec![Object::Seat(name.clone())],
+            MotionBody::SettingsSet { .. } => vec![Object::Settings],
+            MotionBody::People(change) | MotionBody::Recover(change) => {
+                let members = change.names().into_iter().map(Object::Member);
+                members.chain(change.rules.as_ref().map(|_| Object::Rules)).collect()
+            }
+            MotionBody::Object { motion }
+            | MotionBody::Override { motion }
+            | MotionBody::Withdraw { motion } => vec![Object::Announced(*motion)],
+            MotionBody::KeyCreate { name, .. }
+            | MotionBody::KeyReshare { name, .. }
+            | MotionBody::KeyVoid { name }
+            | MotionBody::KeySchedule { name, .. }
+            | MotionBody::KeyRetire { name }
+            | MotionBody::KeyImport { name, .. }
+            | MotionBody::KeyRestore { name, .. } => vec![Object::Key(name.clone())],
         }
     }
 }
@@ -400,18 +509,13 @@ impl MotionBody {
         Self::KeyCreate { name, scheme, access, faults, accounts: 1 }
     }
 
-    /// The name of the key that it is about, if it is about one.
-    pub fn key(&self) -> Option<&Name> {
+    /// The announced motion that it is about, if it is about one.
+    pub fn announced(&self) -> Option<MotionId> {
         match self {
-            Self::KeyCreate { name, .. }
-            | Self::KeyRefresh { name }
-            | Self::KeyReshare { name, .. }
-            | Self::KeyVoid { name }
-            | Self::KeySchedule { name, .. }
-            | Self::KeyRetire { name }
-            | Self::KeyImport { name, .. }
-            | Self::KeyRestore { name, .. } => Some(name),
-            Self::PolicySet { .. } | Self::CustodySet { .. } | Self::SeatGive { .. } => None,
+            Self::Object { motion } | Self::Override { motion } | Self::Withdraw { motion } => {
+                Some(*motion)
+            }
+            _ => None,
         }
     }
 
@@ -517,6 +621,10 @@ impl fmt::Display for Object {
             Self::Key(name) => write!(formatter, "key {name}"),
             Self::Custody => formatter.write_str("the custodians"),
             Self::Seat(name) => write!(formatter, "the seat of {name}"),
+            Self::Member(name) => name.fmt(formatter),
+            Self::Rules => formatter.write_str("the rules"),
+            Self::Settings => formatter.write_str("the settings"),
+            Self::Announced(motion) => write!(formatter, "the announced motion {motion}"),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! What may enter the log at a state: motions and entries, held against it.
 
-use super::{KeyOrder, State};
+use super::{Announced, KeyOrder, State};
 use crate::agreement::Decided;
 use crate::custody::Custody;
 use crate::enrolment::Role;
-use crate::entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};
+use crate::entry::{
+    CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, Step, VerifiedEntry,
+};
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
-use crate::limits::{KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX};
+use crate::limits::{
+    ANNOUNCED_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
+    THAWS_MAX,
+};
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
 };
@@ -15,8 +20,8 @@ use crate::origin::{Origin, Restored};
 use crate::seat::SignedSeatClaim;
 use crate::statement::StatementError;
 use quorate_access::{LintOptions, Tree};
-use quorate_codec::tag;
-use quorate_identity::{Name, NodeId, PersonId, Scheme};
+use quorate_codec::{Digest, tag};
+use quorate_identity::{MotionId, Name, NodeId, PersonId, Scheme};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,18 +61,31 @@ impl State {
     /// nothing once they are enough.
     pub fn missing_for(&self, signed: &SignedMotion) -> Option<Tree<Name>> {
         let signers = signed.signatures.iter().map(|(person, _)| *person).collect();
-        let rule = signed.body().map_or(self.rule(), |motion| self.rule_for(&motion.body));
+        let rule = self.authority_for(&signed.body().ok()?.body).ok()?;
         self.with_names(&rule.missing_for(&signers)?)
     }
 
-    /// Judges a value proposed for the next position, at `now_ms` on this node's clock.
+    /// Judges a value proposed for the next position, at `now_ms` on this node's clock, which
+    /// stored the entries of positions when `stored_at` says (GOV-81).
     ///
     /// # Errors
     /// [`EntryError`]; [`EntryError::Late`] when nothing but the time speaks against it.
-    pub fn check_next(&self, bytes: &[u8], now_ms: u64) -> Result<ProposedEntry, EntryError> {
+    pub fn check_next(
+        &self,
+        bytes: &[u8],
+        now_ms: u64,
+        stored_at: &dyn Fn(u64) -> Option<u64>,
+    ) -> Result<ProposedEntry, EntryError> {
         let proposed = self.hold_entry(quorate_codec::from_bytes(bytes)?)?;
-        let expiry_ms = proposed.motion().map_or(u64::MAX, |motion| motion.expiry_ms);
-        match expiry_ms > now_ms {
+        let is_in_time = match &proposed.entry().body {
+            EntryBody::Motion(_) => proposed.motion().is_none_or(|it| it.expiry_ms > now_ms),
+            EntryBody::Enact(id) => {
+                let due = self.announcement(id).and_then(|announced| announced.due(stored_at));
+                due.is_some_and(|due| due <= now_ms)
+            }
+            EntryBody::Rejoin(_) => true,
+        };
+        match is_in_time {
             true => Ok(proposed),
             false => Err(EntryError::Late(Box::new(proposed))),
         }
@@ -101,18 +119,47 @@ impl State {
         if entry.prev != self.head() {
             return Err(EntryError::Fork { ours: self.head(), theirs: entry.prev });
         }
-        let motion = match &entry.body {
+        let step = match &entry.body {
             EntryBody::Motion(signed) => {
                 let status = self.hold_motion(signed)?;
                 self.require_authority(&status)?;
-                Some((signed.id(), status.motion))
+                self.step_of(signed.id(), status)?
+            }
+            EntryBody::Enact(id) => {
+                let announced = self.must_be_announced(id)?;
+                if announced.is_objected() {
+                    return Err(MotionError::Objected.into());
+                }
+                self.hold_announced(announced)?;
+                let (motion, signed_by) = (announced.motion.clone(), Vec::new());
+                Step::Enacts { id: *id, motion, signed_by }
             }
             EntryBody::Rejoin(rejoin) => {
                 self.check_rejoin(rejoin)?;
-                None
+                Step::Rejoins
             }
         };
-        Ok(ProposedEntry::new(entry, motion))
+        Ok(ProposedEntry::new(entry, step))
+    }
+
+    /// Whether an authorised motion takes effect at once, or is announced (GOV-80).
+    fn step_of(&self, id: MotionId, status: MotionStatus) -> Result<Step, MotionError> {
+        let MotionStatus { motion, signed_by, .. } = status;
+        match self.delay_of(&motion.body) {
+            0 => Ok(Step::Enacts { id, motion, signed_by }),
+            _ if self.announced.len() >= ANNOUNCED_MAX => Err(MotionError::TooManyAnnounced),
+            delay_ms => Ok(Step::Announces { id, motion, delay_ms }),
+        }
+    }
+
+    /// Whether what an announced motion needs still holds.
+    pub(super) fn may_still_enact(&self, announced: &Announced) -> bool {
+        self.hold_announced(announced).is_ok()
+    }
+
+    fn hold_announced(&self, announced: &Announced) -> Result<(), MotionError> {
+        self.check_expectations(&announced.motion)?;
+        self.check_body(announced.id, &announced.motion.body)
     }
 
     /// Everything about a motion but the time.
@@ -125,9 +172,9 @@ impl State {
             return Err(MotionError::Placed);
         }
         self.check_expectations(&motion)?;
-        self.check_body(&motion.body)?;
-        let rule = self.rule_for(&motion.body);
-        let signed_by = self.check_signatures(signed, rule)?;
+        self.check_body(signed.id(), &motion.body)?;
+        let rule = self.authority_for(&motion.body)?;
+        let signed_by = self.check_signatures(signed, &rule)?;
         let missing = rule.missing_for(&signed_by);
         Ok(MotionStatus { motion, signed_by: signed_by.into_iter().collect(), missing })
     }
@@ -156,7 +203,7 @@ impl State {
         Ok(())
     }
 
-    fn check_body(&self, body: &MotionBody) -> Result<(), MotionError> {
+    fn check_body(&self, id: MotionId, body: &MotionBody) -> Result<(), MotionError> {
         match body {
             // Expecting the name's version is not enough: it may expect that of the key there is.
             MotionBody::KeyCreate { name, .. }
@@ -206,7 +253,30 @@ impl State {
             MotionBody::KeyRefresh { name }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeyRetire { name } => self.check_standing(name),
+            MotionBody::People(change) => {
+                self.changed_people(id, change)?;
+                Ok(())
+            }
+            MotionBody::Recover(change) => {
+                self.check_recovery(change)?;
+                self.changed_people(id, change)?;
+                Ok(())
+            }
+            MotionBody::SettingsSet { settings } => settings.check().map_err(MotionError::Setting),
+            MotionBody::Object { .. }
+            | MotionBody::Override { .. }
+            | MotionBody::Withdraw { .. } => self.check_about_announced(body),
+            MotionBody::Thaw { freezes, barred } => self.check_thaw(freezes, barred),
         }
+    }
+
+    /// A thaw names freezes, once each, and bars only people of this domain (GOV-92).
+    fn check_thaw(&self, freezes: &[Digest], barred: &[Name]) -> Result<(), MotionError> {
+        let is_ordered = freezes.is_sorted_by(|left, right| left < right)
+            && barred.is_sorted_by(|left, right| left < right)
+            && (1..=THAWS_MAX).contains(&freezes.len());
+        let are_known = barred.iter().all(|name| self.person_named(name).is_some());
+        if is_ordered && are_known { Ok(()) } else { Err(MotionError::Thaw) }
     }
 
     /// A point as long as those of the scheme, which no other key that stands is to have, under
@@ -320,7 +390,7 @@ impl State {
         for (id, signature) in &signed.signatures {
             let person = self.person(id).filter(|_| with_a_say.contains(id));
             let person = person.ok_or(MotionError::NoSay(*id))?;
-            let verified = person.credential.verify(tag::MOTION, &signed.bytes, signature);
+            let verified = person.keys.verify(tag::MOTION, &signed.bytes, signature);
             verified.map_err(|_| MotionError::Signature(person.name.clone()))?;
         }
         Ok(ids().collect())

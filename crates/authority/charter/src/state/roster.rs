@@ -2,7 +2,9 @@
 
 use super::State;
 use crate::enrolment::Role;
-use crate::genesis::{Genesis, GenesisError, Roles, Settings, point};
+use crate::genesis::{Genesis, GenesisError, Roles, point};
+use crate::member::Authenticators;
+use crate::rules::{Matter, Rules, RulesError};
 use quorate_access::Tree;
 use quorate_identity::{
     ActorId, Credential, Head, KeyId, Name, NodeId, NodePublic, PersonId, ServiceId,
@@ -29,8 +31,8 @@ pub struct Person {
     pub id: PersonId,
     /// Their name.
     pub name: Name,
-    /// Their public key.
-    pub credential: Credential,
+    /// Their public keys: each speaks for them.
+    pub keys: Authenticators,
     /// What they may do.
     pub roles: Roles,
 }
@@ -42,34 +44,95 @@ pub struct Service {
     pub id: ServiceId,
     /// Its name.
     pub name: Name,
-    /// Its public key.
-    pub credential: Credential,
+    /// Its public keys: each speaks for it.
+    pub keys: Authenticators,
 }
 
-/// Who files requests and calls: name and key of a person or service.
+/// Who files requests and calls: name and keys of a person or service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor<'a> {
     /// Their name.
     pub name: &'a Name,
-    /// Their public key.
-    pub credential: &'a Credential,
+    /// Their public keys.
+    pub keys: &'a Authenticators,
 }
 
-/// What the genesis fixed.
+/// Who there is, and who authorises what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Roster {
     pub domain: Name,
     pub staging: bool,
     pub faults: usize,
-    pub settings: Settings,
-    pub rule: Tree<PersonId>,
-    pub upkeep: Tree<PersonId>,
+    pub rules: Rules,
+    pub authority: Authority,
     pub voters: BTreeMap<NodeId, NodePublic>,
-    nodes: BTreeMap<NodeId, Node>,
-    people: BTreeMap<PersonId, Person>,
-    services: BTreeMap<ServiceId, Service>,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub people: BTreeMap<PersonId, Person>,
+    pub services: BTreeMap<ServiceId, Service>,
+    pub teams: BTreeMap<Name, BTreeSet<Name>>,
+    /// Names of those who left: never given again.
+    pub former_names: BTreeSet<Name>,
+    /// Keys that people and services had.
+    pub former_keys: BTreeSet<Credential>,
     /// Keys that nodes had, each with the position of the entry that replaced them.
     former: BTreeMap<NodeId, Vec<(NodePublic, u64)>>,
+}
+
+/// The rules over ids: who authorises what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Authority {
+    pub main: Say,
+    pub upkeep: Tree<PersonId>,
+    pub special: BTreeMap<Matter, Say>,
+    /// Which guardians, and how long that is announced.
+    pub recovery: Option<(Tree<PersonId>, u64)>,
+}
+
+/// Who authorises something, who overrides an objection to it, and how long it is announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Say {
+    pub tree: Tree<PersonId>,
+    pub overriding: Tree<PersonId>,
+    pub delay_ms: u64,
+}
+
+impl Authority {
+    /// The rules with the ids of people in place of their names.
+    pub fn of(rules: &Rules, people: &BTreeMap<PersonId, Person>) -> Result<Self, RulesError> {
+        let ids: BTreeMap<&Name, PersonId> =
+            people.values().map(|person| (&person.name, person.id)).collect();
+        let id =
+            |name: &Name| ids.get(name).copied().ok_or_else(|| RulesError::Party(name.clone()));
+        let say = |rule: &crate::rules::Rule| {
+            let (tree, overriding) = (rule.tree.try_map(id)?, rule.overriding.try_map(id)?);
+            Ok::<_, RulesError>(Say { tree, overriding, delay_ms: rule.delay_ms })
+        };
+        let special = rules.special.iter().map(|(matter, rule)| Ok((*matter, say(rule)?)));
+        let recovery = rules.recovery.as_ref();
+        let recovery = recovery.map(|it| Ok::<_, RulesError>((it.tree.try_map(id)?, it.delay_ms)));
+        Ok(Self {
+            main: say(&rules.main)?,
+            upkeep: rules.upkeep.try_map(id)?,
+            special: special.collect::<Result<_, RulesError>>()?,
+            recovery: recovery.transpose()?,
+        })
+    }
+
+    /// Who has a say in a matter.
+    pub fn say(&self, matter: Matter) -> &Say {
+        self.special.get(&matter).unwrap_or(&self.main)
+    }
+
+    /// Everybody with a say in anything.
+    pub fn administrators(&self) -> BTreeSet<PersonId> {
+        let trees = std::iter::once(&self.main).chain(self.special.values());
+        trees.flat_map(|say| say.tree.parties()).collect()
+    }
+
+    /// Everybody who recovers.
+    pub fn guardians(&self) -> BTreeSet<PersonId> {
+        self.recovery.as_ref().map(|(tree, _)| tree.parties()).unwrap_or_default()
+    }
 }
 
 impl Roster {
@@ -81,34 +144,31 @@ impl Roster {
         let nodes: BTreeMap<NodeId, Node> = nodes.collect();
         let people = genesis.people.iter().map(|person| {
             let id = genesis.person_id(person);
-            let (name, credential) = (person.name.clone(), person.credential.clone());
-            (id, Person { id, name, credential, roles: person.roles })
+            let (name, key) = (person.name.clone(), person.credential.clone());
+            (id, Person { id, name, keys: Authenticators::one(key), roles: person.roles })
         });
         let people: BTreeMap<PersonId, Person> = people.collect();
         let services = genesis.services.iter().map(|service| {
             let id = genesis.service_id(service);
-            let (name, credential) = (service.name.clone(), service.credential.clone());
-            (id, Service { id, name, credential })
+            let (name, key) = (service.name.clone(), service.credential.clone());
+            (id, Service { id, name, keys: Authenticators::one(key) })
         });
         let services: BTreeMap<ServiceId, Service> = services.collect();
-        let administrator = |name: &Name| {
-            let person = people.values().find(|person| person.name == *name);
-            person.map(|person| person.id).ok_or_else(|| GenesisError::RuleParty(name.clone()))
-        };
-        let rule = genesis.rule.try_map(administrator)?;
-        let upkeep = genesis.upkeep.try_map(administrator)?;
+        let authority = Authority::of(&genesis.rules, &people)?;
         let voters = nodes.iter().map(|(id, node)| (*id, node.keys)).collect();
         Ok(Self {
             domain: genesis.domain.clone(),
             staging: genesis.staging,
             faults: usize::from(genesis.faults),
-            settings: genesis.settings,
-            rule,
-            upkeep,
+            rules: genesis.rules.clone(),
+            authority,
             voters,
             nodes,
             people,
             services,
+            teams: BTreeMap::new(),
+            former_names: BTreeSet::new(),
+            former_keys: BTreeSet::new(),
             former: BTreeMap::new(),
         })
     }
@@ -162,16 +222,28 @@ impl State {
         !self.roster.former.is_empty()
     }
 
-    /// Whether one of these keys is, or was, somebody's (GOV-05).
+    /// Whether one of these keys of a node is, or was, somebody's (GOV-05).
     pub(crate) fn knows_a_key_of(&self, keys: &NodePublic) -> bool {
+        let known = self.known_points();
+        [keys.statement(), keys.transport(), keys.sealed()]
+            .iter()
+            .any(|key| known.contains(key.as_slice()))
+    }
+
+    /// Whether this key of a person or service is, or was, somebody's (GOV-05).
+    pub(crate) fn knows_the_key(&self, key: &Credential) -> bool {
+        self.known_points().contains(&point(key))
+    }
+
+    /// The public points of everybody, of now and before.
+    fn known_points(&self) -> BTreeSet<Vec<u8>> {
         let of_node = |keys: &NodePublic| [*keys.statement(), *keys.transport(), *keys.sealed()];
         let former = self.roster.former.values().flatten().map(|(keys, _)| keys);
         let nodes = self.nodes().map(|node| &node.keys).chain(former).flat_map(of_node);
-        let people = self.people().map(|person| &person.credential);
-        let credentials = people.chain(self.services().map(|service| &service.credential));
-        let known: BTreeSet<Vec<u8>> =
-            nodes.map(|key| key.to_vec()).chain(credentials.map(point)).collect();
-        of_node(keys).iter().any(|key| known.contains(key.as_slice()))
+        let people = self.people().flat_map(|person| &person.keys);
+        let services = self.services().flat_map(|service| &service.keys);
+        let credentials = people.chain(services).chain(&self.roster.former_keys);
+        nodes.map(|key| key.to_vec()).chain(credentials.map(point)).collect()
     }
 
     /// The people, by id.
@@ -207,13 +279,23 @@ impl State {
     /// The person or service behind an id.
     pub fn actor(&self, id: &ActorId) -> Option<Actor<'_>> {
         match id {
-            ActorId::Person(id) => self
-                .person(id)
-                .map(|person| Actor { name: &person.name, credential: &person.credential }),
-            ActorId::Service(id) => self
-                .service(id)
-                .map(|service| Actor { name: &service.name, credential: &service.credential }),
+            ActorId::Person(id) => {
+                self.person(id).map(|person| Actor { name: &person.name, keys: &person.keys })
+            }
+            ActorId::Service(id) => {
+                self.service(id).map(|service| Actor { name: &service.name, keys: &service.keys })
+            }
         }
+    }
+
+    /// Teams, and who is in them.
+    pub fn teams(&self) -> &BTreeMap<Name, BTreeSet<Name>> {
+        &self.roster.teams
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.roster.rules
     }
 
     /// A tree over people with their names in place of their ids.

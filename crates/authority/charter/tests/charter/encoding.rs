@@ -114,7 +114,7 @@ fn unknown_versions_are_refused() {
     let motion = SignedMotion::new(&Motion { version: 2, ..motion });
     assert_eq!(state.check_motion(&motion, NOW), Err(MotionError::Version(2)));
     let entry = Entry { version: 2, ..drawing.entry("a").entry().clone() };
-    assert_eq!(state.check_next(&to_bytes(&entry), NOW), Err(EntryError::Version(2)));
+    assert_eq!(state.check_next(&to_bytes(&entry), NOW, &|_| None), Err(EntryError::Version(2)));
     let decided = Decided { version: 2, ..drawing.entry("a").to_decided() };
     assert!(decided.verify(state).is_err());
     assert!(CertifiedEntry::from_decided(&decided).is_err());

@@ -2,7 +2,8 @@
 
 use crate::support::{Domain, genesis, name, person, roles, secrets};
 use quorate_charter::{
-    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Role, SignedEnrolment,
+    Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Role, Rule, RulesError,
+    SignedEnrolment,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash};
@@ -154,11 +155,17 @@ fn what_makes_no_domain_is_refused() {
     ));
     let rule = |text: &str| {
         let rule = text.parse().unwrap();
-        with(&|genesis| genesis.rule = Clone::clone(&rule))
+        with(&|genesis| genesis.rules.main = Rule::at_once(Clone::clone(&rule)))
     };
-    assert!(matches!(rule("2 of (ada, ben)"), GenesisError::RuleParty(_)));
-    assert!(matches!(rule("2 of (ada, ben, cleo, finn)"), GenesisError::RuleParty(_)));
-    assert!(matches!(rule("any of (ada, ben, cleo)"), GenesisError::Rule(_)));
+    assert!(matches!(rule("2 of (ada, ben)"), GenesisError::Rules(RulesError::Party(_))));
+    assert!(matches!(
+        rule("2 of (ada, ben, cleo, finn)"),
+        GenesisError::Rules(RulesError::Party(_))
+    ));
+    assert!(matches!(
+        rule("any of (ada, ben, cleo)"),
+        GenesisError::Rules(RulesError::Tree { .. })
+    ));
     assert!(matches!(with(&|genesis| genesis.settings.lease_ms = 0), GenesisError::Setting(_)));
     assert!(matches!(
         with(&|genesis| genesis.settings.clock_bound_ms = 0),

@@ -313,8 +313,8 @@ fn an_expired_motion_enters_only_by_its_certificate() {
     let state = &domain.state;
     let motion = signed_by(state, domain.motion(state, domain.key_create("hot")), &["ada", "ben"]);
     let value = to_bytes(&Entry::next(state, EntryBody::Motion(motion.clone())));
-    assert!(state.check_next(&value, EXPIRY - 1).is_ok());
-    assert!(matches!(state.check_next(&value, EXPIRY), Err(EntryError::Late(_))));
+    assert!(state.check_next(&value, EXPIRY - 1, &|_| None).is_ok());
+    assert!(matches!(state.check_next(&value, EXPIRY, &|_| None), Err(EntryError::Late(_))));
     assert_eq!(state.check_motion(&motion, EXPIRY), Err(MotionError::Expired));
     let early = EXPIRY - quorate_charter::limits::MOTION_LIFETIME_MS_MAX - 1;
     assert_eq!(state.check_motion(&motion, early), Err(MotionError::TooLate));
@@ -322,7 +322,7 @@ fn an_expired_motion_enters_only_by_its_certificate() {
     // An expired motion that is wrong besides is wrong, not late.
     let forged = signed_by(state, domain.motion(state, domain.key_create("hot")), &["ada"]);
     let value = to_bytes(&Entry::next(state, EntryBody::Motion(forged)));
-    assert!(matches!(state.check_next(&value, EXPIRY), Err(EntryError::Motion(_))));
+    assert!(matches!(state.check_next(&value, EXPIRY, &|_| None), Err(EntryError::Motion(_))));
 }
 
 #[test]

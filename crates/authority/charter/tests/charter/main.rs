@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod announced;
 mod ballots;
 mod custody;
 mod encoding;
@@ -16,6 +17,7 @@ mod explore;
 mod founding;
 mod keys;
 mod log;
+mod people;
 mod presence;
 mod steps;
 mod succession;

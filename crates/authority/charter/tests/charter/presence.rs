@@ -155,7 +155,7 @@ fn a_lapsed_node_comes_back_once_an_incarnation() {
 
     let entry = Entry::next(&domain.state, EntryBody::Rejoin(asked.clone()));
     assert_eq!(entry.kind(), "rejoin");
-    assert!(domain.state.check_next(&to_bytes(&entry), NOW).is_ok());
+    assert!(domain.state.check_next(&to_bytes(&entry), NOW, &|_| None).is_ok());
     let verified = domain.state.verify_entry(&domain.certify(&entry, 3)).unwrap();
     let state = domain.state.apply(verified);
     assert_eq!(state.rejoined(&node), Some(&second));

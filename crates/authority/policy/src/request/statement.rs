@@ -117,9 +117,8 @@ impl<T: Statement> Signed<T> {
         }
         let signer = body.signer();
         let actor = people::actor(state, &signer).ok_or(StatementError::UnknownSigner(signer))?;
-        let credential = actor.credential.clone();
-        let verified = credential.verify(T::TAG, &self.bytes, &self.signature);
-        verified.map_err(|_| StatementError::Signature(signer))?;
+        let verified = actor.keys.verify(T::TAG, &self.bytes, &self.signature);
+        let credential = verified.map_err(|_| StatementError::Signature(signer))?.clone();
         Ok(Verified { body, signed: self, credential })
     }
 }
@@ -153,7 +152,7 @@ impl<T: Statement> Verified<T> {
     pub(crate) fn stands_at(&self, state: &State) -> bool {
         let actor = people::actor(state, &self.body.signer());
         self.body.genesis() == state.genesis()
-            && actor.is_some_and(|actor| *actor.credential == self.credential)
+            && actor.is_some_and(|actor| actor.keys.contains(&self.credential))
     }
 }
 

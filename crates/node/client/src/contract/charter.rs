@@ -104,10 +104,10 @@ pub struct RosterPerson {
     /// Their id.
     #[schema(value_type = String)]
     pub id: PersonId,
-    /// `administrator`, `approver`, `auditor`.
+    /// `administrator`, `approver`, `auditor`, `operator`, `guardian`.
     pub roles: Vec<String>,
-    /// Their OpenSSH public key.
-    pub credential: String,
+    /// Their OpenSSH public keys: each speaks for them.
+    pub keys: Vec<String>,
 }
 
 /// A service in [`RosterAnswer`].
@@ -119,6 +119,6 @@ pub struct RosterService {
     /// Its id.
     #[schema(value_type = String)]
     pub id: ServiceId,
-    /// Its OpenSSH public key.
-    pub credential: String,
+    /// Its OpenSSH public keys: each speaks for it.
+    pub keys: Vec<String>,
 }

@@ -134,6 +134,8 @@ error_codes! {
     BadIntent = "bad_intent", 400, Caller;
     /// A motion is malformed, not valid at this head, or its signer has no say.
     BadMotion = "bad_motion", 400, Caller;
+    /// A freeze that does not count.
+    BadFreeze = "bad_freeze", 400, Caller;
     /// An approval, rejection or cancellation was not taken.
     VoteRefused = "vote_refused", 409, Caller;
     /// The request has ended.

@@ -10,6 +10,7 @@ mod derived;
 mod domain;
 mod error;
 mod evidence;
+mod freeze;
 mod hex_bytes;
 mod key;
 mod motion;
@@ -32,6 +33,7 @@ pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, Key
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use evidence::{EvidenceAnswer, EvidenceView};
+pub use freeze::{FreezeView, SubmitFreeze};
 pub use hex_bytes::HexBytes;
 pub use key::{
     Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,

@@ -48,6 +48,14 @@ pub struct MotionView {
     /// The position of its entry, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
+    /// When it takes effect by the answering node's clock, in milliseconds since 1970, while it is
+    /// announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<u64>,
+    /// Who objected, while it is announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub objected_by: Option<Name>,
     /// Canonical bytes of the motion without signatures: what a signer decodes and signs.
     #[schema(value_type = String)]
     pub bytes: HexBytes,
@@ -61,9 +69,15 @@ pub enum MotionState {
     Collecting,
     /// Authorised; the nodes have not placed it yet.
     Deciding,
-    /// In the charter.
+    /// In the charter, and announced: it takes effect after its delay.
+    Announced,
+    /// Announced, and somebody objected: it needs those who override that.
+    Objected,
+    /// Announced, and withdrawn before it took effect.
+    Withdrawn,
+    /// It took effect.
     Enacted,
-    /// It can never enter the charter: something it touches changed before it was placed.
+    /// It takes no effect: something it touches changed before it could.
     Superseded,
     /// Its time ran out.
     Expired,

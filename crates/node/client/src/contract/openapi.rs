@@ -36,6 +36,8 @@ use utoipa::OpenApi;
         super::EpochView,
         super::KeyView,
         super::LastDrill,
+        super::FreezeView,
+        super::SubmitFreeze,
         super::MotionView,
         super::Notice,
         super::PolicyView,

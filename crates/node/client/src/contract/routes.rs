@@ -54,6 +54,10 @@ routes! {
     SHOW_POSSESSION: "POST" "/v1/custody/answers" [] "ShowPossession" => "CustodyView", "Brings a custodian's answer to what the answering node asked.";
     /// Records a drill.
     RECORD_DRILL: "POST" "/v1/drills" [] "RecordDrill" => "CustodyView", "Brings the proof that custodians restored a canary in a drill.";
+    /// What is frozen.
+    FREEZES: "GET" "/v1/freezes" [] "" => "[FreezeView]", "Freezes that count at the answering node.";
+    /// Stops signing.
+    FREEZE: "POST" "/v1/freezes" [] "SubmitFreeze" => "[FreezeView]", "A person's statement that stops signing for a key or the domain; honoured on receipt.";
     /// All motions that the node keeps.
     MOTIONS: "GET" "/v1/motions" [] "" => "[MotionView]", "Motions, newest last.";
     /// One motion.

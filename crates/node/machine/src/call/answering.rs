@@ -35,6 +35,11 @@ impl Node {
                 self.record_drill(&drill, turn)?;
                 View::Custody(Box::new(self.view_custody()))
             }
+            Call::Freezes => View::Freezes(self.view_freezes()),
+            Call::Freeze(freeze) => {
+                self.file_freeze(freeze, turn)?;
+                View::Freezes(self.view_freezes())
+            }
             Call::Motions => View::Motions(self.view_motions(turn.now)),
             Call::Motion(id) => View::Motion(Box::new(self.view_motion(&id, turn.now)?)),
             Call::SubmitMotion(motion) => return self.submit_motion(motion, turn),

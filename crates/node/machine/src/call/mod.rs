@@ -13,7 +13,7 @@ pub use parsing::{Parsed, parse};
 
 use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
-use quorate_charter::{SignedMotion, State};
+use quorate_charter::{SignedFreeze, SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
 use quorate_codec::Digest;
@@ -33,13 +33,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller, if the charter knows it. Auditors read only.
+    /// The caller, if the charter knows it. Auditors and operators read only.
     pub fn new(state: &State, actor: ActorId) -> Option<Self> {
         let may_write = match &actor {
             ActorId::Service(id) => state.service(id).map(|_| true)?,
             ActorId::Person(id) => {
                 let roles = state.person(id)?.roles;
-                roles.administrator || roles.approver
+                roles.administrator || roles.approver || roles.guardian
             }
         };
         Some(Self { actor, may_write })
@@ -78,6 +78,10 @@ pub enum Call {
     },
     /// Brings a drill in which custodians restored a canary.
     RecordDrill(Box<VerifiedDrill>),
+    /// Freezes that count.
+    Freezes,
+    /// Stops signing.
+    Freeze(SignedFreeze),
     /// All motions.
     Motions,
     /// One motion.
@@ -202,6 +206,7 @@ pub enum View {
     Roster(view::RosterAnswer),
     Custody(Box<view::CustodyView>),
     Motions(Vec<view::MotionView>),
+    Freezes(Vec<view::FreezeView>),
     Motion(Box<view::MotionView>),
     Keys(Vec<view::KeyView>),
     Key(Box<view::KeyView>),

@@ -4,11 +4,11 @@
 use super::{Call, Caller};
 use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
-use quorate_charter::{SignedMotion, State};
+use quorate_charter::{SignedFreeze, SignedMotion, State};
 use quorate_client::contract::routes::{self, Route};
 use quorate_client::contract::{
     ErrorBody, ErrorCode, HexBytes, RecordDrill, RequestState, ShowPossession, SignMotion,
-    SubmitImport, SubmitMotion, SubmitRequest, SubmitStatement,
+    SubmitFreeze, SubmitImport, SubmitMotion, SubmitRequest, SubmitStatement,
 };
 use quorate_codec::Canonical;
 use quorate_derivation::{Path, PathError};
@@ -41,8 +41,10 @@ pub fn parse(
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (route, arguments) = find(method, path)?;
     // A drill binds nobody to anything, so whoever watches over the domain may tell of one (GOV-56).
-    let is_drill = route == routes::RECORD_DRILL && matches!(caller.actor, ActorId::Person(_));
-    if route.method != "GET" && !caller.may_write && !is_drill {
+    // A freeze only stops, and whoever sees that something is wrong must be able to (GOV-91).
+    let is_open = [routes::RECORD_DRILL, routes::FREEZE].contains(&route)
+        && matches!(caller.actor, ActorId::Person(_));
+    if route.method != "GET" && !caller.may_write && !is_open {
         let message = "this caller may only read";
         let next = "call as somebody with a role that files or approves";
         return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
@@ -77,6 +79,8 @@ impl Input<'_> {
             routes::CUSTODY => Call::Custody,
             routes::SHOW_POSSESSION => self.show_possession()?,
             routes::RECORD_DRILL => self.record_drill()?,
+            routes::FREEZES => Call::Freezes,
+            routes::FREEZE => self.freeze()?,
             routes::MOTIONS => Call::Motions,
             routes::MOTION => Call::Motion(self.argument(ErrorCode::UnknownMotion)?),
             routes::SUBMIT_MOTION => self.submit_motion()?,
@@ -120,6 +124,11 @@ impl Input<'_> {
             routes::AUDIT => Call::Audit,
             _ => return Err(unknown_call()),
         })
+    }
+
+    fn freeze(&self) -> Result<Call, ErrorBody> {
+        let SubmitFreeze { freeze } = self.json()?;
+        decode::<SignedFreeze>(&freeze, ErrorCode::BadFreeze).map(Call::Freeze)
     }
 
     fn submit_motion(&self) -> Result<Call, ErrorBody> {

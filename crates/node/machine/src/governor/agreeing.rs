@@ -187,20 +187,22 @@ impl Node {
             Instance::Attempt { key, epoch, attempt } => {
                 self.judge_outcome(key, epoch, attempt, value, now)
             }
-            Instance::Position(_) => match self.state.check_next(value, now) {
-                Ok(proposed) if is_sound(&proposed) => {
-                    // Not for what was not shown here, or found; but whoever saw that a quorum was
-                    // shown it is bound to nothing else (GOV-54, SUC-20, AGR-07).
-                    match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
-                        true => proposed
-                            .motion()
-                            .map_or(Validity::Valid, |it| self.judge_restore(&it.body)),
-                        false => Validity::Late,
+            Instance::Position(_) => {
+                match self.state.check_next(value, now, &|position| self.stored_at(position)) {
+                    Ok(proposed) if is_sound(&proposed) => {
+                        // Not for what was not shown here, or found; but whoever saw that a quorum was
+                        // shown it is bound to nothing else (GOV-54, SUC-20, AGR-07).
+                        match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
+                            true => proposed
+                                .motion()
+                                .map_or(Validity::Valid, |it| self.judge_restore(&it.body)),
+                            false => Validity::Late,
+                        }
                     }
+                    Err(EntryError::Late(proposed)) if is_sound(&proposed) => Validity::Late,
+                    Ok(_) | Err(_) => Validity::Invalid,
                 }
-                Err(EntryError::Late(proposed)) if is_sound(&proposed) => Validity::Late,
-                Ok(_) | Err(_) => Validity::Invalid,
-            },
+            }
         }
     }
 }

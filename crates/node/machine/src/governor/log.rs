@@ -1,5 +1,6 @@
 //! The log of this node: entries verified, applied, stored, passed on.
 
+use super::announced::Notices;
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
@@ -73,6 +74,7 @@ impl Node {
             }
         };
         let before = Arc::clone(&self.state);
+        let (seated, notices) = (verified.seat(), Notices::of(&verified));
         self.state = Arc::new(before.apply(verified));
         let position = self.state.position();
         let row = quorate_codec::to_bytes(&entry);
@@ -80,9 +82,8 @@ impl Node {
         turn.out.barrier = true;
         let rejoin = match &entry.entry().body {
             EntryBody::Rejoin(rejoin) => Some(rejoin.body().clone()),
-            EntryBody::Motion(_) => None,
+            EntryBody::Motion(_) | EntryBody::Enact(_) => None,
         };
-        let seated = entry.entry().body.seat();
         self.governor.push(entry);
         self.close_instance(Instance::Position(position), turn);
         turn.out.notices.push(Notice::Head(self.state.head()));
@@ -93,6 +94,8 @@ impl Node {
         if let Some(node) = seated {
             self.on_seat_given(node, turn);
         }
+        self.look_at_announced(turn);
+        self.tell_notices(&notices, turn);
         self.after_new_head(&before, turn);
         for alarm in self.lacking_summands_of(position) {
             self.alarm(alarm.text, &alarm.culprits, turn);
@@ -107,6 +110,7 @@ impl Node {
         let state = Arc::clone(&self.state);
         self.governor.rejoins.retain(|_, rejoin| state.check_rejoin(rejoin).is_ok());
         self.fail_all_sessions("the charter moved on", turn);
+        self.look_at_freezes(turn);
         self.look_at_custody(turn);
         self.look_at_drills(turn);
         self.look_at_keys(turn);

@@ -4,6 +4,7 @@
 //! This is work at human rate: a check here may take milliseconds.
 
 mod agreeing;
+mod announced;
 mod log;
 
 pub(crate) use log::compiled_policy;
@@ -34,6 +35,10 @@ pub(crate) struct Governor {
     votes: BTreeMap<Instance, Votes>,
     wakes: Schedule<Instance>,
     fetched_at: Millis,
+    /// When this node stored what began the wait of an announced motion, by position.
+    heard: BTreeMap<u64, Millis>,
+    /// When the next announced motion is due here.
+    due_at: Option<Millis>,
 }
 
 impl Governor {
@@ -42,9 +47,10 @@ impl Governor {
         log: Vec<CertifiedEntry>,
         votes: BTreeMap<Instance, Votes>,
         motions: Vec<SignedMotion>,
+        heard: BTreeMap<u64, Millis>,
     ) -> Self {
         let motions = motions.into_iter().map(|motion| (motion.id(), motion)).collect();
-        let mut governor = Self { votes, motions, ..Self::default() };
+        let mut governor = Self { votes, motions, heard, ..Self::default() };
         for entry in log {
             governor.push(entry);
         }
@@ -65,7 +71,7 @@ impl Governor {
         let index = usize::try_from(position.checked_sub(1)?).ok()?;
         match &self.log.get(index)?.entry().body {
             EntryBody::Motion(motion) => Some((motion, position)),
-            EntryBody::Rejoin(_) => None,
+            EntryBody::Rejoin(_) | EntryBody::Enact(_) => None,
         }
     }
 
@@ -124,7 +130,7 @@ impl Governor {
 
     /// The earliest ballot timeout.
     pub fn wake_at(&self) -> Option<Millis> {
-        self.wakes.next()
+        self.wakes.next().into_iter().chain(self.due_at).min()
     }
 }
 
@@ -134,10 +140,15 @@ impl Node {
         for instance in self.governor.wakes.take_due(turn.now) {
             self.step_agreement(instance, quorate_charter::Input::Timeout, turn);
         }
+        if self.governor.due_at.is_some_and(|due| due <= turn.now) {
+            self.governor.due_at = None;
+            self.propose_next(turn);
+        }
     }
 
     /// Tells a peer what collects signatures or votes.
     pub(crate) fn share_governance(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        self.share_freezes(peer, turn);
         let motions = self.governor.motions.values();
         let mut messages: Vec<Message> =
             motions.map(|motion| Message::Motion(motion.clone())).collect();
@@ -166,8 +177,9 @@ impl Node {
         let ready = motions.filter(|motion| self.state.authorise(motion, now).is_ok());
         let ready = ready.filter(|motion| is_shown(motion));
         let rejoins = self.governor.rejoins.values();
-        let mut bodies = ready
-            .map(|motion| EntryBody::Motion(motion.clone()))
+        let due = self.due_announcements(now).into_iter().map(EntryBody::Enact);
+        let mut bodies = due
+            .chain(ready.map(|motion| EntryBody::Motion(motion.clone())))
             .chain(rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone())));
         let Some(body) = bodies.next() else { return };
         let entry = Entry::next(&self.state, body);

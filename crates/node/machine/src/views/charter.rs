@@ -45,6 +45,10 @@ impl Node {
                 let signers = signed.signatures.iter().map(|(person, _)| person);
                 (Some(signed.id()), effect.unwrap_or_default(), self.people_named(signers))
             }
+            EntryBody::Enact(id) => {
+                let effect = vec![format!("motion {id}, announced before, takes effect")];
+                (Some(*id), effect, Vec::new())
+            }
             EntryBody::Rejoin(rejoin) => {
                 let name = self.name_of(&rejoin.node()).map(|name| name.to_string());
                 let name = name.unwrap_or_else(|| rejoin.node().to_string());
@@ -80,13 +84,13 @@ impl Node {
         let people = self.state.people().map(|person| RosterPerson {
             name: person.name.clone(),
             id: person.id,
-            roles: roles(person.roles),
-            credential: person.credential.to_string(),
+            roles: person.roles.named().into_iter().map(str::to_owned).collect(),
+            keys: person.keys.iter().map(ToString::to_string).collect(),
         });
         let services = self.state.services().map(|service| RosterService {
             name: service.name.clone(),
             id: service.id,
-            credential: service.credential.to_string(),
+            keys: service.keys.iter().map(ToString::to_string).collect(),
         });
         RosterAnswer {
             genesis: self.state.genesis(),
@@ -115,13 +119,4 @@ impl Node {
             cases: bundle.cases.clone(),
         })
     }
-}
-
-fn roles(roles: quorate_charter::Roles) -> Vec<String> {
-    let all = [
-        (roles.administrator, "administrator"),
-        (roles.approver, "approver"),
-        (roles.auditor, "auditor"),
-    ];
-    all.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::unknown_motion;
 use crate::node::Node;
-use quorate_charter::{EntryBody, SignedMotion, effect};
+use quorate_charter::{Announced, EntryBody, Fate, SignedMotion, effect};
 use quorate_client::contract::{ErrorBody, MotionState, MotionView};
 use quorate_identity::MotionId;
 
@@ -11,7 +11,7 @@ impl Node {
     pub(crate) fn view_motions(&self, now: u64) -> Vec<MotionView> {
         let placed = self.governor.log().iter().filter_map(|entry| match &entry.entry().body {
             EntryBody::Motion(motion) => Some((motion, Some(entry.position()))),
-            EntryBody::Rejoin(_) => None,
+            EntryBody::Rejoin(_) | EntryBody::Enact(_) => None,
         });
         let over = self.governor.over().map(|motion| (motion, None));
         let open = self.governor.motions().map(|motion| (motion, None));
@@ -37,8 +37,17 @@ impl Node {
     ) -> Option<MotionView> {
         let motion = signed.body().ok()?;
         let missing = self.state.missing_for(signed).filter(|_| position.is_none());
+        let announced = self.state.announcement(&signed.id());
         let state = match position {
-            Some(_) => MotionState::Enacted,
+            Some(_) => match self.state.fate(&signed.id()) {
+                Some(Fate::Announced) => match announced.is_some_and(Announced::is_objected) {
+                    true => MotionState::Objected,
+                    false => MotionState::Announced,
+                },
+                Some(Fate::Withdrawn(_)) => MotionState::Withdrawn,
+                Some(Fate::Superseded(_)) => MotionState::Superseded,
+                Some(Fate::Enacted(_)) | None => MotionState::Enacted,
+            },
             None if motion.expiry_ms <= now => MotionState::Expired,
             None if self.governor.is_over(&signed.id()) => MotionState::Superseded,
             None if missing.is_some() => MotionState::Collecting,
@@ -55,6 +64,11 @@ impl Node {
             effect: effect(&motion, &self.state),
             expires_ms: motion.expiry_ms,
             position,
+            due_ms: announced.and_then(|announced| self.due_here(announced)),
+            objected_by: announced
+                .and_then(|announced| announced.objection)
+                .and_then(|objection| self.state.person(&objection.by))
+                .map(|person| person.name.clone()),
             bytes: signed.bytes.to_vec().into(),
         })
     }

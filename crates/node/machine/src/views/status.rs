@@ -95,6 +95,11 @@ impl Node {
         if self.abstains().is_some() {
             missing.push("the node that answers, which abstains".to_owned());
         }
+        if let Some(freeze) = self.freezes.of_key(&order.key) {
+            let by = self.state.person(&freeze.by).map(|person| person.name.to_string());
+            let by = by.unwrap_or_else(|| freeze.by.to_string());
+            missing.push(format!("a thaw: {by} froze it ({})", freeze.reason));
+        }
         let mut said = BTreeSet::new();
         missing.retain(|text| said.insert(text.clone()));
         let notes = if order.retired { Vec::new() } else { self.key_notes(order, now) };

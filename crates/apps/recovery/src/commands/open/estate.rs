@@ -11,11 +11,9 @@ use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
 use crate::verify::HeldKey;
 use quorate_backup::Opener;
-use quorate_charter::{GenesisError, GenesisFile, State};
+use quorate_charter::{GenesisError, GenesisFile, Person, State};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
-use quorate_identity::{
-    Credential, GenesisHash, Head, Name, NodeId, PersonId, RecoveryKeyId, moment, words,
-};
+use quorate_identity::{GenesisHash, Head, Name, NodeId, PersonId, RecoveryKeyId, moment, words};
 use rand_core::OsRng;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -244,18 +242,19 @@ fn brief(probate: &Probate<'_>, custodian: Option<&ForCustodian<'_>>) -> String 
 /// Who founds the new domain, and what of them the domain before knows: anybody can call themselves
 /// its founders.
 fn founders(before: &State, new: &State) -> String {
-    let was = |credential: &Credential| {
-        before.people().find(|it| it.roles.administrator && it.credential == *credential)
+    let was = |person: &Person| {
+        let shares_a_key = |it: &Person| person.keys.iter().any(|key| it.keys.contains(key));
+        before.people().find(|it| it.roles.administrator && shares_a_key(it))
     };
     let administrators = || new.people().filter(|person| person.roles.administrator);
     let named: Vec<String> = administrators()
-        .map(|person| match was(&person.credential) {
+        .map(|person| match was(person) {
             Some(known) => format!("{} (administrator {} there)", person.name, known.name),
             None => format!("{} (a stranger there)", person.name),
         })
         .collect();
     let known: BTreeSet<PersonId> =
-        administrators().filter_map(|person| Some(was(&person.credential)?.id)).collect();
+        administrators().filter_map(|person| Some(was(person)?.id)).collect();
     let ruled = match before.rule().satisfied(&known) {
         true => "those who are known from there could rule it together",
         false => {

@@ -6,15 +6,33 @@
 //! ```
 //!
 //! `G` is the genesis. A name that is new is an entry after the one before it; in brackets: what
-//! its motion does (`key NAME`, `policy NUMBER`, `again ENTRY`: the very motion of that entry),
-//! who signed it (`by ada+ben`) and how many nodes certified it (`votes 2`). Left out, it sets
-//! some policy, ada and ben signed, and a quorum certified. An entry after one that does not
-//! hold stands where it would stand if it held.
+//! its motion does, who signed it (`by ada+ben`) and how many nodes certified it (`votes 2`).
+//! Left out, it sets some policy, ada and ben signed, and a quorum certified. An entry after one
+//! that does not hold stands where it would stand if it held.
+//!
+//! | note | the motion |
+//! |---|---|
+//! | `key NAME`, `policy NUMBER` | orders a key, sets a policy |
+//! | `refresh KEY`, `void KEY`, `retire KEY`, `nightly KEY` | is about that key |
+//! | `lease SECONDS`, `thaw NUMBER` | sets the settings, ends some freeze |
+//! | `again ENTRY` | is the very motion of that entry |
+//! | `join NAME ROLES`, `serve NAME` | enrols a person (`approve`, `admin+approve`) or a service |
+//! | `leave NAME`, `roles NAME ROLES` | revokes a person or service, changes roles |
+//! | `rekey NAME KEYS` | gives a person other keys: `ada-2+ada-3` |
+//! | `team NAME PEOPLE` | makes a team |
+//! | `rules N PEOPLE` | from then on N of these rule; with `join` or `leave` in one motion |
+//! | `wait SECONDS` | the rules announce what is dangerous for so long |
+//! | `recover` | guardians sign what the other notes say |
+//! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
+//! | `enact ENTRY` | none: the announced motion takes effect |
 
-use super::{Domain, signed_by};
+use super::{Domain, member, name, roles, signed_by};
 use quorate_charter::{
-    CertifiedEntry, Entry, EntryBody, LogError, MotionBody, SignedMotion, State, verify_log,
+    CertifiedEntry, Change, Entry, EntryBody, LogError, MemberKind, MotionBody, PeopleChange,
+    RefreshSchedule, Settings, SignedMotion, State, Window, verify_log,
 };
+use quorate_codec::Digest;
+use quorate_identity::MotionId;
 use std::collections::BTreeMap;
 
 pub struct Drawing<'a> {
@@ -51,6 +69,16 @@ impl<'a> Drawing<'a> {
         &self.motions[entry]
     }
 
+    /// The id of an entry's motion.
+    pub fn id(&self, entry: &str) -> MotionId {
+        self.motions[entry].id()
+    }
+
+    /// Why an entry does not hold after the one that it was drawn after.
+    pub fn refusal(&self, parent: &str, entry: &str) -> String {
+        self.states[parent].verify_entry(&self.entries[entry]).unwrap_err().to_string()
+    }
+
     /// Replays these entries in this order.
     pub fn replay(&self, entries: &str) -> Result<State, LogError> {
         let entries = entries.split_whitespace().map(|entry| self.entry(entry));
@@ -66,22 +94,91 @@ impl<'a> Drawing<'a> {
         let (mut by, mut again) = ("ada+ben", None);
         let state = self.states[parent].clone();
         let mut votes = state.quorum();
+        let mut change = PeopleChange { changes: vec![], rules: None, excepted: vec![] };
+        let (mut recovers, mut enacts) = (false, None);
         let notes = notes.trim_end_matches(']').split(',').map(str::trim);
         for note in notes.filter(|note| !note.is_empty()) {
-            match note.split_once(' ').unwrap() {
+            match note.split_once(' ').unwrap_or((note, "")) {
                 ("key", key) => body = self.domain.key_create(key),
                 ("policy", number) => body = MotionBody::PolicySet { bundle: number.into() },
                 ("again", other) => again = Some(self.motions[other].clone()),
+                ("join", who) => {
+                    let (who, what) = who.split_once(' ').unwrap();
+                    let member = member(state.genesis(), who, MemberKind::Person, &[who]);
+                    change.changes.push(Change::Enrol { member, roles: roles(what) });
+                }
+                ("serve", who) => {
+                    let member = member(state.genesis(), who, MemberKind::Service, &[who]);
+                    change.changes.push(Change::Enrol { member, roles: roles("") });
+                }
+                ("leave", who) => change.changes.push(Change::Revoke { name: name(who) }),
+                ("roles", who) => {
+                    let (who, what) = who.split_once(' ').unwrap();
+                    change.changes.push(Change::Roles { name: name(who), roles: roles(what) });
+                }
+                ("rekey", who) => {
+                    let (who, keys) = who.split_once(' ').unwrap();
+                    let keys: Vec<&str> = keys.split('+').collect();
+                    let member = member(state.genesis(), who, MemberKind::Person, &keys);
+                    change.changes.push(Change::Keys { member });
+                }
+                ("team", who) => {
+                    let (team, people) = who.split_once(' ').unwrap();
+                    let members = people.split('+').map(name).collect();
+                    change.changes.push(Change::Team { name: name(team), members });
+                }
+                ("rules", who) => {
+                    let (number, people) = who.split_once(' ').unwrap();
+                    let people = people.replace('+', ", ");
+                    let rules = change.rules.get_or_insert_with(|| state.rules().clone());
+                    rules.main.tree = format!("{number} of ({people})").parse().unwrap();
+                    rules.main.overriding = rules.main.tree.clone();
+                    rules.upkeep = format!("any of ({people})").parse().unwrap();
+                }
+                ("wait", seconds) => {
+                    let rules = change.rules.get_or_insert_with(|| state.rules().clone());
+                    rules.main.delay_ms = seconds.parse::<u64>().unwrap() * 1_000;
+                }
+                ("recover", _) => recovers = true,
+                ("refresh", key) => body = MotionBody::KeyRefresh { name: name(key) },
+                ("void", key) => body = MotionBody::KeyVoid { name: name(key) },
+                ("retire", key) => body = MotionBody::KeyRetire { name: name(key) },
+                ("nightly", key) => {
+                    let window = Some(Window { from: 120, minutes: 180 });
+                    let (every_ms, jitter_ms) = (86_400_000, 3_600_000);
+                    let schedule = Some(RefreshSchedule { every_ms, jitter_ms, window });
+                    body = MotionBody::KeySchedule { name: name(key), schedule };
+                }
+                ("lease", seconds) => {
+                    let lease_ms = seconds.parse::<u64>().unwrap() * 1_000;
+                    let settings = Settings { lease_ms, ..Settings::default() };
+                    body = MotionBody::SettingsSet { settings };
+                }
+                ("thaw", number) => {
+                    let freezes = vec![Digest([number.parse().unwrap(); 32])];
+                    body = MotionBody::Thaw { freezes, barred: vec![name("olga")] };
+                }
+                ("object", other) => body = MotionBody::Object { motion: self.id(other) },
+                ("override", other) => body = MotionBody::Override { motion: self.id(other) },
+                ("withdraw", other) => body = MotionBody::Withdraw { motion: self.id(other) },
+                ("enact", other) => enacts = Some(self.id(other)),
                 ("by", people) => by = people,
                 ("votes", count) => votes = count.parse().unwrap(),
                 (other, _) => panic!("'{other}' means nothing"),
             }
         }
+        change.changes.sort_by_key(Change::name);
+        let changes = !change.changes.is_empty() || change.rules.is_some();
+        body = match (changes, recovers) {
+            (true, true) => MotionBody::Recover(change),
+            (true, false) => MotionBody::People(change),
+            (false, _) => body,
+        };
         let people: Vec<&str> = by.split('+').filter(|one| *one != "nobody").collect();
         let motion =
             again.unwrap_or_else(|| signed_by(&state, self.domain.motion(&state, body), &people));
-        let certified =
-            self.domain.certify(&Entry::next(&state, EntryBody::Motion(motion.clone())), votes);
+        let body = enacts.map_or_else(|| EntryBody::Motion(motion.clone()), EntryBody::Enact);
+        let certified = self.domain.certify(&Entry::next(&state, body), votes);
         let next = match state.verify_entry(&certified) {
             Ok(verified) => state.apply(verified),
             Err(_) => state,

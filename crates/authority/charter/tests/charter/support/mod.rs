@@ -5,8 +5,8 @@ pub mod drawn;
 
 use quorate_charter::{
     CertifiedEntry, Custodian, Custody, Decided, Entry, EntryBody, Genesis, GenesisFile,
-    GenesisPerson, GenesisService, Instance, Motion, MotionBody, Role, Roles, Settings,
-    SignedEnrolment, SignedMotion, State,
+    GenesisPerson, GenesisService, Instance, MemberKind, Motion, MotionBody, Role, Roles, Rules,
+    Settings, SignedEnrolment, SignedMember, SignedMotion, State,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
@@ -39,6 +39,7 @@ pub fn roles(text: &str) -> Roles {
         approver: text.contains("approve"),
         auditor: text.contains("audit"),
         operator: text.contains("operate"),
+        guardian: text.contains("guard"),
     }
 }
 
@@ -77,8 +78,10 @@ pub fn genesis(nodes: u8, faults: u8) -> Genesis {
             name: name("bot"),
             credential: person("bot").credential().clone(),
         }],
-        rule: "2 of (ada, ben, cleo)".parse().unwrap(),
-        upkeep: "any of (ada, ben, cleo)".parse().unwrap(),
+        rules: Rules::at_once(
+            "2 of (ada, ben, cleo)".parse().unwrap(),
+            "any of (ada, ben, cleo)".parse().unwrap(),
+        ),
         faults,
         settings: Settings::default(),
         nonce: Digest([9; 32]),
@@ -173,11 +176,19 @@ impl Domain {
     }
 }
 
-/// Adds people's signatures.
+/// Adds people's signatures: by name, or as `name=key` where somebody has another key by now.
 pub fn signed_by(state: &State, mut motion: SignedMotion, people: &[&str]) -> SignedMotion {
     for who in people {
+        let (who, key) = who.split_once('=').unwrap_or((who, who));
         let id = state.person_named(&name(who)).unwrap().id;
-        motion.sign(id, &person(who)).unwrap();
+        motion.sign(id, &person(key)).unwrap();
     }
     motion
+}
+
+/// What somebody says of themselves, with these keys.
+pub fn member(genesis: GenesisHash, who: &str, kind: MemberKind, keys: &[&str]) -> SignedMember {
+    let keys: Vec<MemorySigner> = keys.iter().map(|key| person(key)).collect();
+    let signers: Vec<&dyn CredentialSigner> = keys.iter().map(|key| key as _).collect();
+    SignedMember::create(genesis, name(who), kind, &signers).unwrap()
 }

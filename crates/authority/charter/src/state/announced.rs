@@ -1,0 +1,267 @@
+//! Motions that were announced and wait: how long, who may object, and who overrides (GOV-80 to
+//! GOV-85).
+
+use super::State;
+use crate::motion::{Change, Motion, MotionBody, MotionError, PeopleChange};
+use crate::rules::{Matter, objected_ms};
+use quorate_access::Tree;
+use quorate_identity::{MotionId, Name, PersonId};
+use std::collections::BTreeSet;
+
+/// A dangerous motion that is authorised and waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Its id.
+    pub id: MotionId,
+    /// What it says.
+    pub motion: Motion,
+    /// The position of the entry that announced it.
+    pub position: u64,
+    /// How long it waits after that, in milliseconds: as the rules said when it was announced.
+    pub delay_ms: u64,
+    /// Who objected first, if somebody did.
+    pub objection: Option<Objection>,
+    /// Whether that was overridden.
+    pub overridden: bool,
+}
+
+/// An objection to an announced motion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objection {
+    /// Who objected.
+    pub by: PersonId,
+    /// The position of its entry.
+    pub position: u64,
+}
+
+/// What became of a motion that was placed in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It took effect, at this position.
+    Enacted(u64),
+    /// It is announced and waits.
+    Announced,
+    /// It was withdrawn, at this position.
+    Withdrawn(u64),
+    /// What it touches changed before it took effect, at this position.
+    Superseded(u64),
+}
+
+impl Announced {
+    /// When it may take effect by the clock of whoever stored the entries of positions when
+    /// `stored_at` says: the delay after it was announced, or, once somebody objected, a longer
+    /// one after that. Nothing if that clock never saw the entry (GOV-81).
+    pub fn due(&self, stored_at: &dyn Fn(u64) -> Option<u64>) -> Option<u64> {
+        let (since, wait) = match self.objection {
+            None => (self.position, self.delay_ms),
+            Some(objection) => (objection.position, objected_ms(self.delay_ms)),
+        };
+        Some(stored_at(since)?.saturating_add(wait))
+    }
+
+    /// Whether somebody objected and nobody overrode that.
+    pub fn is_objected(&self) -> bool {
+        self.objection.is_some() && !self.overridden
+    }
+
+    /// The version of the announcement: what motions about it expect.
+    pub(super) fn version(&self) -> u64 {
+        1 + u64::from(self.objection.is_some()) + u64::from(self.overridden)
+    }
+}
+
+impl State {
+    /// Motions that are announced and wait, by id.
+    pub fn announced(&self) -> impl Iterator<Item = &Announced> {
+        self.announced.values().map(AsRef::as_ref)
+    }
+
+    /// An announced motion.
+    pub fn announcement(&self, id: &MotionId) -> Option<&Announced> {
+        self.announced.get(id).map(AsRef::as_ref)
+    }
+
+    /// What became of a motion that was placed in the log.
+    pub fn fate(&self, id: &MotionId) -> Option<Fate> {
+        self.placed.get(id).copied()
+    }
+
+    /// The matter that a motion is about.
+    pub fn matter(&self, body: &MotionBody) -> Matter {
+        match body {
+            MotionBody::PolicySet { .. } => Matter::Policy,
+            MotionBody::CustodySet { .. } => Matter::Custody,
+            MotionBody::SeatGive { .. } => Matter::Nodes,
+            MotionBody::SettingsSet { .. } => Matter::Settings,
+            MotionBody::Thaw { .. } => Matter::Freezes,
+            MotionBody::People(change) => self.matter_of_change(change),
+            MotionBody::Recover(_) => Matter::Rules,
+            MotionBody::Object { motion }
+            | MotionBody::Override { motion }
+            | MotionBody::Withdraw { motion } => {
+                let announced = self.announcement(motion);
+                announced.map_or(Matter::Rules, |it| self.matter(&it.motion.body))
+            }
+            MotionBody::KeyCreate { .. }
+            | MotionBody::KeyRefresh { .. }
+            | MotionBody::KeyReshare { .. }
+            | MotionBody::KeyVoid { .. }
+            | MotionBody::KeySchedule { .. }
+            | MotionBody::KeyRetire { .. }
+            | MotionBody::KeyImport { .. }
+            | MotionBody::KeyRestore { .. } => Matter::Keys,
+        }
+    }
+
+    /// A change of the rules, or of somebody who stands in them, is about the rules: whoever
+    /// changes the keys of administrators has their say (GOV-75).
+    fn matter_of_change(&self, change: &PeopleChange) -> Matter {
+        let authority = &self.roster.authority;
+        let mut in_rules = authority.administrators();
+        in_rules.extend(authority.guardians());
+        let touches_them = |change: &Change| {
+            let person = change.name().and_then(|name| self.person_named(&name));
+            person.is_some_and(|person| in_rules.contains(&person.id))
+                && !matches!(change, Change::Team { .. })
+        };
+        let is_of_rules = change.rules.is_some() || change.changes.iter().any(touches_them);
+        let is_service = |name: &Name| self.service_named(name).is_some();
+        Matter::of_change(is_of_rules, change.is_of_services(is_service))
+    }
+
+    /// Who together authorises a motion that says this (GOV-16).
+    ///
+    /// # Errors
+    /// [`MotionError`]: nobody does.
+    pub fn authority_for(&self, body: &MotionBody) -> Result<Tree<PersonId>, MotionError> {
+        let authority = &self.roster.authority;
+        match body {
+            body if body.is_upkeep() => Ok(authority.upkeep.clone()),
+            MotionBody::Recover(_) => {
+                let recovery = authority.recovery.as_ref();
+                recovery.map(|(tree, _)| tree.clone()).ok_or(MotionError::NoRecovery)
+            }
+            MotionBody::Object { motion } => self.objectors(motion),
+            MotionBody::Override { motion } => {
+                let announced = self.must_be_announced(motion)?;
+                Ok(authority.say(self.matter(&announced.motion.body)).overriding.clone())
+            }
+            MotionBody::Withdraw { motion } => {
+                let announced = self.must_be_announced(motion)?;
+                Ok(authority.say(self.matter(&announced.motion.body)).tree.clone())
+            }
+            body => Ok(authority.say(self.matter(body)).tree.clone()),
+        }
+    }
+
+    /// Any administrator or guardian whom the motion does not remove may object; nobody to a
+    /// recovery, which waits the longest and which those who rule can withdraw (GOV-83, N-102).
+    fn objectors(&self, motion: &MotionId) -> Result<Tree<PersonId>, MotionError> {
+        let announced = self.must_be_announced(motion)?;
+        let change = match &announced.motion.body {
+            MotionBody::Recover(_) => return Err(MotionError::NoObjection),
+            MotionBody::People(change) => Some(change),
+            _ => None,
+        };
+        let removed = change.map(|change| self.removed_by(change)).unwrap_or_default();
+        let mut objectors = self.roster.authority.administrators();
+        objectors.extend(self.roster.authority.guardians());
+        let mut leaves: Vec<_> = objectors.difference(&removed).copied().map(Tree::Leaf).collect();
+        let tree = match leaves.len() {
+            1 => leaves.pop(),
+            _ => Tree::gate(1, leaves).ok(),
+        };
+        tree.ok_or(MotionError::NoObjection)
+    }
+
+    /// Whom a change takes their say, their keys or their place.
+    fn removed_by(&self, change: &PeopleChange) -> BTreeSet<PersonId> {
+        let changed = change.changes.iter().filter(|change| {
+            matches!(change, Change::Revoke { .. } | Change::Keys { .. } | Change::Roles { .. })
+        });
+        let mut names: BTreeSet<Name> = changed.filter_map(Change::name).collect();
+        if let Some(rules) = &change.rules {
+            let stay: BTreeSet<Name> = &rules.administrators() | &rules.guardians();
+            let have = &self.rules().administrators() | &self.rules().guardians();
+            names.extend(have.difference(&stay).cloned());
+        }
+        names.iter().filter_map(|name| self.person_named(name)).map(|person| person.id).collect()
+    }
+
+    pub(super) fn must_be_announced(&self, id: &MotionId) -> Result<&Announced, MotionError> {
+        self.announcement(id).ok_or(MotionError::NotAnnounced(*id))
+    }
+
+    /// How long a motion is announced before it takes effect, in milliseconds; 0: it takes effect
+    /// at once (GOV-80).
+    pub fn delay_of(&self, body: &MotionBody) -> u64 {
+        if let MotionBody::Recover(_) = body {
+            return self.roster.authority.recovery.as_ref().map_or(0, |(_, delay_ms)| *delay_ms);
+        }
+        match self.is_dangerous(body) {
+            true => self.roster.authority.say(self.matter(body)).delay_ms,
+            false => 0,
+        }
+    }
+
+    /// Whether a motion changes who can sign, who decides, or what is allowed, or cannot be undone.
+    fn is_dangerous(&self, body: &MotionBody) -> bool {
+        match body {
+            MotionBody::PolicySet { .. }
+            | MotionBody::KeyReshare { .. }
+            | MotionBody::KeyRetire { .. }
+            | MotionBody::CustodySet { .. }
+            | MotionBody::SeatGive { .. }
+            | MotionBody::SettingsSet { .. }
+            | MotionBody::Recover(_) => true,
+            MotionBody::People(change) => {
+                change.rules.is_some() || change.changes.iter().any(|one| self.widens(one))
+            }
+            MotionBody::KeyCreate { .. }
+            | MotionBody::KeyRefresh { .. }
+            | MotionBody::KeyVoid { .. }
+            | MotionBody::KeySchedule { .. }
+            | MotionBody::KeyImport { .. }
+            | MotionBody::KeyRestore { .. }
+            | MotionBody::Object { .. }
+            | MotionBody::Override { .. }
+            | MotionBody::Withdraw { .. }
+            | MotionBody::Thaw { .. } => false,
+        }
+    }
+
+    /// Whether somebody else can do afterwards what decides about signatures. Taking that away is
+    /// no danger, and often urgent.
+    fn widens(&self, change: &Change) -> bool {
+        match change {
+            Change::Keys { .. } => true,
+            Change::Enrol { roles, .. } => roles.decides(),
+            Change::Roles { name, roles } => {
+                let before = self.person_named(name).map(|person| person.roles).unwrap_or_default();
+                let gains = |had: bool, has: bool| has && !had;
+                gains(before.administrator, roles.administrator)
+                    || gains(before.approver, roles.approver)
+                    || gains(before.guardian, roles.guardian)
+            }
+            Change::Revoke { .. } | Change::Team { .. } => false,
+        }
+    }
+
+    /// What an objection, an overriding or a withdrawal needs beside signatures.
+    pub(super) fn check_about_announced(&self, body: &MotionBody) -> Result<(), MotionError> {
+        match body {
+            MotionBody::Object { motion } => match self.must_be_announced(motion)?.objection {
+                None => self.objectors(motion).map(|_| ()),
+                Some(_) => Err(MotionError::Objected),
+            },
+            MotionBody::Override { motion } => {
+                match self.must_be_announced(motion)?.is_objected() {
+                    true => Ok(()),
+                    false => Err(MotionError::NoOverride),
+                }
+            }
+            MotionBody::Withdraw { motion } => self.must_be_announced(motion).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+}

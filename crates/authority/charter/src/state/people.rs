@@ -1,0 +1,257 @@
+//! Changes of people, services, teams and rules (GOV-74 to GOV-77).
+
+use super::State;
+use super::roster::{Authority, Person, Roster, Service};
+use crate::genesis::{Roles, check_roles};
+use crate::limits::{PEOPLE_CHANGES_MAX, PEOPLE_MAX, SERVICES_MAX, TEAMS_MAX};
+use crate::member::{Authenticators, Member, MemberKind};
+use crate::motion::{Change, PeopleChange, PeopleError};
+use quorate_codec::Digest;
+use quorate_codec::{Transcript, tag, tag::Tag};
+use quorate_identity::{MotionId, Name, PersonId, ServiceId};
+use std::collections::BTreeSet;
+
+impl State {
+    /// Who there is after a change by this motion; refuses what must not be (GOV-75 to GOV-77).
+    pub(super) fn changed_people(
+        &self,
+        motion: MotionId,
+        change: &PeopleChange,
+    ) -> Result<Roster, PeopleError> {
+        let names = change.names();
+        let is_ordered = names.len() == change.changes.len()
+            && names.is_sorted_by(|left, right| left < right)
+            && names.len() <= PEOPLE_CHANGES_MAX;
+        if !is_ordered || (names.is_empty() && change.rules.is_none()) {
+            return Err(PeopleError::Changes);
+        }
+        let mut roster = (*self.roster).clone();
+        let mut new_keys = BTreeSet::new();
+        for one in &change.changes {
+            if let Some((_, member)) = one.member() {
+                self.check_new_keys(&member, &mut new_keys)?;
+            }
+            self.change_one(&mut roster, motion, one)?;
+        }
+        if change.rules.as_ref() == Some(self.rules()) {
+            return Err(PeopleError::Changes);
+        }
+        if let Some(rules) = &change.rules {
+            roster.rules = rules.clone();
+        }
+        self.check_after(&mut roster, &change.excepted)?;
+        Ok(roster)
+    }
+
+    /// A recovery brings administrators in, takes former ones out or gives them new keys, and says
+    /// what the rules are; guardians do not make themselves more than they are (GOV-85).
+    pub(super) fn check_recovery(&self, change: &PeopleChange) -> Result<(), PeopleError> {
+        let administrates = |roles: &Roles| *roles == Roles::administrating();
+        let is_administrator =
+            |name: &Name| self.person_named(name).is_some_and(|person| person.roles.administrator);
+        let belongs = |one: &Change| match one {
+            Change::Enrol { roles, .. } => administrates(roles),
+            Change::Revoke { name } => is_administrator(name),
+            Change::Keys { .. } => one.name().is_some_and(|name| is_administrator(&name)),
+            Change::Roles { .. } | Change::Team { .. } => false,
+        };
+        let rules = change.rules.as_ref().ok_or(PeopleError::Recovery)?;
+        match change.changes.iter().all(belongs) && rules.recovery == self.rules().recovery {
+            true => Ok(()),
+            false => Err(PeopleError::Recovery),
+        }
+    }
+
+    /// Keys that are nobody's and never were, and whose holder shows that it has them (N-27).
+    fn check_new_keys(
+        &self,
+        member: &Member,
+        new: &mut BTreeSet<Vec<u8>>,
+    ) -> Result<(), PeopleError> {
+        let own = match member.kind {
+            MemberKind::Person => self.person_named(&member.name).map(|person| &person.keys),
+            MemberKind::Service => self.service_named(&member.name).map(|service| &service.keys),
+        };
+        for key in &member.keys {
+            let is_own = own.is_some_and(|own| own.contains(key));
+            let is_fresh = new.insert(crate::genesis::point(key));
+            if !is_fresh || (!is_own && self.knows_the_key(key)) {
+                return Err(PeopleError::KeyTaken(member.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn change_one(
+        &self,
+        roster: &mut Roster,
+        motion: MotionId,
+        change: &Change,
+    ) -> Result<(), PeopleError> {
+        match change {
+            Change::Enrol { roles, .. } => {
+                let member = self.shown_member(change)?;
+                roster.check_free(&member.name)?;
+                roster.enrol(motion, member, *roles)
+            }
+            Change::Keys { .. } => {
+                let Member { name, kind, keys, .. } = self.shown_member(change)?;
+                roster.set_keys(&name, kind, keys)
+            }
+            Change::Revoke { name } => roster.revoke(name),
+            Change::Roles { name, roles } => roster.set_roles(name, *roles),
+            Change::Team { name, members } => roster.set_team(name, members),
+        }
+    }
+
+    /// What a change says of a member, shown by the member's own keys.
+    fn shown_member(&self, change: &Change) -> Result<Member, PeopleError> {
+        let (signed, member) = change.member().ok_or(PeopleError::Changes)?;
+        let name = member.name.to_string();
+        signed.verify(&self.genesis()).map_err(|error| PeopleError::Member { name, error })
+    }
+
+    /// Everything together must be as a genesis must be.
+    fn check_after(&self, roster: &mut Roster, excepted: &[Name]) -> Result<(), PeopleError> {
+        let numbers = [
+            ("people", roster.people.len(), PEOPLE_MAX),
+            ("services", roster.services.len(), SERVICES_MAX),
+            ("teams", roster.teams.len(), TEAMS_MAX),
+        ];
+        if let Some((what, ..)) = numbers.into_iter().find(|(_, number, most)| number > most) {
+            return Err(PeopleError::TooMany(what));
+        }
+        let who = |has: fn(&Roles) -> bool| -> BTreeSet<Name> {
+            let people = roster.people.values().filter(|person| has(&person.roles));
+            people.map(|person| person.name.clone()).collect()
+        };
+        let administrators = who(|roles| roles.administrator);
+        let guardians = who(|roles| roles.guardian);
+        roster.rules.check(&administrators, &guardians)?;
+        roster.authority = Authority::of(&roster.rules, &roster.people)?;
+        let known: BTreeSet<Name> =
+            roster.people.values().map(|person| person.name.clone()).collect();
+        let mut members = roster.teams.values().flatten();
+        if let Some(stranger) = members.find(|name| !known.contains(*name)) {
+            return Err(PeopleError::Unknown(stranger.clone()));
+        }
+        let people = roster.people.values().map(|person| (&person.name, person.roles));
+        Ok(check_roles(people, self.custody(), excepted, self.excepted())?)
+    }
+}
+
+impl Roster {
+    /// Nobody has the name, or ever had it (N-27).
+    fn check_free(&self, name: &Name) -> Result<(), PeopleError> {
+        let is_taken = self.nodes.values().any(|node| node.name == *name)
+            || self.people.values().any(|person| person.name == *name)
+            || self.services.values().any(|service| service.name == *name)
+            || self.teams.contains_key(name)
+            || self.former_names.contains(name);
+        if is_taken { Err(PeopleError::NameTaken(name.clone())) } else { Ok(()) }
+    }
+
+    fn enrol(&mut self, motion: MotionId, member: Member, roles: Roles) -> Result<(), PeopleError> {
+        let Member { name, kind, keys, .. } = member;
+        if roles.named().is_empty() == (kind == MemberKind::Person) {
+            return Err(PeopleError::NoRole(name));
+        }
+        match kind {
+            MemberKind::Person => {
+                let id = PersonId(member_id(tag::PERSON_ID, motion, &name));
+                self.people.insert(id, Person { id, name, keys, roles });
+            }
+            MemberKind::Service => {
+                let id = ServiceId(member_id(tag::SERVICE_ID, motion, &name));
+                self.services.insert(id, Service { id, name, keys });
+            }
+        }
+        Ok(())
+    }
+
+    fn person_mut(&mut self, name: &Name) -> Result<&mut Person, PeopleError> {
+        let person = self.people.values_mut().find(|person| person.name == *name);
+        person.ok_or_else(|| PeopleError::Unknown(name.clone()))
+    }
+
+    fn service_mut(&mut self, name: &Name) -> Result<&mut Service, PeopleError> {
+        let service = self.services.values_mut().find(|service| service.name == *name);
+        service.ok_or_else(|| PeopleError::Unknown(name.clone()))
+    }
+
+    fn set_keys(
+        &mut self,
+        name: &Name,
+        kind: MemberKind,
+        keys: Authenticators,
+    ) -> Result<(), PeopleError> {
+        let held = match kind {
+            MemberKind::Person => &mut self.person_mut(name)?.keys,
+            MemberKind::Service => &mut self.service_mut(name)?.keys,
+        };
+        if *held == keys {
+            return Err(PeopleError::Same(name.clone()));
+        }
+        let before = std::mem::replace(held, keys.clone());
+        self.former_keys.extend(before.iter().filter(|key| !keys.contains(key)).cloned());
+        Ok(())
+    }
+
+    fn set_roles(&mut self, name: &Name, roles: Roles) -> Result<(), PeopleError> {
+        let person = self.person_mut(name)?;
+        if roles.named().is_empty() {
+            return Err(PeopleError::NoRole(name.clone()));
+        }
+        match std::mem::replace(&mut person.roles, roles) == roles {
+            true => Err(PeopleError::Same(name.clone())),
+            false => Ok(()),
+        }
+    }
+
+    fn revoke(&mut self, name: &Name) -> Result<(), PeopleError> {
+        let keys = match (self.person_mut(name), ()) {
+            (Ok(person), ()) => {
+                let id = person.id;
+                self.people.remove(&id).map(|person| person.keys)
+            }
+            (Err(_), ()) => {
+                let id = self.service_mut(name)?.id;
+                self.services.remove(&id).map(|service| service.keys)
+            }
+        };
+        self.former_keys.extend(keys.iter().flatten().cloned());
+        self.former_names.insert(name.clone());
+        for members in self.teams.values_mut() {
+            members.remove(name);
+        }
+        Ok(())
+    }
+
+    fn set_team(&mut self, name: &Name, members: &[Name]) -> Result<(), PeopleError> {
+        if !members.is_sorted_by(|left, right| left < right) {
+            return Err(PeopleError::Changes);
+        }
+        if !self.teams.contains_key(name) {
+            self.check_free(name)?;
+        }
+        let members: BTreeSet<Name> = members.iter().cloned().collect();
+        if self.teams.get(name).map_or(members.is_empty(), |before| *before == members) {
+            return Err(PeopleError::Same(name.clone()));
+        }
+        match members.is_empty() {
+            true => {
+                self.teams.remove(name);
+                self.former_names.insert(name.clone());
+            }
+            false => {
+                self.teams.insert(name.clone(), members);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An id is the hash of what enrolled its holder, and never changes (GOV-74).
+fn member_id(tag: Tag, motion: MotionId, name: &Name) -> Digest {
+    Transcript::new(tag).part(motion).part(name.as_str()).digest()
+}

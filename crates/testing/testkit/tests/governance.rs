@@ -1,0 +1,309 @@
+//! Dangerous motions, freezes and people who leave, at nodes that crash, lag and are cut off
+//! (GOV-80 to GOV-93).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+use quorate_charter::{
+    Change, Fate, Freeze, FreezeScope, MotionBody, PeopleChange, SignedFreeze, SignedMotion,
+};
+use quorate_client::contract::{
+    FreezeView, HexBytes, MotionState, MotionView, RequestState, SubmitFreeze, SubmitMotion, routes,
+};
+use quorate_codec::{Digest, to_bytes};
+use quorate_identity::{ActorId, KeyId, MotionId};
+use quorate_machine::call::View;
+use quorate_machine::durable::Table;
+use quorate_machine::wire::Message;
+use quorate_policy::PolicyBundle;
+use quorate_policy::request::Verdict;
+use quorate_testkit::founding::{POLICY, Shape, name};
+use quorate_testkit::keys::{sign, with_ops};
+use quorate_testkit::world::World;
+use serde_json::json;
+
+const TREE: &str = "2 of (node-1, node-2, node-3)";
+/// So long what is dangerous is announced.
+const DELAY: u64 = 60_000;
+
+/// A domain with the key `ops`, which announces what is dangerous a minute before.
+fn slow(seed: u64) -> (World, KeyId) {
+    let (mut world, id) = with_ops(seed, Shape::default(), TREE, 1);
+    let mut rules = world.state("node-1").rules().clone();
+    rules.main.delay_ms = DELAY;
+    world.enact("node-1", MotionBody::People(PeopleChange::rules(rules)));
+    (world, id)
+}
+
+/// Another policy than the one in force: what was allowed is denied.
+fn strict() -> MotionBody {
+    let [cedar, limits, lists, _] = POLICY.map(str::to_owned);
+    let cedar = cedar.replace("permit(principal == Service", "forbid(principal == Service");
+    let bundle = PolicyBundle::new(cedar, limits, lists, "[]".to_owned()).to_bytes();
+    MotionBody::PolicySet { bundle }
+}
+
+/// Files a motion that these people signed.
+fn file(world: &mut World, node: &str, body: MotionBody, by: &[&str]) -> MotionId {
+    let state = world.state(node);
+    let nonce = Digest(world.random());
+    let motion: SignedMotion =
+        world.founding.motion(&state, body, nonce, world.now + 3_600_000, by);
+    let submit = SubmitMotion { motion: HexBytes(to_bytes(&motion)) };
+    let submit = serde_json::to_vec(&submit).unwrap();
+    world.call(node, by[0], "POST", routes::SUBMIT_MOTION.path, &submit).unwrap();
+    motion.id()
+}
+
+fn until_placed(world: &mut World, motion: MotionId) {
+    world.until("the motion is placed", |world| {
+        let names = world.names();
+        names
+            .iter()
+            .all(|node| world.host(node).node.is_none() || world.state(node).has_placed(&motion))
+    });
+}
+
+fn fate(world: &World, node: &str, motion: &MotionId) -> Option<Fate> {
+    world.state(node).fate(motion)
+}
+
+fn shown(world: &mut World, node: &str, motion: &MotionId) -> MotionView {
+    match world.call(node, "auditor", "GET", &routes::motion(motion), b"").unwrap() {
+        View::Motion(view) => *view,
+        other => panic!("no motion: {other:?}"),
+    }
+}
+
+fn signed_freeze(world: &mut World, who: &str, scope: FreezeScope) -> SignedFreeze {
+    let ActorId::Person(by) = world.founding.actor(who) else { panic!() };
+    let genesis = world.founding.hash;
+    let (reason, nonce) = ("the laptop is gone".to_owned(), Digest(world.random()));
+    let freeze = Freeze { version: 1, genesis, scope, by, reason, nonce };
+    SignedFreeze::sign(&freeze, world.founding.signer(who)).unwrap()
+}
+
+fn freeze(
+    world: &mut World,
+    node: &str,
+    who: &str,
+    signed: &SignedFreeze,
+) -> Result<Vec<FreezeView>, String> {
+    let body = serde_json::to_vec(&SubmitFreeze { freeze: HexBytes(to_bytes(signed)) }).unwrap();
+    match world.call(node, who, "POST", routes::FREEZE.path, &body) {
+        Ok(View::Freezes(views)) => Ok(views),
+        Ok(other) => panic!("no freezes: {other:?}"),
+        Err(error) => Err(error.message),
+    }
+}
+
+/// GOV-80, GOV-81: no quorum of voters lets a dangerous motion take effect before its delay, and
+/// all of them do after it, though every node lost its power meanwhile.
+#[test]
+fn a_dangerous_motion_takes_effect_after_its_delay_and_not_before() {
+    let (mut world, _) = slow(80);
+    let version = world.state("node-1").policy_version();
+    let began = world.now;
+    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    until_placed(&mut world, motion);
+    let view = shown(&mut world, "node-2", &motion);
+    assert_eq!(view.state, MotionState::Announced);
+    assert!(view.due_ms.is_some_and(|due| due >= began + DELAY));
+    for node in world.names() {
+        let told = world.host(&node).alarms.iter().any(|alarm| alarm.contains("is announced"));
+        assert!(told, "{node} gives notice");
+    }
+    world.pass(DELAY / 2);
+    for node in world.names() {
+        world.stop(&node);
+    }
+    for node in world.nodes() {
+        world.start(node);
+    }
+    let passed = world.now - began;
+    world.pass(DELAY - passed - 1_000);
+    for node in world.names() {
+        assert_eq!(world.state(&node).policy_version(), version, "{node} waits");
+    }
+    sign(&mut world, "node-1", "under the policy in force");
+    world.until("it takes effect", |world| {
+        world.names().iter().all(|node| world.state(node).policy_version() == version + 1)
+    });
+    assert!(world.now >= began + DELAY);
+    assert!(world.now < began + DELAY + DELAY / 2, "the power cut did not begin the wait anew");
+    assert!(matches!(fate(&world, "node-3", &motion), Some(Fate::Enacted(_))));
+    let heard = world.host("node-1").disk.keys().filter(|(table, _)| *table == Table::Heard);
+    assert_eq!(heard.count(), 0, "what is over is forgotten");
+}
+
+/// A voter that was away while a motion was announced measures from when it heard of it; the others
+/// need it for nothing.
+#[test]
+fn who_hears_of_it_late_hinders_nobody_and_hurries_nobody() {
+    let (mut world, _) = slow(81);
+    let version = world.state("node-1").policy_version();
+    world.stop("node-3");
+    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    until_placed(&mut world, motion);
+    world.pass(DELAY - 5_000);
+    let node_3 = world.id("node-3");
+    world.start(node_3);
+    world.until("it caught up", |world| world.state("node-3").has_placed(&motion));
+    let due = shown(&mut world, "node-3", &motion).due_ms.unwrap();
+    assert!(due > world.now + DELAY - 5_000, "it measures by itself");
+    world.pass(10_000);
+    assert!(world.now < due);
+    for node in world.names() {
+        assert_eq!(world.state(&node).policy_version(), version + 1, "{node}");
+    }
+}
+
+/// N-102: a stolen administrator's key objects: it delays once, and those who override go on.
+#[test]
+fn neg_102_an_objection_delays_and_is_overridden_at_real_nodes() {
+    let (mut world, _) = slow(82);
+    let version = world.state("node-1").policy_version();
+    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    until_placed(&mut world, motion);
+    world.pass(DELAY / 2);
+    let objection = file(&mut world, "node-3", MotionBody::Object { motion }, &["cleo"]);
+    until_placed(&mut world, objection);
+    let objected_at = world.now;
+    let view = shown(&mut world, "witness-1", &motion);
+    assert_eq!((view.state, view.objected_by), (MotionState::Objected, Some(name("cleo"))));
+    world.pass(3 * DELAY);
+    assert_eq!(world.state("node-1").policy_version(), version, "nobody overrode it");
+    let over = file(&mut world, "node-2", MotionBody::Override { motion }, &["ada", "ben"]);
+    world.until("it takes effect", |world| {
+        world.names().iter().all(|node| world.state(node).policy_version() == version + 1)
+    });
+    assert!(world.now >= objected_at + 2 * DELAY);
+    assert!(matches!(fate(&world, "node-1", &over), Some(Fate::Enacted(_))));
+    // The same key objects to its own removal in vain, and to everything else only once more.
+    let out = Change::Revoke { name: name("cleo") };
+    let mut rules = world.state("node-1").rules().clone();
+    for tree in [&mut rules.main.tree, &mut rules.main.overriding, &mut rules.upkeep] {
+        *tree = "all of (ada, ben)".parse().unwrap();
+    }
+    let change = PeopleChange { changes: vec![out], rules: Some(rules), excepted: vec![] };
+    let removal = file(&mut world, "node-1", MotionBody::People(change), &["ada", "ben"]);
+    until_placed(&mut world, removal);
+    let state = world.state("node-3");
+    let vain = world.founding.motion(
+        &state,
+        MotionBody::Object { motion: removal },
+        Digest([7; 32]),
+        world.now + 1_000_000,
+        &["cleo"],
+    );
+    assert!(state.check_motion(&vain, world.now).is_err());
+    world.until("she is gone", |world| {
+        world.names().iter().all(|node| world.state(node).person_named(&name("cleo")).is_none())
+    });
+}
+
+/// GOV-90: a freeze is honoured on receipt, by a minority that can agree on nothing, and by
+/// everybody else once they hear of it; a start keeps it.
+#[test]
+fn a_freeze_needs_nobodys_agreement() {
+    let (mut world, id) = with_ops(90, Shape::default(), TREE, 1);
+    for other in ["node-1", "node-2", "witness-1"] {
+        world.cut("node-3", other, true);
+    }
+    let signed = signed_freeze(&mut world, "alice", FreezeScope::Key(id));
+    let views = freeze(&mut world, "node-3", "alice", &signed).unwrap();
+    assert_eq!((views.len(), views[0].by.clone()), (1, Some(name("alice"))));
+    assert!(!world.can_sign("node-3", "ops"));
+    sign(&mut world, "node-1", "the others have not heard of it");
+    for other in ["node-1", "node-2", "witness-1"] {
+        world.cut("node-3", other, false);
+    }
+    world.until("all have heard", |world| {
+        world.names().iter().all(|node| !world.can_sign(node, "ops"))
+    });
+    let message = json!({"kind": "message", "message": "0x1234"});
+    let request = world.request("ops", &message, "wallet-service");
+    let filed = world.file("node-1", &request, "wallet-service", None).unwrap();
+    world.stop("node-2");
+    let node_2 = world.id("node-2");
+    world.start(node_2);
+    world.pass(120_000);
+    for node in world.names() {
+        assert_ne!(world.show(&node, &filed.request).state, RequestState::Signed, "{node}");
+        assert!(
+            world.host(&node).alarms.iter().any(|alarm| alarm.contains("alice froze the key ops"))
+        );
+    }
+    // A thaw is an entry; what it ended is over for ever.
+    let thaw = MotionBody::Thaw { freezes: vec![signed.digest()], barred: vec![] };
+    world.enact("node-1", thaw);
+    world.until_state("node-1", &filed.request, RequestState::Signed);
+    world.inject(world.id("node-3"), world.id("node-1"), &Message::Freeze(signed.clone()));
+    assert!(freeze(&mut world, "node-2", "alice", &signed).unwrap_err().contains("was ended"));
+    sign(&mut world, "node-2", "thawed");
+}
+
+/// GOV-91, GOV-92: whoever is barred freezes nothing, nobody freezes in another's name, and one
+/// stolen key does not fill a node's memory.
+#[test]
+fn a_freezer_can_be_barred() {
+    let (mut world, id) = with_ops(91, Shape::default(), TREE, 1);
+    let forged = {
+        let ActorId::Person(by) = world.founding.actor("bob") else { panic!() };
+        let genesis = world.founding.hash;
+        let reason = "in another's name".to_owned();
+        let (scope, nonce) = (FreezeScope::Domain, Digest([1; 32]));
+        let freeze = Freeze { version: 1, genesis, scope, by, reason, nonce };
+        SignedFreeze::sign(&freeze, world.founding.signer("alice")).unwrap()
+    };
+    assert!(
+        freeze(&mut world, "node-1", "alice", &forged).unwrap_err().contains("does not verify")
+    );
+    let mut last = None;
+    for _ in 0..16 {
+        let signed = signed_freeze(&mut world, "auditor", FreezeScope::Key(id));
+        assert!(freeze(&mut world, "node-1", "auditor", &signed).is_ok(), "an auditor may");
+        last = Some(signed.digest());
+    }
+    let more = signed_freeze(&mut world, "auditor", FreezeScope::Domain);
+    assert!(freeze(&mut world, "node-1", "auditor", &more).is_err());
+    let bar = MotionBody::Thaw { freezes: vec![last.unwrap()], barred: vec![name("auditor")] };
+    world.enact("node-2", bar);
+    world.until("nothing is frozen", |world| {
+        world.names().iter().all(|node| world.can_sign(node, "ops"))
+    });
+    let signed = signed_freeze(&mut world, "auditor", FreezeScope::Domain);
+    assert!(
+        freeze(&mut world, "node-1", "auditor", &signed)
+            .unwrap_err()
+            .contains("may freeze nothing")
+    );
+    let signed = signed_freeze(&mut world, "bob", FreezeScope::Domain);
+    assert!(freeze(&mut world, "node-3", "bob", &signed).is_ok());
+    world.until("all is frozen", |world| {
+        world.names().iter().all(|node| !world.can_sign(node, "ops"))
+    });
+}
+
+/// N-76: what somebody approved counts for nothing once they left.
+#[test]
+fn neg_076_who_left_approves_nothing() {
+    let (mut world, _) = with_ops(92, Shape::default(), TREE, 1);
+    let digest = json!({"kind": "raw.digest", "digest": format!("0x{}", "11".repeat(32))});
+    world.make_key("treasury", quorate_identity::Scheme::EcdsaSecp256k1);
+    let request = world.request("treasury", &digest, "wallet-service");
+    let filed = world.file("node-1", &request, "wallet-service", None).unwrap();
+    world.until_known(&filed.request);
+    world.vote("node-1", &filed.request, "alice", Verdict::Approve).unwrap();
+    let change = PeopleChange::one(Change::Revoke { name: name("alice") });
+    world.enact("node-1", MotionBody::People(change));
+    world.vote("node-2", &filed.request, "bob", Verdict::Approve).unwrap();
+    world.pass(120_000);
+    for node in world.names() {
+        let state = world.show(&node, &filed.request).state;
+        assert_ne!(state, RequestState::Signed, "{node}");
+    }
+}
