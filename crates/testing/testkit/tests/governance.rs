@@ -38,11 +38,11 @@ fn slow(seed: u64) -> (World, KeyId) {
     (world, id)
 }
 
-/// Another policy than the one in force: what was allowed is denied.
-fn strict() -> MotionBody {
-    let [cedar, limits, lists, _] = POLICY.map(str::to_owned);
-    let cedar = cedar.replace("permit(principal == Service", "forbid(principal == Service");
-    let bundle = PolicyBundle::new(cedar, limits, lists, "[]".to_owned()).to_bytes();
+/// Another policy than the one in force: its version tells when it took effect.
+fn other() -> MotionBody {
+    let [cedar, limits, lists, cases] = POLICY.map(str::to_owned);
+    let cedar = cedar.replace("nothing moves here", "nothing moves here, still");
+    let bundle = PolicyBundle::new(cedar, limits, lists, cases).to_bytes();
     MotionBody::PolicySet { bundle }
 }
 
@@ -107,7 +107,7 @@ fn a_dangerous_motion_takes_effect_after_its_delay_and_not_before() {
     let (mut world, _) = slow(80);
     let version = world.state("node-1").policy_version();
     let began = world.now;
-    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    let motion = file(&mut world, "node-1", other(), &["ada", "ben"]);
     until_placed(&mut world, motion);
     let view = shown(&mut world, "node-2", &motion);
     assert_eq!(view.state, MotionState::Announced);
@@ -146,7 +146,7 @@ fn who_hears_of_it_late_hinders_nobody_and_hurries_nobody() {
     let (mut world, _) = slow(81);
     let version = world.state("node-1").policy_version();
     world.stop("node-3");
-    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    let motion = file(&mut world, "node-1", other(), &["ada", "ben"]);
     until_placed(&mut world, motion);
     world.pass(DELAY - 5_000);
     let node_3 = world.id("node-3");
@@ -166,7 +166,7 @@ fn who_hears_of_it_late_hinders_nobody_and_hurries_nobody() {
 fn neg_102_an_objection_delays_and_is_overridden_at_real_nodes() {
     let (mut world, _) = slow(82);
     let version = world.state("node-1").policy_version();
-    let motion = file(&mut world, "node-1", strict(), &["ada", "ben"]);
+    let motion = file(&mut world, "node-1", other(), &["ada", "ben"]);
     until_placed(&mut world, motion);
     world.pass(DELAY / 2);
     let objection = file(&mut world, "node-3", MotionBody::Object { motion }, &["cleo"]);
