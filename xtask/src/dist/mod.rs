@@ -145,9 +145,9 @@ fn manifest(
         println!("no manifest: the program that writes it was not built");
         return Ok(());
     };
-    let version = env!("CARGO_PKG_VERSION");
+    // its version is that of the program itself
     let mut command = Command::new(output.join(quorate.name));
-    command.current_dir(output).args(["release", "create", "--version", version]);
+    command.current_dir(output).args(["release", "create"]);
     command.args(["--source", &format!("0x{}", source.digest()), "--recipe", "recipe.txt"]);
     for program in built {
         command.arg("--artefact").arg(format!("{}={}", recipe.target(), program.name));

@@ -67,7 +67,8 @@ impl Recipe {
     pub fn build(&self, folder: &Path, program: &str) -> Result<PathBuf, Trouble> {
         let source = folder.join("source");
         // what is missing is fetched as this machine does it; the build itself reaches no network
-        run(Command::new("cargo").args(["fetch", "--locked"]).current_dir(&source))?;
+        let fetch = ["fetch", "--locked", "--target", &self.target];
+        run(Command::new("cargo").args(fetch).current_dir(&source))?;
         let replaced = replaced(folder)?;
         let rust: Vec<String> =
             replaced.iter().map(|(path, name)| remap("--remap-path-prefix", path, name)).collect();

@@ -13,10 +13,13 @@ mod lifecycle;
 pub mod node;
 mod policy;
 pub mod receipt;
+mod release;
 pub mod request;
 mod seat;
 mod status;
 mod succession;
+
+pub use release::{MIGRATES_FROM, PRODUCT};
 
 use crate::args::{Cli, Command};
 use crate::face::Face;
@@ -46,6 +49,8 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Request(verb) => request::run(verb, face).await,
         Command::Receipt(verb) => receipt::run(verb, face).await,
         Command::Evidence(verb) => evidence::run(verb, face).await,
+        Command::Release(verb) => release::run(verb, face),
+        Command::VerifyRelease(options) => release::verify(&options, face),
         Command::Bench(options) => bench::run(options, face).await,
     }
 }
