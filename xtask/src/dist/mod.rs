@@ -45,6 +45,7 @@ impl Options {
         let mut options = Self { programs: Vec::new(), check: false };
         for word in words {
             match PROGRAMS.iter().find(|program| *program == word) {
+                Some(program) if options.programs.contains(program) => return Err(Trouble::Usage),
                 Some(program) => options.programs.push(program),
                 None if *word == "--check" => options.check = true,
                 None => return Err(Trouble::Usage),
@@ -194,6 +195,7 @@ mod tests {
         let parsed = Options::parse(&["quorate-recovery", "--check"]).unwrap();
         assert_eq!(parsed, Options { programs: vec!["quorate-recovery"], check: true });
         assert!(Options::parse(&["codec"]).is_err());
+        assert!(Options::parse(&["quorate", "quorate"]).is_err());
     }
 
     #[test]

@@ -35,6 +35,31 @@ impl Canonical for Wire {
     const BYTES_MAX: usize = FILE_BYTES_MAX;
 }
 
+impl Wire {
+    /// REL-07: few enough, and each key once.
+    fn check_keys(&self) -> Result<(), FileError> {
+        if self.signatures.len() > SIGNATURES_MAX {
+            return Err(FileError::Count(self.signatures.len()));
+        }
+        for ((one, _), (next, _)) in self.signatures.iter().zip(self.signatures.iter().skip(1)) {
+            if one >= next {
+                return Err(FileError::Order);
+            }
+        }
+        Ok(())
+    }
+
+    /// REL-07: each by its key, for these bytes, as a release.
+    fn check_signatures(&self) -> Result<(), FileError> {
+        for (credential, signature) in &self.signatures {
+            if credential.verify(tag::RELEASE, &self.release, signature).is_err() {
+                return Err(FileError::FalseSignature(Box::new(credential.clone())));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Who of a list of signers has signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -98,21 +123,9 @@ impl ReleaseFile {
     pub fn read(bytes: &[u8]) -> Result<Self, FileError> {
         check_form(bytes)?;
         let wire: Wire = from_bytes(bytes).map_err(ReleaseError::from)?;
-        if wire.form != FORM {
-            return Err(ReleaseError::Form { got: u64::from(wire.form) }.into());
-        }
-        if wire.signatures.len() > SIGNATURES_MAX {
-            return Err(FileError::Count(wire.signatures.len()));
-        }
         let release = Release::read(&wire.release)?;
-        let pairs = wire.signatures.iter().zip(wire.signatures.iter().skip(1));
-        if pairs.into_iter().any(|((one, _), (next, _))| one >= next) {
-            return Err(FileError::Order);
-        }
-        for (credential, signature) in &wire.signatures {
-            let verified = credential.verify(tag::RELEASE, &wire.release, signature);
-            verified.map_err(|_| FileError::FalseSignature(Box::new(credential.clone())))?;
-        }
+        wire.check_keys()?;
+        wire.check_signatures()?;
         let signatures = wire.signatures.into_iter().collect();
         Ok(Self { release, bytes: wire.release.into(), signatures })
     }

@@ -92,7 +92,7 @@ impl Release {
         to_bytes(self)
     }
 
-    /// Whether it is well-formed (REL-01, REL-04, REL-05).
+    /// Whether it is well-formed (REL-01).
     ///
     /// # Errors
     /// [`ReleaseError`].
@@ -103,18 +103,38 @@ impl Release {
         if self.artefacts.is_empty() || self.artefacts.len() > ARTEFACTS_MAX {
             return Err(ReleaseError::Count(self.artefacts.len()));
         }
-        if let Some(artefact) = self.artefacts.iter().find(|artefact| !artefact.is_well_named()) {
-            return Err(ReleaseError::Label(format!("{}/{}", artefact.target, artefact.file)));
+        self.check_artefacts()?;
+        self.check_order()?;
+        self.check_migration()
+    }
+
+    /// REL-04: names that lead nowhere else, of files that have something in them.
+    fn check_artefacts(&self) -> Result<(), ReleaseError> {
+        for artefact in &self.artefacts {
+            if !artefact.is_well_named() {
+                let Artefact { target, file, .. } = artefact;
+                return Err(ReleaseError::Label(format!("{target}/{file}")));
+            }
+            if artefact.length == 0 {
+                return Err(ReleaseError::Empty(artefact.file.clone()));
+            }
         }
-        if let Some(artefact) = self.artefacts.iter().find(|artefact| artefact.length == 0) {
-            return Err(ReleaseError::Empty(artefact.file.clone()));
-        }
-        // What a file is called is what may stand once, whatever is in it.
+        Ok(())
+    }
+
+    /// REL-04: what a file is called may stand once, whatever is in it.
+    fn check_order(&self) -> Result<(), ReleaseError> {
         let place = |artefact: &Artefact| (artefact.target.clone(), artefact.file.clone());
-        let pairs = self.artefacts.iter().zip(self.artefacts.iter().skip(1));
-        if let Some((_, second)) = pairs.into_iter().find(|(a, b)| place(a) >= place(b)) {
-            return Err(ReleaseError::Order(second.file.clone()));
+        for (one, next) in self.artefacts.iter().zip(self.artefacts.iter().skip(1)) {
+            if place(one) >= place(next) {
+                return Err(ReleaseError::Order(next.file.clone()));
+            }
         }
+        Ok(())
+    }
+
+    /// REL-05
+    fn check_migration(&self) -> Result<(), ReleaseError> {
         if self.migrates_from > self.version {
             let (from, version) = (self.migrates_from.clone(), self.version.clone());
             return Err(ReleaseError::MigratesFromLater { from, version });
@@ -124,7 +144,7 @@ impl Release {
 }
 
 /// Looks at the first number alone, so that what a later program wrote is called that and not
-/// malformed (ENC-04).
+/// malformed (REL-01, ENC-04).
 pub(crate) fn check_form(bytes: &[u8]) -> Result<(), ReleaseError> {
     let mut decoder = Decoder::new(bytes);
     match decoder.array().and_then(|_| decoder.u64()) {

@@ -85,26 +85,43 @@ impl Signers {
     /// [`SignersError`]: the rule and the keys name different people, two names have one key, or
     /// one person alone satisfies the rule.
     pub fn new(rule: Tree<Name>, people: BTreeMap<Name, Credential>) -> Result<Self, SignersError> {
-        let named = rule.parties();
-        let known: BTreeSet<Name> = people.keys().cloned().collect();
+        let signers = Self { rule, people };
+        signers.check_names()?;
+        signers.check_keys()?;
+        signers.check_rule()?;
+        Ok(signers)
+    }
+
+    /// REL-08: the rule and the keys are of the same people.
+    fn check_names(&self) -> Result<(), SignersError> {
+        let named = self.rule.parties();
+        let known: BTreeSet<Name> = self.people.keys().cloned().collect();
         if let Some(name) = named.difference(&known).next() {
             return Err(SignersError::NoKey(name.clone()));
         }
         if let Some(name) = known.difference(&named).next() {
             return Err(SignersError::NoSay(name.clone()));
         }
+        Ok(())
+    }
+
+    /// REL-08: one person is one name.
+    fn check_keys(&self) -> Result<(), SignersError> {
         let mut holders = BTreeMap::new();
-        for (name, credential) in &people {
+        for (name, credential) in &self.people {
             if let Some(other) = holders.insert(credential, name) {
                 return Err(SignersError::OneKey(other.clone(), name.clone()));
             }
         }
-        if let Some(LintError::Singleton(name)) =
-            rule.lint(&LintOptions::default()).errors.into_iter().next()
-        {
-            return Err(SignersError::Alone(name));
+        Ok(())
+    }
+
+    /// REL-08: one person is not enough.
+    fn check_rule(&self) -> Result<(), SignersError> {
+        match self.rule.lint(&LintOptions::default()).errors.into_iter().next() {
+            Some(LintError::Singleton(name)) => Err(SignersError::Alone(name)),
+            None => Ok(()),
         }
-        Ok(Self { rule, people })
     }
 
     /// Who must sign.

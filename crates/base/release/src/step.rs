@@ -46,16 +46,42 @@ impl Release {
         minimum: Option<&Version>,
         older_is_meant: bool,
     ) -> Result<(), StepError> {
-        let (installed, offered) = (installed.clone(), self.version.clone());
-        if let Some(minimum) = minimum.filter(|minimum| offered < **minimum) {
-            return Err(StepError::BelowMinimum { minimum: minimum.clone(), offered });
+        if let Some(minimum) = minimum {
+            self.check_minimum(minimum)?;
         }
-        if offered < installed && !older_is_meant {
+        if !older_is_meant {
+            self.check_age(installed)?;
+        }
+        self.check_stores(installed)
+    }
+
+    /// REL-11
+    fn check_minimum(&self, minimum: &Version) -> Result<(), StepError> {
+        if self.version < *minimum {
+            let (minimum, offered) = (minimum.clone(), self.version.clone());
+            return Err(StepError::BelowMinimum { minimum, offered });
+        }
+        Ok(())
+    }
+
+    /// REL-11
+    fn check_age(&self, installed: &Version) -> Result<(), StepError> {
+        if self.version < *installed {
+            let (installed, offered) = (installed.clone(), self.version.clone());
             return Err(StepError::Older { installed, offered });
         }
-        if installed < self.migrates_from {
-            let from = self.migrates_from.clone();
-            return Err(StepError::NoMigration { installed, from, offered });
+        Ok(())
+    }
+
+    /// REL-11
+    fn check_stores(&self, installed: &Version) -> Result<(), StepError> {
+        if *installed < self.migrates_from {
+            let (installed, offered) = (installed.clone(), self.version.clone());
+            return Err(StepError::NoMigration {
+                installed,
+                from: self.migrates_from.clone(),
+                offered,
+            });
         }
         Ok(())
     }

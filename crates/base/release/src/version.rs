@@ -128,6 +128,13 @@ impl serde::Serialize for Version {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Version {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +168,8 @@ mod tests {
         }
         for text in ascending {
             assert_eq!(version(text).to_string(), text);
+            let json = serde_json::to_string(&version(text)).unwrap();
+            assert_eq!(serde_json::from_str::<Version>(&json).unwrap(), version(text));
         }
     }
 
