@@ -190,6 +190,8 @@ pub(crate) mod tests {
     fn neg_080_a_later_form_is_called_that() {
         let later = Release { form: 2, ..release("1.0.0") };
         assert_eq!(Release::read(&later.to_bytes()), Err(ReleaseError::Form { got: 2 }));
+        // Nor does anybody make one to sign.
+        assert_eq!(later.check(), Err(ReleaseError::Form { got: 2 }));
         let unlike_anything = [0x83, 0x19, 0x01, 0x00, 0xa0, 0xf4];
         assert_eq!(Release::read(&unlike_anything), Err(ReleaseError::Form { got: 256 }));
     }
