@@ -128,7 +128,12 @@ fn people_sign_one_after_the_other_and_others_verify() {
     assert_eq!(held["running"]["file"], "quorate");
     let words = quorate(&["verify-release", "--manifest", &file, "--signers", &signers]);
     assert_eq!(words.code, Some(0));
-    for part in ["signed by ada, cleo", "signed by enough", "no file was compared"] {
+    for part in [
+        "verified: release of quorate",
+        "signed by ada, cleo",
+        "signed by enough",
+        "no file was compared",
+    ] {
         assert!(words.stdout.contains(part), "{part} in {words:?}");
     }
 }

@@ -107,7 +107,7 @@ fn what_runs(release: &Release) -> Result<Artefact> {
 }
 
 fn text(view: &VerifiedView) -> String {
-    let mut text = view.release.text();
+    let mut text = format!("verified: {}", view.release.text());
     let _ = write!(text, "\ninstalled is {}", view.installed);
     if let Some(minimum) = &view.minimum {
         let _ = write!(text, ", at least {minimum} is demanded");
