@@ -7,6 +7,7 @@
 //! cargo xtask mutate [CRATE…] [--list] [--again] [--near]
 //!                                         takes one check at a time away; fails where no test notices
 //! cargo xtask vectors                     adds new test vectors to the list of those that may never change
+//! cargo xtask dist [PROGRAM…] [--check]   builds what is released; twice, and compares, with --check
 //! ```
 //!
 //! Exit codes are those of `quorate`: 0 done, 2 wrong use, 3 a check or test failed, 6 this
@@ -14,6 +15,7 @@
 //! apt, `vectors` extends `vectors/SHA256SUMS` and `mutate` writes `docs/mutation.md`.
 
 mod attacks;
+mod dist;
 mod finding;
 mod mutate;
 mod repo;
@@ -25,7 +27,7 @@ mod vectors;
 use repo::Repo;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near]";
+const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near] |\n       dist [PROGRAM…] [--check]";
 
 /// How a verb ended, when it did not end well.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ fn run(words: &[&str]) -> Result<(), Trouble> {
         ("attacks", []) => attacks::run(&Repo::load()?),
         ("vectors", []) => vectors::run(&Repo::load()?),
         ("mutate", words) => mutate::run(&Repo::load()?, &mutate::Options::parse(words)?),
+        ("dist", words) => dist::run(&dist::Options::parse(words)?),
         ("test", flags) => test::run(test::Options::parse(flags)?),
         _ => Err(Trouble::Usage),
     }

@@ -84,9 +84,7 @@ pub struct Repo {
 impl Repo {
     /// Reads the working tree and asks cargo about the packages.
     pub fn load() -> Result<Self, Trouble> {
-        let mut files = Vec::new();
-        walk(&root(), &root(), &mut files)
-            .map_err(|error| Trouble::Machine(format!("cannot read the repository: {error}")))?;
+        let mut files = files()?;
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let metadata = metadata()?;
         let (own, others): (Vec<&Value>, Vec<&Value>) =
@@ -117,6 +115,14 @@ impl Repo {
 pub fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Every file of the working tree, in no order.
+pub fn files() -> Result<Vec<File>, Trouble> {
+    let mut files = Vec::new();
+    walk(&root(), &root(), &mut files)
+        .map_err(|error| Trouble::Machine(format!("cannot read the repository: {error}")))?;
+    Ok(files)
 }
 
 fn walk(root: &Path, folder: &Path, files: &mut Vec<File>) -> std::io::Result<()> {

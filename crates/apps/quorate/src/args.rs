@@ -6,6 +6,7 @@ pub mod drill;
 pub mod import;
 pub mod lifecycle;
 pub mod people;
+pub mod release;
 pub mod seat;
 pub mod succession;
 
@@ -94,6 +95,11 @@ pub enum Command {
     /// Proof that a node deviated.
     #[command(subcommand)]
     Evidence(lifecycle::Evidence),
+    /// What a version of these programs consists of, signed by those who release it.
+    #[command(subcommand)]
+    Release(release::Release),
+    /// Verify a release, files of it, and that it may be installed. Needs no node and no network.
+    VerifyRelease(Box<release::Verify>),
     /// Measure signatures end to end on this machine.
     Bench(Bench),
 }

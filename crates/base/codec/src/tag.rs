@@ -228,6 +228,12 @@ tags! {
     /// Session id of the ECDSA engine.
     ECDSA_SESSION = "ecdsa/session/v1";
 
+    // ---- releases
+    /// The manifest of a release, signed by those who release.
+    RELEASE = "release/v1";
+    /// Names a list of those who release, and their rule.
+    RELEASE_SIGNERS = "release-signers/v1";
+
     // ---- store
     /// Key-encryption key from a passphrase.
     STORE_KEK = "store/kek/v1";

@@ -15,11 +15,14 @@ pub mod node;
 mod people;
 mod policy;
 pub mod receipt;
+mod release;
 pub mod request;
 mod rule;
 mod seat;
 mod status;
 mod succession;
+
+pub use release::{MIGRATES_FROM, PRODUCT};
 
 use crate::args::custody::Custodian;
 use crate::args::lifecycle::Ceremony;
@@ -63,6 +66,8 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Request(verb) => request::run(verb, face).await,
         Command::Receipt(verb) => receipt::run(verb, face).await,
         Command::Evidence(verb) => evidence::run(verb, face).await,
+        Command::Release(verb) => release::run(verb, face),
+        Command::VerifyRelease(options) => release::verify(&options, face),
         Command::Bench(options) => bench::run(options, face).await,
     }
 }

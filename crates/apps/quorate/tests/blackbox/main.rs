@@ -22,6 +22,7 @@ mod founding;
 mod interface;
 mod liars;
 mod outages;
+mod releases;
 mod requests;
 mod stores;
 mod up;
