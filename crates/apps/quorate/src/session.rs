@@ -436,6 +436,10 @@ fn unknown_actor(state: &State, name: &Name) -> Failure {
     Failure::caller(
         "unknown_actor",
         format!("there is no person or service {name} in this domain"),
-        format!("name one of: {}", known.join(", ")),
+        format!(
+            "name one of: {}; who joined lately is known once this directory has the newest \
+             charter: `quorate charter status`, as somebody who is known here",
+            known.join(", ")
+        ),
     )
 }
