@@ -1,13 +1,15 @@
 //! A node's sealed store as this program lays it out: the node's keys and its domain beside the
 //! rows of the machine.
 
+use crate::args::seal::Opening;
 use crate::domain::{self, DomainDir};
 use crate::failure::{Failure, Result};
+use crate::sealing::{self, Made};
 use quorate_charter::{Role, SignedEnrolment};
 use quorate_identity::{GenesisHash, Name, NodeSecrets};
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_recovery::seat::Arrival;
-use quorate_store::{Cost, Passphrase, Store, StoreError};
+use quorate_store::{Cost, Seal, SealedStore, Store, StoreError, Stretch};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
@@ -37,7 +39,7 @@ pub struct SealedNode {
     pub records: Vec<Record>,
 }
 
-/// Makes a node's keys and its store, which stays open.
+/// Makes a node's keys and its store under a passphrase, which stays open.
 ///
 /// # Errors
 /// The caller's: there is a store already. The machine's.
@@ -48,12 +50,29 @@ pub fn create(
     passphrase: Zeroizing<String>,
     cost: Cost,
 ) -> Result<SealedNode> {
+    if passphrase.is_empty() {
+        return Err(store_failure(&StoreError::EmptyPassphrase));
+    }
+    let stretch = Stretch::fresh(cost);
+    let key = stretch.key(passphrase.as_bytes()).map_err(|error| store_failure(&error))?;
+    create_sealed(dir, name, role, &(Seal::Passphrase(stretch), key))
+}
+
+/// Makes a node's keys and its store under a seal, which stays open.
+///
+/// # Errors
+/// The caller's: there is a store already. The machine's.
+pub fn create_sealed(
+    dir: &DomainDir,
+    name: &Name,
+    role: Role,
+    (seal, key): &Made,
+) -> Result<SealedNode> {
     domain::make_dir(&dir.node_dir(name))?;
     let secrets = NodeSecrets::generate(&mut OsRng);
     let enrolment = SignedEnrolment::create(name.clone(), role, &secrets);
-    let passphrase = Passphrase::new(passphrase.as_str());
     let path = dir.store_path(name);
-    let mut store = Store::create_with(path, &passphrase, enrolment.id().into(), cost)
+    let mut store = Store::create_sealed(path, seal.clone(), key, enrolment.id().into())
         .map_err(|error| store_failure(&error))?;
     let writes = [
         Write::put(Table::Identity, SECRETS, secrets.to_bytes().to_vec()),
@@ -64,14 +83,24 @@ pub fn create(
     Ok(SealedNode { store, secrets, enrolment, genesis, arrival, records })
 }
 
-/// Opens a node's store.
+/// Opens the store of a trial domain's node with the passphrase that lies beside it.
 ///
 /// # Errors
-/// The caller's: no such node, in use, a wrong passphrase. The machine's: damage.
-pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Result<SealedNode> {
-    let passphrase = Passphrase::new(passphrase.as_str());
-    let (store, records) =
-        Store::open(dir.store_path(name), &passphrase).map_err(|error| store_failure(&error))?;
+/// As [`open_with`].
+pub fn open_trial(dir: &DomainDir, name: &Name) -> Result<SealedNode> {
+    open_with(dir, name, &Opening::default())
+}
+
+/// Opens a node's store by whatever it is sealed with.
+///
+/// # Errors
+/// The caller's: no such node, in use, a wrong passphrase, what the seal needs is not there. The
+/// machine's: damage, a TPM or token that fails.
+pub fn open_with(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedNode> {
+    let found = SealedStore::find(dir.store_path(name)).map_err(|error| store_failure(&error))?;
+    let stored = dir.trial_passphrase(name);
+    let key = sealing::key_of(found.seal(), with, name, Some(&stored))?;
+    let (store, records) = found.unlock(&key).map_err(|error| store_failure(&error))?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
             || (record.table, record.key.as_slice()) == (Table::Meta, GENESIS)
@@ -97,6 +126,14 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Resu
 }
 
 impl SealedNode {
+    /// Seals the store by something else, durably.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn reseal(&mut self, (seal, key): &Made) -> Result<()> {
+        self.store.reseal(seal.clone(), key).map_err(|error| store_failure(&error))
+    }
+
     /// Notes durably which domain the node joined.
     ///
     /// # Errors

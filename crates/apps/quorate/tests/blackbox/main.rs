@@ -23,6 +23,8 @@ mod interface;
 mod liars;
 mod outages;
 mod requests;
+mod seals;
 mod stores;
+mod unattended;
 mod up;
 mod whole_keys;

@@ -1,0 +1,111 @@
+//! What opens a node's store: the effects behind each kind of seal (STO-14 to STO-18).
+//!
+//! ```text
+//! make:  --seal KIND ──► Seal (public, into the header) and SealKey
+//! open:  header ──► Seal ──► passphrase · credential.rs · tpm.rs · token.rs ──► SealKey ──► store
+//! ```
+//!
+//! The header says *what* opens the store, and is nobody's word before the store has opened. *Where*
+//! that is, this machine's operator says in the call: which library to load, which file holds a PIN,
+//! which device is the TPM. So a header that somebody wrote makes no process load or read anything.
+
+mod credential;
+#[cfg(not(feature = "tpm"))]
+mod no_tpm;
+mod token;
+#[cfg(feature = "tpm")]
+mod tpm;
+
+use crate::args::seal::{Opening, SealChoice, Sealing};
+use crate::domain;
+use crate::failure::{Failure, Result};
+use crate::sealed::store_failure;
+#[cfg(not(feature = "tpm"))]
+use no_tpm as tpm;
+use quorate_identity::Name;
+use quorate_store::{Cost, Seal, SealKey, SealKind, StoreError, Stretch};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// A seal that was made, and the key that it gave when it was asked again.
+pub type Made = (Seal, SealKey);
+
+/// Makes a seal for a store of this node. What is sealed to a TPM or token is opened again before it
+/// is relied on: a store whose seal gives nothing back would be lost.
+///
+/// # Errors
+/// The caller's: something is not named, wrong or missing. The machine's: TPM or token fail.
+pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
+    let made = match sealing.seal {
+        SealChoice::Passphrase => {
+            let passphrase = new_passphrase(with.passphrase_file.as_deref(), name)?;
+            if passphrase.is_empty() {
+                return Err(store_failure(&StoreError::EmptyPassphrase));
+            }
+            let stretch = Stretch::fresh(Cost::STANDARD);
+            let key = stretched(&stretch, passphrase.as_bytes())?;
+            return Ok((Seal::Passphrase(stretch), key));
+        }
+        SealChoice::SystemdCredential => {
+            let (name, stretch) = (sealing.credential.clone(), Stretch::fresh(Cost::STANDARD));
+            let key = stretched(&stretch, &credential::read(&name)?)?;
+            return Ok((Seal::SystemdCredential { name, stretch }, key));
+        }
+        SealChoice::Tpm2 => {
+            let key = SealKey::random();
+            (Seal::Tpm2(tpm::seal(&with.device.tpm, &key)?), key)
+        }
+        SealChoice::Pkcs11 => {
+            let label = sealing.key_label.clone().unwrap_or_else(|| format!("quorate-{name}"));
+            let asked = token::make(sealing.token.as_deref(), &label, &with.device)?;
+            let key = token::answer(&asked, &with.device)?;
+            (Seal::Pkcs11(asked), key)
+        }
+    };
+    let (seal, key) = &made;
+    if key_of(seal, with, name, None)?.as_bytes() != key.as_bytes() {
+        return Err(Failure::machine(
+            "seal_unsteady",
+            format!("the {} gave another key when it was asked again", seal.kind()),
+            "nothing was sealed by it; use another device",
+        ));
+    }
+    Ok(made)
+}
+
+/// The key that a seal gives. `stored` is the passphrase file that only a trial domain has.
+///
+/// # Errors
+/// The caller's: something is missing or wrong. The machine's: TPM or token fail, or are others.
+pub fn key_of(seal: &Seal, with: &Opening, name: &Name, stored: Option<&Path>) -> Result<SealKey> {
+    let kind = seal.kind();
+    if with.passphrase_file.is_some() && kind != SealKind::Passphrase {
+        return Err(store_failure(&StoreError::OtherSeal { named: kind }));
+    }
+    match seal {
+        Seal::Passphrase(stretch) => {
+            let prompt = format!("passphrase of node {name}: ");
+            let given = with.passphrase_file.as_deref();
+            let passphrase = domain::passphrase(given, stored, &prompt)?;
+            stretched(stretch, passphrase.as_bytes())
+        }
+        Seal::SystemdCredential { name, stretch } => stretched(stretch, &credential::read(name)?),
+        Seal::Tpm2(object) => tpm::unseal(&with.device.tpm, object),
+        Seal::Pkcs11(asked) => token::answer(asked, &with.device),
+    }
+}
+
+fn stretched(stretch: &Stretch, secret: &[u8]) -> Result<SealKey> {
+    stretch.key(secret).map_err(|error| store_failure(&error))
+}
+
+/// Asks twice where it asks: a mistyped passphrase of a new store is found out too late.
+fn new_passphrase(file: Option<&Path>, name: &Name) -> Result<Zeroizing<String>> {
+    let prompt = format!("passphrase that seals node {name}: ");
+    let passphrase = domain::passphrase(file, None, &prompt)?;
+    if file.is_none() && domain::passphrase(None, None, "the same again: ")? != passphrase {
+        let message = "the two passphrases are not the same";
+        return Err(Failure::caller("passphrase_differs", message, "try again"));
+    }
+    Ok(passphrase)
+}
