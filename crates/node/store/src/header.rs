@@ -288,7 +288,7 @@ mod tests {
     fn every() -> Vec<(Header, SealKey)> {
         let stretch = || Stretch::fresh(Cost::TRIAL);
         let of_name = Seal::SystemdCredential { name: "seal".into(), stretch: stretch() };
-        let object = TpmObject { public: vec![1; 48], private: vec![2; 190] };
+        let object = TpmObject { public: vec![1; 48], private: vec![2; 190], counter: Some(7) };
         let asked = TokenChallenge::fresh("vault", "node-1");
         let seals = [Seal::Passphrase(stretch()), of_name, Seal::Tpm2(object), Seal::Pkcs11(asked)];
         let made = seals.into_iter().map(|seal| {
@@ -424,7 +424,7 @@ mod tests {
 
     #[test]
     fn sto_14_a_seal_that_has_no_room_makes_no_header() {
-        let object = TpmObject { public: vec![0; 3_000], private: vec![] };
+        let object = TpmObject { public: vec![0; 3_000], private: vec![], counter: None };
         let made = Header::create(StoreId::random(), Seal::Tpm2(object), &SealKey::random());
         assert!(matches!(made, Err(StoreError::BadSeal(SealKind::Tpm2))));
     }

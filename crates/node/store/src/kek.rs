@@ -114,6 +114,9 @@ pub struct TpmObject {
     /// TPM2B_PRIVATE without its length.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub private: Vec<u8>,
+    /// The index of a counter in the TPM that counts the starts of the node, if it has one (STO-19).
+    #[n(2)]
+    pub counter: Option<u32>,
 }
 
 /// What a token is asked (STO-17): HMAC-SHA-256 of the challenge is the key-encryption key. Public.
@@ -233,7 +236,7 @@ mod tests {
     fn every() -> [Seal; 3] {
         [
             Seal::SystemdCredential { name: "seal".into(), stretch: Stretch::fresh(Cost::TRIAL) },
-            Seal::Tpm2(TpmObject { public: vec![1; 48], private: vec![2; 190] }),
+            Seal::Tpm2(TpmObject { public: vec![1; 48], private: vec![2; 190], counter: Some(7) }),
             Seal::Pkcs11(TokenChallenge::fresh("vault", "node-1")),
         ]
     }
@@ -271,7 +274,11 @@ mod tests {
         for seal in [
             Seal::SystemdCredential { name: String::new(), stretch: stretch.clone() },
             Seal::SystemdCredential { name: long.clone(), stretch },
-            Seal::Tpm2(TpmObject { public: vec![], private: vec![0; SEAL_BYTES_MAX] }),
+            Seal::Tpm2(TpmObject {
+                public: vec![],
+                private: vec![0; SEAL_BYTES_MAX],
+                counter: None,
+            }),
             Seal::Pkcs11(TokenChallenge::fresh("", "k")),
             Seal::Pkcs11(TokenChallenge::fresh("t", &long)),
         ] {

@@ -33,7 +33,10 @@ fn every() -> Vec<(Seal, SealKey)> {
     vec![
         (Seal::Passphrase(typed), typed_key),
         (Seal::SystemdCredential { name: "seal".into(), stretch: handed }, handed_key),
-        (Seal::Tpm2(TpmObject { public: vec![1; 48], private: vec![2; 190] }), SealKey::random()),
+        (
+            Seal::Tpm2(TpmObject { public: vec![1; 48], private: vec![2; 190], counter: None }),
+            SealKey::random(),
+        ),
         (Seal::Pkcs11(TokenChallenge::fresh("vault", "node-1")), SealKey::random()),
     ]
 }

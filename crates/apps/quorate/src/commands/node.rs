@@ -8,7 +8,7 @@ use crate::domain::{self, DomainDir, NodeConfig, read_genesis, verify_genesis, w
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::qr::qr;
-use crate::sealed::{SealedNode, open_with as open};
+use crate::sealed::{SealedNode, open_of_any_age, open_with as open};
 use crate::sealing::{self, Made};
 use crate::{replay, sealed};
 use quorate_charter::{GenesisFile, Role, State};
@@ -47,7 +47,8 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             let dir = DomainDir::new(dir);
             let mut config = dir.read_node(&domain::name(&name)?)?;
             note_addresses(&dir, &mut config, &addresses)?;
-            let node = open(&dir, &config.name, &opening)?;
+            let mut node = open(&dir, &config.name, &opening)?;
+            node.count_start(&opening)?;
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
             let plan = Plan { dir, config, verbose, supervised };
             daemon::run(plan, joined, face).await
@@ -55,7 +56,7 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
         NodeVerb::Rejoin { name, dir, opening } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
-            let node = open(&dir, &name, &opening)?;
+            let node = open_of_any_age(&dir, &name, &opening)?;
             rejoin(&dir, &name, node, face)
         }
         NodeVerb::Release { name, peer, dir, opening } => {
@@ -84,7 +85,23 @@ struct Rejoining {
 
 /// Notes in the stopped node's store that it shall ask to be taken back when it starts.
 fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Result<()> {
-    let write = quorate_machine::boot::rejoin(&node.records).map_err(|error| {
+    let is_older = node.is_older_copy();
+    if is_older {
+        node.accept_age()?;
+    }
+    let lapse = quorate_machine::boot::rejoin(&node.records);
+    if is_older && lapse.is_err() {
+        let noted = Rejoining { node: name.clone(), rejoins: false };
+        face.show(&noted, |it| {
+            let (name, dir) = (&it.node, dir.path().display());
+            format!(
+                "the old copy of node {name} counts from now on; start it, and once its log says \
+                 that it has lapsed, stop it and rejoin: quorate node run {name} --dir {dir}"
+            )
+        });
+        return Ok(());
+    }
+    let write = lapse.map_err(|error| {
         let next = "start the node with `quorate node run`; only once its log says that it has \
                     lapsed, stop it and rejoin";
         Failure::caller("not_lapsed", error, next)
@@ -149,18 +166,21 @@ fn reseal(
     (resealing, now): (&Resealing, &Opening),
     face: Face,
 ) -> Result<()> {
-    let before = node.store.seal().kind();
+    let old = node.store.seal().clone();
+    let before = old.kind();
     let made = sealing::make(&resealing.sealing, &resealing.opening(now), name)?;
     {
         let _progress = face.progress("sealing the store anew");
         node.reseal(&made)?;
     }
+    // One of the few places of a TPM; that it stays taken harms nothing.
+    let _ = sealing::forget(&old, now);
     // Of a trial domain: it opens nothing any more.
     let stored = dir.trial_passphrase(name);
     if stored.is_file() {
         std::fs::remove_file(&stored).map_err(|error| Failure::file(&stored, &error))?;
     }
-    let kind = made.0.kind();
+    let kind = made.seal.kind();
     let (seal, attended) = (kind.as_str(), kind.is_attended());
     let done = Resealed { node: name.clone(), seal, attended, before: before.as_str() };
     face.show(&done, |it| {
@@ -227,7 +247,7 @@ fn init(
     made: &Made,
     face: Face,
 ) -> Result<()> {
-    let kind = made.0.kind();
+    let kind = made.seal.kind();
     let made = {
         let _progress = face.progress("sealing the store");
         sealed::create_sealed(dir, &name, node_role, made)?

@@ -27,8 +27,15 @@ use quorate_store::{Cost, Seal, SealKey, SealKind, StoreError, Stretch};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// A seal that was made, and the key that it gave when it was asked again.
-pub type Made = (Seal, SealKey);
+/// A seal that was made.
+pub struct Made {
+    /// What the header will have.
+    pub seal: Seal,
+    /// The key that it gave when it was asked again.
+    pub key: SealKey,
+    /// What its counter of starts stands at, if it has one.
+    pub count: Option<u64>,
+}
 
 /// Makes a seal for a store of this node. What is sealed to a TPM or token is opened again before it
 /// is relied on: a store whose seal gives nothing back would be lost.
@@ -36,7 +43,7 @@ pub type Made = (Seal, SealKey);
 /// # Errors
 /// The caller's: something is not named, wrong or missing. The machine's: TPM or token fail.
 pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
-    let made = match sealing.seal {
+    let (seal, key) = match sealing.seal {
         SealChoice::Passphrase => {
             let passphrase = new_passphrase(with.passphrase_file.as_deref(), name)?;
             if passphrase.is_empty() {
@@ -44,12 +51,12 @@ pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
             }
             let stretch = Stretch::fresh(Cost::STANDARD);
             let key = stretched(&stretch, passphrase.as_bytes())?;
-            return Ok((Seal::Passphrase(stretch), key));
+            return Ok(Made { seal: Seal::Passphrase(stretch), key, count: None });
         }
         SealChoice::SystemdCredential => {
             let (name, stretch) = (sealing.credential.clone(), Stretch::fresh(Cost::STANDARD));
             let key = stretched(&stretch, &credential::read(&name)?)?;
-            return Ok((Seal::SystemdCredential { name, stretch }, key));
+            return Ok(Made { seal: Seal::SystemdCredential { name, stretch }, key, count: None });
         }
         SealChoice::Tpm2 => {
             let key = SealKey::random();
@@ -62,15 +69,15 @@ pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
             (Seal::Pkcs11(asked), key)
         }
     };
-    let (seal, key) = &made;
-    if key_of(seal, with, name, None)?.as_bytes() != key.as_bytes() {
+    if key_of(&seal, with, name, None)?.as_bytes() != key.as_bytes() {
         return Err(Failure::machine(
             "seal_unsteady",
             format!("the {} gave another key when it was asked again", seal.kind()),
             "nothing was sealed by it; use another device",
         ));
     }
-    Ok(made)
+    let count = count(&seal, with)?;
+    Ok(Made { seal, key, count })
 }
 
 /// The key that a seal gives. `stored` is the passphrase file that only a trial domain has.
@@ -92,6 +99,39 @@ pub fn key_of(seal: &Seal, with: &Opening, name: &Name, stored: Option<&Path>) -
         Seal::SystemdCredential { name, stretch } => stretched(stretch, &credential::read(name)?),
         Seal::Tpm2(object) => tpm::unseal(&with.device.tpm, object),
         Seal::Pkcs11(asked) => token::answer(asked, &with.device),
+    }
+}
+
+/// What counts the starts of the node beside its store, if something does (STO-19).
+///
+/// # Errors
+/// Those of the TPM.
+pub fn count(seal: &Seal, with: &Opening) -> Result<Option<u64>> {
+    match seal {
+        Seal::Tpm2(object) => tpm::count(&with.device.tpm, object),
+        _ => Ok(None),
+    }
+}
+
+/// Lets it count one more.
+///
+/// # Errors
+/// Those of the TPM.
+pub fn count_up(seal: &Seal, with: &Opening) -> Result<()> {
+    match seal {
+        Seal::Tpm2(object) => tpm::count_up(&with.device.tpm, object),
+        _ => Ok(()),
+    }
+}
+
+/// Frees what a seal that opens nothing any more has taken of a device.
+///
+/// # Errors
+/// Those of the TPM.
+pub fn forget(seal: &Seal, with: &Opening) -> Result<()> {
+    match seal {
+        Seal::Tpm2(object) => tpm::forget(&with.device.tpm, object),
+        _ => Ok(()),
     }
 }
 

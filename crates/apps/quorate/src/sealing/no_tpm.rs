@@ -19,6 +19,30 @@ pub fn unseal(_name: &str, _object: &TpmObject) -> Result<SealKey> {
     Err(refused())
 }
 
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn count(_name: &str, _object: &TpmObject) -> Result<Option<u64>> {
+    Err(refused())
+}
+
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn count_up(_name: &str, _object: &TpmObject) -> Result<()> {
+    Err(refused())
+}
+
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn forget(_name: &str, _object: &TpmObject) -> Result<()> {
+    Err(refused())
+}
+
 fn refused() -> Failure {
     Failure::caller(
         "no_tpm_support",

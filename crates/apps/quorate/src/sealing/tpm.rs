@@ -14,24 +14,34 @@
 
 use crate::failure::{Failure, Result};
 use quorate_store::{SealKey, TpmObject};
+use rand_core::{OsRng, RngCore};
 use std::str::FromStr;
-use tss_esapi::attributes::{ObjectAttributesBuilder, SessionAttributesBuilder};
-use tss_esapi::constants::SessionType;
+use tss_esapi::attributes::{
+    NvIndexAttributesBuilder, ObjectAttributesBuilder, SessionAttributesBuilder,
+};
 use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Kind;
-use tss_esapi::handles::{KeyHandle, ObjectHandle};
+use tss_esapi::constants::{NvIndexType, SessionType};
+use tss_esapi::handles::{KeyHandle, NvIndexHandle, NvIndexTpmHandle, ObjectHandle, TpmHandle};
 use tss_esapi::interface_types::algorithm::{HashingAlgorithm, PublicAlgorithm};
 use tss_esapi::interface_types::ecc::EccCurve;
-use tss_esapi::interface_types::resource_handles::Hierarchy;
+use tss_esapi::interface_types::resource_handles::{Hierarchy, NvAuth, Provision};
 use tss_esapi::interface_types::session_handles::AuthSession;
 use tss_esapi::structures::{
-    EccPoint, KeyedHashScheme, Private, Public, PublicBuilder, PublicEccParametersBuilder,
-    PublicKeyedHashParameters, SensitiveData, SymmetricDefinition, SymmetricDefinitionObject,
+    EccPoint, KeyedHashScheme, NvPublicBuilder, Private, Public, PublicBuilder,
+    PublicEccParametersBuilder, PublicKeyedHashParameters, SensitiveData, SymmetricDefinition,
+    SymmetricDefinitionObject,
 };
 use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::traits::{Marshall, UnMarshall};
 use tss_esapi::{Context, Error};
 
-/// Seals a key to the TPM of this name.
+/// Where owners put what they like.
+const COUNTERS_FIRST: u32 = 0x0180_0000;
+const COUNTERS: u32 = 0x0040_0000;
+/// Length of a counter.
+const COUNT_BYTES: u16 = 8;
+
+/// Seals a key to the TPM of this name, beside a counter of starts.
 ///
 /// # Errors
 /// The caller's: no TPM there, or one whose owner has a password. The machine's.
@@ -49,6 +59,39 @@ pub fn unseal(name: &str, object: &TpmObject) -> Result<SealKey> {
     let mut tpm = Tpm::open(name)?;
     let key = tpm.unseal(object).map_err(|error| failed(name, &error))?;
     key.ok_or_else(|| other_tpm(name))
+}
+
+/// What the counter of an object stands at; `None` where it has none.
+///
+/// # Errors
+/// As [`unseal`]: a counter that is gone is another TPM's.
+pub fn count(name: &str, object: &TpmObject) -> Result<Option<u64>> {
+    let Some(index) = object.counter else { return Ok(None) };
+    let mut tpm = Tpm::open(name)?;
+    let count = tpm.counter(index).and_then(|counter| tpm.count(counter));
+    count.map(Some).map_err(|error| uncounted(name, &error))
+}
+
+/// Lets the counter of an object count one more, for ever.
+///
+/// # Errors
+/// As [`count`].
+pub fn count_up(name: &str, object: &TpmObject) -> Result<()> {
+    let Some(index) = object.counter else { return Ok(()) };
+    let mut tpm = Tpm::open(name)?;
+    let counted = tpm.counter(index).and_then(|counter| tpm.count_up(counter));
+    counted.map_err(|error| uncounted(name, &error))
+}
+
+/// Takes the counter of an object that seals nothing any more out of the TPM, which has few places.
+///
+/// # Errors
+/// As [`count`].
+pub fn forget(name: &str, object: &TpmObject) -> Result<()> {
+    let Some(index) = object.counter else { return Ok(()) };
+    let mut tpm = Tpm::open(name)?;
+    let forgotten = tpm.counter(index).and_then(|counter| tpm.undefine(counter));
+    forgotten.map_err(|error| uncounted(name, &error))
 }
 
 /// A TPM with the primary key loaded and a session to it. All of it is flushed when dropped.
@@ -101,9 +144,73 @@ impl Tpm {
         let made = self.context.execute_with_session(self.session, |context| {
             context.create(primary, sealed_template()?, None, Some(data), None, None)
         })?;
+        let counter = Some(self.new_counter()?);
         Ok(TpmObject {
+            counter,
             public: made.out_public.marshall()?,
             private: made.out_private.value().to_vec(),
+        })
+    }
+
+    /// A counter at a free index, which has counted once: before that it cannot be read.
+    fn new_counter(&mut self) -> std::result::Result<u32, Error> {
+        let attributes = NvIndexAttributesBuilder::new()
+            .with_auth_read(true)
+            .with_auth_write(true)
+            .with_no_da(true)
+            .with_nv_index_type(NvIndexType::Counter)
+            .build()?;
+        let mut tries = 0;
+        loop {
+            // A random one is free, unless the TPM is full, which is another error.
+            let index = COUNTERS_FIRST + OsRng.next_u32() % COUNTERS;
+            let space = NvPublicBuilder::new()
+                .with_nv_index(NvIndexTpmHandle::new(index)?)
+                .with_index_name_algorithm(HashingAlgorithm::Sha256)
+                .with_index_attributes(attributes)
+                .with_data_area_size(COUNT_BYTES.into())
+                .build()?;
+            let defined = self.context.execute_with_session(self.session, |context| {
+                context.nv_define_space(Provision::Owner, None, space)
+            });
+            match defined {
+                Ok(counter) => {
+                    self.count_up(counter)?;
+                    return Ok(index);
+                }
+                Err(error) if kind(&error) == Some(Kind::NvDefined) && tries < 8 => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn counter(&mut self, index: u32) -> std::result::Result<NvIndexHandle, Error> {
+        let place = TpmHandle::NvIndex(NvIndexTpmHandle::new(index)?);
+        let found =
+            self.context.execute_without_session(|context| context.tr_from_tpm_public(place));
+        found.map(NvIndexHandle::from)
+    }
+
+    fn count(&mut self, counter: NvIndexHandle) -> std::result::Result<u64, Error> {
+        let read = self.context.execute_with_session(self.session, |context| {
+            context.nv_read(NvAuth::NvIndex(counter), counter, COUNT_BYTES, 0)
+        })?;
+        let bytes: [u8; 8] = read
+            .value()
+            .try_into()
+            .map_err(|_| Error::WrapperError(tss_esapi::WrapperErrorKind::WrongValueFromTpm))?;
+        Ok(u64::from_be_bytes(bytes))
+    }
+
+    fn count_up(&mut self, counter: NvIndexHandle) -> std::result::Result<(), Error> {
+        self.context.execute_with_session(self.session, |context| {
+            context.nv_increment(NvAuth::NvIndex(counter), counter)
+        })
+    }
+
+    fn undefine(&mut self, counter: NvIndexHandle) -> std::result::Result<(), Error> {
+        self.context.execute_with_session(self.session, |context| {
+            context.nv_undefine_space(Provision::Owner, counter)
         })
     }
 
@@ -195,6 +302,14 @@ fn other_tpm(name: &str) -> Failure {
     )
 }
 
+/// A counter that is not there went with what the TPM was cleared of.
+fn uncounted(name: &str, error: &Error) -> Failure {
+    match kind(error) {
+        Some(Kind::Handle | Kind::Value) | None => other_tpm(name),
+        _ => failed(name, error),
+    }
+}
+
 fn failed(name: &str, error: &Error) -> Failure {
     match kind(error) {
         Some(Kind::BadAuth | Kind::AuthFail) => Failure::caller(
@@ -217,7 +332,9 @@ mod tests {
     #[test]
     fn sto_16_a_name_that_is_no_tpm_is_the_callers_fault() {
         for name in ["", "nonsense", "libtss2-tcti-any.so", "device:/dev/null/none"] {
-            let failure = unseal(name, &TpmObject { public: vec![], private: vec![] }).unwrap_err();
+            let failure =
+                unseal(name, &TpmObject { public: vec![], private: vec![], counter: None })
+                    .unwrap_err();
             assert_eq!(failure.code(), "no_tpm", "{name}");
         }
     }

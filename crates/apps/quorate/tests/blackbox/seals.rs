@@ -232,6 +232,11 @@ fn a_tpm_opens_only_what_it_sealed() {
     // The machine loses power, and its TPM with it.
     let tpm = tpm.power_cut();
     bench.opens(&["--tpm", &tpm.name()]);
+    // A TPM has few places: what is given up is freed.
+    for _ in 0..12 {
+        let again = ["--tpm", &tpm.name(), "--seal", "tpm2"];
+        bench.node("reseal", &again).ok();
+    }
     // To another TPM, while there are both.
     let moved = ["--tpm", &tpm.name(), "--seal", "tpm2", "--new-tpm", &other.name()];
     is_sealed_by(&bench.node("reseal", &moved).ok(), "tpm2");
@@ -240,6 +245,45 @@ fn a_tpm_opens_only_what_it_sealed() {
     // Cleared: with the seed of its owner, what it sealed is gone.
     let other = other.cleared();
     assert_eq!(bench.node("rejoin", &["--tpm", &other.name()]).refused(6), "other_tpm");
+}
+
+/// STO-19: a store is put back to an old copy, by somebody or by its operator; and a crash is none.
+#[cfg(feature = "tpm")]
+#[test]
+fn an_old_copy_does_not_start_beside_a_tpm_that_counted_on() {
+    use crate::unattended::Swtpm;
+    let bench = Bench::new("seal-counter");
+    let tpm = Swtpm::new(&bench.root, "tpm");
+    let at = tpm.name();
+    bench.node("init", &["--seal", "tpm2", "--tpm", &at]).ok();
+    // A start counts, and ends because this node has no domain.
+    let start = |at: &str| bench.node("run", &["--tpm", at]);
+    assert_eq!(start(&at).refused(2), "genesis_needed");
+    let files = ["store.redb", "store.redb.slots"].map(|name| bench.at("D/nodes/north/") + name);
+    let old = files.clone().map(|path| fs::read(path).unwrap());
+    let put_back = || files.iter().zip(&old).for_each(|(path, old)| fs::write(path, old).unwrap());
+    // A copy that nothing was started since is as good as the store.
+    put_back();
+    for _ in 0..2 {
+        assert_eq!(start(&at).refused(2), "genesis_needed");
+    }
+    put_back();
+    for _ in 0..2 {
+        assert_eq!(start(&at).refused(6), "older_copy");
+    }
+    let reseal = bench.node("reseal", &["--tpm", &at, "--seal", "tpm2"]);
+    assert_eq!(reseal.refused(6), "older_copy");
+    // Its operator says that it was on purpose.
+    assert_eq!(bench.node("rejoin", &["--tpm", &at]).ok()["rejoins"], false);
+    assert_eq!(start(&at).refused(2), "genesis_needed");
+    // The power goes after the store was written and before the TPM counted.
+    let before = tpm.memory();
+    assert_eq!(start(&at).refused(2), "genesis_needed");
+    let tpm = tpm.put_back(&before);
+    for _ in 0..2 {
+        assert_eq!(start(&tpm.name()).refused(2), "genesis_needed");
+    }
+    bench.opens(&["--tpm", &tpm.name()]);
 }
 
 #[cfg(not(feature = "tpm"))]

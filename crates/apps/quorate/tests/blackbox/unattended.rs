@@ -143,6 +143,22 @@ impl Swtpm {
         Self::start(state)
     }
 
+    /// What is in its memory that lasts.
+    pub fn memory(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = fs::read_dir(&self.state).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|it| it == "permall"));
+        files.map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
+    }
+
+    /// Ends it, and starts it with the memory of before.
+    pub fn put_back(self, memory: &[(PathBuf, Vec<u8>)]) -> Self {
+        assert!(!memory.is_empty());
+        let state = self.state.clone();
+        drop(self);
+        memory.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        Self::start(state)
+    }
+
     pub fn name(&self) -> String {
         format!("swtpm:host=127.0.0.1,port={}", self.port)
     }

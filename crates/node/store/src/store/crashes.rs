@@ -197,7 +197,7 @@ fn sto_18_a_crash_while_a_store_is_sealed_anew_leaves_one_seal_or_the_other() {
     store.commit(&[Write::delete(Table::Share, "b")]).unwrap();
     let before = Files::of(&path);
     let key = SealKey::random();
-    let object = TpmObject { public: vec![1; 48], private: vec![2; 190] };
+    let object = TpmObject { public: vec![1; 48], private: vec![2; 190], counter: None };
     let all = steps_of(&path, |passed| {
         store.reseal_stepwise(Seal::Tpm2(object.clone()), &key, passed).unwrap();
     });
