@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
 use rand_core::{OsRng, RngCore};
 use std::fmt;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The key-encryption key: whoever has it opens the store. Secret: not `Copy`, not `Clone`, wiped
@@ -30,6 +31,11 @@ impl SealKey {
             key.copy_from_slice(bytes);
             Self(key)
         })
+    }
+
+    /// Whether both are one, in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&*other.0).into()
     }
 
     /// For whatever keeps it. Secret.
@@ -295,6 +301,8 @@ mod tests {
         for length in [0, 31, 33] {
             assert!(SealKey::from_bytes(&vec![7; length]).is_none(), "{length}");
         }
-        assert_eq!(SealKey::from_bytes(&[7; 32]).unwrap().as_bytes(), &[7; 32]);
+        let key = SealKey::from_bytes(&[7; 32]).unwrap();
+        assert_eq!(key.as_bytes(), &[7; 32]);
+        assert!(key.is(&SealKey::from_bytes(&[7; 32]).unwrap()) && !key.is(&SealKey::random()));
     }
 }

@@ -32,7 +32,8 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             let addresses = (address(&peer)?, address(&api)?);
             let dir = DomainDir::new(dir);
             let made = new_seal(&dir, &name, &sealing, &opening)?;
-            init(&dir, name, role, addresses, &made, face)
+            let attended = sealing::is_attended(made.seal.kind(), &opening);
+            init(&dir, name, role, addresses, (&made, attended), face)
         }
         NodeVerb::Run {
             name,
@@ -49,8 +50,9 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             note_addresses(&dir, &mut config, &addresses)?;
             let mut node = open(&dir, &config.name, &opening)?;
             node.count_start(&opening)?;
+            let attended = sealing::is_attended(node.store.seal().kind(), &opening);
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
-            let plan = Plan { dir, config, verbose, supervised };
+            let plan = Plan { dir, config, attended, verbose, supervised };
             daemon::run(plan, joined, face).await
         }
         NodeVerb::Rejoin { name, dir, opening } => {
@@ -168,7 +170,8 @@ fn reseal(
 ) -> Result<()> {
     let old = node.store.seal().clone();
     let before = old.kind();
-    let made = sealing::make(&resealing.sealing, &resealing.opening(now), name)?;
+    let next = resealing.opening(now);
+    let made = sealing::make(&resealing.sealing, &next, name)?;
     {
         let _progress = face.progress("sealing the store anew");
         node.reseal(&made)?;
@@ -181,7 +184,7 @@ fn reseal(
         std::fs::remove_file(&stored).map_err(|error| Failure::file(&stored, &error))?;
     }
     let kind = made.seal.kind();
-    let (seal, attended) = (kind.as_str(), kind.is_attended());
+    let (seal, attended) = (kind.as_str(), sealing::is_attended(kind, &next));
     let done = Resealed { node: name.clone(), seal, attended, before: before.as_str() };
     face.show(&done, |it| {
         format!(
@@ -193,17 +196,17 @@ fn reseal(
                 SealKind::Passphrase => "the passphrase of before",
                 _ => "what opened it before",
             },
-            comes_back(kind)
+            comes_back(attended)
         )
     });
     Ok(())
 }
 
 /// What the seal means for a start.
-fn comes_back(kind: SealKind) -> &'static str {
-    if kind.is_attended() {
-        "It cannot start again by itself after a power cut: somebody gives its passphrase at every \
-         start."
+fn comes_back(attended: bool) -> &'static str {
+    if attended {
+        "It cannot start again by itself after a power cut: somebody gives its passphrase or PIN at \
+         every start."
     } else {
         "It starts again by itself after a power cut, as long as what opens it is there."
     }
@@ -244,10 +247,10 @@ fn init(
     name: Name,
     node_role: Role,
     (peer, api): (SocketAddr, SocketAddr),
-    made: &Made,
+    (made, attended): (&Made, bool),
     face: Face,
 ) -> Result<()> {
-    let kind = made.seal.kind();
+    let seal = made.seal.kind().as_str();
     let made = {
         let _progress = face.progress("sealing the store");
         sealed::create_sealed(dir, &name, node_role, made)?
@@ -268,7 +271,6 @@ fn init(
     write_whole(&enrolment, &quorate_codec::to_bytes(&made.enrolment), 0o644)?;
     let words = words(&made.enrolment.body().keys.fingerprint()).join(" ");
     let node = made.enrolment.id();
-    let (seal, attended) = (kind.as_str(), kind.is_attended());
     let made = Initialised { name, node, role, words, enrolment, seal, attended };
     face.show(&made, |made| {
         let code = face.is_seen().then(|| qr(&made.words)).flatten();
@@ -280,7 +282,7 @@ fn init(
              quorate succession claim",
             made.name,
             dir.store_path(&made.name).display(),
-            comes_back(kind),
+            comes_back(attended),
             made.words,
             made.enrolment.display()
         )

@@ -56,6 +56,8 @@ pub struct Plan {
     pub dir: DomainDir,
     /// The node's addresses.
     pub config: NodeConfig,
+    /// Somebody gave what opened the store.
+    pub attended: bool,
     /// Log every durable write.
     pub verbose: bool,
     /// End when the standard input ends.
@@ -68,10 +70,10 @@ pub struct Plan {
 /// The caller's: a port is taken. The machine's: the store failed.
 pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     log_to_stderr(face);
-    let Plan { dir, config, verbose, supervised } = plan;
+    let Plan { dir, config, attended, verbose, supervised } = plan;
     let Joined { node, file, .. } = joined;
     let seal = node.store.seal().kind();
-    tell_seal(seal, supervised);
+    tell_seal(seal, attended, supervised);
     let mut signals = Signals::new()?;
     if supervised {
         signals = signals.with_parent();
@@ -312,14 +314,14 @@ fn log_to_stderr(face: Face) {
 }
 
 /// Whether the node comes back by itself, which its operator should know before the power cut.
-fn tell_seal(seal: SealKind, supervised: bool) {
-    match seal.is_attended() {
+fn tell_seal(seal: SealKind, attended: bool, supervised: bool) {
+    match attended {
         // A supervisor gives the passphrase that lies beside the store.
         true if supervised => {}
         true => tracing::warn!(
             %seal,
-            "this node cannot start again by itself after a power cut: its passphrase must be given \
-             at every start; `quorate node reseal` seals it by something that is there"
+            "this node cannot start again by itself after a power cut: its passphrase or PIN must be \
+             given at every start; `quorate node reseal` seals it by something that is there"
         ),
         false => tracing::info!(%seal, "this node starts again by itself"),
     }

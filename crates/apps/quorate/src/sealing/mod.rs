@@ -43,7 +43,7 @@ pub struct Made {
 /// # Errors
 /// The caller's: something is not named, wrong or missing. The machine's: TPM or token fail.
 pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
-    let (seal, key) = match sealing.seal {
+    let (seal, [key, again]) = match sealing.seal {
         SealChoice::Passphrase => {
             let passphrase = new_passphrase(with.passphrase_file.as_deref(), name)?;
             if passphrase.is_empty() {
@@ -60,16 +60,17 @@ pub fn make(sealing: &Sealing, with: &Opening, name: &Name) -> Result<Made> {
         }
         SealChoice::Tpm2 => {
             let key = SealKey::random();
-            (Seal::Tpm2(tpm::seal(&with.device.tpm, &key)?), key)
+            let object = tpm::seal(&with.device.tpm, &key)?;
+            let again = tpm::unseal(&with.device.tpm, &object)?;
+            (Seal::Tpm2(object), [key, again])
         }
         SealChoice::Pkcs11 => {
             let label = sealing.key_label.clone().unwrap_or_else(|| format!("quorate-{name}"));
-            let asked = token::make(sealing.token.as_deref(), &label, &with.device)?;
-            let key = token::answer(&asked, &with.device)?;
-            (Seal::Pkcs11(asked), key)
+            let (asked, answers) = token::make(sealing.token.as_deref(), &label, &with.device)?;
+            (Seal::Pkcs11(asked), answers)
         }
     };
-    if key_of(&seal, with, name, None)?.as_bytes() != key.as_bytes() {
+    if !key.is(&again) {
         return Err(Failure::machine(
             "seal_unsteady",
             format!("the {} gave another key when it was asked again", seal.kind()),
@@ -100,6 +101,12 @@ pub fn key_of(seal: &Seal, with: &Opening, name: &Name, stored: Option<&Path>) -
         Seal::Tpm2(object) => tpm::unseal(&with.device.tpm, object),
         Seal::Pkcs11(asked) => token::answer(asked, &with.device),
     }
+}
+
+/// Whether somebody has to type something for such a store to open: a passphrase, or the PIN of a
+/// token, at this prompt or at keys of its own.
+pub fn is_attended(kind: SealKind, with: &Opening) -> bool {
+    kind.is_attended() || kind == SealKind::Pkcs11 && with.device.pin_file.is_none()
 }
 
 /// What counts the starts of the node beside its store, if something does (STO-19).

@@ -18,12 +18,17 @@ use quorate_store::{SealKey, TokenChallenge};
 use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
-/// A challenge to the key of this name, which is made where the token has none.
+/// A challenge to the key of this name, which is made where the token has none, and the answer to it,
+/// twice.
 ///
 /// # Errors
 /// The caller's: something is not named, the PIN is wrong, or the key does not serve. The machine's:
 /// the token fails.
-pub fn make(token: Option<&str>, label: &str, with: &Device) -> Result<TokenChallenge> {
+pub fn make(
+    token: Option<&str>,
+    label: &str,
+    with: &Device,
+) -> Result<(TokenChallenge, [SealKey; 2])> {
     let Some(token) = token else {
         let message = "a token seals only if it is named";
         return Err(Failure::caller("no_token", message, "name it with --token LABEL"));
@@ -35,7 +40,8 @@ pub fn make(token: Option<&str>, label: &str, with: &Device) -> Result<TokenChal
     if keys(unlocked.session(), label).map_err(broken)?.is_empty() {
         generate(unlocked.session(), label).map_err(broken)?;
     }
-    Ok(asked)
+    let answers = [ask(&unlocked, &asked)?, ask(&unlocked, &asked)?];
+    Ok((asked, answers))
 }
 
 /// The token's answer.
@@ -46,7 +52,11 @@ pub fn answer(asked: &TokenChallenge, with: &Device) -> Result<SealKey> {
     let found = open(asked, with)?;
     let pin = pin(&found, with)?;
     let unlocked = found.log_in(pin.as_ref()).map_err(told)?;
-    let key = key(&unlocked, &asked.key)?;
+    ask(&unlocked, asked)
+}
+
+fn ask(unlocked: &Unlocked, asked: &TokenChallenge) -> Result<SealKey> {
+    let key = key(unlocked, &asked.key)?;
     let question = Transcript::new(tag::STORE_TOKEN).part(asked.challenge).digest();
     let answer = unlocked.session().sign(&Mechanism::Sha256Hmac, key, question.as_bytes());
     let answer = Zeroizing::new(answer.map_err(broken)?);

@@ -92,7 +92,7 @@ fn a_passphrase_is_what_seals_unless_something_else_is_named() {
     let (dir, words) = (bench.at("D2"), made["words"].as_str().unwrap());
     let init = ["node", "init", "south", "--dir", &dir, "--passphrase-file", &phrase];
     let text = quorate(&init).stdout;
-    assert!(text.contains("passphrase at every start") && !text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("cannot start again by itself") && !text.contains('\u{1b}'), "{text}");
     assert!(words.split(' ').count() == 12 && !text.contains('█'));
 }
 
