@@ -326,6 +326,9 @@ fn failed(name: &str, error: &Error) -> Failure {
 }
 
 #[cfg(test)]
+mod wire;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -317,6 +317,17 @@ impl Domain {
         Node(child)
     }
 
+    /// A TPM loses its power with the machine.
+    #[cfg(feature = "tpm")]
+    fn without_power(self) -> Self {
+        Self { tpm: self.tpm.map(Swtpm::power_cut), ..self }
+    }
+
+    #[cfg(not(feature = "tpm"))]
+    fn without_power(self) -> Self {
+        self
+    }
+
     fn log(&self, node: &str) -> String {
         fs::read_to_string(self.ceremony.path(&format!("{node}.log"))).unwrap()
     }
@@ -358,11 +369,7 @@ fn nodes_whose_stores_open_by_themselves_come_back_after_a_power_cut() {
             kill(node.0.id());
             node.0.wait().unwrap();
         }
-        #[cfg(feature = "tpm")]
-        {
-            let tpm = domain.tpm.take().unwrap();
-            domain.tpm = Some(tpm.power_cut());
-        }
+        domain = domain.without_power();
         nodes = NODES.iter().map(|node| domain.start(node, false)).collect();
         for node in NODES {
             until(|| leased(node));
