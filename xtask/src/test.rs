@@ -108,7 +108,9 @@ pub fn run(options: Options) -> Result<(), Trouble> {
     report.part("attacks", || Ok(Count::of(attacks::run(&repo).is_ok())))?;
     report.part("format", || cargo(&["fmt", "--all", "--check"]))?;
     report.part("clippy", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+        let lints = ["--locked", "--", "-D", "warnings"];
+        let all = ["clippy", "--workspace", "--all-targets", "--features=quorate/tpm"];
+        cargo(&[all.as_slice(), &lints].concat())
     })?;
     let mut built = None;
     report.part("build", || {

@@ -76,6 +76,8 @@ pub fn build() -> Result<Option<Built>, Trouble> {
             "--bins",
             "--examples",
             "--tests",
+            // what is released has it
+            "--features=quorate/tpm",
             "--locked",
             "--message-format=json-render-diagnostics",
         ])

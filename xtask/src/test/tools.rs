@@ -10,7 +10,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 10] = [
     // ring and secp256k1 compile C
     Tool { probe: &["cc", "--version"], package: "gcc" },
     // verifies our Ed25519 signatures
@@ -19,6 +19,13 @@ const TOOLS: [Tool; 7] = [
     Tool { probe: &["ssh", "-V"], package: "openssh-client" },
     // is the token of custodians whose keys are in one
     Tool { probe: &["softhsm2-util", "--version"], package: "softhsm2" },
+    // is the TPM of nodes that one opens, and the library that speaks to it
+    Tool { probe: &["swtpm", "--version"], package: "swtpm" },
+    Tool { probe: &["pkg-config", "--version"], package: "pkg-config" },
+    Tool {
+        probe: &["pkg-config", "--exists", "tss2-esys", "tss2-tctildr", "tss2-mu"],
+        package: "libtss2-dev",
+    },
     // runs anvil's client
     Tool { probe: &["node", "--version"], package: "nodejs" },
     Tool { probe: &["npm", "--version"], package: "npm" },

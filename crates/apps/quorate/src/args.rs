@@ -7,6 +7,7 @@ pub mod import;
 pub mod lifecycle;
 pub mod people;
 pub mod release;
+pub mod seal;
 pub mod seat;
 pub mod succession;
 
@@ -200,6 +201,8 @@ pub enum Genesis {
         /// File with the passphrase of the key or of the node's store.
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        device: seal::Device,
         /// The genesis hash you compared with the others. Without it you are asked.
         #[arg(long, value_name = "HASH")]
         genesis: Option<String>,
@@ -307,9 +310,10 @@ pub enum NodeVerb {
         /// Where people and services reach it.
         #[arg(long, default_value = "127.0.0.1:0")]
         api: String,
-        /// File with the passphrase that seals the store. Without it you are asked.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        sealing: seal::Sealing,
+        #[command(flatten)]
+        opening: seal::Opening,
     },
     /// Run a node of a domain directory until SIGTERM.
     Run {
@@ -327,9 +331,8 @@ pub enum NodeVerb {
         /// `NAME=ADDRESS` of another node. Repeat; kept for later.
         #[arg(long = "at", value_name = "NAME=ADDRESS")]
         addresses: Vec<String>,
-        /// File with the passphrase that opens the store.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        opening: seal::Opening,
         /// Log every durable write too, by the names of its tables: for finding out where a node
         /// stopped.
         #[arg(long)]
@@ -348,9 +351,8 @@ pub enum NodeVerb {
         /// The domain directory.
         #[arg(long)]
         dir: PathBuf,
-        /// File with the passphrase that opens the store.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        opening: seal::Opening,
     },
     /// Bring a lapsed node (restored from an old copy) back at the next position decided
     /// without it.
@@ -360,9 +362,21 @@ pub enum NodeVerb {
         /// The domain directory.
         #[arg(long)]
         dir: PathBuf,
-        /// File with the passphrase that opens the store.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        opening: seal::Opening,
+    },
+    /// Seal a stopped node's store by something else: a new passphrase, or what is there when the
+    /// machine starts.
+    Reseal {
+        /// The node's name.
+        name: String,
+        /// The domain directory.
+        #[arg(long)]
+        dir: PathBuf,
+        #[command(flatten)]
+        resealing: Box<seal::Resealing>,
+        #[command(flatten)]
+        opening: seal::Opening,
     },
 }
 

@@ -35,6 +35,11 @@ impl Face {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
+    /// Whether what is shown appears on a terminal, for a person.
+    pub fn is_seen(self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
     /// Shows a result: the object itself, or the text made of it.
     pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         if self.json {

@@ -1,13 +1,15 @@
 //! A node's sealed store as this program lays it out: the node's keys and its domain beside the
 //! rows of the machine.
 
+use crate::args::seal::Opening;
 use crate::domain::{self, DomainDir};
 use crate::failure::{Failure, Result};
+use crate::sealing::{self, Made};
 use quorate_charter::{Role, SignedEnrolment};
 use quorate_identity::{GenesisHash, Name, NodeSecrets};
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_recovery::seat::Arrival;
-use quorate_store::{Cost, Passphrase, Store, StoreError};
+use quorate_store::{Cost, Seal, SealedStore, Store, StoreError, Stretch, TpmObject};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
@@ -20,6 +22,8 @@ const ENROLMENT: &[u8] = b"enrolment";
 const ARRIVAL: &[u8] = b"arrival";
 /// The genesis that the node joined, once it did.
 const GENESIS: &[u8] = b"joined-genesis";
+/// How often the node was started, beside a counter that counts the same; then the counter's index.
+const STARTS: &[u8] = b"starts/";
 
 /// An open store, with what this program itself keeps there taken out of its rows.
 pub struct SealedNode {
@@ -33,11 +37,13 @@ pub struct SealedNode {
     pub genesis: Option<GenesisHash>,
     /// Seed and coins of a claim to a seat that was not taken yet.
     arrival: Option<Zeroizing<[u8; 64]>>,
+    /// How often the node was started, as the store has it and as its counter has it.
+    starts: Option<(u64, u64)>,
     /// The rows of the machine.
     pub records: Vec<Record>,
 }
 
-/// Makes a node's keys and its store, which stays open.
+/// Makes a node's keys and its store under a passphrase, which stays open.
 ///
 /// # Errors
 /// The caller's: there is a store already. The machine's.
@@ -48,32 +54,72 @@ pub fn create(
     passphrase: Zeroizing<String>,
     cost: Cost,
 ) -> Result<SealedNode> {
+    if passphrase.is_empty() {
+        return Err(store_failure(&StoreError::EmptyPassphrase));
+    }
+    let stretch = Stretch::fresh(cost);
+    let key = stretch.key(passphrase.as_bytes()).map_err(|error| store_failure(&error))?;
+    create_sealed(dir, name, role, &Made { seal: Seal::Passphrase(stretch), key, count: None })
+}
+
+/// Makes a node's keys and its store under a seal, which stays open.
+///
+/// # Errors
+/// The caller's: there is a store already. The machine's.
+pub fn create_sealed(dir: &DomainDir, name: &Name, role: Role, made: &Made) -> Result<SealedNode> {
     domain::make_dir(&dir.node_dir(name))?;
     let secrets = NodeSecrets::generate(&mut OsRng);
     let enrolment = SignedEnrolment::create(name.clone(), role, &secrets);
-    let passphrase = Passphrase::new(passphrase.as_str());
     let path = dir.store_path(name);
-    let mut store = Store::create_with(path, &passphrase, enrolment.id().into(), cost)
-        .map_err(|error| store_failure(&error))?;
-    let writes = [
+    let store = Store::create_sealed(path, made.seal.clone(), &made.key, enrolment.id().into());
+    let mut store = store.map_err(|error| store_failure(&error))?;
+    let mut writes = vec![
         Write::put(Table::Identity, SECRETS, secrets.to_bytes().to_vec()),
         Write::put(Table::Identity, ENROLMENT, quorate_codec::to_bytes(&enrolment)),
     ];
+    writes.extend(starts_row(&made.seal, made.count));
     store.commit(&writes).map_err(|error| store_failure(&error))?;
-    let (genesis, arrival, records) = (None, None, Vec::new());
-    Ok(SealedNode { store, secrets, enrolment, genesis, arrival, records })
+    let (genesis, arrival, starts, records) = (None, None, None, Vec::new());
+    Ok(SealedNode { store, secrets, enrolment, genesis, arrival, starts, records })
 }
 
-/// Opens a node's store.
+/// Opens the store of a trial domain's node with the passphrase that lies beside it.
 ///
 /// # Errors
-/// The caller's: no such node, in use, a wrong passphrase. The machine's: damage.
-pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Result<SealedNode> {
-    let passphrase = Passphrase::new(passphrase.as_str());
-    let (store, records) =
-        Store::open(dir.store_path(name), &passphrase).map_err(|error| store_failure(&error))?;
+/// As [`open_with`].
+pub fn open_trial(dir: &DomainDir, name: &Name) -> Result<SealedNode> {
+    open_with(dir, name, &Opening::default())
+}
+
+/// Opens a node's store by whatever it is sealed with.
+///
+/// # Errors
+/// The caller's: no such node, in use, a wrong passphrase, what the seal needs is not there. The
+/// machine's: damage, a TPM or token that fails, a store that is older than its counter.
+pub fn open_with(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedNode> {
+    let node = open_of_any_age(dir, name, with)?;
+    match node.is_older_copy() {
+        true => Err(Failure::machine(
+            "older_copy",
+            format!("the store of node {name} is an old copy: its TPM has counted later starts"),
+            "if you put it back, say so with `quorate node rejoin`; if you did not, find out who did",
+        )),
+        false => Ok(node),
+    }
+}
+
+/// As [`open_with`], of an old copy too: for its operator, who put it back.
+///
+/// # Errors
+/// As [`open_with`].
+pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedNode> {
+    let found = SealedStore::find(dir.store_path(name)).map_err(|error| store_failure(&error))?;
+    let stored = dir.trial_passphrase(name);
+    let key = sealing::key_of(found.seal(), with, name, Some(&stored))?;
+    let (store, records) = found.unlock(&key).map_err(|error| store_failure(&error))?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
+            || record.table == Table::Meta && record.key.starts_with(STARTS)
             || (record.table, record.key.as_slice()) == (Table::Meta, GENESIS)
             || (record.table, record.key.as_slice()) == (Table::Summand, ARRIVAL)
     };
@@ -84,9 +130,15 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Resu
     let genesis = row(GENESIS).map(|row| quorate_codec::from_bytes(&row.value)).transpose();
     let arrival = row(ARRIVAL).and_then(|row| row.value.as_slice().try_into().ok());
     let arrival = arrival.map(Zeroizing::new);
+    let counted = sealing::count(store.seal(), with)?;
+    let starts = counted.map(|counted| {
+        let row = starts_key(store.seal()).and_then(|key| row(&key));
+        let noted = row.and_then(|row| row.value.as_slice().try_into().ok());
+        (noted.map(u64::from_be_bytes).unwrap_or_default(), counted)
+    });
     match (secrets, enrolment, genesis) {
         (Some(secrets), Some(enrolment), Ok(genesis)) => {
-            Ok(SealedNode { store, secrets, enrolment, genesis, arrival, records })
+            Ok(SealedNode { store, secrets, enrolment, genesis, arrival, starts, records })
         }
         _ => Err(Failure::machine(
             "store_damaged",
@@ -97,6 +149,50 @@ pub fn open(dir: &DomainDir, name: &Name, passphrase: Zeroizing<String>) -> Resu
 }
 
 impl SealedNode {
+    /// Seals the store by something else, durably.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn reseal(&mut self, made: &Made) -> Result<()> {
+        // Before, so that no crash leaves a counter without its row.
+        let (before, row) = (starts_key(self.store.seal()), starts_row(&made.seal, made.count));
+        self.commit(&Vec::from_iter(row))?;
+        let sealed = self.store.reseal(made.seal.clone(), &made.key);
+        sealed.map_err(|error| store_failure(&error))?;
+        let gone = before.map(|key| Write::delete(Table::Meta, key));
+        self.commit(&Vec::from_iter(gone))
+    }
+
+    /// Whether its counter has counted starts that the store knows nothing of (STO-19).
+    pub fn is_older_copy(&self) -> bool {
+        self.starts.is_some_and(|(noted, counted)| noted < counted)
+    }
+
+    /// Takes the store for what is to count from now on, however old it is.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn accept_age(&mut self) -> Result<()> {
+        let row = starts_row(self.store.seal(), self.starts.map(|(_, counted)| counted));
+        self.commit(&Vec::from_iter(row))
+    }
+
+    /// Counts a start: first durably in the store, then in its counter for ever. A crash between the
+    /// two leaves the store one ahead, which is no old copy.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn count_start(&mut self, with: &Opening) -> Result<()> {
+        let Some((_, counted)) = self.starts else { return Ok(()) };
+        let row = starts_row(self.store.seal(), counted.checked_add(1));
+        self.commit(&Vec::from_iter(row))?;
+        sealing::count_up(self.store.seal(), with)
+    }
+
+    fn commit(&mut self, writes: &[Write]) -> Result<()> {
+        self.store.commit(writes).map(|_| ()).map_err(|error| store_failure(&error))
+    }
+
     /// Notes durably which domain the node joined.
     ///
     /// # Errors
@@ -164,6 +260,21 @@ impl SealedNode {
         self.store.commit(&rows).map_err(|error| store_failure(&error))?;
         Ok(())
     }
+}
+
+/// Where the starts stand that the counter of this seal counts too.
+fn starts_key(seal: &Seal) -> Option<Vec<u8>> {
+    match seal {
+        Seal::Tpm2(TpmObject { counter: Some(index), .. }) => {
+            Some([STARTS, &index.to_be_bytes()].concat())
+        }
+        _ => None,
+    }
+}
+
+fn starts_row(seal: &Seal, starts: Option<u64>) -> Option<Write> {
+    let value = starts?.to_be_bytes().to_vec();
+    Some(Write::put(Table::Meta, starts_key(seal)?, value))
 }
 
 /// A store's error at the human edge.

@@ -239,6 +239,12 @@ tags! {
     STORE_KEK = "store/kek/v1";
     /// Checksum of the header.
     STORE_HEADER = "store/header/v1";
+    /// Associated data of a data key that something else than a passphrase wraps.
+    STORE_KEK_2 = "store/kek/v2";
+    /// Checksum of the header that names what.
+    STORE_HEADER_2 = "store/header/v2";
+    /// What a token is asked for the key of a store.
+    STORE_TOKEN = "store/token/v1";
     /// Associated data of a sealed record.
     STORE_RECORD = "store/record/v1";
     /// The sum over all sealed records.

@@ -1,5 +1,6 @@
 //! Why a store does not serve.
 
+use crate::SealKind;
 use quorate_machine::durable::Table;
 use std::io;
 use std::path::PathBuf;
@@ -27,6 +28,29 @@ pub enum StoreError {
     /// The caller's fault (STO-03).
     #[error("the passphrase is wrong")]
     WrongPassphrase,
+    /// The caller's fault: what was given opens another kind of seal (STO-14).
+    #[error("the store is sealed by {named}, which what was given does not open")]
+    OtherSeal {
+        /// What its header names.
+        named: SealKind,
+    },
+    /// The caller's fault: a name too long for a header, or none (STO-14).
+    #[error("a header cannot name what this {0} seal is to name: it is empty, or too long")]
+    BadSeal(SealKind),
+    /// The caller's fault: the unit was handed another secret (STO-15).
+    #[error("the credential \"{0}\" is not the one that the store was sealed with")]
+    WrongCredential(String),
+    /// The machine's fault: the TPM or token gave a key, and it opens something else (STO-16, STO-17).
+    #[error("the key that the {kind} seal gave does not open the store {path}")]
+    WrongSealKey {
+        /// The store.
+        path: PathBuf,
+        /// Which kind gave it.
+        kind: SealKind,
+    },
+    /// The machine's fault: a key cannot be derived.
+    #[error("there is too little memory to derive the key of the store")]
+    Memory,
     /// The machine's fault: the file is something else, or not a file.
     #[error("{0} is not a store of a node")]
     NotAStore(PathBuf),
@@ -106,6 +130,9 @@ impl StoreError {
                 | Self::InUse { .. }
                 | Self::EmptyPassphrase
                 | Self::WrongPassphrase
+                | Self::OtherSeal { .. }
+                | Self::BadSeal(_)
+                | Self::WrongCredential(_)
         )
     }
 
@@ -117,6 +144,11 @@ impl StoreError {
             Self::InUse { .. } => "directory_in_use",
             Self::EmptyPassphrase => "passphrase_empty",
             Self::WrongPassphrase => "wrong_passphrase",
+            Self::OtherSeal { .. } => "other_seal",
+            Self::BadSeal(_) => "bad_seal",
+            Self::WrongCredential(_) => "wrong_credential",
+            Self::WrongSealKey { .. } => "wrong_seal_key",
+            Self::Memory => "memory",
             Self::NotAStore(_) => "not_a_store",
             Self::Version { .. } => "store_version",
             Self::DamagedHeader(_)
@@ -141,6 +173,16 @@ impl StoreError {
             Self::InUse { .. } => "stop the other process, or talk to the node that runs there",
             Self::EmptyPassphrase => "choose a passphrase",
             Self::WrongPassphrase => "try again with the passphrase that the store was made with",
+            Self::OtherSeal { .. } => "give what that seal needs, and nothing else",
+            Self::BadSeal(_) => "choose a shorter name",
+            Self::WrongCredential(_) => {
+                "have systemd hand the unit the credential that the store was sealed with"
+            }
+            Self::WrongSealKey { .. } => {
+                "use the TPM, or the token with the key, that the store was sealed by; if it is, \
+                 somebody changed the header: restore the file from a copy"
+            }
+            Self::Memory => "free memory and start again",
             Self::NotAStore(_) => "check the path",
             Self::Version { .. } => "run the version of this program that made the store",
             Self::DamagedHeader(_)

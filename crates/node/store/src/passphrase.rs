@@ -1,6 +1,8 @@
-//! From a passphrase to the key that wraps the data key.
+//! From a passphrase, or another secret that may be guessed, to the key that wraps the data key.
 
+use crate::{SealKey, StoreError, seal};
 use argon2::{Algorithm, Argon2, Params, Version};
+use minicbor::{Decode, Encode};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -13,8 +15,13 @@ impl Passphrase {
         Self(Zeroizing::new(text.into()))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is nothing in it, which seals nothing.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
@@ -26,11 +33,50 @@ impl fmt::Debug for Passphrase {
 
 /// What one guess of a passphrase costs: the parameters of Argon2id (RFC 9106), stored in the
 /// header (STO-02). Public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Cost {
+    #[n(0)]
     memory_kib: u32,
+    #[n(1)]
     passes: u32,
+    #[n(2)]
     lanes: u32,
+}
+
+/// How a key follows from a secret: Argon2id with a salt. Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Stretch {
+    #[n(0)]
+    cost: Cost,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    salt: [u8; 16],
+}
+
+impl Stretch {
+    /// With a fresh salt.
+    pub fn fresh(cost: Cost) -> Self {
+        Self { cost, salt: seal::random() }
+    }
+
+    /// As a header has it; `None` where it asks for more than the limits (STO-02).
+    pub(crate) fn of_parts(
+        (memory_kib, passes, lanes): (u32, u32, u32),
+        salt: [u8; 16],
+    ) -> Option<Self> {
+        Some(Self { cost: Cost::new(memory_kib, passes, lanes)?, salt })
+    }
+
+    pub(crate) fn parts(&self) -> ((u32, u32, u32), [u8; 16]) {
+        (self.cost.parts(), self.salt)
+    }
+
+    /// The key that follows from these bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`].
+    pub fn key(&self, secret: &[u8]) -> Result<SealKey, StoreError> {
+        self.cost.derive(secret, &self.salt).map(SealKey::from).ok_or(StoreError::Memory)
+    }
 }
 
 impl Cost {
@@ -54,11 +100,11 @@ impl Cost {
 
     /// The key-encryption key; `None` only where the library refuses what [`Cost::new`] allows
     /// or memory is short.
-    pub(crate) fn derive(self, phrase: &Passphrase, salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    fn derive(self, secret: &[u8], salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).ok()?;
         let mut key = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(phrase.0.as_bytes(), salt, &mut *key)
+            .hash_password_into(secret, salt, &mut *key)
             .ok()?;
         Some(key)
     }
@@ -89,7 +135,7 @@ mod tests {
     #[test]
     fn sto_02_phrase_salt_and_cost_all_enter_the_key() {
         let key = |phrase: &str, salt: u8, passes: u32| {
-            Cost::new(64, passes, 1).unwrap().derive(&Passphrase::new(phrase), &[salt; 16]).unwrap()
+            Cost::new(64, passes, 1).unwrap().derive(phrase.as_bytes(), &[salt; 16]).unwrap()
         };
         let base = key("a", 1, 1);
         assert_eq!(*base, *key("a", 1, 1));

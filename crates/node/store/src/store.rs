@@ -5,7 +5,7 @@ use crate::header::{Header, VERSION};
 use crate::lock::Lock;
 use crate::seal::{Sealer, slot_number};
 use crate::slots::Slots;
-use crate::{Cost, Passphrase, StoreError, StoreId};
+use crate::{Cost, Passphrase, Seal, SealKey, StoreError, StoreId, Stretch};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
 use quorate_machine::durable::{Record, Table, Write};
@@ -36,6 +36,15 @@ pub struct Store {
     state: State,
     failed: bool,
     _lock: Lock,
+}
+
+/// A store that was found and is kept from other processes, and that nobody has opened yet.
+#[derive(Debug)]
+pub struct SealedStore {
+    path: PathBuf,
+    database: Database,
+    header: Header,
+    lock: Lock,
 }
 
 /// Reads rows of an open store beside whoever writes them.
@@ -97,12 +106,30 @@ impl Store {
         id: StoreId,
         cost: Cost,
     ) -> Result<Self, StoreError> {
+        if passphrase.is_empty() {
+            return Err(StoreError::EmptyPassphrase);
+        }
+        let stretch = Stretch::fresh(cost);
+        let key = stretch.key(passphrase.as_bytes())?;
+        Self::create_sealed(path, Seal::Passphrase(stretch), &key, id)
+    }
+
+    /// Makes a store that opens with this key, which the caller gets again by what the seal names.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), and [`StoreError::BadSeal`].
+    pub fn create_sealed(
+        path: impl AsRef<Path>,
+        seal: Seal,
+        key: &SealKey,
+        id: StoreId,
+    ) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let lock = Lock::take(&path)?;
         if path.exists() {
             return Err(StoreError::Exists(path));
         }
-        let (header, sealer) = Header::create(id, passphrase, cost, &path)?;
+        let (header, sealer) = Header::create(id, seal, key)?;
         let slots = Slots::create(&path, &sealer)?;
         let draft = path.with_extension("draft");
         let failed = |source| disk::io_error(&path, source);
@@ -123,38 +150,20 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store and reads it back, every row verified, in the order of tables and keys; what a
-    /// start has no use for is verified and left. Values may be secret; they are wiped when dropped.
+    /// Opens a store under a passphrase: [`SealedStore::find`] and [`SealedStore::unlock`].
     ///
     /// # Errors
-    /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::WrongPassphrase`]: the
-    /// caller's. All others are the machine's, each for one kind of damage (STO-03, STO-05 to
-    /// STO-07).
+    /// Theirs, and [`StoreError::OtherSeal`].
     pub fn open(
         path: impl AsRef<Path>,
         passphrase: &Passphrase,
     ) -> Result<(Self, Vec<Record>), StoreError> {
-        let path = path.as_ref().to_owned();
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
-            Ok(_) => return Err(StoreError::NotAStore(path)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(StoreError::Missing(path));
-            }
-            Err(error) => return Err(disk::io_error(&path, error)),
-        }
-        let lock = Lock::take(&path)?;
-        let (database, header) = guard(&path, || open_file(&path))?;
-        let sealer = header.unlock(passphrase, &path)?;
-        let mut slots = Slots::open(&path, &sealer)?;
-        let (state, records, named) =
-            guard(&path, || read_all(&path, &database, &sealer, &mut slots))?;
-        // Only now, with every row open, is anything overwritten.
-        slots.keep(&named).map_err(|source| disk::io_error(&path, source))?;
-        let failed = false;
-        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
-        let store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
-        Ok((store, records))
+        let found = SealedStore::find(path)?;
+        let Seal::Passphrase(stretch) = found.seal() else {
+            return Err(StoreError::OtherSeal { named: found.seal().kind() });
+        };
+        let key = stretch.key(passphrase.as_bytes())?;
+        found.unlock(&key)
     }
 
     /// Makes all writes durable, in one transaction and in their order, or none (STO-10). When it
@@ -182,6 +191,11 @@ impl Store {
     /// Whose store it is.
     pub fn id(&self) -> StoreId {
         self.header.store()
+    }
+
+    /// What opens it.
+    pub fn seal(&self) -> &Seal {
+        self.header.seal()
     }
 
     /// `passed` is told of every step that is durable.
@@ -272,6 +286,54 @@ impl Store {
             passed(Step::SlotsErased);
         }
         Ok((state, syncs))
+    }
+}
+
+impl SealedStore {
+    /// Finds a store and reads its header; every page of its file is verified (STO-07). Nothing that
+    /// the header says is sure before [`unlock`](Self::unlock).
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::InUse`]: the caller's. All others are the machine's.
+    pub fn find(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
+            Ok(_) => return Err(StoreError::NotAStore(path)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::Missing(path));
+            }
+            Err(error) => return Err(disk::io_error(&path, error)),
+        }
+        let lock = Lock::take(&path)?;
+        let (database, header) = guard(&path, || open_file(&path))?;
+        Ok(Self { path, database, header, lock })
+    }
+
+    /// What is to open it.
+    pub fn seal(&self) -> &Seal {
+        self.header.seal()
+    }
+
+    /// Opens it and reads it back, every row verified, in the order of tables and keys; what a start
+    /// has no use for is verified and left. Values may be secret; they are wiped when dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongPassphrase`], [`StoreError::WrongCredential`]: the caller's. All others are
+    /// the machine's: [`StoreError::WrongSealKey`], and each for one kind of damage (STO-03, STO-05
+    /// to STO-07).
+    pub fn unlock(self, key: &SealKey) -> Result<(Store, Vec<Record>), StoreError> {
+        let Self { path, database, header, lock } = self;
+        let sealer = header.unlock(key, &path)?;
+        let mut slots = Slots::open(&path, &sealer)?;
+        let (state, records, named) =
+            guard(&path, || read_all(&path, &database, &sealer, &mut slots))?;
+        // Only now, with every row open, is anything overwritten.
+        slots.keep(&named).map_err(|source| disk::io_error(&path, source))?;
+        let failed = false;
+        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
+        let store = Store { path, database, header, sealer, slots, state, failed, _lock: lock };
+        Ok((store, records))
     }
 }
 
@@ -447,6 +509,8 @@ fn read_all(
     if found == state { Ok((state, records, named)) } else { Err(mixed()) }
 }
 
+mod reseal;
+
 #[cfg(test)]
 mod crashes;
 
@@ -495,9 +559,9 @@ mod tests {
         let syncs = Arc::new(AtomicUsize::new(0));
         let disk = Counting(InMemoryBackend::new(), Arc::clone(&syncs));
         let database = builder().create_with_backend(disk).unwrap();
-        let phrase = Passphrase::new("counted");
-        let id = StoreId(Digest([1; 32]));
-        let (header, sealer) = Header::create(id, &phrase, Cost::TRIAL, &path).unwrap();
+        let (id, key) = (StoreId(Digest([1; 32])), SealKey::random());
+        let seal = Seal::Passphrase(Stretch::fresh(Cost::TRIAL));
+        let (header, sealer) = Header::create(id, seal, &key).unwrap();
         let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
         let lock = Lock::take(&path).unwrap();
         let slots = Slots::create(&path, &sealer).unwrap();

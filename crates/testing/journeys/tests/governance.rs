@@ -55,7 +55,10 @@ fn enact(trial: &Trial, arguments: &[&str], first: &str, second: &str) -> Value 
     let filed = trial.run(&[arguments, &["--as", first]].concat()).ok().clone();
     let id = filed["motion"].as_str().unwrap().to_owned();
     trial.run(&["charter", "sign", &id, "--as", second]).ok();
-    placed(trial, &id)
+    let view = placed(trial, &id);
+    // Whoever joined is known to this directory once it has the charter in which they did.
+    trial.run(&["charter", "status"]).ok();
+    view
 }
 
 /// Waits until a motion is in the charter, in force or announced.
@@ -250,6 +253,7 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     let id = back["motion"].as_str().unwrap();
     trial.run(&["charter", "object", id, "--as", "ada"]).refused();
     until(&trial, id, &["enacted"]);
+    trial.run(&["charter", "status"]).ok();
     enact(
         &trial,
         &[

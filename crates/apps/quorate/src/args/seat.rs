@@ -1,6 +1,7 @@
 //! Another machine in the seat of a node that was lost.
 
 use super::Signer;
+use super::seal::Opening;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -48,7 +49,7 @@ pub struct Arriving {
     /// The genesis hash that you compared with the administrators.
     #[arg(long, value_name = "HASH")]
     pub genesis: String,
-    /// File with the passphrase of the node's store.
-    #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    /// What opens the node's store.
+    #[command(flatten)]
+    pub opening: Opening,
 }

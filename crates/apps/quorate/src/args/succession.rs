@@ -1,5 +1,6 @@
 //! A domain that succeeds another one, whose nodes are lost.
 
+use super::seal::Opening;
 use super::seat::Arriving;
 use super::{Reader, Signer};
 use clap::{Args, Subcommand};
@@ -37,9 +38,8 @@ pub enum Succession {
         /// The genesis hash of the new domain, compared with the founders, the first time.
         #[arg(long, value_name = "HASH")]
         genesis: Option<String>,
-        /// File with the passphrase of the node's store.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        opening: Opening,
         /// What custodians opened with `quorate-recovery open --successor`.
         parts: Vec<PathBuf>,
     },
@@ -51,9 +51,8 @@ pub enum Succession {
         /// The directory where `node init` put it.
         #[arg(long, default_value = "quorate-domain")]
         dir: PathBuf,
-        /// File with the passphrase of the node's store.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        opening: Opening,
     },
     /// The keys of the lost domain, and which of them are restored here.
     Keys {

@@ -4,6 +4,7 @@ use super::custodian::{read_custody, read_names};
 use super::rule;
 use super::seat::claim_words;
 use super::succession;
+use crate::args::seal::Opening;
 use crate::args::{CreateGenesis, Genesis as Verb};
 use crate::domain::{self, DomainDir, read_at_most, read_genesis, verify_genesis, write_whole};
 use crate::face::{Face, ask};
@@ -33,14 +34,24 @@ pub const SMALL_FILE_MAX: u64 = 16 << 10;
 pub fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
         Verb::Create(founding) => create(&founding, face),
-        Verb::Sign { file, who, key, agent, node_dir, passphrase_file, genesis, backup } => {
+        Verb::Sign {
+            file,
+            who,
+            key,
+            agent,
+            node_dir,
+            passphrase_file,
+            device,
+            genesis,
+            backup,
+        } => {
             let path = file;
             let mut file = read_genesis(&path)?;
             confirm(&file, genesis.as_deref(), face)?;
             match node_dir {
                 Some(node_dir) => {
-                    let passphrase_file = passphrase_file.as_deref();
-                    countersign(&mut file, &node_dir, passphrase_file, backup.as_deref(), face)?;
+                    let opening = Opening { passphrase_file, device };
+                    countersign(&mut file, &node_dir, &opening, backup.as_deref(), face)?;
                 }
                 None => {
                     let key = key.ok_or_else(nobody_signs)?;
@@ -190,15 +201,12 @@ fn sign(
 fn countersign(
     file: &mut GenesisFile,
     node_dir: &Path,
-    passphrase_file: Option<&Path>,
+    opening: &Opening,
     backup: Option<&Path>,
     face: Face,
 ) -> Result<()> {
     let (dir, name) = split_node_dir(node_dir)?;
-    let stored = dir.trial_passphrase(&name);
-    let prompt = format!("passphrase of node {name}: ");
-    let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
-    let node = sealed::open(&dir, &name, passphrase)?;
+    let node = sealed::open_with(&dir, &name, opening)?;
     let genesis = file.genesis().map_err(|error| refused(&error))?;
     check_recovery_keys(&genesis)?;
     succession::check_before_countersigning(&genesis, &node, backup, face)?;

@@ -1,22 +1,24 @@
-//! `node init|run|rejoin|release`.
+//! `node init|run|rejoin|release|reseal`.
 
 use super::genesis::{role, split_pair};
 use crate::args::NodeVerb;
+use crate::args::seal::{Opening, Resealing, Sealing};
 use crate::daemon::{self, Plan};
 use crate::domain::{self, DomainDir, NodeConfig, read_genesis, verify_genesis, write_whole};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
-use crate::sealed::SealedNode;
+use crate::qr::qr;
+use crate::sealed::{SealedNode, open_of_any_age, open_with as open};
+use crate::sealing::{self, Made};
 use crate::{replay, sealed};
 use quorate_charter::{GenesisFile, Role, State};
 use quorate_client::contract::NodeRole;
 use quorate_identity::{GenesisHash, Name, NodeId, words};
-use quorate_store::Cost;
+use quorate_store::{SealKind, StoreError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
+use std::path::PathBuf;
 
 /// Runs a `node` verb.
 ///
@@ -24,12 +26,14 @@ use zeroize::Zeroizing;
 /// The caller's, or the machine's.
 pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
     match verb {
-        NodeVerb::Init { name, dir, witness, peer, api, passphrase_file } => {
+        NodeVerb::Init { name, dir, witness, peer, api, sealing, opening } => {
             let name = domain::name(&name)?;
             let role = if witness { Role::Witness } else { Role::Signer };
             let addresses = (address(&peer)?, address(&api)?);
-            let passphrase = new_passphrase(passphrase_file.as_deref(), &name)?;
-            init(&DomainDir::new(dir), name, role, addresses, passphrase, face)
+            let dir = DomainDir::new(dir);
+            let made = new_seal(&dir, &name, &sealing, &opening)?;
+            let attended = sealing::is_attended(made.seal.kind(), &opening);
+            init(&dir, name, role, addresses, (&made, attended), face)
         }
         NodeVerb::Run {
             name,
@@ -37,32 +41,40 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             genesis_file,
             genesis,
             addresses,
-            passphrase_file,
+            opening,
             verbose,
             supervised,
         } => {
             let dir = DomainDir::new(dir);
             let mut config = dir.read_node(&domain::name(&name)?)?;
             note_addresses(&dir, &mut config, &addresses)?;
-            let node = open(&dir, &config.name, passphrase_file.as_deref())?;
+            let mut node = open(&dir, &config.name, &opening)?;
+            node.count_start(&opening)?;
+            let attended = sealing::is_attended(node.store.seal().kind(), &opening);
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
-            let plan = Plan { dir, config, verbose, supervised };
+            let plan = Plan { dir, config, attended, verbose, supervised };
             daemon::run(plan, joined, face).await
         }
-        NodeVerb::Rejoin { name, dir, passphrase_file } => {
+        NodeVerb::Rejoin { name, dir, opening } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
-            let node = open(&dir, &name, passphrase_file.as_deref())?;
+            let node = open_of_any_age(&dir, &name, &opening)?;
             rejoin(&dir, &name, node, face)
         }
-        NodeVerb::Release { name, peer, dir, passphrase_file } => {
+        NodeVerb::Release { name, peer, dir, opening } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
             let peer = domain::name(&peer)?;
-            let node = open(&dir, &name, passphrase_file.as_deref())?;
+            let node = open(&dir, &name, &opening)?;
             let Joined { node, state, .. } = join(&dir, node, None, None)?;
             let id = state.node_named(&peer).ok_or_else(|| dir.unknown_node(&peer))?.id;
             release(&dir, &name, (&peer, &id), node, face)
+        }
+        NodeVerb::Reseal { name, dir, resealing, opening } => {
+            let dir = DomainDir::new(dir);
+            let name = dir.read_node(&domain::name(&name)?)?.name;
+            let node = open(&dir, &name, &opening)?;
+            reseal(&dir, &name, node, (&resealing, &opening), face)
         }
     }
 }
@@ -75,7 +87,23 @@ struct Rejoining {
 
 /// Notes in the stopped node's store that it shall ask to be taken back when it starts.
 fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Result<()> {
-    let write = quorate_machine::boot::rejoin(&node.records).map_err(|error| {
+    let is_older = node.is_older_copy();
+    if is_older {
+        node.accept_age()?;
+    }
+    let lapse = quorate_machine::boot::rejoin(&node.records);
+    if is_older && lapse.is_err() {
+        let noted = Rejoining { node: name.clone(), rejoins: false };
+        face.show(&noted, |it| {
+            let (name, dir) = (&it.node, dir.path().display());
+            format!(
+                "the old copy of node {name} counts from now on; start it, and once its log says \
+                 that it has lapsed, stop it and rejoin: quorate node run {name} --dir {dir}"
+            )
+        });
+        return Ok(());
+    }
+    let write = lapse.map_err(|error| {
         let next = "start the node with `quorate node run`; only once its log says that it has \
                     lapsed, stop it and rejoin";
         Failure::caller("not_lapsed", error, next)
@@ -124,6 +152,66 @@ fn release(
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Resealed {
+    node: Name,
+    seal: &'static str,
+    attended: bool,
+    before: &'static str,
+}
+
+/// Seals the stopped node's store by something else.
+fn reseal(
+    dir: &DomainDir,
+    name: &Name,
+    mut node: SealedNode,
+    (resealing, now): (&Resealing, &Opening),
+    face: Face,
+) -> Result<()> {
+    let old = node.store.seal().clone();
+    let before = old.kind();
+    let next = resealing.opening(now);
+    let made = sealing::make(&resealing.sealing, &next, name)?;
+    {
+        let _progress = face.progress("sealing the store anew");
+        node.reseal(&made)?;
+    }
+    // One of the few places of a TPM; that it stays taken harms nothing.
+    let _ = sealing::forget(&old, now);
+    // Of a trial domain: it opens nothing any more.
+    let stored = dir.trial_passphrase(name);
+    if stored.is_file() {
+        std::fs::remove_file(&stored).map_err(|error| Failure::file(&stored, &error))?;
+    }
+    let kind = made.seal.kind();
+    let (seal, attended) = (kind.as_str(), sealing::is_attended(kind, &next));
+    let done = Resealed { node: name.clone(), seal, attended, before: before.as_str() };
+    face.show(&done, |it| {
+        format!(
+            "the store of node {} is sealed by {}; {} opens nothing of it any more.\n\nCopies \
+             from before still open as they did: destroy them.\n{}",
+            it.node,
+            it.seal,
+            match before {
+                SealKind::Passphrase => "the passphrase of before",
+                _ => "what opened it before",
+            },
+            comes_back(attended)
+        )
+    });
+    Ok(())
+}
+
+/// What the seal means for a start.
+fn comes_back(attended: bool) -> &'static str {
+    if attended {
+        "It cannot start again by itself after a power cut: somebody gives its passphrase or PIN at \
+         every start."
+    } else {
+        "It starts again by itself after a power cut, as long as what opens it is there."
+    }
+}
+
 /// A node that belongs to a domain.
 pub struct Joined {
     /// Its store and keys.
@@ -141,6 +229,17 @@ struct Initialised {
     role: NodeRole,
     words: String,
     enrolment: PathBuf,
+    seal: &'static str,
+    attended: bool,
+}
+
+/// A seal for a store that is not there yet.
+fn new_seal(dir: &DomainDir, name: &Name, sealing: &Sealing, with: &Opening) -> Result<Made> {
+    let path = dir.store_path(name);
+    if path.exists() {
+        return Err(sealed::store_failure(&StoreError::Exists(path)));
+    }
+    sealing::make(sealing, with, name)
 }
 
 fn init(
@@ -148,12 +247,13 @@ fn init(
     name: Name,
     node_role: Role,
     (peer, api): (SocketAddr, SocketAddr),
-    passphrase: Zeroizing<String>,
+    (made, attended): (&Made, bool),
     face: Face,
 ) -> Result<()> {
+    let seal = made.seal.kind().as_str();
     let made = {
         let _progress = face.progress("sealing the store");
-        sealed::create(dir, &name, node_role, passphrase, Cost::STANDARD)?
+        sealed::create_sealed(dir, &name, node_role, made)?
     };
     let role = role(node_role);
     let config = NodeConfig {
@@ -170,41 +270,24 @@ fn init(
     let enrolment = dir.node_dir(&name).join("enrolment.cbor");
     write_whole(&enrolment, &quorate_codec::to_bytes(&made.enrolment), 0o644)?;
     let words = words(&made.enrolment.body().keys.fingerprint()).join(" ");
-    let made = Initialised { name, node: made.enrolment.id(), role, words, enrolment };
+    let node = made.enrolment.id();
+    let made = Initialised { name, node, role, words, enrolment, seal, attended };
     face.show(&made, |made| {
+        let code = face.is_seen().then(|| qr(&made.words)).flatten();
+        let code = code.map(|code| format!("\n\n{code}")).unwrap_or_default();
         format!(
-            "node {} has its keys, sealed in {}\n\nIts fingerprint, for whoever makes the \
-             genesis; read it to them:\n  {}\n\nSend them {}\n\nIf it is to replace a node that \
-             was lost, go on with: quorate seat claim; if a whole domain: quorate succession claim",
+            "node {} has its keys, sealed by {seal} in {}\n{}\n\nIts fingerprint, for whoever \
+             makes the genesis; read it to them:\n  {}{code}\n\nSend them {}\n\nIf it is to \
+             replace a node that was lost, go on with: quorate seat claim; if a whole domain: \
+             quorate succession claim",
             made.name,
             dir.store_path(&made.name).display(),
+            comes_back(attended),
             made.words,
             made.enrolment.display()
         )
     });
     Ok(())
-}
-
-/// Asks twice where it asks: a mistyped passphrase of a new store is found out too late.
-fn new_passphrase(file: Option<&Path>, name: &Name) -> Result<Zeroizing<String>> {
-    let prompt = format!("passphrase that seals node {name}: ");
-    let passphrase = domain::passphrase(file, None, &prompt)?;
-    if file.is_none() && domain::passphrase(None, None, "the same again: ")? != passphrase {
-        let message = "the two passphrases are not the same";
-        return Err(Failure::caller("passphrase_differs", message, "try again"));
-    }
-    Ok(passphrase)
-}
-
-/// Opens a node's store with the passphrase that somebody knows.
-///
-/// # Errors
-/// The caller's: no such node, in use, a wrong passphrase. The machine's: damage.
-pub fn open(dir: &DomainDir, name: &Name, passphrase_file: Option<&Path>) -> Result<SealedNode> {
-    let stored = dir.trial_passphrase(name);
-    let prompt = format!("passphrase of node {name}: ");
-    let passphrase = domain::passphrase(passphrase_file, Some(&stored), &prompt)?;
-    sealed::open(dir, name, passphrase)
 }
 
 /// The genesis of the node's domain: the one that it joined before, or, the first time, the one
@@ -283,20 +366,23 @@ mod tests {
     use super::*;
     use quorate_codec::Digest;
     use quorate_machine::durable::{Table, Write};
+    use quorate_store::Cost;
+    use zeroize::Zeroizing;
 
     #[test]
     fn par_06_a_release_takes_the_quarantine_of_one_peer_out_of_the_store() {
         let below = tempfile::tempdir().unwrap();
         let dir = DomainDir::new(below.path().join("domain"));
         let (name, peer) = (domain::name("node-1").unwrap(), domain::name("node-2").unwrap());
-        let passphrase = || Zeroizing::new("one of many".to_owned());
-        let mut made =
-            sealed::create(&dir, &name, Role::Signer, passphrase(), Cost::TRIAL).unwrap();
+        let passphrase = Zeroizing::new("one of many".to_owned());
+        domain::make_dir(&dir.node_dir(&name)).unwrap();
+        std::fs::write(dir.trial_passphrase(&name), passphrase.as_bytes()).unwrap();
+        let mut made = sealed::create(&dir, &name, Role::Signer, passphrase, Cost::TRIAL).unwrap();
         let ids = [NodeId(Digest([2; 32])), NodeId(Digest([3; 32]))];
         let rows = ids.map(|id| Write::put(Table::Quarantine, id.0.0, b"a check failed".to_vec()));
         made.store.commit(&rows).unwrap();
         drop(made);
-        let reopened = || sealed::open(&dir, &name, passphrase()).unwrap();
+        let reopened = || sealed::open_trial(&dir, &name).unwrap();
         let [id, other] = ids;
         release(&dir, &name, (&peer, &id), reopened(), Face::new(true, false)).unwrap();
         let again =

@@ -6,13 +6,12 @@
 use super::backup;
 use super::charter::file_motion;
 use super::genesis::write_genesis;
-use super::node::open as open_node;
 use crate::args::seat::{Arriving, Seat};
 use crate::domain::{self, DomainDir, read_at_most, write_whole};
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
-use crate::sealed::SealedNode;
+use crate::sealed::{SealedNode, open_with as open_node};
 use crate::session::Session;
 use quorate_charter::limits::ASKS_MAX;
 use quorate_charter::{
@@ -71,7 +70,7 @@ impl Machine {
         let dir = DomainDir::new(&arriving.dir);
         let name = dir.read_node(&domain::name(&arriving.name)?)?.name;
         let genesis: GenesisHash = replay::parse_hash(&arriving.genesis, "genesis hash")?;
-        let node = open_node(&dir, &name, arriving.passphrase_file.as_deref())?;
+        let node = open_node(&dir, &name, &arriving.opening)?;
         if node.genesis.is_some() && node.arrival().is_none() {
             return Err(in_its_seat(&dir, &name));
         }

@@ -43,6 +43,9 @@ fn text(status: &Status) -> String {
     } else if !status.leased {
         let _ = writeln!(text, "{} holds no lease: it signs nothing now", status.node);
     }
+    if let Some(seal) = &status.seal {
+        let _ = writeln!(text, "{}'s store is sealed by {seal}", status.node);
+    }
     let _ = writeln!(text, "\nnodes");
     for node in &status.nodes {
         let role = match node.role {

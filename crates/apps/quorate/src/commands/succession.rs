@@ -8,7 +8,7 @@
 use super::charter::file_motion;
 use super::custodian::read_names;
 use super::key::{parse_tree, tree_of_nodes};
-use super::node::{Joined, join, open as open_node};
+use super::node::{Joined, join};
 use super::seat::{claim_words, read_backup, read_claim};
 use crate::args::seat::Arriving;
 use crate::args::succession::{Restore, Succeeds, Succession as Verb};
@@ -16,7 +16,7 @@ use crate::domain::{self, DomainDir, read_at_most, write_whole};
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
-use crate::sealed::SealedNode;
+use crate::sealed::{SealedNode, open_with as open_node};
 use crate::session::Session;
 use quorate_charter::limits::ASKS_MAX;
 use quorate_charter::{
@@ -44,16 +44,16 @@ pub async fn run(verb: Verb, face: Face) -> Result<()> {
         Verb::Claim { arriving, omitted, output } => {
             claim(&arriving, &read_names(&omitted)?, &output, face)
         }
-        Verb::Forget { name, dir, passphrase_file } => {
+        Verb::Forget { name, dir, opening } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
-            forget(name.clone(), open_node(&dir, &name, passphrase_file.as_deref())?, face)
+            forget(name.clone(), open_node(&dir, &name, &opening)?, face)
         }
-        Verb::Take { name, dir, backup, genesis_file, genesis, passphrase_file, parts } => {
+        Verb::Take { name, dir, backup, genesis_file, genesis, opening, parts } => {
             let dir = DomainDir::new(dir);
             let name = dir.read_node(&domain::name(&name)?)?.name;
             let parts = parts.iter().map(|path| read_part(path)).collect::<Result<Vec<_>>>()?;
-            let node = open_node(&dir, &name, passphrase_file.as_deref())?;
+            let node = open_node(&dir, &name, &opening)?;
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
             take(&dir, &name, joined, &backup, &parts, face)
         }
@@ -82,7 +82,7 @@ fn claim(arriving: &Arriving, omitted: &[Name], output: &Path, face: Face) -> Re
     let dir = DomainDir::new(&arriving.dir);
     let name = dir.read_node(&domain::name(&arriving.name)?)?.name;
     let genesis: GenesisHash = replay::parse_hash(&arriving.genesis, "genesis hash")?;
-    let mut node = open_node(&dir, &name, arriving.passphrase_file.as_deref())?;
+    let mut node = open_node(&dir, &name, &arriving.opening)?;
     if node.genesis.is_some() {
         let message = format!("node {name} belongs to a domain already");
         let next = "claim with a machine that was just made with `quorate node init`";

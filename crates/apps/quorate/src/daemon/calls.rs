@@ -4,7 +4,7 @@ use super::driver::Inbox;
 use super::server::{Interface, json};
 use axum::response::Response;
 use quorate_charter::State;
-use quorate_client::contract::{BundleAnswer, ErrorBody, ErrorCode, routes};
+use quorate_client::contract::{BundleAnswer, ErrorBody, ErrorCode, Status, routes};
 use quorate_identity::{ActorId, RequestId};
 use quorate_machine::BundlesRow;
 use quorate_machine::call::{BundlePlace, Call, Caller, Parsed, View, parse};
@@ -45,9 +45,15 @@ pub async fn answer(
         _ => ask(interface, caller, call).await?,
     };
     match view {
+        View::Status(status) => json(&View::Status(with_seal(interface, status))),
         View::Bundle(place) => json(&bundle(interface, place).await?),
         view => json(&view),
     }
+}
+
+fn with_seal(interface: &Interface, mut status: Status) -> Status {
+    status.seal = Some(interface.seal.as_str().to_owned());
+    status
 }
 
 fn busy() -> ErrorBody {

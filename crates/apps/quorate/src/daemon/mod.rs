@@ -34,6 +34,7 @@ use quorate_machine::event::Event;
 use quorate_machine::ingress;
 use quorate_machine::limits::Pace;
 use quorate_machine::node::Node;
+use quorate_store::SealKind;
 use quorate_transport::{
     ApiListener, MeshEvent, MeshEvents, MeshHandle, MeshPlan, Peer, TransportError,
 };
@@ -55,6 +56,8 @@ pub struct Plan {
     pub dir: DomainDir,
     /// The node's addresses.
     pub config: NodeConfig,
+    /// Somebody gave what opened the store.
+    pub attended: bool,
     /// Log every durable write.
     pub verbose: bool,
     /// End when the standard input ends.
@@ -67,8 +70,10 @@ pub struct Plan {
 /// The caller's: a port is taken. The machine's: the store failed.
 pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     log_to_stderr(face);
-    let Plan { dir, config, verbose, supervised } = plan;
+    let Plan { dir, config, attended, verbose, supervised } = plan;
     let Joined { node, file, .. } = joined;
+    let seal = node.store.seal().kind();
+    tell_seal(seal, attended, supervised);
     let mut signals = Signals::new()?;
     if supervised {
         signals = signals.with_parent();
@@ -130,6 +135,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         findings: Findings::default(),
         replays: Mutex::new(ReplayGuard::default()),
         drill_turn: tokio::sync::Mutex::default(),
+        seal,
     });
     let every =
         config.verify_every_s.map_or(backups::EVERY, |every| Duration::from_secs(every.get()));
@@ -305,6 +311,20 @@ fn log_to_stderr(face: Face) {
         true => builder.json().try_init(),
         false => builder.try_init(),
     };
+}
+
+/// Whether the node comes back by itself, which its operator should know before the power cut.
+fn tell_seal(seal: SealKind, attended: bool, supervised: bool) {
+    match attended {
+        // A supervisor gives the passphrase that lies beside the store.
+        true if supervised => {}
+        true => tracing::warn!(
+            %seal,
+            "this node cannot start again by itself after a power cut: its passphrase or PIN must be \
+             given at every start; `quorate node reseal` seals it by something that is there"
+        ),
+        false => tracing::info!(%seal, "this node starts again by itself"),
+    }
 }
 
 fn not_booted(error: &BootError) -> Failure {

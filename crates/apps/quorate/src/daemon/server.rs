@@ -23,7 +23,7 @@ use quorate_client::contract::call::{
 use quorate_client::contract::{ErrorAnswer, ErrorBody, ErrorCode, openapi, routes};
 use quorate_identity::NodeId;
 use quorate_machine::call::Caller;
-use quorate_store::StoreReader;
+use quorate_store::{SealKind, StoreReader};
 use quorate_transport::{ApiListener, ApiStream, MeshHandle};
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -58,6 +58,8 @@ pub struct Interface {
     pub replays: Mutex<ReplayGuard>,
     /// Held by the one call that has a canary verified.
     pub drill_turn: tokio::sync::Mutex<()>,
+    /// What opens the store.
+    pub seal: SealKind,
 }
 
 /// Serves until the process ends.

@@ -83,11 +83,9 @@ struct Liar {
 impl Liar {
     async fn wake(dir: &DomainDir, state: &State, honest: &Name) -> Result<Self> {
         let name = domain::name("node-1")?;
-        let stored = dir.trial_passphrase(&name);
-        let passphrase = domain::passphrase(None, Some(&stored), "")?;
         let SealedNode { secrets, enrolment, .. } = {
             let (dir, name) = (dir.clone(), name.clone());
-            crate::blocking(move || sealed::open(&dir, &name, passphrase)).await?
+            crate::blocking(move || sealed::open_trial(&dir, &name)).await?
         };
         let target = state.node_named(honest).ok_or_else(|| unexpected(&"node-2 is unknown"))?;
         let address = dir.read_node(honest)?.peer.to_string();

@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-const NODES: [&str; 4] = ["north", "south", "east", "watch"];
+pub const NODES: [&str; 4] = ["north", "south", "east", "watch"];
 const CUSTODIANS: [&str; 3] = ["greta", "hugo", "iris"];
 
 /// What a custodian holds, on a machine of its own.
@@ -21,14 +21,15 @@ fn recovery_key(custodian: &str) -> SoftKey {
     SoftKey::from_seed(SoftKind::P256, &seed)
 }
 
-struct Ceremony {
-    root: PathBuf,
-    addresses: Vec<(String, String)>,
+/// People with their keys, and free addresses for nodes.
+pub struct Ceremony {
+    pub root: PathBuf,
+    pub addresses: Vec<(String, String)>,
 }
 
 impl Ceremony {
-    fn new() -> Self {
-        let root = fresh_dir("founding");
+    pub fn new(name: &str) -> Self {
+        let root = fresh_dir(name);
         let held: Vec<TcpListener> =
             (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let ports: Vec<String> =
@@ -53,7 +54,7 @@ impl Ceremony {
         this
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.root.join(name).to_str().unwrap().to_owned()
     }
 
@@ -85,7 +86,7 @@ impl Ceremony {
         quorate(&args).ok()
     }
 
-    fn create(&self, enrolments: &[String], rule: &str) -> crate::harness::Run {
+    pub fn create(&self, enrolments: &[String], rule: &str) -> crate::harness::Run {
         let key = |name: &str| format!("{name}={}", self.path(&format!("{name}.pub")));
         let mut args: Vec<String> =
             ["--json", "genesis", "create", "--domain", "harbour"].map(str::to_owned).into();
@@ -141,7 +142,7 @@ impl Ceremony {
 
 #[test]
 fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
-    let ceremony = Ceremony::new();
+    let ceremony = Ceremony::new("founding");
     let made: Vec<Value> =
         NODES.iter().zip(&ceremony.addresses).map(|(node, at)| ceremony.init(node, at)).collect();
     assert!(made.iter().all(|it| it["words"].as_str().unwrap().split(' ').count() == 12));

@@ -24,6 +24,8 @@ mod liars;
 mod outages;
 mod releases;
 mod requests;
+mod seals;
 mod stores;
+mod unattended;
 mod up;
 mod whole_keys;

@@ -33,7 +33,8 @@ impl Unlocked {
         Self { session, _module: module }
     }
 
-    pub(super) fn session(&self) -> &Session {
+    /// For what other programs do with a token; what is in it stays what it is.
+    pub fn session(&self) -> &Session {
         &self.session
     }
 

@@ -21,6 +21,10 @@ pub struct Status {
     pub node: Name,
     /// Whether the answering node holds a lease on its head: only then it signs.
     pub leased: bool,
+    /// What opens the answering node's store: `passphrase`, `systemd-credential`, `tpm2` or `pkcs11`.
+    /// With a passphrase it does not start again by itself.
+    #[serde(default)]
+    pub seal: Option<String>,
     /// Why the answering node is lapsed, if it is: its data is an old copy of itself. It takes
     /// part in nothing until its operator brings it back.
     pub lapsed: Option<String>,

@@ -22,6 +22,8 @@ impl Node {
             // A node is always one of its own charter.
             node: node.unwrap_or_else(|| self.state.domain().clone()),
             leased: self.may_sign(now),
+            // The process around it knows.
+            seal: None,
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),
             nodes,

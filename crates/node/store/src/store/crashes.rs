@@ -5,7 +5,7 @@
 use super::{Step, Store};
 use crate::seal::{SLOT_BYTES, slot_number};
 use crate::slots::slots_path;
-use crate::{Cost, Passphrase, StoreError, StoreId};
+use crate::{Cost, Passphrase, Seal, SealKey, SealedStore, StoreError, StoreId, TpmObject};
 use quorate_codec::Digest;
 use quorate_machine::durable::{Table, Write};
 use redb::{ReadableDatabase, ReadableTable};
@@ -65,9 +65,15 @@ fn slots(bytes: &[u8]) -> BTreeMap<u64, &[u8]> {
 
 /// Both files at every step of a commit, torn writes between them included.
 fn states(store: &mut Store, path: &Path, writes: &[Write]) -> Vec<(Option<Step>, Files)> {
+    steps_of(path, |passed| {
+        store.write(writes, false, passed).unwrap();
+    })
+}
+
+/// Both files at every step that this passes, and what torn writes of the slots make of them.
+fn steps_of(path: &Path, act: impl FnOnce(&mut dyn FnMut(Step))) -> Vec<(Option<Step>, Files)> {
     let mut seen = vec![(None, Files::of(path))];
-    let mut passed = |step| seen.push((Some(step), Files::of(path)));
-    store.write(writes, false, &mut passed).unwrap();
+    act(&mut |step| seen.push((Some(step), Files::of(path))));
     let mut all = Vec::new();
     for pair in seen.windows(2) {
         let ((before, old), (_, new)) = (&pair[0], &pair[1]);
@@ -174,4 +180,64 @@ fn sto_12_keys_are_durable_before_their_rows_and_gone_after_them() {
     assert_eq!(length, (2 + 2 * 3_000) * SLOT_BYTES as u64);
     assert_eq!(steps(&many(Table::Share, 3)), [Step::SlotsTaken, Step::Rows]);
     assert_eq!(fs::metadata(slots_path(&path)).unwrap().len(), length);
+}
+
+/// STO-18: whatever a crash during a resealing leaves opens by the seal of before or by the new one,
+/// never by both, with all rows; and after that no key of the other time is in the slots.
+#[test]
+fn sto_18_a_crash_while_a_store_is_sealed_anew_leaves_one_seal_or_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let id = StoreId(Digest([1; 32]));
+    let mut store = Store::create_with(&path, &phrase(), id, Cost::TRIAL).unwrap();
+    let share = |name: &str, value: u8| Write::put(Table::Share, name, vec![value; 90]);
+    let batch =
+        [share("a", 1), share("b", 2), share("c", 3), Write::put(Table::Meta, "m", vec![1])];
+    store.commit(&batch).unwrap();
+    store.commit(&[Write::delete(Table::Share, "b")]).unwrap();
+    let before = Files::of(&path);
+    let key = SealKey::random();
+    let object = TpmObject { public: vec![1; 48], private: vec![2; 190], counter: None };
+    let all = steps_of(&path, |passed| {
+        store.reseal_stepwise(Seal::Tpm2(object.clone()), &key, passed).unwrap();
+    });
+    drop(store);
+    let after = Files::of(&path);
+    let (mut by_old, mut by_new) = (0, 0);
+    for (step, files) in all.iter().chain([&(Some(Step::SlotsErased), after.clone())]) {
+        let durable = matches!(step, Some(Step::Rows | Step::SlotsErased));
+        files.put(&path);
+        let found = SealedStore::find(&path).unwrap();
+        assert_eq!(found.seal() == &Seal::Tpm2(object.clone()), durable, "{step:?}");
+        let opened = if durable {
+            by_new += 1;
+            let opened = found.unlock(&key).unwrap();
+            drop(opened);
+            assert!(matches!(open(&path), Err(StoreError::OtherSeal { .. })));
+            SealedStore::find(&path).unwrap().unlock(&key).unwrap()
+        } else {
+            by_old += 1;
+            assert!(matches!(found.unlock(&key), Err(StoreError::WrongPassphrase)));
+            Store::open(&path, &phrase()).unwrap()
+        };
+        let (store, records) = opened;
+        let keys: Vec<&[u8]> = records.iter().map(|record| record.key.as_slice()).collect();
+        assert_eq!(keys, [b"m", b"a", b"c"], "{step:?}");
+        let (named, left) = (named(&store), Files::of(&path));
+        for (number, slot) in slots(&files.slots) {
+            let kept = slots(&left.slots).get(&number) == Some(&slot);
+            assert_eq!(kept, named.contains(&number), "{step:?} slot {number}");
+        }
+    }
+    assert!(by_old > 8 && by_new > 8, "{by_old} {by_new}");
+
+    // Rows of the one time and slots of the other are no store, whoever has which secret.
+    Files { rows: before.rows.clone(), slots: after.slots.clone() }.put(&path);
+    assert!(matches!(open(&path), Err(StoreError::DamagedSlots(_))));
+    Files { rows: after.rows.clone(), slots: before.slots.clone() }.put(&path);
+    let mixed = SealedStore::find(&path).unwrap().unlock(&key);
+    assert!(matches!(mixed, Err(StoreError::DamagedSlots(_))));
+    // What was copied before still opens as it did: that is what a copy is.
+    before.put(&path);
+    assert!(open(&path).is_ok());
 }
