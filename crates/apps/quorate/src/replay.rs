@@ -87,13 +87,14 @@ pub fn apply_page(mut state: State, page: &EntryPage) -> Result<State> {
 ///
 /// # Errors
 /// The node's, or of whoever supplied the log.
-pub fn apply(state: State, entry: &CertifiedEntry) -> Result<State> {
+pub fn apply(mut state: State, entry: &CertifiedEntry) -> Result<State> {
     let verified = state.verify_entry(entry).map_err(|error| {
         let position = entry.position();
         let message = format!("entry {position} of the charter does not hold: {error}");
         Failure::peer("bad_charter", message, NEXT)
     })?;
-    Ok(state.apply(verified))
+    state.advance(verified);
+    Ok(state)
 }
 
 /// What a key is, from its certified epoch record and the charter's order, both verified here.

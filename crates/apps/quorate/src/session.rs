@@ -124,6 +124,11 @@ impl Session {
         &self.genesis
     }
 
+    /// The charter as this machine last verified it, without asking anybody.
+    pub fn known(&self) -> &State {
+        &self.known
+    }
+
     /// The state that the genesis founds.
     pub fn founding(&self) -> &State {
         &self.founding
@@ -198,14 +203,19 @@ impl Session {
         body: &B,
     ) -> Result<T> {
         let mut silent = Silent::default();
-        let mut first = None;
+        let (mut first, mut refused) = (None, None);
         for node in self.candidates() {
             match self.post_to::<_, T>(node, target, body).await {
                 Ok(answer) => first = first.or(Some(answer)),
-                Err(error) => silent.note(&node.name, error)?,
+                // One node's refusal keeps no other from hearing it.
+                Err(error) => {
+                    if let Err(failure) = silent.note(&node.name, error) {
+                        refused.get_or_insert(failure);
+                    }
+                }
             }
         }
-        first.ok_or_else(|| silent.into_failure())
+        first.ok_or_else(|| refused.unwrap_or_else(|| silent.into_failure()))
     }
 
     /// The charter up to the head of the answering node, every entry verified here.

@@ -4,7 +4,7 @@ use crate::agreement::{Decided, DecidedError, Instance};
 use crate::custody::Custody;
 use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
-use crate::motion::{Motion, MotionBody, MotionError, SignedMotion};
+use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion};
 use crate::presence::{Rejoin, RejoinError, SignedRejoin};
 use crate::seat::SeatClaim;
 use crate::state::State;
@@ -57,7 +57,7 @@ pub(crate) enum Step {
     /// It takes effect; signed by these, where it was not announced before.
     Enacts { id: MotionId, motion: Motion, signed_by: Vec<PersonId> },
     /// It waits so long.
-    Announces { id: MotionId, motion: Motion, delay_ms: u64 },
+    Announces { id: MotionId, status: MotionStatus, delay_ms: u64 },
     /// There is none.
     Rejoins,
 }
@@ -163,7 +163,8 @@ impl ProposedEntry {
     /// The motion that it announces, or that takes effect by it, if it is about one.
     pub fn motion(&self) -> Option<&Motion> {
         match &self.step {
-            Step::Enacts { motion, .. } | Step::Announces { motion, .. } => Some(motion),
+            Step::Enacts { motion, .. } => Some(motion),
+            Step::Announces { status, .. } => Some(&status.motion),
             Step::Rejoins => None,
         }
     }

@@ -1,5 +1,5 @@
 //! A freeze: a person's statement that stops signing, honoured by whoever hears it before anything
-//! is agreed on (GOV-90 to GOV-93).
+//! is agreed on (GOV-90 to GOV-92).
 
 use crate::limits::FREEZE_REASON_BYTES_MAX;
 use crate::state::State;
@@ -68,7 +68,7 @@ pub enum FreezeError {
     #[error("the freeze is for another domain, {0}")]
     ForeignDomain(GenesisHash),
     /// The reason is longer than a line, or holds what is no text.
-    #[error("a reason is a line of 1 to {FREEZE_REASON_BYTES_MAX} bytes")]
+    #[error("a reason is one line of plain letters, at most {FREEZE_REASON_BYTES_MAX}")]
     Reason,
     /// It is of a key that the charter does not have.
     #[error("there is no such key in this domain")]
@@ -76,6 +76,9 @@ pub enum FreezeError {
     /// Its author is no person of the charter, or was barred.
     #[error("{0} may freeze nothing in this domain")]
     NotEntitled(PersonId),
+    /// As many freezes of one person count as may.
+    #[error("as many freezes of {0} count as may; one of everything is always possible")]
+    TooMany(PersonId),
     /// It was ended: it counts once.
     #[error("this freeze was ended")]
     Thawed,
@@ -100,20 +103,37 @@ impl SignedFreeze {
         Transcript::new(tag::FREEZE).part(self.bytes.as_slice()).digest()
     }
 
+    /// What it says, unverified.
+    ///
+    /// # Errors
+    /// [`FreezeError::Malformed`], [`FreezeError::Version`].
+    pub fn body(&self) -> Result<Freeze, FreezeError> {
+        let freeze: Freeze = quorate_codec::from_bytes(&self.bytes)?;
+        match freeze.version {
+            1 => Ok(freeze),
+            version => Err(FreezeError::Version(version)),
+        }
+    }
+
+    /// Whether one that was verified once is over at the head of `state`: it was ended, or its author
+    /// was barred. That its author left, or has other keys by now, ends nothing: stolen keys are
+    /// replaced just then (GOV-92).
+    pub fn is_over(&self, freeze: &Freeze, state: &State) -> bool {
+        state.has_thawed(&self.digest()) || state.is_barred(&freeze.by)
+    }
+
     /// Verifies that it counts at the head of `state` (GOV-90, GOV-91).
     ///
     /// # Errors
     /// [`FreezeError`]. Cost: one signature verification a key of its author.
     pub fn verify(&self, state: &State) -> Result<Freeze, FreezeError> {
-        let freeze: Freeze = quorate_codec::from_bytes(&self.bytes)?;
-        if freeze.version != 1 {
-            return Err(FreezeError::Version(freeze.version));
-        }
+        let freeze = self.body()?;
         if freeze.genesis != state.genesis() {
             return Err(FreezeError::ForeignDomain(freeze.genesis));
         }
         let length = freeze.reason.len();
-        let is_line = !freeze.reason.chars().any(char::is_control);
+        let is_text = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let is_line = freeze.reason.bytes().all(is_text);
         if !(1..=FREEZE_REASON_BYTES_MAX).contains(&length) || !is_line {
             return Err(FreezeError::Reason);
         }

@@ -49,8 +49,9 @@ pub const DELAY_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
 pub const RECOVERY_DELAY_MS_MAX: u64 = 400 * 24 * 60 * 60 * 1_000;
 /// After an objection a motion waits this many times as long, counted anew.
 pub const OBJECTION_FACTOR: u64 = 2;
-/// Most motions that are announced at once: each is read again at every entry.
-pub const ANNOUNCED_MAX: usize = 32;
+/// Most motions of one matter that are announced at once, and most recoveries: each is read again
+/// at every entry, and a lax rule for one matter crowds no other out.
+pub const ANNOUNCED_MAX: usize = 8;
 /// Longest reason of a freeze, in bytes: a line.
 pub const FREEZE_REASON_BYTES_MAX: usize = 200;
 /// Most freezes that one motion ends.

@@ -36,7 +36,7 @@ pub fn verify_log(
     for certified in entries {
         let position = certified.position();
         let verified = state.verify_entry(&certified);
-        state = state.apply(verified.map_err(|error| LogError::Entry { position, error })?);
+        state.advance(verified.map_err(|error| LogError::Entry { position, error })?);
     }
     Ok(state)
 }

@@ -3,6 +3,7 @@
 
 use crate::limits::{DELAY_MS_MAX, OBJECTION_FACTOR, RECOVERY_DELAY_MS_MAX};
 use minicbor::{Decode, Encode};
+use quorate_access::limits::PARTIES_MAX;
 use quorate_access::{LintOptions, Tree};
 use quorate_codec::Canonical;
 use quorate_identity::Name;
@@ -115,6 +116,9 @@ pub enum RulesError {
         /// Why.
         why: String,
     },
+    /// More people than a tree has parties: not all of them could object.
+    #[error("at most {PARTIES_MAX} people have a say or recover, not {0}")]
+    TooMany(usize),
     /// A delay beyond its limit.
     #[error("the delay of the rule for {0} is too long")]
     Delay(String),
@@ -195,6 +199,10 @@ impl Rules {
         }
         if let Some(name) = guardians.symmetric_difference(&self.guardians()).next() {
             return Err(RulesError::Guardian(name.clone()));
+        }
+        let number = administrators.len() + guardians.len();
+        if number > PARTIES_MAX {
+            return Err(RulesError::TooMany(number));
         }
         for (what, rule) in self.all() {
             if let Some(name) = rule.overriding.parties().difference(administrators).next() {

@@ -14,7 +14,7 @@ pub use roster::{Actor, Node, Person, Service};
 use crate::custody::Custody;
 use crate::entry::{Step, VerifiedEntry};
 use crate::genesis::{Genesis, GenesisError, Settings};
-use crate::motion::{Motion, MotionBody, Object, PeopleChange};
+use crate::motion::{Change, Motion, MotionBody, MotionStatus, Object, PeopleChange};
 use crate::origin::Origin;
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
@@ -240,26 +240,31 @@ impl State {
     #[must_use]
     pub fn apply(&self, entry: VerifiedEntry) -> Self {
         let mut next = self.clone();
+        next.advance(entry);
+        next
+    }
+
+    /// The same in place: whoever replays a long log copies nothing.
+    pub fn advance(&mut self, entry: VerifiedEntry) {
         if entry.entry().prev != self.head || entry.entry().genesis != self.genesis {
-            return next;
+            return;
         }
-        next.head = entry.head();
-        next.position += 1;
-        next.heads.insert(next.head, next.position);
+        self.head = entry.head();
+        self.position += 1;
+        self.heads.insert(self.head, self.position);
         match entry.step() {
-            Step::Announces { id, motion, delay_ms } => next.announce(*id, motion, *delay_ms),
+            Step::Announces { id, status, delay_ms } => self.announce(*id, status, *delay_ms),
             Step::Enacts { id, motion, signed_by } => {
-                next.announced.remove(id);
-                next.placed.insert(*id, Fate::Enacted(next.position));
-                next.enact(*id, motion, signed_by);
-                next.drop_superseded();
+                self.announced.remove(id);
+                self.placed.insert(*id, Fate::Enacted(self.position));
+                self.enact(*id, motion, signed_by);
+                self.drop_superseded();
             }
             Step::Rejoins => {}
         }
         if let Some(rejoin) = entry.rejoin() {
-            next.rejoined.insert(rejoin.node, (Some(rejoin.incarnation), next.position));
+            self.rejoined.insert(rejoin.node, (Some(rejoin.incarnation), self.position));
         }
-        next
     }
 
     /// Whether a lapsed node's wish may enter the log: its own statement, and an incarnation
@@ -293,7 +298,12 @@ impl State {
 
     /// Whether somebody may freeze: every person may, until a thaw bars them (GOV-91).
     pub fn may_freeze(&self, person: &PersonId) -> bool {
-        self.person(person).is_some() && !self.barred.contains(person)
+        self.person(person).is_some() && !self.is_barred(person)
+    }
+
+    /// Whether a thaw barred somebody from freezing.
+    pub fn is_barred(&self, person: &PersonId) -> bool {
+        self.barred.contains(person)
     }
 
     /// The domain that this one succeeds, if it does.
@@ -322,15 +332,19 @@ impl State {
         self.rejoined.get(node).map(|(_, position)| *position)
     }
 
-    fn announce(&mut self, id: MotionId, motion: &Motion, delay_ms: u64) {
-        let (motion, position) = (motion.clone(), self.position);
-        let (objection, overridden) = (None, false);
-        let announced = Announced { id, motion, position, delay_ms, objection, overridden };
+    fn announce(&mut self, id: MotionId, status: &MotionStatus, delay_ms: u64) {
+        let (motion, position) = (status.motion.clone(), self.position);
+        let signed_by = status.signed_by.iter().copied().collect();
+        let matter = self.matter(&motion.body);
+        let (objection, overridden) = (None, None);
+        let announced =
+            Announced { id, motion, matter, signed_by, position, delay_ms, objection, overridden };
         self.announced.insert(id, Arc::new(announced));
         self.placed.insert(id, Fate::Announced);
     }
 
-    /// Announced motions whose ground is gone take effect no more.
+    /// Announced motions whose ground is gone, or whose signers would not be enough any more, take
+    /// effect no more (GOV-80).
     fn drop_superseded(&mut self) {
         let stands = |it: &Announced| self.may_still_enact(it);
         let over = self.announced.values().filter(|it| !stands(it)).map(|it| it.id);
@@ -400,11 +414,12 @@ impl State {
                 let position = self.position;
                 let by = signed_by.first().copied();
                 self.change_announced(motion, |it| {
-                    it.objection = by.map(|by| Objection { by, position });
+                    it.objection = by.map(|by| Objection { by, motion: id, position });
                 });
             }
-            MotionBody::Override { motion } => {
-                self.change_announced(motion, |it| it.overridden = true)
+            MotionBody::Override { motion, .. } => {
+                let position = self.position;
+                self.change_announced(motion, |it| it.overridden = Some(position));
             }
             MotionBody::Withdraw { motion } => {
                 self.announced.remove(motion);
@@ -423,6 +438,7 @@ impl State {
     /// was refused before it came here.
     fn change_people(&mut self, id: MotionId, change: &PeopleChange) {
         let Ok(roster) = self.changed_people(id, change) else { return };
+        self.disown(change);
         self.roster = Arc::new(roster);
         self.excepted.extend(change.excepted.iter().cloned());
         if change.rules.is_some() {
@@ -432,6 +448,20 @@ impl State {
         for name in change.names() {
             *versions.entry(name).or_default() += 1;
         }
+    }
+
+    /// What was announced counts without those whose keys are replaced, or who leave: somebody else
+    /// may have signed for them. Who has new keys may freeze again.
+    fn disown(&mut self, change: &PeopleChange) {
+        let gone = change.changes.iter().filter(|one| one.replaces_keys());
+        let gone = gone.filter_map(Change::name).filter_map(|name| self.person_named(&name));
+        let gone: BTreeSet<PersonId> = gone.map(|person| person.id).collect();
+        for announced in self.announced.values_mut() {
+            if !announced.signed_by.is_disjoint(&gone) {
+                Arc::make_mut(announced).signed_by.retain(|person| !gone.contains(person));
+            }
+        }
+        Arc::make_mut(&mut self.barred).retain(|person| !gone.contains(person));
     }
 
     fn change_announced(&mut self, id: &MotionId, change: impl FnOnce(&mut Announced)) {

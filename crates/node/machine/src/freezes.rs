@@ -1,5 +1,5 @@
 //! Freezes at one node: kept durably, told to everybody, honoured whether or not anything can be
-//! agreed on (`spec/charter.md`, GOV-90 to GOV-93).
+//! agreed on (`spec/charter.md`, GOV-90 to GOV-92).
 
 use crate::durable::{Table, Write};
 use crate::limits;
@@ -43,12 +43,18 @@ impl Node {
         if self.freezes.0.contains_key(&digest) {
             return Ok(digest);
         }
-        let freeze = signed.verify(&self.state)?;
-        let of_author = self.freezes.0.values().filter(|(_, known)| known.by == freeze.by);
-        if of_author.count() >= limits::FREEZES_OF_A_PERSON_MAX {
-            // What they froze is frozen; so many scopes nobody needs.
-            return Err(FreezeError::NotEntitled(freeze.by));
+        // Counted before anything is verified: whoever floods costs nothing but this.
+        let claimed = signed.body()?;
+        let is_domain = claimed.scope == FreezeScope::Domain;
+        let of_author = self.freezes.0.values().filter(|(_, known)| known.by == claimed.by);
+        let (domain, keys): (Vec<_>, Vec<_>) =
+            of_author.partition(|(_, known)| known.scope == FreezeScope::Domain);
+        let most = if is_domain { 1 } else { limits::FREEZES_OF_A_PERSON_MAX };
+        let has = if is_domain { domain.len() } else { keys.len() };
+        if has >= most {
+            return Err(FreezeError::TooMany(claimed.by));
         }
+        let freeze = signed.verify(&self.state)?;
         let key: &[u8] = digest.as_ref();
         turn.out.writes.push(Write::put(Table::Freeze, key, quorate_codec::to_bytes(&signed)));
         turn.out.barrier = true;
@@ -81,11 +87,11 @@ impl Node {
         }
     }
 
-    /// The head moved: freezes that were ended, or whose author may freeze nothing any more, count
-    /// no longer.
+    /// The head moved: freezes that were ended, or whose author was barred, count no longer. That
+    /// their author left or has other keys ends none (GOV-92).
     pub(crate) fn look_at_freezes(&mut self, turn: &mut Turn<'_>) {
         let known = self.freezes.0.iter();
-        let over = known.filter(|(_, (signed, _))| signed.verify(&self.state).is_err());
+        let over = known.filter(|(_, (signed, freeze))| signed.is_over(freeze, &self.state));
         for digest in over.map(|(digest, _)| *digest).collect::<Vec<_>>() {
             self.freezes.0.remove(&digest);
             let key: &[u8] = digest.as_ref();

@@ -1,5 +1,5 @@
 //! Dangerous motions, freezes and people who leave, at nodes that crash, lag and are cut off
-//! (GOV-80 to GOV-93).
+//! (GOV-80 to GOV-92).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -176,11 +176,14 @@ fn neg_102_an_objection_delays_and_is_overridden_at_real_nodes() {
     assert_eq!((view.state, view.objected_by), (MotionState::Objected, Some(name("cleo"))));
     world.pass(3 * DELAY);
     assert_eq!(world.state("node-1").policy_version(), version, "nobody overrode it");
-    let over = file(&mut world, "node-2", MotionBody::Override { motion }, &["ada", "ben"]);
+    let over = MotionBody::Override { motion, objection };
+    let over = file(&mut world, "node-2", over, &["ada", "ben"]);
+    let overridden_at = world.now;
     world.until("it takes effect", |world| {
         world.names().iter().all(|node| world.state(node).policy_version() == version + 1)
     });
     assert!(world.now >= objected_at + 2 * DELAY);
+    assert!(world.now >= overridden_at + DELAY, "nobody overrides in silence");
     assert!(matches!(fate(&world, "node-1", &over), Some(Fate::Enacted(_))));
     // The same key objects to its own removal in vain, and to everything else only once more.
     let out = Change::Revoke { name: name("cleo") };
@@ -203,6 +206,30 @@ fn neg_102_an_objection_delays_and_is_overridden_at_real_nodes() {
     world.until("she is gone", |world| {
         world.names().iter().all(|node| world.state(node).person_named(&name("cleo")).is_none())
     });
+}
+
+/// A motion that nobody would vote for any more, once it is due, holds nothing else up.
+#[test]
+fn what_nobody_votes_for_holds_nothing_up() {
+    let (mut world, _) = slow(83);
+    let motion = file(&mut world, "node-1", other(), &["ada", "ben"]);
+    until_placed(&mut world, motion);
+    // Its rule wants both approvers; one leaves, which waits for nobody.
+    let gone = PeopleChange::one(Change::Revoke { name: name("bob") });
+    let gone = file(&mut world, "node-2", MotionBody::People(gone), &["ada", "ben"]);
+    until_placed(&mut world, gone);
+    world.pass(2 * DELAY);
+    assert_eq!(
+        fate(&world, "node-1", &motion),
+        Some(Fate::Announced),
+        "it asks for who is not there"
+    );
+    let order = world.founding.key_order("later", quorate_identity::Scheme::Ed25519);
+    let order = file(&mut world, "node-3", order, &["ada", "ben"]);
+    until_placed(&mut world, order);
+    let back = file(&mut world, "node-1", MotionBody::Withdraw { motion }, &["ada", "ben"]);
+    until_placed(&mut world, back);
+    assert!(matches!(fate(&world, "node-2", &motion), Some(Fate::Withdrawn(_))));
 }
 
 /// GOV-90: a freeze is honoured on receipt, by a minority that can agree on nothing, and by
@@ -237,12 +264,22 @@ fn a_freeze_needs_nobodys_agreement() {
             world.host(&node).alarms.iter().any(|alarm| alarm.contains("alice froze the key ops"))
         );
     }
+    // That its author leaves ends nothing: it takes a thaw.
+    let gone = PeopleChange::one(Change::Revoke { name: name("alice") });
+    world.enact("node-2", MotionBody::People(gone));
+    world.stop("node-3");
+    let node_3 = world.id("node-3");
+    world.start(node_3);
+    world.pass(60_000);
+    for node in world.names() {
+        assert!(!world.can_sign(&node, "ops"), "{node} stays frozen");
+    }
     // A thaw is an entry; what it ended is over for ever.
     let thaw = MotionBody::Thaw { freezes: vec![signed.digest()], barred: vec![] };
     world.enact("node-1", thaw);
     world.until_state("node-1", &filed.request, RequestState::Signed);
     world.inject(world.id("node-3"), world.id("node-1"), &Message::Freeze(signed.clone()));
-    assert!(freeze(&mut world, "node-2", "alice", &signed).unwrap_err().contains("was ended"));
+    assert!(freeze(&mut world, "node-2", "bob", &signed).unwrap_err().contains("was ended"));
     sign(&mut world, "node-2", "thawed");
 }
 
@@ -268,8 +305,10 @@ fn a_freezer_can_be_barred() {
         assert!(freeze(&mut world, "node-1", "auditor", &signed).is_ok(), "an auditor may");
         last = Some(signed.digest());
     }
-    let more = signed_freeze(&mut world, "auditor", FreezeScope::Domain);
+    let more = signed_freeze(&mut world, "auditor", FreezeScope::Key(id));
     assert!(freeze(&mut world, "node-1", "auditor", &more).is_err());
+    let everything = signed_freeze(&mut world, "auditor", FreezeScope::Domain);
+    assert!(freeze(&mut world, "node-1", "auditor", &everything).is_ok(), "always possible");
     let bar = MotionBody::Thaw { freezes: vec![last.unwrap()], barred: vec![name("auditor")] };
     world.enact("node-2", bar);
     world.until("nothing is frozen", |world| {

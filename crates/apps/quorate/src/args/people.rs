@@ -135,6 +135,7 @@ pub struct With {
 
 /// `rule ...`
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "one is made a process")]
 pub enum Rule {
     /// Who authorises what, verified on this machine.
     Show(Reader),

@@ -8,8 +8,8 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_charter::{
-    CertifiedEntry, EntryBody, GenesisFile, Motion, MotionBody, SignedMotion, State, effect,
-    verify_log,
+    Announced, CertifiedEntry, EntryBody, GenesisFile, Motion, MotionBody, SignedMotion, State,
+    effect, verify_log,
 };
 use quorate_client::contract::{
     CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
@@ -40,13 +40,17 @@ pub async fn run(verb: Charter, face: Face) -> Result<()> {
         }
         Charter::Sign { motion, signer } => sign(&motion, &signer, face).await,
         Charter::Object { motion, signer } => {
-            about(&motion, &signer, |motion| MotionBody::Object { motion }, face).await
+            about(&motion, &signer, |it| Some(MotionBody::Object { motion: it.id }), face).await
         }
         Charter::Override { motion, signer } => {
-            about(&motion, &signer, |motion| MotionBody::Override { motion }, face).await
+            let overriding = |it: &Announced| {
+                let objection = it.objection?.motion;
+                Some(MotionBody::Override { motion: it.id, objection })
+            };
+            about(&motion, &signer, overriding, face).await
         }
         Charter::Withdraw { motion, signer } => {
-            about(&motion, &signer, |motion| MotionBody::Withdraw { motion }, face).await
+            about(&motion, &signer, |it| Some(MotionBody::Withdraw { motion: it.id }), face).await
         }
         Charter::Status(reader) => status(&reader, face).await,
         Charter::Diff { from, to, reader } => diff(&reader, from, to, face).await,
@@ -150,8 +154,13 @@ async fn propose(path: &Path, by: &Signer, face: Face) -> Result<()> {
     let motion = signed.body().map_err(|error| not_one(&error))?;
     let session = Session::sign(by)?;
     let state = session.replay().await?;
+    // What is wrong with it is found here: a signature that left cannot be called back.
+    state.check_motion(&signed, crate::now_ms()).map_err(|error| not_one(&error))?;
     let shown = consequence(&motion, &state)?;
     face.brief(&format!("motion {}\n{}", signed.id(), indent(&shown)));
+    if !face.is_dry_run() {
+        confirm(&session)?;
+    }
     put(&session, &state, &motion, face).await
 }
 
@@ -159,18 +168,23 @@ async fn propose(path: &Path, by: &Signer, face: Face) -> Result<()> {
 async fn about(
     motion: &str,
     by: &Signer,
-    body: impl FnOnce(MotionId) -> MotionBody,
+    body: impl FnOnce(&Announced) -> Option<MotionBody>,
     face: Face,
 ) -> Result<()> {
     let id: MotionId = replay::parse_hash(motion, "motion")?;
     let session = Session::sign(by)?;
     let state = session.replay().await?;
-    if state.announcement(&id).is_none() {
-        let next = "`quorate charter status` lists what is announced";
-        let message = format!("no motion {id} is announced");
-        return Err(Failure::caller("not_announced", message, next));
-    }
-    file_motion(&session, &state, body(id), face).await
+    let next = "`quorate charter status` lists what is announced";
+    let announced = state.announcement(&id).ok_or_else(|| {
+        Failure::caller("not_announced", format!("no motion {id} is announced"), next)
+    })?;
+    let body = body(announced).ok_or_else(|| {
+        Failure::caller("not_objected", format!("nobody objected to motion {id}"), next)
+    })?;
+    // Which motion it is about is read before anything is signed.
+    let shown = draft(&state, body);
+    face.brief(&indent(&effect(&shown, &state)));
+    put(&session, &state, &shown, face).await
 }
 
 /// Signs a motion whose bytes were read and whose id was computed here.
@@ -225,13 +239,20 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
     }
     let shown = consequence(&body, &state)?;
     face.brief(&format!("motion {id}\n{}", indent(&shown)));
-    let confirmed = session.dir().is_trial() || ask("Sign it?").unwrap_or(true);
-    if !confirmed {
-        return Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to sign"));
-    }
+    confirm(&session)?;
     let view = submit_signature(&session, &id, &signed).await?;
     face.show(&view, motion_text);
     Ok(())
+}
+
+/// Asks whoever sits at a terminal before anything is signed.
+fn confirm(session: &Session) -> Result<()> {
+    match session.dir().is_trial() || ask("Sign it?").unwrap_or(true) {
+        true => Ok(()),
+        false => {
+            Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to sign"))
+        }
+    }
 }
 
 /// What a motion would change, computed here from its bytes; a policy is compiled and its own
@@ -399,22 +420,77 @@ struct Standing {
     head: Head,
     position: u64,
     policy_version: u64,
-    announced: Vec<MotionView>,
+    announced: Vec<Waiting>,
     collecting: Vec<MotionView>,
+}
+
+/// An announced motion as the charter has it, verified here; only when it is due a node says, by its
+/// clock.
+#[derive(Serialize)]
+struct Waiting {
+    motion: MotionId,
+    kind: &'static str,
+    matter: String,
+    effect: Vec<String>,
+    signed_by: Vec<Name>,
+    delay_ms: u64,
+    due_ms: Option<u64>,
+    objected_by: Option<Name>,
+    overridden: bool,
+}
+
+impl Waiting {
+    fn of(announced: &Announced, state: &State, views: &[MotionView]) -> Self {
+        let name = |id: &PersonId| state.person(id).map(|person| person.name.clone());
+        let view = views.iter().find(|view| view.motion == announced.id);
+        Self {
+            motion: announced.id,
+            kind: announced.motion.kind(),
+            matter: announced.matter.to_string(),
+            effect: effect(&announced.motion, state),
+            signed_by: announced.signed_by.iter().filter_map(name).collect(),
+            delay_ms: announced.delay_ms,
+            due_ms: view.and_then(|view| view.due_ms),
+            objected_by: announced.objection.and_then(|objection| name(&objection.by)),
+            overridden: announced.overridden.is_some(),
+        }
+    }
+}
+
+fn waiting_text(waiting: &Waiting) -> String {
+    let (id, kind) = (waiting.motion, waiting.kind);
+    let mut text =
+        format!("motion {id} ({kind}, about {})\n{}", waiting.matter, indent(&waiting.effect));
+    let due = waiting
+        .due_ms
+        .map_or_else(|| "after its delay".to_owned(), |at| format!("at {}", moment(at)));
+    let _ = match (&waiting.objected_by, waiting.overridden) {
+        (None, _) => {
+            write!(text, "\n  takes effect {due}\n  object: quorate charter object {id} --as NAME")
+        }
+        (Some(by), true) => {
+            write!(text, "\n  {by} objected, that is overridden; takes effect {due}")
+        }
+        (Some(by), false) => write!(
+            text,
+            "\n  {by} objected; it takes effect only if that is overridden: quorate charter override \
+             {id} --as NAME"
+        ),
+    };
+    let _ = write!(text, "\n  withdraw: quorate charter withdraw {id} --as NAME");
+    let _ = write!(text, "\n  signed by {}", names(&waiting.signed_by));
+    text
 }
 
 async fn status(reader: &Reader, face: Face) -> Result<()> {
     let session = Session::read(reader)?;
     let state = session.replay().await?;
     let motions: Vec<MotionView> = session.get(routes::MOTIONS.path).await?;
-    let (mut announced, mut collecting) = (Vec::new(), Vec::new());
-    for motion in motions {
-        match motion.state {
-            MotionState::Announced | MotionState::Objected => announced.push(motion),
-            MotionState::Collecting | MotionState::Deciding => collecting.push(motion),
-            _ => {}
-        }
-    }
+    let announced = state.announced().map(|it| Waiting::of(it, &state, &motions)).collect();
+    let open = |motion: &MotionView| {
+        matches!(motion.state, MotionState::Collecting | MotionState::Deciding)
+    };
+    let collecting = motions.into_iter().filter(open).collect();
     let standing = Standing {
         domain: state.domain().clone(),
         staging: state.is_staging(),
@@ -429,14 +505,12 @@ async fn status(reader: &Reader, face: Face) -> Result<()> {
         let trial = if it.staging { " (staging)" } else { "" };
         let mut text =
             format!("{}{trial} at position {}\nhead {}", it.domain, it.position, it.head);
-        for (what, motions) in
-            [("announced", &it.announced), ("collects signatures", &it.collecting)]
-        {
-            if motions.is_empty() {
-                let _ = write!(text, "\nnothing {what}");
-            }
-            for motion in motions {
-                let _ = write!(text, "\n{}", motion_text(motion));
+        let announced: Vec<String> = it.announced.iter().map(waiting_text).collect();
+        let collecting: Vec<String> = it.collecting.iter().map(motion_text).collect();
+        for (what, motions) in [("announced", announced), ("collecting signatures", collecting)] {
+            match motions.is_empty() {
+                true => text += &format!("\nnothing is {what}"),
+                false => text += &format!("\n{what}:\n{}", motions.join("\n")),
             }
         }
         text

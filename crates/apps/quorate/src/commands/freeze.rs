@@ -26,10 +26,14 @@ pub async fn freeze(options: Options, face: Face) -> Result<()> {
     let by = person(&session)?;
     let scope = match &options.key {
         None => FreezeScope::Domain,
-        // The charter as this machine knows it will do: a freeze must not wait for a quorum.
+        // The charter as this machine knows it will do: nobody's answer is needed to stop.
         Some(name) => {
-            let state = session.replay().await?;
-            FreezeScope::Key(replay::key_named(&state, &crate::domain::name(name)?)?.key)
+            let name = crate::domain::name(name)?;
+            let key = match session.known().key_named(&name) {
+                Some(order) => order.key,
+                None => replay::key_named(&session.replay().await?, &name)?.key,
+            };
+            FreezeScope::Key(key)
         }
     };
     let genesis = session.founding().genesis();

@@ -32,7 +32,7 @@ impl Replay {
         }
         match self.state.verify_entry(entry) {
             Ok(verified) => {
-                self.state = self.state.apply(verified);
+                self.state.advance(verified);
                 self.heads.insert(self.state.head());
                 Ok(())
             }

@@ -153,7 +153,7 @@ fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
         }
         MotionBody::SettingsSet { settings } => settings_effect(settings, state),
         MotionBody::Object { motion } => about(motion, state, "objects to"),
-        MotionBody::Override { motion } => about(motion, state, "overrides the objection to"),
+        MotionBody::Override { motion, .. } => about(motion, state, "overrides the objection to"),
         MotionBody::Withdraw { motion } => {
             about(motion, state, "withdraws, so that it never takes effect,")
         }

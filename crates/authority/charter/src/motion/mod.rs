@@ -216,6 +216,9 @@ pub enum MotionBody {
         /// The motion that was objected to.
         #[n(0)]
         motion: MotionId,
+        /// The motion that objected: whoever signs knows of it.
+        #[n(1)]
+        objection: MotionId,
     },
     /// Withdraws an announced motion.
     #[n(16)]
@@ -325,6 +328,9 @@ pub enum MotionError {
     /// The policy is too long.
     #[error("a policy of {0} bytes is too long, at most {POLICY_BYTES_MAX} are allowed")]
     PolicyTooLong(usize),
+    /// The policy does not hold, as those found who know policies.
+    #[error("the policy does not hold: {0}")]
+    Policy(String),
     /// The domain has as many keys as it may have.
     #[error("the charter has {KEYS_MAX} keys, no more are allowed")]
     TooManyKeys,
@@ -415,7 +421,7 @@ pub enum MotionError {
     #[error("somebody objected, and that was not overridden")]
     Objected,
     /// As many motions are announced as may be.
-    #[error("as many motions are announced as may be; withdraw one")]
+    #[error("as many motions of this matter are announced as may be; withdraw one")]
     TooManyAnnounced,
     /// A thaw of nothing, or of more than one motion ends.
     #[error("a thaw names the freezes that it ends, ascending, and people of this domain")]
@@ -489,7 +495,7 @@ impl Motion {
                 members.chain(change.rules.as_ref().map(|_| Object::Rules)).collect()
             }
             MotionBody::Object { motion }
-            | MotionBody::Override { motion }
+            | MotionBody::Override { motion, .. }
             | MotionBody::Withdraw { motion } => vec![Object::Announced(*motion)],
             MotionBody::KeyCreate { name, .. }
             | MotionBody::KeyReshare { name, .. }
@@ -512,7 +518,7 @@ impl MotionBody {
     /// The announced motion that it is about, if it is about one.
     pub fn announced(&self) -> Option<MotionId> {
         match self {
-            Self::Object { motion } | Self::Override { motion } | Self::Withdraw { motion } => {
+            Self::Object { motion } | Self::Override { motion, .. } | Self::Withdraw { motion } => {
                 Some(*motion)
             }
             _ => None,

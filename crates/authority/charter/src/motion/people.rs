@@ -4,7 +4,7 @@
 use crate::genesis::{Roles, RolesError};
 use crate::limits::PEOPLE_CHANGES_MAX;
 use crate::member::{Member, MemberError, MemberKind, SignedMember};
-use crate::rules::{Matter, Rules, RulesError};
+use crate::rules::{Rules, RulesError};
 use minicbor::{Decode, Encode};
 use quorate_identity::Name;
 
@@ -111,6 +111,9 @@ pub enum PeopleError {
     /// Somebody would be more than one thing and is not excepted, or is for nothing.
     #[error(transparent)]
     Roles(#[from] RolesError),
+    /// Services change together with people, or with the rules.
+    #[error("services change by motions of their own: people and rules need other signatures")]
+    Mixed,
     /// A recovery without rules, or one that does more than to bring administrators back.
     #[error("a recovery enrols administrators and sets the rules, and does nothing else")]
     Recovery,
@@ -148,16 +151,16 @@ impl PeopleChange {
         self.changes.iter().filter_map(Change::name).collect()
     }
 
-    /// Whether everything about it is about services.
-    pub(crate) fn is_of_services(&self, is_service: impl Fn(&Name) -> bool) -> bool {
-        let of_service = |change: &Change| match change {
+    /// How many of its changes are about services.
+    pub(crate) fn of_services(&self, is_service: impl Fn(&Name) -> bool) -> usize {
+        let of_service = |change: &&Change| match change {
             Change::Enrol { member, .. } | Change::Keys { member } => {
                 member.body().is_ok_and(|member| member.kind == MemberKind::Service)
             }
             Change::Revoke { name } => is_service(name),
             Change::Roles { .. } | Change::Team { .. } => false,
         };
-        self.changes.iter().all(of_service)
+        self.changes.iter().filter(of_service).count()
     }
 }
 
@@ -174,6 +177,11 @@ impl Change {
         }
     }
 
+    /// Whether somebody's keys count for nothing from then on.
+    pub(crate) fn replaces_keys(&self) -> bool {
+        matches!(self, Self::Revoke { .. } | Self::Keys { .. })
+    }
+
     /// The statement that it carries.
     pub(crate) fn member(&self) -> Option<(&SignedMember, Member)> {
         match self {
@@ -181,18 +189,6 @@ impl Change {
                 Some((member, member.body().ok()?))
             }
             _ => None,
-        }
-    }
-}
-
-impl Matter {
-    /// The matter of changes of people: rules come first, because whoever changes who stands in
-    /// them changes what they are worth.
-    pub(crate) fn of_change(is_of_rules: bool, is_of_services: bool) -> Self {
-        match (is_of_rules, is_of_services) {
-            (true, _) => Self::Rules,
-            (false, true) => Self::Services,
-            (false, false) => Self::People,
         }
     }
 }

@@ -10,8 +10,7 @@ use crate::entry::{
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
 use crate::limits::{
-    ANNOUNCED_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX,
-    THAWS_MAX,
+    KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX, THAWS_MAX,
 };
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
@@ -144,17 +143,19 @@ impl State {
 
     /// Whether an authorised motion takes effect at once, or is announced (GOV-80).
     fn step_of(&self, id: MotionId, status: MotionStatus) -> Result<Step, MotionError> {
-        let MotionStatus { motion, signed_by, .. } = status;
-        match self.delay_of(&motion.body) {
-            0 => Ok(Step::Enacts { id, motion, signed_by }),
-            _ if self.announced.len() >= ANNOUNCED_MAX => Err(MotionError::TooManyAnnounced),
-            delay_ms => Ok(Step::Announces { id, motion, delay_ms }),
+        match self.delay_of(&status.motion.body) {
+            0 => {
+                let MotionStatus { motion, signed_by, .. } = status;
+                Ok(Step::Enacts { id, motion, signed_by })
+            }
+            _ if self.is_crowded(&status.motion.body) => Err(MotionError::TooManyAnnounced),
+            delay_ms => Ok(Step::Announces { id, status, delay_ms }),
         }
     }
 
     /// Whether what an announced motion needs still holds.
     pub(super) fn may_still_enact(&self, announced: &Announced) -> bool {
-        self.hold_announced(announced).is_ok()
+        self.hold_announced(announced).is_ok() && self.is_still_authorised(announced)
     }
 
     fn hold_announced(&self, announced: &Announced) -> Result<(), MotionError> {
@@ -274,7 +275,8 @@ impl State {
     fn check_thaw(&self, freezes: &[Digest], barred: &[Name]) -> Result<(), MotionError> {
         let is_ordered = freezes.is_sorted_by(|left, right| left < right)
             && barred.is_sorted_by(|left, right| left < right)
-            && (1..=THAWS_MAX).contains(&freezes.len());
+            && (1..=THAWS_MAX).contains(&freezes.len())
+            && barred.len() <= 1;
         let are_known = barred.iter().all(|name| self.person_named(name).is_some());
         if is_ordered && are_known { Ok(()) } else { Err(MotionError::Thaw) }
     }

@@ -5,7 +5,7 @@ use super::roster::{Authority, Person, Roster, Service};
 use crate::genesis::{Roles, check_roles};
 use crate::limits::{PEOPLE_CHANGES_MAX, PEOPLE_MAX, SERVICES_MAX, TEAMS_MAX};
 use crate::member::{Authenticators, Member, MemberKind};
-use crate::motion::{Change, PeopleChange, PeopleError};
+use crate::motion::{Change, MotionBody, PeopleChange, PeopleError};
 use quorate_codec::Digest;
 use quorate_codec::{Transcript, tag, tag::Tag};
 use quorate_identity::{MotionId, Name, PersonId, ServiceId};
@@ -25,15 +25,20 @@ impl State {
         if !is_ordered || (names.is_empty() && change.rules.is_none()) {
             return Err(PeopleError::Changes);
         }
+        let of_services = change.of_services(|name| self.service_named(name).is_some());
+        if of_services > 0 && (of_services < names.len() || change.rules.is_some()) {
+            return Err(PeopleError::Mixed);
+        }
         let mut roster = (*self.roster).clone();
+        let known = self.known_points();
         let mut new_keys = BTreeSet::new();
         for one in &change.changes {
             if let Some((_, member)) = one.member() {
-                self.check_new_keys(&member, &mut new_keys)?;
+                self.check_new_keys(&member, &known, &mut new_keys)?;
             }
             self.change_one(&mut roster, motion, one)?;
         }
-        if change.rules.as_ref() == Some(self.rules()) {
+        if names.is_empty() && change.rules.as_ref() == Some(self.rules()) {
             return Err(PeopleError::Changes);
         }
         if let Some(rules) = &change.rules {
@@ -56,7 +61,8 @@ impl State {
             Change::Roles { .. } | Change::Team { .. } => false,
         };
         let rules = change.rules.as_ref().ok_or(PeopleError::Recovery)?;
-        match change.changes.iter().all(belongs) && rules.recovery == self.rules().recovery {
+        let is_only_that = change.changes.iter().all(belongs) && change.excepted.is_empty();
+        match is_only_that && rules.recovery == self.rules().recovery {
             true => Ok(()),
             false => Err(PeopleError::Recovery),
         }
@@ -66,6 +72,7 @@ impl State {
     fn check_new_keys(
         &self,
         member: &Member,
+        known: &BTreeSet<Vec<u8>>,
         new: &mut BTreeSet<Vec<u8>>,
     ) -> Result<(), PeopleError> {
         let own = match member.kind {
@@ -74,8 +81,9 @@ impl State {
         };
         for key in &member.keys {
             let is_own = own.is_some_and(|own| own.contains(key));
-            let is_fresh = new.insert(crate::genesis::point(key));
-            if !is_fresh || (!is_own && self.knows_the_key(key)) {
+            let point = crate::genesis::point(key);
+            let is_known = known.contains(&point);
+            if !new.insert(point) || (is_known && !is_own) {
                 return Err(PeopleError::KeyTaken(member.name.clone()));
             }
         }
@@ -92,6 +100,9 @@ impl State {
             Change::Enrol { roles, .. } => {
                 let member = self.shown_member(change)?;
                 roster.check_free(&member.name)?;
+                if member.kind == MemberKind::Service {
+                    self.check_no_custodian(&member.name)?;
+                }
                 roster.enrol(motion, member, *roles)
             }
             Change::Keys { .. } => {
@@ -100,7 +111,23 @@ impl State {
             }
             Change::Revoke { name } => roster.revoke(name),
             Change::Roles { name, roles } => roster.set_roles(name, *roles),
-            Change::Team { name, members } => roster.set_team(name, members),
+            Change::Team { name, members } => {
+                self.check_no_custodian(name)?;
+                roster.set_team(name, members)
+            }
+        }
+    }
+
+    /// A custodian's name is a person's, or nobody's (GOV-50): of now, or of an announced custody.
+    fn check_no_custodian(&self, name: &Name) -> Result<(), PeopleError> {
+        let announced = self.announced().filter_map(|it| match &it.motion.body {
+            MotionBody::CustodySet { custody, .. } => Some(custody),
+            _ => None,
+        });
+        let mut custodies = announced.chain([self.custody()]);
+        match custodies.any(|custody| custody.named(name).is_some()) {
+            true => Err(PeopleError::NameTaken(name.clone())),
+            false => Ok(()),
         }
     }
 
@@ -141,7 +168,7 @@ impl State {
 }
 
 impl Roster {
-    /// Nobody has the name, or ever had it (N-27).
+    /// Nobody has the name, or ever had it (GOV-76, N-27).
     fn check_free(&self, name: &Name) -> Result<(), PeopleError> {
         let is_taken = self.nodes.values().any(|node| node.name == *name)
             || self.people.values().any(|person| person.name == *name)
@@ -223,6 +250,12 @@ impl Roster {
         self.former_names.insert(name.clone());
         for members in self.teams.values_mut() {
             members.remove(name);
+        }
+        let empty = self.teams.iter().filter(|(_, members)| members.is_empty());
+        let empty: Vec<Name> = empty.map(|(team, _)| team.clone()).collect();
+        for team in empty {
+            self.teams.remove(&team);
+            self.former_names.insert(team);
         }
         Ok(())
     }

@@ -230,13 +230,8 @@ impl State {
             .any(|key| known.contains(key.as_slice()))
     }
 
-    /// Whether this key of a person or service is, or was, somebody's (GOV-05).
-    pub(crate) fn knows_the_key(&self, key: &Credential) -> bool {
-        self.known_points().contains(&point(key))
-    }
-
-    /// The public points of everybody, of now and before.
-    fn known_points(&self) -> BTreeSet<Vec<u8>> {
+    /// The public points of everybody, of now and before (GOV-05).
+    pub(super) fn known_points(&self) -> BTreeSet<Vec<u8>> {
         let of_node = |keys: &NodePublic| [*keys.statement(), *keys.transport(), *keys.sealed()];
         let former = self.roster.former.values().flatten().map(|(keys, _)| keys);
         let nodes = self.nodes().map(|node| &node.keys).chain(former).flat_map(of_node);

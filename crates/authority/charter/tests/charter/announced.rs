@@ -2,11 +2,12 @@
 //! back (GOV-80 to GOV-85).
 
 use crate::support::drawn::Drawing;
-use crate::support::{Domain, EXPIRY, NOW, genesis, name, person, roles};
+use crate::support::{Domain, EXPIRY, NOW, genesis, name, person, roles, signed_by};
 use quorate_charter::{
-    Entry, EntryBody, EntryError, Fate, Genesis, GenesisPerson, MotionError, Recovery, State,
+    Entry, EntryBody, EntryError, Fate, Genesis, GenesisPerson, Matter, Motion, MotionBody,
+    MotionError, Object, Recovery, Rule, SignedMotion, State,
 };
-use quorate_codec::to_bytes;
+use quorate_codec::{Digest, to_bytes};
 use quorate_identity::CredentialSigner;
 
 const SECOND: u64 = 1_000;
@@ -210,4 +211,90 @@ fn without_a_recovery_rule_nobody_recovers() {
     let drawing =
         Drawing::new(&domain, "G -> back[recover, leave cleo, rules 2 ada+ben, by ada+ben]");
     assert_eq!(drawing.refusal("G", "back"), MotionError::NoRecovery.to_string());
+}
+
+/// Those who rule do not take everybody's objection away by removing everybody: together those whom
+/// a motion removes may object.
+#[test]
+fn those_whom_a_motion_removes_object_together() {
+    let domain = Domain::of(&slow());
+    let drawing = Drawing::new(
+        &domain,
+        "G -> coup[leave cleo, leave gabi, leave hans, leave ines, join dora admin, rules 2 ada+ben+dora, no recovery]
+         coup -> one[object coup, by cleo]
+         coup -> two[object coup, by cleo+hans]",
+    );
+    assert!(drawing.refusal("coup", "one").starts_with("signatures are missing"));
+    assert!(drawing.state("two").announcement(&drawing.id("coup")).unwrap().is_objected());
+}
+
+/// GOV-82: whoever overrides names the objection, so nobody signs an override in advance.
+#[test]
+fn an_override_is_of_one_objection() {
+    let domain = Domain::of(&slow());
+    let drawing = Drawing::new(&domain, "G -> told[policy one] -> no[object told, by cleo]");
+    let motion = drawing.id("told");
+    let early = MotionBody::Override { motion, objection: motion };
+    let mut early = Motion::new(drawing.state("no"), early, Digest([3; 32]), EXPIRY);
+    early.expects = vec![(Object::Announced(motion), 2)];
+    let early = signed_by(drawing.state("told"), SignedMotion::new(&early), &["ada", "ben"]);
+    assert_eq!(drawing.state("no").check_motion(&early, NOW), Err(MotionError::NoOverride));
+}
+
+/// GOV-80: a motion does not outlive the say of those who announced it.
+#[test]
+fn what_is_announced_falls_with_those_who_signed_it() {
+    let domain = Domain::of(&slow());
+    let drawing = Drawing::new(
+        &domain,
+        "G -> out[leave cleo, rules 2 ada+ben+dora, join dora admin] -> told[policy one, by ben+cleo] -> done[enact out]
+         G -> keys[rekey cleo cleo-2] -> more[policy two, by ben+cleo] -> rekeyed[enact keys]",
+    );
+    let fate = |state: &str, entry: &str| drawing.state(state).fate(&drawing.id(entry));
+    assert_eq!(fate("done", "told"), Some(Fate::Superseded(3)), "cleo signed and has no say");
+    assert_eq!(fate("rekeyed", "more"), Some(Fate::Superseded(3)), "a thief may have signed");
+}
+
+/// GOV-72: a laxer rule for people does not void what is announced about the rules.
+#[test]
+fn a_laxer_matter_does_not_reach_what_is_announced() {
+    let mut slow = slow();
+    let lax = Rule::at_once("all of (ada, ben)".parse().unwrap());
+    slow.rules.main.tree = "all of (ada, ben, cleo)".parse().unwrap();
+    slow.rules.special = vec![(Matter::People, lax)];
+    let domain = Domain::of(&slow);
+    let drawing = Drawing::new(
+        &domain,
+        "G -> back[recover, leave cleo, join dora admin, rules 2 ada+ben+dora, by gabi+hans]
+         back -> squat[team dora ada+ben]
+         back -> join[join dora audit]
+         back -> other[join emil audit]",
+    );
+    for entry in ["squat", "join"] {
+        assert!(drawing.refusal("back", entry).starts_with("signatures are missing"), "{entry}");
+    }
+    assert!(drawing.state("other").announcement(&drawing.id("back")).is_some());
+}
+
+/// GOV-80: so many motions of one matter wait at once, and those of others still find room.
+#[test]
+fn one_matter_crowds_no_other_out() {
+    let domain = Domain::of(&slow());
+    let many: Vec<String> = (0..9).map(|n| format!("p{n}[policy {n}]")).collect();
+    let drawing = Drawing::new(
+        &domain,
+        &format!(
+            "G -> {} -> end[leave cleo, rules 2 ada+ben+dora, join dora admin]",
+            many.join(" -> ")
+        ),
+    );
+    assert!(drawing.refusal("p7", "p8").contains("as many motions of this matter"));
+    assert!(drawing.state("end").announcement(&drawing.id("end")).is_some());
+    let state = drawing.state("end");
+    let recovery = Drawing::new(&domain, "G -> back[recover, rekey ben ben-2, by gabi+hans]");
+    assert!(
+        recovery.state("back").announcement(&recovery.id("back")).is_some(),
+        "keys, same rules"
+    );
+    assert_eq!(state.announced().count(), 9);
 }

@@ -151,6 +151,15 @@ fn what_makes_no_change_is_refused() {
         let error = says(&domain, state, change);
         assert!(error.contains(expected), "{error}");
     }
+    let service = member(domain.hash, "robot", MemberKind::Service, &["robot"]);
+    let service = Change::Enrol { member: service, roles: roles("") };
+    let team = Change::Team { name: name("desk"), members: vec![name("finn")] };
+    let mixed = PeopleChange { changes: vec![team, service], rules: None, excepted: vec![] };
+    assert!(says(&domain, state, mixed).starts_with("services change by motions of their own"));
+    let greta = member(domain.hash, "greta", MemberKind::Service, &["robot"]);
+    let greta = Change::Enrol { member: greta, roles: roles("") };
+    let error = says(&domain, state, PeopleChange::one(greta));
+    assert!(error.starts_with("the name greta is"), "a custodian's name: {error}");
     let many = (0..17).map(|n| enrol(&domain, &format!("p-{n:02}"), "audit", &[&format!("p{n}")]));
     let change = PeopleChange { changes: many.collect(), rules: None, excepted: vec![] };
     assert!(says(&domain, state, change).contains("changes 1 to 16"));

@@ -170,7 +170,7 @@ impl Node {
     }
 
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
-    fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
+    pub(super) fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
         let is_found = |motion: &Motion| self.judge_restore(&motion.body) != Validity::Invalid;
         let is_sound = |proposed: &ProposedEntry| {
             proposed.motion().is_none_or(is_found)

@@ -9,19 +9,25 @@ use quorate_identity::MotionId;
 
 /// What an entry does that somebody should hear of.
 pub(super) struct Notices {
-    /// Motions that are announced by it, or objected to.
-    about: Vec<MotionId>,
-    objected: bool,
+    /// What it announces, objects to or overrides.
+    about: Option<(MotionId, What)>,
+}
+
+/// What happened to an announced motion.
+enum What {
+    Announced,
+    Objected,
+    Overridden,
 }
 
 impl Notices {
     pub(super) fn of(entry: &VerifiedEntry) -> Self {
-        let objected = entry.enacted().and_then(|motion| match motion.body {
-            MotionBody::Object { motion } => Some(motion),
+        let changed = entry.enacted().and_then(|motion| match motion.body {
+            MotionBody::Object { motion } => Some((motion, What::Objected)),
+            MotionBody::Override { motion, .. } => Some((motion, What::Overridden)),
             _ => None,
         });
-        let about = entry.announced().into_iter().chain(objected).collect();
-        Self { about, objected: objected.is_some() }
+        Self { about: entry.announced().map(|id| (id, What::Announced)).or(changed) }
     }
 }
 
@@ -36,16 +42,17 @@ impl Node {
         announced.due(&|position| self.stored_at(position))
     }
 
-    /// Motions whose wait is over by this node's clock, and which nothing holds up. Those that set
-    /// custodians wait until their keys were shown here (GOV-54).
+    /// Motions whose wait is over by this node's clock, and which no objection holds up.
     pub(super) fn due_announcements(&self, now: Millis) -> Vec<MotionId> {
         let is_due = |it: &&Announced| self.due_here(it).is_some_and(|due| due <= now);
         let may = self.state.announced().filter(|it| !it.is_objected()).filter(is_due);
-        let may = may.filter(|it| match &it.motion.body {
-            MotionBody::CustodySet { custody, .. } => self.is_shown(custody),
-            _ => true,
-        });
         may.map(|it| it.id).collect()
+    }
+
+    /// When the next announced motion is due here after `now`.
+    pub(super) fn next_due(&self, now: Millis) -> Option<Millis> {
+        let waiting = self.state.announced().filter(|it| !it.is_objected());
+        waiting.filter_map(|it| self.due_here(it)).filter(|due| *due > now).min()
     }
 
     /// Begins waits that began with this head, durably; forgets those that are over; and wakes when
@@ -54,7 +61,9 @@ impl Node {
     pub(crate) fn look_at_announced(&mut self, turn: &mut Turn<'_>) {
         let begun = begun(&self.state);
         for position in &begun {
-            if !self.governor.heard.contains_key(position) {
+            // A clock that was ahead once does not make it wait for ever.
+            let heard = self.governor.heard.get(position);
+            if heard.is_none_or(|heard| *heard > turn.now) {
                 self.governor.heard.insert(*position, turn.now);
                 let row = turn.now.to_be_bytes().to_vec();
                 turn.out.writes.push(Write::put(Table::Heard, position.to_be_bytes(), row));
@@ -66,36 +75,34 @@ impl Node {
             self.governor.heard.remove(&position);
             turn.out.writes.push(Write::delete(Table::Heard, position.to_be_bytes()));
         }
-        let waiting = self.state.announced().filter(|it| !it.is_objected());
-        let dues = waiting.filter_map(|it| self.due_here(it)).filter(|due| *due > turn.now);
-        self.governor.due_at = dues.min();
+        self.governor.due_at = self.next_due(turn.now);
     }
 
-    /// Tells operators, people and whoever watches what was announced or objected to.
+    /// Tells operators, people and whoever watches what was announced or objected to (GOV-86).
     pub(super) fn tell_notices(&mut self, notices: &Notices, turn: &mut Turn<'_>) {
-        for id in &notices.about {
-            let Some(announced) = self.state.announcement(id) else { continue };
-            let kind = announced.motion.kind();
-            let due = self.due_here(announced).map_or(0, |due| due.saturating_sub(turn.now));
-            let text = match notices.objected {
-                false => format!(
-                    "motion {id} ({kind}) is announced and takes effect in {}: read it, and object \
-                     to it if it is wrong",
-                    Span(due)
-                ),
-                true => format!(
-                    "somebody objected to motion {id} ({kind}): it takes effect no earlier than in \
-                     {}, and only if that is overridden",
-                    Span(due)
-                ),
-            };
-            self.alarm(text, &[], turn);
-        }
+        let Some((id, what)) = &notices.about else { return };
+        let Some(announced) = self.state.announcement(id) else { return };
+        let kind = announced.motion.kind();
+        let due = Span(self.due_here(announced).map_or(0, |due| due.saturating_sub(turn.now)));
+        let text = match what {
+            What::Announced => format!(
+                "motion {id} ({kind}) is announced and takes effect in {due}: read it, and object to \
+                 it if it is wrong"
+            ),
+            What::Objected => format!(
+                "somebody objected to motion {id} ({kind}): it takes effect no earlier than in {due}, \
+                 and only if that is overridden"
+            ),
+            What::Overridden => format!(
+                "the objection to motion {id} ({kind}) is overridden: it takes effect in {due}, unless \
+                 it is withdrawn"
+            ),
+        };
+        self.alarm(text, &[], turn);
     }
 }
 
 /// Positions with which waits of motions began that are not over.
 fn begun(state: &State) -> Vec<u64> {
-    let began = |it: &Announced| it.objection.map_or(it.position, |objection| objection.position);
-    state.announced().map(began).collect()
+    state.announced().flat_map(Announced::waits).map(|(position, _)| position).collect()
 }

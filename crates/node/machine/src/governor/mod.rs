@@ -15,8 +15,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Entry, EntryBody, Instance, Motion, MotionBody, SignedMotion,
-    SignedRejoin, Votes,
+    Agreement, CertifiedEntry, Entry, EntryBody, Instance, SignedMotion, SignedRejoin, Validity,
+    Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -141,7 +141,7 @@ impl Node {
             self.step_agreement(instance, quorate_charter::Input::Timeout, turn);
         }
         if self.governor.due_at.is_some_and(|due| due <= turn.now) {
-            self.governor.due_at = None;
+            self.governor.due_at = self.next_due(turn.now);
             self.propose_next(turn);
         }
     }
@@ -163,27 +163,29 @@ impl Node {
         self.ask_back(turn);
     }
 
-    /// Proposes the next entry if something is ready for it.
+    /// Proposes the next entry if something is ready for it: the first that this node itself would
+    /// vote for, so that one that nobody votes for holds nothing up. What is about announced motions
+    /// comes first, for it may be there to end one that is due.
     pub(crate) fn propose_next(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         self.prune_motions(turn);
-        let motions = self.governor.motions.values();
-        let is_shown = |motion: &SignedMotion| match motion.body() {
-            Ok(Motion { body: MotionBody::CustodySet { custody, .. }, .. }) => {
-                self.is_shown(&custody)
-            }
-            _ => true,
-        };
-        let ready = motions.filter(|motion| self.state.authorise(motion, now).is_ok());
-        let ready = ready.filter(|motion| is_shown(motion));
-        let rejoins = self.governor.rejoins.values();
-        let due = self.due_announcements(now).into_iter().map(EntryBody::Enact);
-        let mut bodies = due
-            .chain(ready.map(|motion| EntryBody::Motion(motion.clone())))
-            .chain(rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone())));
-        let Some(body) = bodies.next() else { return };
-        let entry = Entry::next(&self.state, body);
         let instance = Instance::Position(self.state.position() + 1);
-        self.propose(instance, quorate_codec::to_bytes(&entry), turn);
+        let (about, others): (Vec<_>, Vec<_>) = self
+            .governor
+            .motions
+            .values()
+            .partition(|motion| motion.body().is_ok_and(|it| it.body.announced().is_some()));
+        let ready = |motions: Vec<&SignedMotion>| {
+            let ready = motions.into_iter().filter(|it| self.state.authorise(it, now).is_ok());
+            ready.map(|motion| EntryBody::Motion(motion.clone())).collect::<Vec<_>>()
+        };
+        let due = self.due_announcements(now).into_iter().map(EntryBody::Enact);
+        let rejoins = self.governor.rejoins.values();
+        let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
+        let bodies = ready(about).into_iter().chain(due).chain(ready(others)).chain(rejoins);
+        let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
+        let is_valid = |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
+        let Some(value) = values.into_iter().find(is_valid) else { return };
+        self.propose(instance, value, turn);
     }
 }

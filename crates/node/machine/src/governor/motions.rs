@@ -5,7 +5,7 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::seats::check_seat_motion;
 use crate::wire::Message;
-use quorate_charter::{MotionError, SignedMotion, SignedRejoin};
+use quorate_charter::{MotionBody, MotionError, SignedMotion, SignedRejoin};
 use quorate_identity::MotionId;
 
 impl Node {
@@ -38,6 +38,7 @@ impl Node {
         self.check_custody_motion(&motion)?;
         check_seat_motion(&motion)?;
         self.check_restore_motion(&motion)?;
+        self.check_policy_motion(&motion)?;
         let key: &[u8] = id.as_ref();
         turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
         turn.out.barrier = true;
@@ -79,5 +80,13 @@ impl Node {
                 self.governor.over.pop_front();
             }
         }
+    }
+
+    /// A motion as it is filed: a policy that it sets compiles, passes its own table, and asks for
+    /// people who are there (POL-15, POL-16).
+    fn check_policy_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
+        let MotionBody::PolicySet { bundle } = motion.body()?.body else { return Ok(()) };
+        let vetted = quorate_policy::vet(&bundle, &self.state);
+        vetted.map(|_| ()).map_err(|error| MotionError::Policy(error.to_string()))
     }
 }

@@ -42,8 +42,10 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         }
         Change::Keys { member } => {
             let Some((_, said)) = change.member() else { return unreadable() };
+            let roles = state.person_named(&said.name).map(|person| roles_text(person.roles));
+            let roles = roles.unwrap_or_else(|| "a service".to_owned());
             let mut lines = vec![format!(
-                "{} has other keys from then on: whoever has these speaks as {}, and nobody else",
+                "{} ({roles}) has these keys from then on: whoever has them speaks as {}, and nobody else",
                 said.name, said.name
             )];
             lines.extend(keys_effect(member, &said.name, &said.keys));
@@ -117,11 +119,10 @@ fn rules_effect(
         .special
         .iter()
         .filter(|(matter, _)| !after.special.iter().any(|(of, _)| of == matter));
-    lines.extend(
-        gone.map(|(matter, _)| {
-            format!("{matter}: the rule for everything else holds from then on")
-        }),
-    );
+    for (matter, rule) in gone {
+        lines.push(format!("{matter}: the rule for everything else holds from then on"));
+        lines.extend(rule_effect(matter.as_str(), rule, &after.main, teams));
+    }
     let was = |what: &str| {
         let found = before.all().find(|(of, _)| of == what).map(|(_, rule)| rule);
         found.unwrap_or(&before.main)
@@ -182,9 +183,10 @@ fn rule_effect(
     }
     if before.overriding != after.overriding || before.tree != after.tree {
         lines.push(format!(
-            "{what}: an objection begins {} more, and then {} override it",
+            "{what}: an objection begins {} more, and then {} override it (before: {})",
             Span(objected_ms(after.delay_ms)),
-            after.overriding
+            after.overriding,
+            before.overriding
         ));
         if after.overriding.fewest() <= after.tree.fewest() {
             lines.push(format!("{what}: as few override an objection as rule: it only delays"));
@@ -225,7 +227,10 @@ fn together(
 }
 
 fn recovery_effect(before: Option<&Recovery>, after: Option<&Recovery>) -> Vec<String> {
-    let was = before.map_or_else(|| "nobody".to_owned(), |it| it.tree.to_string());
+    let was = before.map_or_else(
+        || "nobody".to_owned(),
+        |it| format!("{}, announced {} before", it.tree, Span(it.delay_ms)),
+    );
     match after {
         None => vec![
             format!("nobody brings administrators back any more (before: {was})"),

@@ -22,7 +22,7 @@
 //! | `team NAME PEOPLE` | makes a team |
 //! | `rules N PEOPLE` | from then on N of these rule; with `join` or `leave` in one motion |
 //! | `wait SECONDS` | the rules announce what is dangerous for so long |
-//! | `recover` | guardians sign what the other notes say |
+//! | `recover`, `no recovery` | guardians sign what the other notes say; nobody recovers any more |
 //! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
 //! | `enact ENTRY` | none: the announced motion takes effect |
 
@@ -139,7 +139,14 @@ impl<'a> Drawing<'a> {
                     let rules = change.rules.get_or_insert_with(|| state.rules().clone());
                     rules.main.delay_ms = seconds.parse::<u64>().unwrap() * 1_000;
                 }
-                ("recover", _) => recovers = true,
+                ("no", "recovery") => {
+                    let rules = change.rules.get_or_insert_with(|| state.rules().clone());
+                    rules.recovery = None;
+                }
+                ("recover", _) => {
+                    recovers = true;
+                    change.rules.get_or_insert_with(|| state.rules().clone());
+                }
                 ("refresh", key) => body = MotionBody::KeyRefresh { name: name(key) },
                 ("void", key) => body = MotionBody::KeyVoid { name: name(key) },
                 ("retire", key) => body = MotionBody::KeyRetire { name: name(key) },
@@ -159,7 +166,12 @@ impl<'a> Drawing<'a> {
                     body = MotionBody::Thaw { freezes, barred: vec![name("olga")] };
                 }
                 ("object", other) => body = MotionBody::Object { motion: self.id(other) },
-                ("override", other) => body = MotionBody::Override { motion: self.id(other) },
+                ("override", other) => {
+                    let motion = self.id(other);
+                    let objection = state.announcement(&motion).and_then(|it| it.objection);
+                    let objection = objection.map_or(motion, |it| it.motion);
+                    body = MotionBody::Override { motion, objection };
+                }
                 ("withdraw", other) => body = MotionBody::Withdraw { motion: self.id(other) },
                 ("enact", other) => enacts = Some(self.id(other)),
                 ("by", people) => by = people,
