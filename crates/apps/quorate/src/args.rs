@@ -51,6 +51,9 @@ pub enum Command {
     Succession(succession::Succession),
     /// Who is alive, which keys can sign, and what is missing.
     Status(Reader),
+    /// How the domain stands against what its design expects, graded; each finding with its reason
+    /// and what to do.
+    Posture(Posture),
     /// Keys that exist only as shares.
     #[command(subcommand)]
     Key(Key),
@@ -150,6 +153,16 @@ pub struct Signer {
     /// File with the passphrase of the signing key, where it has one.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+}
+
+/// Options of `posture`.
+#[derive(Debug, Args)]
+pub struct Posture {
+    /// Fail with exit code 3 where the domain stands worse than this: A, B, C or D.
+    #[arg(long, value_name = "GRADE")]
+    pub require: Option<String>,
+    #[command(flatten)]
+    pub reader: Reader,
 }
 
 /// Options of `demo`.

@@ -273,3 +273,42 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     let verified = trial.run(&["charter", "verify", "--genesis", &trial.genesis()]).ok().clone();
     assert_eq!(verified["verified"], true, "all of it, from the genesis hash alone");
 }
+
+/// A trial domain says of itself what it is not.
+#[test]
+fn posture_says_what_is_not_as_it_should_be_and_what_to_do() {
+    let mut trial = Trial::found();
+    let seen = trial.run(&["posture"]).ok().clone();
+    assert_eq!(seen["grade"], "D");
+    let findings = seen["findings"].as_array().unwrap().clone();
+    let has = |findings: &[Value], grade: &str, part: &str| {
+        let is = |it: &Value| it["grade"] == grade && it["what"].as_str().unwrap().contains(part);
+        findings.iter().any(is)
+    };
+    for (grade, part) in [
+        ("D", "the domain is for staging"),
+        ("C", "announced for less than half a day"),
+        ("C", "nobody brings administrators back"),
+        ("C", "decide with keys that may be files"),
+        ("B", "no drill was held for seats"),
+        ("B", "node node-1 opens with a passphrase"),
+    ] {
+        assert!(has(&findings, grade, part), "{grade}, {part}: {findings:?}");
+    }
+    for finding in &findings {
+        for part in ["why", "fix"] {
+            assert!(!finding[part].as_str().unwrap().is_empty(), "{finding}");
+        }
+    }
+    assert!(!has(&findings, "C", "does not answer"));
+    trial.kill("node-3");
+    let seen = trial.run(&["posture"]).ok().clone();
+    assert!(has(seen["findings"].as_array().unwrap(), "C", "node node-3 does not answer"));
+    // Rules are read from the charter: what was mended is found no more.
+    enact(&trial, &["rule", "set", "--delay", "24h"], "ada", "ben");
+    let seen = trial.run(&["posture"]).ok().clone();
+    assert!(!has(seen["findings"].as_array().unwrap(), "C", "announced for less"));
+    assert_eq!(trial.run(&["posture", "--require", "C"]).error(3)["code"], "posture");
+    trial.run(&["posture", "--require", "D"]).ok();
+    assert_eq!(trial.run(&["posture", "--require", "E"]).error(2)["code"], "bad_grade");
+}

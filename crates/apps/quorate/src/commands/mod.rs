@@ -14,6 +14,7 @@ mod lifecycle;
 pub mod node;
 mod people;
 mod policy;
+mod posture;
 pub mod receipt;
 mod release;
 pub mod request;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Seat(verb) => seat::run(verb, face).await,
         Command::Succession(verb) => succession::run(verb, face).await,
         Command::Status(reader) => status::run(&reader, face).await,
+        Command::Posture(options) => posture::run(options, face).await,
         Command::Key(verb) => key::run(verb, face).await,
         Command::Backup(verb) => backup::run(verb, face).await,
         Command::Custodian(verb) => custodian::run(verb, face).await,

@@ -1,0 +1,364 @@
+//! `posture`: how a domain stands against what its design expects, graded, each finding with its
+//! reason and what to do about it.
+
+use crate::args::Posture as Options;
+use crate::face::Face;
+use crate::failure::{Exit, Failure, Result};
+use crate::session::Session;
+use quorate_charter::{Matter, Role, Rules, State};
+use quorate_client::contract::{CustodyView, Status, routes};
+use quorate_identity::{CredentialKind, Name};
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+
+/// A key whose shares are older than this should have had new ones.
+const SHARES_AGE_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
+/// The shortest delay that gives people time to object.
+const DELAY_MS_MIN: u64 = 12 * 60 * 60 * 1_000;
+
+/// How well a domain stands: the worst of its findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+enum Grade {
+    /// One thing gone wrong may be the end: of secrecy, of the keys, or of the domain.
+    D,
+    /// One attacker, or one accident, is borne only with luck.
+    C,
+    /// Something is worth doing.
+    B,
+    /// As it should be.
+    A,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    grade: Grade,
+    what: String,
+    why: &'static str,
+    fix: &'static str,
+}
+
+#[derive(Serialize)]
+struct Assessment {
+    domain: Name,
+    grade: Grade,
+    findings: Vec<Finding>,
+    /// What nothing here can know.
+    unknown: Vec<&'static str>,
+}
+
+/// Runs `posture`.
+///
+/// # Errors
+/// The caller's: no such grade. That the domain stands worse than was required (exit 3).
+pub async fn run(options: Options, face: Face) -> Result<()> {
+    let required = options.require.as_deref().map(str::parse::<Grade>).transpose();
+    let required = required.map_err(|()| {
+        Failure::caller("bad_grade", "the grades are A, B, C and D", "name one of them")
+    })?;
+    let session = Session::read(&options.reader)?;
+    let state = session.replay().await?;
+    let custody: CustodyView = session.get(routes::CUSTODY.path).await?;
+    let mut nodes = Vec::new();
+    for node in state.nodes() {
+        // One that does not answer is a finding, not the end of looking.
+        nodes.push((node.name.clone(), session.at(&node.name).get(routes::STATUS.path).await.ok()));
+    }
+    let mut findings = assess(&state, &nodes, &custody, crate::now_ms());
+    findings.sort_by_key(|finding| finding.grade);
+    let grade = findings.first().map_or(Grade::A, |finding| finding.grade);
+    let unknown = vec![
+        "who runs each node, in which cloud and country: nodes do not say so yet",
+        "whether people compare words, and read what they sign",
+    ];
+    let assessment = Assessment { domain: state.domain().clone(), grade, findings, unknown };
+    face.show(&assessment, text);
+    match required.is_some_and(|required| grade < required) {
+        true => {
+            let message = format!("the domain stands at {grade}");
+            let next = "see the findings: each says what to do";
+            Err(Failure::caller("posture", message, next).with_exit(Exit::Refused))
+        }
+        false => Ok(()),
+    }
+}
+
+fn text(assessment: &Assessment) -> String {
+    let mut lines = vec![format!("{} stands at {}", assessment.domain, assessment.grade)];
+    for finding in &assessment.findings {
+        lines.push(format!("{}  {}", finding.grade, finding.what));
+        lines.push(format!("   why: {}", finding.why));
+        lines.push(format!("   fix: {}", finding.fix));
+    }
+    lines.extend(assessment.unknown.iter().map(|what| format!("?  {what}")));
+    lines.join("\n")
+}
+
+/// Everything that is not as it should be. Pure.
+fn assess(
+    state: &State,
+    nodes: &[(Name, Option<Status>)],
+    custody: &CustodyView,
+    now: u64,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    voters(state, &mut findings);
+    rules(state.rules(), &mut findings);
+    people(state, &mut findings);
+    keys(state, nodes, now, &mut findings);
+    running(nodes, &mut findings);
+    custodians(custody, now, &mut findings);
+    findings
+}
+
+fn voters(state: &State, findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    if state.is_staging() {
+        let what = "the domain is for staging".to_owned();
+        add(Grade::D, what, "it is no place for what must not be lost", "found another domain");
+    }
+    let (voters, faults) = (state.voters().len(), state.faults());
+    if voters - state.quorum() == 0 {
+        add(
+            Grade::D,
+            format!("all {voters} voters are needed to decide"),
+            "one machine that stops stops the domain for good",
+            "found with three signers and a witness",
+        );
+    } else if faults == 0 {
+        add(
+            Grade::C,
+            format!("{voters} voters bear a crash, and no lie"),
+            "one voter that lies can show two charters",
+            "found with three signers and a witness, one of whom may lie",
+        );
+    }
+    let witnesses = state.nodes().filter(|node| node.role == Role::Witness).count();
+    if witnesses == 0 && voters < 5 {
+        add(
+            Grade::B,
+            "there is no witness".to_owned(),
+            "a node that is lost takes a share and a vote with it",
+            "give a vote to a machine that holds no shares",
+        );
+    }
+}
+
+fn rules(rules: &Rules, findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    for (what, rule) in rules.all() {
+        if rule.delay_ms < DELAY_MS_MIN {
+            add(
+                Grade::C,
+                format!("{what}: dangerous motions are announced for less than half a day"),
+                "whoever has enough keys for a moment can change everything in it",
+                "quorate rule set --delay 24h (or --delay-for)",
+            );
+        } else if rule.overriding.fewest() <= rule.tree.fewest() {
+            add(
+                Grade::B,
+                format!("{what}: as few override an objection as rule"),
+                "an objection only delays",
+                "quorate rule set --override, over more people",
+            );
+        }
+        if rule.tree.tolerance() == 0 {
+            add(
+                Grade::C,
+                format!("{what}: everybody of {} is needed", rule.tree),
+                "one key that is lost is a recovery",
+                "quorate rule set --rule, so that one may be missing",
+            );
+        }
+    }
+    match &rules.recovery {
+        None => add(
+            Grade::C,
+            "nobody brings administrators back".to_owned(),
+            "with too few of them left the domain can never change again",
+            "enrol guardians: quorate person admit … --role guardian --recovery TREE",
+        ),
+        Some(recovery) if recovery.tree.tolerance() == 0 => add(
+            Grade::B,
+            format!("every guardian of {} is needed", recovery.tree),
+            "one of them may be lost as well",
+            "quorate rule set --recovery, so that one may be missing",
+        ),
+        Some(_) => {}
+    }
+    if rules.for_matter(Matter::Rules).tree.fewest() < rules.main.tree.fewest() {
+        add(
+            Grade::C,
+            "the rules change more easily than what they rule".to_owned(),
+            "whoever wants the rest changes the rules first",
+            "quorate rule set --rule-for rules=TREE",
+        );
+    }
+}
+
+fn people(state: &State, findings: &mut Vec<Finding>) {
+    let decides =
+        |roles: quorate_charter::Roles| roles.administrator || roles.approver || roles.guardian;
+    let copyable = state.people().filter(|person| {
+        let is_token = |kind| kind == CredentialKind::SecurityKey;
+        decides(person.roles) && !person.keys.iter().all(|key| is_token(key.kind()))
+    });
+    let copyable: Vec<&str> = copyable.map(|person| person.name.as_str()).collect();
+    if !copyable.is_empty() {
+        findings.push(Finding {
+            grade: Grade::C,
+            what: format!("{} decide with keys that may be files", copyable.join(", ")),
+            why: "a file is copied unseen, and then somebody else decides too",
+            fix: "enrol security keys: quorate person enrol … --key, then person rotate",
+        });
+    }
+    if !state.excepted().is_empty() {
+        let names: Vec<&str> = state.excepted().iter().map(Name::as_str).collect();
+        findings.push(Finding {
+            grade: Grade::B,
+            what: format!("{} are, or were, more than one thing at once", names.join(", ")),
+            why: "whoever has two roles has two chances",
+            fix: "give each role to somebody else",
+        });
+    }
+}
+
+fn keys(state: &State, nodes: &[(Name, Option<Status>)], now: u64, findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    if state.policy().is_none() {
+        let what = "there is no policy".to_owned();
+        add(Grade::B, what, "nothing can be signed", "quorate policy propose");
+    }
+    for order in state.keys().filter(|order| !order.retired) {
+        let name = &order.name;
+        let tree = order.last_sharing().map(|sharing| &sharing.tree);
+        if tree.is_some_and(|tree| tree.tolerance() == 0) {
+            add(
+                Grade::C,
+                format!("key {name}: every one of its nodes is needed"),
+                "the loss of one node stops it, and may be its loss",
+                "quorate key reshare, over one node more than must sign",
+            );
+        }
+        if order.schedule.is_none() {
+            add(
+                Grade::B,
+                format!("key {name} is never refreshed by itself"),
+                "shares that were stolen one by one add up",
+                "quorate key schedule --every 24h",
+            );
+        }
+        if order.is_imported() {
+            add(
+                Grade::B,
+                format!("key {name} was imported"),
+                "somebody had it whole, and may have it still",
+                "move what it guards to a key that was made here",
+            );
+        }
+        let lines = nodes.iter().filter_map(|(_, status)| status.as_ref());
+        let lines = lines.flat_map(|status| &status.keys).filter(|line| line.name == *name);
+        let oldest = lines.clone().filter_map(|line| line.oldest_epoch_ms).min();
+        if oldest.is_some_and(|at| now.saturating_sub(at) > SHARES_AGE_MS_MAX) {
+            add(
+                Grade::C,
+                format!("key {name}: its shares are older than 90 days"),
+                "whoever copied a share then has it still",
+                "quorate key refresh",
+            );
+        }
+        if lines.clone().any(|line| line.refresh_overdue_ms > 0) {
+            add(
+                Grade::C,
+                format!("key {name}: its refresh is overdue"),
+                "something hinders it, and would hinder a repair too",
+                "quorate ceremony show, and quorate status",
+            );
+        }
+    }
+}
+
+fn running(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    for (name, status) in nodes {
+        let Some(status) = status else {
+            add(
+                Grade::C,
+                format!("node {name} does not answer"),
+                "there is one spare less",
+                "start it, or give its seat to another machine",
+            );
+            continue;
+        };
+        if status.halted.is_some() || status.lapsed.is_some() {
+            add(
+                Grade::C,
+                format!("node {name} takes part in nothing"),
+                "there is one spare less, and it says why",
+                "quorate status --node, and do what it says",
+            );
+        }
+        if status.nodes.iter().any(|line| line.quarantined.is_some()) {
+            add(
+                Grade::C,
+                format!("node {name} has quarantined a peer"),
+                "a check between them failed: one of them may lie",
+                "quorate status --node, then node release or a new seat",
+            );
+        }
+        if status.seal.as_deref() == Some("passphrase") {
+            add(
+                Grade::B,
+                format!("node {name} opens with a passphrase"),
+                "after a power cut somebody must come and type it",
+                "quorate node reseal, or have somebody there",
+            );
+        }
+    }
+}
+
+fn custodians(custody: &CustodyView, now: u64, findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    for (what, tree) in [("shares", &custody.seats), ("keys", &custody.keys)] {
+        if tree.tolerance() == 0 {
+            add(
+                Grade::C,
+                format!("every custodian of {tree} is needed to restore {what}"),
+                "one recovery key that is lost is the loss of the backup",
+                "quorate custodian set, with one custodian more than must open",
+            );
+        }
+    }
+    for drill in &custody.drills {
+        let (grade, what) = match &drill.last {
+            None => (Grade::B, format!("no drill was held for {}", drill.tree)),
+            Some(_) if drill.due_ms <= now => {
+                (Grade::C, format!("the drill for {} is overdue", drill.tree))
+            }
+            Some(_) => continue,
+        };
+        let why = "people who never restored anything may not be able to";
+        add(grade, what, why, "quorate drill start");
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl FromStr for Grade {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        match text {
+            "A" => Ok(Self::A),
+            "B" => Ok(Self::B),
+            "C" => Ok(Self::C),
+            "D" => Ok(Self::D),
+            _ => Err(()),
+        }
+    }
+}
