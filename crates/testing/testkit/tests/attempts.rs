@@ -281,7 +281,7 @@ fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
 #[test]
 fn neg_082_who_gives_an_attempt_up_is_named_everywhere() {
     // Here node-2 is to plan the first attempt, so that its word counts before any plan.
-    let mut world = World::new(3);
+    let mut world = World::new(4);
     let attempts = watch_attempts(&mut world);
     let key = order(&mut world);
     let quitter = world.id("node-2");
@@ -418,7 +418,7 @@ fn neg_089_an_early_prepared_waits_and_accuses_nobody() {
 #[test]
 fn neg_053_shares_of_a_skipped_attempt_go_with_the_decision_that_skips_it() {
     // Here node-3 is to plan the second attempt, so that its word counts before any plan.
-    let mut world = World::new(4);
+    let mut world = World::new(3);
     let decided: Shared<BTreeSet<u32>> = Rc::default();
     let seen = Rc::clone(&decided);
     world.wiretap = Some(Box::new(move |_, _, message| {
