@@ -6,8 +6,7 @@ use crate::genesis::{Roles, check_roles};
 use crate::limits::{PEOPLE_CHANGES_MAX, PEOPLE_MAX, SERVICES_MAX, TEAMS_MAX};
 use crate::member::{Authenticators, Member, MemberKind};
 use crate::motion::{Change, MotionBody, PeopleChange, PeopleError};
-use quorate_codec::Digest;
-use quorate_codec::{Transcript, tag, tag::Tag};
+use quorate_codec::{Digest, Transcript, tag, tag::Tag};
 use quorate_identity::{MotionId, Name, PersonId, ServiceId};
 use std::collections::BTreeSet;
 
@@ -236,12 +235,10 @@ impl Roster {
     }
 
     fn revoke(&mut self, name: &Name) -> Result<(), PeopleError> {
-        let keys = match (self.person_mut(name), ()) {
-            (Ok(person), ()) => {
-                let id = person.id;
-                self.people.remove(&id).map(|person| person.keys)
-            }
-            (Err(_), ()) => {
+        let person = self.people.values().find(|person| person.name == *name);
+        let keys = match person.map(|person| person.id) {
+            Some(id) => self.people.remove(&id).map(|person| person.keys),
+            None => {
                 let id = self.service_mut(name)?.id;
                 self.services.remove(&id).map(|service| service.keys)
             }
