@@ -184,8 +184,15 @@ impl Node {
         let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
         let bodies = ready(about).into_iter().chain(due).chain(ready(others)).chain(rejoins);
         let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
-        let is_valid = |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
-        let Some(value) = values.into_iter().find(is_valid) else { return };
+        let mut values: Vec<Vec<u8>> = values.collect();
+        // One alone holds nothing up, and is judged by the vote.
+        if values.len() > 1 {
+            let is_valid =
+                |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
+            let first = values.iter().position(is_valid);
+            values = first.map(|at| vec![values.swap_remove(at)]).unwrap_or_default();
+        }
+        let Some(value) = values.pop() else { return };
         self.propose(instance, value, turn);
     }
 }
