@@ -73,7 +73,6 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     let Plan { dir, config, attended, verbose, supervised } = plan;
     let Joined { node, file, .. } = joined;
     let seal = node.store.seal().kind();
-    tell_seal(seal, attended, supervised);
     let mut signals = Signals::new()?;
     if supervised {
         signals = signals.with_parent();
@@ -98,6 +97,8 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     };
     let (booted, first) =
         Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
+    // Only now: a start that fails says why, and nothing else.
+    tell_seal(seal, attended, supervised);
     // Who the peers are, and which node this is, the charter says that was just replayed.
     let (me, state) = (booted.id(), booted.state());
     let (mesh, mesh_events) = start_mesh(&threads, &own, me, &state, &config, channels)?;
