@@ -99,6 +99,8 @@ impl Successor {
             option("--custodian", file("custodians", custodian));
         }
         option("--rule", "2 of (ada, ben, cleo)".to_owned());
+        // A policy that is announced for a day is no story for a test.
+        option("--delay", "0s".to_owned());
         option("--succeeds", backup.to_owned());
         option("--predecessor", predecessor.to_owned());
         option("--reason", "both data centres burned down".to_owned());
