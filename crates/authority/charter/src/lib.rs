@@ -62,7 +62,7 @@ pub use log::{LogError, verify_log};
 pub use member::{Authenticators, Member, MemberError, MemberKind, SignedMember};
 pub use motion::{
     Change, Motion, MotionBody, MotionError, MotionStatus, Object, PeopleChange, PeopleError,
-    RefreshSchedule, SignedMotion, Span, Window, effect, most_accounts, most_faults,
+    RefreshSchedule, SignedMotion, Span, Window, body_effect, effect, most_accounts, most_faults,
 };
 pub use origin::{Origin, Restored, Summand, Summands};
 pub use presence::{

@@ -9,7 +9,7 @@ use crate::replay;
 use crate::session::Session;
 use quorate_charter::{
     Announced, CertifiedEntry, EntryBody, GenesisFile, Motion, MotionBody, SignedMotion, State,
-    effect, verify_log,
+    body_effect, effect, verify_log,
 };
 use quorate_client::contract::{
     CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
@@ -184,6 +184,9 @@ async fn about(
     // Which motion it is about is read before anything is signed.
     let shown = draft(&state, body);
     face.brief(&indent(&effect(&shown, &state)));
+    if !face.is_dry_run() {
+        confirm(&session)?;
+    }
     put(&session, &state, &shown, face).await
 }
 
@@ -396,7 +399,7 @@ fn entry_effect(certified: &CertifiedEntry, before: &State) -> Vec<String> {
         }
         EntryBody::Enact(id) => match before.announcement(id) {
             Some(announced) => {
-                let said = effect(&announced.motion, before);
+                let said = body_effect(&announced.motion.body, before);
                 let first =
                     format!("motion {id}, announced at {}, takes effect", announced.position);
                 std::iter::once(first).chain(said).collect()
@@ -447,7 +450,7 @@ impl Waiting {
             motion: announced.id,
             kind: announced.motion.kind(),
             matter: announced.matter.to_string(),
-            effect: effect(&announced.motion, state),
+            effect: body_effect(&announced.motion.body, state),
             signed_by: announced.signed_by.iter().filter_map(name).collect(),
             delay_ms: announced.delay_ms,
             due_ms: view.and_then(|view| view.due_ms),

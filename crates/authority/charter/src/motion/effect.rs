@@ -35,7 +35,8 @@ pub fn effect(motion: &Motion, state: &State) -> Vec<String> {
     lines
 }
 
-fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
+/// The same without what it waits for: of a motion that is announced already, or takes effect.
+pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
     match body {
         MotionBody::KeyCreate { name, scheme, access, faults, accounts } => {
             let mut lines = vec![format!("orders the key {name}, which makes {scheme} signatures")];

@@ -5,7 +5,7 @@ mod people;
 mod schedule;
 mod span;
 
-pub use effect::effect;
+pub use effect::{body_effect, effect};
 pub use people::{Change, PeopleChange, PeopleError};
 pub use schedule::{RefreshSchedule, Window};
 pub use span::Span;

@@ -144,7 +144,7 @@ fn neg_102_those_whom_it_removes_do_not_object() {
     assert!(drawing.state("done").person_named(&name("cleo")).is_none());
 }
 
-/// What is announced is withdrawn by those who could have made it.
+/// GOV-84: what is announced is withdrawn by those who could have made it.
 #[test]
 fn what_is_announced_can_be_withdrawn() {
     let domain = Domain::of(&slow());

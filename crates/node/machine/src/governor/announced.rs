@@ -1,5 +1,5 @@
 //! Announced motions at one node: the wait that it measures on its own clock, the notice that it
-//! gives, and the proposal once the wait is over (`spec/charter.md`, GOV-81, GOV-84).
+//! gives, and the proposal once the wait is over (`spec/charter.md`, GOV-81, GOV-86).
 
 use crate::durable::{Table, Write};
 use crate::event::Millis;
