@@ -5,6 +5,7 @@ pub mod custody;
 pub mod drill;
 pub mod import;
 pub mod lifecycle;
+pub mod membership;
 pub mod people;
 pub mod release;
 pub mod seal;
@@ -341,6 +342,8 @@ pub enum NodeVerb {
         /// The genesis hash, compared with the administrators, the first time.
         #[arg(long, value_name = "HASH")]
         genesis: Option<String>,
+        #[command(flatten)]
+        admitted: membership::Admitted,
         /// `NAME=ADDRESS` of another node. Repeat; kept for later.
         #[arg(long = "at", value_name = "NAME=ADDRESS")]
         addresses: Vec<String>,
@@ -391,6 +394,8 @@ pub enum NodeVerb {
         #[command(flatten)]
         opening: seal::Opening,
     },
+    #[command(flatten)]
+    Membership(membership::Membership),
 }
 
 /// `key ...`

@@ -4,7 +4,7 @@
 use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::failure::{Failure, Result};
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, State,
+    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, State,
 };
 use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::{Digest, hex};
@@ -139,7 +139,7 @@ fn certified_record(
     let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
     let at = |head| state.position_of(head);
     let is_since = at(&plan.head).is_none_or(|head| at(&plan.order) <= Some(head));
-    let in_its_place = is_since && decided.instance == Instance::Attempt { key, epoch, attempt };
+    let in_its_place = is_since && decided.instance.is_attempt(&key, epoch, attempt);
     let as_ordered = plan.genesis == state.genesis()
         && plan.key == order.key
         && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)

@@ -4,7 +4,7 @@ use crate::agreement::{Decided, DecidedError, Instance};
 use crate::custody::Custody;
 use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
-use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, SignedMotion};
+use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, NodesChange, SignedMotion};
 use crate::presence::{Rejoin, RejoinError, SignedRejoin};
 use crate::seat::SeatClaim;
 use crate::state::State;
@@ -196,6 +196,15 @@ impl ProposedEntry {
         }
     }
 
+    /// The change of nodes that it makes or announces, if it is one. What it means for keys is for
+    /// those who know their epochs.
+    pub fn nodes(&self) -> Option<&NodesChange> {
+        match &self.motion()?.body {
+            MotionBody::Nodes(change) => Some(change),
+            _ => None,
+        }
+    }
+
     /// The policy that it sets, if it sets one. Opaque here: who votes for it looks inside.
     pub fn policy(&self) -> Option<&[u8]> {
         match &self.motion()?.body {
@@ -239,6 +248,11 @@ impl VerifiedEntry {
             Step::Announces { id, .. } => Some(*id),
             Step::Enacts { .. } | Step::Rejoins => None,
         }
+    }
+
+    /// Whether it changes who the nodes are.
+    pub fn changes_nodes(&self) -> bool {
+        self.enacted().is_some_and(|motion| matches!(motion.body, MotionBody::Nodes(_)))
     }
 
     /// The node whose seat it gives to another machine, if it does.

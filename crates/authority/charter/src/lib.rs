@@ -61,8 +61,9 @@ pub use imported::{Imported, is_same_key};
 pub use log::{LogError, verify_log};
 pub use member::{Authenticators, Member, MemberError, MemberKind, SignedMember};
 pub use motion::{
-    Change, Motion, MotionBody, MotionError, MotionStatus, Object, PeopleChange, PeopleError,
-    RefreshSchedule, SignedMotion, Span, Window, body_effect, effect, most_accounts, most_faults,
+    Change, Declaration, Motion, MotionBody, MotionError, MotionStatus, NodeChange, NodesChange,
+    NodesError, Object, PeopleChange, PeopleError, RefreshSchedule, SignedMotion, Span, Standing,
+    Window, body_effect, effect, most_accounts, most_faults,
 };
 pub use origin::{Origin, Restored, Summand, Summands};
 pub use presence::{
@@ -72,7 +73,8 @@ pub use presence::{
 pub use rules::{Matter, Recovery, Rule, Rules, RulesError, UnknownMatter};
 pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};
 pub use state::{
-    Actor, Announced, Fate, Goal, KeyOrder, Node, Objection, Person, Service, Sharing, State,
+    Actor, Announced, Electorate, Fate, Goal, KeyOrder, Node, Objection, Person, Service, Sharing,
+    State,
 };
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};
 pub use succession::Succession;

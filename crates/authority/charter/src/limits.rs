@@ -39,6 +39,10 @@ pub const OUTCOME_BYTES: usize = 64 << 10;
 pub const POLICY_BYTES_MAX: usize = 256 << 10;
 /// Most members that one motion changes: those who join or leave together.
 pub const PEOPLE_CHANGES_MAX: usize = 16;
+/// Most nodes that one motion changes.
+pub const NODE_CHANGES_MAX: usize = 8;
+/// Longest part of a declaration of a node, in bytes.
+pub const DECLARED_BYTES_MAX: usize = 64;
 /// Most keys of a person or service: a few tokens and a spare.
 pub const AUTHENTICATORS_MAX: usize = 8;
 /// Most teams of a domain.

@@ -56,8 +56,6 @@ pub struct Seat {
     pub position: u64,
     /// The claim that it granted.
     pub claim: SeatClaim,
-    /// How often the seat was given.
-    pub version: u64,
 }
 
 impl SeatClaim {

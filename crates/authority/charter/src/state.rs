@@ -2,19 +2,22 @@
 //! log.
 
 mod announced;
+mod eras;
 mod judge;
 mod keys;
+mod nodes;
 mod people;
 mod roster;
 
 pub use announced::{Announced, Fate, Objection};
+pub use eras::Electorate;
 pub use keys::{Goal, KeyOrder, Sharing};
 pub use roster::{Actor, Node, Person, Service};
 
 use crate::custody::Custody;
 use crate::entry::{Step, VerifiedEntry};
 use crate::genesis::{Genesis, GenesisError, Settings};
-use crate::motion::{Change, Motion, MotionBody, MotionStatus, Object, PeopleChange};
+use crate::motion::{Change, Motion, MotionBody, MotionStatus, NodesChange, Object, PeopleChange};
 use crate::origin::Origin;
 use crate::presence::{Incarnation, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
@@ -65,6 +68,15 @@ pub struct State {
     succession: Option<Arc<Succession>>,
     /// Seats that were given to another machine.
     seats: Arc<BTreeMap<NodeId, Seat>>,
+    /// How often nodes of a name changed.
+    node_versions: Arc<BTreeMap<Name, u64>>,
+    faults_version: u64,
+    /// The voters of now, and all there ever were, by the position that made them voters.
+    electorate: Arc<Electorate>,
+    eras: Arc<BTreeMap<u64, Arc<Electorate>>>,
+    /// Positions of the entries that last changed who the nodes are, and took a machine its place.
+    nodes_changed_at: u64,
+    machine_lost_at: u64,
     /// Every head there was, and its position.
     heads: BTreeMap<Head, u64>,
 }
@@ -73,14 +85,23 @@ impl State {
     /// The state that a genesis founds. Its signatures are the caller's to check.
     pub(crate) fn found(genesis: &Genesis, hash: GenesisHash) -> Result<Self, GenesisError> {
         let custody = Arc::new(genesis.custody.clone());
+        let roster = Roster::of(genesis, Head(hash.digest()))?;
+        let voters = roster.voters.keys().copied().collect();
+        let electorate = Arc::new(Electorate::new(0, voters, roster.faults));
         Ok(Self {
+            node_versions: Arc::default(),
+            faults_version: 0,
+            eras: Arc::new(BTreeMap::from([(0, Arc::clone(&electorate))])),
+            electorate,
+            nodes_changed_at: 0,
+            machine_lost_at: 0,
             custodies: BTreeMap::from([(custody.digest(), Arc::clone(&custody))]),
             custody_digest: custody.digest(),
             custody,
             custody_version: 0,
             excepted: genesis.excepted.iter().cloned().collect(),
             genesis: hash,
-            roster: Arc::new(Roster::of(genesis)?),
+            roster: Arc::new(roster),
             head: Head(hash.digest()),
             position: 0,
             keys: BTreeMap::new(),
@@ -139,7 +160,7 @@ impl State {
 
     /// How many voters decide (AGR-01).
     pub fn quorum(&self) -> usize {
-        crate::agreement::quorum(self.roster.voters.len(), self.roster.faults)
+        self.electorate.quorum()
     }
 
     /// Times that hold for all nodes.
@@ -219,10 +240,8 @@ impl State {
             Object::Policy => self.policy_version,
             Object::Key(name) => self.key_named(name).map_or(0, |order| order.version),
             Object::Custody => self.custody_version,
-            Object::Seat(name) => {
-                let seat = self.node_named(name).and_then(|node| self.seat(&node.id));
-                seat.map_or(0, |seat| seat.version)
-            }
+            Object::Node(name) => self.node_versions.get(name).copied().unwrap_or_default(),
+            Object::Faults => self.faults_version,
             Object::Member(name) => self.member_versions.get(name).copied().unwrap_or_default(),
             Object::Rules => self.rules_version,
             Object::Settings => self.settings_version,
@@ -316,17 +335,6 @@ impl State {
         self.seats.get(node)
     }
 
-    /// The position of the entry that last gave a seat to another machine; 0 if none ever did.
-    pub fn seated_at(&self) -> u64 {
-        self.seats.values().map(|seat| seat.position).max().unwrap_or_default()
-    }
-
-    /// Whether a seat was given to another machine after `head`: whoever has the machine before may
-    /// have its shares, and its vote.
-    pub fn gave_a_seat_since(&self, head: &Head) -> bool {
-        self.seated_at() > self.position_of(head).unwrap_or_default()
-    }
-
     /// The position of the entry that last took a node back, or gave its seat away, if one did.
     pub fn rejoined_at(&self, node: &NodeId) -> Option<u64> {
         self.rejoined.get(node).map(|(_, position)| *position)
@@ -402,7 +410,8 @@ impl State {
                 self.custodies.insert(self.custody_digest, Arc::clone(&self.custody));
                 self.excepted.extend(excepted.iter().cloned());
             }
-            MotionBody::SeatGive { claim, .. } => self.give_seat(claim.body()),
+            MotionBody::SeatGive { name, claim } => self.give_seat(name, claim.body()),
+            MotionBody::Nodes(change) => self.change_nodes(change),
             MotionBody::People(change) | MotionBody::Recover(change) => {
                 self.change_people(id, change);
             }
@@ -471,13 +480,43 @@ impl State {
     }
 
     /// The node begins a new life under other keys: everything of the earlier one is void.
-    fn give_seat(&mut self, claim: &SeatClaim) {
+    fn give_seat(&mut self, name: &Name, claim: &SeatClaim) {
         let (entry, position) = (self.head, self.position);
-        let version = self.seat(&claim.node).map_or(1, |seat| seat.version + 1);
-        let seat = Seat { entry, position, claim: claim.clone(), version };
+        let seat = Seat { entry, position, claim: claim.clone() };
         Arc::make_mut(&mut self.seats).insert(claim.node, seat);
         self.rejoined.insert(claim.node, (None, position));
         Arc::make_mut(&mut self.roster).rekey(&claim.node, claim.keys, position);
+        self.touch_nodes([name.clone()]);
+        self.machine_lost_at = position;
+    }
+
+    /// Who the nodes are from now on. A change that does not hold changes nothing: it was refused
+    /// before it came here.
+    fn change_nodes(&mut self, change: &NodesChange) {
+        let Ok(roster) = self.changed_nodes(change) else { return };
+        let voters: BTreeSet<NodeId> = roster.voters.keys().copied().collect();
+        let is_new = (&voters, roster.faults) != (self.electorate.voters(), self.faults());
+        self.roster = Arc::new(roster);
+        if is_new {
+            let electorate = Electorate::new(self.position, voters, self.roster.faults);
+            self.electorate = Arc::new(electorate);
+            Arc::make_mut(&mut self.eras).insert(self.position, Arc::clone(&self.electorate));
+        }
+        if change.faults.is_some() {
+            self.faults_version += 1;
+        }
+        if change.revokes() {
+            self.machine_lost_at = self.position;
+        }
+        self.touch_nodes(change.names());
+    }
+
+    fn touch_nodes(&mut self, names: impl IntoIterator<Item = Name>) {
+        let versions = Arc::make_mut(&mut self.node_versions);
+        for name in names {
+            *versions.entry(name).or_default() += 1;
+        }
+        self.nodes_changed_at = self.position;
     }
 
     fn touch(&mut self, name: &Name, change: impl FnOnce(&mut KeyOrder)) {

@@ -200,12 +200,12 @@ fn rcp_04_the_record_is_certified_and_about_this_very_key() {
     let (node, head) = (order.plan.committee[0], order.plan.order);
     let abort = AbortStatement { node, head, signature: NodeSignature([9; 64]) };
     let void = value(&AttemptOutcome::Void { attempt, abort });
-    let void = DOMAIN.decide(Instance::Attempt { key, epoch, attempt }, void, 3);
+    let void = DOMAIN.decide(Instance::Attempt { key, epoch, attempt, era: 0 }, void, 3);
     assert_eq!(broken(|receipt| receipt.epoch = void), wrong);
     let commit = DOMAIN.certify(&order, 3).value;
     for instance in [
-        Instance::Attempt { key, epoch, attempt: 2 },
-        Instance::Attempt { key, epoch: 1, attempt },
+        Instance::Attempt { key, epoch, attempt: 2, era: 0 },
+        Instance::Attempt { key, epoch: 1, attempt, era: 0 },
         Instance::Position(5),
     ] {
         let moved = DOMAIN.decide(instance, commit.clone(), 3);

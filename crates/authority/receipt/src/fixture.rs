@@ -221,7 +221,7 @@ impl Domain {
         let record = quorate_codec::to_bytes(record);
         let outcome = AttemptOutcome::Commit { record, prepared: Vec::new() };
         let value = quorate_codec::to_bytes(&outcome);
-        self.decide(Instance::Attempt { key, epoch, attempt }, value, voters)
+        self.decide(Instance::Attempt { key, epoch, attempt, era: 0 }, value, voters)
     }
 
     /// A request of the service bot.

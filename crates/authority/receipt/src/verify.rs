@@ -123,7 +123,7 @@ fn check_epoch(
     };
     let record: EpochRecord =
         quorate_codec::from_bytes(&record).map_err(|error| wrong(&error.to_string()))?;
-    let Instance::Attempt { key: decided_key, epoch, attempt } = decided.instance else {
+    let Instance::Attempt { key: decided_key, epoch, attempt, .. } = decided.instance else {
         return Err(wrong("the decision is about a position of the charter"));
     };
     let plan = &record.plan;

@@ -367,13 +367,13 @@ fn keys(
         }
     }
     for decided in newest.values() {
-        decided.verify(state).map_err(|error| damaged(&error))?;
+        decided.verify_kept(state).map_err(|error| damaged(&error))?;
     }
     for order in state.keys() {
         let book = keys.book_mut(order.key);
         if let Some(row) = rows.get(Table::EpochRecord, &voided_key(&order.key)) {
             let decided: Decided = read(Table::EpochRecord, row)?;
-            decided.verify(state).map_err(|error| damaged(&error))?;
+            decided.verify_kept(state).map_err(|error| damaged(&error))?;
             book.load_decided(decided);
         }
         for epoch in book.live_epochs() {

@@ -283,8 +283,9 @@ impl Evidence {
     }
 }
 
+/// The attempt of a plan; who decides about it is of no matter to what was done in it.
 fn instance_of(plan: &AttemptPlan) -> Instance {
-    Instance::Attempt { key: plan.key, epoch: plan.epoch, attempt: plan.attempt }
+    Instance::Attempt { key: plan.key, epoch: plan.epoch, attempt: plan.attempt, era: 0 }
 }
 
 /// Whether a node signed PREPARED in this attempt about something that it does not hold: a record

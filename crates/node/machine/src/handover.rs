@@ -8,8 +8,8 @@ use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_charter::limits::VALUE_BYTES_MAX;
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, Instance, KeyOrder, Origin,
-    State, verify_log,
+    AttemptOutcome, CertifiedEntry, Decided, DecidedError, EpochRecord, GenesisFile, KeyOrder,
+    Origin, State, verify_log,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_identity::{GenesisHash, Name, NodeId};
@@ -114,10 +114,11 @@ impl Handover {
         }
         let state = verify_log(&it.genesis, genesis, it.entries.iter().cloned());
         let state = state.map_err(|error| HandoverError::Charter(error.to_string()))?;
-        let after = Certified::read(&it.after, &state, "the epoch")?;
+        let after = Certified::read(&it.after, &state, Decided::verify, "the epoch")?;
         let before = it.before.as_ref();
         let before =
-            before.map(|it| Certified::read(it, &state, "the epoch before")).transpose()?;
+            before.map(|it| Certified::read(it, &state, Decided::verify_kept, "the epoch before"));
+        let before = before.transpose()?;
         let plan = &after.record.plan;
         let chain = |holds: bool, why| if holds { Ok(()) } else { Err(HandoverError::Chain(why)) };
         match &before {
@@ -132,6 +133,10 @@ impl Handover {
                 chain(after.record.is_as_ordered(), "it is not the key that was imported")?;
             }
         }
+        let newest = before.as_ref().map(|before| &before.record.plan);
+        let decided = state.electorate(&it.after.instance).ok();
+        let by_its_voters = decided == state.electorate_for(after.order, newest);
+        chain(by_its_voters, "others decided about it than those who should")?;
         let digest = before.as_ref().map(|before| before.record.digest());
         let earlier = before.as_ref().map(|before| &before.record.plan).zip(digest);
         chain(follows(plan, earlier), "its dealers were not those who held the key")?;
@@ -140,7 +145,7 @@ impl Handover {
         chain(after.record.has_backup(earlier), "it is not backed up as it should be")?;
         let signed = it.signature.as_ref().map(|outcome| proof_is_valid(&after.record, outcome));
         chain(signed != Some(false), "its first signature does not verify")?;
-        let name = |node: &NodeId| state.node(node).map(|node| node.name.clone());
+        let name = |node: &NodeId| state.node_ever(node).map(|node| node.name.clone());
         let names = |nodes: &[NodeId]| nodes.iter().filter_map(name).collect();
         let named = |tree: &Tree<NodeId>| tree.try_map(|node| name(node).ok_or(())).ok();
         let unknown = || HandoverError::Record("the epoch", "it names unknown nodes".to_owned());
@@ -178,10 +183,11 @@ impl<'a> Certified<'a> {
     fn read(
         decided: &Decided,
         state: &'a State,
+        verify: fn(&Decided, &State) -> Result<(), DecidedError>,
         what: &'static str,
     ) -> Result<Self, HandoverError> {
         let wrong = |why: &dyn std::fmt::Display| HandoverError::Record(what, why.to_string());
-        decided.verify(state).map_err(|error| wrong(&error))?;
+        verify(decided, state).map_err(|error| wrong(&error))?;
         let outcome = quorate_codec::from_bytes(&decided.value).map_err(|error| wrong(&error))?;
         let AttemptOutcome::Commit { record: bytes, prepared } = outcome else {
             return Err(wrong(&"the attempt was void"));
@@ -192,7 +198,7 @@ impl<'a> Certified<'a> {
         let (key, epoch, attempt) = (plan.key, plan.epoch, plan.attempt);
         let order = state.key(&key).ok_or_else(|| wrong(&"the charter has no such key"))?;
         let is_ordered = plan.genesis == state.genesis()
-            && decided.instance == Instance::Attempt { key, epoch, attempt }
+            && decided.instance.is_attempt(&key, epoch, attempt)
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
             && plan.origin == order.origin
             && order.has_ordered(&plan.order)

@@ -30,8 +30,8 @@ use quorate_policy::request::{
 #[derive(Debug)]
 pub struct Checked {
     content: Content,
-    /// The last entry that gave a seat away, of those that were known then.
-    seated_at: u64,
+    /// The last entry that changed who the nodes are, of those that were known then.
+    nodes_changed_at: u64,
 }
 
 #[derive(Debug)]
@@ -189,7 +189,7 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Evidence(evidence)
         }
     };
-    Ok(Checked { content, seated_at: state.seated_at() })
+    Ok(Checked { content, nodes_changed_at: state.nodes_changed_at() })
 }
 
 fn own(from: NodeId, claimed: NodeId) -> Result<(), IngressError> {
@@ -263,9 +263,9 @@ fn no(error: impl ToString) -> IngressError {
 impl Node {
     /// Hands a checked frame to whatever it concerns. A node that halted only listens.
     pub(crate) fn on_frame(&mut self, from: NodeId, frame: Checked, turn: &mut Turn<'_>) {
-        // What was checked under the keys of a former machine is that machine's; of everybody else it
-        // is told again.
-        let is_of_now = frame.seated_at == self.state.seated_at();
+        // What was checked under the keys of a former machine, or of a node that was revoked, is
+        // theirs; of everybody else it is told again.
+        let is_of_now = frame.nodes_changed_at == self.state.nodes_changed_at();
         if !is_of_now || !self.presence.is_connected(&from) {
             return;
         }

@@ -41,6 +41,7 @@ pub mod import;
 pub mod ingress;
 pub mod job;
 pub mod limits;
+mod membership;
 pub mod node;
 mod outcome;
 mod pairs;

@@ -155,12 +155,8 @@ impl Node {
             }
             return;
         }
-        self.fail_sessions_with(node, "its seat was given to another machine", turn);
-        self.forget_pair(&node, turn);
-        self.forget_presence(&node, turn);
-        turn.out.writes.extend(self.evidence.forget(&node));
-        turn.out.writes.extend(self.keys.forget_statements(&node));
-        self.restart_positions();
+        self.dismiss(node, "its seat was given to another machine", turn);
+        self.restart_positions(turn);
         let what = "the seat of a node was given to another machine".to_owned();
         self.audit(what, &[node], turn);
     }

@@ -41,12 +41,13 @@ impl Node {
         self.key_of(target).is_some()
     }
 
-    /// Members of the target's key that are here, this node included; without those whose pair
-    /// with us is quarantined.
+    /// Members of the target's key that are here and may sign, this node included; without those
+    /// whose pair with us is quarantined.
     pub(crate) fn live_signers(&self, target: &Target) -> BTreeSet<NodeId> {
         self.holders(target)
             .into_iter()
             .filter(|node| *node == self.me || self.presence.is_here(node))
+            .filter(|node| self.state.is_signing(node))
             .filter(|node| !self.pairs.quarantined().contains_key(node))
             .collect()
     }

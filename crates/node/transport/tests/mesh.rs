@@ -289,11 +289,14 @@ async fn neg_079_whoever_has_the_former_keys_of_a_peer_is_refused() {
         start(&secrets(2), plan(2, [peer(1, address)]), listener_2).unwrap();
     connected(&mut events, 2).await;
     connected(&mut events_2, 1).await;
-    assert!(mesh.rekey(id(2), secrets(1).public()).is_err(), "a key of another node");
-    mesh.rekey(id(2), secrets(2).public()).unwrap();
+    let known_by = |secrets: &NodeSecrets| {
+        BTreeMap::from([(id(2), Peer { keys: secrets.public(), address: away.to_string() })])
+    };
+    assert!(mesh.follow(known_by(&secrets(1))).is_err(), "a key of another node");
+    mesh.follow(known_by(&secrets(2))).unwrap();
     assert!(quiet(&mut events).await, "nothing changed");
 
-    mesh.rekey(id(2), secrets(8).public()).unwrap();
+    mesh.follow(known_by(&secrets(8))).unwrap();
     assert_eq!(events.recv().await, Some(MeshEvent::Disconnected(id(2))));
     assert_eq!(events_2.recv().await, Some(MeshEvent::Disconnected(id(1))));
     refused(&mesh).await;
@@ -305,6 +308,41 @@ async fn neg_079_whoever_has_the_former_keys_of_a_peer_is_refused() {
     connected(&mut events_8, 1).await;
     heir.send(id(1), b"in the seat".to_vec());
     assert_eq!(frame(&mut events).await, (id(2), b"in the seat".to_vec()));
+}
+
+/// TRN-10: the charter admits node 3, which nobody knew when node 1 started, and revokes node 2.
+#[tokio::test(flavor = "multi_thread")]
+async fn neg_079_peers_are_the_nodes_of_the_charter_as_it_moves() {
+    let ((listener, address), away) = (port().await, nowhere().await);
+    let (mesh, mut events) = start(&secrets(1), plan(1, [peer(2, away)]), listener).unwrap();
+    let (listener_2, _) = port().await;
+    let (left, mut events_2) = start(&secrets(2), plan(2, [peer(1, address)]), listener_2).unwrap();
+    let (listener_3, address_3) = port().await;
+    // Who dials whom: node 3 knows an address, and so does node 1 of node 4.
+    let (newcomer, mut events_3) =
+        start(&secrets(3), plan(3, [peer(1, address)]), listener_3).unwrap();
+    connected(&mut events, 2).await;
+    refused(&newcomer).await;
+    assert!(quiet(&mut events_3).await, "not admitted yet");
+
+    mesh.follow(BTreeMap::from([peer(2, away), peer(3, address_3)])).unwrap();
+    connected(&mut events, 3).await;
+    connected(&mut events_3, 1).await;
+    assert_eq!(reach(&newcomer, 1, &mut events).await, b"are you there");
+
+    mesh.follow(BTreeMap::from([peer(3, address_3)])).unwrap();
+    assert_eq!(events.recv().await, Some(MeshEvent::Disconnected(id(2))));
+    connected(&mut events_2, 1).await;
+    assert_eq!(events_2.recv().await, Some(MeshEvent::Disconnected(id(1))));
+    refused(&left).await;
+    assert!(quiet(&mut events).await && quiet(&mut events_2).await);
+    assert_eq!(reach(&mesh, 3, &mut events_3).await, b"are you there");
+
+    let (listener_4, address_4) = port().await;
+    let (_late, mut events_4) = start(&secrets(4), plan(4, [peer(1, away)]), listener_4).unwrap();
+    mesh.follow(BTreeMap::from([peer(3, address_3), peer(4, address_4)])).unwrap();
+    connected(&mut events, 4).await;
+    connected(&mut events_4, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,16 @@ impl Trial {
         }
     }
 
+    /// Stops the process of a node where it stands: it keeps its channels, and says nothing.
+    pub fn pause(&self, node: &str) {
+        signal("-STOP", self.pid(node));
+    }
+
+    /// Lets a paused node go on.
+    pub fn resume(&self, node: &str) {
+        signal("-CONT", self.pid(node));
+    }
+
     /// What a node that the test started has logged in all its lives: every durable write too.
     pub fn log(&self, node: &str) -> String {
         std::fs::read_to_string(self.log_file(node)).unwrap_or_default()
@@ -197,10 +207,19 @@ impl Trial {
 
     /// Runs a new machine in its node's seat.
     pub fn run_machine(&mut self, machine: &Machine) {
+        self.run_with_arguments(machine, &[]);
+    }
+
+    /// Runs a machine that was admitted, for the first time.
+    pub fn admit_machine(&mut self, machine: &Machine, charter: &str, admission: &str) {
+        self.run_with_arguments(machine, &["--charter", charter, "--admission", admission]);
+    }
+
+    fn run_with_arguments(&mut self, machine: &Machine, arguments: &[&str]) {
         let log = OpenOptions::new().create(true).append(true).open(self.log_file(&machine.name));
         let mut command = Command::new(binary());
         command.args(["node", "run", &machine.name, "--verbose", "--dir"]).arg(machine.dir());
-        command.args(["--passphrase-file", &machine.passphrase()]);
+        command.args(["--passphrase-file", &machine.passphrase()]).args(arguments);
         for pair in machine.addresses_of_others(self) {
             command.args(["--at", &pair]);
         }
@@ -224,6 +243,7 @@ impl Trial {
     /// Ends everything that the trial started, and keeps the directory.
     pub fn down(&mut self) {
         for process in self.up.iter_mut().chain(&mut self.nodes) {
+            signal("-CONT", process.id());
             signal("-TERM", process.id());
             let _ = process.wait();
         }

@@ -75,7 +75,7 @@ pub struct Founding {
     pub recovery_keys: RecoveryKeys,
 }
 
-/// A node of a founded domain.
+/// A node of a founded domain, or one that joined since.
 pub struct FoundingNode {
     /// Its name.
     pub name: Name,
@@ -87,6 +87,11 @@ pub struct FoundingNode {
 }
 
 impl FoundingNode {
+    /// A machine that joins later.
+    pub fn joining(name: Name, role: Role, seed: [u8; 32]) -> Self {
+        Self { name, role, seed, founding: seed }
+    }
+
     /// Another machine: its secrets are others from now on.
     pub fn replace(&mut self, seed: [u8; 32]) {
         self.seed = seed;
@@ -203,7 +208,9 @@ impl Founding {
     /// # Panics
     /// No node of that name.
     pub fn node(&self, who: &str) -> NodeId {
-        self.state.node_named(&name(who)).expect("a node").id
+        let mut nodes = self.nodes.iter();
+        let known = nodes.find(|(_, node)| node.name.as_str() == who);
+        *known.expect("a node").0
     }
 
     /// `2 of` the first three signers, or all of fewer.

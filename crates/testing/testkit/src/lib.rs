@@ -26,5 +26,6 @@ pub mod founding;
 pub mod importer;
 pub mod keys;
 pub mod liar;
+pub mod newcomer;
 pub mod seats;
 pub mod world;

@@ -2,7 +2,7 @@
 //! run in place, time that jumps to whatever is next. Everything follows from the seed.
 
 use crate::custodians::Reduced;
-use crate::founding::{Founding, Shape, name};
+use crate::founding::{Founding, FoundingNode, Shape, name};
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, State};
 use quorate_client::contract::{
@@ -182,6 +182,12 @@ impl World {
     pub fn host_mut(&mut self, node: &str) -> &mut Host {
         let id = self.founding.node(node);
         self.hosts.get_mut(&id).expect("a node")
+    }
+
+    /// A machine that runs nothing yet.
+    pub fn add(&mut self, id: NodeId, node: FoundingNode) {
+        self.founding.nodes.insert(id, node);
+        self.hosts.insert(id, Host::default());
     }
 
     /// The charter state of a node.
@@ -754,7 +760,7 @@ impl Host {
     }
 }
 
-fn commit(disk: &mut Disk, writes: &[Write]) {
+pub(crate) fn commit(disk: &mut Disk, writes: &[Write]) {
     for write in writes {
         let key = (write.table, write.key.clone());
         match &write.value {

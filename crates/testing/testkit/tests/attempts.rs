@@ -262,7 +262,7 @@ fn sign_prepared(world: &World, record: &EpochRecord, prepared: &mut [PreparedSt
 fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
     let (liar, secrets) = (world.id("witness-1"), secrets(world, "witness-1"));
     let genesis = world.founding.state.genesis();
-    let instance = Instance::Attempt { key, epoch: 0, attempt: 0 };
+    let instance = Instance::Attempt { key, epoch: 0, attempt: 0, era: 0 };
     let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
     let offer = BallotBody::Offer { value: value.to_vec().into() };
     let proposal = BallotBody::Proposal { value: value.to_vec().into(), lock: None };
@@ -491,7 +491,7 @@ fn neg_061_a_voter_that_was_taken_back_stays_out_of_its_earlier_lifes_attempts()
         vec![message]
     }));
     let key = order(&mut world);
-    let attempt = |attempt| Instance::Attempt { key, epoch: 0, attempt };
+    let attempt = |attempt| Instance::Attempt { key, epoch: 0, attempt, era: 0 };
     world.until("node-2 votes about the attempt", |_| said.borrow().contains(&attempt(0)));
     world.stop("node-2");
     world.host_mut("node-2").disk = old;

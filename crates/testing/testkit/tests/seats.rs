@@ -170,7 +170,7 @@ fn voided(
     let abort = AbortStatement { node: member, head: at, signature };
     let value = to_bytes(&AttemptOutcome::Void { attempt: 0, abort });
     let digest = Transcript::new(tag::DECISION_VALUE).part(&value).digest();
-    let instance = Instance::Attempt { key, epoch, attempt: 0 };
+    let instance = Instance::Attempt { key, epoch, attempt: 0, era: 0 };
     let precommit = |(node, secrets): &(NodeId, NodeSecrets)| {
         let body = BallotBody::Precommit(Some(digest));
         let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);

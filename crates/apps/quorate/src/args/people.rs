@@ -146,6 +146,18 @@ pub enum Rule {
         #[command(flatten)]
         signer: Signer,
     },
+    /// File the motion that sets times which hold for all nodes: what is not named stays.
+    Times {
+        /// For how long a node signs on what a quorum told it of the newest charter: 1s to 10m.
+        /// Within so long a revocation binds everybody.
+        #[arg(long, value_name = "TIME")]
+        lease: Option<String>,
+        /// How far the clocks of nodes may differ: 1s to 1m.
+        #[arg(long, value_name = "TIME")]
+        clock_bound: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
 }
 
 /// Rules as they are typed: what is not named stays, or is not there.

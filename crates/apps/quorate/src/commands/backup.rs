@@ -148,7 +148,7 @@ async fn export(session: &Session, output: &Path, face: Face) -> Result<()> {
             None => exported.not_made.push(order.name.clone()),
         }
     }
-    let author = session.founding().nodes().map(|node| node.id).next();
+    let author = state.nodes().map(|node| node.id).next();
     for canary in canaries(state.custody(), state.genesis(), export, author)? {
         put(&Item::Canary(canary))?;
     }

@@ -248,8 +248,16 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
     Ok(())
 }
 
+/// What a motion that says this would do, for whoever is about to sign it.
+pub fn shown(body: &MotionBody, state: &State) -> String {
+    indent(&effect(&draft(state, body.clone()), state))
+}
+
 /// Asks whoever sits at a terminal before anything is signed.
-fn confirm(session: &Session) -> Result<()> {
+///
+/// # Errors
+/// The caller's: they say no.
+pub fn confirm(session: &Session) -> Result<()> {
     match session.dir().is_trial() || ask("Sign it?").unwrap_or(true) {
         true => Ok(()),
         false => {

@@ -114,7 +114,7 @@ fn read_custodian(path: &Path) -> Result<Custodian> {
 async fn ask_all(session: &Session) -> Result<BTreeMap<Name, CustodyView>> {
     let mut views = BTreeMap::new();
     let mut silent = None;
-    for node in session.founding().nodes() {
+    for node in session.known().nodes() {
         match session.at(&node.name).get::<CustodyView>(routes::CUSTODY.path).await {
             Ok(view) if view.node == node.id && view.genesis == session.founding().genesis() => {
                 views.insert(node.name.clone(), view);
@@ -154,7 +154,7 @@ struct List {
 
 async fn list(session: &Session, face: Face) -> Result<()> {
     let views = ask_all(session).await?;
-    let nodes = session.founding().nodes().map(|node| node.name.clone());
+    let nodes = session.known().nodes().map(|node| node.name.clone());
     let silent: Vec<Name> = nodes.filter(|node| !views.contains_key(node)).collect();
     let state = session.replay().await?;
     let (custody, mut known) = (state.custody(), BTreeMap::new());
@@ -274,7 +274,7 @@ async fn challenges(
     write_whole(output, &quorate_codec::to_bytes(&file), 0o644)?;
     let asked: Vec<NodeId> = file.iter().map(|(node, _)| node).collect();
     let (nodes, silent) = session
-        .founding()
+        .known()
         .nodes()
         .map(|node| (node.id, node.name.clone()))
         .partition::<Vec<_>, _>(|(id, _)| asked.contains(id));
@@ -375,14 +375,14 @@ pub struct Told {
 /// The caller's: answers for another domain, or to no node of it. No node took one: why a node refused
 /// it, or that none answers (exit 4).
 pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
-    let founding = session.founding();
-    if answers.genesis() != founding.genesis() {
+    let known = session.known();
+    if answers.genesis() != known.genesis() {
         let message = "these answers are for another domain";
         return Err(Failure::caller("other_domain", message, "bring them to that one"));
     }
     let mut told = Told { taken: Vec::new(), refused: BTreeMap::new(), silent: Vec::new() };
     let (mut refusal, mut silence) = (None, None);
-    for node in founding.nodes() {
+    for node in known.nodes() {
         let Some(answer) = answers.to(&node.id) else { continue };
         let answer = HexBytes(quorate_codec::to_bytes(answer));
         let body = ShowPossession { key: answers.key(), answer };

@@ -153,7 +153,7 @@ async fn finish(session: &Session, drill: &Drill, parts: Vec<DrillPart>, face: F
 /// Brings the proof to every node: each keeps its own record.
 async fn bring(session: &Session, proof: &RecordDrill, report: &mut Report) -> Result<()> {
     let (mut refusal, mut silence) = (None, None);
-    for node in session.founding().nodes() {
+    for node in session.known().nodes() {
         let name = node.name.clone();
         let target = routes::RECORD_DRILL.path;
         match session.at(&name).post::<_, CustodyView>(target, proof).await {

@@ -11,6 +11,7 @@ pub mod genesis;
 mod handover;
 pub mod key;
 mod lifecycle;
+mod membership;
 pub mod node;
 mod people;
 mod policy;
@@ -29,7 +30,7 @@ use crate::args::custody::Custodian;
 use crate::args::lifecycle::Ceremony;
 use crate::args::people::{Person, Rule, Service};
 use crate::args::seat::Seat;
-use crate::args::{Charter, Cli, Command, Key, PolicyVerb};
+use crate::args::{Charter, Cli, Command, Key, NodeVerb, PolicyVerb};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::{bench, demo, trial};
@@ -81,7 +82,7 @@ fn files_a_motion(command: &Command) -> bool {
             !matches!(verb, Person::Enrol(_) | Person::Inspect { .. } | Person::List(_))
         }
         Command::Service(verb) => !matches!(verb, Service::Enrol(_) | Service::List(_)),
-        Command::Rule(verb) => matches!(verb, Rule::Set { .. }),
+        Command::Rule(verb) => matches!(verb, Rule::Set { .. } | Rule::Times { .. }),
         Command::RecoverAdministrators(_) | Command::Thaw(_) => true,
         Command::Charter(verb) => matches!(
             verb,
@@ -93,6 +94,7 @@ fn files_a_motion(command: &Command) -> bool {
         Command::Policy(verb) => matches!(verb, PolicyVerb::Propose { .. }),
         Command::Custodian(verb) => matches!(verb, Custodian::Set { .. }),
         Command::Seat(verb) => matches!(verb, Seat::Give { .. }),
+        Command::Node(NodeVerb::Membership(verb)) => verb.files_a_motion(),
         Command::Key(verb) => match verb {
             Key::Create { .. } | Key::Restore(_) => true,
             Key::Lifecycle(verb) => verb.files_a_motion(),

@@ -1,6 +1,7 @@
-//! `node init|run|rejoin|release|reseal`.
+//! `node init|run|rejoin|release|reseal`; the other verbs are in `membership`.
 
 use super::genesis::{role, split_pair};
+use super::membership;
 use crate::args::NodeVerb;
 use crate::args::seal::{Opening, Resealing, Sealing};
 use crate::daemon::{self, Plan};
@@ -40,6 +41,7 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             dir,
             genesis_file,
             genesis,
+            admitted,
             addresses,
             opening,
             verbose,
@@ -51,6 +53,8 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             let mut node = open(&dir, &config.name, &opening)?;
             node.count_start(&opening)?;
             let attended = sealing::is_attended(node.store.seal().kind(), &opening);
+            let arrived = membership::arrive(&dir, &mut node, &admitted)?.is_some();
+            let genesis_file = genesis_file.filter(|_| !arrived);
             let joined = join(&dir, node, genesis_file, genesis.as_deref())?;
             let plan = Plan { dir, config, attended, verbose, supervised };
             daemon::run(plan, joined, face).await
@@ -76,6 +80,7 @@ pub async fn run(verb: NodeVerb, face: Face) -> Result<()> {
             let node = open(&dir, &name, &opening)?;
             reseal(&dir, &name, node, (&resealing, &opening), face)
         }
+        NodeVerb::Membership(verb) => membership::run(verb, face).await,
     }
 }
 
@@ -317,8 +322,8 @@ pub fn join(
             return Err(Failure::caller(
                 "genesis_needed",
                 "this node has not joined a domain yet",
-                "give the genesis file with --genesis-file and the hash that you compared with \
-                 the administrators with --genesis",
+                "whoever founds gives --genesis-file and, with --genesis, the hash that was compared; \
+                 whoever was admitted gives --charter and --admission",
             ));
         }
     };
@@ -331,8 +336,9 @@ pub fn join(
         return Err(Failure::caller(
             "not_enrolled",
             format!("this genesis does not enrol this node ({})", node.enrolment.body().name),
-            "found the domain with the enrolment that `node init` wrote for it; the seat of a node \
-             that was lost is taken with `quorate seat`",
+            "found the domain with the enrolment that `node init` wrote for it; a node that joins later \
+             starts with --charter and --admission; the seat of a node that was lost is taken with \
+             `quorate seat`",
         ));
     }
     if path != kept {

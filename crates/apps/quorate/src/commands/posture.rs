@@ -5,10 +5,11 @@ use crate::args::Posture as Options;
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
-use quorate_charter::{Matter, Role, Rules, State};
+use quorate_charter::{Declaration, Matter, Node, Role, Rules, Standing, State};
 use quorate_client::contract::{CustodyView, Status, routes};
-use quorate_identity::{CredentialKind, Name};
+use quorate_identity::{CredentialKind, Name, NodeId};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -69,7 +70,7 @@ pub async fn run(options: Options, face: Face) -> Result<()> {
     findings.sort_by_key(|finding| finding.grade);
     let grade = findings.first().map_or(Grade::A, |finding| finding.grade);
     let unknown = vec![
-        "who runs each node, in which cloud and country: nodes do not say so yet",
+        "whether what is declared of nodes is so",
         "whether people compare words, and read what they sign",
     ];
     let assessment = Assessment { domain: state.domain().clone(), grade, findings, unknown };
@@ -104,6 +105,7 @@ fn assess(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     voters(state, &mut findings);
+    sites(state, &mut findings);
     rules(state.rules(), &mut findings);
     people(state, &mut findings);
     keys(state, nodes, now, &mut findings);
@@ -124,14 +126,29 @@ fn voters(state: &State, findings: &mut Vec<Finding>) {
             Grade::D,
             format!("all {voters} voters are needed to decide"),
             "one machine that stops stops the domain for good",
-            "found with three signers and a witness",
+            "quorate node admit, and node resume: one voter more than must decide",
         );
     } else if faults == 0 {
         add(
             Grade::C,
             format!("{voters} voters bear a crash, and no lie"),
             "one voter that lies can show two charters",
-            "found with three signers and a witness, one of whom may lie",
+            "quorate node admit until four vote, then node faults 1",
+        );
+    } else if voters <= 3 * faults {
+        add(
+            Grade::C,
+            format!("{voters} voters, {faults} of whom may lie: with a liar nothing is decided"),
+            "a node was suspended or revoked, and nobody came for it",
+            "quorate node admit, and node resume",
+        );
+    }
+    for node in state.nodes().filter(|node| node.standing == Standing::Waits) {
+        add(
+            Grade::B,
+            format!("node {} waits: it neither votes nor signs", node.name),
+            "there is one spare less than there could be",
+            "quorate node resume, or node revoke",
         );
     }
     let witnesses = state.nodes().filter(|node| node.role == Role::Witness).count();
@@ -142,6 +159,68 @@ fn voters(state: &State, findings: &mut Vec<Finding>) {
             "a node that is lost takes a share and a vote with it",
             "give a vote to a machine that holds no shares",
         );
+    }
+}
+
+/// Who has several nodes in one hand, as far as people declared it.
+fn sites(state: &State, findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    let voters = || state.nodes().filter(|node| node.standing == Standing::Votes);
+    let parts: [(_, fn(&Declaration) -> &String); 3] = [
+        ("operator", |declared| &declared.operator),
+        ("cloud", |declared| &declared.cloud),
+        ("jurisdiction", |declared| &declared.jurisdiction),
+    ];
+    for (what, part) in parts {
+        let declared = |node: &Node| part(&node.declared).clone();
+        let silent: Vec<&str> = voters()
+            .filter(|node| declared(node).is_empty())
+            .map(|node| node.name.as_str())
+            .collect();
+        if !silent.is_empty() {
+            add(
+                Grade::B,
+                format!("no {what} is declared of {}", silent.join(", ")),
+                "nobody can see whether one hand holds too many nodes",
+                "quorate node declare",
+            );
+        }
+        let mut hands: BTreeMap<String, BTreeSet<NodeId>> = BTreeMap::new();
+        for node in voters().filter(|node| !declared(node).is_empty()) {
+            hands.entry(declared(node)).or_default().insert(node.id);
+        }
+        for (hand, nodes) in hands {
+            let mut keys = state.keys().filter(|order| !order.retired);
+            let alone = keys.find(|order| {
+                order.last_sharing().is_some_and(|sharing| sharing.tree.satisfied(&nodes))
+            });
+            let (voters, quorum) = (state.voters().len(), state.quorum());
+            if let Some(order) = alone {
+                add(
+                    Grade::D,
+                    format!("the nodes of {what} {hand} can use key {} alone", order.name),
+                    "whoever has that hand has the key",
+                    "quorate key reshare, over nodes of several",
+                );
+            } else if nodes.len() >= quorum {
+                add(
+                    Grade::D,
+                    format!("the nodes of {what} {hand} decide alone"),
+                    "whoever has that hand decides what the charter says",
+                    "quorate node admit elsewhere, then node revoke",
+                );
+            } else if voters - nodes.len() < quorum && nodes.len() > 1 {
+                add(
+                    Grade::C,
+                    format!(
+                        "without the {} nodes of {what} {hand} nothing is decided",
+                        nodes.len()
+                    ),
+                    "one accident there stops the domain",
+                    "quorate node admit elsewhere, then node revoke",
+                );
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `rule show|set`: who authorises what, how slowly, and who brings administrators back.
+//! `rule show|set|times`: who authorises what, how slowly, and who brings administrators back.
 
 use super::charter::file_motion;
 use super::genesis::split_pair;
@@ -9,7 +9,7 @@ use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
 use quorate_access::Tree;
-use quorate_charter::{Matter, MotionBody, PeopleChange, Recovery, Rule, Rules, Span};
+use quorate_charter::{Matter, MotionBody, PeopleChange, Recovery, Rule, Rules, Settings, Span};
 use quorate_identity::Name;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,6 +40,21 @@ pub async fn run(verb: people::Rule, face: Face) -> Result<()> {
             })?;
             let body = MotionBody::People(PeopleChange::rules(rules));
             file_motion(&session, &state, body, face).await
+        }
+        people::Rule::Times { lease, clock_bound, signer } => {
+            let session = Session::sign(&signer)?;
+            let state = session.replay().await?;
+            let typed = |text: Option<String>, before| text.map_or(Ok(before), |text| span(&text));
+            let before = *state.settings();
+            let settings = Settings {
+                lease_ms: typed(lease, before.lease_ms)?,
+                clock_bound_ms: typed(clock_bound, before.clock_bound_ms)?,
+            };
+            if settings == before {
+                let next = "say what changes: --lease, --clock-bound";
+                return Err(Failure::caller("no_change", "the times would stay as they are", next));
+            }
+            file_motion(&session, &state, MotionBody::SettingsSet { settings }, face).await
         }
     }
 }

@@ -123,7 +123,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
             moved
         });
     });
-    tokio::spawn(follow_seats(mesh.clone(), state.clone()));
+    tokio::spawn(follow_charter(mesh.clone(), me, config.clone(), state.clone()));
     tokio::spawn(take_in(mesh_events, running.inbox.clone(), state.clone()));
     tokio::spawn(copy::keep(copy, copied, running.inbox.clone(), state.clone()));
     let interface = Arc::new(Interface {
@@ -215,16 +215,20 @@ fn start_mesh(
     listener: TcpListener,
 ) -> Result<(MeshHandle, MeshEvents)> {
     let _entered = threads.0.as_ref().map(Runtime::enter);
-    let others = state.nodes().filter(|node| node.id != me);
-    let peers: BTreeMap<NodeId, Peer> = others
-        .map(|node| {
-            // Without an address here, the other end dials.
-            let address = config.peers.get(&node.name).cloned().unwrap_or_default();
-            (node.id, Peer { keys: node.keys, address })
-        })
-        .collect();
+    let peers = peers(state, me, config);
     let plan = MeshPlan { me, peers, delay: Duration::from_millis(config.delay_ms) };
     quorate_transport::start(secrets, plan, listener).map_err(|error| transport(&error))
+}
+
+/// The other nodes of the charter, and where they are, as far as that is known here: without an
+/// address the other end dials.
+fn peers(state: &State, me: NodeId, config: &NodeConfig) -> BTreeMap<NodeId, Peer> {
+    let others = state.nodes().filter(|node| node.id != me);
+    let peer = |node: &quorate_charter::Node| {
+        let address = config.peers.get(&node.name).cloned().unwrap_or_default();
+        (node.id, Peer { keys: node.keys, address })
+    };
+    others.map(peer).collect()
 }
 
 /// Listens, on the threads that are entered.
@@ -245,15 +249,18 @@ fn copy_of(secrets: &NodeSecrets) -> Result<NodeSecrets> {
         .map_err(|error| Failure::machine("process", error, "start the node again"))
 }
 
-/// Refuses whoever has the former keys of a peer, as soon as the charter gives its seat away
-/// (TRN-10).
-async fn follow_seats(mesh: MeshHandle, mut state: watch::Receiver<Arc<State>>) {
+/// Lets in whoever the charter admits, and refuses whoever it revokes, and former keys, as soon as
+/// it says so (TRN-10).
+async fn follow_charter(
+    mesh: MeshHandle,
+    me: NodeId,
+    config: NodeConfig,
+    mut state: watch::Receiver<Arc<State>>,
+) {
     loop {
-        let nodes: Vec<_> = state.borrow_and_update().nodes().cloned().collect();
-        for node in nodes {
-            if let Err(error) = mesh.rekey(node.id, node.keys) {
-                tracing::error!(peer = %node.id, %error, "the peer's new keys are not used");
-            }
+        let peers = peers(&state.borrow_and_update(), me, &config);
+        if let Err(error) = mesh.follow(peers) {
+            tracing::error!(%error, "the peers of the charter are not those of this node's channels");
         }
         if state.changed().await.is_err() {
             return;

@@ -6,7 +6,7 @@ use super::why::{Refusal, Why};
 use quorate_access::Tree;
 use quorate_backup::{Recovery, RecoveryKey};
 use quorate_charter::{
-    AccountRecord, AttemptOutcome, AttemptPlan, Custodian, Custody, Decided, EpochRecord, Instance,
+    AccountRecord, AttemptOutcome, AttemptPlan, Custodian, Custody, Decided, EpochRecord,
     KeyBackup, KeyOrder, State,
 };
 use quorate_codec::Digest;
@@ -123,7 +123,7 @@ fn is_of_attempt(record: &EpochRecord, decided: &Decided) -> Check {
         (plan.version == AttemptPlan::VERSION, "the version of its plan is not known here"),
         (plan.genesis == decided.genesis, "it is for another domain"),
         (
-            decided.instance == Instance::Attempt { key, epoch, attempt },
+            decided.instance.is_attempt(&key, epoch, attempt),
             "it is of another attempt than the one that was decided",
         ),
     ])
@@ -153,7 +153,7 @@ fn is_of_key(record: &EpochRecord, order: &KeyOrder, state: &State) -> Check {
         (ascending(&plan.committee), "its committee does not ascend"),
         (plan.has_commit_set(), "its committee is too small for its tree, or none of it"),
         (
-            plan.participants().iter().all(|node| state.node(node).is_some()),
+            plan.participants().iter().all(|node| state.node_ever(node).is_some()),
             "somebody who takes part in it is no node of the domain",
         ),
     ])

@@ -167,7 +167,7 @@ impl Domain {
     pub fn certify(&self, record: &EpochRecord, voters: usize) -> Decided {
         let (key, epoch, attempt) = (record.plan.key, record.plan.epoch, record.plan.attempt);
         let outcome = AttemptOutcome::Commit { record: to_bytes(record), prepared: Vec::new() };
-        self.decide(Instance::Attempt { key, epoch, attempt }, to_bytes(&outcome), voters)
+        self.decide(Instance::Attempt { key, epoch, attempt, era: 0 }, to_bytes(&outcome), voters)
     }
 
     /// A node.

@@ -190,11 +190,11 @@ fn neg_087_another_decision_is_no_record() {
         assert_eq!(whose, Whose::Voters);
         why.to_string()
     };
-    let this = Instance::Attempt { key, epoch: 0, attempt };
+    let this = Instance::Attempt { key, epoch: 0, attempt, era: 0 };
     for other in [
-        Instance::Attempt { key, epoch: 1, attempt },
-        Instance::Attempt { key, epoch: 0, attempt: 2 },
-        Instance::Attempt { key: world().ops.kept.record.plan.key, epoch: 0, attempt },
+        Instance::Attempt { key, epoch: 1, attempt, era: 0 },
+        Instance::Attempt { key, epoch: 0, attempt: 2, era: 0 },
+        Instance::Attempt { key: world().ops.kept.record.plan.key, epoch: 0, attempt, era: 0 },
         Instance::Position(3),
     ] {
         assert!(decided(other, &value).contains("another attempt"), "{other}");

@@ -29,6 +29,10 @@ pub enum Instance {
         /// Counts the attempts at the epoch.
         #[n(2)]
         attempt: u32,
+        /// Whose voters decide: the position of the entry that made them voters, 0 for those of the
+        /// genesis. An epoch has one such, whatever the charter says meanwhile (AGR-13).
+        #[n(3)]
+        era: u64,
     },
 }
 
@@ -124,6 +128,9 @@ pub enum BallotError {
     /// The sender has no vote (N-59).
     #[error("{0} is not a voter")]
     Stranger(NodeId),
+    /// No entry of this position made voters, as far as this node's charter goes.
+    #[error("the charter names no voters of era {0}")]
+    Era(u64),
     /// The ballot is beyond all reason.
     #[error("ballot {0} is out of range")]
     Ballot(u32),
@@ -174,12 +181,18 @@ struct Statement {
 }
 
 impl Instance {
+    /// Whether it is this attempt, whoever decides about it.
+    pub fn is_attempt(&self, of: &KeyId, at: u64, number: u32) -> bool {
+        matches!(self, Self::Attempt { key, epoch, attempt, .. }
+            if (key, *epoch, *attempt) == (of, at, number))
+    }
+
     /// Where the rotation of proposers begins: known to all, the same for nobody's benefit
     /// (AGR-03).
     pub(crate) fn offset(&self) -> u64 {
         match self {
             Self::Position(position) => *position,
-            Self::Attempt { key, epoch, attempt } => {
+            Self::Attempt { key, epoch, attempt, .. } => {
                 let key = key.digest();
                 let start =
                     key.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
@@ -193,7 +206,7 @@ impl fmt::Display for Instance {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Position(position) => write!(formatter, "position {position}"),
-            Self::Attempt { key, epoch, attempt } => {
+            Self::Attempt { key, epoch, attempt, .. } => {
                 write!(formatter, "attempt {attempt} at epoch {epoch} of key {key}")
             }
         }
@@ -317,7 +330,9 @@ impl SignedBallotMessage {
         if self.genesis != state.genesis() {
             return Err(BallotError::ForeignDomain(self.genesis));
         }
-        let keys = state.voters().get(&self.voter).ok_or(BallotError::Stranger(self.voter))?;
+        let electorate = state.electorate(&self.instance).map_err(BallotError::Era)?;
+        let keys = electorate.contains(&self.voter).then(|| state.keys_of_now(&self.voter));
+        let keys = keys.flatten().ok_or(BallotError::Stranger(self.voter))?;
         if self.ballot > BALLOT_MAX {
             return Err(BallotError::Ballot(self.ballot));
         }
@@ -336,7 +351,8 @@ impl SignedBallotMessage {
             BallotBody::Prevote(_) | BallotBody::Precommit(_) => &[],
         };
         let keys = voting_keys(state, self.instance, value);
-        let verified = lock.prevotes.verify_by(tag::PREVOTE, &prevote, state.quorum(), keys);
+        let quorum = electorate.quorum();
+        let verified = lock.prevotes.verify_by(tag::PREVOTE, &prevote, quorum, keys);
         verified.map_err(BallotError::Lock)
     }
 }

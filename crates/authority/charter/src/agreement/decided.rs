@@ -3,7 +3,7 @@
 use super::ballot::{Instance, statement, value_digest};
 use crate::epoch::{AttemptOutcome, EpochRecord};
 use crate::limits::VALUE_BYTES_MAX;
-use crate::state::State;
+use crate::state::{Electorate, State};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, tag};
 use quorate_identity::{CertificateError, GenesisHash, Head, NodeId, NodePublic, NodeSignatures};
@@ -41,15 +41,26 @@ pub enum DecidedError {
     /// It is for another domain.
     #[error("the decision is for another domain, {0}")]
     ForeignDomain(GenesisHash),
+    /// No entry of this position made voters, as far as the charter is known.
+    #[error("the charter names no voters of era {0}")]
+    Era(u64),
+    /// Too few of those who certified it are voters still: the others may be anybody's by now.
+    #[error("{still} of those who certified it are voters still, {needed} must be")]
+    Gone {
+        /// Who are.
+        still: usize,
+        /// Who must be.
+        needed: usize,
+    },
     /// The precommits do not hold.
     #[error("the certificate does not hold: {0}")]
     Certificate(#[from] CertificateError),
 }
 
 impl Decided {
-    /// Verifies the certificate against the voters of `state` (AGR-11); of an attempt also under
-    /// keys that nodes had when it was planned and have no more. What the value says is for others
-    /// to check.
+    /// Verifies the certificate against the voters that `state` names (AGR-11): of an attempt those
+    /// of its era, also under keys that they had when it was planned and have no more, and more of
+    /// them than may lie must be voters still (AGR-13). What the value says is for others to check.
     ///
     /// # Errors
     /// [`DecidedError`]. Cost: one signature verification a precommit.
@@ -57,12 +68,21 @@ impl Decided {
         self.verify_by(state, voting_keys(state, self.instance, &self.value))
     }
 
+    /// The same for what was verified when it was taken, or is named by the hash of what was: whoever
+    /// certified it may have left since.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for [`DecidedError::Gone`].
+    pub fn verify_kept(&self, state: &State) -> Result<(), DecidedError> {
+        self.certified_by(state, voting_keys(state, self.instance, &self.value)).map(|_| ())
+    }
+
     /// The same under the keys that the voters have now, and no others.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_now(&self, state: &State) -> Result<(), DecidedError> {
-        self.verify_by(state, |node| state.voters().get(node).copied().into_iter().collect())
+        self.verify_by(state, |node| state.keys_of_now(node).copied().into_iter().collect())
     }
 
     /// The head at which the attempt that it decides was planned, or given up; nothing where it is
@@ -79,15 +99,32 @@ impl Decided {
         state: &State,
         keys: impl Fn(&NodeId) -> Vec<NodePublic>,
     ) -> Result<(), DecidedError> {
+        let needed = self.certified_by(state, keys)?.faults() + 1;
+        let signers = self.certificate.iter();
+        let still = signers.filter(|(node, _)| state.is_voter(node)).count();
+        if still < needed { Err(DecidedError::Gone { still, needed }) } else { Ok(()) }
+    }
+
+    fn certified_by<'a>(
+        &self,
+        state: &'a State,
+        keys: impl Fn(&NodeId) -> Vec<NodePublic>,
+    ) -> Result<&'a Electorate, DecidedError> {
         if self.version != 1 {
             return Err(DecidedError::Version(self.version));
         }
         if self.genesis != state.genesis() {
             return Err(DecidedError::ForeignDomain(self.genesis));
         }
+        let electorate = state.electorate(&self.instance).map_err(DecidedError::Era)?;
+        let mut signers = self.certificate.iter().map(|(node, _)| node);
+        if let Some(stranger) = signers.find(|node| !electorate.contains(node)) {
+            return Err(CertificateError::Stranger(*stranger).into());
+        }
         let digest = Some(value_digest(&self.value));
         let precommit = statement(self.genesis, self.instance, self.ballot, digest, None);
-        Ok(self.certificate.verify_by(tag::PRECOMMIT, &precommit, state.quorum(), keys)?)
+        self.certificate.verify_by(tag::PRECOMMIT, &precommit, electorate.quorum(), keys)?;
+        Ok(electorate)
     }
 
     /// Whether two decisions prove that more than the declared number of voters lie: valid both,
@@ -101,8 +138,8 @@ impl Decided {
 
 /// Under which keys a node's votes for a value count. A position is decided by the voters of the
 /// state before it, under their keys of then. Attempts take their time: a node whose seat was given
-/// away meanwhile voted under the keys that it had, as long as these were in force when the attempt
-/// was planned.
+/// away meanwhile, or that was revoked, voted under the keys that it had, as long as these were in
+/// force when the attempt was planned.
 pub(super) fn voting_keys<'a>(
     state: &'a State,
     instance: Instance,
@@ -116,7 +153,7 @@ pub(super) fn voting_keys<'a>(
     };
     move |node| match &attempt {
         Some((key, head)) => state.keys_for_attempt(node, key, head),
-        None => state.voters().get(node).copied().into_iter().collect(),
+        None => state.keys_of_now(node).copied().into_iter().collect(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::decided::Decided;
 use super::evidence::Evidence;
 use super::votes::{Book, ValidValue, Votes};
 use crate::limits::{BALLOT_DOUBLINGS_MAX, BALLOT_MAX, SUGGEST_AFTER_PART, VALUE_BYTES_MAX};
-use crate::state::State;
+use crate::state::Electorate;
 use quorate_codec::{Digest, tag::Tag};
 use quorate_identity::{GenesisHash, NodeId, NodeSignature};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,8 +53,8 @@ pub struct Effects {
 
 /// One voter in one instance of the agreement primitive. See `spec/agreement.md`.
 ///
-/// Values in, values out: time, signing and judgement are arguments. The set of voters is that
-/// of the state it was made from.
+/// Values in, values out: time, signing and judgement are arguments. The voters of a position are
+/// those of the state it was made from, those of an attempt those of its era (AGR-13).
 #[derive(Debug, Clone)]
 pub struct Agreement {
     pub(super) instance: Instance,
@@ -114,19 +114,18 @@ impl Agreement {
     /// A voter that begins, or goes on from its durable row.
     pub fn new(
         instance: Instance,
-        state: &State,
+        (genesis, electorate): (GenesisHash, &Electorate),
         me: NodeId,
         votes: Option<Votes>,
         ballot_ms: u64,
     ) -> Self {
-        let voters: Vec<NodeId> = state.voters().keys().copied().collect();
         let mut agreement = Self {
             instance,
-            genesis: state.genesis(),
+            genesis,
             me,
-            faults: state.faults(),
-            quorum: state.quorum(),
-            voters,
+            faults: electorate.faults(),
+            quorum: electorate.quorum(),
+            voters: electorate.voters().iter().copied().collect(),
             ballot: 0,
             step: Step::Prevote,
             book: Book::default(),

@@ -51,6 +51,14 @@ impl Votes {
     pub fn has_precommitted(&self) -> bool {
         self.locked.is_some()
     }
+
+    /// Forgets what others said: who they are, or under which keys they speak, changed. They tell
+    /// it again as far as it still counts. Whether there was anything.
+    pub fn forget_others(&mut self, me: &NodeId) -> bool {
+        let before = self.messages.len();
+        self.messages.retain(|message| message.voter() == *me);
+        self.messages.len() < before
+    }
 }
 
 impl Canonical for Votes {

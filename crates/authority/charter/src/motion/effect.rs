@@ -1,5 +1,6 @@
 //! What a motion would change, in words.
 
+mod nodes;
 mod people;
 
 use super::span::Span;
@@ -144,6 +145,7 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
             }
             lines
         }
+        MotionBody::Nodes(change) => nodes::nodes_effect(change, state),
         MotionBody::People(change) => people::people_effect(change, state),
         MotionBody::Recover(change) => {
             let mut lines = vec![
@@ -269,7 +271,7 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
 }
 
 fn node_name(id: &NodeId, state: &State) -> String {
-    state.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
+    state.node_ever(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
 }
 
 fn access_effect(access: &Tree<NodeId>, faults: u8, state: &State) -> Vec<String> {

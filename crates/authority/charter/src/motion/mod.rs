@@ -1,11 +1,13 @@
 //! Motions: what people sign to change the charter.
 
 mod effect;
+mod nodes;
 mod people;
 mod schedule;
 mod span;
 
 pub use effect::{body_effect, effect};
+pub use nodes::{Declaration, NodeChange, NodesChange, NodesError, Standing};
 pub use people::{Change, PeopleChange, PeopleError};
 pub use schedule::{RefreshSchedule, Window};
 pub use span::Span;
@@ -237,6 +239,9 @@ pub enum MotionBody {
         #[n(1)]
         barred: Vec<Name>,
     },
+    /// Changes who the nodes are, who votes, and how many may lie.
+    #[n(18)]
+    Nodes(#[n(0)] NodesChange),
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -252,9 +257,9 @@ pub enum Object {
     /// The custodians and their trees.
     #[n(2)]
     Custody,
-    /// The seat of the node of this name.
+    /// The node of this name, and its seat.
     #[n(3)]
-    Seat(#[n(0)] Name),
+    Node(#[n(0)] Name),
     /// The person, service or team of this name.
     #[n(4)]
     Member(#[n(0)] Name),
@@ -267,6 +272,9 @@ pub enum Object {
     /// An announced motion: 1 once it is, 2 once somebody objected, 3 once that was overridden.
     #[n(7)]
     Announced(#[n(0)] MotionId),
+    /// How many voters may lie.
+    #[n(8)]
+    Faults,
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
@@ -402,6 +410,9 @@ pub enum MotionError {
     /// People, services or rules are refused.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// A change of nodes is refused.
+    #[error(transparent)]
+    Nodes(#[from] NodesError),
     /// A setting outside its range.
     #[error("the setting {0} is out of range")]
     Setting(&'static str),
@@ -478,6 +489,7 @@ impl Motion {
             MotionBody::Override { .. } => "override",
             MotionBody::Withdraw { .. } => "withdraw",
             MotionBody::Thaw { .. } => "thaw",
+            MotionBody::Nodes(ref change) => change.kind(),
         }
     }
 
@@ -488,11 +500,15 @@ impl Motion {
             MotionBody::KeyRefresh { .. } | MotionBody::Thaw { .. } => Vec::new(),
             MotionBody::PolicySet { .. } => vec![Object::Policy],
             MotionBody::CustodySet { .. } => vec![Object::Custody],
-            MotionBody::SeatGive { name, .. } => vec![Object::Seat(name.clone())],
+            MotionBody::SeatGive { name, .. } => vec![Object::Node(name.clone())],
             MotionBody::SettingsSet { .. } => vec![Object::Settings],
             MotionBody::People(change) | MotionBody::Recover(change) => {
                 let members = change.names().into_iter().map(Object::Member);
                 members.chain(change.rules.as_ref().map(|_| Object::Rules)).collect()
+            }
+            MotionBody::Nodes(change) => {
+                let nodes = change.names().into_iter().map(Object::Node);
+                nodes.chain(change.faults.map(|_| Object::Faults)).collect()
             }
             MotionBody::Object { motion }
             | MotionBody::Override { motion, .. }
@@ -626,7 +642,8 @@ impl fmt::Display for Object {
             Self::Policy => formatter.write_str("the policy"),
             Self::Key(name) => write!(formatter, "key {name}"),
             Self::Custody => formatter.write_str("the custodians"),
-            Self::Seat(name) => write!(formatter, "the seat of {name}"),
+            Self::Node(name) => write!(formatter, "node {name}"),
+            Self::Faults => formatter.write_str("how many voters may lie"),
             Self::Member(name) => name.fmt(formatter),
             Self::Rules => formatter.write_str("the rules"),
             Self::Settings => formatter.write_str("the settings"),

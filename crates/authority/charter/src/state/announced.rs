@@ -120,7 +120,7 @@ impl State {
         match body {
             MotionBody::PolicySet { .. } => Matter::Policy,
             MotionBody::CustodySet { .. } => Matter::Custody,
-            MotionBody::SeatGive { .. } => Matter::Nodes,
+            MotionBody::SeatGive { .. } | MotionBody::Nodes(_) => Matter::Nodes,
             MotionBody::SettingsSet { .. } => Matter::Settings,
             MotionBody::Thaw { .. } => Matter::Freezes,
             MotionBody::People(change) => self.matter_of_change(change),
@@ -277,6 +277,7 @@ impl State {
             | MotionBody::SeatGive { .. }
             | MotionBody::SettingsSet { .. }
             | MotionBody::Recover(_) => true,
+            MotionBody::Nodes(change) => change.is_dangerous(),
             MotionBody::People(change) => {
                 change.rules.is_some() || change.changes.iter().any(|one| self.widens(one))
             }

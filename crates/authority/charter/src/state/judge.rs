@@ -3,7 +3,6 @@
 use super::{Announced, KeyOrder, State};
 use crate::agreement::Decided;
 use crate::custody::Custody;
-use crate::enrolment::Role;
 use crate::entry::{
     CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, Step, VerifiedEntry,
 };
@@ -263,6 +262,10 @@ impl State {
                 self.changed_people(id, change)?;
                 Ok(())
             }
+            MotionBody::Nodes(change) => {
+                self.changed_nodes(change)?;
+                Ok(())
+            }
             MotionBody::SettingsSet { settings } => settings.check().map_err(MotionError::Setting),
             MotionBody::Object { .. }
             | MotionBody::Override { .. }
@@ -360,8 +363,7 @@ impl State {
     /// Only signers hold shares, none of them signs alone, and no more losses are promised than
     /// the tree bears (GOV-14).
     fn check_access(&self, access: &Tree<NodeId>, faults: u8) -> Result<(), MotionError> {
-        let is_signer = |id: &NodeId| self.node(id).is_some_and(|node| node.role == Role::Signer);
-        if let Some(node) = access.parties().into_iter().find(|node| !is_signer(node)) {
+        if let Some(node) = access.parties().into_iter().find(|node| !self.is_signing(node)) {
             return Err(MotionError::NoSigner(self.called(&node)));
         }
         let named = access.map(|id| self.called(id));
@@ -374,7 +376,7 @@ impl State {
 
     /// What people call a node: its name, or the id of one that is not here.
     fn called(&self, id: &NodeId) -> String {
-        self.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
+        self.node_ever(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
     }
 
     /// Every signature is one of a person with a say, once, under exactly the motion's bytes.

@@ -168,13 +168,17 @@ impl State {
 
 impl Roster {
     /// Nobody has the name, or ever had it (GOV-76, N-27).
-    fn check_free(&self, name: &Name) -> Result<(), PeopleError> {
+    pub(super) fn is_free(&self, name: &Name) -> bool {
         let is_taken = self.nodes.values().any(|node| node.name == *name)
             || self.people.values().any(|person| person.name == *name)
             || self.services.values().any(|service| service.name == *name)
             || self.teams.contains_key(name)
             || self.former_names.contains(name);
-        if is_taken { Err(PeopleError::NameTaken(name.clone())) } else { Ok(()) }
+        !is_taken
+    }
+
+    fn check_free(&self, name: &Name) -> Result<(), PeopleError> {
+        if self.is_free(name) { Ok(()) } else { Err(PeopleError::NameTaken(name.clone())) }
     }
 
     fn enrol(&mut self, motion: MotionId, member: Member, roles: Roles) -> Result<(), PeopleError> {

@@ -1,9 +1,10 @@
 //! Nodes, people and services of a charter.
 
 use super::State;
-use crate::enrolment::Role;
+use crate::enrolment::{Enrolment, Role};
 use crate::genesis::{Genesis, GenesisError, Roles, point};
 use crate::member::Authenticators;
+use crate::motion::{Declaration, Standing};
 use crate::rules::{Matter, Rules, RulesError};
 use quorate_access::Tree;
 use quorate_identity::{
@@ -14,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A node of the charter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
+    /// Whether it takes part.
+    pub standing: Standing,
+    /// Where and by whom it is run, as people declared it.
+    pub declared: Declaration,
     /// Its id.
     pub id: NodeId,
     /// Its name.
@@ -22,6 +27,8 @@ pub struct Node {
     pub role: Role,
     /// Its public keys.
     pub keys: NodePublic,
+    /// The head that the entry made which admitted it; the genesis hash for who founded the domain.
+    pub entry: Head,
 }
 
 /// A person of the charter.
@@ -67,6 +74,8 @@ pub(super) struct Roster {
     pub authority: Authority,
     pub voters: BTreeMap<NodeId, NodePublic>,
     pub nodes: BTreeMap<NodeId, Node>,
+    /// Nodes that were revoked.
+    pub left: BTreeMap<NodeId, Node>,
     pub people: BTreeMap<PersonId, Person>,
     pub services: BTreeMap<ServiceId, Service>,
     pub teams: BTreeMap<Name, BTreeSet<Name>>,
@@ -136,10 +145,10 @@ impl Authority {
 }
 
 impl Roster {
-    pub fn of(genesis: &Genesis) -> Result<Self, GenesisError> {
+    pub fn of(genesis: &Genesis, entry: Head) -> Result<Self, GenesisError> {
         let nodes = genesis.nodes.iter().map(|node| {
             let (id, body) = (node.id(), node.body());
-            (id, Node { id, name: body.name.clone(), role: body.role, keys: body.keys })
+            (id, Node::of(id, body, Standing::Votes, Declaration::default(), entry))
         });
         let nodes: BTreeMap<NodeId, Node> = nodes.collect();
         let people = genesis.people.iter().map(|person| {
@@ -157,6 +166,7 @@ impl Roster {
         let authority = Authority::of(&genesis.rules, &people)?;
         let voters = nodes.iter().map(|(id, node)| (*id, node.keys)).collect();
         Ok(Self {
+            left: BTreeMap::new(),
             domain: genesis.domain.clone(),
             staging: genesis.staging,
             faults: usize::from(genesis.faults),
@@ -178,7 +188,40 @@ impl Roster {
         let Some(node) = self.nodes.get_mut(id) else { return };
         let before = std::mem::replace(&mut node.keys, keys);
         self.former.entry(*id).or_default().push((before, position));
-        self.voters.insert(*id, keys);
+        self.count_voters();
+    }
+
+    /// Ends a node: its keys count for what was under way, and for nothing later.
+    pub fn revoke_node(&mut self, id: &NodeId, position: u64) {
+        let Some(node) = self.nodes.remove(id) else { return };
+        self.former.entry(*id).or_default().push((node.keys, position));
+        self.former_names.insert(node.name.clone());
+        self.left.insert(*id, node);
+        self.count_voters();
+    }
+
+    /// Who votes now.
+    pub fn count_voters(&mut self) {
+        let voting = self.nodes.values().filter(|node| node.standing == Standing::Votes);
+        self.voters = voting.map(|node| (node.id, node.keys)).collect();
+    }
+}
+
+impl Node {
+    pub(super) fn of(
+        id: NodeId,
+        body: &Enrolment,
+        standing: Standing,
+        declared: Declaration,
+        entry: Head,
+    ) -> Self {
+        let (name, role, keys) = (body.name.clone(), body.role, body.keys);
+        Self { standing, declared, id, name, role, keys, entry }
+    }
+
+    /// Whether it may hold shares and take part in signatures.
+    pub fn signs(&self) -> bool {
+        self.role == Role::Signer && self.standing == Standing::Votes
     }
 }
 
@@ -191,6 +234,26 @@ impl State {
     /// A node.
     pub fn node(&self, id: &NodeId) -> Option<&Node> {
         self.roster.nodes.get(id)
+    }
+
+    /// A node of now, or one that was revoked: for telling who it was.
+    pub fn node_ever(&self, id: &NodeId) -> Option<&Node> {
+        self.node(id).or_else(|| self.roster.left.get(id))
+    }
+
+    /// Nodes that were revoked, by id.
+    pub fn former_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.roster.left.values()
+    }
+
+    /// Whether a node may hold shares and take part in signatures now.
+    pub fn is_signing(&self, id: &NodeId) -> bool {
+        self.node(id).is_some_and(Node::signs)
+    }
+
+    /// The keys of a node that was not revoked.
+    pub fn keys_of_now(&self, id: &NodeId) -> Option<&NodePublic> {
+        self.node(id).map(|node| &node.keys)
     }
 
     /// The node of a name.
@@ -208,7 +271,7 @@ impl State {
         let since = since.map_or(u64::MAX, |(at, ordered)| at.max(ordered));
         let former = self.roster.former.get(node).into_iter().flatten();
         let former = former.filter(|(_, replaced_at)| since < *replaced_at).map(|(keys, _)| *keys);
-        self.voters().get(node).copied().into_iter().chain(former).collect()
+        self.keys_of_now(node).copied().into_iter().chain(former).collect()
     }
 
     /// All keys that a node has and had.

@@ -4,7 +4,7 @@
 use crate::support::Domain;
 use quorate_charter::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
-    Lock, SignedBallotMessage, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
+    Lock, SignedBallotMessage, State, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, NodeId};
@@ -18,10 +18,15 @@ struct Table {
     now: u64,
 }
 
+fn voter_of(state: &State, voter: NodeId, votes: Option<Votes>) -> Agreement {
+    let voters = (state.genesis(), state.electorate_now());
+    Agreement::new(POSITION, voters, voter, votes, 1_000)
+}
+
 impl Table {
     fn new(nodes: u8, faults: u8) -> Self {
         let domain = Domain::new(nodes, faults);
-        let seat = |id: &NodeId| (*id, Agreement::new(POSITION, &domain.state, *id, None, 1_000));
+        let seat = |id: &NodeId| (*id, voter_of(&domain.state, *id, None));
         let seats = domain.nodes.keys().map(seat).collect();
         Self { domain, seats, now: 0 }
     }
@@ -164,7 +169,7 @@ fn a_restart_repeats_and_never_contradicts() {
     let row = effects.votes.unwrap();
     assert_eq!(from_bytes::<Votes>(&to_bytes(&row)).as_ref(), Ok(&row));
     let said = table.seats[&voter].resend();
-    let restarted = Agreement::new(POSITION, &table.domain.state, voter, Some(row), 1_000);
+    let restarted = voter_of(&table.domain.state, voter, Some(row));
     let own = |messages: Vec<SignedBallotMessage>| -> Vec<SignedBallotMessage> {
         messages.into_iter().filter(|message| message.voter() == voter).collect()
     };
@@ -185,7 +190,7 @@ fn neg_101_a_precommit_locks_a_voter_until_the_decision() {
     assert!(table.seats[&voter].has_precommitted());
     let row = effects.votes.unwrap();
     assert!(row.has_precommitted());
-    let restarted = Agreement::new(POSITION, &table.domain.state, voter, Some(row), 1_000);
+    let restarted = voter_of(&table.domain.state, voter, Some(row));
     assert!(restarted.has_precommitted());
     // It moves on to the next ballot and is still bound.
     for place in 1..4 {
@@ -194,7 +199,7 @@ fn neg_101_a_precommit_locks_a_voter_until_the_decision() {
     }
     assert!(table.seats[&voter].has_precommitted());
     // Prevotes and precommits for nothing bind nobody.
-    let fresh = Agreement::new(POSITION, &table.domain.state, voter, None, 1_000);
+    let fresh = voter_of(&table.domain.state, voter, None);
     assert!(!fresh.has_precommitted());
     let mut prevoting = Table::new(4, 1);
     let proposal = BallotBody::Proposal { value: b"value".to_vec().into(), lock: None };
@@ -338,6 +343,7 @@ fn neg_057_a_decision_does_not_move_to_another_attempt() {
         key: quorate_identity::KeyId(Digest([5; 32])),
         epoch: 0,
         attempt,
+        era: 0,
     };
     let decided = domain.decide(attempt(0), b"commit".to_vec(), 3);
     assert_eq!(decided.verify(&domain.state), Ok(()));
@@ -353,8 +359,12 @@ fn neg_057_a_decision_does_not_move_to_another_attempt() {
 #[test]
 fn neg_087_two_outcomes_of_one_attempt_are_a_conflict() {
     let domain = Domain::new(4, 1);
-    let instance =
-        Instance::Attempt { key: quorate_identity::KeyId(Digest([5; 32])), epoch: 0, attempt: 3 };
+    let instance = Instance::Attempt {
+        key: quorate_identity::KeyId(Digest([5; 32])),
+        epoch: 0,
+        attempt: 3,
+        era: 0,
+    };
     let commit = domain.decide(instance, b"commit".to_vec(), 3);
     let void = domain.decide(instance, b"void".to_vec(), 4);
     assert!(commit.verify(&domain.state).is_ok() && void.verify(&domain.state).is_ok());

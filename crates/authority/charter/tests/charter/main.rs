@@ -17,6 +17,7 @@ mod explore;
 mod founding;
 mod keys;
 mod log;
+mod nodes;
 mod people;
 mod presence;
 mod steps;

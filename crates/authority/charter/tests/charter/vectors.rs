@@ -40,7 +40,10 @@ const LOG: &str = "G -> hot[key hot] -> policy[policy 1, by ben+cleo] -> refresh
     -> dora[join dora admin, leave cleo, rules 2 ada+ben+dora] -> lease[lease 30] -> thaw[thaw 7] \
     -> wait[wait 60] -> told[policy 2] -> no[object told, by dora] -> yes[override told] \
     -> done[enact told] -> more[policy 3] -> back[withdraw more] -> end[retire hot] \
-    -> ended[enact end] -> left[leave robot]";
+    -> ended[enact end] -> left[leave robot] \
+    -> soon[wait 0] -> now[enact soon] -> probe[probe n5] -> vote[resume n5] \
+    -> told5[declare n5 acme] -> six[admit n6] -> seven[admit n7, bear 2] -> hush[suspend n3] \
+    -> gone[expel n3]";
 
 fn vectors() -> Vectors {
     serde_json::from_str(include_str!("../../../../../vectors/charter.json")).unwrap()

@@ -1,6 +1,6 @@
 //! The charter as it can be read and verified from outside.
 
-use super::{HexBytes, NodeRole};
+use super::{HexBytes, NodeRole, NodeStanding};
 use quorate_identity::{GenesisHash, Head, MotionId, Name, NodeId, PersonId, ServiceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,6 +93,14 @@ pub struct RosterNode {
     pub id: NodeId,
     /// Its role.
     pub role: NodeRole,
+    /// Whether it takes part.
+    pub standing: NodeStanding,
+    /// Who runs it, as people declared it; empty where nobody did, as the two below.
+    pub operator: String,
+    /// On whose machines.
+    pub cloud: String,
+    /// Under whose law.
+    pub jurisdiction: String,
 }
 
 /// A person in [`RosterAnswer`].

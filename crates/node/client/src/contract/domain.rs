@@ -34,6 +34,17 @@ pub struct DomainNode {
     pub pid: u32,
 }
 
+/// Whether a node takes part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeStanding {
+    /// It votes, and as a signer holds shares and signs.
+    #[default]
+    Votes,
+    /// It follows the charter and does nothing else: on probation, or suspended.
+    Waits,
+}
+
 /// What a node does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

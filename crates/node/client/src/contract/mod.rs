@@ -30,7 +30,7 @@ pub use custody::{
     BundleAnswer, CustodianView, CustodyView, DrillView, LastDrill, RecordDrill, ShowPossession,
 };
 pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
-pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, Outage, Ready};
+pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, NodeStanding, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use evidence::{EvidenceAnswer, EvidenceView};
 pub use freeze::{FreezeView, SubmitFreeze};

@@ -56,6 +56,9 @@ pub struct MotionView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub objected_by: Option<Name>,
+    /// What it waits for beside signatures and its delay, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// Canonical bytes of the motion without signatures: what a signer decodes and signs.
     #[schema(value_type = String)]
     pub bytes: HexBytes,

@@ -1,6 +1,6 @@
 //! Who is alive, at which head, and which keys can sign.
 
-use super::NodeRole;
+use super::{NodeRole, NodeStanding};
 use quorate_identity::{Head, Name};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +44,9 @@ pub struct NodeStatus {
     pub name: Name,
     /// Its role.
     pub role: NodeRole,
+    /// Whether it takes part.
+    #[serde(default)]
+    pub standing: NodeStanding,
     /// Whether a channel to it is up.
     pub alive: bool,
     /// Since when it is not, in milliseconds since 1970, as far as the answering node saw it go.

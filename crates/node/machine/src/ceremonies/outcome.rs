@@ -64,7 +64,8 @@ impl Node {
         if let Some(ceremony) = self.ceremony(&key) {
             ceremony.phase = Phase::ExpectDecision;
         }
-        let instance = Instance::Attempt { key, epoch, attempt };
+        let Some(era) = self.next_era(&key) else { return };
+        let instance = Instance::Attempt { key, epoch, attempt, era };
         self.propose(instance, outcome, turn);
     }
 
@@ -127,7 +128,8 @@ impl Node {
             self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         }
         let outcome = AttemptOutcome::Void { attempt, abort };
-        let instance = Instance::Attempt { key, epoch, attempt };
+        let Some(era) = self.next_era(&key) else { return };
+        let instance = Instance::Attempt { key, epoch, attempt, era };
         self.propose(instance, quorate_codec::to_bytes(&outcome), turn);
     }
 
@@ -239,13 +241,13 @@ impl Node {
         &mut self,
         from: NodeId,
         key: &KeyId,
-        epoch: u64,
-        attempt: u32,
+        (epoch, attempt, era): (u64, u32, u64),
         turn: &mut Turn<'_>,
     ) -> bool {
         if self.state.key(key).is_none() {
             return false;
         }
+        let next_era = self.next_era(key);
         let book = self.keys.books.entry(*key).or_default();
         let next = (book.next_epoch(), book.attempt);
         if (epoch, attempt) < next {
@@ -256,7 +258,8 @@ impl Node {
             self.ask_for_records(from, turn);
             return false;
         }
-        true
+        // Others decide about it than its sender thinks, or this node is behind (AGR-13).
+        next_era == Some(era)
     }
 
     /// Shows a peer how the newest decided attempt at a key ended.
@@ -294,8 +297,14 @@ impl Node {
     /// The outcome of an attempt is certified: act on it (CER-06).
     pub(crate) fn on_attempt_decided(&mut self, decided: Decided, turn: &mut Turn<'_>) {
         let instance = decided.instance;
-        let Instance::Attempt { key, epoch, attempt } = instance else { return };
+        let Instance::Attempt { key, epoch, attempt, era } = instance else { return };
         if self.state.key(&key).is_none() {
+            return;
+        }
+        // Of the epoch that is next this node knows who decides; whoever missed some believes the
+        // newest, of which more voters of now speak than may lie (AGR-13).
+        let is_next = self.keys.book(&key).map_or(0, |book| book.next_epoch()) == epoch;
+        if is_next && self.next_era(&key) != Some(era) {
             return;
         }
         if !self.is_decided_in_order(&key, &decided) {
@@ -412,6 +421,8 @@ impl Node {
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);
+        // A change of nodes may have waited for it (GOV-66).
+        self.propose_next(turn);
         self.judge_all(turn);
         self.end_earlier_epochs(key, turn);
     }

@@ -64,6 +64,7 @@ impl Node {
         if let Some(current) = self.keys.current(key) {
             nodes.extend(&current.record.plan.committee);
         }
+        nodes.retain(|node| self.state.is_signing(node));
         nodes
     }
 
@@ -90,7 +91,9 @@ impl Node {
         if !self.is_shown(self.state.custody()) || self.lacks_summand(order) {
             return Err(Unplanned::NotYet);
         }
-        let here = |node: &NodeId| *node == self.me || self.presence.is_here(node);
+        let here = |node: &NodeId| {
+            self.state.is_signing(node) && (*node == self.me || self.presence.is_here(node))
+        };
         let failures = |node: &NodeId| book.failures.get(node).copied().unwrap_or_default();
         let (tree, faults) = (&wanted.sharing.tree, usize::from(wanted.sharing.faults));
         let parties = tree.parties();
@@ -249,6 +252,11 @@ impl Node {
         let standing = match self.judge_dealers(plan) {
             Validity::Valid => standing,
             other => return other,
+        };
+        // Who left, or waits, neither deals nor gets shares (GOV-67).
+        let standing = match plan.participants().iter().all(|node| self.state.is_signing(node)) {
+            true => standing,
+            false => Validity::Late,
         };
         // For other custodians than those of now nothing is backed up any more (EPO-31).
         match plan.custody == self.state.custody_digest() {

@@ -41,10 +41,10 @@ impl Node {
 
     fn start_proof(&mut self, found: Found, id: Digest, evidence: Evidence, turn: &mut Turn<'_>) {
         let context = evidence.plan().map(AttemptPlan::context);
-        let seated_at = self.state.seated_at();
+        let nodes_changed_at = self.state.nodes_changed_at();
         let job = self
             .start_job(Task::Prove(Arc::clone(&self.state), self.proofs, Box::new(evidence)), turn);
-        self.evidence.proving.insert(job, Proving { found, id, context, seated_at });
+        self.evidence.proving.insert(job, Proving { found, id, context, nodes_changed_at });
     }
 
     /// A peer tells of evidence. What is about nothing of now is passed over, and what is known or
@@ -94,10 +94,11 @@ impl Node {
         proven: Result<Finding, EvidenceError>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(Proving { found, seated_at, .. }) = self.evidence.proving.remove(&job) else {
+        let Some(Proving { found, nodes_changed_at, .. }) = self.evidence.proving.remove(&job)
+        else {
             return;
         };
-        if seated_at != self.state.seated_at() {
+        if nodes_changed_at != self.state.nodes_changed_at() {
             if let Found::By(from) = found {
                 self.prove_next(from, turn);
             }
@@ -142,11 +143,13 @@ impl Node {
     fn is_of_now(&self, instance: &Instance) -> bool {
         match *instance {
             Instance::Position(at) => at.abs_diff(self.state.position()) <= 1,
-            Instance::Attempt { key, epoch, attempt } => self.keys.book(&key).is_some_and(|book| {
-                let made = book.record().map(|record| &record.plan);
-                (epoch == book.next_epoch() && attempt <= book.attempt)
-                    || made.is_some_and(|plan| plan.epoch == epoch && attempt <= plan.attempt)
-            }),
+            Instance::Attempt { key, epoch, attempt, .. } => {
+                self.keys.book(&key).is_some_and(|book| {
+                    let made = book.record().map(|record| &record.plan);
+                    (epoch == book.next_epoch() && attempt <= book.attempt)
+                        || made.is_some_and(|plan| plan.epoch == epoch && attempt <= plan.attempt)
+                })
+            }
         }
     }
 
@@ -302,8 +305,9 @@ struct Proving {
     id: Digest,
     /// The context of the attempt that it is about, if it is about one.
     context: Option<Digest>,
-    /// The last entry that gave a seat away when it began: under other keys it proves nothing.
-    seated_at: u64,
+    /// The last entry that changed who the nodes are when it began: under other keys it proves
+    /// nothing.
+    nodes_changed_at: u64,
 }
 
 /// What a peer told.

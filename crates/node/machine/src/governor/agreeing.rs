@@ -13,6 +13,7 @@ use quorate_charter::{
     ProposedEntry, SignedBallotMessage, Validity,
 };
 use quorate_identity::NodeId;
+use std::sync::Arc;
 
 impl Node {
     /// A proposal or vote, its signatures checked. Whoever passes it on need not be its author.
@@ -36,8 +37,8 @@ impl Node {
                 return;
             }
             Instance::Position(_) => {}
-            Instance::Attempt { key, epoch, attempt } => {
-                if !self.is_current_attempt(from, &key, epoch, attempt, turn) {
+            Instance::Attempt { key, epoch, attempt, era } => {
+                if !self.is_current_attempt(from, &key, (epoch, attempt, era), turn) {
                     return;
                 }
             }
@@ -66,22 +67,34 @@ impl Node {
         self.propose_next(turn);
     }
 
-    /// Forgets others' votes about positions to come: one of them may be a former machine's, which no
-    /// certificate may hold any more. Its own votes this node keeps; the others tell theirs again.
-    pub(crate) fn restart_positions(&mut self) {
+    /// Forgets others' votes about positions to come: one of them may be a former machine's, or that
+    /// of a node which votes no more, and no certificate may hold it. Its own votes this node keeps;
+    /// the others tell theirs again.
+    pub(crate) fn restart_positions(&mut self, turn: &mut Turn<'_>) {
         let is_position = |instance: &Instance| matches!(instance, Instance::Position(_));
         self.governor.agreements.retain(|instance, _| !is_position(instance));
+        for (instance, votes) in &mut self.governor.votes {
+            if is_position(instance) && votes.forget_others(&self.me) {
+                let (key, row) =
+                    (quorate_codec::to_bytes(instance), quorate_codec::to_bytes(votes));
+                turn.out.writes.push(Write::put(Table::Votes, key, row));
+            }
+        }
     }
 
     pub(super) fn step_agreement(&mut self, instance: Instance, input: Input, turn: &mut Turn<'_>) {
-        if !self.state.is_voter(&self.me) || !self.may_take_part() || !self.may_vote_on(&instance) {
+        if !self.may_take_part() || !self.may_vote_on(&instance) {
             return;
         }
+        let state = Arc::clone(&self.state);
+        let electorate = state.electorate(&instance).ok().filter(|it| it.contains(&self.me));
+        let Some(electorate) = electorate else { return };
         let mut agreement = match self.governor.agreements.remove(&instance) {
             Some(agreement) => agreement,
             None => {
                 let votes = self.governor.votes.get(&instance).cloned();
-                Agreement::new(instance, &self.state, self.me, votes, self.pace.ballot_ms)
+                let voters = (state.genesis(), electorate);
+                Agreement::new(instance, voters, self.me, votes, self.pace.ballot_ms)
             }
         };
         let effects = {
@@ -150,8 +163,8 @@ impl Node {
         let is_over = |other: &Instance| match (*other, instance) {
             (Instance::Position(at), Instance::Position(decided)) => at <= decided,
             (
-                Instance::Attempt { key, epoch, attempt },
-                Instance::Attempt { key: its_key, epoch: its_epoch, attempt: decided },
+                Instance::Attempt { key, epoch, attempt, .. },
+                Instance::Attempt { key: its_key, epoch: its_epoch, attempt: decided, .. },
             ) => key == its_key && (epoch, attempt) <= (its_epoch, decided),
             _ => false,
         };
@@ -172,6 +185,10 @@ impl Node {
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
     pub(super) fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
         let is_found = |motion: &Motion| self.judge_restore(&motion.body) != Validity::Invalid;
+        let is_in_time = |proposed: &ProposedEntry| {
+            proposed.custody().is_none_or(|custody| self.is_shown(custody))
+                && proposed.nodes().is_none_or(|change| self.behind_for(change).is_none())
+        };
         let is_sound = |proposed: &ProposedEntry| {
             proposed.motion().is_none_or(is_found)
                 && proposed
@@ -184,15 +201,16 @@ impl Node {
                     .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())
         };
         match instance {
-            Instance::Attempt { key, epoch, attempt } => {
+            Instance::Attempt { key, epoch, attempt, .. } => {
                 self.judge_outcome(key, epoch, attempt, value, now)
             }
             Instance::Position(_) => {
                 match self.state.check_next(value, now, &|position| self.stored_at(position)) {
                     Ok(proposed) if is_sound(&proposed) => {
-                        // Not for what was not shown here, or found; but whoever saw that a quorum was
-                        // shown it is bound to nothing else (GOV-54, SUC-20, AGR-07).
-                        match proposed.custody().is_none_or(|custody| self.is_shown(custody)) {
+                        // Not for what was not shown here, or found, nor while keys are behind; but
+                        // whoever saw that a quorum found it right is bound to nothing else (GOV-54,
+                        // GOV-66, SUC-20, AGR-07).
+                        match is_in_time(&proposed) {
                             true => proposed
                                 .motion()
                                 .map_or(Validity::Valid, |it| self.judge_restore(&it.body)),

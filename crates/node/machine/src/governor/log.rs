@@ -75,6 +75,7 @@ impl Node {
         };
         let before = Arc::clone(&self.state);
         let (seated, notices) = (verified.seat(), Notices::of(&verified));
+        let changes_nodes = verified.changes_nodes();
         self.state = Arc::new(before.apply(verified));
         let position = self.state.position();
         let row = quorate_codec::to_bytes(&entry);
@@ -84,7 +85,7 @@ impl Node {
             EntryBody::Rejoin(rejoin) => Some(rejoin.body().clone()),
             EntryBody::Motion(_) | EntryBody::Enact(_) => None,
         };
-        self.governor.push(entry);
+        self.governor.push(entry.clone());
         self.close_instance(Instance::Position(position), turn);
         turn.out.notices.push(Notice::Head(self.state.head()));
         self.audit(format!("entry {position}, head {}", self.state.head()), &[], turn);
@@ -93,6 +94,9 @@ impl Node {
         }
         if let Some(node) = seated {
             self.on_seat_given(node, turn);
+        }
+        if changes_nodes {
+            self.on_nodes_changed(&before, &entry, turn);
         }
         self.look_at_announced(turn);
         self.tell_notices(&notices, turn);

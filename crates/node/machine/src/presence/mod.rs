@@ -163,10 +163,12 @@ impl Presence {
 }
 
 impl Node {
-    /// Whether this node takes part in anything: q voters recognised its incarnation, and it is
-    /// not lapsed (NOD-11).
+    /// Whether this node takes part in anything: the charter lets it vote, q voters recognised its
+    /// incarnation, and it is not lapsed (NOD-11).
     pub(crate) fn may_take_part(&self) -> bool {
-        self.abstains().is_none() && self.presence.is_recognised(&self.state, &self.me)
+        self.abstains().is_none()
+            && self.state.is_voter(&self.me)
+            && self.presence.is_recognised(&self.state, &self.me)
     }
 
     /// Whether this node may take part in signing now: no vote of its own runs ahead of its head
@@ -188,6 +190,12 @@ impl Node {
         let key: &[u8] = peer.as_ref();
         turn.out.writes.push(Write::delete(Table::Peer, key));
         turn.out.barrier = true;
+    }
+
+    /// A node is none any more: its channel is nobody's.
+    pub(crate) fn presence_ended(&mut self, peer: &NodeId) {
+        self.presence.connected.remove(peer);
+        self.presence.gone_since.remove(peer);
     }
 
     /// A channel came up: say who is here and what is open.

@@ -237,6 +237,9 @@ impl Node {
             let moves = matches!(field, "charter head" | "epoch of the key" | "incarnations");
             return Err(if moves { Refused::Stale(reason) } else { Refused::Wrong(reason) });
         }
+        if !quorum.iter().all(|node| self.state.is_signing(node)) {
+            return Err(Refused::Wrong("a member of its quorum may not sign".into()));
+        }
         if known.is_none() {
             return Err(Refused::NotNow("a member of the quorum is not here"));
         }

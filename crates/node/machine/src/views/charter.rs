@@ -1,6 +1,6 @@
 //! The charter as it can be read and verified from outside.
 
-use super::role_view;
+use super::{role_view, standing_view};
 use crate::limits;
 use crate::node::Node;
 use quorate_charter::{CertifiedEntry, EntryBody, effect};
@@ -80,6 +80,10 @@ impl Node {
             name: node.name.clone(),
             id: node.id,
             role: role_view(node.role),
+            standing: standing_view(node.standing),
+            operator: node.declared.operator.clone(),
+            cloud: node.declared.cloud.clone(),
+            jurisdiction: node.declared.jurisdiction.clone(),
         });
         let people = self.state.people().map(|person| RosterPerson {
             name: person.name.clone(),

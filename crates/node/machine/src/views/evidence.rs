@@ -30,8 +30,8 @@ impl Node {
             ErrorBody::new(ErrorCode::UnknownEvidence, message, "see `evidence list`")
         })?;
         // What nodes there are, and by which keys, changes with these entries alone.
-        let seated_at = usize::try_from(self.state.seated_at()).unwrap_or(usize::MAX);
-        let entries = self.governor.log().iter().take(seated_at).cloned().collect();
+        let nodes_changed_at = usize::try_from(self.state.nodes_changed_at()).unwrap_or(usize::MAX);
+        let entries = self.governor.log().iter().take(nodes_changed_at).cloned().collect();
         let file = EvidenceFile::new(self.file.clone(), entries, kept.evidence.clone());
         Ok(EvidenceAnswer { evidence: *id, file: HexBytes(quorate_codec::to_bytes(&file)) })
     }

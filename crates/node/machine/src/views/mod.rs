@@ -11,14 +11,14 @@ mod requests;
 mod status;
 
 use crate::node::Node;
-use quorate_charter::Role;
-use quorate_client::contract::{Audit, AuditLine, ErrorBody, ErrorCode, NodeRole};
+use quorate_charter::{Role, Standing};
+use quorate_client::contract::{Audit, AuditLine, ErrorBody, ErrorCode, NodeRole, NodeStanding};
 use quorate_identity::{Name, NodeId};
 
 impl Node {
     /// The name of a node of the charter.
     pub(crate) fn name_of(&self, node: &NodeId) -> Option<Name> {
-        self.state.node(node).map(|node| node.name.clone())
+        self.state.node_ever(node).map(|node| node.name.clone())
     }
 
     fn names_of<'a>(&self, nodes: impl IntoIterator<Item = &'a NodeId>) -> Vec<Name> {
@@ -43,6 +43,13 @@ fn role_view(role: Role) -> NodeRole {
     match role {
         Role::Signer => NodeRole::Signer,
         Role::Witness => NodeRole::Witness,
+    }
+}
+
+fn standing_view(standing: Standing) -> NodeStanding {
+    match standing {
+        Standing::Votes => NodeStanding::Votes,
+        Standing::Waits => NodeStanding::Waits,
     }
 }
 

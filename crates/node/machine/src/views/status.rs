@@ -1,6 +1,6 @@
 //! Who is alive, and which keys can sign.
 
-use super::role_view;
+use super::{role_view, standing_view};
 use crate::event::Millis;
 use crate::node::Node;
 use crate::presence::Heard;
@@ -39,6 +39,7 @@ impl Node {
         NodeStatus {
             name: node.name.clone(),
             role: role_view(node.role),
+            standing: standing_view(node.standing),
             alive: node.id == self.me || self.presence.is_here(&node.id),
             absent_since_ms: self.presence.absent_since(&node.id),
             head: heard.map(|heard| heard.head),
@@ -50,8 +51,8 @@ impl Node {
     fn key_status(&self, order: &KeyOrder, now: Millis) -> KeyStatus {
         let present = self.present();
         let pairs = self.pairs.quarantined();
-        let signers: BTreeSet<NodeId> =
-            present.iter().filter(|node| !pairs.contains_key(node)).copied().collect();
+        let may_sign = |node: &&NodeId| self.state.is_signing(node) && !pairs.contains_key(node);
+        let signers: BTreeSet<NodeId> = present.iter().filter(may_sign).copied().collect();
         let mut missing = Vec::new();
         let book = self.keys.book(&order.key);
         let plan = book.and_then(|book| book.record()).map(|record| &record.plan);

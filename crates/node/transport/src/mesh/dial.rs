@@ -9,12 +9,36 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
-/// Dials a peer whenever there is no channel to it, until the mesh stops (TRN-07).
+/// Dials everybody who is new, until the mesh stops.
+pub(super) async fn keep_greeting(
+    shared: Arc<Shared>,
+    mut newcomers: mpsc::UnboundedReceiver<(NodeId, String)>,
+) {
+    let mut stop = shared.stop.clone();
+    loop {
+        tokio::select! {
+            // Its other ends go with the last handle, which is a stop, too.
+            newcomer = newcomers.recv() => match newcomer {
+                Some((peer, address)) => {
+                    tokio::spawn(keep_dialling(Arc::clone(&shared), peer, address));
+                }
+                None => return,
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Dials a peer whenever there is no channel to it, until the mesh stops or it is a peer no more
+/// (TRN-07). Without an address the other end dials.
 pub(super) async fn keep_dialling(shared: Arc<Shared>, peer: NodeId, address: String) {
+    if address.is_empty() {
+        return;
+    }
     let mut stop = shared.stop.clone();
     let Some(up) = shared.links.watch(peer) else { return };
     let dialling = dial_forever(&shared, peer, &address, up);
@@ -36,6 +60,9 @@ async fn dial_forever(
     loop {
         // Its sender lives as long as the links.
         let _ = up.wait_for(|up| !*up).await;
+        if shared.doors.connector(&peer).is_none() {
+            return;
+        }
         if shared.me > peer && timeout(HEAD_START, up.wait_for(|up| *up)).await.is_ok() {
             continue;
         }

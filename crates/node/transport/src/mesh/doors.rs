@@ -16,7 +16,15 @@ pub(super) struct Doors {
     open: RwLock<Open>,
 }
 
-#[derive(Clone)]
+/// What changed among the peers.
+#[derive(Default)]
+pub(super) struct Moved {
+    /// Who is no peer any more, or has other keys.
+    pub(super) ended: Vec<NodeId>,
+    /// Who was none before.
+    pub(super) came: Vec<NodeId>,
+}
+
 struct Open {
     peers: BTreeMap<NodeId, NodePublic>,
     by_key: BTreeMap<Vec<u8>, NodeId>,
@@ -36,19 +44,25 @@ impl Doors {
         Ok(Self { me, own, certified, open })
     }
 
-    /// A peer has other keys from now on; whether that changed anything.
+    /// These are the peers from now on, under these keys; whose keys count no more, and who is new.
     ///
     /// # Errors
     /// As [`new`](Self::new); nothing is changed then.
-    pub(super) fn rekey(&self, peer: NodeId, keys: NodePublic) -> Result<bool, TransportError> {
+    pub(super) fn follow(
+        &self,
+        peers: BTreeMap<NodeId, NodePublic>,
+    ) -> Result<Moved, TransportError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        if open.peers.get(&peer).is_none_or(|known| *known == keys) {
-            return Ok(false);
+        if open.peers == peers {
+            return Ok(Moved::default());
         }
-        let mut peers = open.peers.clone();
-        peers.insert(peer, keys);
+        let before = &open.peers;
+        let ended = before.iter().filter(|(id, keys)| peers.get(id) != Some(keys));
+        let came = peers.keys().filter(|id| !before.contains_key(id));
+        let moved =
+            Moved { ended: ended.map(|(id, _)| *id).collect(), came: came.copied().collect() };
         *open = Open::new(self.me, &self.own, &self.certified, peers)?;
-        Ok(true)
+        Ok(moved)
     }
 
     /// Lets strangers prove a key.

@@ -1,14 +1,16 @@
 //! What the node holds of its mesh.
 
+use super::Peer;
 use super::doors::Doors;
 use super::links::{Links, Sent};
 use crate::TransportError;
 use crate::limits::{FRAME_BYTES_MAX, STOP_MAX};
-use quorate_identity::{NodeId, NodePublic};
+use quorate_identity::NodeId;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// Sends frames. Cheap to clone; the mesh stops with its last handle.
@@ -16,6 +18,8 @@ use tokio::time::timeout;
 pub struct MeshHandle {
     doors: Arc<Doors>,
     links: Links,
+    /// Who is to be dialled from now on, too.
+    newcomers: mpsc::UnboundedSender<(NodeId, String)>,
     stop: Arc<watch::Sender<bool>>,
     /// Its other end goes with the last task.
     tasks: watch::Receiver<()>,
@@ -26,11 +30,12 @@ impl MeshHandle {
     pub(super) fn new(
         doors: Arc<Doors>,
         links: Links,
+        newcomers: mpsc::UnboundedSender<(NodeId, String)>,
         stop: watch::Sender<bool>,
         tasks: watch::Receiver<()>,
         refused: Arc<AtomicU64>,
     ) -> Self {
-        Self { doors, links, stop: Arc::new(stop), tasks, refused }
+        Self { doors, links, newcomers, stop: Arc::new(stop), tasks, refused }
     }
 
     /// Sends a frame to a peer. Never waits and never fails: without a channel the frame is
@@ -47,14 +52,24 @@ impl MeshHandle {
         }
     }
 
-    /// A peer has other keys from now on: its channel ends, and whoever has the former keys is
-    /// refused (TRN-10). Harmless where nothing changes.
+    /// These are the peers from now on (TRN-10): the channel of whoever is none any more, or has
+    /// other keys, ends, and former keys are refused; who is new is let in, and dialled where an
+    /// address is known. Harmless where nothing changes.
     ///
     /// # Errors
-    /// [`TransportError::Roster`]: another node has the key; nothing is changed.
-    pub fn rekey(&self, peer: NodeId, keys: NodePublic) -> Result<(), TransportError> {
-        if self.doors.rekey(peer, keys)? {
+    /// [`TransportError::Roster`]: two nodes have one key; nothing is changed.
+    pub fn follow(&self, mut peers: BTreeMap<NodeId, Peer>) -> Result<(), TransportError> {
+        let keys = peers.iter().map(|(id, peer)| (*id, peer.keys)).collect();
+        let moved = self.doors.follow(keys)?;
+        for peer in moved.ended {
             self.links.end(peer);
+        }
+        for id in moved.came {
+            self.links.add(id);
+            if let Some(peer) = peers.remove(&id) {
+                // Nobody listens any more once the mesh has stopped.
+                let _ = self.newcomers.send((id, peer.address));
+            }
         }
         Ok(())
     }

@@ -64,11 +64,8 @@ struct Table {
 
 impl Links {
     pub(super) fn new(me: NodeId, peers: impl Iterator<Item = NodeId>) -> Self {
-        let slot = |peer| {
-            let (up, _) = watch::channel(false);
-            (peer, Slot { link: None, up, turn: Arc::default() })
-        };
-        let table = Table { slots: peers.map(slot).collect(), next_serial: 0, closed: false };
+        let slots = peers.map(|peer| (peer, Slot::empty())).collect();
+        let table = Table { slots, next_serial: 0, closed: false };
         Self { me, table: Arc::new(Mutex::new(table)) }
     }
 
@@ -122,6 +119,11 @@ impl Links {
         if link.frames.send(queued).is_ok() { Sent::Queued } else { Sent::NoChannel }
     }
 
+    /// Makes room for the channel of a peer that is new.
+    pub(super) fn add(&self, peer: NodeId) {
+        self.table().slots.entry(peer).or_insert_with(Slot::empty);
+    }
+
     /// Ends the channel to a peer at once, if there is one.
     pub(super) fn end(&self, peer: NodeId) {
         let mut table = self.table();
@@ -166,6 +168,11 @@ pub(super) enum Sent {
 }
 
 impl Slot {
+    fn empty() -> Self {
+        let (up, _) = watch::channel(false);
+        Self { link: None, up, turn: Arc::default() }
+    }
+
     fn takes(&self, dialled_by: NodeId, lower: NodeId) -> bool {
         let old = self.link.as_ref().map(|link| link.dialled_by);
         old.is_none_or(|old| old == dialled_by || dialled_by == lower)

@@ -109,9 +109,11 @@ pub fn start(
     let refused = Arc::new(AtomicU64::new(0));
     let links = Links::new(plan.me, plan.peers.keys().copied());
     let (alive, tasks) = watch::channel(());
+    let (newcomers, awaited) = mpsc::unbounded_channel();
     let handle = MeshHandle::new(
         Arc::clone(&doors),
         links.clone(),
+        newcomers,
         stop_sender,
         tasks,
         Arc::clone(&refused),
@@ -129,6 +131,7 @@ pub fn start(
     for (id, peer) in plan.peers {
         tokio::spawn(dial::keep_dialling(Arc::clone(&shared), id, peer.address));
     }
+    tokio::spawn(dial::keep_greeting(Arc::clone(&shared), awaited));
     tokio::spawn(accept::keep_accepting(shared, listener));
     Ok((handle, MeshEvents(waiting)))
 }

@@ -170,7 +170,7 @@ impl Epochs {
             }) else {
                 continue;
             };
-            let Instance::Attempt { key, epoch, attempt } = decided.instance else { continue };
+            let Instance::Attempt { key, epoch, attempt, .. } = decided.instance else { continue };
             if row.first() == Some(&b'v') {
                 if self.voided.insert((key, epoch, attempt)) && epoch > 0 {
                     self.news.push(Milestone::Voided);

@@ -34,7 +34,10 @@ impl Tendermint {
     }
 
     pub fn agreement(&self, me: usize, row: Option<Votes>) -> Agreement {
-        Agreement::new(Instance::Position(1), &self.state, self.voters[me], row, BALLOT_MS)
+        {
+            let voters = (self.state.genesis(), self.state.electorate_now());
+            Agreement::new(Instance::Position(1), voters, self.voters[me], row, BALLOT_MS)
+        }
     }
 }
 

@@ -23,13 +23,17 @@
 //! | `rules N PEOPLE` | from then on N of these rule; with `join` or `leave` in one motion |
 //! | `wait SECONDS` | the rules announce what is dangerous for so long |
 //! | `recover`, `no recovery` | guardians sign what the other notes say; nobody recovers any more |
+//! | `admit NODE`, `probe NODE` | admits a signer, which votes at once or waits |
+//! | `suspend NODE`, `resume NODE`, `expel NODE` | lets a node wait, vote again, leave for ever |
+//! | `declare NODE TEXT`, `bear NUMBER` | who runs a node, how many voters may lie |
 //! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
 //! | `enact ENTRY` | none: the announced motion takes effect |
 
-use super::{Domain, member, name, roles, signed_by};
+use super::{Domain, admit, member, name, roles, signed_by};
 use quorate_charter::{
-    CertifiedEntry, Change, Entry, EntryBody, LogError, MemberKind, MotionBody, PeopleChange,
-    RefreshSchedule, Settings, SignedMotion, State, Window, verify_log,
+    CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
+    NodeChange, NodesChange, PeopleChange, RefreshSchedule, Settings, SignedMotion, Standing,
+    State, Window, verify_log,
 };
 use quorate_codec::Digest;
 use quorate_identity::MotionId;
@@ -95,6 +99,8 @@ impl<'a> Drawing<'a> {
         let state = self.states[parent].clone();
         let mut votes = state.quorum();
         let mut change = PeopleChange { changes: vec![], rules: None, excepted: vec![] };
+        let mut nodes = NodesChange { changes: vec![], faults: None };
+        let stand = |node: &str, standing| NodeChange::Stand { name: name(node), standing };
         let (mut recovers, mut enacts) = (false, None);
         let notes = notes.trim_end_matches(']').split(',').map(str::trim);
         for note in notes.filter(|note| !note.is_empty()) {
@@ -165,6 +171,18 @@ impl<'a> Drawing<'a> {
                     let freezes = vec![Digest([number.parse().unwrap(); 32])];
                     body = MotionBody::Thaw { freezes, barred: vec![name("olga")] };
                 }
+                ("admit", node) => nodes.changes.push(admit(node, Standing::Votes)),
+                ("probe", node) => nodes.changes.push(admit(node, Standing::Waits)),
+                ("suspend", node) => nodes.changes.push(stand(node, Standing::Waits)),
+                ("resume", node) => nodes.changes.push(stand(node, Standing::Votes)),
+                ("expel", node) => nodes.changes.push(NodeChange::Revoke { name: name(node) }),
+                ("declare", node) => {
+                    let (node, operator) = node.split_once(' ').unwrap();
+                    let operator = operator.to_owned();
+                    let declared = Declaration { operator, ..Declaration::default() };
+                    nodes.changes.push(NodeChange::Declare { name: name(node), declared });
+                }
+                ("bear", number) => nodes.faults = Some(number.parse().unwrap()),
                 ("object", other) => body = MotionBody::Object { motion: self.id(other) },
                 ("override", other) => {
                     let motion = self.id(other);
@@ -180,6 +198,10 @@ impl<'a> Drawing<'a> {
             }
         }
         change.changes.sort_by_key(Change::name);
+        nodes.changes.sort_by_key(|change| change.name().clone());
+        if !nodes.changes.is_empty() || nodes.faults.is_some() {
+            body = MotionBody::Nodes(nodes);
+        }
         let changes = !change.changes.is_empty() || change.rules.is_some();
         body = match (changes, recovers) {
             (true, true) => MotionBody::Recover(change),
@@ -190,7 +212,7 @@ impl<'a> Drawing<'a> {
         let motion =
             again.unwrap_or_else(|| signed_by(&state, self.domain.motion(&state, body), &people));
         let body = enacts.map_or_else(|| EntryBody::Motion(motion.clone()), EntryBody::Enact);
-        let certified = self.domain.certify(&Entry::next(&state, body), votes);
+        let certified = self.domain.certify_at(&state, &Entry::next(&state, body), votes);
         let next = match state.verify_entry(&certified) {
             Ok(verified) => state.apply(verified),
             Err(_) => state,

@@ -4,9 +4,10 @@
 pub mod drawn;
 
 use quorate_charter::{
-    CertifiedEntry, Custodian, Custody, Decided, Entry, EntryBody, Genesis, GenesisFile,
-    GenesisPerson, GenesisService, Instance, MemberKind, Motion, MotionBody, Role, Roles, Rules,
-    Settings, SignedEnrolment, SignedMember, SignedMotion, State,
+    CertifiedEntry, Custodian, Custody, Decided, Declaration, Entry, EntryBody, Genesis,
+    GenesisFile, GenesisPerson, GenesisService, Instance, MemberKind, Motion, MotionBody,
+    NodeChange, Role, Roles, Rules, Settings, SignedEnrolment, SignedMember, SignedMotion,
+    Standing, State,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
@@ -152,11 +153,38 @@ impl Domain {
         CertifiedEntry::from_decided(&Decided { genesis: entry.genesis, ..decided }).unwrap()
     }
 
+    /// Any entry, certified by the first `count` voters of a state.
+    pub fn certify_at(&self, state: &State, entry: &Entry, count: usize) -> CertifiedEntry {
+        let voters: Vec<NodeId> = state.voters().keys().copied().take(count).collect();
+        let instance = Instance::Position(entry.position);
+        CertifiedEntry::from_decided(&self.decide_by(&voters, instance, to_bytes(entry))).unwrap()
+    }
+
+    /// The keys of a node, also of one that joined since: n7 has those of seed 7.
+    fn secrets_of(&self, node: &NodeId) -> NodeSecrets {
+        let is_its = |number: &u8| {
+            let name = name(&format!("n{number}"));
+            let made = |role| SignedEnrolment::create(name.clone(), role, &secrets(*number)).id();
+            [Role::Signer, Role::Witness].map(made).contains(node)
+        };
+        match self.nodes.get(node) {
+            Some(founder) => NodeSecrets::from_bytes(&founder.to_bytes()).unwrap(),
+            None => secrets((1..=12).find(is_its).unwrap()),
+        }
+    }
+
     /// A decision by the first `count` nodes.
     pub fn decide(&self, instance: Instance, value: Vec<u8>, count: usize) -> Decided {
+        let voters: Vec<NodeId> = self.nodes.keys().copied().take(count).collect();
+        self.decide_by(&voters, instance, value)
+    }
+
+    /// A decision by these nodes.
+    pub fn decide_by(&self, voters: &[NodeId], instance: Instance, value: Vec<u8>) -> Decided {
         let digest = quorate_codec::Transcript::new(quorate_codec::tag::DECISION_VALUE);
         let digest = digest.part(&value).digest();
-        let precommit = |(id, secrets): (&NodeId, &NodeSecrets)| {
+        let precommit = |id: &NodeId| {
+            let secrets = self.secrets_of(id);
             let body = quorate_charter::BallotBody::Precommit(Some(digest));
             let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
             let genesis = self.state.genesis();
@@ -164,7 +192,7 @@ impl Domain {
                 quorate_charter::SignedBallotMessage::sign(genesis, instance, 0, *id, body, &sign);
             (*id, *message.signature())
         };
-        let certificate = self.nodes.iter().take(count).map(precommit).collect();
+        let certificate = voters.iter().map(precommit).collect();
         Decided {
             version: 1,
             genesis: self.state.genesis(),
@@ -184,6 +212,13 @@ pub fn signed_by(state: &State, mut motion: SignedMotion, people: &[&str]) -> Si
         motion.sign(id, &person(key)).unwrap();
     }
     motion
+}
+
+/// A signer n5, n6, … comes in.
+pub fn admit(node: &str, standing: Standing) -> NodeChange {
+    let seed = node.trim_start_matches('n').parse().unwrap();
+    let enrolment = SignedEnrolment::create(name(node), Role::Signer, &secrets(seed));
+    NodeChange::Admit { enrolment, declared: Declaration::default(), standing }
 }
 
 /// What somebody says of themselves, with these keys.

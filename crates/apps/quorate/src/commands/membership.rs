@@ -1,0 +1,315 @@
+//! `node admit|admission|suspend|resume|revoke|declare|faults|list|inspect`: nodes that come and go.
+
+use super::charter::{confirm, file_motion, shown};
+use super::genesis::{SMALL_FILE_MAX, role};
+use crate::args::membership::{Admitted, Declared, Membership};
+use crate::args::{Reader, Signer};
+use crate::domain::{self, DomainDir, read_at_most};
+use crate::face::Face;
+use crate::failure::{Exit, Failure, Result};
+use crate::replay;
+use crate::sealed::SealedNode;
+use crate::session::Session;
+use quorate_charter::{
+    Declaration, GenesisFile, MotionBody, NodeChange, NodesChange, SignedEnrolment, Standing, State,
+};
+use quorate_client::contract::DomainNode;
+use quorate_identity::{Head, Name, NodeId, words};
+use quorate_machine::seats;
+use serde::Serialize;
+use std::path::Path;
+
+/// Runs such a verb.
+///
+/// # Errors
+/// The caller's, or a node's.
+pub async fn run(verb: Membership, face: Face) -> Result<()> {
+    match verb {
+        Membership::Inspect { file } => inspect(&file, face),
+        Membership::Admit { file, votes, declared, faults, signer } => {
+            let standing = if votes { Standing::Votes } else { Standing::Waits };
+            let enrolment = read_enrolment(&file)?;
+            let declared = declaration(declared);
+            let admit = NodeChange::Admit { enrolment, declared, standing };
+            change(vec![admit], faults.faults, &signer, face).await
+        }
+        Membership::Admission { name, reader } => admission(&name, &reader, face).await,
+        Membership::Resume { name, faults, signer } => {
+            let (name, standing) = (domain::name(&name)?, Standing::Votes);
+            change(vec![NodeChange::Stand { name, standing }], faults.faults, &signer, face).await
+        }
+        Membership::Suspend { name, faults, signer } => {
+            let (name, standing) = (domain::name(&name)?, Standing::Waits);
+            change(vec![NodeChange::Stand { name, standing }], faults.faults, &signer, face).await
+        }
+        Membership::Revoke { name, faults, signer } => {
+            let name = domain::name(&name)?;
+            change(vec![NodeChange::Revoke { name }], faults.faults, &signer, face).await
+        }
+        Membership::Declare { name, declared, signer } => {
+            let (name, declared) = (domain::name(&name)?, declaration(declared));
+            change(vec![NodeChange::Declare { name, declared }], None, &signer, face).await
+        }
+        Membership::Faults { faults, signer } => {
+            change(Vec::new(), Some(faults), &signer, face).await
+        }
+        Membership::At { name, api, reader } => at(&name, &api, &reader, face).await,
+        Membership::List(reader) => list(&reader, face).await,
+    }
+}
+
+/// Shows what a change would do, asks, and files the motion.
+async fn change(
+    changes: Vec<NodeChange>,
+    faults: Option<u8>,
+    signer: &Signer,
+    face: Face,
+) -> Result<()> {
+    let session = Session::sign(signer)?;
+    let state = session.replay().await?;
+    let body = MotionBody::Nodes(NodesChange { changes, faults });
+    if !face.is_dry_run() {
+        face.brief(&shown(&body, &state));
+        confirm(&session)?;
+    }
+    file_motion(&session, &state, body, face).await
+}
+
+fn declaration(declared: Declared) -> Declaration {
+    let Declared { operator, cloud, jurisdiction } = declared;
+    Declaration { operator, cloud, jurisdiction }
+}
+
+fn read_enrolment(path: &Path) -> Result<SignedEnrolment> {
+    let bytes =
+        read_at_most(path, SMALL_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
+    let bad = |error: &dyn std::fmt::Display| {
+        let message = format!("{} holds no enrolment of a node: {error}", path.display());
+        Failure::caller("bad_enrolment", message, "name the file that `node init` wrote, unchanged")
+    };
+    let enrolment: SignedEnrolment =
+        quorate_codec::from_bytes(&bytes).map_err(|error| bad(&error))?;
+    enrolment.verify_own().map_err(|error| bad(&error))?;
+    Ok(enrolment)
+}
+
+#[derive(Serialize)]
+struct NodeView {
+    name: Name,
+    id: NodeId,
+    role: String,
+    /// `votes`, `waits`; of a file nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<String>,
+    words: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    declared: Option<DeclaredView>,
+}
+
+#[derive(Serialize)]
+struct DeclaredView {
+    operator: String,
+    cloud: String,
+    jurisdiction: String,
+}
+
+fn inspect(path: &Path, face: Face) -> Result<()> {
+    let enrolment = read_enrolment(path)?;
+    let body = enrolment.body();
+    let view = NodeView {
+        name: body.name.clone(),
+        id: enrolment.id(),
+        role: body.role.to_string(),
+        standing: None,
+        words: words(&body.keys.fingerprint()).join(" "),
+        declared: None,
+    };
+    face.show(&view, |it| {
+        format!(
+            "node {}, a {}\nid    {}\nwords {}\n\nCompare the words with those that its machine \
+             shows, over another way than this file came.",
+            it.name, it.role, it.id, it.words
+        )
+    });
+    Ok(())
+}
+
+async fn list(reader: &Reader, face: Face) -> Result<()> {
+    let state = Session::read(reader)?.replay().await?;
+    let views: Vec<NodeView> = state
+        .nodes()
+        .map(|node| NodeView {
+            name: node.name.clone(),
+            id: node.id,
+            role: node.role.to_string(),
+            standing: Some(node.standing.to_string()),
+            words: words(&node.keys.fingerprint()).join(" "),
+            declared: Some(DeclaredView {
+                operator: node.declared.operator.clone(),
+                cloud: node.declared.cloud.clone(),
+                jurisdiction: node.declared.jurisdiction.clone(),
+            }),
+        })
+        .collect();
+    for view in &views {
+        face.show(view, |it| {
+            let standing = it.standing.as_deref().unwrap_or_default();
+            let mut text = format!("{}  {}, {standing}\n  {}", it.name, it.role, it.words);
+            let declared = it.declared.iter();
+            let parts = declared.flat_map(|it| [&it.operator, &it.cloud, &it.jurisdiction]);
+            let parts: Vec<&str> =
+                parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
+            if !parts.is_empty() {
+                text += &format!("\n  declared: {}", parts.join(", "));
+            }
+            text
+        });
+    }
+    Ok(())
+}
+
+/// Notes where a node is. It is known by its keys, so a wrong address delays and nothing else.
+async fn at(name: &str, api: &str, reader: &Reader, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let state = session.replay().await?;
+    let name = domain::name(name)?;
+    let node = state.node_named(&name).ok_or_else(|| not_there(&name))?;
+    let address = api.strip_prefix("https://").unwrap_or(api);
+    let api = format!("https://{address}");
+    let line = DomainNode { name, role: role(node.role), api, pid: 0 };
+    session.dir().note_running(&state, line.clone())?;
+    face.show(&line, |it| format!("node {} is asked at {}", it.name, it.api));
+    Ok(())
+}
+
+fn not_there(name: &Name) -> Failure {
+    let message = format!("the charter admits no node {name}");
+    let next = "`quorate charter status` lists what is announced; `quorate node admit` files it";
+    Failure::caller("unknown_node", message, next)
+}
+
+#[derive(Serialize)]
+struct Admission {
+    node: Name,
+    standing: String,
+    /// What the new node's operator types.
+    admission: Head,
+    words: String,
+    position: u64,
+    /// The nodes whose charter, verified here, goes through it.
+    confirmed_by: Vec<Name>,
+}
+
+/// The entry that admitted a node, as every node that answers has it.
+async fn admission(name: &str, reader: &Reader, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let state = session.replay().await?;
+    let name = domain::name(name)?;
+    let node = state.node_named(&name).ok_or_else(|| not_there(&name))?;
+    if node.entry.digest() == state.genesis().digest() {
+        let message = format!("{name} founded the domain: it starts with the genesis hash");
+        return Err(Failure::caller("founding_node", message, "see `quorate node run --genesis`"));
+    }
+    let mut confirmed_by = Vec::new();
+    for other in state.nodes().filter(|other| other.id != node.id) {
+        // One that does not answer, or shows another charter, confirms nothing.
+        if let Ok(theirs) = session.at(&other.name).replay().await
+            && theirs.position_of(&node.entry).is_some()
+        {
+            confirmed_by.push(other.name.clone());
+        }
+    }
+    let few = confirmed_by.len() < 2;
+    let view = Admission {
+        node: name,
+        standing: node.standing.to_string(),
+        admission: node.entry,
+        words: words(&node.entry.digest()).join(" "),
+        position: state.position_of(&node.entry).unwrap_or_default(),
+        confirmed_by,
+    };
+    face.show(&view, |it| {
+        let by = it.confirmed_by.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        format!(
+            "node {} was admitted at position {}, by the entry\n  {}\n  {}\nas these have it: {by}",
+            it.node, it.position, it.admission, it.words
+        )
+    });
+    match few {
+        false => Ok(()),
+        true => {
+            let message = "fewer than two nodes confirm it";
+            let next = "start others and ask again: a new node believes this hash alone";
+            Err(Failure::peer("unconfirmed", message, next).with_exit(Exit::Refused))
+        }
+    }
+}
+
+/// The first start of a node that was admitted: the whole charter is verified from its genesis on,
+/// and believed because it goes through the one entry whose hash the operator typed. Durable before
+/// the node says anything.
+///
+/// # Errors
+/// The caller's: another hash, a charter that ends before the entry, or one that admits others keys.
+/// A peer's: the charter does not hold.
+pub fn arrive(
+    dir: &DomainDir,
+    node: &mut SealedNode,
+    admitted: &Admitted,
+) -> Result<Option<GenesisFile>> {
+    let (Some(charter), Some(admission)) = (&admitted.charter, &admitted.admission) else {
+        return Ok(None);
+    };
+    let hash: Head = replay::parse_hash(admission, "admission hash")?;
+    let (file, entries) = replay::read_log(charter)?;
+    // Its genesis is not believed either: whoever knows the hash of an entry knows all before it.
+    let founded = file.verify(&file.hash()).map_err(|error| {
+        let message = format!("the genesis in {} does not hold: {error}", charter.display());
+        Failure::peer("bad_charter", message, "take the charter from another node")
+    })?;
+    let mut state = founded;
+    let mut admitting: Option<State> = None;
+    for entry in &entries {
+        state = replay::apply(state, entry)?;
+        if state.head() == hash {
+            admitting = Some(state.clone());
+        }
+    }
+    let name = &node.enrolment.body().name;
+    let id = node.enrolment.id();
+    let admits = |state: &State| state.node(&id).is_some_and(|it| it.entry == hash);
+    let Some(admitting) = admitting else {
+        let message =
+            format!("the charter in {} does not go through this entry", charter.display());
+        let next = "compare the hash with the administrators again, digit by digit; where it is right, \
+                    somebody gave you another charter: take it from another node";
+        return Err(Failure::caller("other_charter", message, next).with_exit(Exit::Refused));
+    };
+    if !admits(&admitting) {
+        let message = format!("this entry does not admit this machine as node {name}");
+        let next = "ask for the hash that `quorate node admission` shows for this node; where that is \
+                    it, the charter admitted another machine: compare the words of `node init`";
+        return Err(Failure::caller("not_admitted", message, next).with_exit(Exit::Refused));
+    }
+    if state.node(&id).is_none_or(|it| it.keys != node.secrets.public()) {
+        let message = format!("the charter has revoked node {name}, or given its seat away");
+        let next = "make another node, under another name";
+        return Err(Failure::caller("revoked", message, next).with_exit(Exit::Refused));
+    }
+    let genesis = state.genesis();
+    match node.genesis {
+        Some(joined) if joined != genesis => Err(Failure::caller(
+            "genesis_mismatch",
+            format!("this node belongs to the domain {joined}"),
+            "a node never changes its domain; make another node for another domain",
+        )),
+        // What it knows already it verified itself.
+        Some(_) => Ok(Some(file)),
+        None => {
+            super::genesis::write_genesis(&dir.genesis_path(), &file)?;
+            let rows = seats::take(&id, &entries, &[], &[]);
+            node.arrive(genesis, rows, true)?;
+            Ok(Some(file))
+        }
+    }
+}

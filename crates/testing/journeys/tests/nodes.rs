@@ -1,0 +1,184 @@
+//! Nodes come and go, as their operators and administrators do it: machines, files, words.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+use quorate_journeys::{Machine, Trial, quorate};
+use serde_json::{Value, json};
+use std::fs;
+use std::net::TcpListener;
+use std::thread::sleep;
+use std::time::Duration;
+
+const KEYS: [&str; 3] = ["treasury", "vault", "ops"];
+const AFTER: &str = "2 of (node-2, node-3, node-5)";
+
+fn message(text: &str) -> Value {
+    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    json!({"kind": "message", "message": format!("0x{digits}")})
+}
+
+/// Files a motion as ada, has ben sign it, and waits until it is in force.
+fn enact(trial: &Trial, arguments: &[&str]) -> Value {
+    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
+    let id = filed["motion"].as_str().unwrap().to_owned();
+    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
+    loop {
+        let view = trial.run(&["charter", "show", &id]).ok().clone();
+        match view["state"].as_str().unwrap() {
+            "enacted" => return view,
+            "superseded" | "expired" => panic!("{view}"),
+            _ => sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+/// Two ports that nobody listens at.
+fn ports() -> (String, String) {
+    let free = || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    (free(), free())
+}
+
+fn epoch(trial: &Trial, key: &str) -> u64 {
+    trial.run(&["key", "show", key]).ok()["epoch"].as_u64().unwrap()
+}
+
+fn line<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+    status[list].as_array().unwrap().iter().find(|it| it["name"] == name)
+}
+
+/// The charter as any node hands it out.
+fn charter(trial: &Trial, file: &str) -> String {
+    let path = trial.file(file);
+    trial.run(&["charter", "log", "--output", &path]).ok();
+    path
+}
+
+/// GOV-64 to GOV-67: a machine is admitted under the words that it shows, waits, votes, gets shares,
+/// signs; the node that it replaces is thrown out while it runs, and finds nobody any more. The relay
+/// that edits an enrolment, the coordinator that gives out another charter, and the node that kept its
+/// share are on the way.
+#[test]
+fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
+    let mut trial = Trial::found();
+    let before: Vec<Value> = KEYS
+        .iter()
+        .map(|key| trial.run(&["key", "show", key]).ok()["public_key"].clone())
+        .collect();
+    let addresses = ports();
+    let machine = Machine::new(&trial, "node-5", &addresses);
+    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let words = quorate(&["node", "inspect", &enrolment]).ok()["words"].clone();
+
+    // A relay puts its own machine's keys in the place of these: whole, it has other words; in part,
+    // it does not hold.
+    let relay = Machine::new(&trial, "node-5", &ports());
+    let theirs = relay.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    assert_ne!(quorate(&["node", "inspect", &theirs]).ok()["words"], words);
+    let mut edited = fs::read(&enrolment).unwrap();
+    let at = edited.len() / 2;
+    edited[at] ^= 1;
+    let broken = trial.file("broken");
+    fs::write(&broken, edited).unwrap();
+    let refused = trial.run(&["node", "admit", &broken, "--as", "ada"]);
+    assert_eq!(refused.error(2)["code"], "bad_enrolment");
+
+    // What it would do is shown before anybody signs.
+    let shown = trial.run(&["--dry-run", "node", "admit", &enrolment, "--as", "ada"]).ok().clone();
+    let effect = shown["effect"].to_string();
+    assert!(
+        effect.contains(words.as_str().unwrap()) && effect.contains("on probation"),
+        "{effect}"
+    );
+    let early = charter(&trial, "early");
+    let declared = ["--operator", "Acme", "--cloud", "own racks", "--jurisdiction", "CH"];
+    enact(&trial, &[&["node", "admit", &enrolment][..], &declared].concat());
+    let admission = trial.run(&["node", "admission", "node-5"]).ok().clone();
+    assert!(admission["confirmed_by"].as_array().unwrap().len() >= 2, "{admission}");
+    let hash = admission["admission"].as_str().unwrap().to_owned();
+    let whole = charter(&trial, "whole");
+
+    // The wrong turns of its operator: another hash, a charter that ends too early, another machine.
+    let starts = |machine: &Machine, charter: &str, hash: &str| {
+        let dir = machine.dir().display().to_string();
+        quorate(&[
+            "node",
+            "run",
+            "node-5",
+            "--dir",
+            &dir,
+            "--charter",
+            charter,
+            "--admission",
+            hash,
+            "--passphrase-file",
+            &machine.passphrase(),
+        ])
+    };
+    let other = format!("0x{}", "ab".repeat(32));
+    assert_eq!(starts(&machine, &whole, &other).error(3)["code"], "other_charter");
+    assert_eq!(starts(&machine, &early, &hash).error(3)["code"], "other_charter");
+    assert_eq!(starts(&relay, &whole, &hash).error(3)["code"], "not_admitted");
+
+    trial.admit_machine(&machine, &whole, &hash);
+    trial.run(&["node", "at", "node-5", "--api", &addresses.1]).ok();
+    trial.until(|status| {
+        line(status, "nodes", "node-5").is_some_and(|it| it["alive"] == true && it["lag"] == 0)
+    });
+    let waits = trial.run(&["status", "--node", "node-5"]).ok().clone();
+    assert_eq!(waits["leased"], false);
+    assert_eq!(line(&waits, "nodes", "node-5").unwrap()["standing"], "waits");
+    let listed = trial.run(&["node", "list"]);
+    let listed = listed.lines.iter().find(|it| it["name"] == "node-5").unwrap();
+    assert_eq!((&listed["declared"]["operator"], &listed["words"]), (&json!("Acme"), &words));
+
+    // From probation to a vote, to shares of every key.
+    for custodian in ["greta", "hugo", "iris"] {
+        let asked = trial.file(&format!("{custodian}-challenges"));
+        trial.run(&["custodian", "challenges", custodian, "--output", &asked]).ok();
+        let answers = trial.answer(custodian, &asked);
+        trial.run(&["custodian", "answer", &answers, "--as", "ada"]).ok();
+    }
+    let resumed = enact(&trial, &["node", "resume", "node-5"]);
+    assert!(resumed["effect"].to_string().contains("5 nodes vote then, 4 decide"), "{resumed}");
+    for key in KEYS {
+        enact(&trial, &["key", "reshare", key, "--access", AFTER]);
+    }
+    trial.until(|_| KEYS.iter().all(|key| epoch(&trial, key) == 1));
+
+    // Thrown out while it runs: it says so and stops, and does not come back.
+    let revoked = enact(&trial, &["node", "revoke", "node-1"]);
+    assert!(revoked["effect"].to_string().contains("is refused from then on, for ever"));
+    trial.until(|status| line(status, "nodes", "node-1").is_none());
+    trial.kill("node-1");
+    let ended = trial.run(&["node", "run", "node-1"]);
+    let error = ended.error(2);
+    assert_eq!(error["code"], "bad_genesis");
+    assert!(error["message"].as_str().unwrap().contains("names no node with this node's keys"));
+    trial.until(|_| KEYS.iter().all(|key| epoch(&trial, key) == 2));
+    for (key, public) in KEYS.iter().zip(&before) {
+        assert_eq!(&trial.run(&["key", "show", key]).ok()["public_key"], public);
+        let file = trial.file(&format!("{key}-handover"));
+        trial.run(&["key", "handover", "get", key, "--output", &file]).ok();
+        trial.run(&["key", "handover", "verify", &file, "--genesis", &trial.genesis()]).ok();
+    }
+
+    // Without node-2 the newcomer's share is needed for every signature.
+    trial.kill("node-2");
+    trial.until(|status| line(status, "nodes", "node-2").unwrap()["alive"] == false);
+    let signed = trial.request("ops", &message("with the newcomer"), "wallet-service");
+    trial.signed(&signed);
+    trial.verified_receipt(&signed);
+    // A backup of the domain as it is now can be restored from, though a founder is gone.
+    let backup = trial.file("backup");
+    trial.run(&["backup", "export", "--output", &backup]).ok();
+    let genesis = trial.genesis();
+    quorate_journeys::recovery(&["verify", &backup, "--genesis", &genesis]).ok();
+}
