@@ -237,12 +237,19 @@ impl SealedNode {
         mut rows: Vec<Write>,
         is_whole: bool,
     ) -> Result<()> {
+        let kept: Vec<Record> = rows
+            .iter()
+            .filter_map(|row| {
+                Some(Record::at_start(row.table, row.key.clone(), row.value.clone()?))
+            })
+            .collect();
         rows.push(Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis)));
         if is_whole {
             rows.push(Write::delete(Table::Summand, ARRIVAL));
             self.arrival = None;
         }
         self.store.commit(&rows).map_err(|error| store_failure(&error))?;
+        self.records.extend(kept);
         self.genesis = Some(genesis);
         Ok(())
     }

@@ -14,6 +14,7 @@ use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, DecodeError, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, MotionId, NodeId, NodeSignatures, PersonId, Scheme};
+use quorate_release::Version;
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -201,6 +202,14 @@ impl ProposedEntry {
     pub fn nodes(&self) -> Option<&NodesChange> {
         match &self.motion()?.body {
             MotionBody::Nodes(change) => Some(change),
+            _ => None,
+        }
+    }
+
+    /// The version that it requires, if it requires one.
+    pub fn minimum(&self) -> Option<&Version> {
+        match &self.motion()?.body {
+            MotionBody::ReleaseRequire { minimum } => Some(minimum),
             _ => None,
         }
     }

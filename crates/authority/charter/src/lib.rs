@@ -67,8 +67,8 @@ pub use motion::{
 };
 pub use origin::{Origin, Restored, Summand, Summands};
 pub use presence::{
-    Hello, Incarnation, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin, SignedWelcome,
-    Welcome,
+    Hello, Incarnation, Program, Recognition, Rejoin, RejoinError, SignedHello, SignedRejoin,
+    SignedWelcome, Welcome,
 };
 pub use rules::{Matter, Recovery, Rule, Rules, RulesError, UnknownMatter};
 pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};

@@ -4,6 +4,7 @@ use crate::statement::{DomainStatement, NodeStatement, Signed, StatementError};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest, tag, tag::Tag};
 use quorate_identity::{GenesisHash, Head, NodeId};
+use quorate_release::Version;
 
 /// One life of a node, from a start to the next: made durable before anything leaves (NOD-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -52,6 +53,20 @@ pub struct Hello {
     /// Its clock, in milliseconds since 1970.
     #[n(8)]
     pub time_ms: u64,
+    /// What it runs.
+    #[n(9)]
+    pub program: Program,
+}
+
+/// Which program a node runs, as it says itself (GOV-35). Public.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Program {
+    /// Its version.
+    #[n(0)]
+    pub version: Version,
+    /// SHA-256 of the file that it was started from: what a release names.
+    #[n(1)]
+    pub digest: Digest,
 }
 
 /// The answer to a hello. Public.
@@ -136,6 +151,9 @@ pub enum RejoinError {
     /// The statement does not hold.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// The node has no vote to come back to.
+    #[error("node {0} waits: it does not vote")]
+    NoVote(NodeId),
     /// The incarnation is not later than the one recorded.
     #[error("incarnation {count} of node {node} is not later than the recorded one")]
     Stale {
@@ -192,8 +210,12 @@ impl Canonical for Incarnation {
     const BYTES_MAX: usize = 80;
 }
 
+impl Canonical for Program {
+    const BYTES_MAX: usize = 48 + Version::BYTES_MAX;
+}
+
 impl Canonical for Hello {
-    const BYTES_MAX: usize = 320;
+    const BYTES_MAX: usize = 320 + Program::BYTES_MAX;
 }
 
 impl Canonical for Welcome {

@@ -19,12 +19,13 @@ use crate::entry::{Step, VerifiedEntry};
 use crate::genesis::{Genesis, GenesisError, Settings};
 use crate::motion::{Change, Motion, MotionBody, MotionStatus, NodesChange, Object, PeopleChange};
 use crate::origin::Origin;
-use crate::presence::{Incarnation, RejoinError, SignedRejoin};
+use crate::presence::{Incarnation, Program, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
 use crate::succession::Succession;
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, KeyId, MotionId, Name, NodeId, NodePublic, PersonId};
+use quorate_release::Version;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,6 +72,9 @@ pub struct State {
     /// How often nodes of a name changed.
     node_versions: Arc<BTreeMap<Name, u64>>,
     faults_version: u64,
+    /// The oldest version that nodes may run, if one is required, and how often that was set.
+    minimum: Option<Version>,
+    minimum_version: u64,
     /// The voters of now, and all there ever were, by the position that made them voters.
     electorate: Arc<Electorate>,
     eras: Arc<BTreeMap<u64, Arc<Electorate>>>,
@@ -91,6 +95,8 @@ impl State {
         Ok(Self {
             node_versions: Arc::default(),
             faults_version: 0,
+            minimum: None,
+            minimum_version: 0,
             eras: Arc::new(BTreeMap::from([(0, Arc::clone(&electorate))])),
             electorate,
             nodes_changed_at: 0,
@@ -168,6 +174,16 @@ impl State {
         &self.settings
     }
 
+    /// The oldest version that nodes may run, if one is required.
+    pub fn minimum(&self) -> Option<&Version> {
+        self.minimum.as_ref()
+    }
+
+    /// Whether a node that runs this is heard (GOV-35).
+    pub fn allows(&self, program: &Program) -> bool {
+        self.minimum().is_none_or(|minimum| program.version >= *minimum)
+    }
+
     /// Which administrators together authorise motions about matters without a rule of their own.
     pub fn rule(&self) -> &Tree<PersonId> {
         &self.roster.authority.main.tree
@@ -242,6 +258,7 @@ impl State {
             Object::Custody => self.custody_version,
             Object::Node(name) => self.node_versions.get(name).copied().unwrap_or_default(),
             Object::Faults => self.faults_version,
+            Object::Release => self.minimum_version,
             Object::Member(name) => self.member_versions.get(name).copied().unwrap_or_default(),
             Object::Rules => self.rules_version,
             Object::Settings => self.settings_version,
@@ -286,14 +303,17 @@ impl State {
         }
     }
 
-    /// Whether a lapsed node's wish may enter the log: its own statement, and an incarnation
-    /// later than any that came back before (GOV-34).
+    /// Whether a lapsed node's wish may enter the log: its own statement, a vote, and an incarnation
+    /// later than any that came back before (GOV-34). Whoever waits writes nothing into the log.
     ///
     /// # Errors
     /// [`RejoinError`].
     pub fn check_rejoin(&self, rejoin: &SignedRejoin) -> Result<(), RejoinError> {
         let body = rejoin.verify(self)?;
         let (node, count) = (body.node, body.incarnation.count);
+        if !self.is_voter(&node) {
+            return Err(RejoinError::NoVote(node));
+        }
         let is_later = self.rejoined(&node).is_none_or(|recorded| count > recorded.count);
         if is_later { Ok(()) } else { Err(RejoinError::Stale { node, count }) }
     }
@@ -415,6 +435,10 @@ impl State {
             MotionBody::People(change) | MotionBody::Recover(change) => {
                 self.change_people(id, change);
             }
+            MotionBody::ReleaseRequire { minimum } => {
+                self.minimum = Some(minimum.clone());
+                self.minimum_version += 1;
+            }
             MotionBody::SettingsSet { settings } => {
                 self.settings = *settings;
                 self.settings_version += 1;
@@ -495,7 +519,8 @@ impl State {
     fn change_nodes(&mut self, change: &NodesChange) {
         let Ok(roster) = self.changed_nodes(change) else { return };
         let voters: BTreeSet<NodeId> = roster.voters.keys().copied().collect();
-        let is_new = (&voters, roster.faults) != (self.electorate.voters(), self.faults());
+        let before = self.faults();
+        let is_new = (&voters, roster.faults) != (self.electorate.voters(), before);
         self.roster = Arc::new(roster);
         if is_new {
             let electorate = Electorate::new(self.position, voters, self.roster.faults);
@@ -505,7 +530,7 @@ impl State {
         if change.faults.is_some() {
             self.faults_version += 1;
         }
-        if change.revokes() {
+        if change.revokes() || self.roster.faults > before {
             self.machine_lost_at = self.position;
         }
         self.touch_nodes(change.names());

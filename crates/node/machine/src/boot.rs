@@ -19,11 +19,12 @@ use crate::node::{HALT_ROW, Node, Turn};
 use crate::outcome;
 use crate::pairs::Pairs;
 use crate::presence::{CLOCK_ROW, LAPSE_ROW, Lapse, Presence};
+use crate::programs::outdated;
 use crate::requests::{RequestBook, Requests};
 use crate::sessions::Sessions;
 use crate::wire::Outcome;
 use quorate_charter::{
-    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance,
+    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance, Program,
     SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
@@ -46,6 +47,8 @@ pub struct BootPlan {
     pub pace: Pace,
     /// How large the proofs of backups are: [`quorate_engine::Standard`] but in tests.
     pub proofs: Backups,
+    /// What runs here.
+    pub program: Program,
     /// The clock now.
     pub now: Millis,
 }
@@ -133,7 +136,7 @@ impl Node {
     /// # Errors
     /// [`BootError`]. Cost: some signature verifications an entry and a request.
     pub fn boot(plan: BootPlan, rng: &mut dyn CryptoRngCore) -> Result<(Self, Output), BootError> {
-        let BootPlan { file, secrets, records, pace, proofs, now } = plan;
+        let BootPlan { file, secrets, records, pace, proofs, program, now } = plan;
         let rows = Rows::new(records);
         let stored = rows.get(Table::Meta, GENESIS_ROW);
         if stored.is_some_and(|stored| stored != quorate_codec::to_bytes(&file)) {
@@ -171,6 +174,8 @@ impl Node {
             freezes: freezes(&state, &rows)?,
             estate: estate(&rows)?,
             policy: compiled_policy(&state),
+            outdated: outdated(&state, &program),
+            program,
             state: Arc::new(state),
             keys,
             secrets,

@@ -47,6 +47,7 @@ mod outcome;
 mod pairs;
 mod permit;
 mod presence;
+mod programs;
 mod requests;
 mod schedule;
 pub mod seats;

@@ -3,8 +3,8 @@
 
 use crate::node::{Node, Turn};
 use crate::wire::Message;
-use quorate_charter::{CertifiedEntry, Electorate, NodesChange, State};
-use quorate_identity::{KeyId, Name, NodeId};
+use quorate_charter::{CertifiedEntry, Electorate, KeyOrder, NodesChange, NodesError, State};
+use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeSet;
 
 impl Node {
@@ -19,34 +19,72 @@ impl Node {
         self.state.electorate_for(self.state.key(key)?, newest)
     }
 
-    /// The first key for which a change of nodes comes too early (GOV-66): too few would be left of
-    /// those who certified its newest epoch, of those who decide about its next one, of any who voted
-    /// since (an attempt under way may be planned under them), or of those who hold its shares. Once
-    /// it was shared anew by nodes of now, none of it is so.
-    pub(crate) fn behind_for(&self, change: &NodesChange) -> Option<Name> {
-        let (voting, signing) = self.state.nodes_after(change)?;
+    /// What a change of nodes waits for, if it comes too early (GOV-66): a key for which too few would
+    /// be left of those who certified its newest epoch, of those who decide about its next one, of
+    /// any who voted since (an attempt under way may be planned under them), or of those who hold its
+    /// shares. Once it was shared anew by nodes of now, none of it is so.
+    pub(crate) fn behind_for(&self, change: &NodesChange) -> Option<NodesError> {
+        let (voting, _) = self.state.nodes_after(change)?;
+        let faults = change.faults.map_or(self.state.faults(), usize::from);
         let leaves = |node: &NodeId| !voting.contains(node);
-        if !self.state.electorate_now().voters().iter().any(leaves) {
+        let someone_leaves = self.state.electorate_now().voters().iter().any(leaves);
+        if !someone_leaves && faults <= self.state.faults() {
             return None;
         }
+        let revoked = change.revoked().filter_map(|name| self.state.node_named(name));
+        let revoked: BTreeSet<NodeId> = revoked.map(|node| node.id).collect();
         let stranded = self.state.stranded_by(&voting);
+        let came_back =
+            voting.iter().filter_map(|node| Some((*node, self.state.rejoined_at(node)?)));
+        let came_back: Vec<(NodeId, u64)> = came_back.collect();
         let standing = self.state.keys().filter(|order| !order.retired);
-        let mut behind = standing.filter(|order| {
-            let decides = self.next_era(&order.key).is_some_and(|era| stranded < Some(era));
+        standing.into_iter().find_map(|order| {
+            let era = self.next_era(&order.key);
+            // Who came back votes about nothing that may be older than that (CER-10).
+            let known = self.newest_known(order);
+            let barred =
+                came_back.iter().filter(|(_, at)| Some(*at) > known).map(|(node, _)| *node);
+            let barred: BTreeSet<NodeId> = barred.collect();
+            let stranded = match barred.is_empty() {
+                true => stranded,
+                false => self.state.stranded_by(&voting.difference(&barred).copied().collect()),
+            };
+            let decides = era.is_some_and(|era| stranded < Some(era));
             let current = self.keys.current(&order.key);
-            let stands = current.is_none_or(|made| {
+            let believed = current.is_none_or(|made| {
+                // A seat that was given away since: its signature is under former keys.
+                let known = self.state.position_of(&made.record.plan.head);
+                let seated = came_back
+                    .iter()
+                    .filter(|(node, at)| Some(*at) > known && self.state.seat(node).is_some());
+                let seated: BTreeSet<NodeId> = seated.map(|(node, _)| *node).collect();
+                let stay = voting.difference(&seated).copied().collect();
                 let certified = self.state.electorate(&made.decided.instance);
-                let certified = certified.is_ok_and(|it| it.is_believed_by(&voting));
-                let (tree, members) = (&made.record.plan.tree, made.record.plan.members());
-                let holds = |nodes: BTreeSet<NodeId>| tree.satisfied(&nodes);
-                let had = members.iter().filter(|node| self.state.is_signing(node)).copied();
-                certified
-                    && (!holds(had.collect())
-                        || holds(members.intersection(&signing).copied().collect()))
+                certified.is_ok_and(|it| it.is_believed_by(&stay, faults))
             });
-            !(decides && stands)
-        });
-        behind.next().map(|order| order.name.clone())
+            let is_lost = current.is_some_and(|made| {
+                let (tree, members) = (&made.record.plan.tree, made.record.plan.members());
+                let there = members.iter().filter(|node| self.state.node(node).is_some());
+                let there: BTreeSet<NodeId> = there.copied().collect();
+                let left = there.difference(&revoked).copied().collect();
+                tree.satisfied(&there) && !tree.satisfied(&left)
+            });
+            match (is_lost, decides && believed) {
+                (true, _) => Some(NodesError::KeyLost(order.name.clone())),
+                (false, false) => Some(NodesError::KeyBehind(order.name.clone())),
+                (false, true) => None,
+            }
+        })
+    }
+
+    /// The position of the youngest thing that is known of a key: its order, the plan of its newest
+    /// epoch, or the word that gave the last attempt up.
+    fn newest_known(&self, order: &KeyOrder) -> Option<u64> {
+        let book = self.keys.book(&order.key);
+        let made = book.and_then(|book| book.record()).map(|record| record.plan.head);
+        let given_up = book.and_then(|book| book.given_up_at());
+        let heads = [Some(order.entry), made, given_up].into_iter().flatten();
+        heads.filter_map(|head| self.state.position_of(&head)).max()
     }
 
     /// The charter changed who the nodes are. What those said and made who left counts for nothing
@@ -85,6 +123,7 @@ impl Node {
     /// What a node said and made counts for nothing any more.
     pub(crate) fn dismiss(&mut self, node: NodeId, why: &str, turn: &mut Turn<'_>) {
         self.fail_sessions_with(node, why, turn);
+        self.forget_votes_of(&node, turn);
         self.forget_pair(&node, turn);
         self.forget_presence(&node, turn);
         turn.out.writes.extend(self.evidence.forget(&node));

@@ -16,7 +16,7 @@ use crate::presence::Presence;
 use crate::requests::Requests;
 use crate::sessions::Sessions;
 use crate::wire::Message;
-use quorate_charter::{GenesisFile, Incarnation, State};
+use quorate_charter::{GenesisFile, Incarnation, Program, State};
 use quorate_codec::Digest;
 use quorate_engine::{Backups, Failure, Progress, Seed};
 use quorate_identity::{NodeId, NodeSecrets};
@@ -53,6 +53,10 @@ pub struct Node {
     pub(crate) jobs: u64,
     pub(crate) trail: Audit,
     pub(crate) evidence: EvidenceBook,
+    /// What runs here.
+    pub(crate) program: Program,
+    /// Why the charter wants another program here, if it does.
+    pub(crate) outdated: Option<String>,
     /// Why this node stopped for good, if it did.
     pub(crate) halted: Option<String>,
 }
@@ -120,11 +124,11 @@ impl Node {
         self.may_sign(self.presence.now())
     }
 
-    /// Why the node abstains from everything, if it does: it is an old copy of itself, or it
-    /// found the charter forked.
+    /// Why the node abstains from everything, if it does: it is an old copy of itself, it found the
+    /// charter forked, or its program is older than the charter allows.
     pub fn abstains(&self) -> Option<&str> {
         let lapse = self.presence.lapse().map(|lapse| lapse.reason.as_str());
-        self.halted.as_deref().or(lapse)
+        self.halted.as_deref().or(lapse).or(self.outdated.as_deref())
     }
 
     /// Everything that time alone makes due.

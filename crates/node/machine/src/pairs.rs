@@ -517,6 +517,7 @@ impl Node {
         self.pairs.paused.is_over(peer, now)
             && !has_job
             && self.presence.is_here(peer)
+            && self.state.is_signing(peer)
             && self.may_take_part()
             && self.pairs.needed.contains(peer)
             && !self.pairs.quarantined.contains_key(peer)

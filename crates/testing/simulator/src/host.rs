@@ -94,7 +94,8 @@ impl Host {
         let now = self.clock(now);
         let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
         let proofs = Backups::of::<Reduced>();
-        let plan = BootPlan { file, secrets, records, pace, proofs, now };
+        let program = quorate_testkit::world::program(quorate_testkit::world::VERSION);
+        let plan = BootPlan { file, secrets, records, pace, proofs, program, now };
         let (node, output) = Node::boot(plan, &mut self.rng).expect("a node starts from its disk");
         self.node = Some(node);
         self.take(output)

@@ -4,12 +4,12 @@
 use crate::custodians::Reduced;
 use crate::founding::{Founding, FoundingNode, Shape, name};
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, State};
+use quorate_charter::{MotionBody, Program, State};
 use quorate_client::contract::{
     ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest,
     SubmitStatement, routes,
 };
-use quorate_codec::Digest;
+use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::Backups;
 use quorate_identity::{KeyId, MotionId, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
@@ -93,6 +93,8 @@ pub struct Host {
     pub outputs: Vec<Released>,
     /// How far its clock runs ahead.
     pub ahead_ms: u64,
+    /// Which version it runs from its next start on; the usual one where nothing is said.
+    pub version: Option<&'static str>,
     wake_at: Option<u64>,
     lives: u64,
     replies: BTreeMap<CallId, Answer>,
@@ -107,6 +109,15 @@ pub struct Released {
     pub barrier: bool,
     /// The messages and their receivers.
     pub messages: Vec<(NodeId, Message)>,
+}
+
+/// What nodes run.
+pub const VERSION: &str = "1.0.0";
+
+/// A program of a version; nothing is hashed here.
+pub fn program(version: &str) -> Program {
+    let digest = Transcript::new(tag::TEST).part(version.as_bytes()).digest();
+    Program { version: version.parse().expect("a version"), digest }
 }
 
 /// When everything begins.
@@ -220,6 +231,7 @@ impl World {
             records,
             pace: Pace::default(),
             proofs: Backups::of::<Reduced>(),
+            program: program(host.version.unwrap_or(VERSION)),
             now: self.now,
         };
         let (running, output) = Node::boot(plan, &mut self.rng)?;

@@ -301,6 +301,7 @@ fn lapsed(world: &World) -> Message {
         highest_vote: 99,
         nonce: Digest::ZERO,
         time_ms: world.now,
+        program: quorate_testkit::world::program(quorate_testkit::world::VERSION),
     };
     let evidence = SignedHello::sign(hello, &world.founding.nodes[&node].secrets());
     let welcome = Welcome {

@@ -7,8 +7,8 @@
 )]
 
 use quorate_charter::{
-    BallotBody, Hello, Incarnation, Instance, MotionBody, NodeChange, NodesChange, Role,
-    SignedBallotMessage, SignedHello, Standing,
+    BallotBody, Hello, Incarnation, Instance, MotionBody, NodeChange, NodesChange, PeopleChange,
+    Role, SignedBallotMessage, SignedHello, Standing,
 };
 use quorate_client::contract::{MotionState, MotionView, NodeStanding, RequestState, routes};
 use quorate_codec::Digest;
@@ -16,7 +16,8 @@ use quorate_identity::{KeyId, MotionId, Scheme};
 use quorate_machine::boot::BootError;
 use quorate_machine::call::View;
 use quorate_machine::wire::Message;
-use quorate_testkit::founding::{Shape, name};
+use quorate_policy::PolicyBundle;
+use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::keys::{
     FIVE, THREE_OF_FIVE, ceremony, kept, key, record, refresh, reshare, sign, until_epoch, with_ops,
 };
@@ -106,6 +107,7 @@ fn neg_059_strangers_and_those_who_left_are_not_heard() {
             highest_vote: state.position(),
             nonce: Digest([8; 32]),
             time_ms: world.now,
+            program: quorate_testkit::world::program(quorate_testkit::world::VERSION),
         };
         let instance = Instance::Position(state.position() + 1);
         let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
@@ -183,7 +185,7 @@ fn a_revocation_waits_for_keys_that_are_behind() {
     let view = shown(&mut world, "node-2", &motion);
     assert_eq!(view.state, MotionState::Deciding);
     let waits = view.waits_for.unwrap();
-    assert!(waits.starts_with("the key ops is not shared anew"), "{waits}");
+    assert!(waits.contains("of those who decide about the key ops"), "{waits}");
     let order = reshare(&world, "3 of (node-1, node-2, node-3, node-4, node-6)", 1);
     world.enact("node-2", order);
     world.until("it is gone", |world| {
@@ -200,18 +202,58 @@ fn a_revocation_waits_for_keys_that_are_behind() {
     sign(&mut world, "node-6", "with those who stay");
 }
 
-/// GOV-66: a key that those who stay could not use keeps its nodes.
+/// GOV-66: a key that those who stay could not use keeps its nodes, once it is made; a suspension,
+/// which can be undone, it does not hinder.
 #[test]
 fn nobody_leaves_with_the_only_shares() {
     let (mut world, _, _) = with_five(74);
-    world.make_key_over(
-        "pair",
-        Scheme::Ed25519,
-        quorate_testkit::keys::over(&world, "all of (node-1, node-2)"),
-    );
-    let (_, answer) = world.try_file_motion("node-1", revokes("node-1"));
-    let error = answer.unwrap_err();
-    assert!(error.message.contains("could not use the key pair"), "{}", error.message);
+    let pair = quorate_testkit::keys::over(&world, "all of (node-1, node-2)");
+    world.make_key_over("pair", Scheme::Ed25519, pair);
+    let motion = world.file_motion("node-1", revokes("node-1"));
+    world.pass(20_000);
+    let waits = shown(&mut world, "node-1", &motion).waits_for.unwrap();
+    assert!(waits.contains("could not use the key pair any more"), "{waits}");
+    world.enact("node-2", stands("node-1", Standing::Waits));
+    assert!(!world.can_sign("node-2", "pair"));
+    world.enact("node-2", stands("node-1", Standing::Votes));
+    world.until("it is back", |world| world.can_sign("node-2", "pair"));
+}
+
+/// GOV-82: whoever keeps an objection out of the log, by not voting for it where everybody is needed,
+/// does not get the motion in either.
+#[test]
+fn neg_102_who_keeps_an_objection_out_gets_nothing_in() {
+    let (mut world, _) = with_ops(84, Shape::default(), TREE, 1);
+    let mut rules = world.state("node-1").rules().clone();
+    rules.main.delay_ms = 60_000;
+    world.enact("node-1", MotionBody::People(PeopleChange::rules(rules)));
+    // Two administrators that somebody stole announce a policy, and suspend an honest node.
+    let [cedar, limits, lists, cases] = POLICY.map(str::to_owned);
+    let cedar = cedar.replace("nothing moves here", "everything moves");
+    let bundle = PolicyBundle::new(cedar, limits, lists, cases).to_bytes();
+    let announced = world.file_motion("node-1", MotionBody::PolicySet { bundle });
+    world.until("it is announced", |world| {
+        world.names().iter().all(|node| world.state(node).announcement(&announced).is_some())
+    });
+    world.enact("node-1", stands("node-2", Standing::Waits));
+    // node-3 lies: it votes for nothing until the motion is due, and then for that.
+    let (liar, before) = (world.id("node-3"), world.state("node-1").position());
+    let due = world.now + 60_000;
+    let silent = std::rc::Rc::new(std::cell::Cell::new(true));
+    let is_silent = std::rc::Rc::clone(&silent);
+    world.wiretap = Some(Box::new(move |from, _, message| {
+        let is_vote = matches!(&message, Message::Ballot(vote)
+            if matches!(vote.instance(), Instance::Position(_)));
+        if from == liar && is_vote && is_silent.get() { Vec::new() } else { vec![message] }
+    }));
+    let objection = world.file_motion("node-1", MotionBody::Object { motion: announced });
+    world.pass(120_000);
+    assert!(world.now > due);
+    silent.set(false);
+    world.pass(120_000);
+    let state = world.state("node-1");
+    assert_eq!(state.policy_version(), 1, "the objection came first, or nothing did");
+    assert!(state.position() == before || state.has_placed(&objection));
 }
 
 /// AGR-13, N-87: voters change while attempts are under way; every epoch has one outcome, decided by

@@ -1,10 +1,11 @@
 //! Releases: made and signed by those who release, verified by everybody else.
 
+use super::Signer;
 use crate::commands::{MIGRATES_FROM, PRODUCT};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `release create|sign|show`
+/// `release create|sign|show|require`
 #[derive(Debug, Subcommand)]
 pub enum Release {
     /// Write what a release consists of, for those who release to sign.
@@ -13,6 +14,14 @@ pub enum Release {
     Create(Box<Create>),
     /// Read what a release says, then sign it.
     Sign(Box<Sign>),
+    /// File the motion that requires every node to run at least a version. It takes effect once so
+    /// many do that nothing stops; whoever runs an older one is not heard from then on.
+    Require {
+        /// The version.
+        version: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Show what a release says, its digest, and who has signed.
     Show {
         /// The release.

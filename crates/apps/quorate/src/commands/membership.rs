@@ -13,7 +13,7 @@ use crate::session::Session;
 use quorate_charter::{
     Declaration, GenesisFile, MotionBody, NodeChange, NodesChange, SignedEnrolment, Standing, State,
 };
-use quorate_client::contract::DomainNode;
+use quorate_client::contract::{DomainNode, EntryPage, routes};
 use quorate_identity::{Head, Name, NodeId, words};
 use quorate_machine::seats;
 use serde::Serialize;
@@ -210,12 +210,14 @@ async fn admission(name: &str, reader: &Reader, face: Face) -> Result<()> {
         let message = format!("{name} founded the domain: it starts with the genesis hash");
         return Err(Failure::caller("founding_node", message, "see `quorate node run --genesis`"));
     }
+    let position = state.position_of(&node.entry).unwrap_or_default();
     let mut confirmed_by = Vec::new();
     for other in state.nodes().filter(|other| other.id != node.id) {
-        // One that does not answer, or shows another charter, confirms nothing.
-        if let Ok(theirs) = session.at(&other.name).replay().await
-            && theirs.position_of(&node.entry).is_some()
-        {
+        // It must hand out this very entry; one that does not answer, or lags, confirms nothing.
+        let target = routes::entries(position.saturating_sub(1));
+        let page = session.at(&other.name).get::<EntryPage>(&target).await;
+        let entry = page.ok().and_then(|page| replay::entry(&page.entries.first()?.entry).ok());
+        if entry.is_some_and(|entry| entry.head() == node.entry) {
             confirmed_by.push(other.name.clone());
         }
     }
@@ -225,7 +227,7 @@ async fn admission(name: &str, reader: &Reader, face: Face) -> Result<()> {
         standing: node.standing.to_string(),
         admission: node.entry,
         words: words(&node.entry.digest()).join(" "),
-        position: state.position_of(&node.entry).unwrap_or_default(),
+        position,
         confirmed_by,
     };
     face.show(&view, |it| {

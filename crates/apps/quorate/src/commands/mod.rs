@@ -24,7 +24,7 @@ mod seat;
 mod status;
 mod succession;
 
-pub use release::{MIGRATES_FROM, PRODUCT};
+pub use release::{MIGRATES_FROM, PRODUCT, running};
 
 use crate::args::custody::Custodian;
 use crate::args::lifecycle::Ceremony;
@@ -33,7 +33,7 @@ use crate::args::seat::Seat;
 use crate::args::{Charter, Cli, Command, Key, NodeVerb, PolicyVerb};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
-use crate::{bench, demo, trial};
+use crate::{args, bench, demo, trial};
 
 /// Runs one command to its end.
 ///
@@ -69,7 +69,7 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
         Command::Request(verb) => request::run(verb, face).await,
         Command::Receipt(verb) => receipt::run(verb, face).await,
         Command::Evidence(verb) => evidence::run(verb, face).await,
-        Command::Release(verb) => release::run(verb, face),
+        Command::Release(verb) => release::run(verb, face).await,
         Command::VerifyRelease(options) => release::verify(&options, face),
         Command::Bench(options) => bench::run(options, face).await,
     }
@@ -92,6 +92,7 @@ fn files_a_motion(command: &Command) -> bool {
                 | Charter::Propose { .. }
         ),
         Command::Policy(verb) => matches!(verb, PolicyVerb::Propose { .. }),
+        Command::Release(verb) => matches!(verb, args::release::Release::Require { .. }),
         Command::Custodian(verb) => matches!(verb, Custodian::Set { .. }),
         Command::Seat(verb) => matches!(verb, Seat::Give { .. }),
         Command::Node(NodeVerb::Membership(verb)) => verb.files_a_motion(),

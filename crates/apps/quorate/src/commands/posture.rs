@@ -8,6 +8,7 @@ use crate::session::Session;
 use quorate_charter::{Declaration, Matter, Node, Role, Rules, Standing, State};
 use quorate_client::contract::{CustodyView, Status, routes};
 use quorate_identity::{CredentialKind, Name, NodeId};
+use quorate_release::Version;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -110,6 +111,7 @@ fn assess(
     people(state, &mut findings);
     keys(state, nodes, now, &mut findings);
     running(nodes, &mut findings);
+    programs(nodes, &mut findings);
     custodians(custody, now, &mut findings);
     findings
 }
@@ -358,6 +360,38 @@ fn keys(state: &State, nodes: &[(Name, Option<Status>)], now: u64, findings: &mu
     }
 }
 
+/// Whether nodes run one program, as they say themselves.
+fn programs(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    let own = nodes.iter().filter_map(|(name, status)| {
+        let lines = &status.as_ref()?.nodes;
+        lines.iter().find(|line| line.name == *name)?.program.as_ref().map(|it| (name, it))
+    });
+    let own: Vec<_> = own.collect();
+    let newest: Option<Version> =
+        own.iter().filter_map(|(_, program)| program.version.parse().ok()).max();
+    for (name, program) in &own {
+        if program.version.parse().ok() < newest {
+            add(
+                Grade::C,
+                format!("node {name} runs version {}, others a later one", program.version),
+                "what was mended since is not mended there",
+                "quorate verify-release, install it; then quorate release require",
+            );
+        }
+    }
+    let digests: BTreeSet<_> = own.iter().map(|(_, it)| (&it.version, it.digest)).collect();
+    let versions: BTreeSet<_> = own.iter().map(|(_, it)| &it.version).collect();
+    if digests.len() > versions.len() {
+        add(
+            Grade::C,
+            "nodes run different programs of one version".to_owned(),
+            "one of them is not what was released",
+            "quorate verify-release, on each machine",
+        );
+    }
+}
+
 fn running(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
     let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
     for (name, status) in nodes {
@@ -370,7 +404,7 @@ fn running(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
             );
             continue;
         };
-        if status.halted.is_some() || status.lapsed.is_some() {
+        if status.halted.is_some() || status.lapsed.is_some() || status.outdated.is_some() {
             add(
                 Grade::C,
                 format!("node {name} takes part in nothing"),

@@ -40,6 +40,8 @@ fn text(status: &Status) -> String {
              and run `quorate node rejoin {node}`; if you did not, find out who did",
             node = status.node
         );
+    } else if let Some(why) = &status.outdated {
+        let _ = writeln!(text, "{} takes part in nothing: {why}", status.node);
     } else if !status.leased {
         let _ = writeln!(text, "{} holds no lease: it signs nothing now", status.node);
     }
@@ -62,7 +64,13 @@ fn text(status: &Status) -> String {
             Some(lag) => format!("{lag} behind"),
             None => "not heard yet".to_owned(),
         };
-        let _ = writeln!(text, "  {:<16} {role:<8} {alive:<7} {lag}", node.name);
+        let waits = match node.standing {
+            quorate_client::contract::NodeStanding::Votes => "",
+            quorate_client::contract::NodeStanding::Waits => ", waits: no vote, no signatures",
+        };
+        let runs = node.program.as_ref().map(|it| format!(", runs {}", it.version));
+        let runs = runs.unwrap_or_default();
+        let _ = writeln!(text, "  {:<16} {role:<8} {alive:<7} {lag}{runs}{waits}", node.name);
         if let Some(why) = &node.quarantined {
             let _ = writeln!(text, "  {:<16} quarantined by {}: {why}", "", status.node);
         }

@@ -24,7 +24,7 @@ use crate::signals::Signals;
 use accounts::{Accounts, TRANSPORT_THREAD};
 use backups::Findings;
 use driver::{Driver, Inbox};
-use quorate_charter::State;
+use quorate_charter::{Program, State};
 use quorate_client::contract::DomainNode;
 use quorate_client::contract::call::ReplayGuard;
 use quorate_engine::{Backups, Standard};
@@ -93,6 +93,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         records: node.records,
         pace: pace(&config),
         proofs: Backups::of::<Standard>(),
+        program: running()?,
         now: now_ms(),
     };
     let (booted, first) =
@@ -162,6 +163,15 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         mesh.shutdown().await;
     }
     outcome
+}
+
+/// What runs here, as this node tells the others.
+fn running() -> Result<Program> {
+    let digest = crate::commands::running()?.sha256;
+    let version = env!("CARGO_PKG_VERSION").parse().map_err(|error| {
+        Failure::machine("process", error, "build this program from an unchanged source")
+    })?;
+    Ok(Program { version, digest })
 }
 
 /// The waiting times of a node, as its operator has them.
@@ -338,8 +348,8 @@ fn tell_seal(seal: SealKind, attended: bool, supervised: bool) {
 fn not_booted(error: &BootError) -> Failure {
     match error.is_callers_fault() {
         true => {
-            let next = "check the genesis file and the directory; if the charter gave this node's seat \
-                        to another machine, destroy this one's disk";
+            let next = "check the genesis file and the directory; if the charter revoked this node, or \
+                        gave its seat to another machine, destroy this one's disk";
             Failure::caller("bad_genesis", error, next)
         }
         false => {

@@ -6,7 +6,9 @@ use crate::limits::VALUE_BYTES_MAX;
 use crate::state::{Electorate, State};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, tag};
-use quorate_identity::{CertificateError, GenesisHash, Head, NodeId, NodePublic, NodeSignatures};
+use quorate_identity::{
+    CertificateError, GenesisHash, Head, NodeId, NodePublic, NodeSignature, NodeSignatures,
+};
 
 /// What was decided, and the precommits of a quorum in one ballot. Verifiable offline with the
 /// voters of the domain alone. Public.
@@ -45,7 +47,7 @@ pub enum DecidedError {
     #[error("the charter names no voters of era {0}")]
     Era(u64),
     /// Too few of those who certified it are voters still: the others may be anybody's by now.
-    #[error("{still} of those who certified it are voters still, {needed} must be")]
+    #[error("{still} of those who certified it vote still, under the keys they had; {needed} must")]
     Gone {
         /// Who are.
         still: usize,
@@ -60,7 +62,7 @@ pub enum DecidedError {
 impl Decided {
     /// Verifies the certificate against the voters that `state` names (AGR-11): of an attempt those
     /// of its era, also under keys that they had when it was planned and have no more, and more of
-    /// them than may lie must be voters still (AGR-13). What the value says is for others to check.
+    /// them than may lie, then or now, must vote still, under keys of now (AGR-13). What the value says is for others to check.
     ///
     /// # Errors
     /// [`DecidedError`]. Cost: one signature verification a precommit.
@@ -99,10 +101,25 @@ impl Decided {
         state: &State,
         keys: impl Fn(&NodeId) -> Vec<NodePublic>,
     ) -> Result<(), DecidedError> {
-        let needed = self.certified_by(state, keys)?.faults() + 1;
+        let electorate = self.certified_by(state, keys)?;
+        // What may lie now counts too: a small electorate of before certifies nothing alone.
+        let needed = electorate.faults().max(state.faults()) + 1;
+        let precommit = self.precommit();
+        let is_known = !state.has_former_keys();
+        let signs_now = |node: &NodeId, signature: &NodeSignature| {
+            let keys = state.keys_of_now(node).filter(|_| state.is_voter(node));
+            keys.is_some_and(|keys| {
+                is_known || keys.verify(tag::PRECOMMIT, &precommit, signature).is_ok()
+            })
+        };
         let signers = self.certificate.iter();
-        let still = signers.filter(|(node, _)| state.is_voter(node)).count();
+        let still = signers.filter(|(node, signature)| signs_now(node, signature)).count();
         if still < needed { Err(DecidedError::Gone { still, needed }) } else { Ok(()) }
+    }
+
+    fn precommit(&self) -> Vec<u8> {
+        let digest = Some(value_digest(&self.value));
+        statement(self.genesis, self.instance, self.ballot, digest, None)
     }
 
     fn certified_by<'a>(
@@ -121,8 +138,7 @@ impl Decided {
         if let Some(stranger) = signers.find(|node| !electorate.contains(node)) {
             return Err(CertificateError::Stranger(*stranger).into());
         }
-        let digest = Some(value_digest(&self.value));
-        let precommit = statement(self.genesis, self.instance, self.ballot, digest, None);
+        let precommit = self.precommit();
         self.certificate.verify_by(tag::PRECOMMIT, &precommit, electorate.quorum(), keys)?;
         Ok(electorate)
     }

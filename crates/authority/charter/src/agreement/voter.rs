@@ -174,6 +174,14 @@ impl Agreement {
         turn.effects
     }
 
+    /// Forgets what another voter said: under which keys it speaks changed, or it left, and no
+    /// certificate may hold what it said before.
+    pub fn forget(&mut self, voter: &NodeId) {
+        if *voter != self.me {
+            self.book.forget(voter);
+        }
+    }
+
     /// Whether this voter ever precommitted a value here. While the instance is undecided it
     /// must then neither sign nor attest the head before it (AGR-09, N-101).
     pub fn has_precommitted(&self) -> bool {

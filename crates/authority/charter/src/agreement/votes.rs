@@ -59,6 +59,13 @@ impl Votes {
         self.messages.retain(|message| message.voter() == *me);
         self.messages.len() < before
     }
+
+    /// Forgets what one voter said. Whether there was anything.
+    pub fn forget(&mut self, voter: &NodeId) -> bool {
+        let before = self.messages.len();
+        self.messages.retain(|message| message.voter() != *voter);
+        self.messages.len() < before
+    }
 }
 
 impl Canonical for Votes {
@@ -106,6 +113,11 @@ impl Book {
     /// Forgets what lies before the ballot that precedes `current`.
     pub fn prune(&mut self, current: u32) {
         self.0.retain(|(ballot, ..), _| ballot.saturating_add(1) >= current);
+    }
+
+    /// Forgets what a voter said.
+    pub fn forget(&mut self, voter: &NodeId) {
+        self.0.retain(|(.., of), _| of != voter);
     }
 
     pub fn get(&self, ballot: u32, phase: Phase, voter: NodeId) -> Option<&Held> {

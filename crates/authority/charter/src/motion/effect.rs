@@ -145,6 +145,19 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
             }
             lines
         }
+        MotionBody::ReleaseRequire { minimum } => vec![
+            match state.minimum() {
+                None => format!("nodes must run version {minimum} or a later one"),
+                Some(before) => {
+                    format!("nodes must run version {minimum} or a later one (before: {before})")
+                }
+            },
+            "one that runs an older one is not heard any more, and neither votes nor signs, until its \
+             operator installs another"
+                .to_owned(),
+            "it cannot be taken back; it takes effect once so many run it that all keys can be used"
+                .to_owned(),
+        ],
         MotionBody::Nodes(change) => nodes::nodes_effect(change, state),
         MotionBody::People(change) => people::people_effect(change, state),
         MotionBody::Recover(change) => {

@@ -32,6 +32,7 @@ use quorate_identity::{
     CredentialSignature, CredentialSigner, GenesisHash, KeyId, MotionId, Name, NodeId, PersonId,
     Scheme, SignerError,
 };
+use quorate_release::Version;
 use std::fmt;
 
 /// What people sign: never a position or a predecessor, so that another entry does not void
@@ -242,6 +243,13 @@ pub enum MotionBody {
     /// Changes who the nodes are, who votes, and how many may lie.
     #[n(18)]
     Nodes(#[n(0)] NodesChange),
+    /// Requires nodes to run at least a version.
+    #[n(19)]
+    ReleaseRequire {
+        /// The oldest version that is heard from then on.
+        #[n(0)]
+        minimum: Version,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -275,6 +283,9 @@ pub enum Object {
     /// How many voters may lie.
     #[n(8)]
     Faults,
+    /// The oldest version that nodes may run.
+    #[n(9)]
+    Release,
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
@@ -413,6 +424,9 @@ pub enum MotionError {
     /// A change of nodes is refused.
     #[error(transparent)]
     Nodes(#[from] NodesError),
+    /// A minimum that is no later than the one in force.
+    #[error("version {0} is required already; a minimum only rises")]
+    Minimum(Version),
     /// A setting outside its range.
     #[error("the setting {0} is out of range")]
     Setting(&'static str),
@@ -490,6 +504,7 @@ impl Motion {
             MotionBody::Withdraw { .. } => "withdraw",
             MotionBody::Thaw { .. } => "thaw",
             MotionBody::Nodes(ref change) => change.kind(),
+            MotionBody::ReleaseRequire { .. } => "release-require",
         }
     }
 
@@ -502,6 +517,7 @@ impl Motion {
             MotionBody::CustodySet { .. } => vec![Object::Custody],
             MotionBody::SeatGive { name, .. } => vec![Object::Node(name.clone())],
             MotionBody::SettingsSet { .. } => vec![Object::Settings],
+            MotionBody::ReleaseRequire { .. } => vec![Object::Release],
             MotionBody::People(change) | MotionBody::Recover(change) => {
                 let members = change.names().into_iter().map(Object::Member);
                 members.chain(change.rules.as_ref().map(|_| Object::Rules)).collect()
@@ -643,6 +659,7 @@ impl fmt::Display for Object {
             Self::Key(name) => write!(formatter, "key {name}"),
             Self::Custody => formatter.write_str("the custodians"),
             Self::Node(name) => write!(formatter, "node {name}"),
+            Self::Release => formatter.write_str("the oldest version that nodes may run"),
             Self::Faults => formatter.write_str("how many voters may lie"),
             Self::Member(name) => name.fmt(formatter),
             Self::Rules => formatter.write_str("the rules"),

@@ -145,8 +145,8 @@ pub enum NodesError {
     KeyLost(Name),
     /// As this node knows them, the epochs of a key rest on voters who would be gone.
     #[error(
-        "the key {0} is not shared anew since nodes changed before, and too few of those who decide \
-         about it would stay; wait until it is"
+        "too few would stay of those who decide about the key {0}, or certified it: it waits until \
+         that is shared anew by the nodes of now"
     )]
     KeyBehind(Name),
     /// A declaration that is no plain text, or too long.
@@ -178,9 +178,17 @@ impl NodesChange {
         self.changes.iter().map(|change| change.name().clone()).collect()
     }
 
+    /// Who leaves for ever.
+    pub fn revoked(&self) -> impl Iterator<Item = &Name> {
+        self.changes.iter().filter_map(|change| match change {
+            NodeChange::Revoke { name } => Some(name),
+            _ => None,
+        })
+    }
+
     /// Whether a node leaves for ever.
     pub fn revokes(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, NodeChange::Revoke { .. }))
+        self.revoked().next().is_some()
     }
 
     /// Whether somebody else decides or signs afterwards, or more may lie. To take a node its vote

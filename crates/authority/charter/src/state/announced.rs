@@ -121,7 +121,7 @@ impl State {
             MotionBody::PolicySet { .. } => Matter::Policy,
             MotionBody::CustodySet { .. } => Matter::Custody,
             MotionBody::SeatGive { .. } | MotionBody::Nodes(_) => Matter::Nodes,
-            MotionBody::SettingsSet { .. } => Matter::Settings,
+            MotionBody::SettingsSet { .. } | MotionBody::ReleaseRequire { .. } => Matter::Settings,
             MotionBody::Thaw { .. } => Matter::Freezes,
             MotionBody::People(change) => self.matter_of_change(change),
             MotionBody::Recover(_) => Matter::Rules,
@@ -290,6 +290,7 @@ impl State {
             | MotionBody::Object { .. }
             | MotionBody::Override { .. }
             | MotionBody::Withdraw { .. }
+            | MotionBody::ReleaseRequire { .. }
             | MotionBody::Thaw { .. } => false,
         }
     }

@@ -49,11 +49,11 @@ impl Electorate {
         self.voters.intersection(nodes).count() >= self.quorum()
     }
 
-    /// Whether of any quorum of them more are among `nodes` than may lie: what such a quorum
-    /// certified is believed by whoever knows these nodes (AGR-13).
-    pub fn is_believed_by(&self, nodes: &BTreeSet<NodeId>) -> bool {
+    /// Whether of any quorum of them more are among `nodes` than may lie, then or if `faults` may:
+    /// what such a quorum certified is believed by whoever knows these nodes (AGR-13).
+    pub fn is_believed_by(&self, nodes: &BTreeSet<NodeId>, faults: usize) -> bool {
         let gone = self.voters.difference(nodes).count();
-        self.quorum().saturating_sub(gone) > self.faults
+        self.quorum().saturating_sub(gone) > self.faults.max(faults)
     }
 }
 
@@ -87,8 +87,9 @@ impl State {
         order: &KeyOrder,
         newest: Option<&AttemptPlan>,
     ) -> Option<&Electorate> {
-        let head = newest.map_or(order.entry, |plan| plan.head);
-        Some(self.electorate_at(self.position_of(&head)?))
+        let ordered = self.position_of(&order.entry)?;
+        let planned = newest.map_or(Some(ordered), |plan| self.position_of(&plan.head))?;
+        Some(self.electorate_at(planned.max(ordered)))
     }
 
     /// The newest electorate that could decide nothing if only `nodes` were left, as the position
@@ -104,8 +105,8 @@ impl State {
         self.nodes_changed_at
     }
 
-    /// Whether a machine was taken its place after `head`: whoever has it may have its shares, and
-    /// its vote (GOV-62).
+    /// Whether a machine was taken its place after `head`, and whoever has it may have its shares and
+    /// its vote (GOV-62); or more may lie than those who decided then took into account.
     pub fn lost_a_machine_since(&self, head: &Head) -> bool {
         self.machine_lost_at > self.position_of(head).unwrap_or_default()
     }

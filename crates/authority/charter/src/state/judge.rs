@@ -266,6 +266,10 @@ impl State {
                 self.changed_nodes(change)?;
                 Ok(())
             }
+            MotionBody::ReleaseRequire { minimum } => match self.minimum() {
+                Some(before) if before >= minimum => Err(MotionError::Minimum(before.clone())),
+                _ => Ok(()),
+            },
             MotionBody::SettingsSet { settings } => settings.check().map_err(MotionError::Setting),
             MotionBody::Object { .. }
             | MotionBody::Override { .. }

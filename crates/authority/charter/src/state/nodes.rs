@@ -83,8 +83,8 @@ impl State {
         }
     }
 
-    /// What holds of all nodes together: lies are borne, what is under way can be decided, and no
-    /// key is lost (GOV-66).
+    /// What holds of all nodes together: lies are borne, and what is under way can be decided. What
+    /// it means for keys, those see who know their epochs (GOV-66).
     fn check_nodes_after(&self, roster: &Roster) -> Result<(), NodesError> {
         if roster.nodes.len() > NODES_MAX {
             return Err(NodesError::TooMany);
@@ -100,22 +100,7 @@ impl State {
         let stays = |node: &&NodeId| roster.voters.contains_key(*node);
         let leaving = before.voters().iter().filter(|node| !stays(node)).count();
         let most = before.voters().len() - before.quorum();
-        if leaving > most {
-            return Err(NodesError::Leaving { leaving, most });
-        }
-        let signing = |nodes: &std::collections::BTreeMap<NodeId, Node>| -> BTreeSet<NodeId> {
-            nodes.values().filter(|node| node.signs()).map(|node| node.id).collect()
-        };
-        let (had, has) = (signing(&self.roster.nodes), signing(&roster.nodes));
-        if had.is_subset(&has) {
-            return Ok(());
-        }
-        let standing = self.keys().filter(|order| !order.retired);
-        let lost = standing.into_iter().find(|order| {
-            let tree = order.last_sharing().map(|sharing| &sharing.tree);
-            tree.is_some_and(|tree| tree.satisfied(&had) && !tree.satisfied(&has))
-        });
-        lost.map_or(Ok(()), |order| Err(NodesError::KeyLost(order.name.clone())))
+        if leaving > most { Err(NodesError::Leaving { leaving, most }) } else { Ok(()) }
     }
 
     /// Who would vote, and who would sign, after a change that holds: for those who know the epochs

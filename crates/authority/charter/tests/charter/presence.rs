@@ -2,7 +2,7 @@
 
 use crate::support::{Domain, NOW};
 use quorate_charter::{
-    Entry, EntryBody, EntryError, Hello, Incarnation, Recognition, Rejoin, RejoinError,
+    Entry, EntryBody, EntryError, Hello, Incarnation, Program, Recognition, Rejoin, RejoinError,
     SignedHello, SignedRejoin, SignedWelcome, StatementError, Welcome,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
@@ -22,6 +22,7 @@ fn hello(domain: &Domain, incarnation: Incarnation, position: u64, highest_vote:
         highest_vote,
         nonce: id(0xaa),
         time_ms: NOW,
+        program: Program { version: "1.0.0".parse().unwrap(), digest: Digest([3; 32]) },
     }
 }
 

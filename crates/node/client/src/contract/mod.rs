@@ -48,4 +48,4 @@ pub use request::{
     RequestState, RequestView, SignatureView, SubmitRequest, SubmitStatement, VerdictView,
     WaitingView,
 };
-pub use status::{KeyStatus, NodeStatus, Status};
+pub use status::{KeyStatus, NodeStatus, ProgramView, Status};

@@ -1,6 +1,7 @@
 //! Who is alive, at which head, and which keys can sign.
 
 use super::{NodeRole, NodeStanding};
+use quorate_codec::Digest;
 use quorate_identity::{Head, Name};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +26,10 @@ pub struct Status {
     /// With a passphrase it does not start again by itself.
     #[serde(default)]
     pub seal: Option<String>,
+    /// Why the answering node's program may take part in nothing, if it may not: it is older than the
+    /// charter allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<String>,
     /// Why the answering node is lapsed, if it is: its data is an old copy of itself. It takes
     /// part in nothing until its operator brings it back.
     pub lapsed: Option<String>,
@@ -47,6 +52,9 @@ pub struct NodeStatus {
     /// Whether it takes part.
     #[serde(default)]
     pub standing: NodeStanding,
+    /// What it runs, as it said itself and was heard last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramView>,
     /// Whether a channel to it is up.
     pub alive: bool,
     /// Since when it is not, in milliseconds since 1970, as far as the answering node saw it go.
@@ -60,6 +68,16 @@ pub struct NodeStatus {
     /// Why the answering node computes nothing with it any more, until its operator releases it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<String>,
+}
+
+/// What a node runs, in [`NodeStatus`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProgramView {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the file that it was started from: a release names it.
+    #[schema(value_type = String)]
+    pub digest: Digest,
 }
 
 /// A key in [`Status`].

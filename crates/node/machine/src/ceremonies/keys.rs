@@ -434,6 +434,11 @@ impl KeyBook {
         decided.into_iter().chain(&self.voided).map(|decided| decided.value.len()).sum()
     }
 
+    /// The head under which the last attempt at the next epoch was given up.
+    pub fn given_up_at(&self) -> Option<Head> {
+        self.given_up_at
+    }
+
     /// The record of the newest epoch.
     pub fn record(&self) -> Option<&Arc<EpochRecord>> {
         self.current().map(|epoch| &epoch.record)

@@ -175,6 +175,9 @@ impl Node {
                 let step = DealStep::Abort { head };
                 let said = (epoch, attempt, head);
                 let said = self.has_given_up(&node, &key, said, step, &signature);
+                if self.state.position_of(&head).is_none() {
+                    return Validity::Unknown;
+                }
                 if voided == attempt && said {
                     match self.may_give_up(&key, &node) {
                         Validity::Valid if !self.takes_word_of(&key, &node, now) => {
@@ -226,7 +229,8 @@ impl Node {
         let wanted = order.goal().and_then(|goal| goal.sharing).map(|sharing| &sharing.tree);
         let last = order.last_sharing().map(|sharing| &sharing.tree);
         let trees = [current, wanted, last].into_iter().flatten();
-        if trees.map(|tree| tree.parties()).any(|parties| parties.contains(node)) {
+        let is_member = trees.map(|tree| tree.parties()).any(|parties| parties.contains(node));
+        if is_member && self.state.is_signing(node) {
             Validity::Valid
         } else if order.has_ever_named(node) {
             Validity::Late
@@ -304,7 +308,9 @@ impl Node {
         // Of the epoch that is next this node knows who decides; whoever missed some believes the
         // newest, of which more voters of now speak than may lie (AGR-13).
         let is_next = self.keys.book(&key).map_or(0, |book| book.next_epoch()) == epoch;
-        if is_next && self.next_era(&key) != Some(era) {
+        let next_era = self.next_era(&key);
+        let is_right = if is_next { next_era == Some(era) } else { next_era <= Some(era) };
+        if next_era.is_none() || !is_right {
             return;
         }
         if !self.is_decided_in_order(&key, &decided) {
@@ -421,8 +427,9 @@ impl Node {
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);
-        // A change of nodes may have waited for it (GOV-66).
-        self.propose_next(turn);
+        if self.governor.awaits_keys(&self.state) {
+            self.propose_next(turn);
+        }
         self.judge_all(turn);
         self.end_earlier_epochs(key, turn);
     }

@@ -187,7 +187,9 @@ impl Node {
         let Some(wanted) = self.wanted(&key, now.saturating_add(self.tolerance_ms())) else {
             return Validity::Unknown;
         };
-        if !self.governor.is_since(&plan.head, 0, &self.state.head()) {
+        // Whoever plans chooses no electorate of before (AGR-13).
+        let since = self.state.position_of(&plan.head);
+        if since.is_none_or(|at| at < self.state.electorate_now().era()) {
             return Validity::Unknown;
         }
         // Nothing is backed up to a key that nobody may hold (EPO-31).
@@ -222,6 +224,8 @@ impl Node {
     /// before it votes to commit (EPO-05). `Late`: an entry since then wants something else.
     pub(super) fn check_plan(&self, plan: &AttemptPlan) -> Validity {
         let Some(order) = self.state.key(&plan.key) else { return Validity::Unknown };
+        // A head that this node does not know may be a later one.
+        let Some(planned_at) = self.state.position_of(&plan.head) else { return Validity::Unknown };
         let current = self.keys.current(&plan.key);
         let next = current.map_or(0, |current| current.number().saturating_add(1));
         if plan.epoch > next {
@@ -236,6 +240,7 @@ impl Node {
         let sound = plan.version == AttemptPlan::VERSION
             && plan.genesis == self.state.genesis()
             && plan.epoch == next
+            && self.state.position_of(&plan.order).is_some_and(|at| at <= planned_at)
             && self.is_planned_in_order(plan)
             && (plan.scheme, plan.accounts) == (order.scheme, order.accounts)
             && plan.origin == order.origin
@@ -253,8 +258,10 @@ impl Node {
             Validity::Valid => standing,
             other => return other,
         };
-        // Who left, or waits, neither deals nor gets shares (GOV-67).
-        let standing = match plan.participants().iter().all(|node| self.state.is_signing(node)) {
+        // Who left, or waits, neither deals nor gets shares (GOV-67); nor does an attempt go on that
+        // was planned under other voters.
+        let are_signing = plan.participants().iter().all(|node| self.state.is_signing(node));
+        let standing = match are_signing && planned_at >= self.state.electorate_now().era() {
             true => standing,
             false => Validity::Late,
         };

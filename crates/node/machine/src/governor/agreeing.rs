@@ -9,8 +9,8 @@ use crate::node::{Node, Turn};
 use crate::seats::is_readable;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Decided, Effects, EntryError, Input, Instance, Motion,
-    ProposedEntry, SignedBallotMessage, Validity,
+    Agreement, CertifiedEntry, Decided, Effects, EntryBody, EntryError, Input, Instance, Motion,
+    MotionBody, ProposedEntry, SignedBallotMessage, Validity,
 };
 use quorate_identity::NodeId;
 use std::sync::Arc;
@@ -75,6 +75,20 @@ impl Node {
         self.governor.agreements.retain(|instance, _| !is_position(instance));
         for (instance, votes) in &mut self.governor.votes {
             if is_position(instance) && votes.forget_others(&self.me) {
+                let (key, row) =
+                    (quorate_codec::to_bytes(instance), quorate_codec::to_bytes(votes));
+                turn.out.writes.push(Write::put(Table::Votes, key, row));
+            }
+        }
+    }
+
+    /// Forgets what a node said in attempts: its keys count no more, or not for what was planned since.
+    pub(crate) fn forget_votes_of(&mut self, node: &NodeId, turn: &mut Turn<'_>) {
+        for agreement in self.governor.agreements.values_mut() {
+            agreement.forget(node);
+        }
+        for (instance, votes) in &mut self.governor.votes {
+            if *node != self.me && votes.forget(node) {
                 let (key, row) =
                     (quorate_codec::to_bytes(instance), quorate_codec::to_bytes(votes));
                 turn.out.writes.push(Write::put(Table::Votes, key, row));
@@ -182,12 +196,29 @@ impl Node {
         }
     }
 
+    /// Whether an announced motion would take effect although this node holds an objection to it, or
+    /// its withdrawal, with enough signatures: whoever keeps that out of the log, by not voting, is
+    /// not to have the motion either (GOV-82).
+    fn is_contested(&self, proposed: &ProposedEntry, now: Millis) -> bool {
+        let EntryBody::Enact(id) = &proposed.entry().body else { return false };
+        let mut motions = self.governor.motions.values();
+        motions.any(|signed| {
+            let body = signed.body().map(|motion| motion.body);
+            let contests = body.is_ok_and(|body| {
+                matches!(body, MotionBody::Object { motion } | MotionBody::Withdraw { motion }
+                    if motion == *id)
+            });
+            contests && self.state.authorise(signed, now).is_ok()
+        })
+    }
+
     /// Judges a proposed value. What needs mathematics or Cedar is checked here, before a vote.
     pub(super) fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
         let is_found = |motion: &Motion| self.judge_restore(&motion.body) != Validity::Invalid;
         let is_in_time = |proposed: &ProposedEntry| {
             proposed.custody().is_none_or(|custody| self.is_shown(custody))
                 && proposed.nodes().is_none_or(|change| self.behind_for(change).is_none())
+                && proposed.minimum().is_none_or(|minimum| self.lacking_for(minimum).is_none())
         };
         let is_sound = |proposed: &ProposedEntry| {
             proposed.motion().is_none_or(is_found)
@@ -206,10 +237,11 @@ impl Node {
             }
             Instance::Position(_) => {
                 match self.state.check_next(value, now, &|position| self.stored_at(position)) {
+                    Ok(proposed) if self.is_contested(&proposed, now) => Validity::Late,
                     Ok(proposed) if is_sound(&proposed) => {
                         // Not for what was not shown here, or found, nor while keys are behind; but
                         // whoever saw that a quorum found it right is bound to nothing else (GOV-54,
-                        // GOV-66, SUC-20, AGR-07).
+                        // GOV-35, GOV-66, SUC-20, AGR-07).
                         match is_in_time(&proposed) {
                             true => proposed
                                 .motion()

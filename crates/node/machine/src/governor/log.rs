@@ -95,6 +95,9 @@ impl Node {
         if let Some(node) = seated {
             self.on_seat_given(node, turn);
         }
+        if before.minimum() != self.state.minimum() {
+            self.on_minimum(turn);
+        }
         if changes_nodes {
             self.on_nodes_changed(&before, &entry, turn);
         }

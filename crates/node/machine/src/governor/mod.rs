@@ -15,8 +15,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Entry, EntryBody, Instance, SignedMotion, SignedRejoin, Validity,
-    Votes,
+    Agreement, CertifiedEntry, Entry, EntryBody, Instance, MotionBody, SignedMotion, SignedRejoin,
+    State, Validity, Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -126,6 +126,13 @@ impl Governor {
             Instance::Attempt { .. } => None,
         });
         positions.max().unwrap_or_default()
+    }
+
+    /// Whether a change of nodes may be waiting until keys are shared anew (GOV-66).
+    pub fn awaits_keys(&self, state: &State) -> bool {
+        let pending = self.motions.values().filter_map(|motion| Some(motion.body().ok()?.body));
+        let announced = state.announced().map(|it| it.motion.body.clone());
+        pending.chain(announced).any(|body| matches!(body, MotionBody::Nodes(_)))
     }
 
     /// The earliest ballot timeout.

@@ -39,6 +39,7 @@ impl Node {
             highest_vote: self.governor.highest_vote(),
             nonce,
             time_ms: turn.now,
+            program: self.program.clone(),
         };
         let message = Message::Hello(SignedHello::sign(hello, &self.secrets));
         for peer in peers {
@@ -49,6 +50,11 @@ impl Node {
     /// A peer says who it is and where it stands.
     pub(crate) fn on_hello(&mut self, from: NodeId, signed: SignedHello, turn: &mut Turn<'_>) {
         let hello = signed.body().clone();
+        self.presence.programs.insert(from, hello.program.clone());
+        if !self.state.allows(&hello.program) {
+            self.pass_over(from, &hello, turn);
+            return;
+        }
         let known = self.presence.remembered.get(&from).cloned();
         if let Some(ahead) = known.as_ref().filter(|known| known.body().lies_ahead_of(&hello)) {
             // A hello that was overtaken on the way looks the same; only its author can tell.
@@ -87,7 +93,8 @@ impl Node {
 
     /// A peer answers a hello of ours.
     pub(crate) fn on_welcome(&mut self, from: NodeId, welcome: &Welcome, turn: &mut Turn<'_>) {
-        if welcome.to != self.me {
+        // Of whoever is passed over nothing counts, however it was said before.
+        if welcome.to != self.me || self.is_passed_over(&from) {
             return;
         }
         let ours = match &welcome.recognition {

@@ -13,7 +13,7 @@ use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::node::{Node, Turn};
 pub(crate) use lapse::{LAPSE_ROW, Lapse};
-use quorate_charter::{SignedHello, State};
+use quorate_charter::{Program, SignedHello, State};
 use quorate_codec::Digest;
 use quorate_identity::{Head, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +29,8 @@ pub(crate) struct Presence {
     remembered: BTreeMap<NodeId, SignedHello>,
     /// Peers whose hello was heard since this start: their incarnation is current.
     heard: BTreeMap<NodeId, Heard>,
+    /// What peers run, heard or not.
+    programs: BTreeMap<NodeId, Program>,
     /// Voters that recognised this incarnation of ours.
     recognised: BTreeSet<NodeId>,
     attested: BTreeMap<NodeId, Attested>,
@@ -99,6 +101,18 @@ impl Presence {
     /// Nodes with a channel, ascending.
     pub fn connected(&self) -> Vec<NodeId> {
         self.connected.iter().copied().collect()
+    }
+
+    /// What a peer runs, as it said since this start.
+    pub fn program(&self, node: &NodeId) -> Option<&Program> {
+        self.programs.get(node)
+    }
+
+    /// Nothing that a peer says counts until it says hello again; whether it was heard.
+    pub fn unhear(&mut self, node: &NodeId) -> bool {
+        self.attested.remove(node);
+        self.recognised.remove(node);
+        self.heard.remove(node).is_some()
     }
 
     /// Where a peer said it stands.

@@ -2,7 +2,7 @@
 
 use super::unknown_motion;
 use crate::node::Node;
-use quorate_charter::{Announced, EntryBody, Fate, MotionBody, NodesError, SignedMotion, effect};
+use quorate_charter::{Announced, EntryBody, Fate, MotionBody, SignedMotion, effect};
 use quorate_client::contract::{ErrorBody, MotionState, MotionView};
 use quorate_identity::MotionId;
 
@@ -54,8 +54,11 @@ impl Node {
             None => MotionState::Deciding,
         };
         let is_open = matches!(state, MotionState::Deciding | MotionState::Announced);
-        let behind = match &motion.body {
-            MotionBody::Nodes(change) if is_open => self.behind_for(change),
+        let waits_for = match &motion.body {
+            MotionBody::Nodes(change) if is_open => {
+                self.behind_for(change).map(|why| why.to_string())
+            }
+            MotionBody::ReleaseRequire { minimum } if is_open => self.lacking_for(minimum),
             _ => None,
         };
         let needed = missing.as_ref().map_or(0, quorate_access::Tree::fewest);
@@ -74,7 +77,7 @@ impl Node {
                 .and_then(|announced| announced.objection)
                 .and_then(|objection| self.state.person(&objection.by))
                 .map(|person| person.name.clone()),
-            waits_for: behind.map(|key| NodesError::KeyBehind(key).to_string()),
+            waits_for,
             bytes: signed.bytes.to_vec().into(),
         })
     }

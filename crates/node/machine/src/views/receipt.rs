@@ -4,7 +4,7 @@ use super::unknown_request;
 use crate::node::Node;
 use crate::requests::{RequestBook, Stage};
 use crate::wire::{Outcome, SignatureBytes};
-use quorate_charter::{AttemptPlan, Decided};
+use quorate_charter::{AttemptPlan, CertifiedEntry, Decided};
 use quorate_client::contract::{ErrorBody, ErrorCode, ReceiptAnswer};
 use quorate_identity::{Head, NodeId, RequestId};
 use quorate_policy::request::{SignedNodeDecision, Verdict};
@@ -63,9 +63,10 @@ impl Node {
     ) -> Option<(Decided, Vec<SignedNodeDecision>)> {
         let key = self.keys.book(&book.request.body().key)?;
         // The receipt shows the charter up to the head of the decision, so the epoch's order must
-        // be there.
+        // be there, and those who decided about it.
         let entries = self.entries_to(outcome.head)?;
-        let known = |plan: &AttemptPlan| entries.iter().any(|entry| entry.head() == plan.order);
+        let heads: BTreeSet<Head> = entries.iter().map(CertifiedEntry::head).collect();
+        let known = |plan: &AttemptPlan| heads.contains(&plan.order) && heads.contains(&plan.head);
         let mut epochs = key.certified().filter(|(plan, _)| known(plan));
         epochs.find_map(|(plan, decided)| Some((decided.clone(), allowances(plan, book, outcome)?)))
     }

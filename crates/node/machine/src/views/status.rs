@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::presence::Heard;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, KeyOrder};
-use quorate_client::contract::{CeremonyPhase, KeyStatus, NodeStatus, Status};
+use quorate_client::contract::{CeremonyPhase, KeyStatus, NodeStatus, ProgramView, Status};
 use quorate_identity::{Name, NodeId};
 use std::collections::BTreeSet;
 
@@ -24,6 +24,7 @@ impl Node {
             leased: self.may_sign(now),
             // The process around it knows.
             seal: None,
+            outdated: self.outdated.clone(),
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),
             nodes,
@@ -40,6 +41,10 @@ impl Node {
             name: node.name.clone(),
             role: role_view(node.role),
             standing: standing_view(node.standing),
+            program: self.program_of(&node.id).map(|program| ProgramView {
+                version: program.version.to_string(),
+                digest: program.digest,
+            }),
             alive: node.id == self.me || self.presence.is_here(&node.id),
             absent_since_ms: self.presence.absent_since(&node.id),
             head: heard.map(|heard| heard.head),

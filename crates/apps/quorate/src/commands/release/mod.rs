@@ -1,18 +1,21 @@
 //! `release create|sign|show` and `verify-release`: what a version consists of, signed by those
-//! who release it. Nothing here reaches a network or a domain.
+//! who release it, without any network; and `release require`, which asks nodes for a version.
 
 mod files;
 mod verify;
 mod view;
 
+pub use files::running;
 pub use verify::run as verify;
 
+use super::charter::file_motion;
 use crate::args::release::{Create, Release as Verb, Sign};
 use crate::domain::{self, read_at_most, write_whole};
 use crate::face::{Face, ask};
 use crate::failure::{Exit, Failure, Result};
-use crate::session;
+use crate::session::{self, Session};
 use files::{Hashed, measure};
+use quorate_charter::MotionBody;
 use quorate_codec::Digest;
 use quorate_release::{Artefact, FileError, Release, ReleaseError, ReleaseFile, Signers, Version};
 use std::path::{Path, PathBuf};
@@ -32,8 +35,14 @@ const SIGNERS_BYTES_MAX: u64 = quorate_release::limits::SIGNERS_BYTES_MAX as u64
 ///
 /// # Errors
 /// The caller's, or of whoever made a file.
-pub fn run(verb: Verb, face: Face) -> Result<()> {
+pub async fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
+        Verb::Require { version: text, signer } => {
+            let minimum = version(&text)?;
+            let session = Session::sign(&signer)?;
+            let state = session.replay().await?;
+            file_motion(&session, &state, MotionBody::ReleaseRequire { minimum }, face).await
+        }
         Verb::Create(options) => create(&options, face),
         Verb::Sign(options) => sign(&options, face),
         Verb::Show { file, signers } => {

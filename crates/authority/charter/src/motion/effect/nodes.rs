@@ -16,6 +16,12 @@ pub(super) fn nodes_effect(change: &NodesChange, state: &State) -> Vec<String> {
         change.changes.iter().flat_map(|one| one_effect(one, state)).collect();
     if let Some(faults) = change.faults {
         lines.push(format!("{faults} voters may lie (before: {})", state.faults()));
+        if usize::from(faults) > state.faults() {
+            lines.push(
+                "every key is shared anew; until then its next epoch is decided as before"
+                    .to_owned(),
+            );
+        }
     }
     let Some((voters, signing)) = state.nodes_after(change) else { return lines };
     let faults = change.faults.map_or(state.faults(), usize::from);
@@ -30,7 +36,7 @@ pub(super) fn nodes_effect(change: &NodesChange, state: &State) -> Vec<String> {
         ));
         if voters.len() == decide {
             lines
-                .push("while any one of them is away nothing is decided: admit another".to_owned());
+                .push("while any one of them is away nothing is decided, and soon nothing signed: admit another".to_owned());
         }
     }
     lines.extend(keys_effect(&signing, change.revokes(), state));

@@ -26,6 +26,7 @@
 //! | `admit NODE`, `probe NODE` | admits a signer, which votes at once or waits |
 //! | `suspend NODE`, `resume NODE`, `expel NODE` | lets a node wait, vote again, leave for ever |
 //! | `declare NODE TEXT`, `bear NUMBER` | who runs a node, how many voters may lie |
+//! | `require VERSION` | nodes must run at least that |
 //! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
 //! | `enact ENTRY` | none: the announced motion takes effect |
 
@@ -181,6 +182,9 @@ impl<'a> Drawing<'a> {
                     let operator = operator.to_owned();
                     let declared = Declaration { operator, ..Declaration::default() };
                     nodes.changes.push(NodeChange::Declare { name: name(node), declared });
+                }
+                ("require", version) => {
+                    body = MotionBody::ReleaseRequire { minimum: version.parse().unwrap() };
                 }
                 ("bear", number) => nodes.faults = Some(number.parse().unwrap()),
                 ("object", other) => body = MotionBody::Object { motion: self.id(other) },

@@ -1,0 +1,91 @@
+//! Which programs nodes run, and the oldest that the charter allows (GOV-35).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+use quorate_charter::MotionBody;
+use quorate_client::contract::{MotionState, MotionView, routes};
+use quorate_identity::MotionId;
+use quorate_machine::call::View;
+use quorate_testkit::founding::{Shape, name};
+use quorate_testkit::keys::{sign, with_ops};
+use quorate_testkit::world::World;
+
+const TREE: &str = "2 of (node-1, node-2, node-3)";
+
+fn require(version: &str) -> MotionBody {
+    MotionBody::ReleaseRequire { minimum: version.parse().unwrap() }
+}
+
+fn shown(world: &mut World, node: &str, motion: &MotionId) -> MotionView {
+    match world.call(node, "auditor", "GET", &routes::motion(motion), b"").unwrap() {
+        View::Motion(view) => *view,
+        other => panic!("no motion: {other:?}"),
+    }
+}
+
+fn restart(world: &mut World, node: &str, version: &'static str) {
+    world.stop(node);
+    world.host_mut(node).version = Some(version);
+    let id = world.id(node);
+    world.start(id);
+}
+
+fn runs(world: &mut World, node: &str, of: &str) -> Option<String> {
+    let status = world.status(node);
+    let line = status.nodes.into_iter().find(|line| line.name == name(of)).unwrap();
+    line.program.map(|program| program.version)
+}
+
+/// N-80: everybody says what it runs; a version is required only once enough run it, and from then on
+/// whoever runs an older one is not heard, says why, and is one of them again once it is not.
+#[test]
+fn neg_080_nodes_hold_each_other_to_a_version() {
+    let (mut world, _) = with_ops(90, Shape::default(), TREE, 1);
+    assert_eq!(runs(&mut world, "node-1", "node-3").as_deref(), Some("1.0.0"));
+    // Two of four run it: too few, and the motion says so.
+    let motion = world.file_motion("node-1", require("1.1.0"));
+    restart(&mut world, "node-1", "1.1.0");
+    restart(&mut world, "witness-1", "1.2.0-rc.1");
+    world.pass(20_000);
+    let view = shown(&mut world, "node-1", &motion);
+    assert_eq!(view.state, MotionState::Deciding);
+    assert_eq!(
+        view.waits_for.as_deref(),
+        Some("2 voters run version 1.1.0 or a later one, 3 must")
+    );
+    sign(&mut world, "node-3", "versions live together");
+    // Three, with a quorum of the key among them.
+    restart(&mut world, "node-2", "1.1.0");
+    world.until("it is required", |world| world.state("node-3").minimum().is_some());
+    let own = world.status("node-3");
+    let why = own.outdated.unwrap();
+    assert!(
+        why.starts_with("this program is version 1.0.0, and the charter requires 1.1.0"),
+        "{why}"
+    );
+    assert!(!own.leased && world.host("node-3").alarms.contains(&why));
+    world.until("nobody hears it", |world| {
+        ["node-1", "node-2", "witness-1"].iter().all(|node| {
+            let status = world.status(node);
+            !status.nodes.iter().any(|line| line.name == name("node-3") && line.alive)
+        })
+    });
+    sign(&mut world, "node-1", "without it");
+    world.stop("node-1");
+    assert!(!world.can_sign("node-2", "ops"), "with it nobody signs");
+    // It follows the charter all the same, so that a start of the new program finds all of it.
+    let node_1 = world.id("node-1");
+    world.start(node_1);
+    world.until("it is back", |world| world.can_sign("node-1", "ops"));
+    world.enact("node-1", MotionBody::KeyRefresh { name: name("ops") });
+    world.until("it follows", |world| world.state("node-3").head() == world.state("node-1").head());
+    restart(&mut world, "node-3", "1.1.0");
+    world.until("it is one of them", |world| world.can_sign("node-3", "ops"));
+    // A minimum only rises.
+    let (_, answer) = world.try_file_motion("node-1", require("1.1.0"));
+    assert!(answer.unwrap_err().message.contains("a minimum only rises"));
+}
