@@ -589,7 +589,7 @@ fn a_refresh_renews_the_pairs() {
 #[test]
 fn neg_054_a_false_plan_is_dealt_by_nobody() {
     type Lie = fn(&World, &mut AttemptPlan);
-    let lies: [(&str, Lie); 10] = [
+    let lies: [(&str, Lie); 12] = [
         ("another tree", |world, plan| {
             plan.tree = world.founding.some_of(2, 4);
         }),
@@ -605,6 +605,8 @@ fn neg_054_a_false_plan_is_dealt_by_nobody() {
         ("a clock that is off", |_, plan| plan.made_at += 600_000),
         ("another life of a node", |_, plan| plan.incarnations[0] = Digest([7; 32])),
         ("another scheme", |_, plan| plan.scheme = Scheme::Bip340),
+        ("a head that nobody knows", |_, plan| plan.head = Head(Digest([7; 32]))),
+        ("a head from before its order", |world, plan| plan.head = world.founding.state.head()),
     ];
     for (what, lie) in lies {
         let (mut world, _) = ready(54, FIVE, 1);

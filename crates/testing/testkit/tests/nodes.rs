@@ -7,15 +7,15 @@
 )]
 
 use quorate_charter::{
-    BallotBody, Hello, Incarnation, Instance, MotionBody, NodeChange, NodesChange, PeopleChange,
-    Role, SignedBallotMessage, SignedHello, Standing,
+    AttemptPlan, BallotBody, Hello, Incarnation, Instance, MotionBody, NodeChange, NodesChange,
+    PeopleChange, Role, SignedBallotMessage, SignedHello, Standing,
 };
 use quorate_client::contract::{MotionState, MotionView, NodeStanding, RequestState, routes};
-use quorate_codec::Digest;
+use quorate_codec::{Digest, tag};
 use quorate_identity::{KeyId, MotionId, Scheme};
 use quorate_machine::boot::BootError;
 use quorate_machine::call::View;
-use quorate_machine::wire::Message;
+use quorate_machine::wire::{DealStep, Message};
 use quorate_policy::PolicyBundle;
 use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::keys::{
@@ -296,6 +296,48 @@ fn until_epochs(world: &mut World, epoch: u64) {
             .iter()
             .all(|node| key(world, node).epoch == epoch && ceremony(world, node).is_none())
     });
+}
+
+/// AGR-13: whoever plans an attempt names no head of before the voters of now, and so chooses no
+/// electorate that would keep it in.
+#[test]
+fn neg_087_who_plans_chooses_no_electorate_of_before() {
+    let (mut world, _) = with_ops(85, Shape::default(), TREE, 1);
+    let before = world.state("node-1").head();
+    let five = Newcomer::new(&mut world, "node-5", Role::Signer);
+    world.enact("node-1", changes(five.admission(Standing::Votes)));
+    five.arrive(&mut world, "node-2");
+    world.until("it is one of them", |world| world.status("node-5").leased);
+    let nodes = world.nodes();
+    let secrets: Vec<_> =
+        nodes.into_iter().map(|id| (id, world.founding.nodes[&id].secrets())).collect();
+    let genesis = world.founding.hash;
+    let lied = std::rc::Rc::new(std::cell::Cell::new(0));
+    let lies = std::rc::Rc::clone(&lied);
+    world.wiretap = Some(Box::new(move |from, _, mut message| {
+        if let Message::Deal(deal) = &mut message
+            && deal.attempt == 0
+            && let DealStep::Plan { plan } = &deal.step
+        {
+            let mut plan: AttemptPlan = quorate_codec::from_bytes(plan).unwrap();
+            plan.head = before;
+            deal.step = DealStep::Plan { plan: quorate_codec::to_bytes(&plan) };
+            let (_, signer) = secrets.iter().find(|(node, _)| *node == from).unwrap();
+            let said = (&genesis, &deal.key, deal.epoch, deal.attempt, deal.context, &deal.step);
+            deal.signature = signer.sign(tag::DEAL_MESSAGE, &quorate_codec::to_bytes(&said));
+            lies.set(lies.get() + 1);
+        }
+        vec![message]
+    }));
+    world.enact("node-1", refresh());
+    until_epoch(&mut world, 1);
+    assert!(lied.get() > 0);
+    let made = record(&mut world, "node-1");
+    assert!(made.plan.attempt > 0, "nobody joined the leader's first attempt");
+    let state = world.state("node-1");
+    let order = state.key_named(&name("ops")).unwrap();
+    let next = state.electorate_for(order, Some(&made.plan)).unwrap();
+    assert_eq!(next, state.electorate_now());
 }
 
 /// A node that was away while others came and went catches up, believes the newest epochs, and

@@ -164,11 +164,14 @@ fn voters(state: &State, findings: &mut Vec<Finding>) {
     }
 }
 
+/// One thing that is declared of a node.
+type Part = fn(&Declaration) -> &String;
+
 /// Who has several nodes in one hand, as far as people declared it.
 fn sites(state: &State, findings: &mut Vec<Finding>) {
     let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
     let voters = || state.nodes().filter(|node| node.standing == Standing::Votes);
-    let parts: [(_, fn(&Declaration) -> &String); 3] = [
+    let parts: [(&str, Part); 3] = [
         ("operator", |declared| &declared.operator),
         ("cloud", |declared| &declared.cloud),
         ("jurisdiction", |declared| &declared.jurisdiction),
