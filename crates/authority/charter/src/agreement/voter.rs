@@ -367,7 +367,8 @@ impl Agreement {
         self.ballot_ms.saturating_mul(1 << self.ballot.min(BALLOT_DOUBLINGS_MAX))
     }
 
-    fn votes(&self) -> Votes {
+    /// The row as it stands (AGR-05): a voter that begins with it goes on from here.
+    pub fn votes(&self) -> Votes {
         let is_kept = |message: &SignedBallotMessage| {
             let is_vote = !matches!(message.body(), BallotBody::Proposal { .. });
             is_vote || (message.voter() == self.me && message.ballot() == self.ballot)

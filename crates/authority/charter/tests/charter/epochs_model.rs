@@ -1,7 +1,7 @@
 //! From one epoch of a key to the next, every order of events at small sizes (EPO-07 to EPO-10):
 //! members prepare, the voters decide, members learn it late, say that they hold their shares,
 //! sign, give up the old ones, and up to f of them are lost for ever at any moment. Agreement is
-//! taken as what it promises, one decision; that is modelled in `steps.rs` and `explore`.
+//! taken as what it promises, one decision; that is modelled in `agreement_model` and `explore`.
 //!
 //! Statements reach whoever could profit from them at once: what is unsafe with them late is
 //! unsafe with them early, because acting on them is a choice of every step.

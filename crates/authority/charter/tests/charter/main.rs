@@ -1,5 +1,5 @@
 //! The charter from outside: founding, the log and what it refuses, presence, and the agreement
-//! primitive by hand, in a bad world, and round by round.
+//! primitive by hand, in a bad world, and in every order of events.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod agreement_model;
 mod announced;
 mod ballots;
 mod custody;
@@ -20,7 +21,6 @@ mod log;
 mod nodes;
 mod people;
 mod presence;
-mod steps;
 mod succession;
 mod support;
 mod vectors;
