@@ -116,7 +116,12 @@ impl Node {
             ErrorBody::new(ErrorCode::BadCall, message, next)
         })?;
         let signature = book.epoch(epoch).and_then(|made| made.proof.clone());
-        let entries = self.governor.log().to_vec();
+        // Of one that is over, the charter as it was when the next was planned: later those who
+        // certified it may be gone.
+        let next = book.certified().take_while(|(plan, _)| plan.epoch != epoch).last();
+        let until = next.and_then(|(plan, _)| self.state.position_of(&plan.head));
+        let until = until.and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);
+        let entries = self.governor.log().iter().take(until).cloned().collect();
         let file = Handover::new(self.file.clone(), entries, before, after, signature);
         Ok(HandoverAnswer { epoch, file: quorate_codec::to_bytes(&file).into() })
     }
