@@ -146,8 +146,10 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
         let answers = trial.answer(custodian, &asked);
         trial.run(&["custodian", "answer", &answers, "--as", "ada"]).ok();
     }
-    let resumed = enact(&trial, &["node", "resume", "node-5"]);
-    assert!(resumed["effect"].to_string().contains("5 nodes vote then, 4 decide"), "{resumed}");
+    let resume = ["node", "resume", "node-5"];
+    let shown = trial.run(&[&["--dry-run"], &resume[..], &["--as", "ada"]].concat()).ok().clone();
+    assert!(shown["effect"].to_string().contains("5 nodes vote then, 4 decide"), "{shown}");
+    enact(&trial, &resume);
     for key in KEYS {
         enact(&trial, &["key", "reshare", key, "--access", AFTER]);
     }
