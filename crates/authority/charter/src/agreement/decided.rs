@@ -62,7 +62,8 @@ pub enum DecidedError {
 impl Decided {
     /// Verifies the certificate against the voters that `state` names (AGR-11): of an attempt those
     /// of its era, also under keys that they had when it was planned and have no more, and more of
-    /// them than may lie, then or now, must vote still, under keys of now (AGR-13). What the value says is for others to check.
+    /// them than may lie, then or now, must vote still, under keys of now (AGR-13). What the value
+    /// says is for others to check.
     ///
     /// # Errors
     /// [`DecidedError`]. Cost: one signature verification a precommit.

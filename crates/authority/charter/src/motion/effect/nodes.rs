@@ -120,9 +120,11 @@ fn keys_effect(signing: &BTreeSet<NodeId>, revokes: bool, state: &State) -> Vec<
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        lines.push(format!(
-            "{named}{more}: one who can sign less; order a reshare of each over those who stay"
-        ));
+        let advice = match revokes {
+            true => "; order a reshare of each over those who stay",
+            false => "",
+        };
+        lines.push(format!("{named}{more}: one who can sign less{advice}"));
     }
     lines
 }
