@@ -78,9 +78,10 @@ pub struct State {
     /// The voters of now, and all there ever were, by the position that made them voters.
     electorate: Arc<Electorate>,
     eras: Arc<BTreeMap<u64, Arc<Electorate>>>,
-    /// Positions of the entries that last changed who the nodes are, and took a machine its place.
+    /// Positions of the entries that last changed who the nodes are, and since which every key is
+    /// owed an epoch.
     nodes_changed_at: u64,
-    machine_lost_at: u64,
+    owed_since: u64,
     /// Every head there was, and its position.
     heads: BTreeMap<Head, u64>,
 }
@@ -100,7 +101,7 @@ impl State {
             eras: Arc::new(BTreeMap::from([(0, Arc::clone(&electorate))])),
             electorate,
             nodes_changed_at: 0,
-            machine_lost_at: 0,
+            owed_since: 0,
             custodies: BTreeMap::from([(custody.digest(), Arc::clone(&custody))]),
             custody_digest: custody.digest(),
             custody,
@@ -300,6 +301,7 @@ impl State {
         }
         if let Some(rejoin) = entry.rejoin() {
             self.rejoined.insert(rejoin.node, (Some(rejoin.incarnation), self.position));
+            self.owed_since = self.position;
         }
     }
 
@@ -511,7 +513,7 @@ impl State {
         self.rejoined.insert(claim.node, (None, position));
         Arc::make_mut(&mut self.roster).rekey(&claim.node, claim.keys, position);
         self.touch_nodes([name.clone()]);
-        self.machine_lost_at = position;
+        self.owed_since = position;
     }
 
     /// Who the nodes are from now on. A change that does not hold changes nothing: it was refused
@@ -531,7 +533,7 @@ impl State {
             self.faults_version += 1;
         }
         if change.revokes() || self.roster.faults > before {
-            self.machine_lost_at = self.position;
+            self.owed_since = self.position;
         }
         self.touch_nodes(change.names());
     }

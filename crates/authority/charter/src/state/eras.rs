@@ -105,9 +105,11 @@ impl State {
         self.nodes_changed_at
     }
 
-    /// Whether a machine was taken its place after `head`, and whoever has it may have its shares and
-    /// its vote (GOV-62); or more may lie than those who decided then took into account.
-    pub fn lost_a_machine_since(&self, head: &Head) -> bool {
-        self.machine_lost_at > self.position_of(head).unwrap_or_default()
+    /// Whether every key whose newest epoch was planned at `head` is owed another, without an order: a
+    /// machine lost its place since, and whoever has it may have its shares and its vote (GOV-62,
+    /// GOV-67); one came back, and what it was restored from lies somewhere (GOV-34); or more may lie
+    /// than those who decided then took into account.
+    pub fn owes_epochs_since(&self, head: &Head) -> bool {
+        self.owed_since > self.position_of(head).unwrap_or_default()
     }
 }

@@ -60,7 +60,7 @@ fn nodes_come_wait_vote_and_go() {
         .collect();
     assert_eq!(eras, [0, 0, 2, 3, 4]);
     assert!(
-        out.lost_a_machine_since(&hushed.head()) && !hushed.lost_a_machine_since(&first.head())
+        out.owes_epochs_since(&hushed.head()) && !hushed.owes_epochs_since(&first.head())
     );
     assert_eq!(drawing.replay("in votes hush out").unwrap(), *out);
 }
@@ -170,7 +170,7 @@ fn neg_072_an_electorate_of_before_certifies_nothing_alone() {
     // The same for a second history of the log.
     let entry = domain.decide_by(&founders[..2], Instance::Position(1), b"another".to_vec());
     assert_eq!(entry.verify(drawing.state("e")), gone);
-    assert!(drawing.state("e").lost_a_machine_since(&drawing.state("d").head()), "keys are owed");
+    assert!(drawing.state("e").owes_epochs_since(&drawing.state("d").head()), "keys are owed");
 }
 
 /// GOV-34, GOV-65: who waits writes nothing into the log.

@@ -142,12 +142,13 @@ impl Epoch {
 
     /// Whether the charter wants another epoch without an order: nobody signs under what an importer
     /// dealt, this one is backed up for others than those who restore now, or a node lost its
-    /// machine or was revoked, and nobody knows who has the shares that lie there (GOV-62, GOV-67).
+    /// machine, was revoked, or came back, and nobody knows who has the shares that lie there
+    /// (GOV-34, GOV-62, GOV-67).
     pub fn is_owed(&self, custody: &Digest, state: &State) -> bool {
         let plan = &self.record.plan;
         plan.is_arrival()
             || !self.record.is_backed_up_for(custody)
-            || state.lost_a_machine_since(&plan.head)
+            || state.owes_epochs_since(&plan.head)
     }
 
     /// Whether earlier epochs may be given up: it has signed, and so many of its members said
