@@ -1,7 +1,8 @@
 //! A freeze: a person's statement that stops signing, honoured by whoever hears it before anything
 //! is agreed on (GOV-90 to GOV-92).
 
-use crate::limits::FREEZE_REASON_BYTES_MAX;
+use crate::limits::REASON_BYTES_MAX;
+use crate::line::is_line;
 use crate::state::State;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -68,7 +69,7 @@ pub enum FreezeError {
     #[error("the freeze is for another domain, {0}")]
     ForeignDomain(GenesisHash),
     /// The reason is longer than a line, or holds what is no text.
-    #[error("a reason is one line of plain letters, at most {FREEZE_REASON_BYTES_MAX}")]
+    #[error("a reason is one line of plain letters, at most {REASON_BYTES_MAX}")]
     Reason,
     /// It is of a key that the charter does not have.
     #[error("there is no such key in this domain")]
@@ -131,10 +132,7 @@ impl SignedFreeze {
         if freeze.genesis != state.genesis() {
             return Err(FreezeError::ForeignDomain(freeze.genesis));
         }
-        let length = freeze.reason.len();
-        let is_text = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let is_line = freeze.reason.bytes().all(is_text);
-        if !(1..=FREEZE_REASON_BYTES_MAX).contains(&length) || !is_line {
+        if freeze.reason.is_empty() || !is_line(&freeze.reason, REASON_BYTES_MAX) {
             return Err(FreezeError::Reason);
         }
         if state.has_thawed(&self.digest()) {
@@ -158,7 +156,7 @@ impl Canonical for Freeze {
         + GenesisHash::BYTES_MAX
         + KeyId::BYTES_MAX
         + PersonId::BYTES_MAX
-        + FREEZE_REASON_BYTES_MAX
+        + REASON_BYTES_MAX
         + 40;
 }
 

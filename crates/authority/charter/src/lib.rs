@@ -22,6 +22,7 @@
 //! `spec/charter.md` and `spec/agreement.md`.
 
 mod agreement;
+mod cession;
 mod custody;
 mod enrolment;
 mod entry;
@@ -30,6 +31,7 @@ mod freeze;
 mod genesis;
 mod imported;
 pub mod limits;
+mod line;
 mod log;
 mod member;
 mod motion;
@@ -45,6 +47,7 @@ pub use agreement::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
     Lock, Phase, SignedBallotMessage, Validity, Votes, quorum,
 };
+pub use cession::{Cession, CessionError, CessionStatus, SignedCession};
 pub use custody::{Custodian, Custody, CustodyError, CustodyTree, UnknownTree};
 pub use enrolment::{Enrolment, Role, SignedEnrolment};
 pub use entry::{CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, VerifiedEntry};

@@ -13,7 +13,7 @@ pub const CUSTODIANS_MAX: usize = 16;
 pub const ASKS_MAX: usize = 2 * CUSTODIANS_MAX;
 /// Most leaves of a recovery tree: a custodian may stand at several.
 pub const RECOVERY_LEAVES_MAX: usize = 32;
-/// Longest reason of a succession, in bytes: a line.
+/// Longest reason of a freeze or a succession, in bytes: a line.
 pub const REASON_BYTES_MAX: usize = 200;
 /// Longest recovery key, in bytes: more than the longest kind of `spec/backup.md` has.
 pub const RECOVERY_KEY_BYTES_MAX: usize = 1_536;
@@ -56,8 +56,6 @@ pub const OBJECTION_FACTOR: u64 = 2;
 /// Most motions of one matter that are announced at once, and most recoveries: each is read again
 /// at every entry, and a lax rule for one matter crowds no other out.
 pub const ANNOUNCED_MAX: usize = 8;
-/// Longest reason of a freeze, in bytes: a line.
-pub const FREEZE_REASON_BYTES_MAX: usize = 200;
 /// Most freezes that one motion ends.
 pub const THAWS_MAX: usize = 64;
 /// Most signatures under a motion: as many as a rule has parties.

@@ -2,6 +2,7 @@
 
 use crate::genesis::{Genesis, GenesisError};
 use crate::limits::{NODES_MAX, REASON_BYTES_MAX};
+use crate::line::is_line;
 use crate::seat::SignedSeatClaim;
 use crate::{Role, StatementError};
 use minicbor::{Decode, Encode};
@@ -56,9 +57,7 @@ impl Succession {
                 "what is restored is given out among two signers or more, and more than may lie",
             );
         }
-        let is_text = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let length = self.reason.len();
-        if !(1..=REASON_BYTES_MAX).contains(&length) || !self.reason.bytes().all(is_text) {
+        if self.reason.is_empty() || !is_line(&self.reason, REASON_BYTES_MAX) {
             return wrong("its reason is one line of plain letters, at most 200");
         }
         if !self.omitted.is_sorted_by(|left, right| left < right) {

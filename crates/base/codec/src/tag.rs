@@ -55,6 +55,8 @@ tags! {
     MOTION = "motion/v1";
     /// A person's statement that stops signing.
     FREEZE = "freeze/v1";
+    /// Guardians' word that their domain gives way to another one.
+    CESSION = "cession/v1";
     /// An entry of the log; its digest is the head.
     ENTRY = "entry/v1";
     /// A proposal in the agreement primitive.

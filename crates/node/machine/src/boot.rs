@@ -7,6 +7,7 @@ use crate::ceremonies::{
     EvidenceBook, Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row,
     parse_decided_key, parse_share_key, proof_key, voided_key,
 };
+use crate::cessions::{Cessions, Heard};
 use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
@@ -172,6 +173,7 @@ impl Node {
             possessions: possessions(&rows)?,
             drills: drills(&rows, &mut alarms),
             freezes: freezes(&state, &rows)?,
+            cessions: cessions(&rows)?,
             estate: estate(&rows)?,
             policy: compiled_policy(&state),
             outdated: outdated(&state, &program),
@@ -188,6 +190,7 @@ impl Node {
         turn.out.writes = node.first_writes();
         turn.out.writes.extend(node.keys.take_leftovers());
         node.look_at_announced(&mut turn);
+        node.look_at_cessions(&mut turn);
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
         node.forget_summands(&mut turn);
@@ -293,6 +296,15 @@ fn incarnation(rows: &Rows, rng: &mut dyn CryptoRngCore) -> Result<Incarnation, 
         None => Ok(Incarnation::first(Digest(id))),
         Some(row) => Ok(read::<Incarnation>(Table::Incarnation, row)?.next(Digest(id))),
     }
+}
+
+/// Cessions that wait, whether or not they count at the head: that is looked at next.
+fn cessions(rows: &Rows) -> Result<Cessions, BootError> {
+    let mut cessions = Cessions::default();
+    for (_, row) in rows.of(Table::Cession) {
+        cessions.load(read::<Heard>(Table::Cession, row)?);
+    }
+    Ok(cessions)
 }
 
 /// Freezes that count at the head; the others go with the next entry.

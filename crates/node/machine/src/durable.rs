@@ -54,11 +54,13 @@ pub enum Table {
     Heard = 22,
     /// Freezes that count, by their digests.
     Freeze = 23,
+    /// Cessions that wait, by their digests, with when this node heard them.
+    Cession = 24,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -82,6 +84,7 @@ impl Table {
         Self::Summand,
         Self::Heard,
         Self::Freeze,
+        Self::Cession,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -108,7 +111,8 @@ impl Table {
             | Self::Drill
             | Self::Estate
             | Self::Heard
-            | Self::Freeze => false,
+            | Self::Freeze
+            | Self::Cession => false,
         }
     }
 

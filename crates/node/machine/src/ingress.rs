@@ -16,8 +16,8 @@ use crate::wire::{
 };
 use quorate_charter::{
     AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
-    SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, SignedRejoin, SignedWelcome,
-    State,
+    SignedCession, SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, SignedRejoin,
+    SignedWelcome, State,
 };
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_engine::Complaint;
@@ -66,6 +66,8 @@ enum Content {
     Bundle(BundleMessage),
     /// Verified when it is taken: it may be news, and freezes are few.
     Freeze(SignedFreeze),
+    /// Likewise.
+    Cession(Box<SignedCession>),
 }
 
 /// Why a frame was dropped; the fault of the peer that sent it. Never said to the peer (N-79).
@@ -183,6 +185,10 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
         Message::Freeze(freeze) => {
             fits(&freeze)?;
             Content::Freeze(freeze)
+        }
+        Message::Cession(cession) => {
+            fits(cession.as_ref())?;
+            Content::Cession(cession)
         }
         Message::Evidence(evidence) => {
             fits(evidence.as_ref())?;
@@ -306,6 +312,9 @@ impl Node {
             // One that does not count changes nothing; who told it need not know better.
             Content::Freeze(freeze) => {
                 let _ = self.on_freeze(freeze, turn);
+            }
+            Content::Cession(cession) => {
+                let _ = self.on_cession(*cession, turn);
             }
         }
     }

@@ -28,6 +28,7 @@ mod audit;
 pub mod boot;
 pub mod call;
 mod ceremonies;
+mod cessions;
 mod custody;
 pub mod drills;
 pub mod durable;

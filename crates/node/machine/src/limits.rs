@@ -84,6 +84,8 @@ pub const CUSTODY_MOTIONS_MAX: usize = 4;
 pub const CANARIES_REMEMBERED_MAX: usize = 64;
 /// Freezes of one person that count at once: every key that matters, or the domain.
 pub const FREEZES_OF_A_PERSON_MAX: usize = 16;
+/// Announced successions that wait at once.
+pub const CESSIONS_MAX: usize = 8;
 /// How far ahead of this node's clock a drill may say that it was finished.
 pub const DRILL_AHEAD_MS: Millis = 60_000;
 /// How long shares of an epoch that was replaced are kept before that is an alarm.

@@ -7,6 +7,10 @@ use quorate_charter::{CertifiedEntry, Electorate, KeyOrder, NodesChange, NodesEr
 use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeSet;
 
+/// What a node that was revoked tells its operator.
+const REVOKED: &str =
+    "the charter revoked this node: once every key was shared anew, destroy its disk";
+
 impl Node {
     /// Who decides about the next epoch of a key, as the position that made them voters. Nothing
     /// while this node's charter does not reach the plan of the newest one.
@@ -98,7 +102,7 @@ impl Node {
         let state = std::sync::Arc::clone(&self.state);
         for node in before.nodes().filter(|node| state.node(&node.id).is_none()) {
             if node.id == self.me {
-                self.halt("the charter revoked this node".to_owned(), turn);
+                self.halt(REVOKED.to_owned(), turn);
                 return;
             }
             // The last that it is told; it may not hear it.

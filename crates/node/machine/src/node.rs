@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::ceremonies::{EvidenceBook, Keys};
+use crate::cessions::Cessions;
 use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Table, Write};
@@ -43,6 +44,7 @@ pub struct Node {
     pub(crate) possessions: Possessions,
     pub(crate) drills: Drills,
     pub(crate) freezes: Freezes,
+    pub(crate) cessions: Cessions,
     /// The keys of the domain before.
     pub(crate) estate: Estate,
     pub(crate) pairs: Pairs,
@@ -60,6 +62,10 @@ pub struct Node {
     /// Why this node stopped for good, if it did.
     pub(crate) halted: Option<String>,
 }
+
+/// What a charter that is forked means.
+pub(crate) const FORKED: &str = "more nodes lie than this domain tolerates: keep its data as \
+    evidence, and found anew with nodes you trust";
 
 /// Key of the row that says why the node stopped for good.
 pub(crate) const HALT_ROW: &[u8] = b"halt";
@@ -133,6 +139,7 @@ impl Node {
 
     /// Everything that time alone makes due.
     fn drive(&mut self, turn: &mut Turn<'_>) {
+        self.drive_cessions(turn);
         self.drive_presence(turn);
         self.drive_governor(turn);
         self.drive_ceremonies(turn);
@@ -149,6 +156,7 @@ impl Node {
             self.pairs.wake_at(self.presence.now()),
             self.requests.wake_at(),
             self.sessions.wake_at(),
+            self.cession_wakes_at(),
         ];
         wishes.into_iter().flatten().min()
     }
@@ -167,8 +175,7 @@ impl Node {
         self.look_at_all(turn);
     }
 
-    /// The charter is forked: more voters lie than the domain tolerates. This node takes part in
-    /// nothing any more; it still shows what it knows (NOD-18).
+    /// This node takes part in nothing any more, for good; it still shows what it knows (NOD-18).
     pub(crate) fn halt(&mut self, reason: String, turn: &mut Turn<'_>) {
         if self.halted.is_some() {
             return;

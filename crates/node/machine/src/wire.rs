@@ -84,6 +84,9 @@ pub enum Message {
     /// A person's statement that stops signing, passed on by anybody.
     #[n(23)]
     Freeze(#[n(0)] charter::SignedFreeze),
+    /// Guardians' word that another domain takes over, passed on by anybody.
+    #[n(24)]
+    Cession(#[n(0)] Box<charter::SignedCession>),
 }
 
 /// How far a node is with a key.

@@ -6,9 +6,22 @@ use super::{Reader, Signer};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `succession claim|take|keys|forget`
+/// `succession announce|list|refuse|claim|take|keys|forget`
 #[derive(Debug, Subcommand)]
 pub enum Succession {
+    /// Guardians say that another domain takes over from this one, whose nodes are lost or can agree
+    /// on nothing any more: each signs the same file, offline if they like; whoever signs last tells
+    /// every node that answers. A node that hears it stops for good after the delay of a recovery.
+    Announce(Announce),
+    /// Successions that are announced, as one node heard them.
+    List(Reader),
+    /// File the motion by which administrators refuse an announced succession: this domain goes on.
+    Refuse {
+        /// The announcement, as `succession list` shows it.
+        announcement: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// On a new machine, after `node init`: make the file by which it asks for its part of what
     /// restores the lost domain. Its founders put it into the new genesis.
     Claim {
@@ -62,6 +75,24 @@ pub enum Succession {
         #[command(flatten)]
         reader: Reader,
     },
+}
+
+/// Options of `succession announce`.
+#[derive(Debug, Args)]
+pub struct Announce {
+    /// The announcement: made where there is none, signed where there is one.
+    pub file: PathBuf,
+    /// The genesis file of the domain that takes over.
+    #[arg(long, value_name = "FILE")]
+    pub successor: PathBuf,
+    /// Its genesis hash, compared with its founders; without it you are asked.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<String>,
+    /// Why: a line that everybody reads, the first time.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub signer: Signer,
 }
 
 /// What a genesis says of the domain that it succeeds.

@@ -247,7 +247,7 @@ fn nobody_signs() -> Failure {
 }
 
 /// The signer compares the hash with the others: as an argument, or when asked.
-fn confirm(file: &GenesisFile, expected: Option<&str>, face: Face) -> Result<()> {
+pub fn confirm(file: &GenesisFile, expected: Option<&str>, face: Face) -> Result<()> {
     let hash = file.hash();
     if let Some(expected) = expected {
         let expected: GenesisHash = replay::parse_hash(expected, "genesis hash")?;

@@ -30,6 +30,7 @@ use crate::args::custody::Custodian;
 use crate::args::lifecycle::Ceremony;
 use crate::args::people::{Person, Rule, Service};
 use crate::args::seat::Seat;
+use crate::args::succession::Succession;
 use crate::args::{Charter, Cli, Command, Key, NodeVerb, PolicyVerb};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
@@ -84,6 +85,7 @@ fn files_a_motion(command: &Command) -> bool {
         Command::Service(verb) => !matches!(verb, Service::Enrol(_) | Service::List(_)),
         Command::Rule(verb) => matches!(verb, Rule::Set { .. } | Rule::Times { .. }),
         Command::RecoverAdministrators(_) | Command::Thaw(_) => true,
+        Command::Succession(verb) => matches!(verb, Succession::Refuse { .. }),
         Command::Charter(verb) => matches!(
             verb,
             Charter::Object { .. }

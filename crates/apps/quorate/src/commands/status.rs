@@ -5,7 +5,7 @@ use crate::face::{Face, short};
 use crate::failure::Result;
 use crate::session::Session;
 use quorate_client::contract::{Status, routes};
-use quorate_identity::moment;
+use quorate_identity::{Name, moment};
 use std::fmt::Write;
 
 /// Who is alive, which keys can sign, and what is missing.
@@ -27,12 +27,7 @@ fn text(status: &Status) -> String {
         status.node
     );
     if let Some(why) = &status.halted {
-        let _ = writeln!(
-            text,
-            "{} stopped for good: {why}\nmore nodes lie than this domain tolerates; keep its data \
-             as evidence, and found anew with nodes you trust",
-            status.node
-        );
+        let _ = writeln!(text, "{} stopped for good: {why}", status.node);
     } else if let Some(why) = &status.lapsed {
         let _ = writeln!(
             text,
@@ -44,6 +39,20 @@ fn text(status: &Status) -> String {
         let _ = writeln!(text, "{} takes part in nothing: {why}", status.node);
     } else if !status.leased {
         let _ = writeln!(text, "{} holds no lease: it signs nothing now", status.node);
+    }
+    for it in status.successions.iter().filter(|_| status.halted.is_none()) {
+        let _ = writeln!(
+            text,
+            "{by} announced that {called} ({successor}) takes over: {reason}\n{node} stops for good \
+             at {at}, unless administrators refuse it: quorate succession refuse {id} --as NAME",
+            by = it.by.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
+            called = it.called,
+            successor = short(&it.successor),
+            reason = it.reason,
+            node = status.node,
+            at = moment(it.stops_at_ms),
+            id = it.cession,
+        );
     }
     if let Some(seal) = &status.seal {
         let _ = writeln!(text, "{}'s store is sealed by {seal}", status.node);

@@ -1,9 +1,11 @@
-//! `succession claim|take|keys|forget`, `key restore`, and what a genesis says of the domain that it
+//! `succession announce|list|refuse|claim|take|keys|forget`, `key restore`, and what a genesis says of the domain that it
 //! succeeds.
 //!
 //! Everybody verifies the one backup file from which the keys are restored: founders before they
 //! name it, nodes before they countersign and again when they take it up, custodians before they
 //! open anything of it, administrators before they order a key.
+
+mod announcing;
 
 use super::charter::file_motion;
 use super::custodian::read_names;
@@ -41,6 +43,11 @@ use std::path::{Path, PathBuf};
 /// The caller's; a peer's, if a backup or a part does not hold.
 pub async fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
+        Verb::Announce(options) => announcing::announce(options, face).await,
+        Verb::List(reader) => announcing::list(&reader, face).await,
+        Verb::Refuse { announcement, signer } => {
+            announcing::refuse(&announcement, &signer, face).await
+        }
         Verb::Claim { arriving, omitted, output } => {
             claim(&arriving, &read_names(&omitted)?, &output, face)
         }

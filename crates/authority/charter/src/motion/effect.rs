@@ -174,8 +174,8 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
             about(motion, state, "withdraws, so that it never takes effect,")
         }
         MotionBody::Thaw { freezes, barred } => {
-            let mut lines: Vec<String> =
-                freezes.iter().map(|freeze| format!("ends the freeze {freeze}")).collect();
+            let end = |it| format!("ends the freeze, or refuses the announced succession, {it}");
+            let mut lines: Vec<String> = freezes.iter().map(end).collect();
             lines.extend(barred.iter().map(|name| format!("{name} can freeze nothing any more")));
             lines
         }

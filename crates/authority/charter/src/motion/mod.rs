@@ -230,7 +230,7 @@ pub enum MotionBody {
         #[n(0)]
         motion: MotionId,
     },
-    /// Ends freezes.
+    /// Ends freezes, and refuses announced successions: what is named never counts again.
     #[n(17)]
     Thaw {
         /// Which, ascending.

@@ -2,6 +2,7 @@
 
 use crate::enrolment::SignedEnrolment;
 use crate::limits::{DECLARED_BYTES_MAX, NODE_CHANGES_MAX, NODES_MAX};
+use crate::line::is_line;
 use crate::statement::StatementError;
 use minicbor::{Decode, Encode};
 use quorate_identity::Name;
@@ -225,9 +226,7 @@ impl Declaration {
     }
 
     pub(crate) fn is_plain(&self) -> bool {
-        let is_text = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let is_line = |text: &str| text.len() <= DECLARED_BYTES_MAX && text.bytes().all(is_text);
-        self.parts().iter().all(|(_, text)| is_line(text))
+        self.parts().iter().all(|(_, text)| is_line(text, DECLARED_BYTES_MAX))
     }
 }
 

@@ -356,6 +356,12 @@ impl State {
         &self.roster.rules
     }
 
+    /// The guardians who bring administrators back, and announce a succession, and how long that takes
+    /// in milliseconds; nothing where founders wanted none.
+    pub fn recovery(&self) -> Option<(&Tree<PersonId>, u64)> {
+        self.roster.authority.recovery.as_ref().map(|(tree, delay_ms)| (tree, *delay_ms))
+    }
+
     /// A tree over people with their names in place of their ids.
     pub(crate) fn with_names(&self, tree: &Tree<PersonId>) -> Option<Tree<Name>> {
         tree.try_map(|id| self.person(id).map(|person| person.name.clone()).ok_or(())).ok()

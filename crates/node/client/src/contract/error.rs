@@ -136,6 +136,8 @@ error_codes! {
     BadMotion = "bad_motion", 400, Caller;
     /// A freeze that does not count.
     BadFreeze = "bad_freeze", 400, Caller;
+    /// An announcement of a succession that does not count.
+    BadCession = "bad_cession", 400, Caller;
     /// An approval, rejection or cancellation was not taken.
     VoteRefused = "vote_refused", 409, Caller;
     /// The request has ended.

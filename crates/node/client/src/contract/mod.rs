@@ -4,6 +4,7 @@
 mod answer;
 mod bench;
 pub mod call;
+mod cession;
 mod charter;
 mod custody;
 mod derived;
@@ -22,6 +23,7 @@ mod status;
 
 pub use answer::{Accounts, Audit, AuditLine, Notice, Totals};
 pub use bench::{Bench, ByPart, RefreshBench};
+pub use cession::{CessionView, SubmitCession};
 pub use charter::{
     Charter, CharterEntry, EntryPage, GenesisAnswer, RosterAnswer, RosterNode, RosterPerson,
     RosterService,

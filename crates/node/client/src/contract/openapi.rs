@@ -37,6 +37,8 @@ use utoipa::OpenApi;
         super::KeyView,
         super::LastDrill,
         super::FreezeView,
+        super::CessionView,
+        super::SubmitCession,
         super::SubmitFreeze,
         super::MotionView,
         super::Notice,

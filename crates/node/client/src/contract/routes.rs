@@ -58,6 +58,10 @@ routes! {
     FREEZES: "GET" "/v1/freezes" [] "" => "[FreezeView]", "Freezes that count at the answering node.";
     /// Stops signing.
     FREEZE: "POST" "/v1/freezes" [] "SubmitFreeze" => "[FreezeView]", "A person's statement that stops signing for a key or the domain; honoured on receipt.";
+    /// Announced successions.
+    SUCCESSIONS: "GET" "/v1/successions" [] "" => "[CessionView]", "Successions that are announced at the answering node.";
+    /// Announces a succession.
+    ANNOUNCE_SUCCESSION: "POST" "/v1/successions" [] "SubmitCession" => "[CessionView]", "Guardians' word that another domain takes over; a node that hears it stops for good after its delay.";
     /// All motions that the node keeps.
     MOTIONS: "GET" "/v1/motions" [] "" => "[MotionView]", "Motions, newest last.";
     /// One motion.

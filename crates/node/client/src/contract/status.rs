@@ -1,6 +1,6 @@
 //! Who is alive, at which head, and which keys can sign.
 
-use super::{NodeRole, NodeStanding};
+use super::{CessionView, NodeRole, NodeStanding};
 use quorate_codec::Digest;
 use quorate_identity::{Head, Name};
 use serde::{Deserialize, Serialize};
@@ -33,8 +33,12 @@ pub struct Status {
     /// Why the answering node is lapsed, if it is: its data is an old copy of itself. It takes
     /// part in nothing until its operator brings it back.
     pub lapsed: Option<String>,
-    /// Why the answering node stopped for good, if it did: the charter is forked.
+    /// Why the answering node stopped for good, if it did: the charter is forked, or it is no node of
+    /// it any more, or another domain took over.
     pub halted: Option<String>,
+    /// Successions that are announced at the answering node, which stops for one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<CessionView>,
     /// All nodes of the charter.
     pub nodes: Vec<NodeStatus>,
     /// All keys of the charter.

@@ -40,6 +40,11 @@ impl Node {
                 self.file_freeze(freeze, turn)?;
                 View::Freezes(self.view_freezes())
             }
+            Call::Cessions => View::Cessions(self.view_cessions()),
+            Call::Announce(cession) => {
+                self.file_cession(*cession, turn)?;
+                View::Cessions(self.view_cessions())
+            }
             Call::Motions => View::Motions(self.view_motions(turn.now)),
             Call::Motion(id) => View::Motion(Box::new(self.view_motion(&id, turn.now)?)),
             Call::SubmitMotion(motion) => return self.submit_motion(motion, turn),

@@ -13,7 +13,7 @@ pub use parsing::{Parsed, parse};
 
 use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
-use quorate_charter::{SignedFreeze, SignedMotion, State};
+use quorate_charter::{SignedCession, SignedFreeze, SignedMotion, State};
 use quorate_client::contract as view;
 use quorate_client::contract::{ErrorBody, RequestState};
 use quorate_codec::Digest;
@@ -82,6 +82,10 @@ pub enum Call {
     Freezes,
     /// Stops signing.
     Freeze(SignedFreeze),
+    /// Successions that are announced.
+    Cessions,
+    /// Announces one.
+    Announce(Box<SignedCession>),
     /// All motions.
     Motions,
     /// One motion.
@@ -207,6 +211,7 @@ pub enum View {
     Custody(Box<view::CustodyView>),
     Motions(Vec<view::MotionView>),
     Freezes(Vec<view::FreezeView>),
+    Cessions(Vec<view::CessionView>),
     Motion(Box<view::MotionView>),
     Keys(Vec<view::KeyView>),
     Key(Box<view::KeyView>),

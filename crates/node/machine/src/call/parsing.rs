@@ -4,11 +4,11 @@
 use super::{Call, Caller};
 use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
-use quorate_charter::{SignedFreeze, SignedMotion, State};
+use quorate_charter::{SignedCession, SignedFreeze, SignedMotion, State};
 use quorate_client::contract::routes::{self, Route};
 use quorate_client::contract::{
     ErrorBody, ErrorCode, HexBytes, RecordDrill, RequestState, ShowPossession, SignMotion,
-    SubmitFreeze, SubmitImport, SubmitMotion, SubmitRequest, SubmitStatement,
+    SubmitCession, SubmitFreeze, SubmitImport, SubmitMotion, SubmitRequest, SubmitStatement,
 };
 use quorate_codec::Canonical;
 use quorate_derivation::{Path, PathError};
@@ -42,8 +42,9 @@ pub fn parse(
     let (route, arguments) = find(method, path)?;
     // A drill binds nobody to anything, so whoever watches over the domain may tell of one (GOV-56).
     // A freeze only stops, and whoever sees that something is wrong must be able to (GOV-91).
-    let is_open = [routes::RECORD_DRILL, routes::FREEZE].contains(&route)
-        && matches!(caller.actor, ActorId::Person(_));
+    // So does what guardians say together, who are nothing else (SUC-31).
+    let open = [routes::RECORD_DRILL, routes::FREEZE, routes::ANNOUNCE_SUCCESSION];
+    let is_open = open.contains(&route) && matches!(caller.actor, ActorId::Person(_));
     if route.method != "GET" && !caller.may_write && !is_open {
         let message = "this caller may only read";
         let next = "call as somebody with a role that files or approves";
@@ -81,6 +82,8 @@ impl Input<'_> {
             routes::RECORD_DRILL => self.record_drill()?,
             routes::FREEZES => Call::Freezes,
             routes::FREEZE => self.freeze()?,
+            routes::SUCCESSIONS => Call::Cessions,
+            routes::ANNOUNCE_SUCCESSION => self.cession()?,
             routes::MOTIONS => Call::Motions,
             routes::MOTION => Call::Motion(self.argument(ErrorCode::UnknownMotion)?),
             routes::SUBMIT_MOTION => self.submit_motion()?,
@@ -129,6 +132,12 @@ impl Input<'_> {
     fn freeze(&self) -> Result<Call, ErrorBody> {
         let SubmitFreeze { freeze } = self.json()?;
         decode::<SignedFreeze>(&freeze, ErrorCode::BadFreeze).map(Call::Freeze)
+    }
+
+    fn cession(&self) -> Result<Call, ErrorBody> {
+        let SubmitCession { cession } = self.json()?;
+        let cession = decode::<SignedCession>(&cession, ErrorCode::BadCession)?;
+        Ok(Call::Announce(Box::new(cession)))
     }
 
     fn submit_motion(&self) -> Result<Call, ErrorBody> {

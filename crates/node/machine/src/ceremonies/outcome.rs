@@ -8,7 +8,7 @@ use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
 use crate::evidence::has_prepared;
 use crate::limits;
-use crate::node::{Node, Turn};
+use crate::node::{FORKED, Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
     AbortStatement, AttemptOutcome, Decided, EpochRecord, Instance, PreparedStatement, State,
@@ -319,7 +319,7 @@ impl Node {
         let book = self.keys.books.entry(key).or_default();
         let made = book.epochs.values().map(|made| &made.decided);
         if made.chain(&book.voided).any(|known| known.conflicts_with(&decided)) {
-            self.halt(format!("two certified outcomes of {instance}"), turn);
+            self.halt(format!("two certified outcomes of {instance}; {FORKED}"), turn);
             return;
         }
         let failed = match quorate_codec::from_bytes::<AttemptOutcome>(&decided.value) {

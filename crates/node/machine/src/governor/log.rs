@@ -4,7 +4,7 @@ use super::announced::Notices;
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
-use crate::node::{Node, Turn};
+use crate::node::{FORKED, Node, Turn};
 use crate::wire::Message;
 use quorate_charter::{CertifiedEntry, EntryBody, Instance, State};
 use quorate_identity::NodeId;
@@ -118,6 +118,7 @@ impl Node {
         self.governor.rejoins.retain(|_, rejoin| state.check_rejoin(rejoin).is_ok());
         self.fail_all_sessions("the charter moved on", turn);
         self.look_at_freezes(turn);
+        self.look_at_cessions(turn);
         self.look_at_custody(turn);
         self.look_at_drills(turn);
         self.look_at_keys(turn);
@@ -135,7 +136,8 @@ impl Node {
         let ours = index.and_then(|index| self.governor.log.get(index));
         let differs = ours.is_some_and(|ours| ours.head() != entry.head());
         if differs && entry.to_decided().verify(&self.state).is_ok() {
-            self.halt(format!("two certified entries at position {}", entry.position()), turn);
+            let at = entry.position();
+            self.halt(format!("two certified entries at position {at}; {FORKED}"), turn);
         }
     }
 }

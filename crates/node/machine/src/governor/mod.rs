@@ -156,6 +156,7 @@ impl Node {
     /// Tells a peer what collects signatures or votes.
     pub(crate) fn share_governance(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         self.share_freezes(peer, turn);
+        self.share_cessions(peer, turn);
         let motions = self.governor.motions.values();
         let mut messages: Vec<Message> =
             motions.map(|motion| Message::Motion(motion.clone())).collect();

@@ -67,7 +67,7 @@ impl Node {
     }
 
     /// Names of people, for those whom the charter knows.
-    pub(super) fn people_named<'a>(
+    pub(crate) fn people_named<'a>(
         &self,
         people: impl Iterator<Item = &'a quorate_identity::PersonId>,
     ) -> Vec<Name> {

@@ -27,6 +27,7 @@ impl Node {
             outdated: self.outdated.clone(),
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),
+            successions: self.view_cessions(),
             nodes,
             keys: self.state.keys().map(|order| self.key_status(order, now)).collect(),
         }
