@@ -4,7 +4,7 @@
 use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::failure::{Failure, Result};
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, State,
+    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, Replay, State,
 };
 use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::{Digest, hex};
@@ -41,9 +41,7 @@ pub fn known(dir: &DomainDir, founding: &State) -> Result<State> {
         Failure::caller("charter_copy", message, "delete it: it is fetched from a node again")
     };
     let (_, entries) = read_log(&path).map_err(|failure| spoilt(&failure))?;
-    entries.iter().try_fold(founding.clone(), |state, entry| {
-        apply(state, entry).map_err(|failure| spoilt(&failure))
-    })
+    follow(founding.clone(), &entries).map_err(|failure| spoilt(&failure))
 }
 
 /// Keeps entries that were verified beyond the copy. A copy that cannot be written is no failure:
@@ -76,11 +74,19 @@ pub fn entry(bytes: &HexBytes) -> Result<CertifiedEntry> {
 ///
 /// # Errors
 /// The node's: the log does not follow from the genesis.
-pub fn apply_page(mut state: State, page: &EntryPage) -> Result<State> {
-    for line in &page.entries {
-        state = apply(state, &entry(&line.entry)?)?;
-    }
-    Ok(state)
+pub fn apply_page(state: State, page: &EntryPage) -> Result<State> {
+    let entries = page.entries.iter().map(|line| entry(&line.entry));
+    follow(state, &entries.collect::<Result<Vec<_>>>()?)
+}
+
+/// Verifies entries and applies them: of their certificates those that no later one covers (GOV-24).
+///
+/// # Errors
+/// The node's, or of whoever supplied the log.
+pub fn follow(state: State, entries: &[CertifiedEntry]) -> Result<State> {
+    let mut replay = Replay::from(state);
+    let followed = replay.extend(entries).and_then(|()| replay.finish());
+    followed.map_err(|error| Failure::peer("bad_charter", error, NEXT))
 }
 
 /// Verifies one entry and applies it.

@@ -232,6 +232,9 @@ pub struct Open {
     /// Open for a whole new domain: its genesis file, signed by all its founders.
     #[arg(long, value_name = "FILE")]
     pub successor: Option<PathBuf>,
+    /// What guardians of the lost domain signed with `quorate succession announce`, if they did.
+    #[arg(long, value_name = "FILE", requires = "successor")]
+    pub announcement: Option<PathBuf>,
     /// Whose private half opens.
     #[command(flatten)]
     pub held: Held,

@@ -61,7 +61,7 @@ pub use genesis::{
     Settings,
 };
 pub use imported::{Imported, is_same_key};
-pub use log::{LogError, verify_log};
+pub use log::{LogError, Replay, verify_log};
 pub use member::{Authenticators, Member, MemberError, MemberKind, SignedMember};
 pub use motion::{
     Change, Declaration, Motion, MotionBody, MotionError, MotionStatus, NodeChange, NodesChange,

@@ -1,6 +1,7 @@
 //! The state of a charter at one head: pure, and the same at every node that verified the same
 //! log.
 
+mod ahead;
 mod announced;
 mod eras;
 mod judge;
@@ -9,6 +10,7 @@ mod nodes;
 mod people;
 mod roster;
 
+pub(crate) use ahead::Ahead;
 pub use announced::{Announced, Fate, Objection};
 pub use eras::Electorate;
 pub use keys::{Goal, KeyOrder, Sharing};

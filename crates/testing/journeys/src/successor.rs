@@ -130,12 +130,35 @@ impl Successor {
 
     /// A custodian of the trial opens its backup for this domain.
     pub fn open(&self, custodian: &str, backup: &str, predecessor: &str, part: &str) -> Said {
+        self.open_with(custodian, backup, predecessor, part, &[])
+    }
+
+    /// Likewise, with what guardians signed.
+    pub fn open_announced(
+        &self,
+        custodian: &str,
+        backup: &str,
+        predecessor: &str,
+        announcement: &str,
+        part: &str,
+    ) -> Said {
+        self.open_with(custodian, backup, predecessor, part, &["--announcement", announcement])
+    }
+
+    fn open_with(
+        &self,
+        custodian: &str,
+        backup: &str,
+        predecessor: &str,
+        part: &str,
+        more: &[&str],
+    ) -> Said {
         let folder = self.people.join("custodians");
         let key = folder.join(custodian).display().to_string();
         let passphrase = folder.join(format!("{custodian}.passphrase")).display().to_string();
         let verb = ["open", backup, "--genesis", predecessor, "--successor", &self.genesis_file];
         let held = ["--key", &key, "--passphrase-file", &passphrase];
-        recovery(&[&verb[..], &held, &["--output", part, "--yes"]].concat())
+        recovery(&[&verb[..], &held, &["--output", part, "--yes"], more].concat())
     }
 
     /// A stopped machine takes up what is lost, with these parts.

@@ -231,8 +231,17 @@ impl Trial {
     /// Asks `status` until `good` holds of it. The test fails when that never happens, by the
     /// time limit of whoever runs it.
     pub fn until(&self, good: impl Fn(&Value) -> bool) -> Value {
+        self.until_asked(&["status"], good)
+    }
+
+    /// The same at one node.
+    pub fn until_at(&self, node: &str, good: impl Fn(&Value) -> bool) -> Value {
+        self.until_asked(&["status", "--node", node], good)
+    }
+
+    fn until_asked(&self, status: &[&str], good: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let said = self.run(&["status"]);
+            let said = self.run(status);
             match said.lines.last() {
                 Some(status) if said.code == 0 && good(status) => return status.clone(),
                 _ => std::thread::sleep(std::time::Duration::from_millis(100)),

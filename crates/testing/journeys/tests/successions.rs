@@ -13,10 +13,13 @@ mod intents;
 
 use coins::spend;
 use intents::{message, payment};
-use quorate_journeys::{HEIRS, Successor, Trial};
+use quorate_journeys::{HEIRS, Said, Successor, Trial, quorate};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 const KEYS: [&str; 3] = ["treasury", "vault", "ops"];
 const SIGNERS: [&str; 3] = ["north", "south", "east"];
@@ -169,4 +172,119 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
     let after = trial.file("after");
     heirs.run(&["backup", "export", "--output", &after]).ok();
     heirs.run(&["backup", "verify", &after]).ok();
+}
+
+/// SUC-30 to SUC-34: guardians stop what is left of a domain that another one succeeds; while it was
+/// alive it refused.
+#[test]
+fn what_is_left_of_a_succeeded_domain_stops() {
+    let mut trial = Trial::found();
+    let (predecessor, backup) = (trial.genesis(), trial.file("backup"));
+    let guardians = ["gabi", "hans"].map(|who| {
+        let key = trial.dir().join("people").join(who).display().to_string();
+        let keygen = ["-q", "-t", "ed25519", "-N", "", "-C", who, "-f", &key];
+        assert!(Command::new("ssh-keygen").args(keygen).status().unwrap().success());
+        let file = trial.file(&format!("{who}.enrolment"));
+        let enrol = ["person", "enrol", who, "--genesis", &predecessor, "--key", &key, "-o", &file];
+        quorate(&enrol).ok();
+        file
+    });
+    let [gabi, hans] = &guardians;
+    let admit = ["person", "admit", gabi, hans, "--role", "guardian"];
+    let recovery = ["--recovery", "all of (gabi, hans)", "--recovery-delay", "10m"];
+    enact(&trial, &[&admit[..], &recovery].concat());
+    trial.run(&["backup", "export", "--output", &backup]).ok();
+    let heirs = Successor::init(&trial, "heirs");
+    for node in SIGNERS {
+        heirs.claim(node, &backup, &predecessor).ok();
+    }
+    let created = heirs.create(&backup, &predecessor, &SIGNERS).ok().clone();
+    let genesis = created["genesis"].as_str().unwrap().to_owned();
+
+    // Nobody announces what is not founded, has other words, or does not succeed this domain.
+    let early = trial.file("early.announcement");
+    let refused = announce(&trial, &early, &heirs.genesis_file, &genesis, "gabi");
+    assert_eq!(refused.error(2)["code"], "bad_genesis");
+    for who in ["ada", "ben", "cleo"] {
+        heirs.sign(who, &genesis).ok();
+    }
+    for node in HEIRS {
+        heirs.countersign(node, &genesis, Some(&backup)).ok();
+    }
+    let refused = announce(&trial, &early, &heirs.genesis_file, &predecessor, "gabi");
+    assert_eq!(refused.error(2)["code"], "genesis_mismatch");
+    let ours = trial.dir().join("genesis.cbor").display().to_string();
+    let refused = announce(&trial, &early, &ours, &predecessor, "gabi");
+    assert_eq!(refused.error(2)["code"], "no_successor");
+    let refused = announce(&trial, &early, &heirs.genesis_file, &genesis, "ada");
+    assert_eq!(refused.error(2)["code"], "bad_cession");
+    assert!(!Path::new(&early).exists());
+
+    // While it is alive those who rule refuse, and it goes on.
+    let one = announce(&trial, &early, &heirs.genesis_file, &genesis, "gabi").ok().clone();
+    assert_eq!((&one["told"], &one["signed_by"]), (&json!(false), &json!(["gabi"])));
+    assert_eq!(one["missing"], "hans");
+    assert!(trial.run(&["succession", "list"]).lines.is_empty());
+    let both = announce(&trial, &early, &heirs.genesis_file, &genesis, "hans").ok().clone();
+    assert_eq!((&both["told"], &both["missing"]), (&json!(true), &Value::Null));
+    let told = trial.until(|status| status["successions"].is_array());
+    let (id, listed) = (both["cession"].as_str().unwrap(), &told["successions"][0]);
+    assert_eq!((&listed["called"], &listed["by"]), (&json!("harbour"), &json!(["gabi", "hans"])));
+    enact(&trial, &["succession", "refuse", id]);
+    trial.until(|status| status["successions"].is_null());
+    let refused = announce(&trial, &early, &heirs.genesis_file, &genesis, "hans");
+    assert_eq!(refused.refused()["code"], "bad_cession");
+    trial.signed(&trial.request("ops", &message("alive"), "wallet-service"));
+
+    // Then two nodes are gone, and nothing can be agreed on.
+    enact(&trial, &["rule", "set", "--recovery-delay", "5s"]);
+    trial.run(&["charter", "status"]).ok();
+    trial.kill("node-3");
+    trial.kill("witness");
+    let file = trial.file("announcement");
+    announce(&trial, &file, &heirs.genesis_file, &genesis, "gabi").ok();
+    let both = announce(&trial, &file, &heirs.genesis_file, &genesis, "hans").ok().clone();
+    assert_eq!(both["told"], true);
+    let stopped = |node: &str| {
+        trial.until_at(node, |status| status["halted"].is_string())["halted"].to_string()
+    };
+    for node in ["node-1", "node-2"] {
+        let why = stopped(node);
+        assert!(why.contains("harbour") && why.contains("two sites are gone"), "{why}");
+    }
+
+    // A start changes nothing, and who turns up later hears it from those that stopped.
+    trial.kill("node-1");
+    for node in ["node-1", "node-3", "witness"] {
+        trial.start(node);
+    }
+    for node in ["node-1", "node-2", "node-3", "witness"] {
+        let status = trial.until_at(node, |status| status["halted"].is_string());
+        assert_eq!(status["leased"], false, "{node}");
+    }
+    let refused = trial.try_request("ops", &message("too late"), "wallet-service");
+    assert!(refused.lines.is_empty(), "{refused:?}");
+
+    // Custodians see who announced it, before they open.
+    let part = trial.file("part");
+    let opened = heirs.open_announced("greta", &backup, &predecessor, &file, &part).ok().clone();
+    assert_eq!(opened["announced_by"], json!(["gabi", "hans"]));
+    assert_eq!(opened["announcement_lacks"], Value::Null);
+}
+
+/// Files a motion as ada, has ben sign it, and waits until it is in force.
+fn enact(trial: &Trial, arguments: &[&str]) {
+    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
+    let id = filed["motion"].as_str().unwrap().to_owned();
+    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
+    while trial.run(&["charter", "show", &id]).ok()["state"] != "enacted" {
+        sleep(Duration::from_millis(100));
+    }
+    trial.run(&["charter", "status"]).ok();
+}
+
+/// Signs an announcement, and tells it once enough did.
+fn announce(trial: &Trial, file: &str, successor: &str, hash: &str, who: &str) -> Said {
+    let verb = ["succession", "announce", file, "--successor", successor, "--genesis", hash];
+    trial.run(&[&verb[..], &["--reason", "two sites are gone", "--as", who]].concat())
 }

@@ -3,9 +3,8 @@
 use crate::custodians::{CUSTODIANS, RecoveryKeys};
 use quorate_access::Tree;
 use quorate_charter::{
-    Custody, Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Recovery,
-    Role, Roles, Rules, Settings, SignedEnrolment, SignedMotion, SignedSeatClaim, State,
-    Succession,
+    Custody, Genesis, GenesisFile, GenesisPerson, GenesisService, Motion, MotionBody, Role, Roles,
+    Settings, SignedEnrolment, SignedMotion, SignedSeatClaim, State, Succession,
 };
 use quorate_codec::Digest;
 use quorate_identity::{
@@ -42,9 +41,6 @@ forbid(principal, action == Action::"evm.transaction", resource);
    "expect": "deny", "rule": "no-transactions"}
 ]"#,
 ];
-
-/// So long after guardians said so administrators are brought back, or another domain takes over.
-pub const RECOVERY_MS: u64 = 600_000;
 
 /// Who founds.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +105,6 @@ impl FoundingNode {
 
 const ADMINISTRATORS: [&str; 3] = ["ada", "ben", "cleo"];
 const APPROVERS: [&str; 2] = ["alice", "bob"];
-const GUARDIANS: [&str; 3] = ["gabi", "hans", "ines"];
 const AUDITOR: &str = "auditor";
 const SERVICE: &str = "wallet-service";
 
@@ -145,8 +140,7 @@ impl Founding {
             rng.fill_bytes(&mut bytes);
             bytes
         };
-        let everybody = ADMINISTRATORS.iter().chain(&APPROVERS).chain(&GUARDIANS);
-        let everybody = everybody.chain([&AUDITOR, &SERVICE]);
+        let everybody = ADMINISTRATORS.iter().chain(&APPROVERS).chain([&AUDITOR, &SERVICE]);
         let people: BTreeMap<String, MemorySigner> = everybody
             .map(|who| (who.to_string(), MemorySigner::from_seed(&random()).expect("a key")))
             .collect();
@@ -295,11 +289,10 @@ fn genesis(
             approver: APPROVERS.contains(&who),
             auditor: who == AUDITOR,
             operator: false,
-            guardian: GUARDIANS.contains(&who),
+            guardian: false,
         },
     };
-    let mut named: Vec<&str> =
-        [&ADMINISTRATORS[..], &APPROVERS[..], &GUARDIANS[..], &[AUDITOR]].concat();
+    let mut named: Vec<&str> = [&ADMINISTRATORS[..], &APPROVERS[..], &[AUDITOR]].concat();
     named.sort_unstable();
     let mut enrolments: Vec<(Name, SignedEnrolment)> = nodes
         .iter()
@@ -320,16 +313,10 @@ fn genesis(
             name: name(SERVICE),
             credential: people[SERVICE].credential().clone(),
         }],
-        rules: Rules {
-            recovery: Some(Recovery {
-                tree: "2 of (gabi, hans, ines)".parse().expect("a tree"),
-                delay_ms: RECOVERY_MS,
-            }),
-            ..Rules::at_once(
-                "2 of (ada, ben, cleo)".parse().expect("a tree"),
-                "any of (ada, ben, cleo)".parse().expect("a tree"),
-            )
-        },
+        rules: quorate_charter::Rules::at_once(
+            "2 of (ada, ben, cleo)".parse().expect("a tree"),
+            "any of (ada, ben, cleo)".parse().expect("a tree"),
+        ),
         faults,
         settings: Settings::default(),
         nonce,

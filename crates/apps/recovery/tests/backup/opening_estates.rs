@@ -98,7 +98,8 @@ fn a_custodian_opens_its_part_for_a_successor() {
             "successor": new, "successor_words": words_of(new), "domain": "redrawn",
             "predecessor": before, "predecessor_words": words_of(before),
             "head": estate.domain.state.head(), "backup": estate.succession().backup,
-            "reason": "all of it burnt", "heirs": heirs, "custodian": who, "key": part.key,
+            "reason": "all of it burnt", "announced_by": [], "announcement_lacks": null,
+            "heirs": heirs, "custodian": who, "key": part.key,
             "expired_ms": null, "opened": null, "of_others": [], "left_out": [],
             "output": folder.at("part"),
         });

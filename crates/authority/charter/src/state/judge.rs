@@ -1,6 +1,6 @@
 //! What may enter the log at a state: motions and entries, held against it.
 
-use super::{Announced, KeyOrder, State};
+use super::{Ahead, Announced, KeyOrder, State};
 use crate::agreement::Decided;
 use crate::custody::Custody;
 use crate::entry::{
@@ -35,7 +35,7 @@ impl State {
         signed: &SignedMotion,
         now_ms: u64,
     ) -> Result<MotionStatus, MotionError> {
-        let status = self.hold_motion(signed)?;
+        let status = self.hold_motion(signed, &Ahead::default())?;
         let expiry_ms = status.motion.expiry_ms;
         if expiry_ms <= now_ms {
             return Err(MotionError::Expired);
@@ -74,7 +74,7 @@ impl State {
         now_ms: u64,
         stored_at: &dyn Fn(u64) -> Option<u64>,
     ) -> Result<ProposedEntry, EntryError> {
-        let proposed = self.hold_entry(quorate_codec::from_bytes(bytes)?)?;
+        let proposed = self.hold_entry(quorate_codec::from_bytes(bytes)?, &Ahead::default())?;
         let is_in_time = match &proposed.entry().body {
             EntryBody::Motion(_) => proposed.motion().is_none_or(|it| it.expiry_ms > now_ms),
             EntryBody::Enact(id) => {
@@ -96,14 +96,24 @@ impl State {
     /// # Errors
     /// [`EntryError`]. Cost: one signature verification a voter and signer.
     pub fn verify_entry(&self, certified: &CertifiedEntry) -> Result<VerifiedEntry, EntryError> {
-        let proposed = self.hold_entry(certified.entry().clone())?;
+        let held = self.hold_certified(certified, &Ahead::default())?;
         let decided: Decided = certified.to_decided();
         decided.verify(self)?;
+        Ok(held)
+    }
+
+    /// The same without its certificate, for whoever sees to that.
+    pub(crate) fn hold_certified(
+        &self,
+        certified: &CertifiedEntry,
+        ahead: &Ahead,
+    ) -> Result<VerifiedEntry, EntryError> {
+        let proposed = self.hold_entry(certified.entry().clone(), ahead)?;
         Ok(VerifiedEntry::new(proposed, certified.head()))
     }
 
     /// Everything about an entry but certificate and time.
-    fn hold_entry(&self, entry: Entry) -> Result<ProposedEntry, EntryError> {
+    fn hold_entry(&self, entry: Entry, ahead: &Ahead) -> Result<ProposedEntry, EntryError> {
         if entry.version != 1 {
             return Err(EntryError::Version(entry.version));
         }
@@ -119,7 +129,7 @@ impl State {
         }
         let step = match &entry.body {
             EntryBody::Motion(signed) => {
-                let status = self.hold_motion(signed)?;
+                let status = self.hold_motion(signed, ahead)?;
                 self.require_authority(&status)?;
                 self.step_of(signed.id(), status)?
             }
@@ -163,7 +173,11 @@ impl State {
     }
 
     /// Everything about a motion but the time.
-    fn hold_motion(&self, signed: &SignedMotion) -> Result<MotionStatus, MotionError> {
+    fn hold_motion(
+        &self,
+        signed: &SignedMotion,
+        ahead: &Ahead,
+    ) -> Result<MotionStatus, MotionError> {
         let motion = signed.body()?;
         if motion.genesis != self.genesis() {
             return Err(MotionError::ForeignDomain(motion.genesis));
@@ -174,7 +188,7 @@ impl State {
         self.check_expectations(&motion)?;
         self.check_body(signed.id(), &motion.body)?;
         let rule = self.authority_for(&motion.body)?;
-        let signed_by = self.check_signatures(signed, &rule)?;
+        let signed_by = self.check_signatures(signed, &rule, ahead)?;
         let missing = rule.missing_for(&signed_by);
         Ok(MotionStatus { motion, signed_by: signed_by.into_iter().collect(), missing })
     }
@@ -388,16 +402,20 @@ impl State {
         &self,
         signed: &SignedMotion,
         rule: &Tree<PersonId>,
+        ahead: &Ahead,
     ) -> Result<BTreeSet<PersonId>, MotionError> {
         let ids = || signed.signatures.iter().map(|(person, _)| *person);
         let ascending = ids().is_sorted_by(|left, right| left < right);
         if !ascending || signed.signatures.len() > MOTION_SIGNATURES_MAX {
             return Err(MotionError::Signatures);
         }
-        let with_a_say = rule.parties();
+        let (with_a_say, motion) = (rule.parties(), signed.id());
         for (id, signature) in &signed.signatures {
             let person = self.person(id).filter(|_| with_a_say.contains(id));
             let person = person.ok_or(MotionError::NoSay(*id))?;
+            if ahead.has(motion, *id, signature, &person.keys) {
+                continue;
+            }
             let verified = person.keys.verify(tag::MOTION, &signed.bytes, signature);
             verified.map_err(|_| MotionError::Signature(person.name.clone()))?;
         }

@@ -4,7 +4,7 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, EXPIRY, NOW, genesis, name, person, signed_by};
 use quorate_charter::{
     CertifiedEntry, Decided, Entry, EntryBody, EntryError, Instance, LogError, Motion, MotionBody,
-    MotionError, Object, SignedMotion, effect, verify_log,
+    MotionError, Object, Replay, SignedMotion, State, effect, verify_log,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, CredentialSigner, Head, NodeSignatures, Scheme};
@@ -98,6 +98,98 @@ fn neg_072_a_prefix_names_its_head_and_another_past_is_refused() {
     let refused = verify_log(&other.file, &other.hash, entries());
     let foreign = EntryError::ForeignDomain(domain.hash);
     assert!(matches!(refused, Err(LogError::Entry { position: 1, error }) if error == foreign));
+}
+
+/// Entries under the names of a drawing, followed without the certificates that later ones cover.
+fn follow(domain: &Domain, entries: &[CertifiedEntry]) -> Result<State, LogError> {
+    let mut replay = Replay::from(domain.state.clone());
+    replay.extend(entries)?;
+    replay.finish()
+}
+
+/// The entry with the certificate of too few.
+fn uncertified(entry: &CertifiedEntry) -> CertifiedEntry {
+    let mut decided = entry.to_decided();
+    let certificate = decided.certificate.iter().take(2);
+    decided.certificate = certificate.map(|(node, signature)| (*node, *signature)).collect();
+    CertifiedEntry::from_decided(&decided).unwrap()
+}
+
+/// GOV-24: a certificate covers what came before it, up to the entry that made its voters; without
+/// one at the end, or where voters change, nothing is believed.
+#[test]
+fn neg_072_a_later_certificate_covers_earlier_entries_of_the_same_voters() {
+    let domain = Domain::new(4, 1);
+    let drawing = Drawing::new(
+        &domain,
+        "G -> a -> b[key hot] -> in[admit n5] -> c -> out[expel n1] -> d -> e",
+    );
+    let names = ["a", "b", "in", "c", "out", "d", "e"];
+    let whole: Vec<CertifiedEntry> = names.map(|entry| drawing.entry(entry)).into();
+    assert_eq!(&follow(&domain, &whole).unwrap(), drawing.state("e"));
+    for (at, name) in names.iter().enumerate() {
+        let mut entries = whole.clone();
+        entries[at] = uncertified(&entries[at]);
+        assert!(verify_log(&domain.file, &domain.hash, entries.clone()).is_err(), "{name}");
+        let followed = follow(&domain, &entries);
+        match name {
+            &"in" | &"out" | &"e" => {
+                let position = u64::try_from(at).unwrap() + 1;
+                let refused = matches!(
+                    followed,
+                    Err(LogError::Entry { position: it, error: EntryError::Certificate(_) })
+                        if it == position
+                );
+                assert!(refused, "{name}");
+            }
+            _ => assert_eq!(&followed.unwrap(), drawing.state("e"), "{name}"),
+        }
+        let until = follow(&domain, &entries[..=at]);
+        assert!(until.is_err(), "{name} covers nothing, and nothing covers it");
+    }
+    // Nobody certified what follows from another past than theirs.
+    let other = Drawing::new(&domain, "G -> a[policy 9] -> b");
+    let mixed = [other.entry("a"), drawing.entry("b")];
+    assert!(follow(&domain, &mixed).is_err());
+}
+
+/// GOV-24: what people signed is verified of every entry, however many are followed at once.
+#[test]
+fn neg_072_people_are_not_covered_by_nodes() {
+    let domain = Domain::new(4, 1);
+    let names: Vec<String> = (0..80).map(|number| format!("e{number}")).collect();
+    let chain = names.iter().map(|name| format!("{name}[policy {}]", &name[1..]));
+    let chain = format!("G -> {}", chain.collect::<Vec<_>>().join(" -> "));
+    let drawing = Drawing::new(&domain, &chain);
+    let whole: Vec<CertifiedEntry> = names.iter().map(|name| drawing.entry(name)).collect();
+    assert_eq!(&follow(&domain, &whole).unwrap(), drawing.state("e79"));
+    // Every node certifies what ada and ben did not sign.
+    let mut state = domain.state.clone();
+    let mut forged = Vec::new();
+    for (at, entry) in whole.iter().enumerate() {
+        let EntryBody::Motion(mut motion) = entry.entry().body.clone() else { panic!() };
+        if at == 50 {
+            let one = motion.signatures[0].1.clone();
+            motion.signatures[0].1 = motion.signatures[1].1.clone();
+            motion.signatures[1].1 = one;
+        }
+        let entry = Entry {
+            prev: forged.last().map_or(domain.state.head(), CertifiedEntry::head),
+            body: EntryBody::Motion(motion),
+            ..entry.entry().clone()
+        };
+        let entry = domain.certify(&entry, 4);
+        if let Ok(verified) = state.verify_entry(&entry) {
+            state = state.apply(verified);
+        }
+        forged.push(entry);
+    }
+    assert_eq!(state.position(), 50);
+    let followed = follow(&domain, &forged);
+    let Err(LogError::Entry { position: 51, error: EntryError::Motion(error) }) = followed else {
+        panic!("{followed:?}");
+    };
+    assert!(matches!(error, MotionError::Signature(_)), "{error}");
 }
 
 /// GOV-16: nodes that all vote for it do not replace people.

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::files::{self, NewFiles};
 use crate::verify::HeldKey;
 use quorate_backup::Opener;
-use quorate_charter::{GenesisError, GenesisFile, Person, State};
+use quorate_charter::{CessionStatus, GenesisError, GenesisFile, Person, SignedCession, State};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
 use quorate_identity::{GenesisHash, Head, Name, NodeId, PersonId, RecoveryKeyId, moment, words};
 use rand_core::OsRng;
@@ -31,6 +31,9 @@ struct Opened {
     head: Head,
     backup: Digest,
     reason: String,
+    /// The guardians who announced it, as far as that was shown, and who is missing among them.
+    announced_by: Vec<Name>,
+    announcement_lacks: Option<String>,
     heirs: Vec<Heir>,
     custodian: Name,
     key: RecoveryKeyId,
@@ -74,8 +77,10 @@ pub fn run(options: &Open, successor: &Path, face: Face) -> Result<()> {
         Err(ProbateError::Refused(report)) => return verify::show(&options.file, &report, face),
         other => other.map_err(refused)?,
     };
+    let ceded = options.announcement.as_deref();
+    let ceded = ceded.map(|path| read_announcement(path, &probate)).transpose()?;
     let known = found.known().map(|(key, _)| probate.for_key(key)).transpose().map_err(refused)?;
-    face.brief(&brief(&probate, known.as_ref()));
+    face.brief(&brief(&probate, ceded.as_ref(), known.as_ref()));
     if !options.yes {
         WORDS.ask(founded.domain())?;
     }
@@ -85,7 +90,7 @@ pub fn run(options: &Open, successor: &Path, face: Face) -> Result<()> {
     let mut new = NewFiles::default();
     new.write(&options.output, &to_bytes(&part), 0o600)?;
     new.keep();
-    let opened = Opened::new(&probate, &custodian, part.key, &options.output);
+    let opened = Opened::new(&probate, ceded.as_ref(), &custodian, part.key, &options.output);
     face.show(&opened, text);
     Ok(())
 }
@@ -184,7 +189,11 @@ fn claim_words(claim: Digest) -> String {
 }
 
 /// Who gets what: seen before anything is typed.
-fn brief(probate: &Probate<'_>, custodian: Option<&ForCustodian<'_>>) -> String {
+fn brief(
+    probate: &Probate<'_>,
+    ceded: Option<&CessionStatus>,
+    custodian: Option<&ForCustodian<'_>>,
+) -> String {
     let (before, new) = (probate.predecessor(), probate.successor());
     let succession = probate.succession();
     let mut text = format!(
@@ -203,6 +212,7 @@ fn brief(probate: &Probate<'_>, custodian: Option<&ForCustodian<'_>>) -> String 
         succession.reason,
     );
     text.push_str(&founders(before, new));
+    text.push_str(&guardians(before, ceded));
     text.push_str(
         "\nCompare the words of the new genesis with its founders, and those of each machine, in its \
          place:\n",
@@ -270,6 +280,44 @@ fn founders(before: &State, new: &State) -> String {
     )
 }
 
+/// Who said in the domain before that this one takes over: its nodes stop for good then, whichever of
+/// them hear it (SUC-34).
+fn guardians(before: &State, ceded: Option<&CessionStatus>) -> String {
+    let by = |ceded: &CessionStatus| names_of(before, &ceded.signed_by).join(", ");
+    let line = match ceded {
+        Some(ceded) => match &ceded.missing {
+            None => format!("by {}, who are enough", by(ceded)),
+            Some(missing) => format!("by {}, who are NOT enough: missing are {missing}", by(ceded)),
+        },
+        None if before.recovery().is_none() => return String::new(),
+        None => {
+            "NOT shown by anybody (--announcement): ask the guardians of the domain before, whose \
+                 word halts what is left of it"
+                .to_owned()
+        }
+    };
+    format!("  announced {line}\n")
+}
+
+fn names_of<'a>(state: &'a State, people: &[PersonId]) -> Vec<&'a str> {
+    people.iter().filter_map(|id| Some(state.person(id)?.name.as_str())).collect()
+}
+
+/// What guardians signed: for just this successor, or nothing is opened.
+fn read_announcement(path: &Path, probate: &Probate<'_>) -> Result<CessionStatus> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        let what = format!("{} is no announcement that holds: {error}", path.display());
+        Failure::peer("bad_announcement", what, "do not open, and ask the guardians")
+    };
+    let bytes = files::read_public(path, SignedCession::BYTES_MAX)?;
+    let signed: SignedCession = from_bytes(&bytes).map_err(|error| wrong(&error))?;
+    let status = signed.check(probate.predecessor()).map_err(|error| wrong(&error))?;
+    match status.cession.successor == probate.successor().genesis() {
+        true => Ok(status),
+        false => Err(wrong(&format!("it is for another domain, {}", status.cession.called))),
+    }
+}
+
 fn trial(state: &State) -> &'static str {
     if state.is_staging() { ", a trial" } else { "" }
 }
@@ -286,10 +334,14 @@ fn left_out(keys: &[LeftOut]) -> String {
 impl Opened {
     fn new(
         probate: &Probate<'_>,
+        ceded: Option<&CessionStatus>,
         custodian: &ForCustodian<'_>,
         key: RecoveryKeyId,
         output: &Path,
     ) -> Self {
+        let person = |id| Some(probate.predecessor().person(id)?.name.clone());
+        let announced_by = ceded.map(|it| it.signed_by.iter().filter_map(person).collect());
+        let lacks = ceded.and_then(|it| it.missing.as_ref()).map(ToString::to_string);
         let (before, new) = (probate.predecessor(), probate.successor());
         let succession = probate.succession();
         let heir = |(name, claim): (&Name, &quorate_charter::SignedSeatClaim)| Heir {
@@ -309,6 +361,8 @@ impl Opened {
             head: succession.head,
             backup: succession.backup,
             reason: succession.reason.clone(),
+            announced_by: announced_by.unwrap_or_default(),
+            announcement_lacks: lacks,
             heirs: probate.heirs().map(heir).collect(),
             custodian: custodian.name().clone(),
             key,

@@ -33,8 +33,8 @@
 use super::{Domain, admit, member, name, roles, signed_by};
 use quorate_charter::{
     CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
-    NodeChange, NodesChange, PeopleChange, RefreshSchedule, Settings, SignedMotion, Standing,
-    State, Window, verify_log,
+    NodeChange, NodesChange, PeopleChange, RefreshSchedule, Replay, Settings, SignedMotion,
+    Standing, State, Window, verify_log,
 };
 use quorate_codec::Digest;
 use quorate_identity::MotionId;
@@ -84,10 +84,19 @@ impl<'a> Drawing<'a> {
         self.states[parent].verify_entry(&self.entries[entry]).unwrap_err().to_string()
     }
 
-    /// Replays these entries in this order.
+    /// Replays these entries in this order. What holds, holds for whoever follows it as well.
     pub fn replay(&self, entries: &str) -> Result<State, LogError> {
         let entries = entries.split_whitespace().map(|entry| self.entry(entry));
-        verify_log(&self.domain.file, &self.domain.hash, entries)
+        let entries: Vec<CertifiedEntry> = entries.collect();
+        let verified = verify_log(&self.domain.file, &self.domain.hash, entries.clone());
+        let mut replay = Replay::from(self.domain.state.clone());
+        let followed = replay.extend(&entries).and_then(|()| replay.finish());
+        match (&verified, &followed) {
+            (Ok(verified), Ok(followed)) => assert_eq!(verified, followed),
+            (Ok(_), Err(error)) => panic!("verified and not followed: {error}"),
+            (Err(_), _) => {}
+        }
+        verified
     }
 
     fn draw(&mut self, parent: &str, word: &str) -> String {
