@@ -4,6 +4,7 @@
 
 use crate::limits::{MOTION_SIGNATURES_MAX, REASON_BYTES_MAX};
 use crate::line::is_line;
+use crate::motion::Object;
 use crate::state::State;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -32,8 +33,11 @@ pub struct Cession {
     /// Why: a line that everybody reads.
     #[n(4)]
     pub reason: String,
-    /// Fresh random bytes: one that was refused does not refuse the next.
+    /// The version of the rules under which guardians say so: under others they say it again.
     #[n(5)]
+    pub rules: u64,
+    /// Fresh random bytes: one that was refused does not refuse the next.
+    #[n(6)]
     pub nonce: Digest,
 }
 
@@ -79,6 +83,9 @@ pub enum CessionError {
     /// The reason is longer than a line, or holds what is no text.
     #[error("a reason is one line of plain letters, at most {REASON_BYTES_MAX}")]
     Reason,
+    /// The rules changed since.
+    #[error("the rules of this domain changed since this was written; guardians say it anew")]
+    Superseded,
     /// The domain has no guardians.
     #[error("this domain has no guardians: nobody can announce a succession")]
     NoGuardians,
@@ -125,7 +132,7 @@ impl SignedCession {
         }
     }
 
-    /// Signs it as this person; a signature that they gave before stays.
+    /// Signs it as this person, in place of what stood there for them.
     ///
     /// # Errors
     /// [`SignerError`].
@@ -134,10 +141,22 @@ impl SignedCession {
         person: PersonId,
         signer: &dyn CredentialSigner,
     ) -> Result<(), SignerError> {
-        if let Err(at) = self.signatures.binary_search_by_key(&person, |(id, _)| *id) {
-            self.signatures.insert(at, (person, signer.sign(tag::CESSION, &self.bytes)?));
-        }
+        let signature = signer.sign(tag::CESSION, &self.bytes)?;
+        self.signatures.retain(|(id, _)| *id != person);
+        self.signatures.push((person, signature));
+        self.signatures.sort_by_key(|(id, _)| *id);
         Ok(())
+    }
+
+    /// Leaves out signatures that do not count at the head of `state`: of people who are no guardians
+    /// of now, or under other keys.
+    pub fn retain_valid(&mut self, state: &State) {
+        let guardians = state.recovery().map(|(tree, _)| tree.parties()).unwrap_or_default();
+        let bytes = &self.bytes;
+        self.signatures.retain(|(id, signature)| {
+            let person = state.person(id).filter(|_| guardians.contains(id));
+            person.is_some_and(|it| it.keys.verify(tag::CESSION, bytes, signature).is_ok())
+        });
     }
 
     /// How far it is at the head of `state`: what it says, and whose signatures verify (SUC-30). One
@@ -146,6 +165,10 @@ impl SignedCession {
     /// # Errors
     /// [`CessionError`]. Cost: one signature verification a key of each who signed.
     pub fn check(&self, state: &State) -> Result<CessionStatus, CessionError> {
+        self.judge(state, false)
+    }
+
+    fn judge(&self, state: &State, is_whole: bool) -> Result<CessionStatus, CessionError> {
         let cession = self.body()?;
         if cession.genesis != state.genesis() {
             return Err(CessionError::ForeignDomain(cession.genesis));
@@ -156,15 +179,27 @@ impl SignedCession {
         if cession.reason.is_empty() || !is_line(&cession.reason, REASON_BYTES_MAX) {
             return Err(CessionError::Reason);
         }
-        if state.has_thawed(&self.digest()) {
+        if state.has_refused(&self.digest()) {
             return Err(CessionError::Refused);
         }
-        let (tree, delay_ms) = state.recovery().ok_or(CessionError::NoGuardians)?;
+        let (tree, _) = state.recovery().ok_or(CessionError::NoGuardians)?;
+        if cession.rules != state.version(&Object::Rules) {
+            return Err(CessionError::Superseded);
+        }
+        let delay_ms = state.cession_delay_ms();
         let guardians = tree.parties();
         let ids = || self.signatures.iter().map(|(person, _)| *person);
         let ascending = ids().is_sorted_by(|left, right| left < right);
         if !ascending || self.signatures.len() > MOTION_SIGNATURES_MAX {
             return Err(CessionError::Signatures);
+        }
+        let signed: BTreeSet<PersonId> = ids().collect();
+        let missing = tree.missing_for(&signed);
+        // Guardians are people of the charter, so all of them have names.
+        let missing = missing.map(|it| state.with_names(&it).ok_or(CessionError::NoGuardians));
+        let missing = missing.transpose()?;
+        if let Some(missing) = missing.as_ref().filter(|_| is_whole) {
+            return Err(CessionError::TooFew(missing.clone()));
         }
         for (id, signature) in &self.signatures {
             let person = state.person(id).filter(|_| guardians.contains(id));
@@ -172,11 +207,6 @@ impl SignedCession {
             let verified = person.keys.verify(tag::CESSION, &self.bytes, signature);
             verified.map_err(|_| CessionError::Signature(person.name.clone()))?;
         }
-        let signed: BTreeSet<PersonId> = ids().collect();
-        let missing = tree.missing_for(&signed);
-        // Guardians are people of the charter, so all of them have names.
-        let missing = missing.map(|it| state.with_names(&it).ok_or(CessionError::NoGuardians));
-        let missing = missing.transpose()?;
         Ok(CessionStatus { cession, signed_by: ids().collect(), missing, delay_ms })
     }
 
@@ -186,17 +216,13 @@ impl SignedCession {
     /// # Errors
     /// [`CessionError`].
     pub fn verify(&self, state: &State) -> Result<CessionStatus, CessionError> {
-        let status = self.check(state)?;
-        match &status.missing {
-            None => Ok(status),
-            Some(missing) => Err(CessionError::TooFew(missing.clone())),
-        }
+        self.judge(state, true)
     }
 }
 
 impl Canonical for Cession {
     const BYTES_MAX: usize =
-        64 + 2 * GenesisHash::BYTES_MAX + Name::BYTES_MAX + REASON_BYTES_MAX + 40;
+        64 + 2 * GenesisHash::BYTES_MAX + Name::BYTES_MAX + REASON_BYTES_MAX + 49;
 }
 
 impl Canonical for SignedCession {

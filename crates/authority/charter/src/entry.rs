@@ -214,6 +214,14 @@ impl ProposedEntry {
         }
     }
 
+    /// The node that comes back by it, if one does.
+    pub fn rejoins(&self) -> Option<NodeId> {
+        match &self.entry.body {
+            EntryBody::Rejoin(rejoin) => Some(rejoin.node()),
+            EntryBody::Motion(_) | EntryBody::Enact(_) => None,
+        }
+    }
+
     /// The policy that it sets, if it sets one. Opaque here: who votes for it looks inside.
     pub fn policy(&self) -> Option<&[u8]> {
         match &self.motion()?.body {

@@ -51,12 +51,15 @@ pub const TEAMS_MAX: usize = 32;
 pub const DELAY_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
 /// Longest delay of a recovery of administrators, in milliseconds: 400 days.
 pub const RECOVERY_DELAY_MS_MAX: u64 = 400 * 24 * 60 * 60 * 1_000;
+/// Shortest time between an announced succession and its end in a domain that is no trial, in
+/// milliseconds: a day.
+pub const CESSION_DELAY_MS_MIN: u64 = 24 * 60 * 60 * 1_000;
 /// After an objection a motion waits this many times as long, counted anew.
 pub const OBJECTION_FACTOR: u64 = 2;
 /// Most motions of one matter that are announced at once, and most recoveries: each is read again
 /// at every entry, and a lax rule for one matter crowds no other out.
 pub const ANNOUNCED_MAX: usize = 8;
-/// Most freezes that one motion ends.
+/// Most freezes that one motion ends, and most announced successions that it refuses.
 pub const THAWS_MAX: usize = 64;
 /// Most signatures under a motion: as many as a rule has parties.
 pub const MOTION_SIGNATURES_MAX: usize = 64;

@@ -62,6 +62,8 @@ pub struct State {
     member_versions: Arc<BTreeMap<Name, u64>>,
     /// Freezes that were ended.
     thawed: Arc<BTreeSet<Digest>>,
+    /// Announced successions that were refused.
+    refused: Arc<BTreeSet<Digest>>,
     /// Who may freeze nothing any more.
     barred: Arc<BTreeSet<PersonId>>,
     /// Of nodes that came back, the incarnation that counts, and the position that says so. Another
@@ -124,6 +126,7 @@ impl State {
             rules_version: 0,
             member_versions: Arc::default(),
             thawed: Arc::default(),
+            refused: Arc::default(),
             barred: Arc::default(),
             rejoined: BTreeMap::new(),
             succession: genesis.succession.clone().map(Arc::new),
@@ -308,7 +311,7 @@ impl State {
     }
 
     /// Whether a lapsed node's wish may enter the log: its own statement, a vote, and an incarnation
-    /// later than any that came back before (GOV-34). Whoever waits writes nothing into the log.
+    /// later than any that came back before, at a head that it had not before it did (GOV-34). Whoever waits writes nothing into the log.
     ///
     /// # Errors
     /// [`RejoinError`].
@@ -319,7 +322,13 @@ impl State {
             return Err(RejoinError::NoVote(node));
         }
         let is_later = self.rejoined(&node).is_none_or(|recorded| count > recorded.count);
-        if is_later { Ok(()) } else { Err(RejoinError::Stale { node, count }) }
+        // Asked before it last came back, it is a leftover that somebody kept.
+        let knows = |at: u64| self.position_of(&body.head).is_some_and(|asked| asked >= at);
+        if is_later && self.rejoined_at(&node).is_none_or(knows) {
+            Ok(())
+        } else {
+            Err(RejoinError::Stale { node, count })
+        }
     }
 
     /// Whether a wish to rejoin that was waiting before this head may wait on: it is not the one
@@ -337,6 +346,11 @@ impl State {
     /// Whether a freeze of this digest was ended.
     pub fn has_thawed(&self, freeze: &Digest) -> bool {
         self.thawed.contains(freeze)
+    }
+
+    /// Whether an announced succession of this digest was refused.
+    pub fn has_refused(&self, cession: &Digest) -> bool {
+        self.refused.contains(cession)
     }
 
     /// Whether somebody may freeze: every person may, until a thaw bars them (GOV-91).
@@ -462,11 +476,12 @@ impl State {
                 self.announced.remove(motion);
                 self.placed.insert(*motion, Fate::Withdrawn(self.position));
             }
-            MotionBody::Thaw { freezes, barred } => {
+            MotionBody::Thaw { freezes, barred, refused } => {
                 let people = barred.iter().filter_map(|name| self.person_named(name));
                 let people: Vec<PersonId> = people.map(|person| person.id).collect();
                 Arc::make_mut(&mut self.barred).extend(people);
                 Arc::make_mut(&mut self.thawed).extend(freezes.iter().copied());
+                Arc::make_mut(&mut self.refused).extend(refused.iter().copied());
             }
         }
     }

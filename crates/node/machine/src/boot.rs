@@ -200,6 +200,7 @@ impl Node {
         node.forget_summands(&mut turn);
         alarms.extend(node.untaken_estate());
         alarms.extend(node.lacking_summands());
+        alarms.extend(node.cession_alarms());
         for alarm in alarms {
             node.alarm(alarm.text, &alarm.culprits, &mut turn);
         }

@@ -3,8 +3,8 @@
 //! (`spec/succession.md`, SUC-30 to SUC-34).
 
 use crate::durable::{Table, Write};
-use crate::event::Millis;
-use crate::limits;
+use crate::event::{Alarm, Millis};
+use crate::limits::{CESSION_GRACE_MS_MAX, CESSIONS_MAX, SLEPT_MS};
 use crate::node::{Node, Turn};
 use crate::wire::Message;
 use minicbor::{Decode, Encode};
@@ -16,7 +16,14 @@ use std::collections::BTreeMap;
 
 /// The cessions that wait here.
 #[derive(Default)]
-pub(crate) struct Cessions(BTreeMap<Digest, Heard>);
+pub(crate) struct Cessions {
+    heard: BTreeMap<Digest, Heard>,
+    /// Since when this node runs without a pause, by its clock, and when it last did anything.
+    awake_since: Millis,
+    last: Millis,
+    /// The delay of one is over, and this node, which slept, may still hear that it was refused.
+    is_over: bool,
+}
 
 /// A cession, and when this node made it durable.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -34,13 +41,25 @@ impl Canonical for Heard {
 impl Cessions {
     /// Takes a row as it was read back. One that does not count any more goes with the next entry.
     pub fn load(&mut self, heard: Heard) {
-        self.0.insert(heard.signed.digest(), heard);
+        self.heard.insert(heard.signed.digest(), heard);
     }
 
-    /// When this node stops, if one of them counts that long.
-    pub fn due_at(&self, state: &State) -> Option<Millis> {
-        let (_, delay_ms) = state.recovery()?;
-        self.0.values().map(|heard| heard.at.saturating_add(delay_ms)).min()
+    /// Whether the delay of one is over: nothing is signed any more.
+    pub fn are_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// The one that this node heard first, and when its delay is over.
+    fn first_due(&self, state: &State) -> Option<(&Heard, Millis)> {
+        let first = self.heard.values().min_by_key(|heard| heard.at)?;
+        Some((first, first.at.saturating_add(state.cession_delay_ms())))
+    }
+
+    /// When the node stops for good, if the delay is over at `due`: it has been awake for a while by
+    /// then. Whoever slept may have been told meanwhile that it was refused.
+    fn stops_at(&self, due: Millis, state: &State) -> Millis {
+        let grace = state.cession_delay_ms().min(CESSION_GRACE_MS_MAX);
+        due.max(self.awake_since.saturating_add(grace))
     }
 }
 
@@ -52,106 +71,145 @@ impl Node {
         turn: &mut Turn<'_>,
     ) -> Result<(), CessionError> {
         let digest = signed.digest();
-        if self.cessions.0.contains_key(&digest) {
+        if self.cessions.heard.contains_key(&digest) {
             return Ok(());
         }
-        // Counted before anything is verified: whoever floods costs nothing but this.
-        if self.cessions.0.len() >= limits::CESSIONS_MAX {
+        // Counted before anything is verified: a full node spends nothing on more.
+        if self.cessions.heard.len() >= CESSIONS_MAX {
             return Err(CessionError::TooMany);
         }
         let status = signed.verify(&self.state)?;
-        let CessionStatus { cession, signed_by, delay_ms, .. } = status;
         let heard = Heard { signed: signed.clone(), at: turn.now };
         let key: &[u8] = digest.as_ref();
         turn.out.writes.push(Write::put(Table::Cession, key, quorate_codec::to_bytes(&heard)));
         turn.out.barrier = true;
-        self.cessions.0.insert(digest, heard);
+        self.cessions.heard.insert(digest, heard);
         self.broadcast(&Message::Cession(Box::new(signed)), turn);
-        let by = self.people_named(signed_by.iter());
-        let by: Vec<&str> = by.iter().map(Name::as_str).collect();
-        let (successor, called, reason) = (&cession.successor, &cession.called, &cession.reason);
-        let text = format!(
-            "{} announced that {called}, {successor}, takes over: {reason}. This node stops for good \
-             in {}, unless administrators refuse it: quorate succession refuse {digest}",
-            by.join(", "),
-            Span(delay_ms)
-        );
+        let text = self.cession_text(&digest, &status);
         self.alarm(text, &[], turn);
         Ok(())
     }
 
-    /// Stops for good once the delay of a cession is over by this node's clock. Nobody's agreement is
-    /// needed: it is there for when none can be had.
-    pub(crate) fn drive_cessions(&mut self, turn: &mut Turn<'_>) {
-        let due = self.cessions.due_at(&self.state).is_some_and(|due| due <= turn.now);
-        let first = self.cessions.0.values().min_by_key(|heard| heard.at);
-        let Some(first) = first.filter(|_| due && self.halted.is_none()) else { return };
-        let Ok(Cession { successor, called, reason, .. }) = first.signed.body() else { return };
-        let why = format!(
-            "{called}, {successor}, takes over: {reason}; keep this disk until every key has signed \
-             there, then destroy it"
-        );
-        self.halt(why, turn);
+    /// What is announced, for operators: what to do comes first, and the words of others last.
+    fn cession_text(&self, digest: &Digest, status: &CessionStatus) -> String {
+        let by = self.people_named(status.signed_by.iter());
+        let by: Vec<&str> = by.iter().map(Name::as_str).collect();
+        let Cession { successor, called, reason, .. } = &status.cession;
+        format!(
+            "a succession is announced: this node stops for good {} after it heard of it, unless \
+             administrators say `quorate succession refuse {digest}`; {called} ({successor}) takes \
+             over, say {}: \"{reason}\"",
+            Span(status.delay_ms),
+            by.join(", "),
+        )
     }
 
-    /// When a cession makes this node stop.
+    /// Cessions that were announced before this start: they are alarms again.
+    pub(crate) fn cession_alarms(&self) -> Vec<Alarm> {
+        let heard = self.cessions.heard.iter();
+        let counts = heard.filter_map(|(digest, heard)| {
+            let status = heard.signed.verify(&self.state).ok()?;
+            Some(Alarm { text: self.cession_text(digest, &status), culprits: Vec::new() })
+        });
+        counts.collect()
+    }
+
+    /// Signs nothing once the delay of a cession is over by this node's clock, and stops for good once
+    /// it has been awake for a while then: until that it votes, or a domain that slept could not
+    /// refuse. Nobody's agreement is needed: it is there for when none can be had. Before anything
+    /// else that an event brings.
+    pub(crate) fn drive_cessions(&mut self, turn: &mut Turn<'_>) {
+        let cessions = &mut self.cessions;
+        if turn.now.saturating_sub(cessions.last) > SLEPT_MS {
+            cessions.awake_since = turn.now;
+        }
+        cessions.last = turn.now;
+        let due = self.cessions.first_due(&self.state).filter(|(_, due)| *due <= turn.now);
+        let Some((first, due)) = due.filter(|_| self.halted.is_none()) else { return };
+        let Ok(Cession { successor, called, reason, .. }) = first.signed.body() else { return };
+        let why = format!("{called} ({successor}) takes over: \"{reason}\"");
+        if self.cessions.stops_at(due, &self.state) <= turn.now {
+            let why =
+                format!("keep this disk until every key signs elsewhere, then destroy it; {why}");
+            self.halt(why, turn);
+        } else if !self.cessions.is_over {
+            self.cessions.is_over = true;
+            self.alarm(format!("this node signs nothing any more: {why}"), &[], turn);
+            self.fail_all_sessions("another domain takes over", turn);
+        }
+    }
+
+    /// When a cession changes what this node does.
     pub(crate) fn cession_wakes_at(&self) -> Option<Millis> {
-        self.cessions.due_at(&self.state).filter(|_| self.halted.is_none())
+        let (_, due) = self.cessions.first_due(&self.state)?;
+        let wakes = match self.cessions.is_over {
+            true => self.cessions.stops_at(due, &self.state),
+            false => due,
+        };
+        Some(wakes).filter(|_| self.halted.is_none())
     }
 
     /// Tells a peer which successions are announced.
     pub(crate) fn share_cessions(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         let signed: Vec<SignedCession> =
-            self.cessions.0.values().map(|heard| heard.signed.clone()).collect();
+            self.cessions.heard.values().map(|heard| heard.signed.clone()).collect();
         for cession in signed {
             self.send(peer, &Message::Cession(Box::new(cession)), turn);
         }
     }
 
-    /// The head moved: one that was refused, or that too few guardians of now signed under keys of
-    /// now, counts no longer. What made this node stop stays, so that it can say so.
+    /// The head moved: one that was refused, that other rules are in force for by now, or that too few
+    /// guardians of now signed under keys of now, counts no longer. What made this node stop stays, so
+    /// that it can say so.
     pub(crate) fn look_at_cessions(&mut self, turn: &mut Turn<'_>) {
-        if self.halted.is_some() {
+        if self.halted.is_some() || self.cessions.heard.is_empty() {
             return;
         }
         let state = std::sync::Arc::clone(&self.state);
         let why = |heard: &Heard| heard.signed.verify(&state).err();
-        let over = self.cessions.0.iter().filter_map(|(digest, it)| Some((*digest, why(it)?)));
-        for (digest, why) in over.collect::<Vec<_>>() {
-            self.cessions.0.remove(&digest);
+        let gone = self.cessions.heard.iter().filter_map(|(id, it)| Some((*id, why(it)?)));
+        for (digest, why) in gone.collect::<Vec<_>>() {
+            self.cessions.heard.remove(&digest);
             let key: &[u8] = digest.as_ref();
             turn.out.writes.push(Write::delete(Table::Cession, key));
-            self.audit(
-                format!("the announced succession {digest} counts no longer: {why}"),
-                &[],
-                turn,
-            );
+            self.audit(format!("the succession {digest} counts no longer: {why}"), &[], turn);
         }
-        // A clock that was ahead once does not make it wait for ever.
-        for (digest, heard) in self.cessions.0.iter_mut().filter(|(_, it)| it.at > turn.now) {
-            heard.at = turn.now;
-            let key: &[u8] = digest.as_ref();
-            turn.out.writes.push(Write::put(Table::Cession, key, quorate_codec::to_bytes(heard)));
+        // A clock that was ahead once does not make it wait for ever; one that q voters bear out.
+        if self.presence.has_lease(turn.now, &self.state, &self.me) {
+            for (digest, heard) in
+                self.cessions.heard.iter_mut().filter(|(_, heard)| heard.at > turn.now)
+            {
+                heard.at = turn.now;
+                let (key, row): (&[u8], _) = (digest.as_ref(), quorate_codec::to_bytes(heard));
+                turn.out.writes.push(Write::put(Table::Cession, key, row));
+            }
+        }
+        let is_due = self.cessions.first_due(&self.state).is_some_and(|(_, due)| due <= turn.now);
+        if self.cessions.is_over && !is_due {
+            self.cessions.is_over = false;
+            self.audit("this node signs again".to_owned(), &[], turn);
+            self.look_at_all(turn);
         }
     }
 
     /// The successions that are announced here.
     pub(crate) fn view_cessions(&self) -> Vec<CessionView> {
-        let delay_ms = self.state.recovery().map_or(0, |(_, delay_ms)| delay_ms);
+        let delay_ms = self.state.cession_delay_ms();
         let view = |(digest, heard): (&Digest, &Heard)| {
             let cession = heard.signed.body().ok()?;
             let signed_by = heard.signed.signatures.iter().map(|(person, _)| person);
+            let due = heard.at.saturating_add(delay_ms);
             Some(CessionView {
                 cession: *digest,
                 successor: cession.successor.digest(),
                 called: cession.called,
                 reason: cession.reason,
                 by: self.people_named(signed_by),
-                stops_at_ms: heard.at.saturating_add(delay_ms),
+                stops_at_ms: self.cessions.stops_at(due, &self.state),
                 bytes: quorate_codec::to_bytes(&heard.signed).into(),
             })
         };
-        self.cessions.0.iter().filter_map(view).collect()
+        self.cessions.heard.iter().filter_map(view).collect()
     }
 
     /// A cession as a person files it.

@@ -84,6 +84,12 @@ pub const CUSTODY_MOTIONS_MAX: usize = 4;
 pub const CANARIES_REMEMBERED_MAX: usize = 64;
 /// Freezes of one person that count at once: every key that matters, or the domain.
 pub const FREEZES_OF_A_PERSON_MAX: usize = 16;
+/// A node that did nothing for so long was switched off, or asleep, or its clock was set.
+pub const SLEPT_MS: Millis = 600_000;
+/// So long a node whose delay was over when it woke hears others before it stops for good, at most.
+pub const CESSION_GRACE_MS_MAX: Millis = 24 * 3_600_000;
+/// A node comes back once in so long: whoever lies starts no epochs without end.
+pub const REJOIN_PAUSE_MS: Millis = 600_000;
 /// Announced successions that wait at once.
 pub const CESSIONS_MAX: usize = 8;
 /// How far ahead of this node's clock a drill may say that it was finished.

@@ -97,6 +97,7 @@ impl Node {
     pub fn handle(&mut self, now: Millis, event: Event, rng: &mut dyn CryptoRngCore) -> Output {
         let now = self.presence.advance_clock(now);
         let mut turn = Turn { now, rng, out: Output::default() };
+        self.drive_cessions(&mut turn);
         match event {
             Event::Tick => {}
             Event::Connected(peer) => self.on_connected(peer, &mut turn),
@@ -139,7 +140,6 @@ impl Node {
 
     /// Everything that time alone makes due.
     fn drive(&mut self, turn: &mut Turn<'_>) {
-        self.drive_cessions(turn);
         self.drive_presence(turn);
         self.drive_governor(turn);
         self.drive_ceremonies(turn);

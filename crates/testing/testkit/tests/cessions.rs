@@ -8,8 +8,8 @@
 )]
 
 use quorate_charter::{
-    Cession, Change, MemberKind, MotionBody, PeopleChange, Recovery, Roles, SignedCession,
-    SignedMember,
+    Cession, Change, MemberKind, MotionBody, Object, PeopleChange, Recovery, Roles, Rule, Rules,
+    SignedCession, SignedMember,
 };
 use quorate_client::contract::{CessionView, HexBytes, RequestState, SubmitCession, routes};
 use quorate_codec::{Digest, to_bytes};
@@ -57,6 +57,7 @@ fn cession(world: &mut World, by: &[&str]) -> SignedCession {
         successor: GenesisHash(Digest([7; 32])),
         called: name("phoenix"),
         reason: "two sites burnt down".to_owned(),
+        rules: world.state("node-1").version(&Object::Rules),
         nonce: Digest(world.random()),
     };
     signed(world, &cession, by)
@@ -69,6 +70,10 @@ fn signed(world: &World, cession: &Cession, by: &[&str]) -> SignedCession {
         signed.sign(person, &signer(who)).unwrap();
     }
     signed
+}
+
+fn refusal(cession: &SignedCession) -> MotionBody {
+    MotionBody::Thaw { freezes: vec![], barred: vec![], refused: vec![cession.digest()] }
 }
 
 fn announce(
@@ -121,7 +126,10 @@ fn survivors_stop_after_the_delay_and_not_before() {
     world.until("the other heard it", |world| shown(world, "node-2").len() == 1);
     for node in ["node-1", "node-2"] {
         let alarms = &world.host(node).alarms;
-        assert!(alarms.iter().any(|it| it.contains("gabi, ines announced that phoenix")), "{node}");
+        assert!(
+            alarms.iter().any(|it| it.contains("takes over, say gabi, ines: \"two sites")),
+            "{node}"
+        );
     }
     world.pass(RECOVERY_MS / 2);
     restart(&mut world, "node-2");
@@ -129,6 +137,11 @@ fn survivors_stop_after_the_delay_and_not_before() {
     assert_eq!(halted(&mut world, "node-1"), None, "the delay is not over");
     assert_eq!(halted(&mut world, "node-2"), None);
     world.pass(70_000);
+    // It was switched off for a moment: it could have missed a refusal, so it hears others a while.
+    assert_eq!(halted(&mut world, "node-2"), None);
+    assert!(!world.status("node-2").leased, "and signs nothing meanwhile");
+    assert!(halted(&mut world, "node-1").is_some(), "it was awake all the time");
+    world.pass(RECOVERY_MS / 2);
     for node in ["node-1", "node-2"] {
         assert!(halted(&mut world, node).unwrap().contains("phoenix"), "{node}");
         restart(&mut world, node);
@@ -162,7 +175,7 @@ fn a_domain_that_is_alive_refuses() {
     announce(&mut world, "node-1", &told).unwrap();
     announce(&mut world, "node-3", &told).unwrap();
     sign(&mut world, "node-1", "while it waits");
-    let no = MotionBody::Thaw { freezes: vec![told.digest()], barred: vec![] };
+    let no = refusal(&told);
     let motion = world.file_motion("node-1", no);
     world.until("three refused it", |world| {
         let names = ["node-1", "node-2", "witness-1"];
@@ -200,7 +213,7 @@ fn neg_076_only_guardians_of_now_announce_and_enough_of_them() {
     };
     let alone = cession(&mut world, &["gabi"]);
     refused(&mut world, &alone, "too few guardians");
-    let administrators = cession(&mut world, &["ada", "ben", "cleo"]);
+    let administrators = cession(&mut world, &["ada", "gabi", "hans"]);
     refused(&mut world, &administrators, "is no guardian");
     let body = alone.body().unwrap();
     let foreign = Cession { genesis: GenesisHash(Digest([9; 32])), ..body.clone() };
@@ -251,4 +264,78 @@ fn neg_076_guardians_who_left_announce_nothing() {
     for node in world.names() {
         assert_eq!(halted(&mut world, &node), None, "{node}");
     }
+}
+
+/// SUC-32, SUC-33: whoever was switched off while the others refused hears of that before it stops,
+/// though the delay is over when it starts.
+#[test]
+fn who_slept_through_the_refusal_does_not_stop() {
+    let mut world = guarded(304);
+    let told = cession(&mut world, &["gabi", "hans"]);
+    announce(&mut world, "node-1", &told).unwrap();
+    world.until("all heard it", |world| {
+        world.names().iter().all(|node| shown(world, node).len() == 1)
+    });
+    world.stop("node-3");
+    world.enact("node-1", refusal(&told));
+    world.pass(3 * RECOVERY_MS);
+    let node_3 = world.id("node-3");
+    world.start(node_3);
+    world.pass(1_000);
+    let alarms = &world.host("node-3").alarms;
+    assert!(alarms.iter().any(|it| it.contains("a succession is announced")), "said at the start");
+    world.until("it caught up", |world| shown(world, "node-3").is_empty());
+    world.pass(2 * RECOVERY_MS);
+    assert_eq!(halted(&mut world, "node-3"), None);
+    world.stop("node-2");
+    sign(&mut world, "node-3", "it takes part");
+    // A freeze of the same digest, if there were one, is not ended by it, nor the other way round.
+    let state = world.state("node-3");
+    assert!(state.has_refused(&told.digest()) && !state.has_thawed(&told.digest()));
+}
+
+/// SUC-30: what guardians signed under other rules counts for nothing, however late it is shown.
+#[test]
+fn neg_076_an_announcement_of_before_other_rules_is_void() {
+    let mut world = guarded(305);
+    let kept = cession(&mut world, &["gabi", "hans"]);
+    let rules = world.state("node-1").rules().clone();
+    world.enact(
+        "node-1",
+        MotionBody::People(PeopleChange::rules(Rules {
+            main: Rule { delay_ms: 1_000, ..rules.main.clone() },
+            ..rules
+        })),
+    );
+    let error = announce(&mut world, "node-2", &kept).unwrap_err();
+    assert!(error.contains("the rules of this domain changed"), "{error}");
+}
+
+/// SUC-32, SUC-33: a domain that had no power for longer than the delay still refuses.
+#[test]
+fn a_domain_that_slept_refuses() {
+    let mut world = guarded(306);
+    let told = cession(&mut world, &["gabi", "hans"]);
+    announce(&mut world, "node-1", &told).unwrap();
+    world.until("all heard it", |world| {
+        world.names().iter().all(|node| shown(world, node).len() == 1)
+    });
+    for node in world.names() {
+        world.stop(&node);
+    }
+    world.pass(3 * RECOVERY_MS);
+    for node in world.nodes() {
+        world.start(node);
+    }
+    world.pass(RECOVERY_MS / 4);
+    for node in world.names() {
+        assert!(!world.can_sign(&node, "ops"), "{node} signs nothing");
+        assert_eq!(halted(&mut world, &node), None, "{node} did not hear a refusal in its sleep");
+    }
+    world.enact("node-2", refusal(&told));
+    world.pass(2 * RECOVERY_MS);
+    for node in world.names() {
+        assert_eq!(halted(&mut world, &node), None, "{node}");
+    }
+    sign(&mut world, "node-1", "awake again");
 }

@@ -275,7 +275,7 @@ fn a_freeze_needs_nobodys_agreement() {
         assert!(!world.can_sign(&node, "ops"), "{node} stays frozen");
     }
     // A thaw is an entry; what it ended is over for ever.
-    let thaw = MotionBody::Thaw { freezes: vec![signed.digest()], barred: vec![] };
+    let thaw = MotionBody::Thaw { freezes: vec![signed.digest()], barred: vec![], refused: vec![] };
     world.enact("node-1", thaw);
     world.until_state("node-1", &filed.request, RequestState::Signed);
     world.inject(world.id("node-3"), world.id("node-1"), &Message::Freeze(signed.clone()));
@@ -309,7 +309,11 @@ fn a_freezer_can_be_barred() {
     assert!(freeze(&mut world, "node-1", "auditor", &more).is_err());
     let everything = signed_freeze(&mut world, "auditor", FreezeScope::Domain);
     assert!(freeze(&mut world, "node-1", "auditor", &everything).is_ok(), "always possible");
-    let bar = MotionBody::Thaw { freezes: vec![last.unwrap()], barred: vec![name("auditor")] };
+    let bar = MotionBody::Thaw {
+        freezes: vec![last.unwrap()],
+        barred: vec![name("auditor")],
+        refused: vec![],
+    };
     world.enact("node-2", bar);
     world.until("nothing is frozen", |world| {
         world.names().iter().all(|node| world.can_sign(node, "ops"))

@@ -82,5 +82,6 @@ pub async fn thaw(options: Thaw, face: Face) -> Result<()> {
     freezes.dedup();
     let mut barred = read_names(&options.barred)?;
     barred.sort();
-    file_motion(&session, &state, MotionBody::Thaw { freezes, barred }, face).await
+    file_motion(&session, &state, MotionBody::Thaw { freezes, barred, refused: Vec::new() }, face)
+        .await
 }

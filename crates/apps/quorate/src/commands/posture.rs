@@ -423,6 +423,14 @@ fn running(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
                 "quorate status --node, then node release or a new seat",
             );
         }
+        if !status.successions.is_empty() && status.halted.is_none() {
+            add(
+                Grade::D,
+                format!("node {name} was told that another domain takes over"),
+                "it stops for good once the delay is over",
+                "quorate succession list; where nobody meant it, quorate succession refuse",
+            );
+        }
         if status.seal.as_deref() == Some("passphrase") {
             add(
                 Grade::B,

@@ -5,7 +5,7 @@ use crate::face::{Face, short};
 use crate::failure::Result;
 use crate::session::Session;
 use quorate_client::contract::{Status, routes};
-use quorate_identity::{Name, moment};
+use quorate_identity::moment;
 use std::fmt::Write;
 
 /// Who is alive, which keys can sign, and what is missing.
@@ -43,15 +43,10 @@ fn text(status: &Status) -> String {
     for it in status.successions.iter().filter(|_| status.halted.is_none()) {
         let _ = writeln!(
             text,
-            "{by} announced that {called} ({successor}) takes over: {reason}\n{node} stops for good \
-             at {at}, unless administrators refuse it: quorate succession refuse {id} --as NAME",
-            by = it.by.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
-            called = it.called,
-            successor = short(&it.successor),
-            reason = it.reason,
+            "a succession is announced: {node} stops for good at {at}, unless administrators refuse \
+             it; see `quorate succession list`",
             node = status.node,
             at = moment(it.stops_at_ms),
-            id = it.cession,
         );
     }
     if let Some(seal) = &status.seal {

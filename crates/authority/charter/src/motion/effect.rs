@@ -173,9 +173,12 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
         MotionBody::Withdraw { motion } => {
             about(motion, state, "withdraws, so that it never takes effect,")
         }
-        MotionBody::Thaw { freezes, barred } => {
-            let end = |it| format!("ends the freeze, or refuses the announced succession, {it}");
-            let mut lines: Vec<String> = freezes.iter().map(end).collect();
+        MotionBody::Thaw { freezes, barred, refused } => {
+            let mut lines: Vec<String> =
+                freezes.iter().map(|freeze| format!("ends the freeze {freeze}")).collect();
+            lines.extend(refused.iter().map(|cession| {
+                format!("refuses the announced succession {cession}: this domain goes on")
+            }));
             lines.extend(barred.iter().map(|name| format!("{name} can freeze nothing any more")));
             lines
         }

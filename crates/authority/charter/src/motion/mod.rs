@@ -239,6 +239,9 @@ pub enum MotionBody {
         /// Who may freeze nothing from then on, ascending by name.
         #[n(1)]
         barred: Vec<Name>,
+        /// Which announced successions are refused, ascending.
+        #[n(2)]
+        refused: Vec<Digest>,
     },
     /// Changes who the nodes are, who votes, and how many may lie.
     #[n(18)]
@@ -449,7 +452,9 @@ pub enum MotionError {
     #[error("as many motions of this matter are announced as may be; withdraw one")]
     TooManyAnnounced,
     /// A thaw of nothing, or of more than one motion ends.
-    #[error("a thaw names the freezes that it ends, ascending, and people of this domain")]
+    #[error(
+        "a thaw names the freezes that it ends or the successions that it refuses, ascending, and people of this domain"
+    )]
     Thaw,
     /// A schedule outside its limits.
     #[error("the schedule is refused: {0}")]

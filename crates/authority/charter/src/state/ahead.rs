@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::entry::{CertifiedEntry, EntryBody};
+use crate::limits::MOTION_SIGNATURES_MAX;
 use crate::member::Authenticators;
 use crate::motion::SignedMotion;
 use quorate_codec::tag;
@@ -59,6 +60,10 @@ impl Ahead {
 type Found = ((MotionId, PersonId), (CredentialSignature, Credential));
 
 fn verified(state: &State, motion: &SignedMotion) -> Vec<Found> {
+    // More are refused unread.
+    if motion.signatures.len() > MOTION_SIGNATURES_MAX {
+        return Vec::new();
+    }
     let id = motion.id();
     let verified = motion.signatures.iter().filter_map(|(person, signature)| {
         let keys = &state.person(person)?.keys;

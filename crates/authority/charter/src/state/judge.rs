@@ -288,15 +288,23 @@ impl State {
             MotionBody::Object { .. }
             | MotionBody::Override { .. }
             | MotionBody::Withdraw { .. } => self.check_about_announced(body),
-            MotionBody::Thaw { freezes, barred } => self.check_thaw(freezes, barred),
+            MotionBody::Thaw { freezes, barred, refused } => {
+                self.check_thaw(freezes, barred, refused)
+            }
         }
     }
 
     /// A thaw names freezes, once each, and bars only people of this domain (GOV-92).
-    fn check_thaw(&self, freezes: &[Digest], barred: &[Name]) -> Result<(), MotionError> {
-        let is_ordered = freezes.is_sorted_by(|left, right| left < right)
-            && barred.is_sorted_by(|left, right| left < right)
-            && (1..=THAWS_MAX).contains(&freezes.len())
+    fn check_thaw(
+        &self,
+        freezes: &[Digest],
+        barred: &[Name],
+        refused: &[Digest],
+    ) -> Result<(), MotionError> {
+        let ascends = |digests: &[Digest]| digests.is_sorted_by(|left, right| left < right);
+        let is_ordered = ascends(freezes)
+            && ascends(refused)
+            && (1..=THAWS_MAX).contains(&(freezes.len() + refused.len()))
             && barred.len() <= 1;
         let are_known = barred.iter().all(|name| self.person_named(name).is_some());
         if is_ordered && are_known { Ok(()) } else { Err(MotionError::Thaw) }

@@ -3,6 +3,7 @@
 use super::State;
 use crate::enrolment::{Enrolment, Role};
 use crate::genesis::{Genesis, GenesisError, Roles, point};
+use crate::limits::CESSION_DELAY_MS_MIN;
 use crate::member::Authenticators;
 use crate::motion::{Declaration, Standing};
 use crate::rules::{Matter, Rules, RulesError};
@@ -360,6 +361,13 @@ impl State {
     /// in milliseconds; nothing where founders wanted none.
     pub fn recovery(&self) -> Option<(&Tree<PersonId>, u64)> {
         self.roster.authority.recovery.as_ref().map(|(tree, delay_ms)| (tree, *delay_ms))
+    }
+
+    /// How long after a node heard that another domain takes over it stops: as long as a recovery
+    /// takes, and long enough to be noticed where that takes no time, but in a trial.
+    pub fn cession_delay_ms(&self) -> u64 {
+        let least_ms = if self.is_staging() { 0 } else { CESSION_DELAY_MS_MIN };
+        self.recovery().map_or(0, |(_, delay_ms)| delay_ms).max(least_ms)
     }
 
     /// A tree over people with their names in place of their ids.

@@ -139,18 +139,12 @@ fn neg_101_a_locked_node_attests_nothing() {
 fn a_lapsed_node_comes_back_once_an_incarnation() {
     let domain = Domain::new(4, 1);
     let node = domain.node("n1");
-    let rejoin = |incarnation| {
-        let body = Rejoin {
-            version: 1,
-            genesis: domain.hash,
-            node,
-            incarnation,
-            head: domain.state.head(),
-        };
+    let rejoin_at = |incarnation, head| {
+        let body = Rejoin { version: 1, genesis: domain.hash, node, incarnation, head };
         SignedRejoin::sign(body, &domain.nodes[&node])
     };
     let second = Incarnation::first(id(1)).next(id(2));
-    let asked = rejoin(second);
+    let asked = rejoin_at(second, domain.state.head());
     assert_eq!(domain.state.check_rejoin(&asked), Ok(()));
     assert!(domain.state.awaits_rejoin(&node));
 
@@ -163,7 +157,14 @@ fn a_lapsed_node_comes_back_once_an_incarnation() {
     assert_eq!(state.rejoined_at(&node), Some(1));
     assert!(!state.awaits_rejoin(&node));
     assert_eq!(state.check_rejoin(&asked), Err(RejoinError::Stale { node, count: 2 }));
-    assert!(state.check_rejoin(&rejoin(second.next(id(3)))).is_ok());
+    // A later incarnation comes back as well, but not by what it asked before it last did (GOV-34).
+    let third = second.next(id(3));
+    assert!(state.check_rejoin(&rejoin_at(third, state.head())).is_ok());
+    let leftover = state.check_rejoin(&rejoin_at(third, domain.state.head()));
+    assert_eq!(leftover, Err(RejoinError::Stale { node, count: 3 }));
+    // Whoever came back was restored from something that lies somewhere: every key is owed an epoch.
+    assert!(state.owes_epochs_since(&domain.state.head()));
+    assert!(!state.owes_epochs_since(&state.head()));
 
     let stale = Entry::next(&state, EntryBody::Rejoin(asked.clone()));
     let refused = state.verify_entry(&domain.certify(&stale, 3));

@@ -417,7 +417,8 @@ impl Node {
             self.alarm(text, &[], turn);
         }
         self.audit(format!("epoch {epoch} of key {key} is made"), &[], turn);
-        if holds {
+        // Whoever takes part in nothing is no survivor for others to count on.
+        if holds && self.abstains().is_none() {
             self.say_committed(key, turn);
         }
         self.keys.untried.insert(key);

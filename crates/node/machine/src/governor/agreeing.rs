@@ -216,7 +216,9 @@ impl Node {
     pub(super) fn judge_value(&self, instance: Instance, value: &[u8], now: Millis) -> Validity {
         let is_found = |motion: &Motion| self.judge_restore(&motion.body) != Validity::Invalid;
         let is_in_time = |proposed: &ProposedEntry| {
-            proposed.custody().is_none_or(|custody| self.is_shown(custody))
+            let node = proposed.rejoins();
+            node.is_none_or(|node| self.rejoin_due(&node) <= now)
+                && proposed.custody().is_none_or(|custody| self.is_shown(custody))
                 && proposed.nodes().is_none_or(|change| self.behind_for(change).is_none())
                 && proposed.minimum().is_none_or(|minimum| self.lacking_for(minimum).is_none())
         };

@@ -49,10 +49,12 @@ impl Node {
         may.map(|it| it.id).collect()
     }
 
-    /// When the next announced motion is due here after `now`.
+    /// When the next announced motion is due here after `now`, or the next node may come back.
     pub(super) fn next_due(&self, now: Millis) -> Option<Millis> {
         let waiting = self.state.announced().filter(|it| !it.is_objected());
-        waiting.filter_map(|it| self.due_here(it)).filter(|due| *due > now).min()
+        let motions = waiting.filter_map(|it| self.due_here(it));
+        let rejoins = self.governor.rejoins.keys().map(|node| self.rejoin_due(node));
+        motions.chain(rejoins).filter(|due| *due > now).min()
     }
 
     /// Begins waits that began with this head, durably; forgets those that are over; and wakes when

@@ -90,6 +90,7 @@ impl Node {
         turn.out.notices.push(Notice::Head(self.state.head()));
         self.audit(format!("entry {position}, head {}", self.state.head()), &[], turn);
         if let Some(rejoin) = rejoin {
+            self.governor.came_back.insert(rejoin.node, turn.now);
             self.on_rejoined(&rejoin, turn);
         }
         if let Some(node) = seated {

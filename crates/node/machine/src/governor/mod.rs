@@ -34,6 +34,8 @@ pub(crate) struct Governor {
     agreements: BTreeMap<Instance, Agreement>,
     votes: BTreeMap<Instance, Votes>,
     wakes: Schedule<Instance>,
+    /// When this node stored, since it started, that another came back.
+    came_back: BTreeMap<NodeId, Millis>,
     fetched_at: Millis,
     /// When this node stored what began the wait of an announced motion, by position.
     heard: BTreeMap<u64, Millis>,
@@ -189,6 +191,7 @@ impl Node {
         };
         let due = self.due_announcements(now).into_iter().map(EntryBody::Enact);
         let rejoins = self.governor.rejoins.values();
+        let rejoins = rejoins.filter(|rejoin| self.rejoin_due(&rejoin.node()) <= now);
         let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
         let bodies = ready(about).into_iter().chain(due).chain(ready(others)).chain(rejoins);
         let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));

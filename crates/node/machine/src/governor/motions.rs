@@ -1,12 +1,13 @@
 //! Motions and rejoins on their way into the log.
 
 use crate::durable::{Table, Write};
+use crate::event::Millis;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::seats::check_seat_motion;
 use crate::wire::Message;
 use quorate_charter::{MotionBody, MotionError, SignedMotion, SignedRejoin};
-use quorate_identity::MotionId;
+use quorate_identity::{MotionId, NodeId};
 
 impl Node {
     /// Takes a motion, or further signatures for one, and tells everybody what is new.
@@ -64,7 +65,15 @@ impl Node {
         }
         self.governor.rejoins.insert(node, rejoin.clone());
         self.broadcast(&Message::Rejoin(rejoin), turn);
+        self.governor.due_at = self.next_due(turn.now);
         self.propose_next(turn);
+    }
+
+    /// When a node may come back by this node's clock: not soon after it did. Each time every key is
+    /// shared anew, so whoever lies would keep all busy (GOV-34).
+    pub(super) fn rejoin_due(&self, node: &NodeId) -> Millis {
+        let last = self.governor.came_back.get(node);
+        last.map_or(0, |at| at.saturating_add(limits::REJOIN_PAUSE_MS))
     }
 
     /// Forgets motions that can never become entries any more.

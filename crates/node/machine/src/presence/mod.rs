@@ -185,10 +185,11 @@ impl Node {
             && self.presence.is_recognised(&self.state, &self.me)
     }
 
-    /// Whether this node may take part in signing now: no vote of its own runs ahead of its head
-    /// (N-101), and its lease holds.
+    /// Whether this node may take part in signing now: no other domain took over (SUC-32), no vote of
+    /// its own runs ahead of its head (N-101), and its lease holds.
     pub(crate) fn may_sign(&self, now: Millis) -> bool {
         self.may_take_part()
+            && !self.cessions.are_over()
             && !self.governor.is_locked(self.state.position())
             && self.presence.has_lease(now, &self.state, &self.me)
     }

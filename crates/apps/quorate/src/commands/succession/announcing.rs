@@ -4,19 +4,20 @@
 use crate::args::succession::Announce;
 use crate::args::{Reader, Signer};
 use crate::commands::charter::{file_motion, person};
-use crate::commands::genesis::confirm;
+use crate::commands::genesis::{confirm, refused};
 use crate::domain::{read_at_most, read_genesis, verify_genesis, write_whole};
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_charter::{
-    Cession, CessionError, CessionStatus, Genesis, MotionBody, SignedCession, Span,
+    Cession, CessionError, CessionStatus, Genesis, MotionBody, Object, SignedCession, Span, State,
 };
 use quorate_client::contract::{CessionView, HexBytes, SubmitCession, routes};
 use quorate_codec::{Canonical, Digest, from_bytes, to_bytes};
-use quorate_identity::{GenesisHash, Name, moment, words};
+use quorate_identity::{GenesisHash, Name, PersonId, moment, words};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +39,9 @@ struct Announced {
     told: bool,
 }
 
-/// Signs the announcement, and tells it to the nodes once enough guardians did. It is durable before
-/// anybody hears of it; whoever runs it again tells it again.
+/// Signs the announcement, and tells it to the nodes once enough guardians did. Whoever signs sees
+/// first what they sign and what comes of it. It is durable before anybody hears of it; whoever runs
+/// it again tells it again.
 ///
 /// # Errors
 /// The caller's: no guardian, another domain, words that are not the founders'. That no node answers,
@@ -47,24 +49,29 @@ struct Announced {
 pub async fn announce(options: Announce, face: Face) -> Result<()> {
     let session = Session::sign(&options.signer)?;
     let founded = read_genesis(&options.successor)?;
-    confirm(&founded, options.genesis.as_deref(), face)?;
     let successor = founded.hash();
     verify_genesis(&founded, &successor)?;
-    let genesis = founded.genesis().map_err(|error| crate::commands::genesis::refused(&error))?;
+    let genesis = founded.genesis().map_err(|error| refused(&error))?;
     let mut signed = match options.file.exists() {
-        true => read(&options.file)?,
+        true => read(&options.file, options.reason.as_deref())?,
         false => draft(&session, &successor, &genesis, options.reason)?,
     };
     check_names(&signed, &successor, &genesis, &session)?;
+    // A signature that does not count spoils those that do.
+    signed.retain_valid(session.known());
+    let status = signed.check(session.known()).map_err(|error| does_not_hold(&error))?;
+    face.brief(&about_to_sign(&status, &session));
+    confirm(&founded, options.genesis.as_deref(), face)?;
     signed.sign(person(&session)?, session.signer())?;
-    let status = signed.check(session.known()).map_err(|error| refused(&error))?;
+    let status = signed.check(session.known()).map_err(|error| does_not_hold(&error))?;
     write_whole(&options.file, &to_bytes(&signed), 0o644)?;
     let mut announced = announced(options.file, &signed, status, &session);
     if announced.missing.is_none() {
         let body = SubmitCession { cession: HexBytes(to_bytes(&signed)) };
         let route = routes::ANNOUNCE_SUCCESSION.path;
         let told = session.post_everywhere::<_, Vec<CessionView>>(route, &body).await;
-        announced.told = told.is_ok();
+        let has_it = |views: &Vec<CessionView>| views.iter().any(|it| it.bytes == body.cession);
+        announced.told = told.as_ref().is_ok_and(has_it);
         if let Err(failure) = told {
             face.show(&announced, text);
             return Err(failure);
@@ -72,6 +79,24 @@ pub async fn announce(options: Announce, face: Face) -> Result<()> {
     }
     face.show(&announced, text);
     Ok(())
+}
+
+fn about_to_sign(status: &CessionStatus, session: &Session) -> String {
+    let by = named(&status.signed_by, session.known());
+    format!(
+        "You are about to say, as a guardian, that {called} takes over from {domain}.\n\
+         Every node of {domain} that hears it stops for good {span} later.\n  reason   \"{reason}\"\n  \
+         signed   {by}\n",
+        called = status.cession.called,
+        domain = session.known().domain(),
+        span = Span(status.delay_ms),
+        reason = status.cession.reason,
+        by = if by.is_empty() { "by nobody yet".to_owned() } else { names(&by) },
+    )
+}
+
+fn named(people: &[PersonId], state: &State) -> Vec<Name> {
+    people.iter().filter_map(|id| Some(state.person(id)?.name.clone())).collect()
 }
 
 fn draft(
@@ -90,6 +115,7 @@ fn draft(
         successor: *successor,
         called: genesis.domain.clone(),
         reason,
+        rules: session.known().version(&Object::Rules),
         nonce: Digest(crate::random_bytes()),
     }))
 }
@@ -107,7 +133,7 @@ fn check_names(
         let next = "name the genesis file of a domain that was founded with --succeeds";
         return Err(Failure::caller("no_successor", message, next));
     }
-    let cession = signed.body().map_err(|error| refused(&error))?;
+    let cession = signed.body().map_err(|error| does_not_hold(&error))?;
     if (cession.successor, &cession.called) != (*successor, &genesis.domain) {
         let message = format!(
             "this announcement is for {}, {}, and not for {}, {successor}",
@@ -126,7 +152,6 @@ fn announced(
     session: &Session,
 ) -> Announced {
     let CessionStatus { cession, signed_by, missing, delay_ms } = status;
-    let named = |id| session.known().person(id).map(|person| person.name.clone());
     Announced {
         file,
         cession: signed.digest(),
@@ -134,7 +159,7 @@ fn announced(
         successor: cession.successor,
         called: cession.called,
         reason: cession.reason,
-        signed_by: signed_by.iter().filter_map(named).collect(),
+        signed_by: named(&signed_by, session.known()),
         missing: missing.map(|tree| tree.to_string()),
         delay_ms,
         told: false,
@@ -175,17 +200,26 @@ fn text(it: &Announced) -> String {
     text
 }
 
-fn read(path: &Path) -> Result<SignedCession> {
+fn read(path: &Path, reason: Option<&str>) -> Result<SignedCession> {
     let most = u64::try_from(SignedCession::BYTES_MAX).unwrap_or(u64::MAX);
     let bytes = read_at_most(path, most).map_err(|error| Failure::named_file(path, &error))?;
-    from_bytes(&bytes).map_err(|error| {
+    let signed: SignedCession = from_bytes(&bytes).map_err(|error| {
         let message = format!("{} holds no announcement: {error}", path.display());
         let next = "name the file that `quorate succession announce` wrote, or a new one";
         Failure::caller("bad_cession", message, next)
-    })
+    })?;
+    let said = signed.body().map_err(|error| does_not_hold(&error))?.reason;
+    match reason.is_none_or(|reason| reason == said) {
+        true => Ok(signed),
+        false => {
+            let message = format!("this announcement has another reason: \"{said}\"");
+            let next = "leave --reason out to sign that one, or make another under a new file name";
+            Err(Failure::caller("another_reason", message, next))
+        }
+    }
 }
 
-fn refused(error: &CessionError) -> Failure {
+fn does_not_hold(error: &CessionError) -> Failure {
     let next = match error {
         CessionError::NotEntitled(_) => "sign with --as GUARDIAN; the roster names them",
         CessionError::NoGuardians => {
@@ -196,37 +230,87 @@ fn refused(error: &CessionError) -> Failure {
     Failure::caller("bad_cession", error, next)
 }
 
-/// Shows what is announced, as one node heard it.
+/// An announcement that this machine verified, and when each node that shows it stops.
+#[derive(Serialize)]
+struct Seen {
+    cession: Digest,
+    successor: GenesisHash,
+    words: String,
+    called: Name,
+    reason: String,
+    by: Vec<Name>,
+    /// When each node stops, by its own word and clock, in milliseconds since 1970.
+    stops_at_ms: BTreeMap<Name, u64>,
+}
+
+/// What nodes show, of which this machine believes what guardians signed. Every node is asked: each
+/// heard by itself, and one may keep something back.
+async fn seen(session: &Session, state: &State, only: Option<&str>) -> BTreeMap<Digest, Seen> {
+    let mut found: BTreeMap<Digest, Seen> = BTreeMap::new();
+    for node in state.nodes().map(|node| &node.name) {
+        if only.is_some_and(|only| only != node.as_str()) {
+            continue;
+        }
+        let answer = session.at(node).get::<Vec<CessionView>>(routes::SUCCESSIONS.path).await;
+        for view in answer.unwrap_or_default() {
+            let signed = from_bytes::<SignedCession>(&view.bytes.0);
+            let Ok((signed, status)) = signed
+                .map_err(drop)
+                .and_then(|it| Ok((it.clone(), it.verify(state).map_err(drop)?)))
+            else {
+                continue;
+            };
+            let cession = status.cession;
+            let seen = found.entry(signed.digest()).or_insert_with(|| Seen {
+                cession: signed.digest(),
+                successor: cession.successor,
+                words: words(&cession.successor.digest()).join(" "),
+                called: cession.called,
+                reason: cession.reason,
+                by: named(&status.signed_by, state),
+                stops_at_ms: BTreeMap::new(),
+            });
+            seen.stops_at_ms.insert(node.clone(), view.stops_at_ms);
+        }
+    }
+    found
+}
+
+/// Shows what is announced, as the nodes heard it.
 ///
 /// # Errors
 /// The caller's, or a node's.
 pub async fn list(reader: &Reader, face: Face) -> Result<()> {
     let session = Session::read(reader)?;
-    let views: Vec<CessionView> = session.get(routes::SUCCESSIONS.path).await?;
-    for view in &views {
-        face.show(view, view_text);
+    let state = session.replay().await?;
+    let seen = seen(&session, &state, reader.node.as_deref()).await;
+    for one in seen.values() {
+        face.show(one, seen_text);
     }
-    if views.is_empty() {
+    if seen.is_empty() {
         face.tell("no succession is announced");
     }
     Ok(())
 }
 
-fn view_text(view: &CessionView) -> String {
+fn seen_text(seen: &Seen) -> String {
+    let stops = seen.stops_at_ms.iter().map(|(node, at)| format!("{node} {}", moment(*at)));
     format!(
-        "{} say that {} takes over: {}\n  {}\n  genesis {}\n  the node stops for good at {}\n  refuse \
-         it: quorate succession refuse {} --as NAME",
-        names(&view.by),
-        view.called,
-        view.reason,
-        words(&view.successor).join(" "),
-        view.successor,
-        moment(view.stops_at_ms),
-        view.cession
+        "a succession is announced; refuse it: quorate succession refuse {id} --as NAME\n  \
+         stops    {stops}\n  to       {called}\n           {words}\n           genesis {successor}\n  \
+         by       {by}\n  reason   \"{reason}\"",
+        id = seen.cession,
+        stops = stops.collect::<Vec<_>>().join(", "),
+        called = seen.called,
+        words = seen.words,
+        successor = seen.successor,
+        by = names(&seen.by),
+        reason = seen.reason,
     )
 }
 
-/// Files the motion that refuses it.
+/// Files the motion that refuses it: one that a node shows and that holds, so that nobody is led to
+/// refuse something else.
 ///
 /// # Errors
 /// The caller's, or a node's.
@@ -234,6 +318,14 @@ pub async fn refuse(announcement: &str, signer: &Signer, face: Face) -> Result<(
     let digest: Digest = replay::parse_hash(announcement, "announcement")?;
     let session = Session::sign(signer)?;
     let state = session.replay().await?;
-    let body = MotionBody::Thaw { freezes: vec![digest], barred: Vec::new() };
+    let seen = seen(&session, &state, signer.node.as_deref()).await;
+    let one = seen.get(&digest).ok_or_else(|| {
+        let message = "no node shows an announced succession of this id that holds";
+        let next = "see `quorate succession list`; it may have been refused, or be void by now";
+        Failure::caller("not_announced", message, next)
+    })?;
+    face.brief(&seen_text(one));
+    let refused = vec![digest];
+    let body = MotionBody::Thaw { freezes: Vec::new(), barred: Vec::new(), refused };
     file_motion(&session, &state, body, face).await
 }

@@ -14,7 +14,8 @@
 //! |---|---|
 //! | `key NAME`, `policy NUMBER` | orders a key, sets a policy |
 //! | `refresh KEY`, `void KEY`, `retire KEY`, `nightly KEY` | is about that key |
-//! | `lease SECONDS`, `thaw NUMBER` | sets the settings, ends some freeze |
+//! | `lease SECONDS` | sets the settings |
+//! | `thaw NUMBER`, `refuse NUMBER` | ends some freeze, refuses some announced succession |
 //! | `again ENTRY` | is the very motion of that entry |
 //! | `join NAME ROLES`, `serve NAME` | enrols a person (`approve`, `admin+approve`) or a service |
 //! | `leave NAME`, `roles NAME ROLES` | revokes a person or service, changes roles |
@@ -179,7 +180,12 @@ impl<'a> Drawing<'a> {
                 }
                 ("thaw", number) => {
                     let freezes = vec![Digest([number.parse().unwrap(); 32])];
-                    body = MotionBody::Thaw { freezes, barred: vec![name("olga")] };
+                    body =
+                        MotionBody::Thaw { freezes, barred: vec![name("olga")], refused: vec![] };
+                }
+                ("refuse", number) => {
+                    let refused = vec![Digest([number.parse().unwrap(); 32])];
+                    body = MotionBody::Thaw { freezes: vec![], barred: vec![], refused };
                 }
                 ("admit", node) => nodes.changes.push(admit(node, Standing::Votes)),
                 ("probe", node) => nodes.changes.push(admit(node, Standing::Waits)),
