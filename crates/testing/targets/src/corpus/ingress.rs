@@ -1,0 +1,118 @@
+//! Seeds of a node: what peers told it and people called at it, in a domain like its own.
+
+use super::Seeds;
+use crate::ingress::arrival::{Arrival, Kind, filing};
+use crate::ingress::play;
+use crate::ingress::scene::{CALLERS, Told};
+use quorate_client::contract::routes;
+use quorate_codec::to_bytes;
+use quorate_machine::wire::Message;
+use std::collections::BTreeMap;
+
+/// Longer messages say nothing that shorter ones do not.
+const FRAME_BYTES_MAX: usize = 8 << 10;
+
+pub fn seeds(told: &Told) -> Seeds {
+    let recording = told.recording.borrow();
+    let mut kinds: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
+    for (_, message) in &recording.heard {
+        let bytes = to_bytes(message);
+        let known = kinds.entry(kind_of(message)).or_default();
+        if bytes.len() <= FRAME_BYTES_MAX && !known.contains(&bytes) {
+            known.push(bytes);
+        }
+    }
+    let mut seeds = Seeds::new();
+    for (kind, frames) in kinds.iter().filter(|(_, frames)| !frames.is_empty()) {
+        let last = frames.len() - 1;
+        // The first and the last of each kind, told by an honest peer, a liar and a stranger.
+        for (count, frame) in [&frames[0], &frames[last]].into_iter().enumerate() {
+            let who = u8::try_from(count).unwrap_or_default();
+            let arrivals = [Kind::Frame, Kind::Lie, Kind::Strange]
+                .map(|kind| Arrival { kind, who, bytes: frame }.write().unwrap_or_default());
+            seeds.insert(format!("{kind}.{}", count + 1), arrivals.concat());
+        }
+    }
+    seeds.insert("life.1".to_owned(), life(&kinds));
+    seeds.extend(calls(told));
+    seeds
+}
+
+/// The node takes part of it, at least.
+pub fn is_fresh(name: &str, bytes: &[u8]) -> bool {
+    let needs_some = ["calls", "filed", "life", "hello", "request", "progress"];
+    let some = needs_some.iter().any(|kind| name.starts_with(kind));
+    let taken = play(bytes);
+    taken > 0 || !some
+}
+
+/// One of each kind after the other.
+fn life(kinds: &BTreeMap<&str, Vec<Vec<u8>>>) -> Vec<u8> {
+    let short = kinds.values().filter_map(|frames| frames.iter().min_by_key(|bytes| bytes.len()));
+    let frames = short.filter(|bytes| bytes.len() < 1_024).zip(0..).take(13);
+    let arrivals =
+        frames.filter_map(|(bytes, who)| Arrival { kind: Kind::Frame, who, bytes }.write());
+    let later = 90_000_u64.to_le_bytes();
+    let wait = Arrival { kind: Kind::Wait, who: 0, bytes: &later }.write();
+    let flap = Arrival { kind: Kind::Flap, who: 1, bytes: &[] }.write();
+    arrivals.chain(wait).chain(flap).flatten().collect()
+}
+
+/// Everything that can be read, and what was filed.
+fn calls(told: &Told) -> Seeds {
+    let recording = told.recording.borrow();
+    let signed = recording.signed.first().map(|view| view.request.to_string());
+    let fill = |path: &str| {
+        let request = signed.clone().unwrap_or_default();
+        path.replace("{request}", &request).replace("{key}", "ops")
+    };
+    let reads = routes::ALL.iter().filter(|route| route.method == "GET");
+    let targets: Vec<String> = reads.map(|route| fill(route.path)).collect();
+    let mut seeds = Seeds::new();
+    for (count, targets) in targets.chunks(12).enumerate() {
+        let get =
+            |target: &String| Arrival { kind: Kind::Get, who: 5, bytes: target.as_bytes() }.write();
+        let bytes = targets.iter().filter_map(get).flatten().collect();
+        seeds.insert(format!("calls.{}", count + 1), bytes);
+    }
+    for (count, (who, target, body)) in recording.called.iter().enumerate() {
+        let Some(body) = body else { continue };
+        let who = CALLERS.iter().position(|known| known == who).unwrap_or_default();
+        let who = u8::try_from(who).unwrap_or_default();
+        let bytes = filing(target, body);
+        // Also by an auditor, who may not, and by nobody.
+        let file = |who| Arrival { kind: Kind::Post, who, bytes: &bytes }.write();
+        let all = [who, 5, 7].into_iter().filter_map(file).flatten().collect();
+        seeds.insert(format!("filed.{}", count + 1), all);
+    }
+    seeds
+}
+
+fn kind_of(message: &Message) -> &'static str {
+    match message {
+        Message::Hello(_) => "hello",
+        Message::Welcome(_) => "welcome",
+        Message::Fetch(_) => "fetch",
+        Message::Entries(_) => "entries",
+        Message::FetchRecords(_) => "fetch-records",
+        Message::Decided(_) => "decided",
+        Message::Motion(_) => "motion",
+        Message::Ballot(_) => "ballot",
+        Message::Rejoin(_) => "rejoin",
+        Message::Deal(_) => "deal",
+        Message::Pair(_) => "pair",
+        Message::Request(_) => "request",
+        Message::Approval(_) => "approval",
+        Message::Cancellation(_) => "cancellation",
+        Message::Decision(_) => "decision",
+        Message::Session(_) => "session",
+        Message::Outcome(_) => "outcome",
+        Message::Pairs(_) => "pairs",
+        Message::Progress(_) => "progress",
+        Message::Epoch(_) => "epoch",
+        Message::Import(_) => "import",
+        Message::Evidence(_) => "evidence",
+        Message::Bundle(_) => "bundle",
+        Message::Freeze(_) => "freeze",
+    }
+}
