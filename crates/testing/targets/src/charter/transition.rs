@@ -94,6 +94,9 @@ fn authorised(before: &State, after: &State, motion: &Motion, truth: &Truth) {
 
 /// What is dangerous where its rule has a delay is announced, and nothing else happens (GOV-80).
 fn dangerous(before: &State, after: &State, entry: &VerifiedEntry, motion: &Motion) {
+    let rule_ms = before.rules().for_matter(before.matter(&motion.body)).delay_ms;
+    let waits = is_always_dangerous(&motion.body) && rule_ms > 0;
+    assert!(!waits || entry.announced().is_some(), "{} at once (GOV-80)", motion.kind());
     match before.delay_of(&motion.body) {
         0 => assert!(entry.announced().is_none(), "nothing to wait for"),
         delay_ms => {
@@ -102,6 +105,21 @@ fn dangerous(before: &State, after: &State, entry: &VerifiedEntry, motion: &Moti
             assert_eq!((announced.delay_ms, announced.position), (delay_ms, after.position()));
             nothing_changed(before, after);
         }
+    }
+}
+
+/// What GOV-80 calls dangerous whatever it says; a recovery waits by a rule of its own.
+fn is_always_dangerous(body: &MotionBody) -> bool {
+    match body {
+        MotionBody::PolicySet { .. }
+        | MotionBody::SettingsSet { .. }
+        | MotionBody::CustodySet { .. }
+        | MotionBody::SeatGive { .. }
+        | MotionBody::KeyReshare { .. }
+        | MotionBody::KeyRetire { .. } => true,
+        MotionBody::People(change) => change.rules.is_some(),
+        MotionBody::Nodes(change) => change.faults.is_some(),
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Seeds;
 use crate::ingress::arrival::{Arrival, Kind, filing};
 use crate::ingress::play;
-use crate::ingress::scene::{CALLERS, Told};
+use crate::ingress::scene::{CALLERS, NODE, Told};
 use quorate_client::contract::routes;
 use quorate_codec::to_bytes;
 use quorate_machine::wire::Message;
@@ -34,6 +34,7 @@ pub fn seeds(told: &Told) -> Seeds {
         }
     }
     seeds.insert("life.1".to_owned(), life(&kinds));
+    seeds.insert("signed.1".to_owned(), signed(told));
     seeds.extend(calls(told));
     seeds
 }
@@ -42,8 +43,44 @@ pub fn seeds(told: &Told) -> Seeds {
 pub fn is_fresh(name: &str, bytes: &[u8]) -> bool {
     let needs_some = ["calls", "filed", "life", "hello", "request", "progress"];
     let some = needs_some.iter().any(|kind| name.starts_with(kind));
-    let taken = play(bytes);
-    taken > 0 || !some
+    let became = play(bytes);
+    let is_signed = became.signed > 0 || !name.starts_with("signed");
+    is_signed && (became.taken > 0 || !some)
+}
+
+/// A request that the node hears of only from its peers, to its end.
+fn signed(told: &Told) -> Vec<u8> {
+    let recording = told.recording.borrow();
+    let peers: Vec<_> = {
+        let node = told.world.id(NODE);
+        told.world.nodes().into_iter().filter(|peer| *peer != node).collect()
+    };
+    let requests = recording.called.iter().filter(|(_, target, _)| target == "/v1/requests");
+    // The first one waits on the disk.
+    let body = requests.filter_map(|(_, _, body)| body.as_ref()).nth(1);
+    let filed = Arrival {
+        kind: Kind::Post,
+        who: 6,
+        bytes: &body.map_or(Vec::new(), |body| filing("/v1/requests", body)),
+    }
+    .write();
+    let after = recording.heard.iter().skip(recording.on_disk);
+    let mut decisions = Vec::new();
+    let mut outcome = None;
+    for (from, message) in after {
+        let who = peers.iter().position(|peer| peer == from).and_then(|who| u8::try_from(who).ok());
+        let frame = |bytes: &[u8]| {
+            Arrival { kind: Kind::Frame, who: who.unwrap_or_default(), bytes }.write()
+        };
+        match message {
+            Message::Decision(_) if outcome.is_none() && decisions.len() < 8 => {
+                decisions.extend(frame(&to_bytes(message)));
+            }
+            Message::Outcome(_) if outcome.is_none() => outcome = frame(&to_bytes(message)),
+            _ => {}
+        }
+    }
+    filed.into_iter().chain(decisions).chain(outcome).flatten().collect()
 }
 
 /// One of each kind after the other.

@@ -78,15 +78,19 @@ fn no_secret(scene: &Scene, bytes: &[u8]) {
     }
 }
 
-/// Of what is shown as signed, the receipt shows that it was allowed (RCP-01).
-pub fn receipts_hold(scene: &Scene, mut ask: impl FnMut(&str) -> Option<View>) {
+/// Of what is shown as signed, the receipt shows that it was allowed (RCP-01). How many there are.
+pub fn receipts_hold(scene: &Scene, mut ask: impl FnMut(&str) -> Option<View>) -> usize {
     let Some(View::Requests(requests)) = ask(routes::REQUESTS.path) else {
         panic!("no requests are shown")
     };
+    let mut signed = 0;
     for request in requests.iter().filter(|request| request.state == RequestState::Signed) {
         let path = routes::RECEIPT.path.replace("{request}", &request.request.to_string());
+        // Who took part in nothing may lack the decisions of the others (RQS-06).
         let Some(View::Receipt(answer)) = ask(&path) else { continue };
+        signed += 1;
         let verified = quorate_receipt::verify(&answer.receipt.0, &scene.founding.hash);
         assert!(verified.is_ok(), "signed and not allowed: {:?}", verified.err());
     }
+    signed
 }

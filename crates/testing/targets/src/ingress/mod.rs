@@ -31,11 +31,20 @@ pub fn run(bytes: &[u8]) {
     play(bytes);
 }
 
-/// Lets everything arrive; how much of it the node took.
+/// What became of what arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Became {
+    /// How much of it the node took.
+    pub taken: usize,
+    /// How many requests it shows as signed, each with a receipt that holds.
+    pub signed: usize,
+}
+
+/// Lets everything arrive.
 ///
 /// # Panics
 /// Something does not hold.
-pub fn play(bytes: &[u8]) -> usize {
+pub fn play(bytes: &[u8]) -> Became {
     let mut input = Input::new(bytes);
     with_scene(|scene| {
         let mut played = Played::new(scene);
@@ -46,7 +55,6 @@ pub fn play(bytes: &[u8]) -> usize {
             }
             taken += usize::from(played.arrive(&Arrival::read(&mut input)));
         }
-        played.end();
-        taken
+        Became { taken, signed: played.end() }
     })
 }

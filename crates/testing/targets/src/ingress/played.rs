@@ -92,14 +92,16 @@ impl<'a> Played<'a> {
         }
     }
 
-    /// Nothing was lost, and the node starts again from what is durable.
-    pub fn end(mut self) {
+    /// Nothing was lost, and the node starts again from what is durable. How many requests are signed.
+    pub fn end(mut self) -> usize {
         guard::nothing_lost(&self.scene.disk, &self.disk);
-        guard::receipts_hold(self.scene, |target| self.answer("auditor", "GET", target));
+        let scene = self.scene;
+        let signed = guard::receipts_hold(scene, |target| self.answer("auditor", "GET", target));
         let head = self.node.state().head();
         let again = start(self.scene, &self.disk, self.now, &mut self.rng);
         let (node, _) = again.expect("whatever came, it starts again (NOD-05)");
         assert_eq!(node.state().head(), head, "where it stood");
+        signed
     }
 
     fn peers(&self) -> Vec<NodeId> {

@@ -35,6 +35,8 @@ pub struct Recording {
     pub heard: Vec<Heard>,
     /// What people called at it.
     pub called: Vec<Called>,
+    /// How much of that was heard before the disk was copied.
+    pub on_disk: usize,
     /// What requests have a receipt.
     pub signed: Vec<RequestView>,
 }
@@ -143,6 +145,9 @@ impl Told {
     /// # Panics
     /// It does not happen.
     pub fn goes_on(&mut self) {
+        self.world.pass(0);
+        let heard = self.recording.borrow().heard.len();
+        self.recording.borrow_mut().on_disk = heard;
         let message = json!({"kind": "message", "message": "0x68656c6c6f"});
         let view = self.request("ops", &message);
         let signed = self.world.until_state(NODE, &view.request, RequestState::Signed);
