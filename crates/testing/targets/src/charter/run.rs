@@ -90,11 +90,15 @@ impl<'a> Run<'a> {
                 self.aside.nodes.push(body::node_change(step.a, step.b));
             }
             Act::PutMember | Act::PutNode => {}
+            Act::Again if self.log.is_empty() => {}
+            Act::Again if step.b & 1 == 0 => {
+                let again = pick(&self.log, step.a);
+                assert!(self.state.verify_entry(&again).is_err(), "no entry twice (GOV-20)");
+            }
+            // What it places, in an entry of its own: nothing is placed twice.
             Act::Again => {
-                if !self.log.is_empty() {
-                    let again = pick(&self.log, step.a);
-                    assert!(self.state.verify_entry(&again).is_err(), "no entry twice (GOV-20)");
-                }
+                let body = pick(&self.log, step.a).entry().body.clone();
+                self.propose(body, BTreeSet::new(), true, step);
             }
             Act::Motion(kind) => {
                 let body = body::body(&self.state, kind, step.a, step.b, &mut self.aside);

@@ -118,6 +118,9 @@ fn announced(state: &State) {
         assert_eq!(state.fate(&it.id), Some(Fate::Announced));
         assert!(it.delay_ms > 0 && it.position <= state.position());
         assert!(it.overridden.is_none() || it.objection.is_some(), "GOV-82");
+        let stands =
+            it.motion.expects.iter().all(|(object, version)| state.version(object) == *version);
+        assert!(stands, "{} waits, and its ground is gone (GOV-80)", it.motion.kind());
         let is_recovery = matches!(it.motion.body, MotionBody::Recover(_));
         *crowds.entry((it.matter, is_recovery)).or_default() += 1;
     }

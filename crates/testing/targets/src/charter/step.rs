@@ -17,7 +17,7 @@ pub enum Act {
     PutMember,
     /// A change of a node is put aside, for the next motion about nodes.
     PutNode,
-    /// An entry of before, once more.
+    /// An entry of before, once more; or what it places, in another entry.
     Again,
 }
 

@@ -46,9 +46,10 @@ fn programs() -> Vec<(&'static str, u8, Vec<Step>)> {
             ],
         ),
         (
-            "ends-3",
+            "ends-4",
             0,
             vec![
+                policy(1),
                 motion(Kind::KeyCreate, 1, 0, ADA | BEN),
                 motion(Kind::KeyVoid, 1, 0, ADA | BEN),
                 motion(Kind::KeyRetire, 1, 0, ADA | BEN),
@@ -138,6 +139,9 @@ fn programs() -> Vec<(&'static str, u8, Vec<Step>)> {
             "rules-2",
             0,
             vec![
+                // Nobody rules or overrides alone.
+                motion(Kind::Rules, 9, 0, ADA | BEN),
+                motion(Kind::Rules, 0, 9, ADA | BEN),
                 Step::new(Act::PutMember, 6, 0, 0),
                 motion(Kind::Rules, 2, 0, ADA | BEN),
                 motion(Kind::PolicySet, 1, 1, ADA | DORA),
@@ -193,6 +197,8 @@ fn programs() -> Vec<(&'static str, u8, Vec<Step>)> {
             "nodes-4",
             0,
             vec![
+                // The keys of the first node are its own.
+                motion(Kind::Nodes, 4, 0x10, ADA | BEN),
                 motion(Kind::Nodes, 4, 0, ADA | BEN),
                 motion(Kind::Nodes, 0, 5, ADA | BEN),
                 Step { votes: 6, ..motion(Kind::Nodes, 0, 1, ADA | BEN) },
@@ -241,6 +247,30 @@ fn programs() -> Vec<(&'static str, u8, Vec<Step>)> {
                 motion(Kind::Thaw, 1, 1, ADA | BEN),
                 motion(Kind::Thaw, 1, 8, BEN | CLEO),
                 motion(Kind::Thaw, 1, 0xc8, BEN | CLEO),
+            ],
+        ),
+        (
+            "twice-2",
+            0,
+            vec![
+                motion(Kind::KeyCreate, 0, 0, ADA | BEN),
+                motion(Kind::KeyRefresh, 0, 0, BEN),
+                Step::new(Act::Again, 1, 1, 0),
+                Step::new(Act::Again, 1, 0, 0),
+            ],
+        ),
+        (
+            "leaving-1",
+            2,
+            vec![
+                // Three of six may not stop at once, two may.
+                Step::new(Act::PutNode, 0, 5, 0),
+                Step::new(Act::PutNode, 1, 5, 0),
+                Step::new(Act::PutNode, 2, 5, 0),
+                motion(Kind::Nodes, 0, 0, ADA | BEN | CLEO),
+                Step::new(Act::PutNode, 0, 5, 0),
+                Step::new(Act::PutNode, 1, 5, 0),
+                motion(Kind::Nodes, 0, 0, ADA | BEN | CLEO),
             ],
         ),
         (
