@@ -2,6 +2,7 @@
 //! tried with every form. So a new form finds seeds by itself.
 
 use super::Seeds;
+use super::ingress::asked;
 use super::made::made;
 use crate::decoders::{FORMS, is_read, number_of};
 use crate::ingress::scene::{NODE, Told};
@@ -33,6 +34,7 @@ pub fn seeds(vectors: &Path, told: &mut Told) -> std::io::Result<Seeds> {
     }
     in_world(told, &mut found);
     made(told).iter().for_each(|bytes| in_bytes(bytes, &mut found));
+    asked(told).iter().for_each(|message| in_bytes(&to_bytes(message), &mut found));
     Ok(FORMS.iter().flat_map(|form| chosen(form.name, &found)).collect())
 }
 

@@ -1,12 +1,14 @@
 //! Seeds of a node: what peers told it and people called at it, in a domain like its own.
 
-use super::Seeds;
+use super::{Seeds, made};
 use crate::ingress::arrival::{Arrival, Kind, filing};
 use crate::ingress::play;
-use crate::ingress::scene::{CALLERS, NODE, Told};
+use crate::ingress::scene::{CALLERS, LIAR, NODE, Told};
 use quorate_client::contract::routes;
-use quorate_codec::to_bytes;
-use quorate_machine::wire::Message;
+use quorate_codec::{Digest, to_bytes};
+use quorate_machine::wire::{
+    Generation, KeyProgress, Message, PairMessage, PairStep, SessionMessage, SessionStep,
+};
 use std::collections::BTreeMap;
 
 /// Longer messages say nothing that shorter ones do not.
@@ -15,7 +17,8 @@ const FRAME_BYTES_MAX: usize = 8 << 10;
 pub fn seeds(told: &Told) -> Seeds {
     let recording = told.recording.borrow();
     let mut kinds: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
-    for (_, message) in &recording.heard {
+    let asked = asked(told);
+    for message in recording.heard.iter().map(|(_, message)| message).chain(&asked) {
         let bytes = to_bytes(message);
         let known = kinds.entry(kind_of(message)).or_default();
         if bytes.len() <= FRAME_BYTES_MAX && !known.contains(&bytes) {
@@ -41,11 +44,34 @@ pub fn seeds(told: &Told) -> Seeds {
 
 /// The node takes part of it, at least.
 pub fn is_fresh(name: &str, bytes: &[u8]) -> bool {
-    let needs_some = ["calls", "filed", "life", "hello", "request", "progress"];
+    let needs_some = ["calls", "fetch", "filed", "freeze", "hello", "life", "progress", "request"];
     let some = needs_some.iter().any(|kind| name.starts_with(kind));
     let became = play(bytes);
     let is_signed = became.signed > 0 || !name.starts_with("signed");
     is_signed && (became.taken > 0 || !some)
+}
+
+/// What no peer said while nothing went wrong: questions, and what people and liars say.
+pub fn asked(told: &Told) -> Vec<Message> {
+    let founding = &told.world.founding;
+    let key = told.world.state(NODE).keys().map(|order| order.key).next();
+    let progress = |key| KeyProgress { key, epoch: 1, attempt: 0, known: Digest([3; 32]) };
+    let (nonce, run) = (Digest([4; 32]), Digest([5; 32]));
+    let liar = founding.node(LIAR);
+    let ready = Generation { peer: liar, generation: Digest([6; 32]) };
+    vec![
+        Message::Fetch(0),
+        Message::Fetch(u64::MAX),
+        Message::FetchRecords(Vec::new()),
+        Message::FetchRecords(key.into_iter().map(progress).collect()),
+        Message::Pair(PairMessage { run, step: PairStep::Ask { nonce } }),
+        Message::Pair(PairMessage { run, step: PairStep::Lack }),
+        Message::Pairs(vec![ready]),
+        Message::Session(SessionMessage { run, step: SessionStep::Abort }),
+        Message::Freeze(made::freeze(founding)),
+        Message::Rejoin(made::rejoin(founding)),
+        made::evidence(told),
+    ]
 }
 
 /// A request that the node hears of only from its peers, to its end.

@@ -1,6 +1,6 @@
 //! What neither test vectors nor a domain at work have: made by hand, each whole and signed.
 
-use crate::ingress::scene::{NODE, Recording, Told};
+use crate::ingress::scene::{LIAR, NODE, Recording, Told};
 use quorate_backup::Opener;
 use quorate_charter::{
     Ask, AttemptPlan, CertifiedEntry, Freeze, FreezeScope, GenesisFile, Incarnation, Rejoin,
@@ -45,10 +45,7 @@ fn statements(founding: &Founding) -> Vec<Vec<u8>> {
     let (genesis, node) = (founding.hash, founding.node(NODE));
     let machine = NodeSecrets::generate(&mut ChaCha20Rng::from_seed([77; 32]));
     let claim = SignedSeatClaim::create(genesis, node, vec![7; 33], Vec::new(), &machine);
-    let (id, previous) = (Digest([1; 32]), Digest([2; 32]));
-    let incarnation = Incarnation { version: 1, count: 3, id, previous };
-    let rejoin = Rejoin { version: 1, genesis, node, incarnation, head: founding.state.head() };
-    let rejoin = SignedRejoin::sign(rejoin, &founding.nodes[&node].secrets());
+    let rejoin = rejoin(founding);
     let succeeding = Founding::succeeding(2, Shape::default());
     let successor = succeeding.file.genesis().expect("a genesis");
     let succession = successor.succession.expect("it succeeds");
@@ -96,18 +93,14 @@ fn dealings(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
             _ => None,
         })
         .collect();
-    let mut plans = deals.iter().filter_map(|deal| match &deal.step {
-        DealStep::Plan { plan } => from_bytes::<AttemptPlan>(plan).ok(),
-        _ => None,
-    });
-    let plan = plans.next_back().expect("a plan");
+    let plan = plan(recording);
     let round = |number: u8| {
         let is_it = |deal: &&&DealMessage| matches!(deal.step, DealStep::Round { number: of, .. } if of == number);
         (*deals.iter().find(is_it).expect("a message of the round")).clone()
     };
     let (first, second) = (round(1), round(2));
     let DealStep::Round { bytes, .. } = &second.step else { return Vec::new() };
-    let dealer = founding.node("node-2");
+    let dealer = founding.node(LIAR);
     let complaint = liar::Complaint::about(dealer, bytes, [9; 32]);
     let signed = |message: &DealMessage| {
         let DealStep::Round { bytes, .. } = &message.step else { return None };
@@ -192,10 +185,21 @@ fn backup(genesis: &GenesisFile, recording: &Recording) -> Vec<u8> {
     writer.finish().expect("a file")
 }
 
-/// Bodies of calls.
-fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
-    let hex = |bytes: Vec<u8>| HexBytes(bytes);
-    let ActorId::Person(by) = founding.actor("auditor") else { return Vec::new() };
+/// A node wants to come back.
+pub fn rejoin(founding: &Founding) -> SignedRejoin {
+    let (genesis, node) = (founding.hash, founding.node(NODE));
+    let (id, previous) = (Digest([1; 32]), Digest([2; 32]));
+    let incarnation = Incarnation { version: 1, count: 3, id, previous };
+    let rejoin = Rejoin { version: 1, genesis, node, incarnation, head: founding.state.head() };
+    SignedRejoin::sign(rejoin, &founding.nodes[&node].secrets())
+}
+
+/// An auditor stops everything.
+///
+/// # Panics
+/// It is not signed.
+pub fn freeze(founding: &Founding) -> SignedFreeze {
+    let ActorId::Person(by) = founding.actor("auditor") else { panic!("an auditor is a person") };
     let freeze = Freeze {
         version: 1,
         genesis: founding.hash,
@@ -204,7 +208,34 @@ fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
         reason: "something is wrong".to_owned(),
         nonce: Digest([8; 32]),
     };
-    let freeze = SignedFreeze::sign(&freeze, founding.signer("auditor")).expect("a signature");
+    SignedFreeze::sign(&freeze, founding.signer("auditor")).expect("a signature")
+}
+
+/// A node signed two messages for one place.
+///
+/// # Panics
+/// Nothing was planned yet.
+pub fn evidence(told: &Told) -> Message {
+    let recording = told.recording.borrow();
+    let dealer = told.world.founding.node(LIAR);
+    let secrets = told.world.founding.nodes[&dealer].secrets();
+    Forged::twice(1, plan(&recording), dealer, &secrets).told()
+}
+
+/// The last plan of a dealing that was heard.
+fn plan(recording: &Recording) -> AttemptPlan {
+    let mut plans = recording.heard.iter().filter_map(|(_, message)| match message {
+        Message::Deal(DealMessage { step: DealStep::Plan { plan }, .. }) => from_bytes(plan).ok(),
+        _ => None,
+    });
+    plans.next_back().expect("a plan")
+}
+
+/// Bodies of calls.
+fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
+    let hex = |bytes: Vec<u8>| HexBytes(bytes);
+    let freeze = freeze(founding);
+    let ActorId::Person(by) = founding.actor("alice") else { return Vec::new() };
     let request = recording.signed.first().expect("a request").request;
     let vote = Approval::new(founding.hash, request, by, Verdict::Approve, 1_800_000_000_000);
     let vote = Signed::sign(&vote, founding.signer("alice")).expect("a signature");
