@@ -33,10 +33,11 @@ pub struct Built {
 }
 
 /// Parts, by the folder of the package, first match first.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("crates/testing/simulator", "simulator"),
     ("crates/testing/oracles", "oracles"),
     ("crates/testing/testkit", "tests"),
+    ("crates/testing/targets", "tests"),
     ("crates/testing", "end to end"),
     ("", "tests"),
 ];

@@ -12,7 +12,9 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
         .packages
         .iter()
         .flat_map(|package| &package.roots)
-        .map(|root| (root.clone(), true))
+        .cloned()
+        .chain(fuzzed(repo))
+        .map(|root| (root, true))
         .collect();
     while let Some((path, is_root)) = open.pop() {
         if reached.insert(path.clone())
@@ -33,6 +35,13 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
         Finding::of(&file.path, "dead file", "no `mod` reaches it; declare it or delete it")
     })
     .collect()
+}
+
+/// Programs for a fuzzer: of a workspace of their own, whose manifest names each of them.
+fn fuzzed(repo: &Repo) -> Vec<String> {
+    let manifest = repo.file("fuzz/Cargo.toml").map(|file| file.text()).unwrap_or_default();
+    let named = |line: &str| Some(line.strip_prefix("path = \"")?.strip_suffix('"')?.to_owned());
+    manifest.lines().filter_map(named).map(|path| format!("fuzz/{path}")).collect()
 }
 
 /// Where the modules that a file declares may stand.
@@ -101,6 +110,13 @@ mod tests {
             ("crates/base/x/src/odd/name.rs", ""),
         ];
         assert_eq!(dead(&files), Vec::<String>::new());
+    }
+
+    #[test]
+    fn programs_of_the_fuzzer_are_named_by_their_manifest() {
+        let manifest = "[dependencies]\nx = { path = \"../x\" }\n[[bin]]\npath = \"a/one.rs\"\n";
+        let files = [("fuzz/Cargo.toml", manifest), ("fuzz/a/one.rs", ""), ("fuzz/a/two.rs", "")];
+        assert_eq!(dead(&files), ["fuzz/a/two.rs"]);
     }
 
     #[test]

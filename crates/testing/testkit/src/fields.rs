@@ -35,27 +35,31 @@ impl Value {
     /// # Panics
     /// It is not of the encoding.
     pub fn read(bytes: &[u8]) -> Self {
-        let mut decoder = Decoder::new(bytes);
-        let value = Self::next(&mut decoder);
-        assert_eq!(decoder.position(), bytes.len(), "one value");
-        value
+        Self::try_read(bytes).expect("one value")
     }
 
-    fn next(decoder: &mut Decoder<'_>) -> Self {
-        match decoder.datatype().expect("a value") {
+    /// Reads bytes that may be a message; nothing if they are none.
+    pub fn try_read(bytes: &[u8]) -> Option<Self> {
+        let mut decoder = Decoder::new(bytes);
+        let value = Self::next(&mut decoder)?;
+        (decoder.position() == bytes.len()).then_some(value)
+    }
+
+    fn next(decoder: &mut Decoder<'_>) -> Option<Self> {
+        Some(match decoder.datatype().ok()? {
             Type::Null => {
-                decoder.null().expect("nothing");
+                decoder.null().ok()?;
                 Self::Nothing
             }
-            Type::Bool => Self::Bool(decoder.bool().expect("a bool")),
-            Type::Bytes => Self::Bytes(decoder.bytes().expect("bytes").to_vec()),
-            Type::String => Self::Text(decoder.str().expect("a text").to_owned()),
+            Type::Bool => Self::Bool(decoder.bool().ok()?),
+            Type::Bytes => Self::Bytes(decoder.bytes().ok()?.to_vec()),
+            Type::String => Self::Text(decoder.str().ok()?.to_owned()),
             Type::Array => {
-                let length = decoder.array().expect("a list").expect("a definite length");
-                Self::List((0..length).map(|_| Self::next(decoder)).collect())
+                let length = decoder.array().ok()??;
+                Self::List((0..length).map(|_| Self::next(decoder)).collect::<Option<_>>()?)
             }
-            _ => Self::Number(decoder.u64().expect("a number")),
-        }
+            _ => Self::Number(decoder.u64().ok()?),
+        })
     }
 
     /// Writes a message.

@@ -772,7 +772,8 @@ impl Host {
     }
 }
 
-pub(crate) fn commit(disk: &mut Disk, writes: &[Write]) {
+/// Makes writes durable on a disk.
+pub fn commit(disk: &mut Disk, writes: &[Write]) {
     for write in writes {
         let key = (write.table, write.key.clone());
         match &write.value {
