@@ -493,7 +493,7 @@ pub enum Key {
         reader: Reader,
     },
     /// The key as wallets read it, to watch its addresses: extended public key and descriptors.
-    Export {
+    Xpub {
         /// The key's name.
         name: String,
         /// Which account of the key.

@@ -51,8 +51,8 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             let place = Place::parse(account, &path)?;
             derive::child(&name, &place, wanted.as_ref(), &reader, face).await
         }
-        Key::Export { name, account, network, reader } => {
-            derive::export(&name, account, &network, &reader, face).await
+        Key::Xpub { name, account, network, reader } => {
+            derive::xpub(&name, account, &network, &reader, face).await
         }
     }
 }

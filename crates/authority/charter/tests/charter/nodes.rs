@@ -59,9 +59,7 @@ fn nodes_come_wait_vote_and_go() {
         .map(|state| state.electorate_now().era())
         .collect();
     assert_eq!(eras, [0, 0, 2, 3, 4]);
-    assert!(
-        out.owes_epochs_since(&hushed.head()) && !hushed.owes_epochs_since(&first.head())
-    );
+    assert!(out.owes_epochs_since(&hushed.head()) && !hushed.owes_epochs_since(&first.head()));
     assert_eq!(drawing.replay("in votes hush out").unwrap(), *out);
 }
 

@@ -29,7 +29,7 @@ pub use charter::{
 pub use custody::{
     BundleAnswer, CustodianView, CustodyView, DrillView, LastDrill, RecordDrill, ShowPossession,
 };
-pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
+pub use derived::{ChildKeyView, DescriptorView, XPUB_WARNING, XpubError, XpubView};
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, NodeStanding, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use evidence::{EvidenceAnswer, EvidenceView};

@@ -31,7 +31,7 @@ use utoipa::OpenApi;
         super::ErrorAnswer,
         super::GenesisAnswer,
         super::HandoverAnswer,
-        super::KeyExport,
+        super::XpubView,
         super::CeremonyView,
         super::EpochView,
         super::KeyView,

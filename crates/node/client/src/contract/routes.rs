@@ -91,7 +91,7 @@ routes! {
     /// A child of a key.
     CHILD_KEY: "GET" "/v1/keys/{key}/child" ["account": "which account of the key, 0 if absent", "path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
     /// A key as wallets read it.
-    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["account": "which account of the key, 0 if absent", "network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
+    XPUB: "GET" "/v1/keys/{key}/xpub" ["account": "which account of the key, 0 if absent", "network": "mainnet, testnet, signet or regtest"] "" => "XpubView", "Extended public key and output descriptors of a key.";
     /// The policy in force.
     POLICY: "GET" "/v1/policy" [] "" => "PolicyView", "The policy in force.";
     /// Requests.
@@ -185,9 +185,9 @@ pub fn child_key(key: &Name, account: u16, path: &Path) -> String {
     format!("/v1/keys/{key}/child?account={account}&path={path}")
 }
 
-/// `/v1/keys/…/export?account=…&network=…`.
-pub fn export_key(key: &Name, account: u16, network: &str) -> String {
-    format!("/v1/keys/{key}/export?account={account}&network={network}")
+/// `/v1/keys/…/xpub?account=…&network=…`.
+pub fn xpub(key: &Name, account: u16, network: &str) -> String {
+    format!("/v1/keys/{key}/xpub?account={account}&network={network}")
 }
 
 /// `/v1/evidence/…`.
@@ -251,7 +251,7 @@ mod tests {
             (import(&name), IMPORT_OFFER),
             (import(&name), SUBMIT_IMPORT),
             (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),
-            (export_key(&name, 17, "mainnet"), EXPORT_KEY),
+            (xpub(&name, 17, "mainnet"), XPUB),
             (evidence(&Digest([3; 32])), EVIDENCE),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),

@@ -65,8 +65,8 @@ impl Node {
             Call::ChildKey { key, account, path } => {
                 View::ChildKey(Box::new(self.view_child(&key, account, &path)?))
             }
-            Call::ExportKey { key, account, network } => {
-                View::ExportKey(Box::new(self.view_export(&key, account, &network)?))
+            Call::Xpub { key, account, network } => {
+                View::Xpub(Box::new(self.view_xpub(&key, account, &network)?))
             }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),

@@ -144,7 +144,7 @@ pub enum Call {
         path: Path,
     },
     /// An account of a key as wallets read it.
-    ExportKey {
+    Xpub {
         /// The key.
         key: Name,
         /// Which account.
@@ -218,7 +218,7 @@ pub enum View {
     ImportOffer(view::ImportOfferAnswer),
     Handover(view::HandoverAnswer),
     ChildKey(Box<view::ChildKeyView>),
-    ExportKey(Box<view::KeyExport>),
+    Xpub(Box<view::XpubView>),
     Policy(Box<view::PolicyView>),
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),

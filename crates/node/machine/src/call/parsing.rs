@@ -106,9 +106,9 @@ impl Input<'_> {
                 let (key, account) = (self.name()?, self.account()?);
                 Call::ChildKey { key, account, path: self.path()? }
             }
-            routes::EXPORT_KEY => {
+            routes::XPUB => {
                 let network = self.text("network").unwrap_or_default().to_owned();
-                Call::ExportKey { key: self.name()?, account: self.account()?, network }
+                Call::Xpub { key: self.name()?, account: self.account()?, network }
             }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },

@@ -9,7 +9,7 @@ use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder, Origin};
 use quorate_client::contract::{
     ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, HandoverAnswer,
-    IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, RESTORED, TEST_FUNDS_ONLY,
+    IMPORTED, KeyOrigin, KeyState, KeyView, RESTORED, TEST_FUNDS_ONLY, XpubView,
 };
 use quorate_codec::Digest;
 use quorate_derivation::Path;
@@ -146,19 +146,19 @@ impl Node {
     }
 
     /// An account of an active key as wallets read it.
-    pub(crate) fn view_export(
+    pub(crate) fn view_xpub(
         &self,
         name: &Name,
         account: u16,
         network: &str,
-    ) -> Result<KeyExport, ErrorBody> {
+    ) -> Result<XpubView, ErrorBody> {
         let record = self.active_record(name)?;
         let bad = |error: &dyn std::fmt::Display| {
             let next = "name a key on secp256k1, one of its accounts, and a network with ?network=";
             ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
         };
         let root = child_at(record, account, &Path::root()).map_err(|error| bad(&error))?;
-        KeyExport::new(name.clone(), account, record.plan.scheme, &root, network)
+        XpubView::new(name.clone(), account, record.plan.scheme, &root, network)
             .map_err(|error| bad(&error))
     }
 
