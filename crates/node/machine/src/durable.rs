@@ -54,11 +54,13 @@ pub enum Table {
     Heard = 22,
     /// Freezes that count, by their digests.
     Freeze = 23,
+    /// This node's parts of keys that the charter gives to somebody, by entry, key, epoch and attempt.
+    Export = 24,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -82,6 +84,7 @@ impl Table {
         Self::Summand,
         Self::Heard,
         Self::Freeze,
+        Self::Export,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -108,14 +111,15 @@ impl Table {
             | Self::Drill
             | Self::Estate
             | Self::Heard
-            | Self::Freeze => false,
+            | Self::Freeze
+            | Self::Export => false,
         }
     }
 
-    /// Whether a start reads its rows, and not only their keys. Backups are many and long, and nothing
+    /// Whether a start reads its rows, and not only their keys. Backups and exports are long, and nothing
     /// follows from them but that they are there: they are read when somebody asks for them.
     pub fn is_read_at_start(self) -> bool {
-        self != Self::Backup
+        !matches!(self, Self::Backup | Self::Export)
     }
 
     /// The stored number.

@@ -34,6 +34,7 @@ pub mod durable;
 pub mod estate;
 pub mod event;
 pub mod evidence;
+mod exports;
 mod freezes;
 mod governor;
 pub mod handover;
@@ -57,3 +58,4 @@ mod views;
 pub mod wire;
 
 pub use ceremonies::{BundlesRow, Shares, publics_of};
+pub use exports::ExportRow;

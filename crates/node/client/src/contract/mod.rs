@@ -36,9 +36,10 @@ pub use evidence::{EvidenceAnswer, EvidenceView};
 pub use freeze::{FreezeView, SubmitFreeze};
 pub use hex_bytes::HexBytes;
 pub use key::{
-    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
-    EpochState, EpochView, HandoverAnswer, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState,
-    KeyView, RESTORED, SubmitImport, TEST_FUNDS_ONLY,
+    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EXPORTED,
+    EpochRecordAnswer, EpochState, EpochView, ExportPartAnswer, ExportView, HandoverAnswer,
+    IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState, KeyView, RESTORED, SubmitImport,
+    TEST_FUNDS_ONLY,
 };
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;

@@ -24,6 +24,8 @@ use utoipa::OpenApi;
         super::DrillView,
         super::EntryPage,
         super::EpochRecordAnswer,
+        super::ExportPartAnswer,
+        super::ExportView,
         super::EvidenceAnswer,
         super::EvidenceView,
         super::ImportOfferAnswer,

@@ -2,7 +2,7 @@
 
 use quorate_codec::Digest;
 use quorate_derivation::Path;
-use quorate_identity::{MotionId, Name, RequestId};
+use quorate_identity::{Head, MotionId, Name, RequestId};
 
 /// A call that a node answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ routes! {
     EPOCH_RECORD: "GET" "/v1/keys/{key}/record" [] "" => "EpochRecordAnswer", "The certified epoch record of a key.";
     /// A backup of a key.
     BUNDLE: "GET" "/v1/keys/{key}/bundles/{bundle}" [] "" => "BundleAnswer", "A backup that the key's certified epoch record names, from a node that keeps it.";
+    /// A node's part of an exported key.
+    EXPORT_PART: "GET" "/v1/keys/{key}/exports/{entry}" [] "" => "ExportPartAnswer", "The answering node's part of a key that the charter gave to somebody whole, encrypted to them.";
     /// The epochs of a key.
     EPOCHS: "GET" "/v1/keys/{key}/epochs" [] "" => "[EpochView]", "The epochs of a key, newest first.";
     /// What is under way for keys.
@@ -152,6 +154,11 @@ pub fn epoch_record(key: &Name) -> String {
 /// `/v1/keys/…/bundles/…`.
 pub fn bundle(key: &Name, bundle: &Digest) -> String {
     format!("/v1/keys/{key}/bundles/{bundle}")
+}
+
+/// `/v1/keys/…/exports/…`.
+pub fn export_part(key: &Name, entry: &Head) -> String {
+    format!("/v1/keys/{key}/exports/{entry}")
 }
 
 /// `/v1/keys/…/epochs`.
@@ -243,6 +250,7 @@ mod tests {
             (key(&name), KEY),
             (epoch_record(&name), EPOCH_RECORD),
             (bundle(&name, &Digest([3; 32])), BUNDLE),
+            (export_part(&name, &Head(Digest([3; 32]))), EXPORT_PART),
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),

@@ -20,7 +20,7 @@ use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_engine::PossessionAnswer;
 use quorate_identity::{
-    ActorId, CredentialSignature, MotionId, Name, PersonId, RecoveryKeyId, RequestId,
+    ActorId, CredentialSignature, Head, MotionId, Name, PersonId, RecoveryKeyId, RequestId,
 };
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
 use serde::Serialize;
@@ -109,6 +109,13 @@ pub enum Call {
         key: Name,
         /// The digest of the bundle, as the record names it.
         bundle: Digest,
+    },
+    /// Where this node's part of a key lies that is given to somebody.
+    ExportPart {
+        /// The key.
+        key: Name,
+        /// The entry by which its export took effect, by the head that it made.
+        export: Head,
     },
     /// The epochs of a key.
     Epochs(Name),
@@ -213,6 +220,8 @@ pub enum View {
     EpochRecord(view::EpochRecordAnswer),
     /// No type of the contract: who drives the node reads the row and answers with the bundle.
     Bundle(BundlePlace),
+    /// The key of a row, as above.
+    ExportPart(Vec<u8>),
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
     ImportOffer(view::ImportOfferAnswer),
