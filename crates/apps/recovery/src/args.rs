@@ -302,7 +302,7 @@ pub enum Export {
     /// public data alone.
     Verify(ExportVerify),
     /// Put the WHOLE key together, as the one who gets it, and write it for other software.
-    Open(ExportOpen),
+    Open(Box<ExportOpen>),
 }
 
 /// Options of `export verify`.

@@ -37,7 +37,7 @@ fn read(path: &Path, genesis: Option<GenesisHash>) -> Result<Exported> {
 fn verify(options: &ExportVerify, face: Face) -> Result<()> {
     let exported = read(&options.file, options.genesis)?;
     let report = exported.report().map_err(|error| refused(&options.file, error))?;
-    face.show(&report, |report| text(report));
+    face.show(&report, text);
     match failed(&options.file, &report) {
         None => Ok(()),
         Some(failure) => Err(failure),
@@ -106,7 +106,7 @@ fn open(options: &ExportOpen, face: Face) -> Result<()> {
         of(key)?;
     }
     if let Err(error) = exported.suffices() {
-        face.show(&report, |report| text(report));
+        face.show(&report, text);
         return Err(refused(path, error));
     }
     face.brief(&brief(options, &report, &targets, &found));
