@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod custody;
 pub mod drill;
+pub mod export;
 pub mod import;
 pub mod lifecycle;
 pub mod membership;
@@ -492,8 +493,12 @@ pub enum Key {
         #[command(flatten)]
         reader: Reader,
     },
+    /// Give the WHOLE key to somebody, for ever: ordered by motion, collected from the nodes, opened with
+    /// `quorate-recovery`. For the public key see `key xpub`.
+    #[command(subcommand)]
+    Export(export::Export),
     /// The key as wallets read it, to watch its addresses: extended public key and descriptors.
-    Export {
+    Xpub {
         /// The key's name.
         name: String,
         /// Which account of the key.

@@ -37,7 +37,7 @@ pub enum Command {
     /// Tell what a file is, without any secret.
     Inspect {
         /// A key file, a public key, a page, challenges, answers, a part for a seat or a successor, a
-        /// drill, a part of one, or a backup.
+        /// drill, a part of one, an export, or a backup.
         file: PathBuf,
     },
     /// Verify a backup: every certificate and every proof in it, with public data alone.
@@ -52,6 +52,10 @@ pub enum Command {
     Combine(Combine),
     /// Take part in a drill: open what a backup has for practice, and nothing else.
     Drill(Drill),
+    /// A key that the domain gave to somebody WHOLE: verify what its nodes gave, or open it as the one
+    /// who gets it.
+    #[command(subcommand)]
+    Export(Export),
     /// Keep the private half in a token: a smartcard, a security key, an HSM.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -264,6 +268,23 @@ pub struct Combine {
     #[arg(long)]
     pub retired: bool,
     /// How it is written.
+    #[command(flatten)]
+    pub written: Written,
+    /// Whose private halves open.
+    #[command(flatten)]
+    pub custodians: Custodians,
+    /// Where to put the whole key.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What this means was read before: do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// How a whole key is written.
+#[derive(Debug, Args)]
+pub struct Written {
+    /// How it is written.
     #[arg(long, value_enum)]
     pub format: Format,
     /// For which coins, of xprv and wif: mainnet without it.
@@ -275,9 +296,48 @@ pub struct Combine {
     /// File with the passphrase that seals the whole key. Without it: a prompt, twice.
     #[arg(long, value_name = "FILE", conflicts_with = "unencrypted")]
     pub output_passphrase_file: Option<PathBuf>,
-    /// Whose private halves open.
+}
+
+/// The verbs of `export`.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Verify what nodes gave of a key: the charter, the certified epoch and every proof in it, with
+    /// public data alone.
+    Verify(ExportVerify),
+    /// Put the WHOLE key together, as the one who gets it, and write it for other software.
+    Open(Box<ExportOpen>),
+}
+
+/// Options of `export verify`.
+#[derive(Debug, Args)]
+pub struct ExportVerify {
+    /// The export, as `quorate key export get` wrote it.
+    pub file: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the export.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+}
+
+/// Options of `export open`.
+#[derive(Debug, Args)]
+pub struct ExportOpen {
+    /// The export, as `quorate key export get` wrote it.
+    pub file: PathBuf,
+    /// The genesis hash of the domain, from elsewhere: never from the export.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<GenesisHash>,
+    /// Which of its accounts.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub account: usize,
+    /// All of its accounts: OUTPUT.0, OUTPUT.1, and so on.
+    #[arg(long, conflicts_with = "account")]
+    pub all: bool,
+    /// How it is written.
     #[command(flatten)]
-    pub custodians: Custodians,
+    pub written: Written,
+    /// Whose private half opens.
+    #[command(flatten)]
+    pub held: Held,
     /// Where to put the whole key.
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,

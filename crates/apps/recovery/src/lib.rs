@@ -13,6 +13,7 @@
 //!  combine: backup file ──► one whole key, for other software          whole/
 //!  open: backup file, genesis of a successor ──► a part for its nodes   estate/
 //!  drill: backup file, DRILL ──► a part of a canary, for practice      drill/
+//!  export: what nodes gave of a key ──► the whole key                  export/
 //! ```
 //!
 //! It is small so that it can be read whole before it is trusted. It reaches no network, no runtime
@@ -29,6 +30,7 @@ pub mod backup_file;
 mod commands;
 pub mod drill;
 pub mod estate;
+pub mod export;
 pub mod face;
 pub mod failure;
 mod files;

@@ -2,6 +2,7 @@
 
 use crate::agreement::{Decided, DecidedError, Instance};
 use crate::custody::Custody;
+use crate::export::Recipient;
 use crate::imported::Imported;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::motion::{Motion, MotionBody, MotionError, MotionStatus, NodesChange, SignedMotion};
@@ -184,6 +185,15 @@ impl ProposedEntry {
     pub fn custody(&self) -> Option<&Custody> {
         match &self.motion()?.body {
             MotionBody::CustodySet { custody, .. } => Some(custody),
+            _ => None,
+        }
+    }
+
+    /// Who gets a key by it, if somebody does. The recovery key is opaque here: who votes for it looks
+    /// at it.
+    pub fn recipient(&self) -> Option<&Recipient> {
+        match &self.motion()?.body {
+            MotionBody::KeyExport { recipient, .. } => recipient.as_ref(),
             _ => None,
         }
     }

@@ -27,6 +27,7 @@ mod custody;
 mod enrolment;
 mod entry;
 mod epoch;
+mod export;
 mod freeze;
 mod genesis;
 mod imported;
@@ -55,6 +56,7 @@ pub use epoch::{
     AbortStatement, AccountRecord, AttemptOutcome, AttemptPlan, Backup, EpochRecord,
     EpochStatement, EpochStep, KeyBackup, PreparedStatement, SignedEpochStatement, has_commit_set,
 };
+pub use export::{Export, ExportError, ExportStatement, Recipient, SignedExportStatement};
 pub use freeze::{Freeze, FreezeError, FreezeScope, SignedFreeze};
 pub use genesis::{
     Genesis, GenesisError, GenesisFile, GenesisPerson, GenesisService, Missing, Roles, RolesError,

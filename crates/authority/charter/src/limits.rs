@@ -19,6 +19,10 @@ pub const REASON_BYTES_MAX: usize = 200;
 pub const RECOVERY_KEY_BYTES_MAX: usize = 1_536;
 /// Most keys of a domain; each is a record at every node.
 pub const KEYS_MAX: usize = 16_384;
+/// Most exports of a key that are open at once: every member makes a part for each.
+pub const EXPORTS_OF_A_KEY_MAX: usize = 4;
+/// Most exports of all keys that are open at once: nodes look at each of them all the time.
+pub const EXPORTS_OPEN_MAX: usize = 64;
 /// Most accounts of a key: as many secrets as one dealing has.
 pub const ACCOUNTS_MAX: u16 = 1_000;
 /// Bytes that each account takes in the outcome of an attempt, at most: for itself, for each

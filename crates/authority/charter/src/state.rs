@@ -441,6 +441,13 @@ impl State {
                 self.touch(name, |order| order.schedule = *schedule);
             }
             MotionBody::KeyRetire { name } => self.touch(name, |order| order.retired = true),
+            MotionBody::KeyExport { name, recipient } => {
+                let position = self.position;
+                self.touch(name, |order| match recipient {
+                    Some(recipient) => order.export_to(recipient.clone(), head, position),
+                    None => order.end_exports(position),
+                });
+            }
             MotionBody::CustodySet { custody, excepted } => {
                 self.custody = Arc::new(custody.clone());
                 self.custody_version += 1;

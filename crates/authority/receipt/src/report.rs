@@ -29,6 +29,9 @@ pub struct Report {
     pub key: KeyId,
     /// Its name.
     pub key_name: Name,
+    /// To how many the charter had given the key whole by then: each of them could have signed alone
+    /// (KEX-05).
+    pub exported: usize,
     /// Its scheme.
     pub scheme: Scheme,
     /// Which account of it signed.
@@ -92,6 +95,7 @@ impl Report {
             "requester": self.requester,
             "key": self.key,
             "key_name": self.key_name,
+            "exported": self.exported,
             "scheme": self.scheme,
             "account": self.account,
             "public_key": hex::encode(&self.public_key),

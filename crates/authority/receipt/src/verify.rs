@@ -45,6 +45,7 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
         requester: requester(&request, &state)?,
         key: key.key,
         key_name: key.name.clone(),
+        exported: key.exports.len(),
         scheme: key.scheme,
         epoch: record.plan.epoch,
         account: request.body().account,

@@ -89,6 +89,8 @@ tags! {
     REFRESH_JITTER = "refresh-jitter/v1";
     /// What a node did with an epoch of a key.
     EPOCH_STATEMENT = "epoch-statement/v1";
+    /// Which bundle a node gives of a key that is exported.
+    EXPORT_STATEMENT = "export-statement/v1";
 
     // ---- requests
     /// A request, signed by its requester.

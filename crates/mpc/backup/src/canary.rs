@@ -13,7 +13,7 @@ pub enum CanaryError {
     #[error("it is no canary")]
     Form,
     /// It is a bundle of shares or contributions, which nobody should have opened (N-84).
-    #[error("it is a backup of a key, and no canary")]
+    #[error("it is a backup or an export of a key, and no canary")]
     Kind,
     /// It is a canary of another domain.
     #[error("it is a canary of another domain")]
@@ -48,7 +48,9 @@ pub fn restored_canary(
     match &subject {
         Subject::Canary { genesis: claimed, .. } if *claimed == genesis => {}
         Subject::Canary { .. } => return Err(CanaryError::Domain),
-        Subject::Shares { .. } | Subject::Contributions { .. } => return Err(CanaryError::Kind),
+        Subject::Shares { .. } | Subject::Contributions { .. } | Subject::Export { .. } => {
+            return Err(CanaryError::Kind);
+        }
     }
     let [public] = bundle.claimed_publics() else { return Err(CanaryError::Form) };
     let (author, public) = (bundle.claimed_author(), *public);

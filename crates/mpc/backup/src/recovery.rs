@@ -42,6 +42,12 @@ impl Recovery {
         Some(Self::made(tree, keys.filter(|(id, _)| used.contains(id)).collect()))
     }
 
+    /// One key alone: whoever holds it restores everything.
+    pub fn alone(key: RecoveryKey) -> Self {
+        let id = key.id();
+        Self::made(Tree::Leaf(id), BTreeMap::from([(id, key)]))
+    }
+
     fn made(tree: Tree<RecoveryKeyId>, keys: BTreeMap<RecoveryKeyId, RecoveryKey>) -> Self {
         Self { tree, keys, sealing: Arc::default() }
     }

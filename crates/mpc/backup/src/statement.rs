@@ -71,6 +71,29 @@ pub enum Subject {
         #[n(1)]
         export: Digest,
     },
+    /// The shares of the author in one epoch of a key, for whom the charter gave that key. No backup:
+    /// no custodian opens it, and nothing is restored from it to a node.
+    #[n(3)]
+    Export {
+        /// Which key.
+        #[n(0)]
+        of: Keyed,
+        /// Which epoch.
+        #[n(1)]
+        epoch: u64,
+        /// The author's leaves.
+        #[n(2)]
+        leaves: Vec<u16>,
+        /// Hash of the tree over which the key is shared.
+        #[n(3)]
+        tree: Digest,
+        /// Digest of the epoch's record.
+        #[n(4)]
+        record: Digest,
+        /// The head that the entry made by which the export took effect.
+        #[n(5)]
+        export: Digest,
+    },
 }
 
 /// A key of a domain.
@@ -122,12 +145,28 @@ impl<C: Curve> Statement<C> {
         accounts: &[Commitments<C>],
         recovery: Recovery,
     ) -> Option<Self> {
-        let rows: Vec<_> = tree.rows().into_iter().filter(|row| *row.party == author).collect();
-        let share = |account: &Commitments<C>, row| account.leaf(row).non_identity().ok();
-        let of_account = |account| rows.iter().map(move |row| share(account, row));
-        let publics = accounts.iter().flat_map(of_account).collect::<Option<Vec<_>>>()?;
-        let is_some = !publics.is_empty();
-        is_some.then(|| Self::claiming_shares(of, epoch, author, tree, publics, recovery))
+        let publics = public_shares(author, tree, accounts)?;
+        Some(Self::claiming_shares(of, epoch, author, tree, publics, recovery))
+    }
+
+    /// That these are the shares of `author` in an epoch of a key with this record, for the recipient
+    /// of the export that took effect by the entry which made the head `export` (KEX-08). `None` if
+    /// the author has none, which is the caller's fault.
+    ///
+    /// Cost: some small multiples for each share.
+    pub fn of_export(
+        of: Keyed,
+        (epoch, record): (u64, Digest),
+        export: Head,
+        author: NodeId,
+        tree: &Tree<NodeId>,
+        accounts: &[Commitments<C>],
+        recipient: Recovery,
+    ) -> Option<Self> {
+        let publics = public_shares(author, tree, accounts)?;
+        let (leaves, tree) = (leaves_of(author, tree), tree_digest(tree));
+        let subject = Subject::Export { of, epoch, leaves, tree, record, export: export.0 };
+        Some(Self { author, subject, publics, recovery: recipient })
     }
 
     /// The same of points that somebody else says are the public shares: to see whether a bundle
@@ -141,9 +180,7 @@ impl<C: Curve> Statement<C> {
         publics: Vec<NonIdentity<C>>,
         recovery: Recovery,
     ) -> Self {
-        let leaves = tree.leaves().into_iter().filter(|(_, party)| **party == author);
-        let leaves = leaves.map(|(leaf, _)| leaf.0).collect();
-        let tree = Transcript::new(tag::BACKUP_TREE).part(to_bytes(tree)).digest();
+        let (leaves, tree) = (leaves_of(author, tree), tree_digest(tree));
         Self { author, subject: Subject::Shares { of, epoch, leaves, tree }, publics, recovery }
     }
 
@@ -186,6 +223,28 @@ impl<C: Curve> Statement<C> {
         }
         Ok(())
     }
+}
+
+/// The public shares of a party, of all accounts in their order; `None` if it has none.
+fn public_shares<C: Curve>(
+    author: NodeId,
+    tree: &Tree<NodeId>,
+    accounts: &[Commitments<C>],
+) -> Option<Vec<NonIdentity<C>>> {
+    let rows: Vec<_> = tree.rows().into_iter().filter(|row| *row.party == author).collect();
+    let share = |account: &Commitments<C>, row| account.leaf(row).non_identity().ok();
+    let of_account = |account| rows.iter().map(move |row| share(account, row));
+    let publics = accounts.iter().flat_map(of_account).collect::<Option<Vec<_>>>()?;
+    (!publics.is_empty()).then_some(publics)
+}
+
+fn leaves_of(author: NodeId, tree: &Tree<NodeId>) -> Vec<u16> {
+    let leaves = tree.leaves().into_iter().filter(|(_, party)| **party == author);
+    leaves.map(|(leaf, _)| leaf.0).collect()
+}
+
+fn tree_digest(tree: &Tree<NodeId>) -> Digest {
+    Transcript::new(tag::BACKUP_TREE).part(to_bytes(tree)).digest()
 }
 
 /// Reads no more points than a bundle has secrets.

@@ -1,11 +1,13 @@
 //! Backups of what a dealing made, erased over curves (`spec/backup.md`).
 
 use crate::deal::{Erase, PreparedKeys};
+use crate::key::{KeyPublic, KeyShare};
 use crate::{Failure, Seed};
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_backup::{
-    BackupError, BackupFault, Bundle, Keyed, Parameters, Recovery, Statement, Subject, prove,
+    BackupError, BackupFault, Bundle, Keyed, Parameters, Recovery, RecoveryKey, Statement, Subject,
+    prove,
 };
 use quorate_codec::Digest;
 use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
@@ -14,6 +16,7 @@ use quorate_keygen::Contributions;
 use quorate_sharing::Commitments;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// What of a dealing is backed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -45,6 +48,27 @@ pub struct BackupTerms {
     pub seats: Recovery,
     /// Who restores keys.
     pub keys: Recovery,
+}
+
+/// What a node's part of an exported key is bound to, and for whom it is. Public.
+#[derive(Debug, Clone)]
+pub struct ExportTerms {
+    /// The domain.
+    pub genesis: GenesisHash,
+    /// The key.
+    pub key: KeyId,
+    /// The entry that ordered the epoch, by the head that it made.
+    pub ordered_by: Head,
+    /// Transcript of the dealing that made the epoch.
+    pub transcript: Digest,
+    /// The epoch.
+    pub epoch: u64,
+    /// Digest of its record.
+    pub record: Digest,
+    /// The entry by which the export took effect, by the head that it made.
+    pub export: Head,
+    /// Who gets the key.
+    pub recipient: RecoveryKey,
 }
 
 /// What backups of a dealing are held against: the same at everybody who verified it. Public.
@@ -92,16 +116,24 @@ pub struct Backups {
     back_up: BackUp,
     verify: Verify,
     refutes: Refutes,
+    export: ExportShares,
 }
 
 type BackUp = fn(PreparedKeys, &BackupTerms, NodeId, &[Backed], Seed) -> Result<BackedUp, Failure>;
 type Verify = fn(&BackupTerms, &BackupSource, Backed, NodeId, &[u8]) -> Result<(), BackupError>;
+type ExportShares =
+    fn(&ExportTerms, &[Arc<KeyPublic>], &[Arc<KeyShare>], NodeId, Seed) -> Result<Vec<u8>, Failure>;
 type Refutes = fn(&BackupTerms, &Tree<NodeId>, Scheme, Backed, NodeId, &[u8]) -> bool;
 
 impl Backups {
     /// With proofs of this size. The product knows [`quorate_backup::Standard`] alone.
     pub fn of<P: Parameters>() -> Self {
-        Self { back_up: back_up::<P>, verify: verify::<P>, refutes: refutes::<P> }
+        Self {
+            back_up: back_up::<P>,
+            verify: verify::<P>,
+            refutes: refutes::<P>,
+            export: export::<P>,
+        }
     }
 
     /// Makes this node's backups of a dealing, of `kinds`.
@@ -151,6 +183,25 @@ impl Backups {
         bundle: &[u8],
     ) -> bool {
         (self.refutes)(terms, tree, scheme, kind, author, bundle)
+    }
+
+    /// Encrypts this node's shares of all accounts of a key to whom the charter gave the key, with the
+    /// proof that they are these (KEX-08).
+    ///
+    /// Cost: `spec/backup.md`, Cost, for one leaf.
+    ///
+    /// # Errors
+    /// [`crate::Fault::Caller`]: this node has no shares. [`crate::Fault::Machine`]: they are not
+    /// those of the record.
+    pub fn export(
+        &self,
+        terms: &ExportTerms,
+        accounts: &[Arc<KeyPublic>],
+        shares: &[Arc<KeyShare>],
+        me: NodeId,
+        seed: Seed,
+    ) -> Result<Vec<u8>, Failure> {
+        (self.export)(terms, accounts, shares, me, seed)
     }
 }
 
@@ -291,6 +342,53 @@ fn refutes_on<C: Curve, P: Parameters>(
         }
     };
     bundle.verify(&expected).is_err()
+}
+
+fn export<P: Parameters>(
+    terms: &ExportTerms,
+    accounts: &[Arc<KeyPublic>],
+    shares: &[Arc<KeyShare>],
+    me: NodeId,
+    seed: Seed,
+) -> Result<Vec<u8>, Failure> {
+    match accounts.first().map(|account| account.scheme()) {
+        Some(Scheme::EcdsaSecp256k1 | Scheme::Bip340) => {
+            export_on::<Secp256k1, P>(terms, accounts, shares, me, seed)
+        }
+        Some(Scheme::Ed25519) => export_on::<Ed25519, P>(terms, accounts, shares, me, seed),
+        None => Err(Failure::caller("the key has no account")),
+    }
+}
+
+fn export_on<C: Erase, P: Parameters>(
+    terms: &ExportTerms,
+    accounts: &[Arc<KeyPublic>],
+    shares: &[Arc<KeyShare>],
+    me: NodeId,
+    seed: Seed,
+) -> Result<Vec<u8>, Failure> {
+    let other = || Failure::machine("the shares are of another key than the record");
+    let tree = accounts.first().ok_or_else(other)?.tree();
+    let commitments = accounts.iter().map(|key| C::commitments(&key.half).cloned());
+    let commitments = commitments.collect::<Option<Vec<_>>>().ok_or_else(other)?;
+    let publics = commitments.iter().map(|account| account.constant().non_identity().ok());
+    let publics = publics.collect::<Option<Vec<NonIdentity<C>>>>().ok_or_else(other)?;
+    let own = |share: &Arc<KeyShare>| -> Option<Vec<SecretScalar<C>>> {
+        let shares = C::shares(&share.half)?;
+        // A copy, because the proof takes them in one row.
+        Some(shares.iter().map(|(_, share)| share.plus(&SecretScalar::zero())).collect())
+    };
+    let own = shares.iter().map(own).collect::<Option<Vec<_>>>().ok_or_else(other)?;
+    let own: Vec<SecretScalar<C>> = own.into_iter().flatten().collect();
+    let ExportTerms { genesis, key, ordered_by, transcript, epoch, record, export, .. } = *terms;
+    let of = Keyed::new(genesis, key, &publics, transcript, ordered_by);
+    let recipient = Recovery::alone(terms.recipient.clone());
+    let statement =
+        Statement::of_export(of, (epoch, record), export, me, tree, &commitments, recipient);
+    let statement = statement.ok_or_else(|| Failure::caller("this node has no shares"))?;
+    let bundle: Bundle<C, P> = prove(statement, &own, &mut seed.rng())
+        .map_err(|error| Failure::machine(error.to_string()))?;
+    Ok(quorate_codec::to_bytes(&bundle))
 }
 
 impl<C: Curve> OnCurve<C> {

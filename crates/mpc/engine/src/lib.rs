@@ -31,7 +31,7 @@ mod seed;
 mod sign;
 mod signature;
 
-pub use backup::{Backed, BackedUp, BackupSource, BackupTerms, Backups};
+pub use backup::{Backed, BackedUp, BackupSource, BackupTerms, Backups, ExportTerms};
 pub use blame::{Charge, judge, judge_echoes};
 pub use deal::{
     DealPlan, DealSource, PreparedKey, PreparedKeys, check_public, start_deal,

@@ -13,6 +13,7 @@ use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
 use crate::estate::Estate;
 use crate::event::{Alarm, Millis, Output};
+use crate::exports::Exports;
 use crate::freezes::Freezes;
 use crate::governor::{Governor, compiled_policy};
 use crate::limits::Pace;
@@ -178,6 +179,7 @@ impl Node {
             drills: drills(&rows, &mut alarms),
             freezes: freezes(&state, &rows)?,
             cessions: cessions(&rows)?,
+            exports: exports(&rows),
             estate: estate(&rows)?,
             policy: compiled_policy(&state),
             outdated: outdated(&state, &program),
@@ -197,6 +199,7 @@ impl Node {
         node.look_at_cessions(&mut turn);
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
+        node.look_at_exports();
         node.forget_summands(&mut turn);
         alarms.extend(node.untaken_estate());
         alarms.extend(node.lacking_summands());
@@ -503,6 +506,17 @@ fn drills(rows: &Rows, alarms: &mut Vec<Alarm>) -> Drills {
         }
     }
     drills
+}
+
+/// Parts of exported keys that were made. What is of an export or epoch that is over goes with the
+/// first turn.
+fn exports(rows: &Rows) -> Exports {
+    let mut exports = Exports::default();
+    for (key, _) in rows.of(Table::Export) {
+        // What has another key is found by nobody.
+        let _ = exports.load(key);
+    }
+    exports
 }
 
 /// What was found of the domain before.

@@ -9,7 +9,7 @@ use crate::durable::{Table, Write};
 use crate::limits;
 use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
-use quorate_charter::{Custodian, Custody, MotionBody, MotionError, SignedMotion};
+use quorate_charter::{Custodian, Custody, MotionBody, MotionError, Recipient, SignedMotion};
 use quorate_client::contract::{CustodianView, CustodyView, ErrorBody, ErrorCode};
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::{PossessionAnswer as Answer, PossessionChallenge as Challenge, RecoveryKey};
@@ -66,11 +66,28 @@ impl Possessions {
     }
 }
 
-/// A custodian whom the charter names, or a motion would enrol.
+/// A custodian whom the charter names, or a motion would enrol; or who gets a key, or would.
 struct Asked {
     custodian: Custodian,
     /// The motion, if the charter does not name this key.
     proposed: Option<MotionId>,
+    /// The key that is given to this one, if it is no custodian's.
+    gets: Option<Name>,
+}
+
+impl Asked {
+    fn recipient(key: &Name, recipient: &Recipient, proposed: Option<MotionId>) -> Self {
+        let Recipient { name, key: recovery } = recipient.clone();
+        Self { custodian: Custodian::new(name, recovery), proposed, gets: Some(key.clone()) }
+    }
+}
+
+/// The recipient that a motion names, and the key that they would get.
+fn recipient_of(body: &MotionBody) -> Option<(&Name, &Recipient)> {
+    match body {
+        MotionBody::KeyExport { name, recipient } => Some((name, recipient.as_ref()?)),
+        _ => None,
+    }
 }
 
 impl Node {
@@ -78,20 +95,31 @@ impl Node {
     fn asked(&self) -> BTreeMap<RecoveryKeyId, Asked> {
         let of = |custody: &Custody, proposed: Option<MotionId>| -> Vec<_> {
             let one = |custodian: &Custodian| {
-                (custodian.key_id(), Asked { custodian: custodian.clone(), proposed })
+                let gets = None;
+                (custodian.key_id(), Asked { custodian: custodian.clone(), proposed, gets })
             };
             custody.custodians.iter().map(one).collect()
         };
-        let motions = self.governor.motions().filter_map(|motion| match motion.body().ok()?.body {
-            MotionBody::CustodySet { custody, .. } => Some(of(&custody, Some(motion.id()))),
-            _ => None,
-        });
-        let announced = self.state.announced().filter_map(|it| match &it.motion.body {
-            MotionBody::CustodySet { custody, .. } => Some(of(custody, Some(it.id))),
-            _ => None,
+        let named = |body: &MotionBody, motion: MotionId| match body {
+            MotionBody::CustodySet { custody, .. } => of(custody, Some(motion)),
+            body => {
+                let of_it = recipient_of(body).into_iter();
+                let one = |(key, it): (&Name, &Recipient)| {
+                    (it.key_id(), Asked::recipient(key, it, Some(motion)))
+                };
+                of_it.map(one).collect()
+            }
+        };
+        let motions = self.governor.motions();
+        let motions = motions.filter_map(|it| Some(named(&it.body().ok()?.body, it.id())));
+        let announced = self.state.announced().map(|it| named(&it.motion.body, it.id));
+        let exported = self.state.keys().flat_map(|order| {
+            let open = order.open_exports().map(|export| &export.recipient);
+            open.map(|it| (it.key_id(), Asked::recipient(&order.name, it, None)))
         });
         // What the charter names comes last, and stays.
-        motions.chain(announced).flatten().chain(of(self.state.custody(), None)).collect()
+        let proposed = motions.chain(announced).flatten();
+        proposed.chain(exported).chain(of(self.state.custody(), None)).collect()
     }
 
     /// Makes a challenge for every recovery key that has none here, and forgets those of keys that
@@ -127,6 +155,11 @@ impl Node {
         custody.custodians.iter().all(|it| self.possessions.is_shown(&it.key_id()))
     }
 
+    /// Whether a recovery key was shown to this node.
+    pub(crate) fn is_key_shown(&self, key: &RecoveryKeyId) -> bool {
+        self.possessions.is_shown(key)
+    }
+
     /// A motion as it is filed: recovery keys that it enrols can be read.
     pub(crate) fn check_custody_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
         let MotionBody::CustodySet { custody, .. } = motion.body()?.body else { return Ok(()) };
@@ -157,23 +190,25 @@ impl Node {
     ) -> Result<(), ErrorBody> {
         let asked = self.asked();
         let known = asked.get(&key).zip(self.possessions.0.get(&key));
-        let Some((Asked { custodian, .. }, possession)) = known else {
-            let message = "no custodian has this recovery key";
+        let Some((Asked { custodian, gets, .. }, possession)) = known else {
+            let message = "no custodian and no recipient of a key has this recovery key";
             let next = "see whose keys are asked for with `custodian list`";
             return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
         };
         let Possession::Asked(coins) = possession else { return Ok(()) };
         let expected = self.challenge(custodian, coins).map(|(_, expected)| expected);
         if expected.as_ref() != Some(answer) {
-            let message = format!(
-                "this is not the answer to what this node asked the custodian {}",
-                custodian.name
-            );
+            let message =
+                format!("this is not the answer to what this node asked {}", custodian.name);
             let next = "fetch the challenges again and answer all of them";
             return Err(ErrorBody::new(ErrorCode::BadStatement, message, next));
         }
         let name = &custodian.name;
-        let text = format!("the recovery key of the custodian {name} was shown, brought by {by}");
+        let who = match gets {
+            Some(key) => format!("{name}, to whom key {key} is given,"),
+            None => format!("the custodian {name}"),
+        };
+        let text = format!("the recovery key of {who} was shown, brought by {by}");
         turn.out.writes.push(possession_row(&key, &Possession::Shown));
         turn.out.barrier = true;
         self.possessions.0.insert(key, Possession::Shown);
@@ -191,7 +226,7 @@ impl Node {
     /// Who restores what, and what this node asks them to show.
     pub(crate) fn view_custody(&self) -> CustodyView {
         let custody = self.state.custody();
-        let view = |(id, Asked { custodian, proposed }): (RecoveryKeyId, Asked)| {
+        let view = |(id, Asked { custodian, proposed, gets }): (RecoveryKeyId, Asked)| {
             let key = RecoveryKey::from_bytes(&custodian.key).ok()?;
             let challenge = match self.possessions.0.get(&id)? {
                 Possession::Asked(coins) => Some(self.challenge(&custodian, coins)?.0),
@@ -206,6 +241,7 @@ impl Node {
                 is_shown: challenge.is_none(),
                 challenge: challenge.map(|challenge| quorate_codec::to_bytes(&challenge).into()),
                 proposed,
+                gets,
                 drilled_ms: self.drills.of(&id),
             })
         };

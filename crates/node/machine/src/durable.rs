@@ -56,11 +56,13 @@ pub enum Table {
     Freeze = 23,
     /// Cessions that wait, by their digests, with when this node heard them.
     Cession = 24,
+    /// This node's parts of keys that the charter gives to somebody, by entry, key, epoch and attempt.
+    Export = 25,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Meta,
         Self::Incarnation,
         Self::Entry,
@@ -85,6 +87,7 @@ impl Table {
         Self::Heard,
         Self::Freeze,
         Self::Cession,
+        Self::Export,
     ];
 
     /// Whether what a deleted or replaced row held must be gone for good, from old copies of the
@@ -112,14 +115,15 @@ impl Table {
             | Self::Estate
             | Self::Heard
             | Self::Freeze
-            | Self::Cession => false,
+            | Self::Cession
+            | Self::Export => false,
         }
     }
 
-    /// Whether a start reads its rows, and not only their keys. Backups are many and long, and nothing
+    /// Whether a start reads its rows, and not only their keys. Backups and exports are long, and nothing
     /// follows from them but that they are there: they are read when somebody asks for them.
     pub fn is_read_at_start(self) -> bool {
-        self != Self::Backup
+        !matches!(self, Self::Backup | Self::Export)
     }
 
     /// The stored number.

@@ -63,6 +63,8 @@ pub struct HandoverReport {
     pub holders: Vec<Name>,
     /// Whether somebody once held the whole key.
     pub origin: Option<Origin>,
+    /// To how many the charter gave the key whole, as far as it goes in this file (KEX-05).
+    pub exported: usize,
     /// Whether the new shares have signed.
     pub signed: bool,
 }
@@ -168,6 +170,7 @@ impl Handover {
             dealers: names(&plan.dealers),
             holders: names(&plan.committee),
             origin: plan.origin.clone(),
+            exported: after.order.exports.len(),
             signed: signed == Some(true),
         })
     }

@@ -9,7 +9,8 @@ use quorate_charter::{EpochRecord, State};
 use quorate_codec::Digest;
 use quorate_engine::{
     self as engine, Backed, BackedUp, BackupError, BackupSource, BackupTerms, Backups, DealPlan,
-    Failure, Inbound, Opening, Outbound, PairPlan, PreparedKeys, Progress, Round, Seed,
+    ExportTerms, Failure, Inbound, Opening, Outbound, PairPlan, PreparedKeys, Progress, Round,
+    Seed,
 };
 use quorate_identity::NodeId;
 use quorate_intent::{Artifact, Decoded};
@@ -84,6 +85,14 @@ pub(crate) enum Task {
         author: NodeId,
         bundle: Arc<Vec<u8>>,
     },
+    Export {
+        proofs: Backups,
+        terms: Box<ExportTerms>,
+        accounts: Vec<Arc<engine::KeyPublic>>,
+        shares: Vec<Arc<engine::KeyShare>>,
+        me: NodeId,
+        seed: Seed,
+    },
     Prove(Arc<State>, Backups, Box<Evidence>),
 }
 
@@ -129,6 +138,8 @@ pub enum JobResult {
     BackedUp(Box<Result<BackedUp, Failure>>),
     /// Somebody's backup was verified.
     BackupVerified(Result<(), BackupError>),
+    /// This node's part of a key was made for whom the charter gives the key to.
+    Exported(Result<Vec<u8>, Failure>),
     /// Evidence was verified.
     Proven(Box<Proven>),
     /// The job panicked or was lost; its run ends.
@@ -158,6 +169,7 @@ impl fmt::Debug for JobResult {
             Self::Advanced(_) => "Advanced",
             Self::BackedUp(_) => "BackedUp",
             Self::BackupVerified(_) => "BackupVerified",
+            Self::Exported(_) => "Exported",
             Self::Proven(_) => "Proven",
             Self::Lost => "Lost",
         })
@@ -181,6 +193,7 @@ impl Job {
             | Task::Advance { .. }
             | Task::BackUp { .. }
             | Task::VerifyBackup { .. }
+            | Task::Export { .. }
             | Task::Prove(..) => Part::Engine,
         };
         Self { id, part, task }
@@ -207,6 +220,9 @@ impl Job {
             }
             Task::VerifyBackup { proofs, terms, source, kind, author, bundle } => {
                 JobResult::BackupVerified(proofs.verify(&terms, &source, kind, author, &bundle))
+            }
+            Task::Export { proofs, terms, accounts, shares, me, seed } => {
+                JobResult::Exported(proofs.export(&terms, &accounts, &shares, me, seed))
             }
             Task::Prove(state, proofs, evidence) => {
                 let finding = evidence.verify(&state, proofs);

@@ -35,6 +35,7 @@ pub mod durable;
 pub mod estate;
 pub mod event;
 pub mod evidence;
+mod exports;
 mod freezes;
 mod governor;
 pub mod handover;
@@ -58,3 +59,4 @@ mod views;
 pub mod wire;
 
 pub use ceremonies::{BundlesRow, Shares, publics_of};
+pub use exports::ExportRow;

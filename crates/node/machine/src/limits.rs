@@ -80,6 +80,9 @@ pub const BUNDLE_BYTES_PER_ANSWER: usize = 16 << 20;
 /// Motions that set a custody, among those that collect signatures: each recovery key that one names
 /// is asked for.
 pub const CUSTODY_MOTIONS_MAX: usize = 4;
+/// Motions that give a key to somebody, among those that collect signatures: the recovery key that each
+/// names is asked for.
+pub const EXPORT_MOTIONS_MAX: usize = 4;
 /// Canaries of a recovery tree that a node remembers to have seen restored: each counts once.
 pub const CANARIES_REMEMBERED_MAX: usize = 64;
 /// Freezes of one person that count at once: every key that matters, or the domain.

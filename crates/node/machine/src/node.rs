@@ -8,6 +8,7 @@ use crate::drills::Drills;
 use crate::durable::{Table, Write};
 use crate::estate::Estate;
 use crate::event::{Envelope, Event, Millis, Output};
+use crate::exports::Exports;
 use crate::freezes::Freezes;
 use crate::governor::Governor;
 use crate::job::{Job, JobId, JobResult, Task};
@@ -45,6 +46,8 @@ pub struct Node {
     pub(crate) drills: Drills,
     pub(crate) freezes: Freezes,
     pub(crate) cessions: Cessions,
+    /// Parts of keys that the charter gives to somebody.
+    pub(crate) exports: Exports,
     /// The keys of the domain before.
     pub(crate) estate: Estate,
     pub(crate) pairs: Pairs,
@@ -146,6 +149,7 @@ impl Node {
         self.drive_pairs(turn);
         self.drive_requests(turn);
         self.drive_sessions(turn);
+        self.drive_exports(turn);
     }
 
     pub(crate) fn wake_at(&self) -> Option<Millis> {
@@ -197,6 +201,7 @@ impl Node {
             JobResult::Advanced(result) => self.on_advanced(id, result, turn),
             JobResult::BackedUp(result) => self.on_backed_up(id, *result, turn),
             JobResult::BackupVerified(result) => self.on_backup_verified(id, result, turn),
+            JobResult::Exported(made) => self.on_exported(id, made, turn),
             JobResult::Proven(proven) => {
                 self.on_proven(id, &proven.evidence, proven.finding, turn);
             }
@@ -205,6 +210,7 @@ impl Node {
                     || self.pair_job_lost(id, turn)
                     || self.deal_job_lost(id, turn)
                     || self.backup_job_lost(id, turn)
+                    || self.export_job_lost(id, turn)
                     || self.judgement_lost(id, turn)
                     || self.proof_lost(id, turn);
             }

@@ -99,10 +99,10 @@ fn bitcoin_accepts_taproot_and_p2wpkh_spends_and_refuses_a_flipped_byte() {
     }
 }
 
-/// Two wallet libraries that are not ours read what `key export` says, and find exactly the addresses
+/// Two wallet libraries that are not ours read what `key xpub` says, and find exactly the addresses
 /// and keys that `key address` and `key derive` show.
 #[test]
-fn wallets_find_every_address_from_the_exported_key() {
+fn wallets_find_every_address_from_the_extended_key() {
     let trial = Trial::found();
     let mut wallet = Wallet::start().unwrap();
     for (key, network, prefix) in [
@@ -110,7 +110,7 @@ fn wallets_find_every_address_from_the_exported_key() {
         ("vault", "regtest", "tpub"),
         ("vault", "mainnet", "xpub"),
     ] {
-        let export = trial.run(&["key", "export", key, "--network", network]).ok().clone();
+        let export = trial.run(&["key", "xpub", key, "--network", network]).ok().clone();
         let xpub = export["xpub"].as_str().unwrap();
         assert!(xpub.starts_with(prefix), "{xpub}");
         for path in ["m", "m/0/5", "m/1/2147483647", "m/7"] {
@@ -137,7 +137,7 @@ fn wallets_find_every_address_from_the_exported_key() {
             }
         }
     }
-    trial.run(&["key", "export", "ops", "--network", "mainnet"]).error(2);
+    trial.run(&["key", "xpub", "ops", "--network", "mainnet"]).error(2);
     let hardened = trial.run(&["key", "derive", "treasury", "--path", "m/44'/0"]);
     assert!(hardened.error(2)["message"].as_str().unwrap().contains("private key"));
 }
@@ -151,7 +151,7 @@ fn bitcoin_accepts_spends_from_derived_addresses_of_every_form() {
     let mut wallet = Wallet::start().unwrap();
     let listed = script(&trial.listed("bcrt1"));
     for key in ["treasury", "vault"] {
-        let export = trial.run(&["key", "export", key, "--network", "regtest"]).ok().clone();
+        let export = trial.run(&["key", "xpub", key, "--network", "regtest"]).ok().clone();
         let receiving = export["descriptors"].as_array().unwrap().iter().step_by(2);
         for view in receiving {
             let descriptor = view["descriptor"].as_str().unwrap();

@@ -20,6 +20,7 @@
 pub mod backups;
 pub mod custodians;
 pub mod estate;
+pub mod exports;
 pub mod fields;
 pub mod forged;
 pub mod founding;

@@ -127,15 +127,15 @@ fn neg_065_a_coordinator_that_proposes_another_child_is_refused() {
     }
 }
 
-/// DER-07: what a node exports is what wallets read; what it does not have it says.
+/// DER-07: the extended key that a node shows is what wallets read; what it does not have it says.
 #[test]
-fn nodes_export_keys_on_secp256k1() {
+fn nodes_show_the_extended_form_of_keys_on_secp256k1() {
     let mut world = ready(68, "vault", Scheme::Bip340);
-    let target = |network: &str| routes::export_key(&"vault".parse().unwrap(), 0, network);
-    let View::ExportKey(export) = get(&mut world, "node-3", &target("testnet")) else {
-        panic!("an export is asked for")
+    let target = |network: &str| routes::xpub(&"vault".parse().unwrap(), 0, network);
+    let View::Xpub(view) = get(&mut world, "node-3", &target("testnet")) else {
+        panic!("an extended key is asked for")
     };
-    assert!(export.xpub.starts_with("tpub") && export.descriptors.len() == 2);
+    assert!(view.xpub.starts_with("tpub") && view.descriptors.len() == 2);
     let mut fails = |target: &str| {
         let error = world.call("node-3", "auditor", "GET", target, b"").unwrap_err();
         error.code

@@ -185,11 +185,20 @@ fn neg_084_what_is_no_canary_of_these_custodians_is_not_recorded() {
     let (key, head) = (KeyId(Digest([1; 32])), Head(Digest([2; 32])));
     let of = Keyed::new(genesis, key, &[public], Digest([3; 32]), head);
     let shares = Subject::Shares { of: of.clone(), epoch: 0, leaves: vec![0], tree: Digest::ZERO };
+    let export = Subject::Export {
+        of: of.clone(),
+        epoch: 0,
+        leaves: vec![0],
+        tree: Digest::ZERO,
+        record: Digest::ZERO,
+        export: Digest::ZERO,
+    };
     let elsewhere = GenesisHash(Digest([9; 32]));
     let canary = |genesis| Subject::Canary { genesis, export: Digest([1; 32]) };
     for (author, subject, why) in [
-        (node, shares, "a backup of a key, and no canary"),
-        (node, Subject::Contributions { of, epoch: 0 }, "a backup of a key, and no canary"),
+        (node, shares, "of a key, and no canary"),
+        (node, export, "of a key, and no canary"),
+        (node, Subject::Contributions { of, epoch: 0 }, "of a key, and no canary"),
         (node, canary(elsewhere), "a canary of another domain"),
         (NodeId(Digest([8; 32])), canary(genesis), "of no node of the domain"),
     ] {

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::session::Session;
 use quorate_backup::RecoveryKeyLine;
 use quorate_backup::possession::{Answers, Challenge, Challenges};
-use quorate_charter::{Custodian, Custody, MotionBody};
+use quorate_charter::{Custodian, Custody, MotionBody, Recipient};
 use quorate_client::contract::{
     CustodianView, CustodyView, DrillView, HexBytes, ShowPossession, routes,
 };
@@ -101,13 +101,21 @@ pub fn read_names(names: &[String]) -> Result<Vec<Name>> {
 }
 
 fn read_custodian(path: &Path) -> Result<Custodian> {
+    let line = read_recovery_key(path)?;
+    Ok(Custodian::new(line.name, line.key.to_bytes()))
+}
+
+/// A public recovery key, as `quorate-recovery` wrote it.
+///
+/// # Errors
+/// The caller's: a file that is none.
+pub fn read_recovery_key(path: &Path) -> Result<RecoveryKeyLine> {
     let bytes =
         read_at_most(path, LINE_FILE_MAX).map_err(|error| Failure::named_file(path, &error))?;
-    let line: RecoveryKeyLine = String::from_utf8_lossy(&bytes).parse().map_err(|error| {
+    String::from_utf8_lossy(&bytes).parse().map_err(|error| {
         let message = format!("{} is no public recovery key: {error}", path.display());
         Failure::caller("bad_key_file", message, "name FILE.pub of `quorate-recovery keygen`")
-    })?;
-    Ok(Custodian::new(line.name, line.key.to_bytes()))
+    })
 }
 
 /// What each node that answers says about custodians, by its name.
@@ -204,9 +212,14 @@ fn list_text(list: &List) -> String {
         let proposed = custodian.proposed.map(|motion| format!(" (proposed by motion {motion})"));
         let _ = writeln!(
             text,
-            "{:<16} {}{}",
+            "{:<16} {}{}{}",
             custodian.name,
             custodian.kind,
+            custodian
+                .gets
+                .as_ref()
+                .map(|key| format!(", gets key {key} whole"))
+                .unwrap_or_default(),
             proposed.unwrap_or_default()
         );
         let _ = writeln!(text, "  {}", custodian.fingerprint.join(" "));
@@ -218,8 +231,10 @@ fn list_text(list: &List) -> String {
         if let Some(at) = custodian.expires_ms {
             let _ = writeln!(text, "  to be renewed by {}", moment(at));
         }
-        let drilled = custodian.drilled_ms.map_or_else(|| "none yet".to_owned(), moment);
-        let _ = writeln!(text, "  last drill: {drilled}");
+        if custodian.gets.is_none() {
+            let drilled = custodian.drilled_ms.map_or_else(|| "none yet".to_owned(), moment);
+            let _ = writeln!(text, "  last drill: {drilled}");
+        }
     }
     for drill in &list.drills {
         let _ = writeln!(text, "{}", drill_line(drill, crate::now_ms()));
@@ -328,14 +343,33 @@ fn collect(
 
 /// The custodian of a name: as the charter has it, or as a motion would.
 async fn custodian(session: &Session, name: &Name, motion: Option<&str>) -> Result<Custodian> {
+    let of_recipient = |recipient: &Recipient| {
+        let Recipient { name, key } = recipient.clone();
+        Custodian::new(name, key)
+    };
     let custody = match motion {
-        None => session.replay().await?.custody().clone(),
+        None => {
+            let state = session.replay().await?;
+            let open = state.keys().flat_map(|order| order.open_exports());
+            let mut recipients = open.map(|export| &export.recipient);
+            // No custodian of now has the name of a recipient when a key is given.
+            match recipients.find(|it| it.name == *name && state.custody().named(name).is_none()) {
+                Some(recipient) => return Ok(of_recipient(recipient)),
+                None => state.custody().clone(),
+            }
+        }
         Some(motion) => {
             let id: MotionId = crate::replay::parse_hash(motion, "motion")?;
             match fetch(session, &id).await?.0.body().map(|motion| motion.body) {
                 Ok(MotionBody::CustodySet { custody, .. }) => custody,
+                Ok(MotionBody::KeyExport { recipient: Some(recipient), .. })
+                    if recipient.name == *name =>
+                {
+                    return Ok(of_recipient(&recipient));
+                }
                 _ => {
-                    let message = "this motion sets no custody";
+                    let message =
+                        "this motion sets no custody, and gives no key to anybody of that name";
                     return Err(Failure::caller("bad_motion", message, "name another motion"));
                 }
             }

@@ -1,4 +1,4 @@
-//! `key address|derive|export`: what follows from a key's certified record, computed here.
+//! `key address|derive|xpub`: what follows from a key's certified record, computed here.
 
 use crate::args::Reader;
 use crate::domain;
@@ -6,7 +6,7 @@ use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
 use quorate_charter::{EpochRecord, State};
-use quorate_client::contract::{ChildKeyView, KeyExport, TEST_FUNDS_ONLY};
+use quorate_client::contract::{ChildKeyView, TEST_FUNDS_ONLY, XpubView};
 use quorate_derivation::{Derived, Path};
 use quorate_identity::{Name, Scheme};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2pkh, p2sh_p2wpkh, p2tr, p2wpkh};
@@ -131,7 +131,7 @@ pub async fn child(
 ///
 /// # Errors
 /// As [`address`]; no extended form exists for Ed25519.
-pub async fn export(
+pub async fn xpub(
     name: &str,
     account: u16,
     network: &str,
@@ -143,12 +143,12 @@ pub async fn export(
     let state = session.replay().await?;
     let (record, root) =
         derived(&session, &state, &name, &Place { account, path: Path::root() }).await?;
-    let export =
-        KeyExport::new(name, account, record.plan.scheme, &root, network).map_err(|error| {
+    let view =
+        XpubView::new(name, account, record.plan.scheme, &root, network).map_err(|error| {
             let next = "name a key for ecdsa-secp256k1 or bip340, and a network with --network";
-            Failure::caller("bad_export", error, next)
+            Failure::caller("bad_xpub", error, next)
         })?;
-    face.show(&export, export_text);
+    face.show(&view, xpub_text);
     Ok(())
 }
 
@@ -274,12 +274,12 @@ fn child_text(view: &ChildKeyView) -> String {
     text
 }
 
-fn export_text(export: &KeyExport) -> String {
-    let mut text = format!("key {} ({}) on {}\n", export.key, export.scheme, export.network);
-    let _ = writeln!(text, "  {}", export.xpub);
-    for view in &export.descriptors {
-        let _ = writeln!(text, "  {:<6} {}  {}", view.layout, view.path, view.descriptor);
+fn xpub_text(view: &XpubView) -> String {
+    let mut text = format!("key {} ({}) on {}\n", view.key, view.scheme, view.network);
+    let _ = writeln!(text, "  {}", view.xpub);
+    for it in &view.descriptors {
+        let _ = writeln!(text, "  {:<6} {}  {}", it.layout, it.path, it.descriptor);
     }
-    let _ = write!(text, "  {}", export.warning);
+    let _ = write!(text, "  {}", view.warning);
     text
 }

@@ -57,6 +57,8 @@ struct Report {
     dealers: Vec<Name>,
     holders: Vec<Name>,
     origin: KeyOrigin,
+    /// To how many the charter gave the key whole, as far as it goes here.
+    exported: usize,
     signed: bool,
 }
 
@@ -83,6 +85,7 @@ fn verify(bytes: &[u8], hash: &GenesisHash) -> Result<Report> {
             Some(Origin::Imported(_)) => KeyOrigin::Imported,
             Some(Origin::Restored(_)) => KeyOrigin::Restored,
         },
+        exported: report.exported,
         signed: report.signed,
     })
 }
@@ -115,6 +118,12 @@ fn text(report: &Report) -> String {
     let _ = writeln!(text, "  access      {}", report.access);
     let _ = writeln!(text, "  dealt by    {}", names(&report.dealers));
     let _ = writeln!(text, "  held by     {}", names(&report.holders));
+    if report.exported > 0 {
+        let _ = writeln!(
+            text,
+            "  exported    somebody got the whole key, and can sign alone, for ever"
+        );
+    }
     let signed = match report.signed {
         true => "the new shares have signed",
         false => "no signature of the new shares is in it",

@@ -3,6 +3,7 @@
 
 use super::charter::file_motion;
 use super::derive::{self, AddressOf, Place};
+use super::export;
 use super::handover;
 use super::lifecycle;
 use super::succession;
@@ -13,8 +14,8 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, State, most_faults};
-use quorate_client::contract::{Addresses, KeyOrigin, KeyState, KeyView, routes};
+use quorate_charter::{Export, MotionBody, State, most_faults};
+use quorate_client::contract::{Addresses, ExportView, KeyOrigin, KeyState, KeyView, routes};
 use quorate_identity::{Name, NodeId, Scheme, moment};
 use quorate_intent::{KeyFacts, Network, ethereum_address, p2tr, p2wpkh};
 use std::fmt::Write;
@@ -51,8 +52,9 @@ pub async fn run(verb: Key, face: Face) -> Result<()> {
             let place = Place::parse(account, &path)?;
             derive::child(&name, &place, wanted.as_ref(), &reader, face).await
         }
-        Key::Export { name, account, network, reader } => {
-            derive::export(&name, account, &network, &reader, face).await
+        Key::Export(verb) => export::run(verb, face).await,
+        Key::Xpub { name, account, network, reader } => {
+            derive::xpub(&name, account, &network, &reader, face).await
         }
     }
 }
@@ -124,8 +126,12 @@ async fn list(reader: &Reader, face: Face) -> Result<()> {
                 KeyOrigin::Imported => "  imported: whoever still has a copy can sign alone",
                 KeyOrigin::Restored => "  restored from the domain before",
             };
+            let exported = match key.exports.is_empty() {
+                true => "",
+                false => "  exported: somebody got it whole, and can sign alone",
+            };
             let (name, scheme, access) = (&key.key, key.scheme, &key.access);
-            format!("{name:<16} {scheme:<16} {state:<8} {access}{accounts}{origin}")
+            format!("{name:<16} {scheme:<16} {state:<8} {access}{accounts}{origin}{exported}")
         });
     }
     if keys.is_empty() {
@@ -141,8 +147,17 @@ async fn list(reader: &Reader, face: Face) -> Result<()> {
 /// The caller's: no such key. The node's: it says something else than what is certified.
 pub async fn verified_view(session: &Session, name: &Name) -> Result<KeyView> {
     let state = session.replay().await?;
-    replay::key_named(&state, name)?;
+    let order = replay::key_named(&state, name)?;
     let view: KeyView = session.get(&routes::key(name)).await?;
+    // A node that is further may tell of more, and none of fewer (KEX-05).
+    let is_told = |export: &Export| view.exports.iter().any(|it| it.entry == export.entry);
+    if !order.exports.iter().all(is_told) {
+        return Err(Failure::peer(
+            "bad_answer",
+            format!("the node keeps back that key {name} was exported"),
+            "ask another node with --node, and show this to the operators",
+        ));
+    }
     let certified = session.key_facts(&state, name).await?;
     let stated = view.public_key.as_ref().map(|key| key.0.as_slice());
     let made = certified.as_ref().map(|facts| facts.public_key.as_slice());
@@ -179,6 +194,19 @@ pub fn test_addresses(facts: &KeyFacts) -> Result<Addresses> {
         Scheme::Ed25519 => {}
     }
     Ok(addresses)
+}
+
+/// To whom a key was given, and what the answering node has for them.
+fn export_text(export: &ExportView) -> String {
+    let ExportView { recipient, position, .. } = export;
+    let words = export.fingerprint.join(" ");
+    let open = match (export.is_open, export.epoch, &export.awaits) {
+        (false, ..) => "nodes give nothing more for it".to_owned(),
+        (true, _, Some(why)) => format!("open; this node gives nothing now: {why}"),
+        (true, Some(epoch), None) => format!("open; this node's part of epoch {epoch} is ready"),
+        (true, None, None) => "open; this node's part is being made".to_owned(),
+    };
+    format!("whole to {recipient} at entry {position} ({words}): {open}")
 }
 
 pub(super) fn state_text(state: KeyState) -> &'static str {
@@ -227,6 +255,9 @@ pub(super) fn text(key: &KeyView) -> String {
         KeyOrigin::Restored => text.push_str("  origin      restored from the domain before\n"),
     }
     let _ = writeln!(text, "  backup      {}", key.backup);
+    for export in &key.exports {
+        let _ = writeln!(text, "  exported    {}", export_text(export));
+    }
     let _ = write!(text, "  {}", key.warning);
     text
 }

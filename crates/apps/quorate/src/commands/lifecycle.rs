@@ -65,8 +65,9 @@ pub async fn run(verb: Lifecycle, face: Face) -> Result<()> {
             let name = domain::name(&name)?;
             let session = Session::read(&reader)?;
             let epochs = epochs_of(&session, &name).await?;
-            let origin = verified_view(&session, &name).await?.origin;
-            let advice = advice::advise(&name, &epochs, &touched, origin)?;
+            let view = verified_view(&session, &name).await?;
+            let known = (view.origin, !view.exports.is_empty());
+            let advice = advice::advise(&name, &epochs, &touched, known)?;
             face.show(&advice, advice::text);
             Ok(())
         }

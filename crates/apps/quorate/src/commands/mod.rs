@@ -6,6 +6,7 @@ pub mod custodian;
 pub mod derive;
 mod drill;
 mod evidence;
+mod export;
 mod freeze;
 pub mod genesis;
 mod handover;
@@ -101,6 +102,7 @@ fn files_a_motion(command: &Command) -> bool {
         Command::Key(verb) => match verb {
             Key::Create { .. } | Key::Restore(_) => true,
             Key::Lifecycle(verb) => verb.files_a_motion(),
+            Key::Export(verb) => verb.files_a_motion(),
             _ => false,
         },
         Command::Ceremony(verb) => matches!(verb, Ceremony::Void { .. }),

@@ -341,6 +341,22 @@ fn keys(state: &State, nodes: &[(Name, Option<Status>)], now: u64, findings: &mu
                 "move what it guards to a key that was made here",
             );
         }
+        if order.is_exported() {
+            add(
+                Grade::C,
+                format!("key {name} was exported"),
+                "somebody got it whole, and signs without any node",
+                "move what it guards to a key that nobody has whole",
+            );
+        }
+        if order.open_exports().next().is_some() {
+            add(
+                Grade::C,
+                format!("key {name}: an export is open"),
+                "nodes still give their parts of it",
+                "quorate key export end, once it was opened",
+            );
+        }
         let lines = nodes.iter().filter_map(|(_, status)| status.as_ref());
         let lines = lines.flat_map(|status| &status.keys).filter(|line| line.name == *name);
         let oldest = lines.clone().filter_map(|line| line.oldest_epoch_ms).min();

@@ -80,6 +80,12 @@ fn text(report: &Report) -> String {
     }
     let place = super::derive::place_text(report.account, &report.path);
     let _ = writeln!(text, "  key         {} at {place} ({})", report.key_name, report.scheme);
+    if report.exported > 0 {
+        let _ = writeln!(
+            text,
+            "  exported    somebody had the whole key by then, and could sign alone"
+        );
+    }
     let _ = writeln!(text, "  asked by    {}", report.requester);
     let approvals: Vec<&str> = report.approvals.iter().map(Name::as_str).collect();
     if !approvals.is_empty() {

@@ -4,12 +4,14 @@ use super::driver::Inbox;
 use super::server::{Interface, json};
 use axum::response::Response;
 use quorate_charter::State;
-use quorate_client::contract::{BundleAnswer, ErrorBody, ErrorCode, Status, routes};
+use quorate_client::contract::{
+    BundleAnswer, ErrorBody, ErrorCode, ExportPartAnswer, Status, routes,
+};
 use quorate_identity::{ActorId, RequestId};
-use quorate_machine::BundlesRow;
 use quorate_machine::call::{BundlePlace, Call, Caller, Parsed, View, parse};
 use quorate_machine::durable::Table;
 use quorate_machine::event::{Event, Notice};
+use quorate_machine::{BundlesRow, ExportRow};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -47,6 +49,7 @@ pub async fn answer(
     match view {
         View::Status(status) => json(&View::Status(with_seal(interface, status))),
         View::Bundle(place) => json(&bundle(interface, place).await?),
+        View::ExportPart(row) => json(&export_part(interface, row).await?),
         view => json(&view),
     }
 }
@@ -80,6 +83,24 @@ pub async fn bundle(interface: &Interface, place: BundlePlace) -> Result<BundleA
         let message = "this backup is gone from the node's store";
         ErrorBody::new(ErrorCode::UnknownBundle, message, "ask another node; order a refresh")
     })
+}
+
+/// This node's part of an exported key, from the row in which the node says that it lies.
+async fn export_part(interface: &Interface, row: Vec<u8>) -> Result<ExportPartAnswer, ErrorBody> {
+    let rows = interface.rows.clone();
+    let read = tokio::task::spawn_blocking(move || rows.read(Table::Export, &row)).await;
+    let row = read.map_err(|_| bug())?.unwrap_or_else(|error| {
+        tracing::error!(%error, "a part of an exported key cannot be read");
+        None
+    });
+    let row = row.and_then(|row| quorate_codec::from_bytes::<ExportRow>(&row).ok());
+    let row = row.ok_or_else(|| {
+        let message = "this node's part of the key is gone from its store";
+        let next = "ask another node; or order a refresh, with which it makes another one";
+        ErrorBody::new(ErrorCode::ExportNotReady, message, next)
+    })?;
+    let statement = quorate_codec::to_bytes(&row.statement).into();
+    Ok(ExportPartAnswer { bundle: Vec::from(row.bundle).into(), statement })
 }
 
 /// Asks the node.

@@ -71,16 +71,15 @@ fn children_have_addresses_of_their_own_and_hardened_steps_are_refused_with_the_
 }
 
 #[test]
-fn exports_are_for_the_scheme_of_the_key_and_warn() {
-    let export =
-        |key: &str, network: &str| shared().run(&["key", "export", key, "--network", network]);
-    let treasury = export("treasury", "mainnet").ok();
+fn extended_keys_are_for_the_scheme_of_the_key_and_warn() {
+    let xpub = |key: &str, network: &str| shared().run(&["key", "xpub", key, "--network", network]);
+    let treasury = xpub("treasury", "mainnet").ok();
     assert!(treasury["xpub"].as_str().unwrap().starts_with("xpub661MyMwAqRbc"));
     assert_eq!(treasury["descriptors"].as_array().unwrap().len(), 6);
     assert!(treasury["warning"].as_str().unwrap().contains("private key"));
-    let vault = export("vault", "signet").ok();
+    let vault = xpub("vault", "signet").ok();
     assert!(vault["descriptors"][0]["descriptor"].as_str().unwrap().starts_with("tr(["));
-    assert_eq!(export("ops", "mainnet").refused(2), "bad_export");
-    assert_eq!(export("vault", "main").refused(2), "bad_export");
-    assert_eq!(export("nobody", "mainnet").refused(2), "unknown_key");
+    assert_eq!(xpub("ops", "mainnet").refused(2), "bad_xpub");
+    assert_eq!(xpub("vault", "main").refused(2), "bad_xpub");
+    assert_eq!(xpub("nobody", "mainnet").refused(2), "unknown_key");
 }

@@ -6,13 +6,11 @@ use super::{backup, verify};
 use crate::args::{Combine, Held};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
-use crate::files::{self, NewFiles};
-use crate::passphrase::{Asked, Passphrase};
-use crate::whole::{CombineError, Combined, Combining, FormError, Format, KeyNetwork, Opened};
+use crate::files;
+use crate::whole::{CombineError, Combined, Combining, Format, Opened};
 use quorate_backup::Opener;
 use quorate_codec::hex;
 use quorate_identity::{GenesisHash, KeyId, Name, Scheme, words};
-use rand_core::OsRng;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -47,7 +45,7 @@ struct Shown {
 pub fn run(options: &Combine, face: Face) -> Result<()> {
     files::must_be_free(&options.output)?;
     let genesis = options.genesis.ok_or_else(verify::genesis_needed)?;
-    check_form(options).map_err(unwritten)?;
+    options.written.check()?;
     let each = options.custodians.each().ok_or_else(uneven)?;
     let (in_files, in_tokens): (Vec<Held>, Vec<Held>) =
         each.into_iter().partition(|held| held.key.is_some());
@@ -57,7 +55,7 @@ pub fn run(options: &Combine, face: Face) -> Result<()> {
         Err(CombineError::Refused(report)) => return verify::show(&options.file, &report, face),
         other => other.map_err(refused)?,
     };
-    options.format.fits(combining.scheme()).map_err(unwritten)?;
+    options.written.fits(combining.scheme())?;
     combining.account(options.account).map_err(refused)?;
     let known = found.iter().filter_map(Found::known).map(|(key, _)| combining.custodian(key));
     let known: Vec<&Name> = known.collect::<std::result::Result<_, _>>().map_err(refused)?;
@@ -69,10 +67,10 @@ pub fn run(options: &Combine, face: Face) -> Result<()> {
     if !options.yes {
         MEANT.ask(&options.name)?;
     }
-    let passphrase = passphrase(options)?;
+    let passphrase = options.written.passphrase()?;
     let (custodians, opened) = open(&combining, found.into_iter().zip(known), &in_tokens)?;
     let combined = combining.combine(opened, options.account).map_err(refused)?;
-    write(options, &combined, passphrase.as_ref())?;
+    options.written.write([(options.output.clone(), &combined.key)], passphrase.as_ref())?;
     face.show(&shown(options, &combining, custodians, combined), text);
     Ok(())
 }
@@ -98,30 +96,6 @@ fn open<'a>(
         take(&held.find()?.open()?)?;
     }
     Ok((custodians, opened))
-}
-
-/// What can be told of the form before anything is read.
-fn check_form(options: &Combine) -> std::result::Result<(), FormError> {
-    options.format.can_be(!options.unencrypted)?;
-    if options.network.is_some() { options.format.has_network() } else { Ok(()) }
-}
-
-fn passphrase(options: &Combine) -> Result<Option<Passphrase>> {
-    if options.unencrypted {
-        return Ok(None);
-    }
-    let file = options.output_passphrase_file.as_deref();
-    let asked = Asked { of: "the whole key", file, option: "--output-passphrase-file" };
-    Passphrase::ask_new(asked).map(Some)
-}
-
-fn write(options: &Combine, combined: &Combined, passphrase: Option<&Passphrase>) -> Result<()> {
-    let network = options.network.unwrap_or(KeyNetwork::Mainnet);
-    let text = combined.key.text(options.format, network, passphrase, &mut OsRng);
-    let mut new = NewFiles::default();
-    new.write(&options.output, text.map_err(unwritten)?.as_bytes(), 0o600)?;
-    new.keep();
-    Ok(())
 }
 
 /// Nobody takes a key out of its domain without having read what that means (REC-47).
@@ -152,7 +126,7 @@ fn brief(options: &Combine, combining: &Combining, known: &[&Name], tokens: usiz
     if tokens > 0 {
         here.push(format!("keys in tokens: {tokens}"));
     }
-    let sealed = if options.unencrypted { "NOT encrypted" } else { "encrypted" };
+    let sealed = if options.written.unencrypted { "NOT encrypted" } else { "encrypted" };
     let _ = write!(
         text,
         "  needs       {}\n  here        {}\n  as          {}, {sealed}\n\n\
@@ -164,7 +138,7 @@ fn brief(options: &Combine, combining: &Combining, known: &[&Name], tokens: usiz
          Move what the key protects to a new key at once, and destroy the file.\n",
         combining.custodians(),
         here.join(", "),
-        options.format,
+        options.written.format,
         options.output.display(),
     );
     text
@@ -189,8 +163,8 @@ fn shown(
         custodians,
         liars: combined.liars,
         silent: combined.silent,
-        format: options.format,
-        encrypted: !options.unencrypted,
+        format: options.written.format,
+        encrypted: !options.written.unencrypted,
         output: options.output.clone(),
     }
 }
@@ -221,29 +195,6 @@ fn uneven() -> Failure {
     let what = "not as many passphrase files as key files, or labels or PIN files as tokens";
     let next = "give one for each, in their order; or no file at all, and they are asked for";
     Failure::caller("bad_usage", what, next)
-}
-
-fn unwritten(error: FormError) -> Failure {
-    let next = match error {
-        FormError::Memory => {
-            return Failure::machine("memory", error, "free some memory and try again");
-        }
-        FormError::Unsealed(_) => {
-            return Failure::caller(
-                "unencrypted_needed",
-                error,
-                "choose pkcs8 or keystore, which are encrypted; or give --unencrypted, and keep the \
-                 file where nobody else gets at it",
-            );
-        }
-        FormError::Scheme(..) | FormError::Seed => {
-            "choose --format raw: the scalar, for software that takes it as it is, and for `quorate \
-             key import`"
-        }
-        FormError::Sealed(_) => "leave out --unencrypted",
-        FormError::Network(_) => "leave out --network",
-    };
-    Failure::caller("wrong_format", error, next)
 }
 
 fn refused(error: CombineError) -> Failure {

@@ -3,6 +3,7 @@
 use super::{backup, key_file_failure};
 use crate::drill::{Drill, DrillPart};
 use crate::estate::EstatePart;
+use crate::export::ExportFile;
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -83,6 +84,12 @@ enum Seen {
         made_at_ms: u64,
     },
     Backup(Box<backup::Said>),
+    /// What nodes gave of a key that was given to somebody; nothing of it was verified.
+    Export {
+        genesis: Words<GenesisHash>,
+        entry: Head,
+        nodes: Vec<NodeId>,
+    },
 }
 
 /// An id, and its words.
@@ -106,6 +113,14 @@ pub fn run(path: &Path, face: Face) -> Result<()> {
         let bytes = files::read_public(path, EstatePart::BYTES_MAX)?;
         face.show(&of_part(&bytes).ok_or_else(|| unknown(path))?, text);
         return Ok(());
+    }
+    if files::starts_with(path, &ExportFile::START) {
+        let bytes = files::read_public(path, ExportFile::BYTES_MAX)?;
+        // A part in a drill begins so too.
+        if let Ok(file) = from_bytes::<ExportFile>(&bytes) {
+            face.show(&of_export(&file), text);
+            return Ok(());
+        }
     }
     let bytes = files::read(path)?;
     let seen = match std::str::from_utf8(&bytes) {
@@ -182,6 +197,14 @@ fn of_part(bytes: &[u8]) -> Option<Seen> {
     Some(Seen::SeatPart { genesis, node, entry, custodian, key })
 }
 
+fn of_export(file: &ExportFile) -> Seen {
+    Seen::Export {
+        genesis: genesis(file.genesis.hash()),
+        entry: file.export,
+        nodes: file.parts.iter().map(|part| part.statement.node()).collect(),
+    }
+}
+
 fn of_bytes(bytes: &[u8]) -> Option<Seen> {
     if let Ok(asked) = from_bytes::<Challenges>(bytes) {
         return Some(Seen::Challenges {
@@ -213,8 +236,8 @@ fn of_bytes(bytes: &[u8]) -> Option<Seen> {
 
 fn unknown(path: &Path) -> Failure {
     let what = format!(
-        "{} is no key file, public key, page, challenges, answers, part, drill or backup that this program \
-         knows, or it is damaged",
+        "{} is no key file, public key, page, challenges, answers, part, drill, export or backup that this \
+         program knows, or it is damaged",
         path.display()
     );
     Failure::caller("bad_file", what, "take it again from where it was made")
@@ -263,6 +286,12 @@ fn text(seen: &Seen) -> String {
             "custodian {custodian}'s part in drill {drill}, made on {}, with the key\n  {}",
             moment(*made_at_ms),
             key.words
+        ),
+        Seen::Export { genesis, entry, nodes } => format!(
+            "parts of {} nodes of a key that entry {entry} gave to somebody, in the domain\n  {}\nNOTHING \
+             of it is verified: quorate-recovery export verify",
+            nodes.len(),
+            genesis.words
         ),
         Seen::Answers { genesis, key, nodes } => format!(
             "answers to {} nodes of the domain\n  {}\nthat this key is held:\n  {}",

@@ -5,6 +5,7 @@ mod backup;
 mod combine;
 mod confirm;
 mod drill;
+mod export;
 mod from_paper;
 mod holder;
 mod inspect;
@@ -13,6 +14,7 @@ mod keygen;
 mod open;
 mod token;
 pub mod verify;
+mod written;
 
 use crate::args::Command;
 use crate::face::Face;
@@ -36,6 +38,7 @@ pub fn run(command: Command, face: Face) -> Result<()> {
         Command::Open(options) => open::run(&options, face),
         Command::Combine(options) => combine::run(&options, face),
         Command::Drill(options) => drill::run(&options, face),
+        Command::Export(command) => export::run(&command, face),
     }
 }
 

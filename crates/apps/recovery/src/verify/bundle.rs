@@ -33,7 +33,7 @@ impl Named {
 impl Certified {
     /// Every bundle that the record names: of the shares of its committee, then of what the dealers
     /// of the key contributed, in their order (GOV-42).
-    pub fn named(&self) -> Vec<Named> {
+    pub(super) fn named(&self) -> Vec<Named> {
         let (plan, backup) = (&self.record.plan, &self.record.backup);
         let accounts = self.record.accounts.len();
         let seats = self.seats.recovery.tree().leaf_count();
@@ -93,7 +93,7 @@ impl Certified {
 
     /// Whether bytes are the bundle that the record names; if not, what can be told of them. What
     /// the record does not name is for whoever made the file to answer for.
-    pub fn is_named<C: Curve>(&self, named: &Named, bytes: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn is_named<C: Curve>(&self, named: &Named, bytes: &[u8]) -> Result<(), Refusal> {
         if bundle_digest(bytes) == named.digest {
             return Ok(());
         }
@@ -108,7 +108,7 @@ impl Certified {
     }
 
     /// Verifies a bundle that the record names: whoever made it answers for it (REC-27, N-66, N-70).
-    pub fn prove<C: Curve>(
+    pub(super) fn prove<C: Curve>(
         &self,
         accounts: &[Commitments<C>],
         named: &Named,
@@ -120,7 +120,7 @@ impl Certified {
     }
 
     /// The same, for who restores from it.
-    pub fn proven<C: Curve>(
+    pub(super) fn proven<C: Curve>(
         &self,
         accounts: &[Commitments<C>],
         named: &Named,
@@ -146,6 +146,7 @@ impl Certified {
             (kind, Subject::Shares { .. }) => return Some(Why::kind("shares", kind)),
             (kind, Subject::Contributions { .. }) => return Some(Why::kind("contributions", kind)),
             (kind, Subject::Canary { .. }) => return Some(Why::kind("a canary", kind)),
+            (kind, Subject::Export { .. }) => return Some(Why::kind("an export", kind)),
         };
         if of.genesis != plan.genesis {
             return Some(Why::Domain(of.genesis));

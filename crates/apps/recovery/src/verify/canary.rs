@@ -80,6 +80,7 @@ fn verified(state: &State, export: Digest, bundle: Bundle<Ed25519>) -> Result<Ca
         Subject::Canary { .. } => {}
         Subject::Shares { .. } => return Err(Why::not_a_canary("shares")),
         Subject::Contributions { .. } => return Err(Why::not_a_canary("contributions")),
+        Subject::Export { .. } => return Err(Why::not_a_canary("an export")),
     }
     if publics.len() != 1 {
         return Err(Why::Count { got: publics.len(), expected: 1 });

@@ -29,6 +29,7 @@ pub use canary::Canary;
 pub use held::HeldKey;
 pub(crate) use held::{Contributed, ProvenKey, ProvenShares};
 pub use key::verify_key;
+pub(crate) use record::{Accounts, Certified};
 pub(crate) use replay::Replay;
 pub use report::{
     Author, BackupPart, CharterSeen, Checked, KeyReport, MissingKey, Note, Part, Report, Said,

@@ -16,7 +16,7 @@ use quorate_sharing::Commitments;
 use std::collections::BTreeMap;
 
 /// A record that a quorum of voters certified, about a key of the charter, and what follows from it.
-pub(super) struct Certified {
+pub(crate) struct Certified {
     pub record: EpochRecord,
     pub accounts: Accounts,
     /// Who restores the shares of one node.
@@ -27,13 +27,13 @@ pub(super) struct Certified {
 }
 
 /// The sharings of all accounts.
-pub(super) enum Accounts {
+pub(crate) enum Accounts {
     Secp256k1(Vec<Commitments<Secp256k1>>),
     Ed25519(Vec<Commitments<Ed25519>>),
 }
 
 /// Who restores.
-pub(super) struct Custodians {
+pub(crate) struct Custodians {
     pub tree: Tree<Name>,
     pub recovery: Recovery,
     /// What those are called whose keys these are.

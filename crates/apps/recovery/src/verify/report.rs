@@ -152,7 +152,7 @@ pub struct Author {
 
 /// What nodes are called.
 #[derive(Debug, Clone)]
-pub(super) struct Names(BTreeMap<NodeId, Name>);
+pub(crate) struct Names(BTreeMap<NodeId, Name>);
 
 impl Names {
     /// As the charter has them.

@@ -9,19 +9,21 @@ use quorate_backup::{
 };
 use quorate_charter::{
     AccountRecord, Ask, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
-    Custody, Decided, Entry, EntryBody, EpochRecord, Genesis, GenesisFile, GenesisPerson, Imported,
-    Instance, KeyBackup, Motion, MotionBody, Role, Roles, Settings, SignedBallotMessage,
-    SignedEnrolment, SignedMotion, SignedSeatClaim, State, Succession,
+    Custody, Decided, Entry, EntryBody, EpochRecord, ExportStatement, Genesis, GenesisFile,
+    GenesisPerson, Imported, Instance, KeyBackup, Motion, MotionBody, Recipient, Role, Roles,
+    Settings, SignedBallotMessage, SignedEnrolment, SignedExportStatement, SignedMotion,
+    SignedSeatClaim, State, Succession,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
 use quorate_curve::{Curve, Ed25519, NonIdentity, Scalar, Secp256k1, SecretScalar};
 use quorate_identity::{
-    CredentialSigner, GenesisHash, ImporterSecret, MemorySigner, Name, NodeId, NodeSecrets,
+    CredentialSigner, GenesisHash, Head, ImporterSecret, MemorySigner, Name, NodeId, NodeSecrets,
     NodeSignatures, Scheme,
 };
 use quorate_recovery::backup_file::{
     BackupReader, BackupWriter, BundleKind, FileEnd, FileError, FileHead, Item, StoredBundle,
 };
+use quorate_recovery::export::{ExportFile, NodePart};
 use quorate_recovery::seat::Arrival;
 use quorate_recovery::secret::{Kind, Secret};
 use quorate_sharing::{Commitments, Polynomial};
@@ -312,6 +314,80 @@ impl Domain {
         proven::<C, P>(BundleKind::Shares, statement, &dealt.shares[&member])
     }
 
+    /// Gives a key to somebody whole; the entry that says so.
+    pub fn export(&mut self, key: &str, to: &RecoveryKey) -> Head {
+        let recipient = Some(Recipient { name: name("gil"), key: to.to_bytes() });
+        self.place(MotionBody::KeyExport { name: name(key), recipient });
+        self.state.head()
+    }
+
+    /// What a member has to prove for an export.
+    pub fn export_statement<C: Curve>(
+        &self,
+        dealt: &Dealt<C>,
+        export: Head,
+        member: &str,
+        to: &RecoveryKey,
+    ) -> Statement<C> {
+        let record = &dealt.kept.record;
+        let plan = &record.plan;
+        let of = keyed(record, &dealt.accounts, record.transcript, plan.order);
+        let (epoch, to) = ((plan.epoch, record.digest()), Recovery::alone(to.clone()));
+        let (node, accounts) = (self.node(member), &dealt.accounts);
+        Statement::of_export(of, epoch, export, node, &plan.tree, accounts, to).unwrap()
+    }
+
+    /// What a member says of a bundle that it gives.
+    pub fn gives(
+        &self,
+        record: &EpochRecord,
+        export: Head,
+        member: &str,
+        bundle: &[u8],
+    ) -> NodePart {
+        let body = ExportStatement {
+            version: 1,
+            genesis: self.state.genesis(),
+            node: self.node(member),
+            key: record.plan.key,
+            epoch: record.plan.epoch,
+            record: record.digest(),
+            export,
+            bundle: bundle_digest(bundle),
+        };
+        self.says(body, member, bundle)
+    }
+
+    /// The same, whatever it says.
+    pub fn says(&self, body: ExportStatement, member: &str, bundle: &[u8]) -> NodePart {
+        let statement = SignedExportStatement::sign(body, &node_secrets(self.seed, member));
+        NodePart { statement, bundle: bundle.to_vec().into() }
+    }
+
+    /// A member's part, as it should be.
+    pub fn part<C: Curve>(
+        &self,
+        dealt: &Dealt<C>,
+        export: Head,
+        member: &str,
+        to: &RecoveryKey,
+    ) -> NodePart {
+        let statement = self.export_statement(dealt, export, member, to);
+        let bundle = bundle_of::<C, Standard>(statement, &dealt.shares[&self.node(member)]);
+        self.gives(&dealt.kept.record, export, member, &bundle)
+    }
+
+    /// A file of these parts.
+    pub fn export_file(
+        &self,
+        record: &EpochRecord,
+        export: Head,
+        parts: &[NodePart],
+    ) -> ExportFile {
+        let (file, entries) = (self.file.clone(), self.entries.clone());
+        ExportFile::new(file, entries, self.certify(record, 3), export, parts.to_vec())
+    }
+
     fn statement<C: Curve>(
         &self,
         dealt: &Dealt<C>,
@@ -591,6 +667,14 @@ fn proven<C: Curve, P: Parameters>(
     let mut rng = rng(&author.to_string(), 7);
     let bundle: Bundle<C, P> = prove(statement, secrets, &mut rng).unwrap();
     StoredBundle { kind, author, bytes: to_bytes(&bundle) }
+}
+
+/// A bundle of these secrets, whatever it is of.
+pub fn bundle_of<C: Curve, P: Parameters>(
+    statement: Statement<C>,
+    secrets: &[SecretScalar<C>],
+) -> Vec<u8> {
+    proven::<C, P>(BundleKind::Shares, statement, secrets).bytes
 }
 
 fn public<C: Curve>(secret: &SecretScalar<C>) -> NonIdentity<C> {

@@ -19,6 +19,8 @@ mod damaged;
 mod drilling;
 mod drills;
 mod estates;
+mod exporting;
+mod exports;
 mod forged;
 mod given_out;
 mod opening;

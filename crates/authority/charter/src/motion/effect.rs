@@ -6,6 +6,7 @@ mod people;
 use super::span::Span;
 use super::{Motion, MotionBody, most_faults};
 use crate::custody::Custody;
+use crate::export::{Export, Recipient};
 use crate::genesis::Settings;
 use crate::rules::objected_ms;
 use crate::state::State;
@@ -122,6 +123,10 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
             "all its shares are destroyed; what it still guards is lost".to_owned(),
             "backups and old copies of shares are not destroyed by this".to_owned(),
         ],
+        MotionBody::KeyExport { name, recipient: Some(recipient) } => {
+            export_effect(name, recipient, state)
+        }
+        MotionBody::KeyExport { name, recipient: None } => export_end_effect(name, state),
         MotionBody::CustodySet { custody, excepted } => custody_effect(custody, excepted, state),
         MotionBody::SeatGive { name, claim } => {
             let fingerprint = words(&claim.digest()).join(" ");
@@ -284,6 +289,57 @@ fn custody_effect(custody: &Custody, excepted: &[Name], state: &State) -> Vec<St
         ));
     }
     lines
+}
+
+fn export_effect(name: &Name, recipient: &Recipient, state: &State) -> Vec<String> {
+    let order = state.key_named(name);
+    let fewest = order.and_then(|order| order.last_sharing()).map(|it| it.tree.fewest());
+    let accounts = order.map_or(1, |order| order.accounts);
+    let fingerprint = words(&recipient.key_id().digest()).join(" ");
+    let who = &recipient.name;
+    let mut lines = vec![
+        format!("gives the whole key {name} to whoever holds the recovery key of {who}"),
+        match fewest {
+            Some(fewest) => format!(
+                "until now at least {fewest} nodes sign together; then 1 holder signs alone, without \
+                 any node, for ever"
+            ),
+            None => "then 1 holder signs alone, without any node, for ever".to_owned(),
+        },
+        "no policy, no approval, no limit and no quorum protects what it guards any more; a refresh, \
+         a reshare or another motion takes nothing back"
+            .to_owned(),
+        match accounts {
+            1 => "all keys derived from it are given with it".to_owned(),
+            accounts => format!(
+                "all its {accounts} accounts, and all keys derived from them, are given with it"
+            ),
+        },
+        format!("the recovery key of {who} is: {fingerprint}"),
+        format!(
+            "read these words where {who} keeps that key: whoever has another one in its place gets \
+             the key"
+        ),
+        "the key is called exported for ever".to_owned(),
+        "move what it guards to another key, unless it is to be used elsewhere from now on"
+            .to_owned(),
+    ];
+    let before = order.map(|order| order.exports.len()).unwrap_or_default();
+    if before > 0 {
+        lines.push(format!("it was exported {before} times before"));
+    }
+    lines
+}
+
+fn export_end_effect(name: &Name, state: &State) -> Vec<String> {
+    let open = state.key_named(name).into_iter().flat_map(|order| order.open_exports());
+    let to = open.map(|Export { recipient, .. }| recipient.name.as_str());
+    let to = to.collect::<Vec<_>>().join(", ");
+    vec![
+        format!("nodes give nothing of the key {name} to {to} any more"),
+        "whoever collected enough until now has the whole key, for ever: it stays called exported"
+            .to_owned(),
+    ]
 }
 
 fn node_name(id: &NodeId, state: &State) -> String {

@@ -13,6 +13,7 @@ pub use schedule::{RefreshSchedule, Window};
 pub use span::Span;
 
 use crate::custody::{Custody, CustodyError};
+use crate::export::{ExportError, Recipient};
 use crate::genesis::{RolesError, Settings};
 use crate::imported::Imported;
 use crate::limits::{
@@ -253,6 +254,16 @@ pub enum MotionBody {
         #[n(0)]
         minimum: Version,
     },
+    /// Gives a key to somebody, whole; or ends that.
+    #[n(20)]
+    KeyExport {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// Who gets it; nothing: nobody gets any more of it than they have.
+        #[n(1)]
+        recipient: Option<Recipient>,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -406,6 +417,9 @@ pub enum MotionError {
     /// Custodians or recovery trees are refused.
     #[error(transparent)]
     Custody(#[from] CustodyError),
+    /// An export is refused.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Somebody would be more than one thing and is not excepted, or is for nothing.
     #[error(transparent)]
     Roles(#[from] RolesError),
@@ -510,6 +524,8 @@ impl Motion {
             MotionBody::Thaw { .. } => "thaw",
             MotionBody::Nodes(ref change) => change.kind(),
             MotionBody::ReleaseRequire { .. } => "release-require",
+            MotionBody::KeyExport { recipient: Some(_), .. } => "key-export",
+            MotionBody::KeyExport { recipient: None, .. } => "key-export-end",
         }
     }
 
@@ -540,7 +556,8 @@ impl Motion {
             | MotionBody::KeySchedule { name, .. }
             | MotionBody::KeyRetire { name }
             | MotionBody::KeyImport { name, .. }
-            | MotionBody::KeyRestore { name, .. } => vec![Object::Key(name.clone())],
+            | MotionBody::KeyRestore { name, .. }
+            | MotionBody::KeyExport { name, .. } => vec![Object::Key(name.clone())],
         }
     }
 }

@@ -137,7 +137,8 @@ impl State {
             | MotionBody::KeySchedule { .. }
             | MotionBody::KeyRetire { .. }
             | MotionBody::KeyImport { .. }
-            | MotionBody::KeyRestore { .. } => Matter::Keys,
+            | MotionBody::KeyRestore { .. }
+            | MotionBody::KeyExport { .. } => Matter::Keys,
         }
     }
 
@@ -278,6 +279,8 @@ impl State {
             | MotionBody::SettingsSet { .. }
             | MotionBody::Recover(_) => true,
             MotionBody::Nodes(change) => change.is_dangerous(),
+            // Ending one only stops.
+            MotionBody::KeyExport { recipient, .. } => recipient.is_some(),
             MotionBody::People(change) => {
                 change.rules.is_some() || change.changes.iter().any(|one| self.widens(one))
             }

@@ -6,10 +6,12 @@ use crate::custody::Custody;
 use crate::entry::{
     CertifiedEntry, Entry, EntryBody, EntryError, ProposedEntry, Step, VerifiedEntry,
 };
+use crate::export::{ExportError, Recipient};
 use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
 use crate::limits::{
-    KEYS_MAX, MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX, THAWS_MAX,
+    EXPORTS_OF_A_KEY_MAX, EXPORTS_OPEN_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX,
+    MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX, THAWS_MAX,
 };
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
@@ -264,6 +266,10 @@ impl State {
             }
             MotionBody::CustodySet { custody, excepted } => self.check_custody(custody, excepted),
             MotionBody::SeatGive { name, claim } => self.check_claim(name, claim),
+            MotionBody::KeyExport { name, recipient } => {
+                self.check_standing(name)?;
+                Ok(self.check_export(name, recipient.as_ref())?)
+            }
             MotionBody::KeyRefresh { name }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeyRetire { name } => self.check_standing(name),
@@ -352,9 +358,77 @@ impl State {
         if let Some(name) = taken.find(|name| custody.named(name).is_some()) {
             return Err(RolesError::Name(name.clone()).into());
         }
+        let mut recipients = self.recipients();
+        let mut custodians = custody.custodians.iter();
+        if let Some(it) = custodians.find(|it| recipients.any(|known| known.key == it.key)) {
+            return Err(ExportError::Recipient(it.name.clone()).into());
+        }
         let people = self.people().map(|person| (&person.name, person.roles));
         check_roles(people, custody, excepted, self.excepted())?;
         Ok(())
+    }
+
+    /// A key is given whole to a recovery key that serves nothing else and never did, under a name that
+    /// is no node's, service's or custodian's; an export that is open can be ended (KEX-02). What a
+    /// recovery key is, is for those who know curves: the nodes, before they vote.
+    fn check_export(&self, key: &Name, recipient: Option<&Recipient>) -> Result<(), ExportError> {
+        let order = self.key_named(key);
+        let open = || order.into_iter().flat_map(KeyOrder::open_exports);
+        let Some(recipient) = recipient else {
+            return match open().next() {
+                Some(_) => Ok(()),
+                None => Err(ExportError::NotOpen(key.clone())),
+            };
+        };
+        let name = &recipient.name;
+        if !recipient.is_well_formed() {
+            return Err(ExportError::Key(name.clone()));
+        }
+        if self.node_named(name).is_some()
+            || self.service_named(name).is_some()
+            || self.custody().named(name).is_some()
+        {
+            return Err(ExportError::Name(name.clone()));
+        }
+        if self.serves_elsewhere(recipient) {
+            return Err(ExportError::KeyTaken(name.clone()));
+        }
+        if open().any(|export| export.recipient.key == recipient.key) {
+            return Err(ExportError::Open(key.clone()));
+        }
+        if open().count() >= EXPORTS_OF_A_KEY_MAX {
+            return Err(ExportError::TooMany(key.clone()));
+        }
+        match self.keys().flat_map(KeyOrder::open_exports).count() < EXPORTS_OPEN_MAX {
+            true => Ok(()),
+            false => Err(ExportError::TooManyOpen),
+        }
+    }
+
+    /// Whether a recovery key is, was, or would be a custodian's, a machine's in a seat, or the key of
+    /// a node, person or service.
+    fn serves_elsewhere(&self, recipient: &Recipient) -> bool {
+        let announced = self.announced().filter_map(|it| match &it.motion.body {
+            MotionBody::CustodySet { custody, .. } => Some(custody),
+            _ => None,
+        });
+        let custodies = self.custodies.values().map(AsRef::as_ref).chain(announced);
+        let mut custodians = custodies.flat_map(|custody| &custody.custodians);
+        let seated = self.seats.values().map(|seat| &seat.claim);
+        let heirs = self.succession().into_iter().flat_map(|it| &it.claims);
+        let mut claims = seated.chain(heirs.map(SignedSeatClaim::body));
+        custodians.any(|custodian| custodian.key == recipient.key)
+            || claims.any(|claim| claim.arrival == recipient.key)
+            || self.points_of_people_and_nodes().iter().any(|point| recipient.is_point(point))
+    }
+
+    /// Everybody to whom a key was exported, or would be by what is announced.
+    fn recipients(&self) -> impl Iterator<Item = &Recipient> {
+        let announced = self.announced().filter_map(|it| match &it.motion.body {
+            MotionBody::KeyExport { recipient, .. } => recipient.as_ref(),
+            _ => None,
+        });
+        self.exported_to().chain(announced)
     }
 
     /// A machine of its own keys, which nobody had, claims the seat of the node of this name

@@ -1,5 +1,6 @@
 //! What the charter orders for a key.
 
+use crate::export::{Export, Recipient};
 use crate::imported::Imported;
 use crate::motion::RefreshSchedule;
 use crate::origin::Origin;
@@ -27,6 +28,8 @@ pub struct KeyOrder {
     pub retired: bool,
     /// Where a key is from that was not made here. It never changes (IMP-08).
     pub origin: Option<Origin>,
+    /// To whom it was given whole, oldest first. None is ever forgotten (KEX-05).
+    pub exports: Vec<Export>,
     /// What was ordered, oldest first.
     orders: Vec<Order>,
 }
@@ -74,8 +77,20 @@ impl KeyOrder {
         entry: Head,
     ) -> Self {
         let orders = vec![Order { entry, what: What::Sharing(Some(sharing)) }];
-        let (version, schedule, retired, origin) = (1, None, false, None);
-        Self { key, name, scheme, accounts, entry, version, schedule, retired, origin, orders }
+        let (version, schedule, retired, origin, exports) = (1, None, false, None, Vec::new());
+        Self {
+            key,
+            name,
+            scheme,
+            accounts,
+            entry,
+            version,
+            schedule,
+            retired,
+            origin,
+            exports,
+            orders,
+        }
     }
 
     /// The same for a key that exists already.
@@ -91,6 +106,31 @@ impl KeyOrder {
     /// Whether somebody brings it.
     pub fn is_imported(&self) -> bool {
         self.imported().is_some()
+    }
+
+    /// Whether somebody got it, or may get it, whole (KEX-05).
+    pub fn is_exported(&self) -> bool {
+        !self.exports.is_empty()
+    }
+
+    /// Exports for which nodes give their parts: nobody ended them, and the key is not retired.
+    pub fn open_exports(&self) -> impl Iterator<Item = &Export> {
+        self.exports.iter().filter(|export| export.is_open() && !self.retired)
+    }
+
+    /// The export that took effect by the entry with this head.
+    pub fn export(&self, entry: &Head) -> Option<&Export> {
+        self.exports.iter().find(|export| export.entry == *entry)
+    }
+
+    pub(super) fn export_to(&mut self, recipient: Recipient, entry: Head, position: u64) {
+        self.exports.push(Export { entry, position, recipient, ended: None });
+    }
+
+    pub(super) fn end_exports(&mut self, position: u64) {
+        for export in self.exports.iter_mut().filter(|export| export.is_open()) {
+            export.ended = Some(position);
+        }
     }
 
     pub(super) fn order(&mut self, entry: Head, sharing: Option<Sharing>) {

@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::enrolment::{Enrolment, Role};
+use crate::export::Recipient;
 use crate::genesis::{Genesis, GenesisError, Roles, point};
 use crate::limits::CESSION_DELAY_MS_MIN;
 use crate::member::Authenticators;
@@ -294,8 +295,21 @@ impl State {
             .any(|key| known.contains(key.as_slice()))
     }
 
-    /// The public points of everybody, of now and before (GOV-05).
+    /// The public points of everybody, of now and before, those to whom keys were exported included
+    /// (GOV-05, KEX-02).
     pub(super) fn known_points(&self) -> BTreeSet<Vec<u8>> {
+        let mut known = self.points_of_people_and_nodes();
+        known.extend(self.exported_to().map(|recipient| recipient.point().to_vec()));
+        known
+    }
+
+    /// Everybody to whom a key was exported.
+    pub(super) fn exported_to(&self) -> impl Iterator<Item = &Recipient> {
+        self.keys().flat_map(|order| &order.exports).map(|export| &export.recipient)
+    }
+
+    /// The public points of nodes, people and services, of now and before.
+    pub(super) fn points_of_people_and_nodes(&self) -> BTreeSet<Vec<u8>> {
         let of_node = |keys: &NodePublic| [*keys.statement(), *keys.transport(), *keys.sealed()];
         let former = self.roster.former.values().flatten().map(|(keys, _)| keys);
         let nodes = self.nodes().map(|node| &node.keys).chain(former).flat_map(of_node);

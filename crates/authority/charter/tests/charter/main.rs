@@ -15,6 +15,7 @@ mod custody;
 mod encoding;
 mod epochs_model;
 mod explore;
+mod exports;
 mod founding;
 mod keys;
 mod log;

@@ -43,7 +43,8 @@ const LOG: &str = "G -> hot[key hot] -> policy[policy 1, by ben+cleo] -> refresh
     -> ended[enact end] -> left[leave robot] \
     -> soon[wait 0] -> now[enact soon] -> probe[probe n5] -> vote[resume n5] \
     -> told5[declare n5 acme] -> six[admit n6] -> seven[admit n7, bear 2] -> hush[suspend n3] \
-    -> gone[expel n3] -> least[require 0.1.0]";
+    -> gone[expel n3] -> least[require 0.1.0] \
+    -> warm[key warm n1+n2+n5] -> out[export warm gil] -> kept[keep warm]";
 
 fn vectors() -> Vectors {
     serde_json::from_str(include_str!("../../../../../vectors/charter.json")).unwrap()

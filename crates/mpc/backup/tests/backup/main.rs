@@ -8,6 +8,7 @@
 )]
 
 mod custodians;
+mod exports;
 mod fixtures;
 mod honest;
 mod mutations;

@@ -38,6 +38,14 @@ fn neg_066_neg_070_another_statement_is_refused_and_rewritten_its_proof_fails() 
         Subject::Shares { of: of.clone(), epoch, leaves: leaves.clone(), tree: other },
         Subject::Contributions { of: of.clone(), epoch },
         Subject::Canary { genesis: of.genesis, export: other },
+        Subject::Export {
+            of: of.clone(),
+            epoch,
+            leaves: leaves.clone(),
+            tree,
+            record: other,
+            export: other,
+        },
     ];
     let mut statements: Vec<(Statement<Ed25519>, BackupFault)> = subjects
         .into_iter()

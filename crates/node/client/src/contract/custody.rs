@@ -94,6 +94,10 @@ pub struct CustodianView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub proposed: Option<MotionId>,
+    /// The key that is given to them whole, or would be: then they are no custodian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub gets: Option<Name>,
     /// When the last drill was finished in which they are said to have taken part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drilled_ms: Option<u64>,

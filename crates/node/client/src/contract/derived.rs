@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What stands beside every extended key.
-pub const EXPORT_WARNING: &str = "whoever has this links all addresses of the key, and with the private key of any one child \
+pub const XPUB_WARNING: &str = "whoever has this links all addresses of the key, and with the private key of any one child \
      computes that of the key itself";
 
 /// `key derive`: a child of a key.
@@ -44,9 +44,9 @@ pub struct ChildKeyView {
     pub warning: String,
 }
 
-/// `key export`: a key as a wallet reads it, to watch its addresses.
+/// `key xpub`: a key as a wallet reads it, to watch its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct KeyExport {
+pub struct XpubView {
     /// Name of the key.
     #[schema(value_type = String)]
     pub key: Name,
@@ -83,7 +83,7 @@ pub struct DescriptorView {
 
 /// Why a key has no extended form; the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ExportError {
+pub enum XpubError {
     /// No network of Bitcoin.
     #[error("an extended key belongs to one of mainnet, testnet, signet, regtest")]
     Network,
@@ -112,28 +112,28 @@ impl ChildKeyView {
     }
 }
 
-impl KeyExport {
+impl XpubView {
     /// An account of a key as wallets read it, from its own point and chain code (DER-07, DER-09).
     ///
     /// # Errors
-    /// [`ExportError`].
+    /// [`XpubError`].
     pub fn new(
         key: Name,
         account: u16,
         scheme: Scheme,
         root: &Derived,
         network: &str,
-    ) -> Result<Self, ExportError> {
+    ) -> Result<Self, XpubError> {
         let kind = match network {
             "mainnet" => KeyNetwork::Mainnet,
             "testnet" | "signet" | "regtest" => KeyNetwork::Testnet,
-            _ => return Err(ExportError::Network),
+            _ => return Err(XpubError::Network),
         };
         let scripts = ScriptType::of(scheme);
         if scripts.is_empty() {
-            return Err(ExportError::Scheme(scheme));
+            return Err(XpubError::Scheme(scheme));
         }
-        let point = NonIdentity::from_bytes(&root.point).map_err(|_| ExportError::Point)?;
+        let point = NonIdentity::from_bytes(&root.point).map_err(|_| XpubError::Point)?;
         let extended = ExtendedKey::root(kind, point, root.chain_code);
         let view = |(script, branch): (ScriptType, Branch)| DescriptorView {
             layout: script.layout().to_owned(),
@@ -151,7 +151,7 @@ impl KeyExport {
             xpub: extended.to_string(),
             fingerprint: fingerprint.iter().map(|byte| format!("{byte:02x}")).collect(),
             descriptors: scripts.iter().flat_map(both).map(view).collect(),
-            warning: EXPORT_WARNING.to_owned(),
+            warning: XPUB_WARNING.to_owned(),
         })
     }
 }
@@ -173,14 +173,14 @@ mod tests {
         derive_encoded(scheme, &point, &[9; 32], &Path::root()).unwrap()
     }
 
-    fn export(scheme: Scheme, network: &str) -> Result<KeyExport, ExportError> {
-        KeyExport::new("vault".parse().unwrap(), 0, scheme, &root(scheme), network)
+    fn xpub(scheme: Scheme, network: &str) -> Result<XpubView, XpubError> {
+        XpubView::new("vault".parse().unwrap(), 0, scheme, &root(scheme), network)
     }
 
     #[test]
     fn der_09_every_scheme_has_the_descriptors_of_what_it_can_spend() {
         let names = |scheme| -> Vec<(String, String)> {
-            let all = export(scheme, "mainnet").unwrap().descriptors;
+            let all = xpub(scheme, "mainnet").unwrap().descriptors;
             all.into_iter().map(|view| (view.script, view.path)).collect()
         };
         let pairs = |scripts: &[&str]| -> Vec<(String, String)> {
@@ -189,9 +189,9 @@ mod tests {
         };
         assert_eq!(names(Scheme::EcdsaSecp256k1), pairs(&["pkh", "sh-wpkh", "wpkh"]));
         assert_eq!(names(Scheme::Bip340), pairs(&["tr"]));
-        let ed25519 = export(Scheme::Ed25519, "mainnet");
-        assert_eq!(ed25519, Err(ExportError::Scheme(Scheme::Ed25519)));
-        assert_eq!(export(Scheme::Bip340, "main"), Err(ExportError::Network));
+        let ed25519 = xpub(Scheme::Ed25519, "mainnet");
+        assert_eq!(ed25519, Err(XpubError::Scheme(Scheme::Ed25519)));
+        assert_eq!(xpub(Scheme::Bip340, "main"), Err(XpubError::Network));
     }
 
     #[test]
@@ -199,9 +199,9 @@ mod tests {
         for (network, prefix) in
             [("mainnet", "xpub661"), ("signet", "tpubD6N"), ("regtest", "tpub")]
         {
-            let export = export(Scheme::Bip340, network).unwrap();
-            assert!(export.xpub.starts_with(prefix), "{}", export.xpub);
-            let read: ExtendedKey = export.xpub.parse().unwrap();
+            let view = xpub(Scheme::Bip340, network).unwrap();
+            assert!(view.xpub.starts_with(prefix), "{}", view.xpub);
+            let read: ExtendedKey = view.xpub.parse().unwrap();
             assert_eq!((read.key.to_bytes()[0], read.chain_code), (3, [9; 32]));
         }
     }

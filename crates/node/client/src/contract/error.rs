@@ -116,6 +116,8 @@ error_codes! {
     UnknownEvidence = "unknown_evidence", 404, Caller;
     /// The node keeps no such backup.
     UnknownBundle = "unknown_bundle", 404, Caller;
+    /// The charter exports the key by no such entry.
+    UnknownExport = "unknown_export", 404, Caller;
     /// No motion of that id.
     UnknownMotion = "unknown_motion", 404, Caller;
     /// No person or service of that id.
@@ -126,6 +128,8 @@ error_codes! {
     KeyNotReady = "key_not_ready", 409, Caller;
     /// The key was ended for ever.
     KeyRetired = "key_retired", 409, Caller;
+    /// The node gives nothing of an exported key now.
+    ExportNotReady = "export_not_ready", 409, Caller;
     /// There is no receipt: the request is not signed.
     NotSigned = "not_signed", 409, Caller;
     /// A signed statement is malformed, expired, of another domain or wrongly signed.

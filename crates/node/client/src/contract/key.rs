@@ -4,7 +4,7 @@ use super::EvidenceView;
 use super::HexBytes;
 use quorate_access::Tree;
 use quorate_codec::Digest;
-use quorate_identity::{Head, KeyId, Name, Scheme};
+use quorate_identity::{Head, KeyId, Name, RecoveryKeyId, Scheme};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +15,10 @@ pub const IMPORTED: &str = "imported: somebody held this key whole; whoever stil
 /// What every view of a restored key says besides.
 pub const RESTORED: &str = "restored from the domain before: as many of its nodes as could sign there \
                             still can, unless they are destroyed";
+
+/// What every view of a key says besides that the charter gave to somebody whole.
+pub const EXPORTED: &str = "exported: the charter gave this key to somebody whole, who can sign alone, for \
+                            ever";
 
 /// What every view of a key says while nobody outside has audited this.
 pub const TEST_FUNDS_ONLY: &str = "test funds only: this release has had no external audit";
@@ -67,11 +71,55 @@ pub struct KeyView {
     /// now. `outdated`: for others, who were replaced since. `none`: there is no key that could be
     /// used.
     pub backup: String,
+    /// To whom the charter gave it whole, oldest first; none is ever forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ExportView>,
     /// A warning to show beside every address.
     pub warning: String,
     /// Its addresses, where somebody asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Addresses>,
+}
+
+/// That the charter gave a key to somebody whole, and how far the answering node is with its part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportView {
+    /// Who gets it.
+    #[schema(value_type = String)]
+    pub recipient: Name,
+    /// The id of their recovery key.
+    #[schema(value_type = String)]
+    pub recovery_key: RecoveryKeyId,
+    /// Its fingerprint in twelve words, as the recovery tool shows it.
+    pub fingerprint: Vec<String>,
+    /// The head that the entry made by which it took effect.
+    #[schema(value_type = String)]
+    pub entry: Head,
+    /// The position of that entry.
+    pub position: u64,
+    /// Whether nodes still give parts for it.
+    pub is_open: bool,
+    /// The position of the entry that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<u64>,
+    /// The epoch of which the answering node's part is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Why the answering node gives nothing now, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<String>,
+}
+
+/// `GET /v1/keys/{key}/exports/{entry}`: the answering node's part of a key, encrypted to the recovery
+/// key that the charter gave the key to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportPartAnswer {
+    /// The bundle.
+    #[schema(value_type = String)]
+    pub bundle: HexBytes,
+    /// Canonical bytes of the node's signed statement that it is its own.
+    #[schema(value_type = String)]
+    pub statement: HexBytes,
 }
 
 /// Where a key was made. It never changes.

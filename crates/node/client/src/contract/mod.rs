@@ -31,16 +31,17 @@ pub use charter::{
 pub use custody::{
     BundleAnswer, CustodianView, CustodyView, DrillView, LastDrill, RecordDrill, ShowPossession,
 };
-pub use derived::{ChildKeyView, DescriptorView, EXPORT_WARNING, ExportError, KeyExport};
+pub use derived::{ChildKeyView, DescriptorView, XPUB_WARNING, XpubError, XpubView};
 pub use domain::{DemoEnd, Denial, DomainFile, DomainNode, NodeRole, NodeStanding, Outage, Ready};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode, Fault};
 pub use evidence::{EvidenceAnswer, EvidenceView};
 pub use freeze::{FreezeView, SubmitFreeze};
 pub use hex_bytes::HexBytes;
 pub use key::{
-    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EpochRecordAnswer,
-    EpochState, EpochView, HandoverAnswer, IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState,
-    KeyView, RESTORED, SubmitImport, TEST_FUNDS_ONLY,
+    Addresses, CeremonyKind, CeremonyNode, CeremonyPhase, CeremonyView, EXPORTED,
+    EpochRecordAnswer, EpochState, EpochView, ExportPartAnswer, ExportView, HandoverAnswer,
+    IMPORTED, ImportOfferAnswer, KeyOrigin, KeyState, KeyView, RESTORED, SubmitImport,
+    TEST_FUNDS_ONLY,
 };
 pub use motion::{MotionState, MotionView, SignMotion, SubmitMotion};
 pub use openapi::openapi;

@@ -2,7 +2,7 @@
 
 use quorate_codec::Digest;
 use quorate_derivation::Path;
-use quorate_identity::{MotionId, Name, RequestId};
+use quorate_identity::{Head, MotionId, Name, RequestId};
 
 /// A call that a node answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,8 @@ routes! {
     EPOCH_RECORD: "GET" "/v1/keys/{key}/record" [] "" => "EpochRecordAnswer", "The certified epoch record of a key.";
     /// A backup of a key.
     BUNDLE: "GET" "/v1/keys/{key}/bundles/{bundle}" [] "" => "BundleAnswer", "A backup that the key's certified epoch record names, from a node that keeps it.";
+    /// A node's part of an exported key.
+    EXPORT_PART: "GET" "/v1/keys/{key}/exports/{entry}" [] "" => "ExportPartAnswer", "The answering node's part of a key that the charter gave to somebody whole, encrypted to them.";
     /// The epochs of a key.
     EPOCHS: "GET" "/v1/keys/{key}/epochs" [] "" => "[EpochView]", "The epochs of a key, newest first.";
     /// What is under way for keys.
@@ -95,7 +97,7 @@ routes! {
     /// A child of a key.
     CHILD_KEY: "GET" "/v1/keys/{key}/child" ["account": "which account of the key, 0 if absent", "path": "which child: m for the key itself, or m/0/5; indices below 2147483648"] "" => "ChildKeyView", "A child of a key, by public derivation.";
     /// A key as wallets read it.
-    EXPORT_KEY: "GET" "/v1/keys/{key}/export" ["account": "which account of the key, 0 if absent", "network": "mainnet, testnet, signet or regtest"] "" => "KeyExport", "Extended public key and output descriptors of a key.";
+    XPUB: "GET" "/v1/keys/{key}/xpub" ["account": "which account of the key, 0 if absent", "network": "mainnet, testnet, signet or regtest"] "" => "XpubView", "Extended public key and output descriptors of a key.";
     /// The policy in force.
     POLICY: "GET" "/v1/policy" [] "" => "PolicyView", "The policy in force.";
     /// Requests.
@@ -158,6 +160,11 @@ pub fn bundle(key: &Name, bundle: &Digest) -> String {
     format!("/v1/keys/{key}/bundles/{bundle}")
 }
 
+/// `/v1/keys/…/exports/…`.
+pub fn export_part(key: &Name, entry: &Head) -> String {
+    format!("/v1/keys/{key}/exports/{entry}")
+}
+
 /// `/v1/keys/…/epochs`.
 pub fn epochs(key: &Name) -> String {
     format!("/v1/keys/{key}/epochs")
@@ -189,9 +196,9 @@ pub fn child_key(key: &Name, account: u16, path: &Path) -> String {
     format!("/v1/keys/{key}/child?account={account}&path={path}")
 }
 
-/// `/v1/keys/…/export?account=…&network=…`.
-pub fn export_key(key: &Name, account: u16, network: &str) -> String {
-    format!("/v1/keys/{key}/export?account={account}&network={network}")
+/// `/v1/keys/…/xpub?account=…&network=…`.
+pub fn xpub(key: &Name, account: u16, network: &str) -> String {
+    format!("/v1/keys/{key}/xpub?account={account}&network={network}")
 }
 
 /// `/v1/evidence/…`.
@@ -247,6 +254,7 @@ mod tests {
             (key(&name), KEY),
             (epoch_record(&name), EPOCH_RECORD),
             (bundle(&name, &Digest([3; 32])), BUNDLE),
+            (export_part(&name, &Head(Digest([3; 32]))), EXPORT_PART),
             (epochs(&name), EPOCHS),
             (ceremony(&name), CEREMONY),
             (retry_ceremony(&name), RETRY_CEREMONY),
@@ -255,7 +263,7 @@ mod tests {
             (import(&name), IMPORT_OFFER),
             (import(&name), SUBMIT_IMPORT),
             (child_key(&name, 17, &"m/0/5".parse().unwrap()), CHILD_KEY),
-            (export_key(&name, 17, "mainnet"), EXPORT_KEY),
+            (xpub(&name, 17, "mainnet"), XPUB),
             (evidence(&Digest([3; 32])), EVIDENCE),
             (request(&request_id), REQUEST),
             (wait_request(&request_id, 10), WAIT_REQUEST),

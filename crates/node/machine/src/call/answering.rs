@@ -51,10 +51,13 @@ impl Node {
             Call::SignMotion { motion, person, signature } => {
                 return self.sign_motion(&motion, person, signature, turn);
             }
-            Call::Keys => View::Keys(self.view_keys()),
-            Call::Key(name) => View::Key(Box::new(self.view_key(&name)?)),
+            Call::Keys => View::Keys(self.view_keys(turn.now)),
+            Call::Key(name) => View::Key(Box::new(self.view_key(&name, turn.now)?)),
             Call::EpochRecord(name) => View::EpochRecord(self.view_record(&name)?),
             Call::Bundle { key, bundle } => View::Bundle(self.view_bundle(&key, &bundle)?),
+            Call::ExportPart { key, export } => {
+                View::ExportPart(self.view_part(&key, &export, turn.now)?)
+            }
             Call::Epochs(name) => View::Epochs(self.view_epochs(&name)?),
             Call::Ceremonies => View::Ceremonies(self.view_ceremonies(turn.now)),
             Call::Ceremony(name) => View::Ceremonies(self.view_ceremony(&name, turn.now)?),
@@ -70,8 +73,8 @@ impl Node {
             Call::ChildKey { key, account, path } => {
                 View::ChildKey(Box::new(self.view_child(&key, account, &path)?))
             }
-            Call::ExportKey { key, account, network } => {
-                View::ExportKey(Box::new(self.view_export(&key, account, &network)?))
+            Call::Xpub { key, account, network } => {
+                View::Xpub(Box::new(self.view_xpub(&key, account, &network)?))
             }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
             Call::Requests { state } => View::Requests(self.view_requests(state)),

@@ -20,7 +20,7 @@ use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_engine::PossessionAnswer;
 use quorate_identity::{
-    ActorId, CredentialSignature, MotionId, Name, PersonId, RecoveryKeyId, RequestId,
+    ActorId, CredentialSignature, Head, MotionId, Name, PersonId, RecoveryKeyId, RequestId,
 };
 use quorate_policy::request::{VerifiedApproval, VerifiedCancellation, VerifiedRequest};
 use serde::Serialize;
@@ -114,6 +114,13 @@ pub enum Call {
         /// The digest of the bundle, as the record names it.
         bundle: Digest,
     },
+    /// Where this node's part of a key lies that is given to somebody.
+    ExportPart {
+        /// The key.
+        key: Name,
+        /// The entry by which its export took effect, by the head that it made.
+        export: Head,
+    },
     /// The epochs of a key.
     Epochs(Name),
     /// What is under way for keys.
@@ -148,7 +155,7 @@ pub enum Call {
         path: Path,
     },
     /// An account of a key as wallets read it.
-    ExportKey {
+    Xpub {
         /// The key.
         key: Name,
         /// Which account.
@@ -218,12 +225,14 @@ pub enum View {
     EpochRecord(view::EpochRecordAnswer),
     /// No type of the contract: who drives the node reads the row and answers with the bundle.
     Bundle(BundlePlace),
+    /// The key of a row, as above.
+    ExportPart(Vec<u8>),
     Epochs(Vec<view::EpochView>),
     Ceremonies(Vec<view::CeremonyView>),
     ImportOffer(view::ImportOfferAnswer),
     Handover(view::HandoverAnswer),
     ChildKey(Box<view::ChildKeyView>),
-    ExportKey(Box<view::KeyExport>),
+    Xpub(Box<view::XpubView>),
     Policy(Box<view::PolicyView>),
     Requests(Vec<view::RequestView>),
     Request(Box<view::RequestView>),

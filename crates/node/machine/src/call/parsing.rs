@@ -91,13 +91,20 @@ impl Input<'_> {
             routes::KEYS => Call::Keys,
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
-            routes::BUNDLE if matches!(self.caller.actor, ActorId::Service(_)) => {
-                let (message, next) = ("services do not read backups", "ask as a person");
+            routes::BUNDLE | routes::EXPORT_PART
+                if matches!(self.caller.actor, ActorId::Service(_)) =>
+            {
+                let (message, next) =
+                    ("services read no backups and no exports", "ask as a person");
                 return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
             }
             routes::BUNDLE => {
                 Call::Bundle { key: self.name()?, bundle: self.second(ErrorCode::UnknownBundle)? }
             }
+            routes::EXPORT_PART => Call::ExportPart {
+                key: self.name()?,
+                export: self.second(ErrorCode::UnknownExport)?,
+            },
             routes::EPOCHS => Call::Epochs(self.name()?),
             routes::CEREMONIES => Call::Ceremonies,
             routes::CEREMONY => Call::Ceremony(self.name()?),
@@ -109,9 +116,9 @@ impl Input<'_> {
                 let (key, account) = (self.name()?, self.account()?);
                 Call::ChildKey { key, account, path: self.path()? }
             }
-            routes::EXPORT_KEY => {
+            routes::XPUB => {
                 let network = self.text("network").unwrap_or_default().to_owned();
-                Call::ExportKey { key: self.name()?, account: self.account()?, network }
+                Call::Xpub { key: self.name()?, account: self.account()?, network }
             }
             routes::POLICY => Call::Policy,
             routes::REQUESTS => Call::Requests { state: self.request_state()? },

@@ -4,6 +4,7 @@ use crate::ceremonies::{Found, recoveries};
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::evidence::Evidence;
+use crate::exports::is_recipient;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::seats::is_readable;
@@ -219,6 +220,7 @@ impl Node {
             let node = proposed.rejoins();
             node.is_none_or(|node| self.rejoin_due(&node) <= now)
                 && proposed.custody().is_none_or(|custody| self.is_shown(custody))
+                && proposed.recipient().is_none_or(|it| self.is_key_shown(&it.key_id()))
                 && proposed.nodes().is_none_or(|change| self.behind_for(change).is_none())
                 && proposed.minimum().is_none_or(|minimum| self.lacking_for(minimum).is_none())
         };
@@ -229,6 +231,7 @@ impl Node {
                     .is_none_or(|bytes| quorate_policy::vet(bytes, &self.state).is_ok())
                 && proposed.custody().is_none_or(|custody| recoveries(custody).is_some())
                 && proposed.claim().is_none_or(is_readable)
+                && proposed.recipient().is_none_or(is_recipient)
                 && proposed
                     .import()
                     .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())

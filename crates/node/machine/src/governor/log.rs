@@ -122,6 +122,8 @@ impl Node {
         self.look_at_cessions(turn);
         self.look_at_custody(turn);
         self.look_at_drills(turn);
+        self.look_at_exports();
+        self.tell_export(turn);
         self.look_at_keys(turn);
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.greet_all(turn);

@@ -38,6 +38,7 @@ impl Node {
         self.check_import_motion(&motion)?;
         self.check_custody_motion(&motion)?;
         check_seat_motion(&motion)?;
+        self.check_export_motion(&motion)?;
         self.check_restore_motion(&motion)?;
         if !self.governor.motions.contains_key(&id) {
             self.check_policy_motion(&motion)?;

@@ -3,13 +3,14 @@
 use super::{key_not_ready, unknown_key};
 use crate::call::BundlePlace;
 use crate::ceremonies::KeyBook;
+use crate::event::Millis;
 use crate::handover::Handover;
 use crate::node::Node;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, EpochRecord, KeyOrder, Origin};
 use quorate_client::contract::{
-    ChildKeyView, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode, HandoverAnswer,
-    IMPORTED, KeyExport, KeyOrigin, KeyState, KeyView, RESTORED, TEST_FUNDS_ONLY,
+    ChildKeyView, EXPORTED, EpochRecordAnswer, EpochState, EpochView, ErrorBody, ErrorCode,
+    HandoverAnswer, IMPORTED, KeyOrigin, KeyState, KeyView, RESTORED, TEST_FUNDS_ONLY, XpubView,
 };
 use quorate_codec::Digest;
 use quorate_derivation::Path;
@@ -32,17 +33,17 @@ impl Node {
     }
 
     /// All keys of the charter.
-    pub(crate) fn view_keys(&self) -> Vec<KeyView> {
+    pub(crate) fn view_keys(&self, now: Millis) -> Vec<KeyView> {
         let mut keys: Vec<KeyView> =
-            self.state.keys().filter_map(|order| self.key_view(order)).collect();
+            self.state.keys().filter_map(|order| self.key_view(order, now)).collect();
         keys.sort_by(|left, right| left.key.cmp(&right.key));
         keys
     }
 
     /// One key.
-    pub(crate) fn view_key(&self, name: &Name) -> Result<KeyView, ErrorBody> {
+    pub(crate) fn view_key(&self, name: &Name, now: Millis) -> Result<KeyView, ErrorBody> {
         let order = self.state.key_named(name);
-        order.and_then(|order| self.key_view(order)).ok_or_else(unknown_key)
+        order.and_then(|order| self.key_view(order, now)).ok_or_else(unknown_key)
     }
 
     /// The certified record of a key's newest epoch.
@@ -146,19 +147,19 @@ impl Node {
     }
 
     /// An account of an active key as wallets read it.
-    pub(crate) fn view_export(
+    pub(crate) fn view_xpub(
         &self,
         name: &Name,
         account: u16,
         network: &str,
-    ) -> Result<KeyExport, ErrorBody> {
+    ) -> Result<XpubView, ErrorBody> {
         let record = self.active_record(name)?;
         let bad = |error: &dyn std::fmt::Display| {
             let next = "name a key on secp256k1, one of its accounts, and a network with ?network=";
             ErrorBody::new(ErrorCode::BadCall, error.to_string(), next)
         };
         let root = child_at(record, account, &Path::root()).map_err(|error| bad(&error))?;
-        KeyExport::new(name.clone(), account, record.plan.scheme, &root, network)
+        XpubView::new(name.clone(), account, record.plan.scheme, &root, network)
             .map_err(|error| bad(&error))
     }
 
@@ -170,7 +171,7 @@ impl Node {
     }
 
     /// A key; nothing only where its tree names a node that the charter does not know.
-    fn key_view(&self, order: &KeyOrder) -> Option<KeyView> {
+    fn key_view(&self, order: &KeyOrder, now: Millis) -> Option<KeyView> {
         let book = self.keys.book(&order.key);
         let record = book.and_then(|book| book.record());
         let plan = record.map(|record| &record.plan);
@@ -219,12 +220,21 @@ impl Node {
                 None => "none",
             }
             .to_owned(),
-            warning: match order.origin {
-                Some(Origin::Imported(_)) => format!("{TEST_FUNDS_ONLY}; {IMPORTED}"),
-                Some(Origin::Restored(_)) => format!("{TEST_FUNDS_ONLY}; {RESTORED}"),
-                None => TEST_FUNDS_ONLY.to_owned(),
-            },
+            exports: self.view_exports(order, now),
+            warning: warning(order),
             addresses: None,
         })
     }
+}
+
+/// What stands beside a key in every view.
+fn warning(order: &KeyOrder) -> String {
+    let origin = match order.origin {
+        Some(Origin::Imported(_)) => Some(IMPORTED),
+        Some(Origin::Restored(_)) => Some(RESTORED),
+        None => None,
+    };
+    let exported = order.is_exported().then_some(EXPORTED);
+    let all = [Some(TEST_FUNDS_ONLY), origin, exported];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -59,6 +59,11 @@ impl Node {
                 self.behind_for(change).map(|why| why.to_string())
             }
             MotionBody::ReleaseRequire { minimum } if is_open => self.lacking_for(minimum),
+            MotionBody::KeyExport { recipient: Some(recipient), .. }
+                if is_open && !self.is_key_shown(&recipient.key_id()) =>
+            {
+                Some(format!("{} has to show this node the recovery key", recipient.name))
+            }
             _ => None,
         };
         let needed = missing.as_ref().map_or(0, quorate_access::Tree::fewest);

@@ -125,7 +125,12 @@ impl Node {
 
     /// Who is absent and what that means, what waits, and what is overdue (EPO-21).
     fn key_notes(&self, order: &KeyOrder, now: Millis) -> Vec<String> {
-        let mut notes = Vec::new();
+        let exported = order.exports.iter().map(|export| {
+            let (to, at) = (&export.recipient.name, export.position);
+            let open = if export.is_open() { "; nodes still give their parts of it" } else { "" };
+            format!("it was given whole to {to} at entry {at}, who can sign alone, for ever{open}")
+        });
+        let mut notes: Vec<String> = exported.collect();
         let Some(book) = self.keys.book(&order.key) else { return notes };
         if let Some(plan) = book.record().map(|record| &record.plan) {
             let here = self.present();

@@ -7,7 +7,7 @@ use crate::input::pick;
 use quorate_access::Tree;
 use quorate_charter::{
     Change, Declaration, Imported, MemberKind, Motion, MotionBody, NodeChange, NodesChange,
-    PeopleChange, Recovery, RefreshSchedule, Restored, Role, Rule, Rules, Settings,
+    PeopleChange, Recipient, Recovery, RefreshSchedule, Restored, Role, Rule, Rules, Settings,
     SignedEnrolment, SignedMember, SignedSeatClaim, Standing, State, Window,
 };
 use quorate_codec::Digest;
@@ -135,7 +135,8 @@ pub fn body(state: &State, kind: Kind, a: u8, b: u8, aside: &mut Aside) -> Motio
         Kind::Thaw => {
             let freezes = (0..=b % 3).map(|number| Digest([a.wrapping_add(number); 32])).collect();
             let barred = if b & 8 == 8 { vec![name(pick(&MEMBERS, b >> 4))] } else { Vec::new() };
-            MotionBody::Thaw { freezes, barred }
+            let refused = (0..b / 64).map(|number| Digest([a.wrapping_add(number); 32])).collect();
+            MotionBody::Thaw { freezes, barred, refused }
         }
         Kind::Nodes => {
             let mut changes = std::mem::take(&mut aside.nodes);
@@ -149,6 +150,11 @@ pub fn body(state: &State, kind: Kind, a: u8, b: u8, aside: &mut Aside) -> Motio
         Kind::ReleaseRequire => {
             let minimum = format!("{}.{}.0", a % 4, b % 4).parse().expect("a version");
             MotionBody::ReleaseRequire { minimum }
+        }
+        Kind::KeyExport => {
+            let recipient = Recipient { name: name(pick(&MEMBERS, b >> 4)), key: vec![a; 40] };
+            let recipient = (b & 1 == 0).then_some(recipient);
+            MotionBody::KeyExport { name: key_name, recipient }
         }
     }
 }

@@ -46,6 +46,7 @@ pub enum Kind {
     Thaw,
     Nodes,
     ReleaseRequire,
+    KeyExport,
 }
 
 /// What is wrong with a step, besides what follows from the rest of it.
@@ -103,7 +104,7 @@ pub struct Step {
 }
 
 /// Acts by their numbers.
-const ACTS: [Act; 27] = [
+const ACTS: [Act; 28] = [
     Act::Motion(Kind::KeyCreate),
     Act::Motion(Kind::PolicySet),
     Act::Motion(Kind::KeyRefresh),
@@ -131,6 +132,7 @@ const ACTS: [Act; 27] = [
     Act::PutMember,
     Act::PutNode,
     Act::Again,
+    Act::Motion(Kind::KeyExport),
 ];
 
 /// Flaws by their numbers; the numbers above them are none.

@@ -116,7 +116,8 @@ fn is_always_dangerous(body: &MotionBody) -> bool {
         | MotionBody::CustodySet { .. }
         | MotionBody::SeatGive { .. }
         | MotionBody::KeyReshare { .. }
-        | MotionBody::KeyRetire { .. } => true,
+        | MotionBody::KeyRetire { .. }
+        | MotionBody::KeyExport { recipient: Some(_), .. } => true,
         MotionBody::People(change) => change.rules.is_some(),
         MotionBody::Nodes(change) => change.faults.is_some(),
         _ => false,

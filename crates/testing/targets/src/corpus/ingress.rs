@@ -69,6 +69,7 @@ pub fn asked(told: &Told) -> Vec<Message> {
         Message::Pairs(vec![ready]),
         Message::Session(SessionMessage { run, step: SessionStep::Abort }),
         Message::Freeze(made::freeze(founding)),
+        Message::Cession(Box::new(made::cession(founding))),
         Message::Rejoin(made::rejoin(founding)),
         made::evidence(told),
     ]
@@ -177,5 +178,6 @@ fn kind_of(message: &Message) -> &'static str {
         Message::Evidence(_) => "evidence",
         Message::Bundle(_) => "bundle",
         Message::Freeze(_) => "freeze",
+        Message::Cession(_) => "cession",
     }
 }

@@ -3,13 +3,13 @@
 use crate::ingress::scene::{LIAR, NODE, Recording, Told};
 use quorate_backup::Opener;
 use quorate_charter::{
-    Ask, AttemptPlan, CertifiedEntry, Freeze, FreezeScope, GenesisFile, Incarnation, Rejoin,
-    SignedFreeze, SignedRejoin, SignedSeatClaim,
+    Ask, AttemptPlan, CertifiedEntry, Cession, Freeze, FreezeScope, GenesisFile, Incarnation,
+    Rejoin, SignedCession, SignedFreeze, SignedRejoin, SignedSeatClaim,
 };
 use quorate_client::contract::call::{Addressed, CallHeaders};
 use quorate_client::contract::{
     ErrorAnswer, ErrorBody, ErrorCode, HexBytes, RecordDrill, ShowPossession, SignMotion,
-    SubmitFreeze, SubmitImport, SubmitStatement,
+    SubmitCession, SubmitFreeze, SubmitImport, SubmitStatement,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{ActorId, GenesisHash, NodeSecrets, RecoveryKeyId};
@@ -194,6 +194,28 @@ pub fn rejoin(founding: &Founding) -> SignedRejoin {
     SignedRejoin::sign(rejoin, &founding.nodes[&node].secrets())
 }
 
+/// Another domain takes over, say two who are no guardians.
+///
+/// # Panics
+/// It is not signed.
+pub fn cession(founding: &Founding) -> SignedCession {
+    let cession = Cession {
+        version: 1,
+        genesis: founding.hash,
+        successor: GenesisHash(Digest([7; 32])),
+        called: name("phoenix"),
+        reason: "two sites burnt down".to_owned(),
+        rules: 0,
+        nonce: Digest([8; 32]),
+    };
+    let mut signed = SignedCession::new(&cession);
+    for who in ["ada", "ben"] {
+        let ActorId::Person(person) = founding.actor(who) else { continue };
+        signed.sign(person, founding.signer(who)).expect("a signature");
+    }
+    signed
+}
+
 /// An auditor stops everything.
 ///
 /// # Panics
@@ -234,7 +256,7 @@ fn plan(recording: &Recording) -> AttemptPlan {
 /// Bodies of calls.
 fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
     let hex = |bytes: Vec<u8>| HexBytes(bytes);
-    let freeze = freeze(founding);
+    let (freeze, cession) = (freeze(founding), cession(founding));
     let ActorId::Person(by) = founding.actor("alice") else { return Vec::new() };
     let request = recording.signed.first().expect("a request").request;
     let vote = Approval::new(founding.hash, request, by, Verdict::Approve, 1_800_000_000_000);
@@ -252,6 +274,7 @@ fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
     };
     let json = [
         serde_json::to_vec(&SubmitFreeze { freeze: hex(to_bytes(&freeze)) }),
+        serde_json::to_vec(&SubmitCession { cession: hex(to_bytes(&cession)) }),
         serde_json::to_vec(&SubmitStatement { statement: hex(to_bytes(&vote)) }),
         serde_json::to_vec(&SignMotion { signature: hex(vec![4; 80]) }),
         serde_json::to_vec(&SubmitImport { dealing: hex(vec![5; 80]) }),
@@ -259,6 +282,6 @@ fn bodies(founding: &Founding, recording: &Recording) -> Vec<Vec<u8>> {
         serde_json::to_vec(&drill),
         serde_json::to_vec(&error),
     ];
-    let freeze = to_bytes(&freeze);
-    json.into_iter().map(|body| body.expect("json")).chain([freeze]).collect()
+    let statements = [to_bytes(&freeze), to_bytes(&cession)];
+    json.into_iter().map(|body| body.expect("json")).chain(statements).collect()
 }

@@ -4,9 +4,9 @@ use quorate_backup::possession::{Answers, Challenges};
 use quorate_backup::{Bundle, Recovery, RecoveryKey};
 use quorate_charter::{
     AttemptOutcome, AttemptPlan, CertifiedEntry, Custody, Decided, Entry, EpochRecord, Genesis,
-    GenesisFile, Rules, SignedBallotMessage, SignedEnrolment, SignedEpochStatement, SignedFreeze,
-    SignedHello, SignedMember, SignedMotion, SignedRejoin, SignedSeatClaim, SignedWelcome,
-    Succession, effect,
+    GenesisFile, Rules, SignedBallotMessage, SignedCession, SignedEnrolment, SignedEpochStatement,
+    SignedFreeze, SignedHello, SignedMember, SignedMotion, SignedRejoin, SignedSeatClaim,
+    SignedWelcome, Succession, effect,
 };
 use quorate_client::contract::call::CallStatement;
 use quorate_codec::{Canonical, from_bytes, to_bytes};
@@ -110,6 +110,14 @@ pub fn ballot(bytes: &[u8], domain: &Founding) -> bool {
 
 pub fn freeze(bytes: &[u8], domain: &Founding) -> bool {
     used(bytes, |freeze: SignedFreeze| freeze.verify(&domain.state))
+}
+
+pub fn cession(bytes: &[u8], domain: &Founding) -> bool {
+    used(bytes, |mut cession: SignedCession| {
+        let judged = (cession.verify(&domain.state).is_ok(), cession.check(&domain.state).is_ok());
+        cession.retain_valid(&domain.state);
+        judged
+    })
 }
 
 pub fn enrolment(bytes: &[u8], _: &Founding) -> bool {

@@ -112,6 +112,8 @@ pub const FORMS: &[Form] = &[
     form("motion-view", texts::json::<quorate_client::contract::MotionView>),
     form("status-view", texts::json::<quorate_client::contract::Status>),
     form("error-answer", texts::json::<quorate_client::contract::ErrorAnswer>),
+    form("cession", canonical::cession),
+    form("submit-cession", texts::json::<quorate_client::contract::SubmitCession>),
 ];
 
 /// The target.

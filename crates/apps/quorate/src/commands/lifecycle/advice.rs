@@ -48,7 +48,7 @@ pub fn advise(
     key: &Name,
     epochs: &[EpochView],
     touched: &[String],
-    origin: KeyOrigin,
+    (origin, is_exported): (KeyOrigin, bool),
 ) -> Result<Advice> {
     let newest = epochs.first().map_or(0, |epoch| epoch.epoch);
     let mut exposed: BTreeMap<u64, BTreeSet<Name>> = BTreeMap::new();
@@ -89,6 +89,13 @@ pub fn advise(
     let mut steps = steps(key, verdict);
     if origin == KeyOrigin::Imported {
         steps.extend(imported_steps());
+    }
+    if is_exported {
+        steps.push(
+            "it was exported: somebody got it whole and signs without any node, whatever is done here; \
+             move what it guards to a key that nobody has whole"
+                .to_owned(),
+        );
     }
     Ok(Advice { key: key.clone(), verdict, epochs: lines, steps })
 }
@@ -212,7 +219,9 @@ mod tests {
             [epoch(2, tree, &["a", "b"]), epoch(1, tree, &["a", "b", "c"]), epoch(0, tree, &[])];
         let verdict = |touched: &[&str]| {
             let touched: Vec<String> = touched.iter().map(ToString::to_string).collect();
-            advise(&name("vault"), &epochs, &touched, KeyOrigin::Generated).unwrap().verdict
+            advise(&name("vault"), &epochs, &touched, (KeyOrigin::Generated, false))
+                .unwrap()
+                .verdict
         };
         assert_eq!(verdict(&[]), Verdict::Nothing);
         assert_eq!(verdict(&["d"]), Verdict::Nothing);
@@ -223,11 +232,14 @@ mod tests {
         assert_eq!(verdict(&["a@1", "c@2"]), Verdict::Sweep);
         assert_eq!(verdict(&["a", "b@0"]), Verdict::Sweep, "a in any epoch");
         for bad in ["a@3", "a@x"] {
-            let origin = KeyOrigin::Generated;
+            let origin = (KeyOrigin::Generated, false);
             assert!(advise(&name("vault"), &epochs, &[bad.into()], origin).is_err());
         }
         // IMP-08: nothing of an imported key is repaired by new shares.
-        let imported = advise(&name("vault"), &epochs, &[], KeyOrigin::Imported).unwrap();
+        let imported = advise(&name("vault"), &epochs, &[], (KeyOrigin::Imported, false)).unwrap();
         assert!(imported.steps.iter().any(|step| step.contains("can sign alone")));
+        // KEX-05: nor of an exported one.
+        let exported = advise(&name("vault"), &epochs, &[], (KeyOrigin::Generated, true)).unwrap();
+        assert!(exported.steps.iter().any(|step| step.contains("somebody got it whole")));
     }
 }

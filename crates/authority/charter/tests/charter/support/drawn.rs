@@ -12,8 +12,9 @@
 //!
 //! | note | the motion |
 //! |---|---|
-//! | `key NAME`, `policy NUMBER` | orders a key, sets a policy |
+//! | `key NAME`, `key NAME NODES`, `policy NUMBER` | orders a key, also over two of these nodes (`n1+n5`), sets a policy |
 //! | `refresh KEY`, `void KEY`, `retire KEY`, `nightly KEY` | is about that key |
+//! | `export KEY WHO`, `keep KEY` | gives that key to somebody, ends that |
 //! | `lease SECONDS` | sets the settings |
 //! | `thaw NUMBER`, `refuse NUMBER` | ends some freeze, refuses some announced succession |
 //! | `again ENTRY` | is the very motion of that entry |
@@ -31,14 +32,15 @@
 //! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
 //! | `enact ENTRY` | none: the announced motion takes effect |
 
-use super::{Domain, admit, member, name, roles, signed_by};
+use super::{Domain, admit, member, name, recipient, roles, signed_by};
+use quorate_access::Tree;
 use quorate_charter::{
     CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
     NodeChange, NodesChange, PeopleChange, RefreshSchedule, Replay, Settings, SignedMotion,
     Standing, State, Window, verify_log,
 };
 use quorate_codec::Digest;
-use quorate_identity::MotionId;
+use quorate_identity::{MotionId, Scheme};
 use std::collections::BTreeMap;
 
 pub struct Drawing<'a> {
@@ -116,7 +118,12 @@ impl<'a> Drawing<'a> {
         let notes = notes.trim_end_matches(']').split(',').map(str::trim);
         for note in notes.filter(|note| !note.is_empty()) {
             match note.split_once(' ').unwrap_or((note, "")) {
-                ("key", key) => body = self.domain.key_create(key),
+                ("key", key) => {
+                    body = match key.split_once(' ') {
+                        None => self.domain.key_create(key),
+                        Some((key, nodes)) => key_over(&state, key, nodes),
+                    };
+                }
                 ("policy", number) => body = MotionBody::PolicySet { bundle: number.into() },
                 ("again", other) => again = Some(self.motions[other].clone()),
                 ("join", who) => {
@@ -167,6 +174,14 @@ impl<'a> Drawing<'a> {
                 ("refresh", key) => body = MotionBody::KeyRefresh { name: name(key) },
                 ("void", key) => body = MotionBody::KeyVoid { name: name(key) },
                 ("retire", key) => body = MotionBody::KeyRetire { name: name(key) },
+                ("export", key) => {
+                    let (key, who) = key.split_once(' ').unwrap();
+                    let recipient = Some(recipient(who));
+                    body = MotionBody::KeyExport { name: name(key), recipient };
+                }
+                ("keep", key) => {
+                    body = MotionBody::KeyExport { name: name(key), recipient: None };
+                }
                 ("nightly", key) => {
                     let window = Some(Window { from: 120, minutes: 180 });
                     let (every_ms, jitter_ms) = (86_400_000, 3_600_000);
@@ -241,4 +256,11 @@ impl<'a> Drawing<'a> {
         self.entries.insert(entry.to_owned(), certified);
         entry.to_owned()
     }
+}
+
+/// The order of a key that any two of these nodes use.
+fn key_over(state: &State, key: &str, nodes: &str) -> MotionBody {
+    let leaf = |node| Tree::Leaf(state.node_named(&name(node)).unwrap().id);
+    let access = Tree::gate(2, nodes.split('+').map(leaf).collect()).unwrap();
+    MotionBody::key_create(name(key), Scheme::Ed25519, access)
 }

@@ -6,8 +6,8 @@ pub mod drawn;
 use quorate_charter::{
     CertifiedEntry, Custodian, Custody, Decided, Declaration, Entry, EntryBody, Genesis,
     GenesisFile, GenesisPerson, GenesisService, Instance, MemberKind, Motion, MotionBody,
-    NodeChange, Role, Roles, Rules, Settings, SignedEnrolment, SignedMember, SignedMotion,
-    Standing, State,
+    NodeChange, Recipient, Role, Roles, Rules, Settings, SignedEnrolment, SignedMember,
+    SignedMotion, Standing, State,
 };
 use quorate_codec::{Digest, to_bytes};
 use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
@@ -48,6 +48,11 @@ pub fn roles(text: &str) -> Roles {
 pub fn custody() -> Custody {
     let custodian = |who: &str| Custodian::new(name(who), who.as_bytes().to_vec());
     Custody::some_of(2, ["greta", "hugo", "iris"].map(custodian).to_vec()).unwrap()
+}
+
+/// Somebody who gets a key, whose recovery key is only bytes here.
+pub fn recipient(who: &str) -> Recipient {
+    Recipient { name: name(who), key: format!("the key of {who}").into_bytes() }
 }
 
 /// The usual genesis with so many nodes, the last of four a witness, and so many liars.
