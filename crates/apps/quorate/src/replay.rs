@@ -4,14 +4,20 @@
 use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::failure::{Failure, Result};
 use quorate_charter::{
-    AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, Replay, State,
+    Ahead, AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, Replay,
+    State,
 };
 use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, HexBytes};
 use quorate_codec::{Digest, hex};
 use quorate_identity::{Name, NodeId};
 use quorate_recovery::backup_file::BundleKind;
 use serde::{Deserialize, Serialize};
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
+
+/// Fewer entries than these are not worth a thread.
+const ENTRIES_OF_A_THREAD: usize = 32;
 
 /// Longest log file that is read, in bytes.
 const LOG_BYTES_MAX: u64 = 256 << 20;
@@ -85,8 +91,22 @@ pub fn apply_page(state: State, page: &EntryPage) -> Result<State> {
 /// The node's, or of whoever supplied the log.
 pub fn follow(state: State, entries: &[CertifiedEntry]) -> Result<State> {
     let mut replay = Replay::from(state);
-    let followed = replay.extend(entries).and_then(|()| replay.finish());
+    let followed = replay.extend(entries, look_ahead).and_then(|()| replay.finish());
     followed.map_err(|error| Failure::peer("bad_charter", error, NEXT))
+}
+
+/// Verifies what people signed in entries on all cores. What a thread does not find is found when it
+/// is met.
+pub fn look_ahead(state: &State, entries: &[CertifiedEntry]) -> Ahead {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = threads.min(entries.len() / ENTRIES_OF_A_THREAD).max(1);
+    let parts = entries.chunks(entries.len().div_ceil(threads).max(1));
+    thread::scope(|scope| {
+        let verify = |part| scope.spawn(move || Ahead::of(state, part));
+        let workers: Vec<_> = parts.map(verify).collect();
+        let found = workers.into_iter().map(|it| it.join().unwrap_or_default());
+        found.fold(Ahead::default(), Ahead::join)
+    })
 }
 
 /// Verifies one entry and applies it.

@@ -78,8 +78,8 @@ pub use presence::{
 pub use rules::{Matter, Recovery, Rule, Rules, RulesError, UnknownMatter};
 pub use seat::{Ask, Seat, SeatClaim, SignedSeatClaim};
 pub use state::{
-    Actor, Announced, Electorate, Fate, Goal, KeyOrder, Node, Objection, Person, Service, Sharing,
-    State,
+    Actor, Ahead, Announced, Electorate, Fate, Goal, KeyOrder, LookAhead, Node, Objection, Person,
+    Service, Sharing, State,
 };
 pub use statement::{DomainStatement, NodeStatement, Signed, StatementError};
 pub use succession::Succession;

@@ -2,7 +2,7 @@
 
 use crate::entry::{CertifiedEntry, EntryError};
 use crate::genesis::{GenesisError, GenesisFile};
-use crate::state::{Ahead, State};
+use crate::state::{Ahead, LookAhead, State};
 use quorate_identity::GenesisHash;
 
 /// Why a log does not hold.
@@ -56,14 +56,17 @@ impl Replay {
         Self { state, uncovered: None }
     }
 
-    /// The next entries, as many at once as there are at hand: their signatures are verified on all
-    /// cores.
+    /// The next entries, as many at once as there are at hand, and how to look ahead at them.
     ///
     /// # Errors
     /// [`LogError::Entry`]: the first that does not hold. Cost: one signature verification a signer of
     /// a motion, and a voter's where voters change.
-    pub fn extend(&mut self, entries: &[CertifiedEntry]) -> Result<(), LogError> {
-        let ahead = Ahead::of(&self.state, entries);
+    pub fn extend(
+        &mut self,
+        entries: &[CertifiedEntry],
+        look_ahead: LookAhead,
+    ) -> Result<(), LogError> {
+        let ahead: Ahead = look_ahead(&self.state, entries);
         for certified in entries {
             let position = certified.position();
             let failed = |error| LogError::Entry { position, error };

@@ -10,7 +10,7 @@ mod nodes;
 mod people;
 mod roster;
 
-pub(crate) use ahead::Ahead;
+pub use ahead::{Ahead, LookAhead};
 pub use announced::{Announced, Fate, Objection};
 pub use eras::Electorate;
 pub use keys::{Goal, KeyOrder, Sharing};

@@ -26,8 +26,8 @@ use crate::requests::{RequestBook, Requests};
 use crate::sessions::Sessions;
 use crate::wire::Outcome;
 use quorate_charter::{
-    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance, LogError, Program,
-    Replay, SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, State, Votes,
+    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance, LogError, LookAhead,
+    Program, Replay, SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::Backups;
@@ -55,6 +55,8 @@ pub struct BootPlan {
     pub proofs: Backups,
     /// What runs here.
     pub program: Program,
+    /// How to verify what people signed in the charter ahead of the replay.
+    pub look_ahead: LookAhead,
     /// The clock now.
     pub now: Millis,
 }
@@ -142,14 +144,14 @@ impl Node {
     /// # Errors
     /// [`BootError`]. Cost: some signature verifications an entry and a request.
     pub fn boot(plan: BootPlan, rng: &mut dyn CryptoRngCore) -> Result<(Self, Output), BootError> {
-        let BootPlan { file, secrets, records, pace, proofs, program, now } = plan;
+        let BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now } = plan;
         let rows = Rows::new(records);
         let stored = rows.get(Table::Meta, GENESIS_ROW);
         if stored.is_some_and(|stored| stored != quorate_codec::to_bytes(&file)) {
             return Err(BootError::OtherDomain);
         }
         let founded = file.verify(&file.hash())?;
-        let (state, log) = replay(founded, &rows)?;
+        let (state, log) = replay(founded, &rows, look_ahead)?;
         let me = named(&state, &secrets).ok_or(BootError::NotNamed)?;
         let clock = rows.get(Table::Meta, CLOCK_ROW).and_then(|row| row.try_into().ok());
         let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
@@ -283,7 +285,11 @@ fn named(state: &State, secrets: &NodeSecrets) -> Option<NodeId> {
 
 /// Replays the log from genesis: every rule, and every certificate that no later one covers (N-72,
 /// GOV-24).
-fn replay(founded: State, rows: &Rows) -> Result<(State, Vec<CertifiedEntry>), BootError> {
+fn replay(
+    founded: State,
+    rows: &Rows,
+    look_ahead: LookAhead,
+) -> Result<(State, Vec<CertifiedEntry>), BootError> {
     let mut log = Vec::new();
     for (position, (_, row)) in (1..).zip(rows.of(Table::Entry)) {
         let entry: Result<CertifiedEntry, _> = quorate_codec::from_bytes(row);
@@ -297,7 +303,7 @@ fn replay(founded: State, rows: &Rows) -> Result<(State, Vec<CertifiedEntry>), B
     };
     let mut replay = Replay::from(founded);
     for entries in log.chunks(ENTRIES_AT_ONCE) {
-        replay.extend(entries).map_err(failed)?;
+        replay.extend(entries, look_ahead).map_err(failed)?;
     }
     Ok((replay.finish().map_err(failed)?, log))
 }

@@ -3,7 +3,7 @@
 use crate::disk::Disk;
 use crate::faults::{Coverage, EpochWrite, Fault, Side};
 use crate::mutant::Mutant;
-use quorate_charter::GenesisFile;
+use quorate_charter::{Ahead, GenesisFile};
 use quorate_engine::Backups;
 use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::BootPlan;
@@ -95,7 +95,8 @@ impl Host {
         let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
         let proofs = Backups::of::<Reduced>();
         let program = quorate_testkit::world::program(quorate_testkit::world::VERSION);
-        let plan = BootPlan { file, secrets, records, pace, proofs, program, now };
+        let look_ahead = Ahead::nothing;
+        let plan = BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now };
         let (node, output) = Node::boot(plan, &mut self.rng).expect("a node starts from its disk");
         self.node = Some(node);
         self.take(output)

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a program that panics has failed, which is all it can do")]
 
 use quorate_charter::{
-    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, MotionBody, Replay,
+    Ahead, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, MotionBody, Replay,
     SignedBallotMessage, State, verify_log,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
@@ -41,7 +41,7 @@ fn main() {
     let began = Instant::now();
     let mut replay = Replay::from(State::clone(&founding.state));
     for entries in log.chunks(1_024) {
-        replay.extend(entries).unwrap();
+        replay.extend(entries, Ahead::of).unwrap();
     }
     tell("followed", began, replay.finish().unwrap());
     let began = Instant::now();

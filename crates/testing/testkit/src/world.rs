@@ -4,7 +4,7 @@
 use crate::custodians::Reduced;
 use crate::founding::{Founding, FoundingNode, Shape, name};
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, Program, State};
+use quorate_charter::{Ahead, MotionBody, Program, State};
 use quorate_client::contract::{
     ErrorBody, HexBytes, RequestState, RequestView, Status, SubmitMotion, SubmitRequest,
     SubmitStatement, routes,
@@ -232,6 +232,7 @@ impl World {
             pace: Pace::default(),
             proofs: Backups::of::<Reduced>(),
             program: program(host.version.unwrap_or(VERSION)),
+            look_ahead: Ahead::of,
             now: self.now,
         };
         let (running, output) = Node::boot(plan, &mut self.rng)?;

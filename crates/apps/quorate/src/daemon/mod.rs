@@ -20,6 +20,7 @@ use crate::domain::{DomainDir, NodeConfig};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::now_ms;
+use crate::replay;
 use crate::signals::Signals;
 use accounts::{Accounts, TRANSPORT_THREAD};
 use backups::Findings;
@@ -94,6 +95,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         pace: pace(&config),
         proofs: Backups::of::<Standard>(),
         program: running()?,
+        look_ahead: replay::look_ahead,
         now: now_ms(),
     };
     let (booted, first) =

@@ -1,4 +1,4 @@
-//! Signatures that were verified ahead of the entries that carry them, on all cores.
+//! Signatures that were verified ahead of the entries that carry them, by whoever has cores to spare.
 
 use super::State;
 use crate::entry::{CertifiedEntry, EntryBody};
@@ -8,44 +8,41 @@ use crate::motion::SignedMotion;
 use quorate_codec::tag;
 use quorate_identity::{Credential, CredentialSignature, MotionId, PersonId};
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::thread;
-
-/// Fewer entries than these are not worth a thread.
-const ENTRIES_OF_A_THREAD: usize = 32;
 
 /// Which signatures under motions verify, and under which key. What is not in it is verified when it
 /// is met; so it changes how long that takes, and nothing else.
-#[derive(Default)]
-pub(crate) struct Ahead(BTreeMap<(MotionId, PersonId), (CredentialSignature, Credential)>);
+#[derive(Debug, Default)]
+pub struct Ahead(BTreeMap<(MotionId, PersonId), (CredentialSignature, Credential)>);
+
+/// Looks ahead at entries that come next or later, perhaps in parts and at once: [`Ahead::of`] each,
+/// and [`Ahead::join`]. [`Ahead::nothing`] does not.
+pub type LookAhead = fn(&State, &[CertifiedEntry]) -> Ahead;
 
 impl Ahead {
+    /// Nothing was verified ahead.
+    pub fn nothing(_: &State, _: &[CertifiedEntry]) -> Self {
+        Self::default()
+    }
+
     /// Verifies signatures under the motions of `entries`, which come next or later, by the keys that
-    /// people have in `state`.
+    /// people have in `state`. Cost: one signature verification a signer.
     pub fn of(state: &State, entries: &[CertifiedEntry]) -> Self {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = threads.min(entries.len() / ENTRIES_OF_A_THREAD);
-        if threads < 2 {
-            return Self::default();
-        }
-        let verify = |part: &[CertifiedEntry]| {
-            let motions = part.iter().filter_map(|entry| match &entry.entry().body {
-                EntryBody::Motion(motion) => Some(motion),
-                EntryBody::Rejoin(_) | EntryBody::Enact(_) => None,
-            });
-            motions.flat_map(|motion| verified(state, motion)).collect::<Vec<_>>()
-        };
-        let parts = entries.chunks(entries.len().div_ceil(threads));
-        let found = thread::scope(|scope| {
-            let workers: Vec<_> = parts.map(|part| scope.spawn(move || verify(part))).collect();
-            // Whatever a worker did not find is found when it is met.
-            workers.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+        let motions = entries.iter().filter_map(|entry| match &entry.entry().body {
+            EntryBody::Motion(motion) => Some(motion),
+            EntryBody::Rejoin(_) | EntryBody::Enact(_) => None,
         });
-        Self(found)
+        Self(motions.flat_map(|motion| verified(state, motion)).collect())
+    }
+
+    /// What either found.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 
     /// Whether a signature of this person under this motion was found to verify under one of `keys`.
-    pub fn has(
+    pub(crate) fn has(
         &self,
         motion: MotionId,
         person: PersonId,

@@ -3,8 +3,8 @@
 use crate::support::drawn::Drawing;
 use crate::support::{Domain, EXPIRY, NOW, genesis, name, person, signed_by};
 use quorate_charter::{
-    CertifiedEntry, Decided, Entry, EntryBody, EntryError, Instance, LogError, Motion, MotionBody,
-    MotionError, Object, Replay, SignedMotion, State, effect, verify_log,
+    Ahead, CertifiedEntry, Decided, Entry, EntryBody, EntryError, Instance, LogError, LookAhead,
+    Motion, MotionBody, MotionError, Object, Replay, SignedMotion, State, effect, verify_log,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, CredentialSigner, Head, NodeSignatures, Scheme};
@@ -103,8 +103,21 @@ fn neg_072_a_prefix_names_its_head_and_another_past_is_refused() {
 /// Entries under the names of a drawing, followed without the certificates that later ones cover.
 fn follow(domain: &Domain, entries: &[CertifiedEntry]) -> Result<State, LogError> {
     let mut replay = Replay::from(domain.state.clone());
-    replay.extend(entries)?;
-    replay.finish()
+    replay.extend(entries, Ahead::nothing)?;
+    let followed = replay.finish();
+    // Whoever looks ahead comes to the same, also in parts.
+    let mut ahead = Replay::from(domain.state.clone());
+    let in_parts: LookAhead = |state, entries| {
+        let (left, right) = entries.split_at(entries.len() / 2);
+        Ahead::of(state, left).join(Ahead::of(state, right))
+    };
+    let looked = ahead.extend(entries, in_parts).and_then(|()| ahead.finish());
+    match (&followed, &looked) {
+        (Ok(followed), Ok(looked)) => assert_eq!(followed, looked),
+        (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+        (one, other) => panic!("{one:?}, and looking ahead {other:?}"),
+    }
+    followed
 }
 
 /// The entry with the certificate of too few.

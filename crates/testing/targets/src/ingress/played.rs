@@ -5,7 +5,7 @@ use super::guard;
 use super::lies::signed_anew;
 use super::scene::{CALLERS, LIAR, NODE, Scene};
 use crate::input::{Input, pick};
-use quorate_charter::{Hello, Recognition, SignedHello, SignedWelcome, Welcome};
+use quorate_charter::{Ahead, Hello, Recognition, SignedHello, SignedWelcome, Welcome};
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_engine::Backups;
 use quorate_identity::{ActorId, NodeId, NodeSecrets, PersonId};
@@ -255,6 +255,7 @@ fn start(
         pace: Pace::default(),
         proofs: Backups::of::<Reduced>(),
         program: program(VERSION),
+        look_ahead: Ahead::nothing,
         now,
     };
     Node::boot(plan, rng)

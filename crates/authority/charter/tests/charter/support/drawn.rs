@@ -35,7 +35,7 @@
 use super::{Domain, admit, member, name, recipient, roles, signed_by};
 use quorate_access::Tree;
 use quorate_charter::{
-    CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
+    Ahead, CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
     NodeChange, NodesChange, PeopleChange, RefreshSchedule, Replay, Settings, SignedMotion,
     Standing, State, Window, verify_log,
 };
@@ -93,7 +93,7 @@ impl<'a> Drawing<'a> {
         let entries: Vec<CertifiedEntry> = entries.collect();
         let verified = verify_log(&self.domain.file, &self.domain.hash, entries.clone());
         let mut replay = Replay::from(self.domain.state.clone());
-        let followed = replay.extend(&entries).and_then(|()| replay.finish());
+        let followed = replay.extend(&entries, Ahead::nothing).and_then(|()| replay.finish());
         match (&verified, &followed) {
             (Ok(verified), Ok(followed)) => assert_eq!(verified, followed),
             (Ok(_), Err(error)) => panic!("verified and not followed: {error}"),
