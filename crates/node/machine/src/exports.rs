@@ -68,7 +68,7 @@ impl Exports {
         read.map(|(which, epoch)| self.made.insert(which, epoch)).is_some()
     }
 
-    /// Whether a job makes a part.
+    /// The part that a job makes, if it makes one.
     fn take_job(&mut self, job: JobId) -> Option<(Which, Epoch)> {
         let (_, which, epoch) = self.under_way.take_if(|(id, ..)| *id == job)?;
         Some((which, epoch))

@@ -229,28 +229,7 @@ impl File<'_> {
         let entry = self.export.entry;
         let file = ExportFile::new(genesis, self.entries, decided, entry, parts);
         let (file, report) = crate::blocking(move || judged(file, &hash)).await?;
-        for part in report.parts.iter().filter(|part| !part.holds) {
-            let Ok(node) = part.node.parse::<Name>() else { continue };
-            let why = part.why.clone().unwrap_or_default();
-            // It came from the node itself, over a channel of its own.
-            match why.starts_with("the node gave it for another epoch") {
-                true => without.insert(node, "its part is of another epoch".to_owned()),
-                false => lied.insert(node, why),
-            };
-        }
-        let parts: Vec<String> =
-            report.parts.iter().filter(|it| it.holds).map(|it| it.node.clone()).collect();
-        if let Some(missing) = &report.missing {
-            let mut message = format!(
-                "the parts of {} nodes hold, which is not enough; parts are missing, of: {missing}",
-                parts.len()
-            );
-            for (node, why) in lied.iter().chain(&without) {
-                let _ = write!(message, "; {node}: {why}");
-            }
-            let next = "nothing was written: mend what each node says, and collect again";
-            return Err(Failure::peer("export_incomplete", message, next));
-        }
+        let parts = sort_out(&report, &mut lied, &mut without)?;
         write_whole(output, &to_bytes(&file), 0o644)?;
         Ok(Got {
             key: key.clone(),
@@ -264,6 +243,37 @@ impl File<'_> {
             without,
         })
     }
+}
+
+/// Whose parts hold, if they are enough. Who gave something that does not is named: it came from the
+/// node itself, over a channel of its own; a part of another epoch is no lie.
+fn sort_out(
+    report: &ExportReport,
+    lied: &mut BTreeMap<Name, String>,
+    without: &mut BTreeMap<Name, String>,
+) -> Result<Vec<String>> {
+    for part in report.parts.iter().filter(|part| !part.holds) {
+        let Ok(node) = part.node.parse::<Name>() else { continue };
+        match part.is_of_another_epoch {
+            true => without.insert(node, "its part is of another epoch".to_owned()),
+            false => lied.insert(node, part.why.clone().unwrap_or_default()),
+        };
+    }
+    let holds = report.parts.iter().filter(|part| part.holds);
+    let parts: Vec<String> = holds.map(|part| part.node.clone()).collect();
+    let Some(missing) = &report.missing else { return Ok(parts) };
+    let mut message = format!(
+        "the parts of {} nodes hold, which is not enough; parts are missing, of: {missing}",
+        parts.len()
+    );
+    for (node, why) in lied.iter() {
+        let _ = write!(message, "; {node} gave something FALSE: {why}");
+    }
+    for (node, why) in without.iter() {
+        let _ = write!(message, "; {node} gave nothing: {why}");
+    }
+    let next = "nothing was written: mend what each node says, and collect again";
+    Err(Failure::peer("export_incomplete", message, next))
 }
 
 /// What a file proves, and the file with those parts alone that hold.
@@ -300,4 +310,82 @@ fn text(got: &Got) -> String {
         got.file, got.genesis, got.key,
     );
     text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+    use quorate_codec::Digest;
+    use quorate_identity::{KeyId, RecoveryKeyId, Scheme};
+    use quorate_recovery::export::PartReport;
+
+    fn part(node: &str, why: Option<&str>, is_of_another_epoch: bool) -> PartReport {
+        PartReport {
+            node: node.to_owned(),
+            holds: why.is_none(),
+            why: why.map(str::to_owned),
+            lied: why.is_some() && !is_of_another_epoch,
+            is_of_another_epoch,
+        }
+    }
+
+    fn report(parts: Vec<PartReport>, missing: Option<&str>) -> ExportReport {
+        let (digest, name) = (Digest([1; 32]), |text: &str| text.parse::<Name>().unwrap());
+        ExportReport {
+            genesis: GenesisHash(digest),
+            genesis_words: String::new(),
+            domain: name("drawn"),
+            staging: true,
+            head: Head(digest),
+            position: 7,
+            key: KeyId(digest),
+            name: name("ops"),
+            scheme: Scheme::Ed25519,
+            public_keys: Vec::new(),
+            epoch: 3,
+            record: digest,
+            access: "2 of (node-1, node-2, node-3)".to_owned(),
+            recipient: name("gil"),
+            recovery_key: RecoveryKeyId(digest),
+            recovery_words: String::new(),
+            entry: Head(digest),
+            exported_at: 6,
+            ended_at: None,
+            retired: false,
+            parts,
+            missing: missing.map(str::to_owned),
+        }
+    }
+
+    /// KEX-12: who gave something false is named, whether or not the others are enough; who is behind, or
+    /// gave nothing, lied about nothing.
+    #[test]
+    fn who_gave_something_false_is_named_and_left_out() {
+        let (mut lied, mut without) = (BTreeMap::new(), BTreeMap::new());
+        let parts = vec![
+            part("node-1", None, false),
+            part("node-2", Some("its proof does not hold; node node-2 answers for that"), false),
+            part("node-3", None, false),
+            part("node-4", Some("the node gave it for another epoch"), true),
+        ];
+        let holds = sort_out(&report(parts, None), &mut lied, &mut without).unwrap();
+        assert_eq!(holds, ["node-1", "node-3"]);
+        assert_eq!(lied.keys().map(Name::as_str).collect::<Vec<_>>(), ["node-2"]);
+        assert_eq!(without.keys().map(Name::as_str).collect::<Vec<_>>(), ["node-4"]);
+        let parts =
+            vec![part("node-1", None, false), part("node-2", Some("it is no bundle"), false)];
+        without = BTreeMap::from([("node-3".parse().unwrap(), "the key is frozen".to_owned())]);
+        let report = report(parts, Some("any of (node-2, node-3)"));
+        let failure = sort_out(&report, &mut BTreeMap::new(), &mut without).unwrap_err();
+        assert_eq!(failure.code(), "export_incomplete");
+        let said = &failure.body().message;
+        for part in [
+            "missing, of: any of (node-2, node-3)",
+            "node-2 gave something FALSE: it is no bundle",
+            "node-3 gave nothing: the key is frozen",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
 }

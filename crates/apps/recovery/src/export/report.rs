@@ -67,6 +67,8 @@ pub struct PartReport {
     pub why: Option<String>,
     /// Whether the node signed what is false: then it lied.
     pub lied: bool,
+    /// Whether it is of another epoch than the record: the node is behind, or ahead.
+    pub is_of_another_epoch: bool,
 }
 
 impl ExportReport {
@@ -90,6 +92,7 @@ impl Exported {
             let fault = judged.held.as_ref().err();
             let whose = fault.map(|fault| (fault, fault.whose(node.clone())));
             PartReport {
+                is_of_another_epoch: fault == Some(&super::PartFault::For("epoch")),
                 lied: whose
                     .as_ref()
                     .is_some_and(|(_, it)| matches!(it, crate::verify::Whose::Node(_))),
