@@ -13,7 +13,7 @@ use quorate_charter::{
 use quorate_client::contract::{MotionState, MotionView, NodeStanding, RequestState, routes};
 use quorate_codec::{Digest, tag};
 use quorate_identity::{KeyId, MotionId, Scheme};
-use quorate_machine::boot::BootError;
+use quorate_machine::boot::{BootError, rejoin};
 use quorate_machine::call::View;
 use quorate_machine::wire::{DealStep, Message};
 use quorate_policy::PolicyBundle;
@@ -22,8 +22,10 @@ use quorate_testkit::keys::{
     FIVE, THREE_OF_FIVE, ceremony, kept, key, record, refresh, reshare, sign, until_epoch, with_ops,
 };
 use quorate_testkit::newcomer::{Newcomer, changes, revokes, stands};
-use quorate_testkit::world::World;
+use quorate_testkit::world::{World, records};
 use serde_json::json;
+use std::cell::Cell;
+use std::rc::Rc;
 
 const TREE: &str = "2 of (node-1, node-2, node-3)";
 const AFTER: &str = "2 of (node-2, node-3, node-5)";
@@ -200,6 +202,51 @@ fn a_revocation_waits_for_keys_that_are_behind() {
         key(world, "node-1").epoch == 2 && ceremony(world, "node-1").is_none()
     });
     sign(&mut world, "node-6", "with those who stay");
+}
+
+/// GOV-34, GOV-66: who came back votes about nothing older, so a revocation waits; and every key is
+/// shared anew without an order, so it does not wait long.
+#[test]
+fn a_key_is_shared_anew_after_a_node_came_back() {
+    let (mut world, id) = with_ops(83, Shape::default(), TREE, 1);
+    let old = world.host("node-3").disk.clone();
+    sign(&mut world, "node-3", "what its old copy does not know");
+    world.enact("node-1", refresh());
+    until_epoch(&mut world, 1);
+    world.stop("node-3");
+    world.host_mut("node-3").disk = old;
+    let node = world.id("node-3");
+    world.start(node);
+    let abstains = |world: &World| world.host("node-3").node.as_ref().unwrap().abstains().is_some();
+    world.until("it is lapsed", |world| abstains(world));
+    world.stop("node-3");
+    let wish = rejoin(&records(&world.host("node-3").disk)).unwrap();
+    let row = wish.value.unwrap().to_vec();
+    world.host_mut("node-3").disk.insert((wish.table, wish.key), row);
+    // No dealing gets through for now.
+    let lost = Rc::new(Cell::new(true));
+    let loses = Rc::clone(&lost);
+    world.wiretap = Some(Box::new(move |_, _, message| match message {
+        Message::Deal(_) if loses.get() => Vec::new(),
+        other => vec![other],
+    }));
+    world.start(node);
+    world.until("it is taken back", |world| !abstains(world));
+    let motion = world.file_motion("node-2", revokes("node-1"));
+    world.pass(20_000);
+    let view = shown(&mut world, "node-2", &motion);
+    assert_eq!(view.state, MotionState::Deciding);
+    let waits = view.waits_for.unwrap();
+    assert!(waits.contains("of those who decide about the key ops"), "{waits}");
+    assert_eq!(key(&mut world, "node-2").epoch, 1);
+    lost.set(false);
+    world.until("it is gone, and nobody ordered anything", |world| {
+        ["node-2", "node-3", "witness-1"]
+            .iter()
+            .all(|node| world.state(node).node_named(&name("node-1")).is_none())
+    });
+    assert_eq!(key(&mut world, "node-2").epoch, 2);
+    assert!(kept(&world, "node-3", id).contains(&2), "it has shares of the new epoch");
 }
 
 /// GOV-66: a key that those who stay could not use keeps its nodes, once it is made; a suspension,
