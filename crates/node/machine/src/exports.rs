@@ -133,7 +133,8 @@ impl Node {
         if let Some((order, export)) = new {
             let text = format!(
                 "key {} is given whole to {}: whoever holds that recovery key can sign alone from now \
-                 on, for ever; freeze the key at once if nobody meant that",
+                 on, for ever; if nobody meant that: quorate freeze at once, then key export end and key \
+                 refresh, and thaw only after that",
                 order.name, export.recipient.name
             );
             self.alarm(text, &[], turn);
@@ -310,6 +311,11 @@ impl Node {
         let epoch = self.newest(&order.key);
         match epoch.filter(|epoch| self.exports.made.get(&which) == Some(epoch)) {
             Some(epoch) => Ok(row_key(&which, epoch)),
+            None if epoch.is_some_and(|epoch| self.exports.failed.contains(&(which, epoch))) => {
+                Err(hindered(
+                    "its part could not be made; a restart, or another epoch, tries again",
+                ))
+            }
             None => Err(hindered("its part is being made")),
         }
     }

@@ -136,7 +136,16 @@ async fn charter(session: &Session) -> Result<(State, Vec<CertifiedEntry>, BTree
             entries.push(entry);
         }
         if state.position() >= page.position || state.position() == before {
-            return Ok((state, entries, passed));
+            // What this machine knew before is the least: else a node could hide what came since, and
+            // honest parts would look false (GOV-23).
+            return match passed.contains(&session.known().head()) {
+                true => Ok((state, entries, passed)),
+                false => {
+                    let message = "the node that answers shows less of the charter than this machine \
+                                   knows";
+                    Err(Failure::peer("bad_answer", message, "ask another node with --node"))
+                }
+            };
         }
     }
 }
@@ -245,8 +254,8 @@ impl File<'_> {
     }
 }
 
-/// Whose parts hold, if they are enough. Who gave something that does not is named: it came from the
-/// node itself, over a channel of its own; a part of another epoch is no lie.
+/// Whose parts hold, if they are enough. Who signed something false is named; a part of another epoch
+/// is no lie, nor what the node did not sign.
 fn sort_out(
     report: &ExportReport,
     lied: &mut BTreeMap<Name, String>,
@@ -254,13 +263,17 @@ fn sort_out(
 ) -> Result<Vec<String>> {
     for part in report.parts.iter().filter(|part| !part.holds) {
         let Ok(node) = part.node.parse::<Name>() else { continue };
-        match part.is_of_another_epoch {
-            true => without.insert(node, "its part is of another epoch".to_owned()),
-            false => lied.insert(node, part.why.clone().unwrap_or_default()),
+        let why = part.why.clone().unwrap_or_default();
+        match (part.is_of_another_epoch, part.lied) {
+            (true, _) => without.insert(node, "its part is of another epoch".to_owned()),
+            (false, true) => lied.insert(node, why),
+            // Whoever answered did not show that this node signed it, as the charter has its key.
+            (false, false) => without.insert(node, format!("what was given does not hold: {why}")),
         };
     }
     let holds = report.parts.iter().filter(|part| part.holds);
-    let parts: Vec<String> = holds.map(|part| part.node.clone()).collect();
+    let mut parts: Vec<String> = holds.map(|part| part.node.clone()).collect();
+    parts.sort();
     let Some(missing) = &report.missing else { return Ok(parts) };
     let mut message = format!(
         "the parts of {} nodes hold, which is not enough; parts are missing, of: {missing}",
@@ -272,7 +285,8 @@ fn sort_out(
     for (node, why) in without.iter() {
         let _ = write!(message, "; {node} gave nothing: {why}");
     }
-    let next = "nothing was written: mend what each node says, and collect again";
+    let next = "nothing was written: mend what each node says, and collect again, or from another \
+                node with --node";
     Err(Failure::peer("export_incomplete", message, next))
 }
 
@@ -305,9 +319,9 @@ fn text(got: &Got) -> String {
     }
     let _ = write!(
         text,
-        "\nopen it where the recovery key is: quorate-recovery export open {} --genesis {}\n\
-         once that is done: quorate key export end {}",
-        got.file, got.genesis, got.key,
+        "\nopen it where the recovery key is: quorate-recovery export open {}, with the \
+         genesis hash from notes there\nonce that is done: quorate key export end {}",
+        got.file, got.key,
     );
     text
 }
@@ -368,11 +382,13 @@ mod tests {
             part("node-2", Some("its proof does not hold; node node-2 answers for that"), false),
             part("node-3", None, false),
             part("node-4", Some("the node gave it for another epoch"), true),
+            PartReport { lied: false, ..part("node-5", Some("another key signed it"), false) },
         ];
         let holds = sort_out(&report(parts, None), &mut lied, &mut without).unwrap();
         assert_eq!(holds, ["node-1", "node-3"]);
         assert_eq!(lied.keys().map(Name::as_str).collect::<Vec<_>>(), ["node-2"]);
-        assert_eq!(without.keys().map(Name::as_str).collect::<Vec<_>>(), ["node-4"]);
+        let others: Vec<&str> = without.keys().map(Name::as_str).collect();
+        assert_eq!(others, ["node-4", "node-5"], "nobody is framed by what they did not sign");
         let parts =
             vec![part("node-1", None, false), part("node-2", Some("it is no bundle"), false)];
         without = BTreeMap::from([("node-3".parse().unwrap(), "the key is frozen".to_owned())]);

@@ -130,7 +130,7 @@ fn open(options: &ExportOpen, face: Face) -> Result<()> {
 /// Which accounts are written, and where.
 fn targets(options: &ExportOpen, report: &ExportReport) -> Result<Vec<Account>> {
     let accounts = report.public_keys.len();
-    let chosen = if options.all { 0..accounts } else { options.account..options.account + 1 };
+    let chosen = if options.all { 0..accounts } else { 0..0 };
     let target = |account: usize| {
         let none = ExportFileError::NoAccount { account, accounts };
         let public_key = report.public_keys.get(account).cloned();
@@ -142,7 +142,8 @@ fn targets(options: &ExportOpen, report: &ExportReport) -> Result<Vec<Account>> 
         files::must_be_free(&output)?;
         Ok(Account { account, public_key, output })
     };
-    chosen.map(target).collect()
+    let one = (!options.all).then_some(options.account);
+    chosen.chain(one).map(target).collect()
 }
 
 /// Nobody puts a whole key together without having read what that means.

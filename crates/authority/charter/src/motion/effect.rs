@@ -339,6 +339,9 @@ fn export_end_effect(name: &Name, state: &State) -> Vec<String> {
         format!("nodes give nothing of the key {name} to {to} any more"),
         "whoever collected enough until now has the whole key, for ever: it stays called exported"
             .to_owned(),
+        "whoever collected fewer parts has shares of this epoch: refresh the key, so that they are \
+         worth nothing"
+            .to_owned(),
     ]
 }
 

@@ -94,6 +94,9 @@ impl Announced {
             MotionBody::CustodySet { custody, .. } => {
                 custody.custodians.iter().map(|custodian| custodian.name.clone()).collect()
             }
+            MotionBody::KeyExport { recipient: Some(recipient), .. } => {
+                BTreeSet::from([recipient.name.clone()])
+            }
             _ => BTreeSet::new(),
         }
     }

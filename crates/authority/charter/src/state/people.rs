@@ -81,7 +81,9 @@ impl State {
         for key in &member.keys {
             let is_own = own.is_some_and(|own| own.contains(key));
             let point = crate::genesis::point(key);
-            let is_known = known.contains(&point);
+            // A recovery key of P-256 is written by the first coordinate alone (KEX-02).
+            let was_given = self.exported_to().any(|recipient| recipient.is_point(&point));
+            let is_known = known.contains(&point) || was_given;
             if !new.insert(point) || (is_known && !is_own) {
                 return Err(PeopleError::KeyTaken(member.name.clone()));
             }

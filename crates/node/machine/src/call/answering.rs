@@ -80,6 +80,12 @@ impl Node {
             Call::Requests { state } => View::Requests(self.view_requests(state)),
             Call::Request(id) => return self.shown(&id),
             Call::SubmitRequest { request, idempotency } => {
+                // It would wait here for ever.
+                if let Some(why) = &self.halted {
+                    let message = format!("this node stopped for good: {why}");
+                    let next = "see `quorate status`, and ask another node";
+                    return Err(ErrorBody::new(ErrorCode::NotServing, message, next));
+                }
                 return self.submit_request(*request, idempotency, turn);
             }
             Call::Vote(vote) => {

@@ -66,12 +66,15 @@ impl Node {
         }
     }
 
-    /// Names of people, for those whom the charter knows.
+    /// Names of people, for those whom the charter knows, ascending.
     pub(crate) fn people_named<'a>(
         &self,
         people: impl Iterator<Item = &'a quorate_identity::PersonId>,
     ) -> Vec<Name> {
-        people.filter_map(|id| self.state.person(id)).map(|person| person.name.clone()).collect()
+        let people = people.filter_map(|id| self.state.person(id));
+        let mut names: Vec<Name> = people.map(|person| person.name.clone()).collect();
+        names.sort();
+        names
     }
 
     /// Names and ids at the head.

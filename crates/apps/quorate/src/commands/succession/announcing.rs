@@ -96,7 +96,10 @@ fn about_to_sign(status: &CessionStatus, session: &Session) -> String {
 }
 
 fn named(people: &[PersonId], state: &State) -> Vec<Name> {
-    people.iter().filter_map(|id| Some(state.person(id)?.name.clone())).collect()
+    let named = people.iter().filter_map(|id| Some(state.person(id)?.name.clone()));
+    let mut named: Vec<Name> = named.collect();
+    named.sort();
+    named
 }
 
 fn draft(

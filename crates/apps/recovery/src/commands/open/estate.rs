@@ -300,7 +300,10 @@ fn guardians(before: &State, ceded: Option<&CessionStatus>) -> String {
 }
 
 fn names_of<'a>(state: &'a State, people: &[PersonId]) -> Vec<&'a str> {
-    people.iter().filter_map(|id| Some(state.person(id)?.name.as_str())).collect()
+    let mut names: Vec<&str> =
+        people.iter().filter_map(|id| Some(state.person(id)?.name.as_str())).collect();
+    names.sort_unstable();
+    names
 }
 
 /// What guardians signed: for just this successor, or nothing is opened.
@@ -340,7 +343,9 @@ impl Opened {
         output: &Path,
     ) -> Self {
         let person = |id| Some(probate.predecessor().person(id)?.name.clone());
-        let announced_by = ceded.map(|it| it.signed_by.iter().filter_map(person).collect());
+        let by = ceded.into_iter().flat_map(|it| &it.signed_by);
+        let mut announced_by: Vec<Name> = by.filter_map(person).collect();
+        announced_by.sort();
         let lacks = ceded.and_then(|it| it.missing.as_ref()).map(ToString::to_string);
         let (before, new) = (probate.predecessor(), probate.successor());
         let succession = probate.succession();
@@ -361,7 +366,7 @@ impl Opened {
             head: succession.head,
             backup: succession.backup,
             reason: succession.reason.clone(),
-            announced_by: announced_by.unwrap_or_default(),
+            announced_by,
             announcement_lacks: lacks,
             heirs: probate.heirs().map(heir).collect(),
             custodian: custodian.name().clone(),
