@@ -358,9 +358,9 @@ impl State {
         if let Some(name) = taken.find(|name| custody.named(name).is_some()) {
             return Err(RolesError::Name(name.clone()).into());
         }
-        let mut recipients = self.recipients();
+        let was_given = |key: &[u8]| self.recipients().any(|known| known.key == key);
         let mut custodians = custody.custodians.iter();
-        if let Some(it) = custodians.find(|it| recipients.any(|known| known.key == it.key)) {
+        if let Some(it) = custodians.find(|it| was_given(&it.key)) {
             return Err(ExportError::Recipient(it.name.clone()).into());
         }
         let people = self.people().map(|person| (&person.name, person.roles));

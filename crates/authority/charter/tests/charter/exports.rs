@@ -191,6 +191,16 @@ fn neg_027_a_key_that_got_one_serves_nothing_else() {
     let announced = after(&domain, &state, vec![export("hot", to.clone())]);
     let refused = MotionError::from(ExportError::Recipient(name("gwen")));
     assert_eq!(check(&domain, &announced, custodian(&node)), Err(refused.clone()));
+    // In whichever place it stands among the custodians.
+    for place in 0..custody().custodians.len() {
+        let mut custodians = custody().custodians;
+        let who = custodians[place].name.clone();
+        custodians[place] = Custodian::new(who.clone(), node.clone());
+        let custody = Custody::some_of(2, custodians).unwrap();
+        let set = MotionBody::CustodySet { custody, excepted: vec![] };
+        let refused = MotionError::from(ExportError::Recipient(who));
+        assert_eq!(check(&domain, &announced, set), Err(refused), "{place}");
+    }
     let fast = Domain::new(4, 1);
     let state =
         after(&fast, &fast.state, vec![fast.key_create("hot"), export("hot", to), keep("hot")]);
