@@ -11,6 +11,7 @@ fn main() {
         "ecdsa" => Story::Ecdsa,
         "withheld" => Story::Withheld,
         "succession" => Story::Succession,
+        "governance" => Story::Governance,
         _ => Story::Schnorr,
     };
     let number = |at: usize| word(at).parse::<u64>().ok();

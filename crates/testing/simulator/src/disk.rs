@@ -32,7 +32,7 @@ impl Disk {
     }
 
     /// The rows of a table: keys and values.
-    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         let rows = self.rows.range((table, Vec::new())..);
         let rows = rows.take_while(move |((of, _), _)| *of == table);
         rows.map(|((_, key), value)| (key.as_slice(), value.as_slice()))

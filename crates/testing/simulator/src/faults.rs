@@ -40,11 +40,13 @@ pub enum Fault {
     ClockSkew,
     /// A disk is lost, and another machine takes the node's seat.
     SeatTaken,
+    /// A machine joins that was never there.
+    MachineJoined,
 }
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -61,6 +63,7 @@ impl Fault {
         Self::SpoiledDeal,
         Self::ClockSkew,
         Self::SeatTaken,
+        Self::MachineJoined,
     ];
 }
 
@@ -139,6 +142,8 @@ pub struct Coverage {
     pub epoch_writes: BTreeMap<(EpochWrite, Side), u64>,
     /// What came about for epochs of keys.
     pub milestones: BTreeMap<Milestone, u64>,
+    /// Entries placed in charters, by kind.
+    pub placed: BTreeMap<&'static str, u64>,
     /// Events handled.
     pub events: u64,
 }
@@ -175,7 +180,16 @@ impl Coverage {
         for (milestone, count) in &other.milestones {
             *self.milestones.entry(*milestone).or_default() += count;
         }
+        for (kind, count) in &other.placed {
+            *self.placed.entry(kind).or_default() += count;
+        }
         self.events += other.events;
+    }
+
+    /// Kinds of entries that were never placed.
+    pub fn missed_kinds(&self, kinds: &[&'static str]) -> Vec<String> {
+        let missed = kinds.iter().filter(|kind| !self.placed.contains_key(*kind));
+        missed.map(|kind| format!("an entry of the kind {kind}")).collect()
     }
 
     /// Faults and write points of `tables` that were never hit.
@@ -218,6 +232,9 @@ impl fmt::Display for Coverage {
         }
         for (milestone, count) in &self.milestones {
             writeln!(formatter, "  {count:>8}  {milestone:?}")?;
+        }
+        for (kind, count) in &self.placed {
+            writeln!(formatter, "  {count:>8}  placed {kind}")?;
         }
         Ok(())
     }

@@ -24,8 +24,10 @@
 pub mod check;
 mod disk;
 mod faults;
+mod governing;
 mod host;
 mod liar;
+mod machines;
 mod mutant;
 mod net;
 mod people;

@@ -25,11 +25,15 @@ pub enum Mutant {
     KeepsOldShares,
     /// The node's clock stands still, so that a lease never ages.
     StopsItsClock,
+    /// Freezes are answered and not made durable.
+    ForgetsFreezes,
+    /// When an announcement was heard is written down as long ago.
+    BackdatesAnnouncements,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
@@ -39,6 +43,8 @@ impl Mutant {
         Self::ErasesAtCommit,
         Self::KeepsVoidedShares,
         Self::KeepsOldShares,
+        Self::ForgetsFreezes,
+        Self::BackdatesAnnouncements,
     ];
 
     /// What becomes of the writes of a commit.
@@ -61,6 +67,12 @@ impl Mutant {
             let old = disk.rows(Table::Share).filter(|(row, _)| is_earlier(row));
             writes.extend(old.map(|(row, _)| Write::delete(Table::Share, row)));
         }
+        if self == Self::BackdatesAnnouncements {
+            let heard =
+                writes.iter_mut().filter(|it| it.table == Table::Heard && it.value.is_some());
+            heard
+                .for_each(|write| *write = Write::put(Table::Heard, write.key.clone(), vec![0; 8]));
+        }
         writes.retain(|write| {
             let erases = write.table == Table::Share && write.value.is_none();
             let stays = match self {
@@ -78,12 +90,14 @@ impl Mutant {
             Self::ForgetsVotes => write.table == Table::Votes,
             Self::ForgetsShares => write.table == Table::Share,
             Self::ForgetsBackups => write.table == Table::Backup,
+            Self::ForgetsFreezes => write.table == Table::Freeze,
             Self::SendsBeforeWriting
             | Self::RepeatsRandomness
             | Self::StopsItsClock
             | Self::ErasesAtCommit
             | Self::KeepsVoidedShares
-            | Self::KeepsOldShares => false,
+            | Self::KeepsOldShares
+            | Self::BackdatesAnnouncements => false,
         }
     }
 

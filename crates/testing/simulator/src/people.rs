@@ -1,13 +1,14 @@
 //! People and the service of a simulated domain: they file, approve, reject, cancel, order keys
 //! and change the policy, each time at some node that happens to run.
 
+use crate::governing::Governing;
 use crate::mutant::Mutant;
 use crate::ready;
 use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
 use quorate_access::Tree;
-use quorate_charter::MotionBody;
+use quorate_charter::{MotionBody, PeopleChange};
 use quorate_client::contract::{KeyState, RequestState, RequestView};
 use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
@@ -28,7 +29,8 @@ const REQUEST_MS: u64 = 6 * 3_600_000;
 #[derive(Debug, Default)]
 pub struct People {
     calls: u64,
-    policies: u64,
+    pub(crate) policies: u64,
+    pub(crate) governing: Governing,
     keys: u64,
     epochs: u64,
     last: Vec<RequestId>,
@@ -47,16 +49,27 @@ impl People {
             return self.another_key(world);
         }
         // votes are at stake: let there be many
-        let votes =
-            matches!(world.mutant(), Some(Mutant::ForgetsVotes | Mutant::SendsBeforeWriting));
+        let votes = matches!(
+            world.mutant(),
+            Some(
+                Mutant::ForgetsVotes | Mutant::SendsBeforeWriting | Mutant::BackdatesAnnouncements
+            )
+        );
         if votes && self.policies < 40 {
             return self.change_policy(world);
         }
         let renewals = match world.story() {
             Story::Epochs => 12,
             Story::Withheld => 0,
-            Story::Birth | Story::Schnorr | Story::Ecdsa | Story::Succession => 2,
+            Story::Birth
+            | Story::Schnorr
+            | Story::Ecdsa
+            | Story::Succession
+            | Story::Governance => 2,
         };
+        if world.story() == Story::Governance && world.draw(2) == 0 {
+            return self.govern(world);
+        }
         match world.draw(20) {
             6..=14 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),
             6 if self.epochs < renewals => self.renew(world),
@@ -71,14 +84,19 @@ impl People {
 
     /// An answer came back.
     pub fn hear(&mut self, node: NodeId, reply: Reply) {
-        if let Ok(View::Request(view)) = reply.answer {
-            self.recorded.entry(view.request).or_insert(node);
+        match reply.answer {
+            Ok(View::Request(view)) => {
+                self.recorded.entry(view.request).or_insert(node);
+            }
+            Ok(View::Motion(view)) => self.governing.hear(node, &view),
+            _ => {}
         }
     }
 
     /// A node's disk was replaced by an old copy: what it alone had recorded is gone with it.
     pub fn excuse(&mut self, node: NodeId) {
         self.recorded.retain(|_, by| *by != node);
+        self.governing.excuse(node);
     }
 
     /// When the world has healed, people do their part: open requests are approved by all.
@@ -89,6 +107,9 @@ impl People {
                     self.approve(world, view.request, who, Verdict::Approve);
                 }
             }
+        }
+        if world.story() == Story::Governance {
+            self.finish_governing(world);
         }
     }
 
@@ -170,7 +191,7 @@ impl People {
         self.filed.get(world.draw(count) as usize).cloned()
     }
 
-    fn change_policy(&mut self, world: &mut World) {
+    pub(crate) fn change_policy(&mut self, world: &mut World) {
         self.policies += 1;
         let number = self.policies;
         self.move_motion(world, &policy(number));
@@ -233,14 +254,28 @@ impl People {
         self.last.iter().filter(|id| !signed.contains(id)).copied().collect()
     }
 
+    /// Two administrators sign, and file it somewhere.
     pub(crate) fn move_motion(&mut self, world: &mut World, body: &MotionBody) {
-        let Some(node) = some_host(world) else { return };
+        if let Some(node) = some_host(world) {
+            self.move_motion_at(world, node, body, &["ada", "cleo"]);
+        }
+    }
+
+    /// These people sign what a node shows them, and file it there.
+    pub(crate) fn move_motion_at(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        body: &MotionBody,
+        signers: &[&str],
+    ) {
         let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
         let nonce = world.draw_digest();
         let expiry = world.now + REQUEST_MS;
-        let signers = ["ada", "cleo"];
-        let motion = world.founding.motion(&state, body.clone(), nonce, expiry, &signers);
-        self.call_at(world, node, "ada", Call::SubmitMotion(motion));
+        let motion = world.founding.motion(&state, body.clone(), nonce, expiry, signers);
+        self.governing.file(&motion);
+        let who = signers.first().copied().unwrap_or("ada");
+        self.call_at(world, node, who, Call::SubmitMotion(motion));
     }
 
     fn call(&mut self, world: &mut World, who: &str, call: Call) {
@@ -249,7 +284,7 @@ impl People {
         }
     }
 
-    fn call_at(&mut self, world: &mut World, node: NodeId, who: &str, call: Call) {
+    pub(crate) fn call_at(&mut self, world: &mut World, node: NodeId, who: &str, call: Call) {
         self.calls += 1;
         let id = CallId(self.calls);
         let actor = world.founding.actor(who);
@@ -264,6 +299,14 @@ pub(crate) fn set_policy(world: &mut World) {
     people.move_motion(world, &policy(0));
 }
 
+/// What is dangerous is announced from now on, in a calm world.
+pub(crate) fn announce_what_is_dangerous(world: &mut World) {
+    let mut rules = world.checkers.newest().rules().clone();
+    rules.main.delay_ms = 2_500;
+    let mut people = People { calls: u64::from(world.draw(1 << 30)), ..People::default() };
+    people.move_motion(world, &MotionBody::People(PeopleChange::rules(rules)));
+}
+
 /// Orders a key, in a calm world.
 pub(crate) fn order_key(world: &mut World, key: &str, scheme: Scheme) {
     let order = world.founding.key_order(key, scheme);
@@ -272,7 +315,7 @@ pub(crate) fn order_key(world: &mut World, key: &str, scheme: Scheme) {
     people.move_motion(world, &order);
 }
 
-fn policy(number: u64) -> MotionBody {
+pub(crate) fn policy(number: u64) -> MotionBody {
     let [cedar, limits, lists, cases] = POLICY.map(str::to_owned);
     let cedar = format!("// revision {number}\n{cedar}");
     let bundle = PolicyBundle::new(cedar, limits, lists, cases);
@@ -305,10 +348,12 @@ fn some_tree(world: &mut World) -> (Tree<NodeId>, u8) {
     (tree.map(|node| world.founding.node(node.as_str())), faults)
 }
 
-/// A node that runs.
-fn some_host(world: &mut World) -> Option<NodeId> {
-    let running: Vec<NodeId> =
-        world.hosts.iter().filter(|(_, host)| host.node.is_some()).map(|(id, _)| *id).collect();
+/// A node that runs. When the world has healed, people know which ones take part.
+pub(crate) fn some_host(world: &mut World) -> Option<NodeId> {
+    let newest = world.checkers.newest();
+    let is_asked = |id: &NodeId| !world.healed || newest.is_voter(id);
+    let running = world.hosts.iter().filter(|(id, host)| host.node.is_some() && is_asked(id));
+    let running: Vec<NodeId> = running.map(|(id, _)| *id).collect();
     let count = u32::try_from(running.len()).ok().filter(|count| *count > 0)?;
     running.get(world.draw(count) as usize).copied()
 }

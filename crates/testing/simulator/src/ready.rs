@@ -55,7 +55,9 @@ fn make(story: Story) -> Beginning {
     let shape = match story {
         Story::Withheld => Shape { signers: 5, witnesses: 1, faults: 1 },
         Story::Epochs => Shape { signers: 5, witnesses: 0, faults: 1 },
-        Story::Schnorr | Story::Birth | Story::Ecdsa | Story::Succession => Shape::default(),
+        Story::Schnorr | Story::Birth | Story::Ecdsa | Story::Succession | Story::Governance => {
+            Shape::default()
+        }
     };
     let founding = Arc::new(match story {
         Story::Succession => Founding::succeeding(7, shape),
@@ -71,6 +73,11 @@ fn make(story: Story) -> Beginning {
     let names: Vec<&str> = schemes(story).iter().map(|(key, _)| *key).collect();
     let made = world.run_until(20 * 60_000, |world| people::all_active(world, &names));
     assert!(made, "a calm domain makes its keys: {:?}", world.checkers.violations);
+    if story == Story::Governance {
+        people::announce_what_is_dangerous(&mut world);
+        let is_slow = |world: &mut World| world.checkers.newest().rules().main.delay_ms > 0;
+        assert!(world.run_until(60_000, is_slow), "a calm domain sets its rules");
+    }
     let mut disks: BTreeMap<NodeId, Disk> =
         world.hosts.iter().map(|(id, host)| (*id, host.disk.clone())).collect();
     if let Some(lost) = lost_key(&founding) {

@@ -5,12 +5,13 @@ use crate::disk::Disk;
 use crate::faults::{Coverage, Fault};
 use crate::host::{Fate, Handled, Host};
 use crate::liar::Liar;
+use crate::machines::{Newcomer, Vacant};
 use crate::mutant::Mutant;
 use crate::net::Net;
 use crate::people::People;
 use crate::ready;
 use crate::report::Report;
-use quorate_charter::{CertifiedEntry, EntryBody, MotionBody};
+use quorate_charter::{CertifiedEntry, State};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::{rejoin, release};
@@ -20,7 +21,6 @@ use quorate_machine::event::{Event, Millis, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
 use quorate_testkit::founding::Founding;
-use quorate_testkit::seats;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,9 @@ pub enum Story {
     Withheld,
     /// The domain succeeds another one, whose key is restored among faults. Replays byte for byte.
     Succession,
+    /// People change everything, one against another: policies, people, rules, nodes, freezes.
+    /// Replays byte for byte.
+    Governance,
 }
 
 /// One run.
@@ -72,7 +75,7 @@ pub fn run(plan: Plan) -> Report {
 
 /// Something that is going to happen.
 #[allow(clippy::large_enum_variant, reason = "moved once or twice")]
-enum Happening {
+pub(crate) enum Happening {
     Frame { from: NodeId, to: NodeId, era: u64, bytes: Vec<u8> },
     Job { host: NodeId, life: u64, job: Job },
     Commit { host: NodeId, life: u64 },
@@ -94,25 +97,21 @@ pub(crate) struct World {
     pub(crate) hosts: BTreeMap<NodeId, Host>,
     ticks: BTreeMap<NodeId, Millis>,
     net: Net,
-    people: People,
+    pub(crate) people: People,
     pub(crate) checkers: Checkers,
-    coverage: Coverage,
+    pub(crate) coverage: Coverage,
     trace: Digest,
     liar: Option<NodeId>,
-    rolled: Option<NodeId>,
+    pub(crate) rolled: Option<NodeId>,
     /// The machine in a seat that was taken, by the seed of its keys.
-    heirs: BTreeMap<NodeId, [u8; 32]>,
+    pub(crate) heirs: BTreeMap<NodeId, [u8; 32]>,
     /// A seat whose machine is lost, until another one takes it.
-    vacant: Option<Vacant>,
-    healed: bool,
-}
-
-/// A seat that nobody is in.
-struct Vacant {
-    node: NodeId,
-    /// The motion that gives it away, and when it was filed last.
-    motion: MotionBody,
-    filed_at: Millis,
+    pub(crate) vacant: Option<Vacant>,
+    /// Whether fewer vote than at the founding, or may soon.
+    pub(crate) is_thin: bool,
+    /// Machines that were to join.
+    pub(crate) newcomers: Vec<Newcomer>,
+    pub(crate) healed: bool,
 }
 
 impl World {
@@ -180,6 +179,8 @@ impl World {
             rolled: None,
             heirs: BTreeMap::new(),
             vacant: None,
+            is_thin: false,
+            newcomers: Vec::new(),
             healed: false,
         }
     }
@@ -251,6 +252,12 @@ impl World {
 
     fn report(mut self) -> Report {
         let endings = crate::people::endings(&mut self);
+        let logs = self.hosts.values().map(|host| host.disk.rows(Table::Entry));
+        let longest = logs.max_by_key(|log| log.clone().count()).into_iter().flatten();
+        let entries = longest.filter_map(|(_, row)| quorate_codec::from_bytes(row).ok());
+        for entry in entries.collect::<Vec<CertifiedEntry>>() {
+            *self.coverage.placed.entry(entry.entry().kind()).or_default() += 1;
+        }
         Report {
             seed: self.plan.seed,
             trace: self.trace,
@@ -281,7 +288,9 @@ impl World {
                     let mut people = std::mem::take(&mut self.people);
                     people.act(self);
                     self.people = people;
-                    let pause = 200 + u64::from(self.draw(1_500));
+                    // administrators who work against each other are quick
+                    let most = if self.story() == Story::Governance { 500 } else { 1_500 };
+                    let pause = 200 + u64::from(self.draw(most));
                     self.after(pause, Happening::People);
                 }
             }
@@ -300,13 +309,14 @@ impl World {
         let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
         let handled = host.start(&self.founding.file, secrets, self.now);
         self.note("start", &id, &[]);
+        self.observe(id);
         self.follow(id, handled);
         self.show_recovery_keys(id);
         self.reach_everybody(id);
     }
 
     /// The keys of the machine that is in a node's seat.
-    fn secrets(&self, id: NodeId) -> NodeSecrets {
+    pub(crate) fn secrets(&self, id: NodeId) -> NodeSecrets {
         match self.heirs.get(&id) {
             Some(seed) => NodeSecrets::generate(&mut ChaCha20Rng::from_seed(*seed)),
             None => self.founding.nodes[&id].secrets(),
@@ -337,14 +347,25 @@ impl World {
 
     /// Hands a node an event and sets in motion what follows.
     pub(crate) fn handle(&mut self, id: NodeId, event: Event) {
-        let now = self.now;
         let Some(host) = self.hosts.get_mut(&id) else { return };
-        let Some(handled) = host.handle(now, event) else { return };
+        let Some(handled) = host.handle(self.now, event) else { return };
         self.coverage.events += 1;
-        if let Some(node) = &host.node {
-            self.checkers.stands(id, &node.state(), now);
-        }
+        self.observe(id);
         self.follow(id, handled);
+    }
+
+    /// Shows the checkers where a node stands.
+    fn observe(&mut self, id: NodeId) {
+        let host = &self.hosts[&id];
+        if let Some(node) = &host.node {
+            let clock = self.now.saturating_add_signed(host.skew);
+            let before = self.checkers.newest().position();
+            self.checkers.stands(id, &node.state(), self.now, clock);
+            let newest = self.checkers.newest();
+            if newest.position() > before {
+                self.people.governing.follow(&newest, self.now);
+            }
+        }
     }
 
     /// Sets in motion what a node wants done.
@@ -401,7 +422,7 @@ impl World {
         }
     }
 
-    fn look_at_disk(&mut self, id: NodeId, restored: bool) {
+    pub(crate) fn look_at_disk(&mut self, id: NodeId, restored: bool) {
         for milestone in self.checkers.wrote(id, &self.hosts[&id].disk, restored) {
             *self.coverage.milestones.entry(milestone).or_default() += 1;
         }
@@ -444,7 +465,7 @@ impl World {
     }
 
     /// A machine is off: its channels break, and it comes back after a while.
-    fn died(&mut self, id: NodeId) {
+    pub(crate) fn died(&mut self, id: NodeId) {
         self.ticks.remove(&id);
         let others: Vec<NodeId> = self.hosts.keys().copied().filter(|other| *other != id).collect();
         for other in others {
@@ -452,7 +473,9 @@ impl World {
                 self.handle(other, Event::Disconnected(id));
             }
         }
-        let off = 200 + u64::from(self.draw(20_000));
+        // What a bug lost is missed soon, or not at all.
+        let most = if self.plan.mutant.is_some() { 2_000 } else { 20_000 };
+        let off = 200 + u64::from(self.draw(most));
         self.after(off, Happening::Start { host: id });
     }
 
@@ -504,6 +527,7 @@ impl World {
             }
         }
         for reply in output.replies {
+            self.checkers.answered(id, &reply);
             self.people.hear(id, reply);
         }
     }
@@ -604,6 +628,7 @@ impl World {
             _ => {}
         }
         self.settle_the_seat();
+        self.let_them_arrive();
         let pause = 500 + u64::from(self.draw(3_000));
         self.after(pause, Happening::Mischief);
     }
@@ -656,93 +681,20 @@ impl World {
 
     fn restore_old_disk(&mut self, one: NodeId) {
         // an old copy may count as a liar until it is noticed: one such node at most (f = 1)
-        let one_at_most = *self.rolled.get_or_insert(one) == one;
-        let rolls_back = self.may_lose_a_disk() && one_at_most && self.vacant.is_none();
+        let one_at_most = self.rolled.is_none_or(|before| before == one);
+        let rolls_back = self.may_lose_a_disk() && one_at_most && !self.is_thin;
+        let rolls_back = rolls_back && self.vacant.is_none();
         let Some(host) = self.hosts.get_mut(&one).filter(|_| rolls_back) else { return };
         let Some(old) = host.old.take() else { return };
+        self.rolled = Some(one);
         host.crash();
         host.disk = old;
         self.look_at_disk(one, true);
         self.people.excuse(one);
+        self.checkers.excuse(one);
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
         self.died(one);
-    }
-
-    /// A disk is gone for good, and with it a node's keys. Another machine is to take its seat.
-    fn lose_a_machine(&mut self, one: NodeId) {
-        let one_at_most = *self.rolled.get_or_insert(one) == one;
-        let is_new = self.vacant.is_none() && !self.heirs.contains_key(&one);
-        // Another entry at every turn would leave no time for epochs.
-        if !self.may_lose_a_disk() || !one_at_most || !is_new || self.story() == Story::Withheld {
-            return;
-        }
-        // What custodians opened for an heir that is lost before comes back in another domain alone.
-        if self.story() == Story::Succession && !self.checkers.has_restored() {
-            return;
-        }
-        let seed = self.draw_digest().0;
-        self.heirs.insert(one, seed);
-        let secrets = self.secrets(one);
-        let mut random = ChaCha20Rng::from_seed(self.draw_digest().0);
-        let claim = seats::claim(&self.founding, one, &secrets, || {
-            let mut bytes = [0; 32];
-            random.fill_bytes(&mut bytes);
-            bytes
-        });
-        let Some(host) = self.hosts.get_mut(&one) else { return };
-        host.crash();
-        (host.disk, host.old) = (Disk::default(), None);
-        let motion = MotionBody::SeatGive { name: host.name.clone(), claim };
-        self.vacant = Some(Vacant { node: one, motion, filed_at: 0 });
-        self.look_at_disk(one, true);
-        self.people.excuse(one);
-        self.note("lost", &one, &[]);
-        self.died(one);
-    }
-
-    /// Administrators give a vacant seat away, until it is; then the other machine takes it with what
-    /// is on the disks of others: with shares that custodians restored, or without.
-    fn settle_the_seat(&mut self) {
-        let Some(Vacant { node, motion, filed_at }) = self.vacant.take() else { return };
-        let is_given = |host: &&Host| {
-            host.node.as_ref().is_some_and(|running| running.state().seat(&node).is_some())
-        };
-        // What was not durable yet may be taken back by a crash.
-        let from = self.hosts.values().find(is_given).map(|host| host.disk.clone());
-        let with_shares = self.draw(2) == 0;
-        let keys = with_shares.then_some(&self.founding.recovery_keys);
-        let rows = from.map(|disk| {
-            let anywhere = |row: &[u8]| {
-                let mut disks = self.hosts.values().map(|host| &host.disk);
-                disks.find_map(|disk| disk.row(Table::Backup, row)).map(<[u8]>::to_vec)
-            };
-            seats::rows(node, disk.all(), anywhere, keys)
-        });
-        let has_entry = |rows: &Vec<Write>| {
-            let entries = rows.iter().filter(|row| row.table == Table::Entry);
-            let values = entries.filter_map(|row| row.value.as_ref());
-            let read =
-                values.filter_map(|row| quorate_codec::from_bytes::<CertifiedEntry>(row).ok());
-            read.into_iter().any(|entry| gives_seat(&entry, node))
-        };
-        if let Some(rows) = rows.filter(has_entry) {
-            self.coverage.hit(Fault::SeatTaken);
-            if let Some(host) = self.hosts.get_mut(&node) {
-                host.disk.commit(&rows);
-            }
-            self.look_at_disk(node, true);
-            self.after(1_000, Happening::Start { host: node });
-            return;
-        }
-        let again = self.now >= filed_at.saturating_add(60_000);
-        if again {
-            let mut people = std::mem::take(&mut self.people);
-            people.move_motion(self, &motion);
-            self.people = people;
-        }
-        let filed_at = if again { self.now } else { filed_at };
-        self.vacant = Some(Vacant { node, motion, filed_at });
     }
 
     /// Operators do what a lapsed node asks for.
@@ -756,6 +708,7 @@ impl World {
         }
         if self.healed {
             self.settle_the_seat();
+            self.let_them_arrive();
             let mut people = std::mem::take(&mut self.people);
             people.finish(self);
             self.people = people;
@@ -795,9 +748,10 @@ impl World {
         self.died(id);
     }
 
-    /// Requests that some node said it recorded.
-    pub(crate) fn recorded(&self) -> impl Iterator<Item = &RequestId> {
-        self.people.recorded.keys()
+    /// Requests that some node of the domain said it recorded.
+    pub(crate) fn recorded(&self, state: &State) -> impl Iterator<Item = &RequestId> {
+        let recorded = self.people.recorded.iter();
+        recorded.filter(|(_, by)| state.node(by).is_some()).map(|(request, _)| request)
     }
 
     // ---- the seed
@@ -812,6 +766,13 @@ impl World {
         let mut bytes = [0; 32];
         self.fate.fill_bytes(&mut bytes);
         Digest(bytes)
+    }
+
+    /// Whether administrators may take a node its vote, who do not want to need all that are left:
+    /// from then on no disk is lost. Nobody could bring back whom all others must vote for.
+    pub(crate) fn may_thin(&mut self) -> bool {
+        self.is_thin |= self.rolled.is_none();
+        self.is_thin
     }
 
     /// Whether some node may come back from an old copy of its disk.
@@ -829,12 +790,12 @@ impl World {
         self.plan.mutant
     }
 
-    fn after(&mut self, pause: Millis, happening: Happening) {
+    pub(crate) fn after(&mut self, pause: Millis, happening: Happening) {
         self.numbered += 1;
         self.queue.insert((self.now + pause, self.numbered), happening);
     }
 
-    fn note(&mut self, what: &str, node: &NodeId, bytes: &[u8]) {
+    pub(crate) fn note(&mut self, what: &str, node: &NodeId, bytes: &[u8]) {
         let before = self.trace;
         let event = Transcript::new(tag::TEST).part(before).part(what).number(self.now);
         self.trace = event.part(node).part(bytes).digest();
@@ -860,16 +821,9 @@ fn plant(plan: Plan, founding: &Founding, hosts: &mut BTreeMap<NodeId, Host>) {
 pub(crate) fn schemes(story: Story) -> &'static [(&'static str, Scheme)] {
     match story {
         Story::Birth | Story::Succession => &[],
-        Story::Schnorr | Story::Withheld | Story::Epochs => &[("ops", Scheme::Ed25519)],
+        Story::Schnorr | Story::Withheld | Story::Epochs | Story::Governance => {
+            &[("ops", Scheme::Ed25519)]
+        }
         Story::Ecdsa => &[("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1)],
     }
-}
-
-/// Whether an entry gives the seat of a node away; worlds announce nothing before.
-fn gives_seat(entry: &CertifiedEntry, node: NodeId) -> bool {
-    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
-    motion.body().is_ok_and(|motion| match motion.body {
-        MotionBody::SeatGive { claim, .. } => claim.body().node == node,
-        _ => false,
-    })
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const EVENTS: u64 = 600;
 
 /// Tables that a node writes in stories without pairs. `Identity` is written before a node runs.
-const TABLES: [Table; 13] = [
+const TABLES: [Table; 15] = [
     Table::Meta,
     Table::Incarnation,
     Table::Entry,
@@ -31,6 +31,35 @@ const TABLES: [Table; 13] = [
     Table::Request,
     Table::Attempt,
     Table::Audit,
+    Table::Heard,
+    Table::Freeze,
+];
+
+/// What is placed in charters.
+const KINDS: [&str; 23] = [
+    "enact",
+    "key-create",
+    "key-refresh",
+    "key-reshare",
+    "key-restore",
+    "key-void",
+    "member-keys",
+    "member-revoke",
+    "node-admit",
+    "node-declare",
+    "node-resume",
+    "node-revoke",
+    "node-suspend",
+    "object",
+    "override",
+    "person-enrol",
+    "policy-set",
+    "rejoin",
+    "rules-set",
+    "seat-give",
+    "team-set",
+    "thaw",
+    "withdraw",
 ];
 
 #[test]
@@ -43,15 +72,20 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
                 3 => Story::Withheld,
                 4 => Story::Epochs,
                 5 => Story::Succession,
+                6 => Story::Governance,
                 _ => Story::Schnorr,
             };
-            // an epoch takes longer than a signature
-            let events = if story == Story::Epochs { 2 * EVENTS } else { EVENTS };
+            // an epoch takes longer than a signature, and so does what is announced
+            let events = match story {
+                Story::Epochs => 2 * EVENTS,
+                Story::Governance => 3 * EVENTS,
+                _ => EVENTS,
+            };
             Plan { seed, story, events, mutant: None }
         })
         .collect();
     let coverage = all_hold(&plans);
-    let missed = coverage.missed(&TABLES);
+    let missed = [coverage.missed(&TABLES), coverage.missed_kinds(&KINDS)].concat();
     assert!(missed.is_empty(), "never met: {missed:?}\n{coverage}");
     assert!(coverage.events >= 200 * seeds);
 }
@@ -78,6 +112,7 @@ fn a_seed_replays_byte_for_byte() {
         (3, Story::Withheld),
         (4, Story::Epochs),
         (5, Story::Succession),
+        (6, Story::Governance),
     ] {
         let plan = Plan { seed, story, events: EVENTS, mutant: None };
         let (first, again) = (run(plan), run(plan));
@@ -97,6 +132,7 @@ fn every_planted_bug_is_found() {
                 Story::Epochs
             }
             Mutant::StopsItsClock => Story::Withheld,
+            Mutant::ForgetsFreezes | Mutant::BackdatesAnnouncements => Story::Governance,
             Mutant::ForgetsVotes | Mutant::RepeatsRandomness => Story::Schnorr,
         };
         let plan = |seed| Plan { seed, story, events: 1_500, mutant: Some(mutant) };

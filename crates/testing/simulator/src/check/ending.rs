@@ -1,8 +1,11 @@
-//! 8. When faults heal, every session and ceremony ends: what is still open, in words.
+//! 8. When faults heal, every session and ceremony ends, every motion is decided, and all stand at
+//!    one head: what is still open, in words.
 
+use crate::governing::{freezes, motions};
 use crate::people::{ask, requests};
 use crate::world::World;
-use quorate_client::contract::{EpochState, KeyState};
+use quorate_charter::Standing;
+use quorate_client::contract::{EpochState, KeyState, MotionState};
 use quorate_identity::{Head, KeyId, NodeId};
 use quorate_machine::call::{Call, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     let mut open = Vec::new();
     let mut heights: BTreeMap<KeyId, BTreeSet<u64>> = BTreeMap::new();
-    let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+    let newest = world.checkers.newest();
+    // Who was thrown out is not waited for.
+    let ids: Vec<NodeId> =
+        world.hosts.keys().filter(|id| newest.node(id).is_some()).copied().collect();
     let heads: BTreeSet<Option<Head>> = ids
         .iter()
         .map(|id| world.hosts[id].node.as_ref().map(|node| node.state().head()))
@@ -21,6 +27,13 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     }
     for id in &ids {
         let name = world.hosts[id].name.clone();
+        let frozen = freezes(world, *id);
+        open.extend(world.checkers.forgotten(*id, &frozen));
+        open.extend(frozen.iter().map(|it| format!("at {name} {} is frozen", it.freeze)));
+        open.extend(undecided(world, *id).map(|it| format!("at {name} {it}")));
+        if newest.node(id).is_some_and(|node| node.standing == Standing::Waits) {
+            continue;
+        }
         match ask(world, *id, Call::Status) {
             Some(View::Status(status)) if status.leased => {}
             _ => {
@@ -60,7 +73,26 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     open.extend(apart.map(|(key, epochs)| format!("key {key} is in epochs {epochs:?}")));
     open.extend(world.checkers.left_over());
     let known: BTreeSet<_> = requests(world).into_iter().map(|view| view.request).collect();
-    let lost = world.recorded().filter(|request| !known.contains(request));
+    let lost = world.recorded(&newest).filter(|request| !known.contains(request));
     open.extend(lost.map(|request| format!("request {request} was recorded and is gone")));
+    open.extend(world.people.governing.lost(&newest));
     open
+}
+
+/// Motions that a node shows as open.
+fn undecided(world: &mut World, node: NodeId) -> impl Iterator<Item = String> {
+    let open = motions(world, node).into_iter().filter(|view| match view.state {
+        MotionState::Collecting
+        | MotionState::Deciding
+        | MotionState::Announced
+        | MotionState::Objected => true,
+        MotionState::Withdrawn
+        | MotionState::Enacted
+        | MotionState::Superseded
+        | MotionState::Expired => false,
+    });
+    open.map(|it| {
+        let why = it.waits_for.map(|why| format!(": {why}")).unwrap_or_default();
+        format!("motion {} ({}, {:?}) is {:?}{why}", it.motion, it.kind, it.due_ms, it.state)
+    })
 }

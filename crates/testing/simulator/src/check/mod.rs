@@ -6,16 +6,20 @@ mod culprit;
 mod ending;
 mod epochs;
 mod fresh;
+mod frozen;
 mod once;
 mod prefix;
 mod quorum;
+mod waits;
 
 use crate::disk::Disk;
 use crate::faults::Milestone;
 use quorate_charter::State;
+use quorate_client::contract::FreezeView;
 use quorate_codec::Digest;
 use quorate_identity::{Head, NodeId, RequestId};
-use quorate_machine::event::{Alarm, Envelope, Millis};
+use quorate_machine::call::View;
+use quorate_machine::event::{Alarm, Envelope, Millis, Reply};
 use quorate_machine::wire::{Message, Outcome, Target};
 use quorate_testkit::founding::Founding;
 use std::collections::BTreeSet;
@@ -44,6 +48,8 @@ pub struct Checkers {
     prefix: prefix::Prefixes,
     fresh: fresh::Freshness,
     epochs: epochs::Epochs,
+    frozen: frozen::Frozen,
+    waits: waits::Waits,
     /// Laws that were broken so far.
     pub violations: Vec<Violation>,
     last: Option<(NodeId, Digest)>,
@@ -63,6 +69,8 @@ impl Checkers {
             prefix: prefix::Prefixes::default(),
             fresh: fresh::Freshness::new(lease_ms),
             epochs: epochs::Epochs::default(),
+            frozen: frozen::Frozen::default(),
+            waits: waits::Waits::default(),
             violations: Vec::new(),
             last: None,
         }
@@ -81,6 +89,13 @@ impl Checkers {
             Message::Session(session) => {
                 let broken = self.once.sent(from, envelope.to, session);
                 self.note("3: nothing one-time is used twice", broken);
+                let broken = self.frozen.sent(from, session);
+                self.note("9: who took a freeze signs nothing that it stops", broken);
+            }
+            Message::Ballot(ballot) if ballot.voter() == from => {
+                let needed = self.newest.quorum().saturating_sub(self.liars.len());
+                let broken = self.waits.sent(ballot, needed);
+                self.note("10: what is announced waits on every voter's clock", broken);
             }
             Message::Decision(decision) => {
                 let verified = |state: &State| decision.clone().verify(state).ok();
@@ -94,9 +109,10 @@ impl Checkers {
         }
     }
 
-    /// A node stands at a head.
-    pub fn stands(&mut self, node: NodeId, state: &Arc<State>, now: Millis) {
+    /// A node stands at a head, and its clock shows `clock`.
+    pub fn stands(&mut self, node: NodeId, state: &Arc<State>, now: Millis, clock: Millis) {
         let stand = (node, state.head().digest());
+        self.waits.clock(node, clock);
         if self.liars.contains(&node) || self.last == Some(stand) {
             return;
         }
@@ -105,8 +121,32 @@ impl Checkers {
             self.newest = Arc::clone(state);
         }
         self.fresh.stands(state.position(), state.head(), now);
+        self.frozen.stands(node, state);
+        self.waits.stands(node, state, clock);
         let broken = self.prefix.stands(node, state.position(), state.head());
         self.note("4: charters are prefixes of one another", broken);
+    }
+
+    /// The newest state that any node stood at.
+    pub fn newest(&self) -> Arc<State> {
+        Arc::clone(&self.newest)
+    }
+
+    /// A node answered a call.
+    pub fn answered(&mut self, node: NodeId, reply: &Reply) {
+        if let (Ok(View::Freezes(views)), false) = (&reply.answer, self.liars.contains(&node)) {
+            self.frozen.answered(node, views);
+        }
+    }
+
+    /// A disk was replaced by an old copy, or is lost.
+    pub fn excuse(&mut self, node: NodeId) {
+        self.frozen.excuse(node);
+    }
+
+    /// Freezes that were taken somewhere and that a node knows nothing of, among those it shows.
+    pub fn forgotten(&self, node: NodeId, shown: &[FreezeView]) -> Vec<String> {
+        self.frozen.forgotten(node, shown)
     }
 
     /// A node raised an alarm.

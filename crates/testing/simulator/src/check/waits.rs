@@ -1,0 +1,96 @@
+//! 10. An announced motion takes effect only after its delay has passed on the own clocks of a quorum
+//!     of voters, less those who lie, since each of them first stood where it was announced. Who is
+//!     behind votes for it only after they did.
+
+use quorate_charter::{BallotBody, Entry, EntryBody, Instance, SignedBallotMessage, State};
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_identity::{MotionId, NodeId};
+use quorate_machine::event::Millis;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What nodes were told, and when by their own clocks.
+#[derive(Debug, Default)]
+pub struct Waits {
+    /// The delay of each announced motion.
+    delays: BTreeMap<MotionId, u64>,
+    /// When a node first stood where a motion was announced.
+    heard: BTreeMap<(NodeId, MotionId), Millis>,
+    /// The latest that each node's clock ever showed: what it voted then it may say again later.
+    latest: BTreeMap<NodeId, Millis>,
+    /// Values that let a motion take effect, by the digests that votes carry.
+    values: BTreeMap<Digest, Value>,
+}
+
+/// A value that lets a motion take effect.
+#[derive(Debug)]
+struct Value {
+    motion: MotionId,
+    /// How many honest voters have to wait.
+    needed: usize,
+    /// Who did, and voted for it.
+    waited: BTreeSet<NodeId>,
+}
+
+impl Waits {
+    /// A node's clock shows this.
+    pub fn clock(&mut self, node: NodeId, clock: Millis) {
+        let latest = self.latest.entry(node).or_default();
+        *latest = clock.max(*latest);
+    }
+
+    /// A node stands at a head.
+    pub fn stands(&mut self, node: NodeId, state: &State, clock: Millis) {
+        for announced in state.announced() {
+            self.delays.insert(announced.id, announced.delay_ms);
+            let heard = self.heard.entry((node, announced.id)).or_insert(clock);
+            // Who finds its clock ahead of what it wrote down begins anew.
+            *heard = clock.min(*heard);
+        }
+    }
+
+    /// A ballot message left a node. At least `needed` honest voters must have waited.
+    pub fn sent(&mut self, message: &SignedBallotMessage, needed: usize) -> Option<String> {
+        let Instance::Position(_) = message.instance() else { return None };
+        let voter = message.voter();
+        match message.body() {
+            BallotBody::Proposal { value, lock } => {
+                let motion = self.enters(value, needed)?;
+                // one that rests on a lock is the value of others
+                (lock.is_none()).then(|| self.hurries(voter, motion))?
+            }
+            BallotBody::Offer { value } => {
+                let motion = self.enters(value, needed)?;
+                self.hurries(voter, motion)
+            }
+            BallotBody::Prevote(digest) | BallotBody::Precommit(digest) => {
+                let motion = self.values.get(&(*digest)?)?.motion;
+                let hurries = self.hurries(voter, motion);
+                let value = self.values.get_mut(&(*digest)?)?;
+                if hurries.is_none() {
+                    value.waited.insert(voter);
+                }
+                hurries.filter(|_| value.waited.len() < value.needed)
+            }
+        }
+    }
+
+    /// The motion that a value lets take effect, if it is about one.
+    fn enters(&mut self, value: &[u8], needed: usize) -> Option<MotionId> {
+        let entry: Entry = quorate_codec::from_bytes(value).ok()?;
+        let EntryBody::Enact(motion) = entry.body else { return None };
+        let digest = Transcript::new(tag::DECISION_VALUE).part(value).digest();
+        let value = Value { motion, needed, waited: BTreeSet::new() };
+        self.values.entry(digest).or_insert(value);
+        Some(motion)
+    }
+
+    /// How a voter did not wait for a motion, if it did not.
+    fn hurries(&self, voter: NodeId, motion: MotionId) -> Option<String> {
+        let latest = self.latest.get(&voter)?;
+        let heard = self.heard.get(&(voter, motion));
+        let delay = self.delays.get(&motion).copied().unwrap_or_default();
+        let waited = heard.map(|heard| latest.saturating_sub(*heard));
+        (waited.is_none_or(|waited| waited < delay))
+            .then(|| format!("{voter} is for motion {motion} after {waited:?} of {delay} ms"))
+    }
+}

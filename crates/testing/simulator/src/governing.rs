@@ -1,0 +1,308 @@
+//! Administrators of a simulated domain change everything, and one another's minds: they announce,
+//! object, override and withdraw, freeze and thaw, enrol and revoke, let nodes in and throw them out.
+
+use crate::people::{People, ask, policy, some_host};
+use crate::world::World;
+use quorate_charter::{
+    Change, Declaration, Freeze, FreezeScope, MemberKind, MotionBody, NodeChange, NodesChange,
+    PeopleChange, Roles, SignedFreeze, SignedMember, SignedMotion, Standing, State,
+};
+use quorate_client::contract::{FreezeView, MotionState, MotionView};
+use quorate_codec::{Digest, tag};
+use quorate_identity::{ActorId, CredentialSigner, MemorySigner, MotionId, Name, NodeId};
+use quorate_machine::call::{Call, View};
+use quorate_machine::event::Millis;
+use quorate_testkit::founding::name;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Who signs what changes the charter, and who objects or adds a signature later.
+const RULING: [&str; 2] = ["ada", "cleo"];
+const ANOTHER: &str = "ben";
+/// Who stops signing.
+const FREEZERS: [&str; 4] = ["alice", "bob", "auditor", "ben"];
+
+/// What administrators remember.
+#[derive(Debug, Default)]
+pub(crate) struct Governing {
+    filed: BTreeMap<MotionId, SignedMotion>,
+    /// Motions that a node said it recorded, and which: they must never be lost.
+    recorded: BTreeMap<MotionId, NodeId>,
+    /// People who joined since the founding.
+    joined: u32,
+}
+
+impl Governing {
+    /// A node answered that it has a motion.
+    pub(crate) fn hear(&mut self, node: NodeId, view: &MotionView) {
+        self.recorded.entry(view.motion).or_insert(node);
+    }
+
+    /// A motion is on its way to a node.
+    pub(crate) fn file(&mut self, motion: &SignedMotion) {
+        self.filed.insert(motion.id(), motion.clone());
+    }
+
+    /// What a node recorded alone is gone with its disk.
+    pub(crate) fn excuse(&mut self, node: NodeId) {
+        self.recorded.retain(|_, by| *by != node);
+    }
+
+    /// The charter moved: what is placed is in good hands, and what it refuses is nobody's loss,
+    /// also where it might let it in again later.
+    pub(crate) fn follow(&mut self, state: &State, now: Millis) {
+        let filed = &self.filed;
+        self.recorded.retain(|id, _| {
+            !state.has_placed(id)
+                && filed.get(id).is_some_and(|motion| state.authorise(motion, now).is_ok())
+        });
+    }
+
+    /// Motions that a node of the domain said it recorded, which the charter would take, and which
+    /// are not in it when everything has ended.
+    pub(crate) fn lost(&self, state: &State) -> Vec<String> {
+        let kept = self.recorded.iter().filter(|(_, by)| state.node(by).is_some());
+        kept.map(|(id, by)| format!("motion {id} was recorded by {by} and is gone")).collect()
+    }
+}
+
+impl People {
+    /// Somebody changes something.
+    pub(crate) fn govern(&mut self, world: &mut World) {
+        match world.draw(18) {
+            0 => self.change_policy(world),
+            1 => self.disagree(world),
+            2 => self.about_announced(world, |motion, _| MotionBody::Object { motion }, &[ANOTHER]),
+            3 => self.override_objections(world),
+            4 => self.about_announced(world, |motion, _| MotionBody::Withdraw { motion }, &RULING),
+            5 => self.freeze(world),
+            6 | 7 => self.thaw(world),
+            8..=10 => self.change_people(world),
+            11 => self.change_rules(world),
+            12 => self.begin(world),
+            13 => self.sign_open(world),
+            _ => self.change_nodes(world),
+        }
+    }
+
+    /// When the world has healed: what is stopped goes on, and what is open is decided.
+    pub(crate) fn finish_governing(&mut self, world: &mut World) {
+        self.thaw(world);
+        self.sign_open(world);
+        self.settle_objections(world);
+        self.let_go_on(world);
+    }
+
+    /// Two administrators file two policies at two nodes at once: one of them is placed.
+    fn disagree(&mut self, world: &mut World) {
+        for _ in 0..2 {
+            self.policies += 1;
+            let policy = policy(self.policies);
+            self.move_motion(world, &policy);
+        }
+    }
+
+    /// One signs; another one may later.
+    fn begin(&mut self, world: &mut World) {
+        self.policies += 1;
+        let policy = policy(self.policies);
+        if let Some(node) = some_host(world) {
+            self.move_motion_at(world, node, &policy, &RULING[..1]);
+        }
+    }
+
+    fn about_announced(
+        &mut self,
+        world: &mut World,
+        body: impl Fn(MotionId, &MotionView) -> MotionBody,
+        signers: &[&str],
+    ) {
+        let Some(node) = some_host(world) else { return };
+        let Some(view) = first_motion(world, node, MotionState::Announced) else { return };
+        self.move_motion_at(world, node, &body(view.motion, &view), signers);
+    }
+
+    fn override_objections(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let objected = state.announced().filter(|it| it.is_objected());
+        let objected = objected.filter_map(|it| Some((it.id, it.objection?.motion)));
+        if let Some((motion, objection)) = objected.last() {
+            let body = MotionBody::Override { motion, objection };
+            self.move_motion_at(world, node, &body, &RULING);
+        }
+    }
+
+    /// Objections end one way or the other.
+    fn settle_objections(&mut self, world: &mut World) {
+        if world.draw(2) == 0 {
+            return self.override_objections(world);
+        }
+        let Some(node) = some_host(world) else { return };
+        let Some(view) = first_motion(world, node, MotionState::Objected) else { return };
+        let body = MotionBody::Withdraw { motion: view.motion };
+        self.move_motion_at(world, node, &body, &RULING);
+    }
+
+    /// Somebody signs what waits for signatures.
+    fn sign_open(&mut self, world: &mut World) {
+        let Some(node) = some_host(world) else { return };
+        let Some(view) = first_motion(world, node, MotionState::Collecting) else { return };
+        let ActorId::Person(person) = world.founding.actor(ANOTHER) else { return };
+        let signed = world.founding.signer(ANOTHER).sign(tag::MOTION, &view.bytes.0);
+        let Ok(signature) = signed else { return };
+        let call = Call::SignMotion { motion: view.motion, person, signature };
+        self.call_at(world, node, ANOTHER, call);
+    }
+
+    fn freeze(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let who = FREEZERS[world.draw(FREEZERS.len() as u32) as usize];
+        let ActorId::Person(by) = world.founding.actor(who) else { return };
+        let key = state.keys().next().map(|order| order.key);
+        let of_key = key.filter(|_| world.draw(2) == 0).map(FreezeScope::Key);
+        let scope = of_key.unwrap_or(FreezeScope::Domain);
+        let (reason, nonce) = ("a laptop is gone".to_owned(), world.draw_digest());
+        let freeze = Freeze { version: 1, genesis: world.founding.hash, scope, by, reason, nonce };
+        let Ok(signed) = SignedFreeze::sign(&freeze, world.founding.signer(who)) else { return };
+        self.call_at(world, node, who, Call::Freeze(signed));
+    }
+
+    /// Whatever some node shows as frozen goes on.
+    fn thaw(&mut self, world: &mut World) {
+        let frozen = hosts_of(world).into_iter().find_map(|node| {
+            let mut freezes: Vec<Digest> =
+                freezes(world, node).into_iter().map(|view| view.freeze).collect();
+            freezes.sort_unstable();
+            (!freezes.is_empty()).then_some((node, freezes))
+        });
+        let Some((node, mut freezes)) = frozen else { return };
+        freezes.truncate(4);
+        let is_harsh = world.draw(8) == 0;
+        let barred = is_harsh.then(|| name("auditor")).into_iter().collect();
+        let body = MotionBody::Thaw { freezes, barred, refused: Vec::new() };
+        self.move_motion_at(world, node, &body, &RULING);
+    }
+
+    fn change_people(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let joined = (1..=self.governing.joined).map(|number| name(&format!("person-{number}")));
+        let here = joined.filter(|name| state.person_named(name).is_some()).last();
+        let change = match (world.draw(6), here) {
+            (0, _) => {
+                let mut members = vec![name("alice"), name("bob")];
+                members.truncate(1 + world.draw(2) as usize);
+                Change::Team { name: name("desk"), members }
+            }
+            (1 | 2, Some(name)) => Change::Revoke { name },
+            (3 | 4, Some(name)) => Change::Keys { member: member(world, name) },
+            _ => {
+                self.governing.joined += 1;
+                let name = name(&format!("person-{}", self.governing.joined));
+                let roles = Roles { approver: true, ..Roles::default() };
+                Change::Enrol { member: member(world, name), roles }
+            }
+        };
+        let body = MotionBody::People(PeopleChange::one(change));
+        self.move_motion_at(world, node, &body, &RULING);
+    }
+
+    fn change_rules(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let mut rules = state.rules().clone();
+        rules.main.delay_ms = 500 * u64::from(1 + world.draw(8));
+        let body = MotionBody::People(PeopleChange::rules(rules));
+        self.move_motion_at(world, node, &body, &RULING);
+    }
+
+    fn change_nodes(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let late = world.newcomers.iter().map(|newcomer| newcomer.name.clone());
+        let here: Vec<Name> = late.filter(|name| state.node_named(name).is_some()).collect();
+        if world.newcomers.len() < 3 && world.draw(3) == 0 {
+            let standing = if world.draw(2) == 0 { Standing::Votes } else { Standing::Waits };
+            let body = world.enrol_a_machine(standing);
+            return self.move_motion_at(world, node, &body, &RULING);
+        }
+        let nodes: Vec<(Name, Standing)> =
+            state.nodes().map(|node| (node.name.clone(), node.standing)).collect();
+        let (some, standing) = nodes[world.draw(nodes.len() as u32) as usize].clone();
+        let change = match (world.draw(8), here.last().cloned()) {
+            (0, _) => {
+                let operator = format!("operator {}", world.draw(3));
+                let declared = Declaration { operator, ..Declaration::default() };
+                NodeChange::Declare { name: some, declared }
+            }
+            (1..=3, Some(name)) if world.may_thin() => NodeChange::Revoke { name },
+            (_, Some(name)) if !world.may_thin() => {
+                NodeChange::Stand { name, standing: Standing::Votes }
+            }
+            (_, None) if !world.may_thin() => return,
+            _ => NodeChange::Stand { name: some, standing: other(standing) },
+        };
+        self.move_motion_at(world, node, &MotionBody::Nodes(NodesChange::one(change)), &RULING);
+    }
+
+    /// Nodes of the founding that wait take part again, and keys are shared anew where a change of
+    /// nodes waits for that.
+    fn let_go_on(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let waiting = state.nodes().find(|node| {
+            node.standing == Standing::Waits && world.founding.nodes.contains_key(&node.id)
+        });
+        if let Some(name) = waiting.map(|node| node.name.clone()) {
+            let change = NodeChange::Stand { name, standing: Standing::Votes };
+            self.move_motion_at(world, node, &MotionBody::Nodes(NodesChange::one(change)), &RULING);
+        }
+        let waits = motions(world, node).into_iter().any(|view| view.waits_for.is_some());
+        if waits {
+            let keys: Vec<Name> = state.keys().map(|order| order.name.clone()).collect();
+            for name in keys {
+                self.move_motion_at(world, node, &MotionBody::KeyRefresh { name }, &RULING);
+            }
+        }
+    }
+}
+
+/// A new key of a person, who shows that they hold it.
+fn member(world: &mut World, name: Name) -> SignedMember {
+    let signer = MemorySigner::from_seed(&world.draw_digest().0).expect("a key");
+    let genesis = world.founding.hash;
+    SignedMember::create(genesis, name, MemberKind::Person, &[&signer]).expect("a member")
+}
+
+fn other(standing: Standing) -> Standing {
+    match standing {
+        Standing::Votes => Standing::Waits,
+        Standing::Waits => Standing::Votes,
+    }
+}
+
+/// A node that runs, and what it believes.
+fn standpoint(world: &mut World) -> Option<(NodeId, Arc<State>)> {
+    let node = some_host(world)?;
+    Some((node, world.hosts[&node].node.as_ref()?.state()))
+}
+
+fn hosts_of(world: &World) -> Vec<NodeId> {
+    world.hosts.keys().copied().collect()
+}
+
+/// What a node shows as frozen.
+pub(crate) fn freezes(world: &mut World, node: NodeId) -> Vec<FreezeView> {
+    match ask(world, node, Call::Freezes) {
+        Some(View::Freezes(views)) => views,
+        _ => Vec::new(),
+    }
+}
+
+/// The motions that a node knows.
+pub(crate) fn motions(world: &mut World, node: NodeId) -> Vec<MotionView> {
+    match ask(world, node, Call::Motions) {
+        Some(View::Motions(views)) => views,
+        _ => Vec::new(),
+    }
+}
+
+fn first_motion(world: &mut World, node: NodeId, state: MotionState) -> Option<MotionView> {
+    motions(world, node).into_iter().find(|view| view.state == state)
+}
