@@ -33,7 +33,7 @@ pub struct Desk {
 pub struct Shown {
     /// What was typed.
     pub command: String,
-    /// The exit code; -1 where a signal ended it.
+    /// The exit code.
     pub code: i32,
     /// Everything on the screen.
     pub text: String,
