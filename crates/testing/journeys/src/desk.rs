@@ -174,8 +174,8 @@ impl Shown {
     /// It filed a motion, which it showed last.
     #[track_caller]
     pub fn motion(&self) -> String {
-        let motions = self.ok().lines().filter_map(|line| line.strip_prefix("motion "));
-        let last = motions.last().unwrap_or_else(|| panic!("no motion in {}", self.text));
+        let mut motions = self.ok().lines().filter_map(|line| line.strip_prefix("motion "));
+        let last = motions.next_back().unwrap_or_else(|| panic!("no motion in {}", self.text));
         last.trim().to_owned()
     }
 }
