@@ -6,8 +6,15 @@
 //!                 ──▶ quorate VERB … --dir D --json  (one process a call)
 //! ```
 //!
-//! The domain ends with its [`Trial`]. What this crate does not do: it links no crate of the
-//! product, so nothing here can see more than a user sees.
+//! The domain ends with its [`Trial`]. What people type as the guide has it, with questions that are
+//! asked back, goes from a [`Chapter`] through a shell at a terminal:
+//!
+//! ```text
+//!   docs/guide ──▶ Chapter ──▶ Desk ──▶ quorate …, quorate-recovery …, cp … (a home directory each)
+//! ```
+//!
+//! What this crate does not do: it links no crate of the product, so nothing here can see more than a
+//! user sees.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,11 +23,15 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod chapter;
+mod desk;
 mod machine;
 mod program;
 mod successor;
 mod trial;
 
+pub use chapter::{Chapter, commands, root};
+pub use desk::{Desk, Running, Shown, network};
 pub use machine::Machine;
 pub use program::{Said, binary, quorate, recovery};
 pub use successor::{HEIRS, Successor};

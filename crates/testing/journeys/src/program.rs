@@ -53,7 +53,7 @@ pub fn binary() -> PathBuf {
 }
 
 /// A program that the build made.
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     // tests lie in target/PROFILE/deps, the program in target/PROFILE
     let here = std::env::current_exe().expect("the test knows where it is");
     let profile = here.parent().and_then(|deps| deps.parent()).expect("a target folder");

@@ -1,5 +1,6 @@
 //! A domain that `quorate up` founded and keeps running.
 
+use crate::desk::Desk;
 use crate::machine::Machine;
 use crate::program::{Said, binary, quorate, quorate_with, recovery};
 use serde_json::Value;
@@ -8,6 +9,9 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
+
+/// Three signers and a witness.
+const FOUNDERS: [&str; 4] = ["node-1", "node-2", "node-3", "witness"];
 
 /// A running trial domain.
 pub struct Trial {
@@ -203,6 +207,40 @@ impl Trial {
         let verb = ["answer", challenges, "--key", &key, "--passphrase-file", &passphrase];
         recovery(&[&verb[..], &["--output", &answers]].concat()).ok();
         answers
+    }
+
+    /// The desk of somebody who founded the domain.
+    pub fn desk(&self, who: &str) -> Desk {
+        let desk = self.desk_elsewhere(who);
+        self.join(&desk);
+        let key = PathBuf::from("people").join(who);
+        let there = PathBuf::from(desk.path("quorate-domain")).join(&key);
+        std::fs::copy(self.dir().join(key), there).expect("a founder has a key");
+        desk
+    }
+
+    /// The desk of somebody who knows nothing of the domain yet.
+    pub fn desk_elsewhere(&self, who: &str) -> Desk {
+        Desk::new(self.folder.path().join("desks").join(who))
+    }
+
+    /// The desk of a custodian, with the recovery key in `NAME.key`.
+    pub fn desk_of_custodian(&self, who: &str) -> Desk {
+        let key = self.dir().join("custodians").join(who);
+        let passphrase = std::fs::read_to_string(key.with_extension("passphrase"));
+        let home = self.folder.path().join("desks").join(who);
+        let desk = Desk::with_passphrase(home, passphrase.expect("a passphrase"));
+        std::fs::copy(key, desk.path(&format!("{who}.key"))).expect("a recovery key");
+        desk
+    }
+
+    /// Makes a directory for the domain at a desk.
+    pub fn join(&self, desk: &Desk) {
+        let file = self.dir().join("genesis.cbor").display().to_string();
+        let (genesis, dir) = (self.genesis(), desk.path("quorate-domain"));
+        let apis = FOUNDERS.map(|node| format!("--api={node}={}", self.addresses(node).1));
+        let join = ["genesis", "join", &file, "--genesis", &genesis, "--dir", &dir];
+        quorate(&[&join[..], &apis.each_ref().map(String::as_str)].concat()).ok();
     }
 
     /// Runs a new machine in its node's seat.

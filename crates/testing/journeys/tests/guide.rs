@@ -8,7 +8,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_journeys::binary;
+use quorate_journeys::{binary, commands, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,27 +48,6 @@ fn help(verb: &[String]) -> Option<Help> {
     let verbs = verbs.filter(|line| !line.starts_with(' '));
     let verbs = verbs.filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
     Some(Help { options, verbs: verbs.collect() })
-}
-
-/// Every command in the fenced blocks of a chapter, and the line where it begins.
-fn commands(text: &str) -> Vec<(usize, String)> {
-    let (mut found, mut is_code, mut open) = (Vec::new(), false, None::<(usize, String)>);
-    for (number, line) in (1..).zip(text.lines()) {
-        if line.trim_start().starts_with("```") {
-            is_code = !is_code;
-            continue;
-        }
-        if !is_code {
-            continue;
-        }
-        let (begun, mut whole) = open.take().unwrap_or((number, String::new()));
-        whole.push_str(line.trim());
-        match whole.strip_suffix('\\') {
-            Some(more) => open = Some((begun, more.to_owned())),
-            None => found.push((begun, whole)),
-        }
-    }
-    found
 }
 
 /// The words of a command as a shell reads them, up to what another program gets.
@@ -129,7 +108,7 @@ fn chapters(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn the_guide_has_no_command_that_the_programs_refuse_to_read() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let root = root();
     let mut paths = vec![root.join("README.md")];
     chapters(&root.join("docs/guide"), &mut paths);
     paths.sort();
