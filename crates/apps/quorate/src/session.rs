@@ -91,7 +91,7 @@ impl Session {
                 "wrong_key",
                 format!("the key of {name} in {} is not the enrolled one", dir.path().display()),
                 "put the key there whose public half the charter names; where that changed lately, \
-                 take the newest charter with `quorate charter log --output D/charter.log`",
+                 take the newest charter with `quorate charter log --output D/charter.jsonl`",
             ));
         }
         let mut nodes = Vec::new();

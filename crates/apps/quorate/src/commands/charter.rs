@@ -12,7 +12,7 @@ use quorate_charter::{
     body_effect, effect, verify_log,
 };
 use quorate_client::contract::{
-    CharterEntry, EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
+    EntryPage, HexBytes, MotionState, MotionView, SignMotion, SubmitMotion, routes,
 };
 use quorate_codec::{Digest, tag};
 use quorate_identity::{ActorId, GenesisHash, Head, MotionId, Name, PersonId, moment};
@@ -317,24 +317,12 @@ pub fn person(session: &Session) -> Result<PersonId> {
 
 async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
     let session = Session::read(reader)?;
-    let mut state = session.founding().clone();
     let mut file = replay::genesis_line(session.genesis());
-    loop {
-        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
-        let before = state.position();
-        for entry in &page.entries {
-            // Others get the file: every certificate is verified (GOV-24).
-            let certified = replay::entry(&entry.entry)?;
-            state = replay::apply(state, &certified)?;
-            file.push_str(&replay::entry_line(&certified));
-            if output.is_none() {
-                face.show(entry, entry_text);
-            }
-        }
-        if state.position() >= page.position || state.position() == before {
-            break;
-        }
-    }
+    let state = walk(&session, u64::MAX, |certified, changed| match output {
+        Some(_) => file.push_str(&replay::entry_line(certified)),
+        None => face.show(&changed, Changed::text),
+    })
+    .await?;
     if let Some(path) = output {
         write_whole(path, file.as_bytes(), 0o644)?;
         let written = Verified::of(&state);
@@ -360,44 +348,82 @@ async fn log(reader: &Reader, output: Option<&Path>, face: Face) -> Result<()> {
     Ok(())
 }
 
+/// What changed after one position, up to another.
+async fn diff(reader: &Reader, from: u64, to: Option<u64>, face: Face) -> Result<()> {
+    let session = Session::read(reader)?;
+    let show = |_: &CertifiedEntry, changed: Changed| {
+        if changed.position > from {
+            face.show(&changed, Changed::text);
+        }
+    };
+    walk(&session, to.unwrap_or(u64::MAX), show).await.map(|_| ())
+}
+
+/// Takes the log from a node up to a position, and shows each entry once it is verified, with its
+/// certificate: others may get it (GOV-24). The state after the last one.
+async fn walk(
+    session: &Session,
+    to: u64,
+    mut show: impl FnMut(&CertifiedEntry, Changed),
+) -> Result<State> {
+    let mut state = session.founding().clone();
+    loop {
+        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
+        let before = state.position();
+        for line in page.entries.iter().filter(|line| line.position <= to) {
+            let certified = replay::entry(&line.entry)?;
+            let changed = Changed::by(&certified, &state);
+            state = replay::apply(state, &certified)?;
+            show(&certified, changed);
+        }
+        if state.position() >= page.position.min(to) || state.position() == before {
+            return Ok(state);
+        }
+    }
+}
+
 /// An entry, and what it changed in words, computed here from the state before it.
 #[derive(Serialize)]
 struct Changed {
     position: u64,
     head: Head,
     kind: String,
+    /// The motion that it places, or that takes effect by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    motion: Option<MotionId>,
     effect: Vec<String>,
+    signed_by: Vec<Name>,
 }
 
-/// What changed after one position, up to another.
-async fn diff(reader: &Reader, from: u64, to: Option<u64>, face: Face) -> Result<()> {
-    let session = Session::read(reader)?;
-    let mut state = session.founding().clone();
-    let to = to.unwrap_or(u64::MAX);
-    loop {
-        let page: EntryPage = session.get(&routes::entries(state.position())).await?;
-        let before = state.position();
-        for line in &page.entries {
-            let certified = replay::entry(&line.entry)?;
-            let effect = entry_effect(&certified, &state);
-            state = replay::apply(state, &certified)?;
-            if state.position() > from && state.position() <= to {
-                let (position, head) = (state.position(), state.head());
-                let kind = certified.entry().kind().to_owned();
-                face.show(&Changed { position, head, kind, effect }, |it| {
-                    format!(
-                        "{:>4}  {}  {}\n{}",
-                        it.position,
-                        short(&it.head),
-                        it.kind,
-                        indent(&it.effect)
-                    )
-                });
-            }
+impl Changed {
+    fn by(certified: &CertifiedEntry, before: &State) -> Self {
+        let (motion, signers) = match &certified.entry().body {
+            EntryBody::Motion(signed) => (Some(signed.id()), signed.signatures.as_slice()),
+            EntryBody::Enact(motion) => (Some(*motion), &[][..]),
+            EntryBody::Rejoin(_) => (None, &[][..]),
+        };
+        let people = signers.iter().filter_map(|(person, _)| before.person(person));
+        let mut signed_by: Vec<Name> = people.map(|person| person.name.clone()).collect();
+        signed_by.sort();
+        Self {
+            position: certified.position(),
+            head: certified.head(),
+            kind: certified.entry().kind().to_owned(),
+            motion,
+            effect: entry_effect(certified, before),
+            signed_by,
         }
-        if state.position() >= page.position.min(to) || state.position() == before {
-            return Ok(());
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{:>4}  {}  {}", self.position, short(&self.head), self.kind);
+        for line in &self.effect {
+            let _ = write!(text, "\n      {line}");
         }
+        if !self.signed_by.is_empty() {
+            let _ = write!(text, "\n      signed by {}", names(&self.signed_by));
+        }
+        text
     }
 }
 
@@ -665,17 +691,6 @@ fn other_domain(state: &State) -> Failure {
     )
 }
 
-fn entry_text(entry: &CharterEntry) -> String {
-    let mut text = format!("{:>4}  {}  {}", entry.position, short(&entry.head), entry.kind);
-    for line in &entry.effect {
-        let _ = write!(text, "\n      {line}");
-    }
-    if !entry.signed_by.is_empty() {
-        let _ = write!(text, "\n      signed by {}", names(&entry.signed_by));
-    }
-    text
-}
-
 /// A motion for people.
 pub fn motion_text(motion: &MotionView) -> String {
     let mut text = format!("motion {}\n{}", motion.motion, indent(&motion.effect));
@@ -702,6 +717,9 @@ pub fn motion_text(motion: &MotionView) -> String {
         (MotionState::Expired, _) => "expired".to_owned(),
     };
     let _ = write!(text, "\n  {state}\n  signed by {}", names(&motion.signed_by));
+    if let Some(why) = &motion.waits_for {
+        let _ = write!(text, "\n  it waits: {why}");
+    }
     if motion.state == MotionState::Collecting {
         let _ = write!(text, "\n  expires {}", moment(motion.expires_ms));
         let _ = write!(text, "\n  sign it: quorate charter sign {} --as NAME", motion.motion);

@@ -49,18 +49,14 @@ pub struct CharterEntry {
     /// The head it makes.
     #[schema(value_type = String)]
     pub head: Head,
-    /// The motion it places, if it places one.
+    /// The motion that it places, or that takes effect by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub motion: Option<MotionId>,
     /// Its kind: `key-create`, `policy-set`, `rejoin`, …
     pub kind: String,
-    /// What it changed, in words.
-    pub effect: Vec<String>,
-    /// Who signed the motion.
-    #[schema(value_type = Vec<String>)]
-    pub signed_by: Vec<Name>,
-    /// Canonical bytes of the certified entry.
+    /// Canonical bytes of the certified entry. What it changed, and who signed, tells whoever replays
+    /// it: that hangs on the state before.
     #[schema(value_type = String)]
     pub entry: HexBytes,
 }

@@ -3,7 +3,7 @@
 use super::{role_view, standing_view};
 use crate::limits;
 use crate::node::Node;
-use quorate_charter::{CertifiedEntry, EntryBody, effect};
+use quorate_charter::{CertifiedEntry, EntryBody};
 use quorate_client::contract::{
     Charter, CharterEntry, EntryPage, ErrorBody, ErrorCode, GenesisAnswer, PolicyView,
     RosterAnswer, RosterNode, RosterPerson, RosterService,
@@ -31,38 +31,9 @@ impl Node {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         let entries = self.governor.log().iter().skip(skip).take(limits::ENTRIES_PER_ANSWER);
         EntryPage {
-            entries: entries.map(|entry| self.entry_view(entry)).collect(),
+            entries: entries.map(entry_view).collect(),
             head: self.state.head(),
             position: self.state.position(),
-        }
-    }
-
-    fn entry_view(&self, certified: &CertifiedEntry) -> CharterEntry {
-        let body = &certified.entry().body;
-        let (motion, effect, signed_by) = match body {
-            EntryBody::Motion(signed) => {
-                let effect = signed.body().map(|motion| effect(&motion, &self.state));
-                let signers = signed.signatures.iter().map(|(person, _)| person);
-                (Some(signed.id()), effect.unwrap_or_default(), self.people_named(signers))
-            }
-            EntryBody::Enact(id) => {
-                let effect = vec![format!("motion {id}, announced before, takes effect")];
-                (Some(*id), effect, Vec::new())
-            }
-            EntryBody::Rejoin(rejoin) => {
-                let name = self.name_of(&rejoin.node()).map(|name| name.to_string());
-                let name = name.unwrap_or_else(|| rejoin.node().to_string());
-                (None, vec![format!("takes node {name} back, which had lapsed")], Vec::new())
-            }
-        };
-        CharterEntry {
-            position: certified.position(),
-            head: certified.head(),
-            motion,
-            kind: certified.entry().kind().to_owned(),
-            effect,
-            signed_by,
-            entry: quorate_codec::to_bytes(certified).into(),
         }
     }
 
@@ -125,5 +96,20 @@ impl Node {
             lists: bundle.lists.clone(),
             cases: bundle.cases.clone(),
         })
+    }
+}
+
+fn entry_view(certified: &CertifiedEntry) -> CharterEntry {
+    let motion = match &certified.entry().body {
+        EntryBody::Motion(signed) => Some(signed.id()),
+        EntryBody::Enact(id) => Some(*id),
+        EntryBody::Rejoin(_) => None,
+    };
+    CharterEntry {
+        position: certified.position(),
+        head: certified.head(),
+        motion,
+        kind: certified.entry().kind().to_owned(),
+        entry: quorate_codec::to_bytes(certified).into(),
     }
 }
