@@ -5,6 +5,8 @@
 pub const NODES_MAX: usize = 64;
 /// Most people of a domain.
 pub const PEOPLE_MAX: usize = 128;
+/// Most keys that an auditor is bound to who does not read everything.
+pub const READS_MAX: usize = 64;
 /// Most services of a domain.
 pub const SERVICES_MAX: usize = 256;
 /// Most custodians of a domain: every backup has a part for each.

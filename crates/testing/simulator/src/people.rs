@@ -9,11 +9,11 @@ use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, PeopleChange};
-use quorate_client::contract::{KeyState, RequestState, RequestView};
+use quorate_client::contract::{CeremonyPhase, KeyState, RequestState, RequestView};
 use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::call::{Call, Caller, View};
-use quorate_machine::event::{CallId, Event, Reply};
+use quorate_machine::event::{CallId, Event, Millis, Reply};
 use quorate_policy::PolicyBundle;
 use quorate_policy::request::{
     Approval, Cancellation, RequestBody, Signed, SignedApproval, SignedCancellation, SignedRequest,
@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 /// How long a simulated request lives, in milliseconds.
 const REQUEST_MS: u64 = 6 * 3_600_000;
 
+/// How long people watch an epoch that waits for a node, in milliseconds.
+const PATIENCE_MS: Millis = 120_000;
+
 /// Who acts, and what they remember.
 #[derive(Debug, Default)]
 pub struct People {
@@ -34,6 +37,8 @@ pub struct People {
     keys: u64,
     epochs: u64,
     last: Vec<RequestId>,
+    /// Since when an epoch waits for a node that should be done with the one before.
+    ending: BTreeMap<Name, Millis>,
     filed: Vec<(RequestId, SignedRequest)>,
     /// Requests that a node said it recorded: they must never be lost.
     pub(crate) recorded: BTreeMap<RequestId, NodeId>,
@@ -108,8 +113,26 @@ impl People {
                 }
             }
         }
+        self.renew_what_does_not_end(world);
         if world.story() == Story::Governance {
             self.finish_governing(world);
+        }
+    }
+
+    /// A node may have come back without the shares that it had prepared, from a copy so young that
+    /// nothing proves it. People see that the epoch waits for it, and order another one.
+    fn renew_what_does_not_end(&mut self, world: &mut World) {
+        let Some(node) = some_host(world) else { return };
+        let Some(View::Ceremonies(views)) = ask(world, node, Call::Ceremonies) else { return };
+        let ending = views.into_iter().filter(|it| it.phase == CeremonyPhase::Ending);
+        let ending: Vec<Name> = ending.map(|it| it.key).collect();
+        self.ending.retain(|key, _| ending.contains(key));
+        for name in ending {
+            let since = *self.ending.entry(name.clone()).or_insert(world.now);
+            if world.now >= since + PATIENCE_MS {
+                self.ending.remove(&name);
+                self.move_motion(world, &MotionBody::KeyRefresh { name });
+            }
         }
     }
 

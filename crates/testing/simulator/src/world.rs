@@ -584,6 +584,14 @@ impl World {
         if !both_run || !self.net.is_reachable(a, b) {
             return;
         }
+        // A channel is pinned to keys of the charter (TRN-10): it waits until both know the other.
+        let knows = |one: &NodeId, other: &NodeId| {
+            let node = self.hosts[one].node.as_ref();
+            node.is_some_and(|node| node.state().node(other).is_some())
+        };
+        if !knows(&a, &b) || !knows(&b, &a) {
+            return self.after(1_000, Happening::Link { a, b });
+        }
         if self.net.raise(a, b) {
             self.note("link", &a, b.as_ref());
             self.handle(a, Event::Connected(b));

@@ -290,6 +290,7 @@ fn genesis(
             auditor: who == AUDITOR,
             operator: false,
             guardian: false,
+            reads: None,
         },
     };
     let mut named: Vec<&str> = [&ADMINISTRATORS[..], &APPROVERS[..], &[AUDITOR]].concat();

@@ -20,9 +20,8 @@ pub enum Person {
         /// The enrolment files of those who come in together.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// administrator, approver, auditor, operator or guardian. Repeat.
-        #[arg(long = "role", value_name = "ROLE", required = true)]
-        roles: Vec<String>,
+        #[command(flatten)]
+        what: May,
         #[command(flatten)]
         with: With,
         #[command(flatten)]
@@ -48,9 +47,8 @@ pub enum Person {
     Roles {
         /// The person's name.
         name: String,
-        /// administrator, approver, auditor, operator or guardian. Repeat: all of them.
-        #[arg(long = "role", value_name = "ROLE", required = true)]
-        roles: Vec<String>,
+        #[command(flatten)]
+        what: May,
         #[command(flatten)]
         with: With,
         #[command(flatten)]
@@ -119,6 +117,18 @@ pub struct Enrol {
     /// The enrolment file to write.
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+}
+
+/// What people may do.
+#[derive(Debug, Args)]
+pub struct May {
+    /// administrator, approver, auditor, operator or guardian. Repeat: all of them.
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    pub roles: Vec<String>,
+    /// A key about which an auditor reads, and about no other: its requests, receipts and
+    /// addresses. Repeat. Without it an auditor reads everything.
+    #[arg(long = "reads", value_name = "KEY")]
+    pub reads: Vec<String>,
 }
 
 /// What changes together with a person.

@@ -5,7 +5,7 @@ use super::charter::file_motion;
 use super::custodian::read_names;
 use super::genesis::SMALL_FILE_MAX;
 use super::rule;
-use crate::args::people::{Enrol, Person, Recover, Rules as Typed, Service, With};
+use crate::args::people::{Enrol, May, Person, Recover, Rules as Typed, Service, With};
 use crate::args::{Reader, Signer};
 use crate::domain::{self, read_at_most, write_whole};
 use crate::face::Face;
@@ -30,11 +30,11 @@ pub async fn person(verb: Person, face: Face) -> Result<()> {
     match verb {
         Person::Enrol(options) => enrol(&options, MemberKind::Person, face),
         Person::Inspect { file } => inspect(&file, face),
-        Person::Admit { files, roles, with, signer } => {
-            let roles = parse_roles(&roles)?;
+        Person::Admit { files, what, with, signer } => {
+            let roles = parse_roles(&what)?;
             let enrol = |file: &std::path::PathBuf| {
                 let member = read_member(file, MemberKind::Person)?;
-                Ok(Change::Enrol { member, roles })
+                Ok(Change::Enrol { member, roles: roles.clone() })
             };
             change(files.iter().map(enrol).collect::<Result<_>>()?, &with, &signer, face).await
         }
@@ -46,8 +46,8 @@ pub async fn person(verb: Person, face: Face) -> Result<()> {
             let member = read_member(&file, MemberKind::Person)?;
             one(Change::Keys { member }, &signer, face).await
         }
-        Person::Roles { name, roles, with, signer } => {
-            let (name, roles) = (domain::name(&name)?, parse_roles(&roles)?);
+        Person::Roles { name, what, with, signer } => {
+            let (name, roles) = (domain::name(&name)?, parse_roles(&what)?);
             change(vec![Change::Roles { name, roles }], &with, &signer, face).await
         }
         Person::Team { name, members, signer } => {
@@ -130,9 +130,13 @@ fn rules_after(typed: &Typed, state: &State) -> Result<Option<quorate_charter::R
     rule::changed(typed, state.rules())
 }
 
-fn parse_roles(named: &[String]) -> Result<Roles> {
-    let mut roles = Roles::default();
-    for name in named {
+fn parse_roles(what: &May) -> Result<Roles> {
+    let mut keys = read_names(&what.reads)?;
+    keys.sort();
+    keys.dedup();
+    let reads = Some(keys).filter(|keys| !keys.is_empty());
+    let mut roles = Roles { reads, ..Roles::default() };
+    for name in &what.roles {
         match name.as_str() {
             "administrator" => roles.administrator = true,
             "approver" => roles.approver = true,
@@ -266,6 +270,9 @@ struct PersonView {
     name: Name,
     id: PersonId,
     roles: Vec<&'static str>,
+    /// The keys about which an auditor reads who does not read everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<Vec<Name>>,
     teams: Vec<Name>,
     fingerprints: Vec<String>,
 }
@@ -291,11 +298,16 @@ async fn list(reader: &Reader, kind: MemberKind, face: Face) -> Result<()> {
                     name: person.name.clone(),
                     id: person.id,
                     roles: person.roles.named(),
+                    reads: person.roles.reads.clone(),
                     teams: teams.map(|(team, _)| team.clone()).collect(),
                     fingerprints: prints(&person.keys),
                 };
                 face.show(&view, |it| {
                     let mut text = format!("{}  {}", it.name, it.roles.join(", "));
+                    if let Some(keys) = &it.reads {
+                        let keys: Vec<&str> = keys.iter().map(Name::as_str).collect();
+                        text += &format!(" of {} alone", keys.join(", "));
+                    }
                     if !it.teams.is_empty() {
                         let teams: Vec<&str> = it.teams.iter().map(Name::as_str).collect();
                         text += &format!("  (team {})", teams.join(", "));

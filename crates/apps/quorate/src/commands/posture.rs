@@ -283,10 +283,10 @@ fn rules(rules: &Rules, findings: &mut Vec<Finding>) {
 
 fn people(state: &State, findings: &mut Vec<Finding>) {
     let decides =
-        |roles: quorate_charter::Roles| roles.administrator || roles.approver || roles.guardian;
+        |roles: &quorate_charter::Roles| roles.administrator || roles.approver || roles.guardian;
     let copyable = state.people().filter(|person| {
         let is_token = |kind| kind == CredentialKind::SecurityKey;
-        decides(person.roles) && !person.keys.iter().all(|key| is_token(key.kind()))
+        decides(&person.roles) && !person.keys.iter().all(|key| is_token(key.kind()))
     });
     let copyable: Vec<&str> = copyable.map(|person| person.name.as_str()).collect();
     if !copyable.is_empty() {

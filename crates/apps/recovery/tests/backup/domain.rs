@@ -549,7 +549,7 @@ fn genesis(seed: u8, kind: SoftKind) -> Genesis {
     let person = |who: &str| GenesisPerson {
         name: name(who),
         credential: signer(seed, who).credential().clone(),
-        roles,
+        roles: roles.clone(),
     };
     Genesis {
         version: 1,

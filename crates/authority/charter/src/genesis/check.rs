@@ -127,7 +127,7 @@ impl Genesis {
         if let Some(name) = taken.find(|name| self.custody.named(name).is_some()) {
             return Err(GenesisError::NameTwice(name.clone()));
         }
-        let people = self.people.iter().map(|person| (&person.name, person.roles));
+        let people = self.people.iter().map(|person| (&person.name, &person.roles));
         check_roles(people, &self.custody, &self.excepted, &BTreeSet::new())?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::custody::Custody;
 use crate::genesis::Roles;
+use crate::limits::READS_MAX;
 use quorate_identity::Name;
 use std::collections::BTreeSet;
 
@@ -22,6 +23,12 @@ pub enum RolesError {
     /// The exceptions do not ascend by name.
     #[error("the exceptions do not ascend by name")]
     Order,
+    /// Somebody who reads less than everything and is no auditor, or no list of keys.
+    #[error(
+        "{0} reads about some keys alone: that is for an auditor who is nothing else, with 1 to \
+         {READS_MAX} names of keys, ascending"
+    )]
+    Reads(Name),
     /// Somebody's name is that of a node or a service.
     #[error("the custodian {0} has the name of a node or a service")]
     Name(Name),
@@ -30,7 +37,7 @@ pub enum RolesError {
 /// Nobody is two of administrator, approver, auditor, operator, guardian and custodian but who is excepted,
 /// now or before, and nobody else is excepted (GOV-52).
 pub(crate) fn check_roles<'a>(
-    people: impl Iterator<Item = (&'a Name, Roles)>,
+    people: impl Iterator<Item = (&'a Name, &'a Roles)>,
     custody: &Custody,
     excepted: &[Name],
     before: &BTreeSet<Name>,
@@ -40,6 +47,9 @@ pub(crate) fn check_roles<'a>(
     }
     let mut needed = BTreeSet::new();
     for (name, roles) in people {
+        if !roles.reads_well() {
+            return Err(RolesError::Reads(name.clone()));
+        }
         let custodian = custody.named(name).map(|_| "custodian");
         let roles: Vec<&str> = roles.named().into_iter().chain(custodian).collect();
         if roles.len() < 2 || before.contains(name) {

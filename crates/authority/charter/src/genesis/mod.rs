@@ -11,7 +11,7 @@ pub use file::{GenesisFile, Missing};
 
 use crate::custody::{Custody, CustodyError};
 use crate::enrolment::SignedEnrolment;
-use crate::limits::{CLOCK_BOUND_MS, GENESIS_BYTES_MAX, LEASE_MS};
+use crate::limits::{CLOCK_BOUND_MS, GENESIS_BYTES_MAX, LEASE_MS, READS_MAX};
 use crate::rules::{Rules, RulesError};
 use crate::statement::StatementError;
 use crate::succession::Succession;
@@ -79,7 +79,7 @@ pub struct GenesisPerson {
 }
 
 /// What a person may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Roles {
     /// Signs motions.
     #[n(0)]
@@ -87,7 +87,7 @@ pub struct Roles {
     /// Approves requests.
     #[n(1)]
     pub approver: bool,
-    /// Reads everything.
+    /// Reads, and does nothing else.
     #[n(2)]
     pub auditor: bool,
     /// Runs nodes.
@@ -96,12 +96,24 @@ pub struct Roles {
     /// Brings administrators back, and does nothing else.
     #[n(4)]
     pub guardian: bool,
+    /// The keys about which an auditor reads, ascending; nothing: all. The charter is everybody's.
+    #[n(5)]
+    pub reads: Option<Vec<Name>>,
 }
 
 impl Roles {
     /// Signs motions, and nothing else.
     pub(crate) fn administrating() -> Self {
         Self { administrator: true, ..Self::default() }
+    }
+
+    /// Whether what they read is well-formed: only who is an auditor and nothing else reads less than
+    /// everything, and about one key at least (GOV-78).
+    pub(crate) fn reads_well(&self) -> bool {
+        let Some(keys) = &self.reads else { return true };
+        let is_only_auditor = self.named() == ["auditor"];
+        let is_list = (1..=READS_MAX).contains(&keys.len()) && keys.is_sorted_by(|a, b| a < b);
+        is_only_auditor && is_list
     }
 
     /// Whether whoever has them has a say in motions or requests, or may come to have one.

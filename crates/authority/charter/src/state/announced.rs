@@ -309,7 +309,7 @@ impl State {
             // A service asks for what the policy may allow to whoever asks.
             Change::Enrol { roles, .. } => roles.decides() || roles.named().is_empty(),
             Change::Roles { name, roles } => {
-                let before = self.person_named(name).map(|person| person.roles).unwrap_or_default();
+                let before = self.person_named(name).map(|it| it.roles.clone()).unwrap_or_default();
                 let gains = |had: bool, has: bool| has && !had;
                 gains(before.administrator, roles.administrator)
                     || gains(before.approver, roles.approver)

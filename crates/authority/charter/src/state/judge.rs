@@ -363,7 +363,7 @@ impl State {
         if let Some(it) = custodians.find(|it| was_given(&it.key)) {
             return Err(ExportError::Recipient(it.name.clone()).into());
         }
-        let people = self.people().map(|person| (&person.name, person.roles));
+        let people = self.people().map(|person| (&person.name, &person.roles));
         check_roles(people, custody, excepted, self.excepted())?;
         Ok(())
     }

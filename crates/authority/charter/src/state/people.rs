@@ -104,14 +104,14 @@ impl State {
                 if member.kind == MemberKind::Service {
                     self.check_no_custodian(&member.name)?;
                 }
-                roster.enrol(motion, member, *roles)
+                roster.enrol(motion, member, roles.clone())
             }
             Change::Keys { .. } => {
                 let Member { name, kind, keys, .. } = self.shown_member(change)?;
                 roster.set_keys(&name, kind, keys)
             }
             Change::Revoke { name } => roster.revoke(name),
-            Change::Roles { name, roles } => roster.set_roles(name, *roles),
+            Change::Roles { name, roles } => roster.set_roles(name, roles.clone()),
             Change::Team { name, members } => {
                 self.check_no_custodian(name)?;
                 roster.set_team(name, members)
@@ -163,7 +163,7 @@ impl State {
         if let Some(stranger) = members.find(|name| !known.contains(*name)) {
             return Err(PeopleError::Unknown(stranger.clone()));
         }
-        let people = roster.people.values().map(|person| (&person.name, person.roles));
+        let people = roster.people.values().map(|person| (&person.name, &person.roles));
         Ok(check_roles(people, self.custody(), excepted, self.excepted())?)
     }
 }
@@ -234,10 +234,11 @@ impl Roster {
         if roles.named().is_empty() {
             return Err(PeopleError::NoRole(name.clone()));
         }
-        match std::mem::replace(&mut person.roles, roles) == roles {
-            true => Err(PeopleError::Same(name.clone())),
-            false => Ok(()),
+        if person.roles == roles {
+            return Err(PeopleError::Same(name.clone()));
         }
+        person.roles = roles;
+        Ok(())
     }
 
     fn revoke(&mut self, name: &Name) -> Result<(), PeopleError> {

@@ -156,7 +156,7 @@ impl Roster {
         let people = genesis.people.iter().map(|person| {
             let id = genesis.person_id(person);
             let (name, key) = (person.name.clone(), person.credential.clone());
-            (id, Person { id, name, keys: Authenticators::one(key), roles: person.roles })
+            (id, Person { id, name, keys: Authenticators::one(key), roles: person.roles.clone() })
         });
         let people: BTreeMap<PersonId, Person> = people.collect();
         let services = genesis.services.iter().map(|service| {

@@ -4,7 +4,7 @@ use crate::support::drawn::Drawing;
 use crate::support::{Domain, member, name, person, roles, signed_by};
 use quorate_charter::{
     Change, MemberKind, Motion, MotionBody, MotionError, PeopleChange, PeopleError, Recovery,
-    Rules, RulesError, State, effect,
+    Roles, Rules, RulesError, State, effect,
 };
 use quorate_codec::{Digest, tag};
 use quorate_identity::CredentialSigner;
@@ -86,13 +86,48 @@ fn a_key_is_enrolled_by_whoever_holds_it() {
     stolen.signatures.swap(0, 1);
     let roles = roles("approve");
     let lacks = "what gina says of itself does not hold: not every key signed";
-    assert!(of(Change::Enrol { member: stolen.clone(), roles }).starts_with(lacks));
+    let enrol = |member| Change::Enrol { member, roles: roles.clone() };
+    assert!(of(enrol(stolen.clone())).starts_with(lacks));
     stolen.signatures.pop();
-    assert!(of(Change::Enrol { member: stolen, roles }).starts_with(lacks));
+    assert!(of(enrol(stolen)).starts_with(lacks));
     let elsewhere = Domain::new(3, 0).hash;
     let foreign = member(elsewhere, "gina", MemberKind::Person, &["gina"]);
-    let error = of(Change::Enrol { member: foreign, roles });
+    let error = of(enrol(foreign));
     assert!(error.contains("the statement is for another domain"), "{error}");
+}
+
+/// GOV-78: only an auditor who is nothing else reads about some keys alone.
+#[test]
+fn an_auditor_may_be_bound_to_keys() {
+    let domain = Domain::new(4, 1);
+    let reads = |what: &str, keys: &[&str]| {
+        let reads = Some(keys.iter().map(|key| name(key)).collect());
+        Roles { reads, ..roles(what) }
+    };
+    for roles in [
+        reads("approve", &["ops"]),
+        reads("audit operate", &["ops"]),
+        reads("audit", &[]),
+        reads("audit", &["treasury", "ops"]),
+        reads("audit", &["ops", "ops"]),
+    ] {
+        let excepted = roles.operator.then(|| name("gina")).into_iter().collect();
+        let member = member(domain.hash, "gina", MemberKind::Person, &["gina"]);
+        let changes = vec![Change::Enrol { member, roles }];
+        let error = says(&domain, &domain.state, PeopleChange { changes, rules: None, excepted });
+        assert!(error.starts_with("gina reads about some keys alone"), "{error}");
+    }
+    let drawing = Drawing::new(
+        &domain,
+        "G -> in[join gina audit] -> bound[roles gina audit:ops+treasury] -> free[roles gina audit]",
+    );
+    let before = drawing.state("in");
+    let motion = drawing.motion("bound").body().unwrap();
+    let words = effect(&motion, before).join("\n");
+    assert!(words.contains("auditor, who reads about ops, treasury alone"), "{words}");
+    let of = |entry: &str| drawing.state(entry).person_named(&name("gina")).unwrap().roles.clone();
+    assert_eq!(of("bound"), reads("audit", &["ops", "treasury"]));
+    assert_eq!(of("free"), roles("audit"));
 }
 
 /// GOV-75 to GOV-77: what makes no change.

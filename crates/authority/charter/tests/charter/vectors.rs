@@ -36,7 +36,7 @@ struct Placed {
 /// An entry of nearly every kind; those with keys of other crates have vectors there.
 const LOG: &str = "G -> hot[key hot] -> policy[policy 1, by ben+cleo] -> refresh[refresh hot, by ada] \
     -> void[void hot] -> nightly[nightly hot] -> gina[join gina approve] -> robot[serve robot] \
-    -> keys[rekey gina gina-2+gina-3] -> roles[roles finn operate] -> team[team desk ada+gina] \
+    -> keys[rekey gina gina-2+gina-3] -> roles[roles finn operate] -> reader[roles gina audit:ops+treasury] -> team[team desk ada+gina] \
     -> dora[join dora admin, leave cleo, rules 2 ada+ben+dora] -> lease[lease 30] -> thaw[thaw 7] -> on[refuse 8] \
     -> wait[wait 60] -> told[policy 2] -> no[object told, by dora] -> yes[override told] \
     -> done[enact told] -> more[policy 3] -> back[withdraw more] -> end[retire hot] \

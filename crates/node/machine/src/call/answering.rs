@@ -14,7 +14,9 @@ use quorate_policy::request::VerifiedRequest;
 impl Node {
     /// Answers a call. What a caller hears of as taken is durable before the answer leaves.
     pub(crate) fn on_call(&mut self, id: CallId, caller: &Caller, call: Call, turn: &mut Turn<'_>) {
-        let answer = self.answer(caller, call, turn);
+        let answer = self.check_scope(caller, &call);
+        let answer = answer.and_then(|()| self.answer(caller, call, turn));
+        let answer = answer.map(|view| view.for_caller(caller));
         turn.out.replies.push(Reply { id, answer });
     }
 
@@ -77,7 +79,7 @@ impl Node {
                 View::Xpub(Box::new(self.view_xpub(&key, account, &network)?))
             }
             Call::Policy => View::Policy(Box::new(self.view_policy()?)),
-            Call::Requests { state } => View::Requests(self.view_requests(state)),
+            Call::Requests { state } => View::Requests(self.view_requests(state, caller)),
             Call::Request(id) => return self.shown(&id),
             Call::SubmitRequest { request, idempotency } => {
                 // It would wait here for ever.

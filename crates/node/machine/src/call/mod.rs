@@ -8,6 +8,7 @@
 
 mod answering;
 mod parsing;
+mod scope;
 
 pub use parsing::{Parsed, parse};
 
@@ -30,19 +31,22 @@ use serde::Serialize;
 pub struct Caller {
     actor: ActorId,
     may_write: bool,
+    /// The keys about which the caller reads; nothing: all.
+    reads: Option<Vec<Name>>,
 }
 
 impl Caller {
     /// The caller, if the charter knows it. Auditors and operators read only.
     pub fn new(state: &State, actor: ActorId) -> Option<Self> {
-        let may_write = match &actor {
-            ActorId::Service(id) => state.service(id).map(|_| true)?,
+        let (may_write, reads) = match &actor {
+            ActorId::Service(id) => state.service(id).map(|_| (true, None))?,
             ActorId::Person(id) => {
-                let roles = state.person(id)?.roles;
-                roles.administrator || roles.approver || roles.guardian
+                let roles = &state.person(id)?.roles;
+                let may_write = roles.administrator || roles.approver || roles.guardian;
+                (may_write, roles.reads.clone())
             }
         };
-        Some(Self { actor, may_write })
+        Some(Self { actor, may_write, reads })
     }
 
     /// The caller's id.

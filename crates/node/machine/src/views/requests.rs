@@ -1,6 +1,7 @@
 //! Requests as callers see them.
 
 use super::unknown_request;
+use crate::call::Caller;
 use crate::node::Node;
 use crate::outcome;
 use crate::requests::{Refusal, RequestBook, Stage};
@@ -21,8 +22,17 @@ const QUORUM: &str = "quorum";
 
 impl Node {
     /// The newest requests, newest last.
-    pub(crate) fn view_requests(&mut self, state: Option<RequestState>) -> Vec<RequestView> {
-        let fits = |book: &RequestBook| state.is_none_or(|state| self.state_of(book) == state);
+    pub(crate) fn view_requests(
+        &mut self,
+        state: Option<RequestState>,
+        caller: &Caller,
+    ) -> Vec<RequestView> {
+        let is_read = |book: &RequestBook| {
+            let order = self.state.key(&book.request.body().key);
+            order.is_none_or(|order| caller.reads(&order.name))
+        };
+        let is_in = |book: &RequestBook| state.is_none_or(|state| self.state_of(book) == state);
+        let fits = |book: &RequestBook| is_read(book) && is_in(book);
         let books = self.requests.books().filter(|(_, book)| fits(book));
         let mut ids: Vec<(u64, RequestId)> = books.map(|(id, book)| (book.filed_at, *id)).collect();
         ids.sort_unstable();

@@ -75,6 +75,8 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     let known: BTreeSet<_> = requests(world).into_iter().map(|view| view.request).collect();
     let lost = world.recorded(&newest).filter(|request| !known.contains(request));
     open.extend(lost.map(|request| format!("request {request} was recorded and is gone")));
+    // Some answer came after what it was about was refused.
+    world.people.governing.follow(&newest, world.now);
     open.extend(world.people.governing.lost(&newest));
     open
 }

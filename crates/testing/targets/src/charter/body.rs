@@ -227,10 +227,12 @@ pub fn member_change(state: &State, a: u8, b: u8) -> Change {
         SignedMember::create(state.genesis(), name(who), kind, &signers).expect("a statement")
     };
     match b % 5 {
-        0 => Change::Enrol { member: say(b >> 5), roles: roles(pick(&[1, 2, 16, 0, 3], b / 5)) },
+        0 => {
+            Change::Enrol { member: say(b >> 5), roles: roles(pick(&[1, 2, 16, 0, 3, 36], b / 5)) }
+        }
         1 => Change::Revoke { name: name(who) },
         2 => Change::Keys { member: say(b >> 5) },
-        3 => Change::Roles { name: name(who), roles: roles(b / 5 % 32) },
+        3 => Change::Roles { name: name(who), roles: roles(b / 5 % 64) },
         _ => {
             let mut members: Vec<Name> =
                 MEMBERS.iter().skip(usize::from(b / 5 % 8)).take(3).map(|who| name(who)).collect();

@@ -72,6 +72,7 @@ pub fn roles(bits: u8) -> Roles {
         auditor: has(2),
         operator: has(3),
         guardian: has(4),
+        reads: has(5).then(|| vec![name("ops")]),
     }
 }
 

@@ -31,7 +31,7 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         Change::Enrol { member, roles } => {
             let Some((_, said)) = change.member() else { return unreadable() };
             let first = match said.kind {
-                MemberKind::Person => format!("{} joins as {}", said.name, roles_text(*roles)),
+                MemberKind::Person => format!("{} joins as {}", said.name, roles_text(roles)),
                 MemberKind::Service => {
                     format!("the service {} joins: it may file requests", said.name)
                 }
@@ -42,7 +42,7 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         }
         Change::Keys { member } => {
             let Some((_, said)) = change.member() else { return unreadable() };
-            let roles = state.person_named(&said.name).map(|person| roles_text(person.roles));
+            let roles = state.person_named(&said.name).map(|person| roles_text(&person.roles));
             let roles = roles.unwrap_or_else(|| "a service".to_owned());
             let mut lines = vec![format!(
                 "{} ({roles}) has these keys from then on: whoever has them speaks as {}, and nobody else",
@@ -56,8 +56,9 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
              nothing more, and the name is never given again"
         )],
         Change::Roles { name, roles } => {
-            let before = state.person_named(name).map(|person| person.roles).unwrap_or_default();
-            let (before, after) = (roles_text(before), roles_text(*roles));
+            let before = state.person_named(name).map(|it| roles_text(&it.roles));
+            let before = before.unwrap_or_else(|| "nobody".to_owned());
+            let after = roles_text(roles);
             vec![format!("{name} is {after} from then on, and was {before}")]
         }
         Change::Team { name, members } if members.is_empty() => {
@@ -71,10 +72,14 @@ fn unreadable() -> Vec<String> {
     vec!["somebody changes whose statement cannot be read: do not sign it".to_owned()]
 }
 
-fn roles_text(roles: Roles) -> String {
-    match roles.named().as_slice() {
+fn roles_text(roles: &Roles) -> String {
+    let named = match roles.named().as_slice() {
         [] => "nothing".to_owned(),
         named => named.join(" and "),
+    };
+    match &roles.reads {
+        Some(keys) => format!("{named}, who reads about {} alone", listed(keys)),
+        None => named,
     }
 }
 

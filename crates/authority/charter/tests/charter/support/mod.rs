@@ -41,6 +41,8 @@ pub fn roles(text: &str) -> Roles {
         auditor: text.contains("audit"),
         operator: text.contains("operate"),
         guardian: text.contains("guard"),
+        // `audit:ops+treasury` reads about two keys alone
+        reads: text.split_once(':').map(|(_, keys)| keys.split('+').map(name).collect()),
     }
 }
 
