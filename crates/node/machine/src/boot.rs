@@ -14,6 +14,7 @@ use crate::durable::{Record, Table, Write};
 use crate::estate::Estate;
 use crate::event::{Alarm, Millis, Output};
 use crate::exports::Exports;
+use crate::forks::FORK_ROW;
 use crate::freezes::Freezes;
 use crate::governor::{Governor, compiled_policy};
 use crate::limits::Pace;
@@ -159,6 +160,7 @@ impl Node {
         let mut keys = keys(&state, &me, &rows, &mut alarms)?;
         let evidence = evidence(&state, proofs, &rows, &mut keys, &mut alarms);
         let halted = rows.get(Table::Meta, HALT_ROW);
+        let fork = rows.get(Table::Meta, FORK_ROW).map(|row| read(Table::Meta, row));
         let lapse = rows.get(Table::Meta, LAPSE_ROW).map(|row| read(Table::Meta, row));
         let mut node = Self {
             me,
@@ -176,6 +178,7 @@ impl Node {
             jobs: 0,
             trail: trail(&rows),
             evidence,
+            fork: fork.transpose()?,
             halted: halted.map(|row| String::from_utf8_lossy(row).into_owned()),
             possessions: possessions(&rows)?,
             drills: drills(&rows, &mut alarms),

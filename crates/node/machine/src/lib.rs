@@ -36,6 +36,7 @@ pub mod estate;
 pub mod event;
 pub mod evidence;
 mod exports;
+mod forks;
 mod freezes;
 mod governor;
 pub mod handover;

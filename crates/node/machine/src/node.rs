@@ -9,6 +9,7 @@ use crate::durable::{Table, Write};
 use crate::estate::Estate;
 use crate::event::{Envelope, Event, Millis, Output};
 use crate::exports::Exports;
+use crate::forks::Fork;
 use crate::freezes::Freezes;
 use crate::governor::Governor;
 use crate::job::{Job, JobId, JobResult, Task};
@@ -62,13 +63,11 @@ pub struct Node {
     pub(crate) program: Program,
     /// Why the charter wants another program here, if it does.
     pub(crate) outdated: Option<String>,
+    /// What proves that the domain decided one thing twice, if something does.
+    pub(crate) fork: Option<Fork>,
     /// Why this node stopped for good, if it did.
     pub(crate) halted: Option<String>,
 }
-
-/// What a charter that is forked means.
-pub(crate) const FORKED: &str = "more nodes lie than this domain tolerates: keep its data as \
-    evidence, and found anew with nodes you trust";
 
 /// Key of the row that says why the node stopped for good.
 pub(crate) const HALT_ROW: &[u8] = b"halt";

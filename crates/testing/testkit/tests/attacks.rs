@@ -242,16 +242,26 @@ fn neg_044_a_quarantine_ends_all_sessions_of_the_pair() {
     }
 }
 
-/// NOD-18: two certificates for one position prove more liars than the domain tolerates.
+/// NOD-18: two certificates for one position prove more liars than the domain tolerates. Whoever
+/// was shown the other one shows it to everybody, a node that was away included, and each stops by
+/// itself.
 #[test]
 fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
     let mut world = ready(72, "ops", Scheme::Ed25519);
     let (liar, honest) = (world.id("node-2"), world.id("node-1"));
     let forked = forked(&world);
+    world.stop("node-3");
     world.inject(liar, honest, &forked);
-    world.until("node-1 halts", |world| abstains(world, "node-1"));
+    world.until("everybody halts", |world| {
+        world.names().iter().filter(|node| *node != "node-3").all(|node| abstains(world, node))
+    });
+    world.stop("node-2");
+    world.stop("witness-1");
     world.stop("node-1");
     world.start(honest);
+    let late = world.id("node-3");
+    world.start(late);
+    world.until("who was away halts too", |world| abstains(world, "node-3"));
     world.pass(60_000);
     let status = world.status("node-1");
     assert!(!status.leased && !status.keys[0].can_sign);

@@ -8,7 +8,7 @@ use crate::durable::{Table, Write};
 use crate::event::{Millis, Notice};
 use crate::evidence::has_prepared;
 use crate::limits;
-use crate::node::{FORKED, Node, Turn};
+use crate::node::{Node, Turn};
 use crate::wire::{DealMessage, DealStep, Message};
 use quorate_charter::{
     AbortStatement, AttemptOutcome, Decided, EpochRecord, Instance, PreparedStatement, State,
@@ -318,9 +318,9 @@ impl Node {
         }
         let book = self.keys.books.entry(key).or_default();
         let made = book.epochs.values().map(|made| &made.decided);
-        if made.chain(&book.voided).any(|known| known.conflicts_with(&decided)) {
-            self.halt(format!("two certified outcomes of {instance}; {FORKED}"), turn);
-            return;
+        let mut known = made.chain(&book.voided);
+        if let Some(known) = known.find(|known| known.conflicts_with(&decided)).cloned() {
+            return self.on_fork(known, decided, turn);
         }
         let failed = match quorate_codec::from_bytes::<AttemptOutcome>(&decided.value) {
             Ok(AttemptOutcome::Void { abort, .. }) => Some(abort.node),

@@ -163,6 +163,9 @@ impl Node {
         match decided.instance {
             Instance::Position(_) => {
                 let Ok(entry) = CertifiedEntry::from_decided(&decided) else { return };
+                if entry.position() <= self.state.position() {
+                    return self.compare_with_log(&entry, turn);
+                }
                 if entry.position() == self.state.position() + 1 && self.append(entry.clone(), turn)
                 {
                     self.broadcast(&Message::Entries(vec![entry]), turn);

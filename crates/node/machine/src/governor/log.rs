@@ -4,7 +4,7 @@ use super::announced::Notices;
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
-use crate::node::{FORKED, Node, Turn};
+use crate::node::{Node, Turn};
 use crate::wire::Message;
 use quorate_charter::{CertifiedEntry, EntryBody, Instance, State};
 use quorate_identity::NodeId;
@@ -132,15 +132,14 @@ impl Node {
         self.propose_next(turn);
     }
 
-    /// An entry at a place that this node has filled: another one with a certificate proves that
-    /// more voters lie than the domain tolerates. This node stops for good and shows both.
-    fn compare_with_log(&mut self, entry: &CertifiedEntry, turn: &mut Turn<'_>) {
+    /// An entry at a place that this node has filled: it should be the same.
+    pub(super) fn compare_with_log(&mut self, entry: &CertifiedEntry, turn: &mut Turn<'_>) {
         let index = entry.position().checked_sub(1).and_then(|index| usize::try_from(index).ok());
         let ours = index.and_then(|index| self.governor.log.get(index));
-        let differs = ours.is_some_and(|ours| ours.head() != entry.head());
-        if differs && entry.to_decided().verify(&self.state).is_ok() {
-            let at = entry.position();
-            self.halt(format!("two certified entries at position {at}; {FORKED}"), turn);
+        let Some(ours) = ours.filter(|ours| ours.head() != entry.head()) else { return };
+        let (known, other) = (ours.to_decided(), entry.to_decided());
+        if other.verify(&self.state).is_ok() {
+            self.on_fork(known, other, turn);
         }
     }
 }

@@ -252,6 +252,7 @@ impl Node {
 
     /// Everything that matters is told again, so that a lost frame costs time and no more.
     fn share_everything(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        self.share_fork(peer, turn);
         self.share_governance(peer, turn);
         self.share_progress(peer, turn);
         self.share_deals(peer, turn);

@@ -1,0 +1,63 @@
+//! Two certified decisions about one thing prove that more voters lie than the domain tolerates
+//! (`spec/agreement.md`, AGR-12). Who holds them stops for good and tells everybody both, so that
+//! each verifies them itself and stops as well; nobody's word is needed, and no quorum.
+
+use crate::durable::{Table, Write};
+use crate::node::{Node, Turn};
+use crate::wire::Message;
+use minicbor::{Decode, Encode};
+use quorate_charter::Decided;
+use quorate_codec::Canonical;
+use quorate_identity::NodeId;
+
+/// Key of the row that holds both decisions.
+pub(crate) const FORK_ROW: &[u8] = b"fork";
+
+/// What people are told.
+const ADVICE: &str = "more nodes lie than this domain tolerates: keep its data as evidence, and \
+    found anew with nodes you trust";
+
+/// Two decisions about one thing.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(crate) struct Fork {
+    /// What this node acted on.
+    #[n(0)]
+    known: Decided,
+    /// What it was shown.
+    #[n(1)]
+    other: Decided,
+}
+
+impl Canonical for Fork {
+    const BYTES_MAX: usize = 2 * Decided::BYTES_MAX + 16;
+}
+
+impl Node {
+    /// This node acted on one decision and is shown another one that holds as well.
+    pub(crate) fn on_fork(&mut self, known: Decided, other: Decided, turn: &mut Turn<'_>) {
+        if self.fork.is_some() {
+            return;
+        }
+        let reason = format!("two certified decisions about {}; {ADVICE}", known.instance);
+        let fork = Fork { known, other };
+        turn.out.writes.push(Write::put(Table::Meta, FORK_ROW, quorate_codec::to_bytes(&fork)));
+        turn.out.barrier = true;
+        self.fork = Some(fork);
+        for peer in self.presence.connected() {
+            self.share_fork(peer, turn);
+        }
+        match self.halted.is_some() {
+            // It stopped for something else; this is worse.
+            true => self.alarm(reason, &[], turn),
+            false => self.halt(reason, turn),
+        }
+    }
+
+    /// Shows a peer both decisions: whichever it acted on, the other one stops it.
+    pub(crate) fn share_fork(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let Some(Fork { known, other }) = self.fork.clone() else { return };
+        for decided in [known, other] {
+            self.send(peer, &Message::Decided(decided), turn);
+        }
+    }
+}
