@@ -71,14 +71,14 @@ impl Domain {
             credential: signer(seed, person).credential().clone(),
             roles,
         };
-        let administrator = Roles { administrator: true, ..Roles::default() };
-        let approver = Roles { approver: true, ..Roles::default() };
-        let auditor = Roles { auditor: true, ..Roles::default() };
+        let administrator = || Roles { administrator: true, ..Roles::default() };
+        let approver = || Roles { approver: true, ..Roles::default() };
+        let auditor = || Roles { auditor: true, ..Roles::default() };
         let mut people: Vec<GenesisPerson> = ADMINISTRATORS
             .iter()
-            .map(|ada| person(ada, administrator))
-            .chain(APPROVERS.iter().map(|alice| person(alice, approver)))
-            .chain([person("eve", auditor)])
+            .map(|ada| person(ada, administrator()))
+            .chain(APPROVERS.iter().map(|alice| person(alice, approver())))
+            .chain([person("eve", auditor())])
             .collect();
         people.sort_by(|left, right| left.name.cmp(&right.name));
         let genesis = Genesis {

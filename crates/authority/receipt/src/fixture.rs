@@ -81,16 +81,16 @@ impl Domain {
             SignedEnrolment::create(name(node), role, secrets)
         };
         let enrolments: Vec<SignedEnrolment> = NODES.iter().zip(&secrets).map(enrol).collect();
-        let administrator = Roles { administrator: true, ..Roles::default() };
-        let approver = Roles { approver: true, ..Roles::default() };
-        let auditor = Roles { auditor: true, ..Roles::default() };
+        let administrator = || Roles { administrator: true, ..Roles::default() };
+        let approver = || Roles { approver: true, ..Roles::default() };
+        let auditor = || Roles { auditor: true, ..Roles::default() };
         let people = [
-            ("ada", administrator),
-            ("alice", approver),
-            ("ben", administrator),
-            ("bob", approver),
-            ("cleo", administrator),
-            ("eve", auditor),
+            ("ada", administrator()),
+            ("alice", approver()),
+            ("ben", administrator()),
+            ("bob", approver()),
+            ("cleo", administrator()),
+            ("eve", auditor()),
         ];
         let credential = |who: &str| signer(seed, who).credential().clone();
         let person = |(person, roles)| GenesisPerson {

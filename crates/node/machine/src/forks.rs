@@ -33,9 +33,13 @@ impl Canonical for Fork {
 }
 
 impl Node {
-    /// This node acted on one decision and is shown another one that holds as well.
+    /// This node acted on one decision and is shown another one, which was verified.
     pub(crate) fn on_fork(&mut self, known: Decided, other: Decided, turn: &mut Turn<'_>) {
         if self.fork.is_some() {
+            return;
+        }
+        // Voters of before, or few of a time when fewer lies were borne, stop nobody.
+        if !other.convicts(&self.state) {
             return;
         }
         let reason = format!("two certified decisions about {}; {ADVICE}", known.instance);
@@ -46,11 +50,9 @@ impl Node {
         for peer in self.presence.connected() {
             self.share_fork(peer, turn);
         }
-        match self.halted.is_some() {
-            // It stopped for something else; this is worse.
-            true => self.alarm(reason, &[], turn),
-            false => self.halt(reason, turn),
-        }
+        // Where it stopped for something else before, this is worse.
+        self.halted = None;
+        self.halt(reason, turn);
     }
 
     /// Shows a peer both decisions: whichever it acted on, the other one stops it.

@@ -5,10 +5,11 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_charter::{Change, MotionBody, PeopleChange, Roles};
-use quorate_client::contract::{ErrorCode, RequestState, routes};
+use quorate_charter::{Change, Freeze, FreezeScope, MotionBody, PeopleChange, Roles, SignedFreeze};
+use quorate_client::contract::{ErrorCode, HexBytes, RequestState, SubmitFreeze, routes};
+use quorate_codec::{Digest, to_bytes};
 use quorate_derivation::Path;
-use quorate_identity::{Name, RequestId, Scheme};
+use quorate_identity::{ActorId, Name, RequestId, Scheme};
 use quorate_machine::call::{Answer, View};
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::with_ops;
@@ -37,6 +38,16 @@ fn filed(world: &mut World, key: &str) -> RequestId {
     filed.request
 }
 
+/// Somebody stops signing at the node that is asked.
+fn freeze(world: &mut World, scope: FreezeScope, nonce: u8) {
+    let ActorId::Person(by) = world.founding.actor("alice") else { panic!() };
+    let (genesis, reason) = (world.founding.hash, "look at it".to_owned());
+    let freeze = Freeze { version: 1, genesis, scope, by, reason, nonce: Digest([nonce; 32]) };
+    let signed = SignedFreeze::sign(&freeze, world.founding.signer("alice")).unwrap();
+    let body = serde_json::to_vec(&SubmitFreeze { freeze: HexBytes(to_bytes(&signed)) }).unwrap();
+    world.call("node-2", "alice", "POST", routes::FREEZE.path, &body).unwrap();
+}
+
 /// The keys of a list that the auditor is shown.
 fn keys(world: &mut World, who: &str) -> [Vec<String>; 3] {
     let shown = |names: Vec<&Name>| -> Vec<String> {
@@ -60,7 +71,7 @@ fn keys(world: &mut World, who: &str) -> [Vec<String>; 3] {
 #[test]
 fn an_auditor_of_some_keys_is_shown_nothing_of_the_others() {
     let (mut world, _) = with_ops(78, Shape::default(), TREE, 1);
-    world.make_key("payroll", Scheme::Ed25519);
+    let payroll_key = world.make_key("payroll", Scheme::Ed25519);
     let (ops, payroll) = (filed(&mut world, "ops"), filed(&mut world, "payroll"));
     let both = vec!["ops".to_owned(), "payroll".to_owned()];
     assert_eq!(keys(&mut world, "auditor"), [both.clone(), both.clone(), both.clone()]);
@@ -99,6 +110,14 @@ fn an_auditor_of_some_keys_is_shown_nothing_of_the_others() {
         let of_others = get(&mut world, "ada", &target);
         assert_eq!(get(&mut world, "auditor", &target).is_ok(), of_others.is_ok(), "{target}");
     }
+    freeze(&mut world, FreezeScope::Key(payroll_key), 1);
+    freeze(&mut world, FreezeScope::Domain, 2);
+    let frozen = |world: &mut World, who: &str| -> Vec<Option<Name>> {
+        let View::Freezes(views) = get(world, who, routes::FREEZES.path).unwrap() else { panic!() };
+        views.into_iter().map(|it| it.key).collect()
+    };
+    assert_eq!(frozen(&mut world, "auditor"), [None]);
+    assert_eq!(frozen(&mut world, "ada").len(), 2);
     let audit = get(&mut world, "auditor", routes::AUDIT.path).unwrap_err();
     assert_eq!(audit.code, ErrorCode::Forbidden.as_str());
     // the charter is everybody's

@@ -370,14 +370,24 @@ async fn walk(
     loop {
         let page: EntryPage = session.get(&routes::entries(state.position())).await?;
         let before = state.position();
-        for line in page.entries.iter().filter(|line| line.position <= to) {
+        for line in &page.entries {
             let certified = replay::entry(&line.entry)?;
+            if certified.position() > to {
+                return Ok(state);
+            }
             let changed = Changed::by(&certified, &state);
             state = replay::apply(state, &certified)?;
             show(&certified, changed);
         }
-        if state.position() >= page.position.min(to) || state.position() == before {
+        if state.position() >= page.position.min(to) {
             return Ok(state);
+        }
+        if state.position() == before {
+            let message = format!(
+                "the node stands at position {} and shows nothing after {before}",
+                page.position
+            );
+            return Err(Failure::peer("bad_charter", message, "ask another node: --node NODE"));
         }
     }
 }

@@ -413,6 +413,9 @@ struct NodeView {
 struct PersonView {
     name: Name,
     roles: Vec<&'static str>,
+    /// The keys about which an auditor reads who does not read everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<Vec<Name>>,
     fingerprint: String,
 }
 
@@ -470,6 +473,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
             .map(|person| PersonView {
                 name: person.name.clone(),
                 roles: person.roles.named(),
+                reads: person.roles.reads.clone(),
                 fingerprint: person.credential.fingerprint(),
             })
             .collect(),
@@ -534,7 +538,7 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
         let _ = writeln!(text, "  {name:<16} {role:<8} {fingerprint}");
     }
     for person in &genesis.people {
-        let roles = person.roles.named().join(", ");
+        let roles = person.roles.text();
         let fingerprint = person.credential.fingerprint();
         let _ = writeln!(text, "  {:<16} {roles}  {fingerprint}", person.name);
     }

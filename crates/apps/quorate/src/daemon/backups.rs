@@ -8,7 +8,7 @@ use crate::replay;
 use quorate_charter::{Decided, EpochRecord, KeyOrder, State};
 use quorate_client::contract::{ErrorBody, ErrorCode};
 use quorate_identity::{KeyId, Name, moment};
-use quorate_machine::call::{Call, View};
+use quorate_machine::call::{Call, Caller, View};
 use quorate_recovery::backup_file::StoredBundle;
 use quorate_recovery::verify::{KeyReport, verify_key};
 use std::collections::BTreeMap;
@@ -74,8 +74,7 @@ pub async fn watch(interface: Arc<Interface>, every: Duration) {
 
 /// Says which custodians are to hold a drill by now (GOV-57).
 async fn look_at_drills(interface: &Interface) {
-    let state = interface.state.borrow().clone();
-    let Ok(caller) = calls::anybody(&state) else { return };
+    let caller = Caller::of_node();
     let Ok(View::Custody(custody)) = calls::ask(interface, caller, Call::Custody).await else {
         return;
     };
@@ -147,7 +146,7 @@ async fn look_at(
     let mut bundles = Vec::new();
     for (kind, author, digest) in replay::bundles(&record) {
         let call = Call::Bundle { key: order.name.clone(), bundle: digest };
-        let bundle = match calls::ask(interface, calls::anybody(state)?, call).await {
+        let bundle = match calls::ask(interface, Caller::of_node(), call).await {
             Ok(View::Bundle(place)) => calls::bundle(interface, place).await,
             Ok(_) => Err(calls::bug()),
             Err(error) => Err(error),
@@ -172,7 +171,7 @@ async fn newest(
     order: &KeyOrder,
 ) -> Result<Option<(Decided, EpochRecord)>, ErrorBody> {
     let call = Call::EpochRecord(order.name.clone());
-    let answer = match calls::ask(interface, calls::anybody(state)?, call).await {
+    let answer = match calls::ask(interface, Caller::of_node(), call).await {
         Ok(View::EpochRecord(answer)) => answer,
         Ok(_) => return Err(calls::bug()),
         Err(error) if error.code == ErrorCode::KeyNotReady.as_str() => return Ok(None),

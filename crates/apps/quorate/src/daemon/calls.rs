@@ -3,11 +3,10 @@
 use super::driver::Inbox;
 use super::server::{Interface, json};
 use axum::response::Response;
-use quorate_charter::State;
 use quorate_client::contract::{
     BundleAnswer, ErrorBody, ErrorCode, ExportPartAnswer, Status, routes,
 };
-use quorate_identity::{ActorId, RequestId};
+use quorate_identity::RequestId;
 use quorate_machine::call::{BundlePlace, Call, Caller, Parsed, View, parse};
 use quorate_machine::durable::Table;
 use quorate_machine::event::{Event, Notice};
@@ -153,15 +152,6 @@ async fn news(notices: &mut broadcast::Receiver<Notice>, request: RequestId) {
             Ok(_) => {}
         }
     }
-}
-
-/// Whoever reads for the node itself. Reading needs no role, so anybody of the charter will do.
-///
-/// # Errors
-/// Nobody is left, which cannot happen.
-pub fn anybody(state: &State) -> Result<Caller, ErrorBody> {
-    let anybody = state.people().next().map(|person| ActorId::Person(person.id));
-    anybody.and_then(|actor| Caller::new(state, actor)).ok_or_else(bug)
 }
 
 /// Something that cannot happen.

@@ -1,12 +1,11 @@
 //! A public copy of the charter beside the store, so that it can be verified while no node runs.
 //! Nothing rests on it: whoever reads it verifies it from the genesis on.
 
-use super::calls::anybody;
 use super::driver::Inbox;
 use crate::replay;
 use quorate_charter::{GenesisFile, State};
 use quorate_client::contract::ErrorBody;
-use quorate_machine::call::{Call, View};
+use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::event::Event;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -29,7 +28,7 @@ pub async fn keep(
     loop {
         let now = state.borrow_and_update().clone();
         while written < now.position() {
-            match entries(&inbox, &now, written).await {
+            match entries(&inbox, written).await {
                 Ok(lines) if !lines.is_empty() => {
                     let text: String = lines.concat();
                     if let Err(error) = file.write_all(text.as_bytes()) {
@@ -54,8 +53,8 @@ fn begin(path: &Path, genesis: &GenesisFile) -> std::io::Result<File> {
 }
 
 /// The lines of the entries after a position.
-async fn entries(inbox: &Inbox, state: &State, after: u64) -> Result<Vec<String>, ErrorBody> {
-    let caller = anybody(state)?;
+async fn entries(inbox: &Inbox, after: u64) -> Result<Vec<String>, ErrorBody> {
+    let caller = Caller::of_node();
     let call = Box::new(Call::Entries { after });
     let answer = inbox.call(|id| Event::Call { id, caller, call }).await;
     let Some(View::Entries(page)) = answer.transpose()? else { return Ok(Vec::new()) };

@@ -22,7 +22,7 @@ use quorate_client::contract::call::{
 };
 use quorate_client::contract::{ErrorAnswer, ErrorBody, ErrorCode, openapi, routes};
 use quorate_identity::NodeId;
-use quorate_machine::call::Caller;
+use quorate_machine::call::{Caller, out_of_scope};
 use quorate_store::{SealKind, StoreReader};
 use quorate_transport::{ApiListener, ApiStream, MeshHandle};
 use serde::Serialize;
@@ -103,6 +103,7 @@ async fn answer(interface: &Interface, request: Request<Body>) -> Result<Respons
     let method = head.method.as_str();
     let caller = verify(interface, &head.headers, method, target, &body)?;
     match (method, target) {
+        ("GET", EVENTS | METRICS | ACCOUNTS) if !caller.reads_all() => Err(out_of_scope()),
         ("GET", EVENTS) => Ok(events::stream(&interface.inbox, interface.state.clone())),
         ("GET", METRICS) => metrics::text(interface, caller).await.map(plain),
         ("GET", OPENAPI) => json(&openapi()),

@@ -105,6 +105,25 @@ impl Decided {
         let electorate = self.certified_by(state, keys)?;
         // What may lie now counts too: a small electorate of before certifies nothing alone.
         let needed = electorate.faults().max(state.faults()) + 1;
+        let still = self.still(state);
+        if still < needed { Err(DecidedError::Gone { still, needed }) } else { Ok(()) }
+    }
+
+    /// Whether this decision, which [`verify`](Self::verify) lets pass, proves together with another one
+    /// about the same thing that more voters lie than may lie now. Of those who signed it, as many as
+    /// a quorum leaves out may be honest: they voted for it when it was not decided, and for the other
+    /// one later, or never. More than may lie must remain who vote still; voters of before, or few
+    /// where a domain bore fewer lies, prove nothing (AGR-12).
+    ///
+    /// Cost: a signature verification for each signer, where nodes have former keys.
+    pub fn convicts(&self, state: &State) -> bool {
+        let Ok(electorate) = state.electorate(&self.instance) else { return false };
+        let left_out = electorate.voters().len().saturating_sub(electorate.quorum());
+        self.still(state) > electorate.faults().max(state.faults()) + left_out
+    }
+
+    /// How many of those who signed vote still, under the keys that they signed with.
+    fn still(&self, state: &State) -> usize {
         let precommit = self.precommit();
         let is_known = !state.has_former_keys();
         let signs_now = |node: &NodeId, signature: &NodeSignature| {
@@ -113,9 +132,7 @@ impl Decided {
                 is_known || keys.verify(tag::PRECOMMIT, &precommit, signature).is_ok()
             })
         };
-        let signers = self.certificate.iter();
-        let still = signers.filter(|(node, signature)| signs_now(node, signature)).count();
-        if still < needed { Err(DecidedError::Gone { still, needed }) } else { Ok(()) }
+        self.certificate.iter().filter(|(node, signature)| signs_now(node, signature)).count()
     }
 
     fn precommit(&self) -> Vec<u8> {

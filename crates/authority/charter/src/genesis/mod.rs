@@ -121,7 +121,22 @@ impl Roles {
         self.administrator || self.approver || self.guardian
     }
 
-    /// What the person may do, in words.
+    /// What the person may do, in one line.
+    pub fn text(&self) -> String {
+        let named = match self.named().as_slice() {
+            [] => "nothing".to_owned(),
+            named => named.join(" and "),
+        };
+        match &self.reads {
+            Some(keys) => {
+                let keys: Vec<&str> = keys.iter().map(Name::as_str).collect();
+                format!("{named}, who reads about {} alone", keys.join(", "))
+            }
+            None => named,
+        }
+    }
+
+    /// What the person may do, word by word.
     pub fn named(&self) -> Vec<&'static str> {
         let all = [
             (self.administrator, "administrator"),

@@ -2,6 +2,7 @@
 //! (AGR-01 to AGR-12).
 
 use crate::support::Domain;
+use crate::support::drawn::Drawing;
 use quorate_charter::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
     Lock, SignedBallotMessage, State, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
@@ -369,6 +370,23 @@ fn neg_087_two_outcomes_of_one_attempt_are_a_conflict() {
     let void = domain.decide(instance, b"void".to_vec(), 4);
     assert!(commit.verify(&domain.state).is_ok() && void.verify(&domain.state).is_ok());
     assert!(commit.conflicts_with(&void));
+    assert!(commit.convicts(&domain.state) && void.convicts(&domain.state));
+}
+
+/// N-72, AGR-12: where a domain bore fewer lies than now, one that lies now and an honest voter who
+/// once voted for what was not decided make a certificate of then. It stops nobody.
+#[test]
+fn neg_072_a_few_who_vote_still_do_not_convict_a_domain_that_grew() {
+    let domain = Domain::new(3, 0);
+    let drawing = Drawing::new(&domain, "G -> four[admit n4, bear 1]");
+    let grown = drawing.state("four");
+    let [one, two, three] = ["n1", "n2", "n3"].map(|node| domain.node(node));
+    let by = |voters: &[_]| domain.decide_by(voters, Instance::Position(1), b"other".to_vec());
+    let few = by(&[one, two]);
+    assert!(few.verify(grown).is_ok(), "it is a certificate");
+    assert!(few.convicts(&domain.state), "then it would have proven a lie");
+    assert!(!few.convicts(grown));
+    assert!(by(&[one, two, three]).convicts(grown));
 }
 
 /// AGR-10: two statements for one slot convict; nothing else does.

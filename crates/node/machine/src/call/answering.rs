@@ -29,7 +29,8 @@ impl Node {
             Call::Roster => View::Roster(self.view_roster()),
             Call::Custody => View::Custody(Box::new(self.view_custody())),
             Call::ShowPossession { key, answer } => {
-                let by = self.state.actor(&caller.actor()).map(|actor| actor.name.to_string());
+                let by = caller.actor().and_then(|actor| self.state.actor(&actor));
+                let by = by.map(|actor| actor.name.to_string());
                 self.show_possession(key, &answer, &by.unwrap_or_default(), turn)?;
                 View::Custody(Box::new(self.view_custody()))
             }

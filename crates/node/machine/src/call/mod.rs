@@ -11,6 +11,7 @@ mod parsing;
 mod scope;
 
 pub use parsing::{Parsed, parse};
+pub use scope::out_of_scope;
 
 use crate::drills::VerifiedDrill;
 use crate::import::ImportAnswer;
@@ -29,7 +30,8 @@ use serde::Serialize;
 /// Who calls: somebody of the charter whose signature under the call was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    actor: ActorId,
+    /// Nobody: the node reads for itself.
+    actor: Option<ActorId>,
     may_write: bool,
     /// The keys about which the caller reads; nothing: all.
     reads: Option<Vec<Name>>,
@@ -46,12 +48,22 @@ impl Caller {
                 (may_write, roles.reads.clone())
             }
         };
-        Some(Self { actor, may_write, reads })
+        Some(Self { actor: Some(actor), may_write, reads })
     }
 
-    /// The caller's id.
-    pub fn actor(&self) -> ActorId {
+    /// The node itself, which reads everything and writes nothing.
+    pub fn of_node() -> Self {
+        Self { actor: None, may_write: false, reads: None }
+    }
+
+    /// The caller's id; nothing: the node itself.
+    pub fn actor(&self) -> Option<ActorId> {
         self.actor
+    }
+
+    /// Whether the caller reads about all keys.
+    pub fn reads_all(&self) -> bool {
+        self.reads.is_none()
     }
 }
 

@@ -44,7 +44,7 @@ pub fn parse(
     // A freeze only stops, and whoever sees that something is wrong must be able to (GOV-91).
     // So does what guardians say together, who are nothing else (SUC-31).
     let open = [routes::RECORD_DRILL, routes::FREEZE, routes::ANNOUNCE_SUCCESSION];
-    let is_open = open.contains(&route) && matches!(caller.actor, ActorId::Person(_));
+    let is_open = open.contains(&route) && matches!(caller.actor, Some(ActorId::Person(_)));
     if route.method != "GET" && !caller.may_write && !is_open {
         let message = "this caller may only read";
         let next = "call as somebody with a role that files or approves";
@@ -92,7 +92,7 @@ impl Input<'_> {
             routes::KEY => Call::Key(self.name()?),
             routes::EPOCH_RECORD => Call::EpochRecord(self.name()?),
             routes::BUNDLE | routes::EXPORT_PART
-                if matches!(self.caller.actor, ActorId::Service(_)) =>
+                if matches!(self.caller.actor, Some(ActorId::Service(_))) =>
             {
                 let (message, next) =
                     ("services read no backups and no exports", "ask as a person");
@@ -154,7 +154,7 @@ impl Input<'_> {
     }
 
     fn sign_motion(&self) -> Result<Call, ErrorBody> {
-        let ActorId::Person(person) = self.caller.actor else {
+        let Some(ActorId::Person(person)) = self.caller.actor else {
             let next = "sign as an administrator";
             return Err(ErrorBody::new(ErrorCode::BadMotion, "only people sign motions", next));
         };
@@ -166,8 +166,8 @@ impl Input<'_> {
 
     fn retry_ceremony(&self) -> Result<Call, ErrorBody> {
         let has_a_say = match self.caller.actor {
-            ActorId::Person(person) => self.state.upkeep().parties().contains(&person),
-            ActorId::Service(_) => false,
+            Some(ActorId::Person(person)) => self.state.upkeep().parties().contains(&person),
+            Some(ActorId::Service(_)) | None => false,
         };
         if !has_a_say {
             let (message, next) = ("only who has a say in upkeep does this", "sign as one of them");
@@ -183,8 +183,9 @@ impl Input<'_> {
     }
 
     fn record_drill(&self) -> Result<Call, ErrorBody> {
-        let by = self.state.actor(&self.caller.actor).map(|actor| actor.name.clone());
-        let (ActorId::Person(_), Some(by)) = (self.caller.actor, by) else {
+        let by = self.caller.actor.and_then(|actor| self.state.actor(&actor));
+        let by = by.map(|actor| actor.name.clone());
+        let (Some(ActorId::Person(_)), Some(by)) = (self.caller.actor, by) else {
             let (message, next) = ("services hold no drills", "bring it as a person");
             return Err(ErrorBody::new(ErrorCode::Forbidden, message, next));
         };

@@ -3,8 +3,10 @@
 
 use super::{Call, Caller, View};
 use crate::node::Node;
-use crate::views::{unknown_key, unknown_request};
+use crate::views::{unknown_evidence, unknown_key, unknown_request};
+use quorate_charter::Instance;
 use quorate_client::contract::{ErrorBody, ErrorCode};
+use quorate_codec::Digest;
 use quorate_identity::{Name, RequestId};
 
 impl Caller {
@@ -27,13 +29,20 @@ impl Node {
             Call::Request(id) | Call::Receipt(id) if !self.is_read(caller, id) => {
                 Err(unknown_request())
             }
+            Call::Evidence(id) if !self.is_evidence_read(caller, id) => Err(unknown_evidence()),
             // Its lines tell of everything that happens here.
-            Call::Audit => {
-                let message = "the audit trail is for those who read about all keys";
-                let next = "ask an auditor who does, or look at `quorate charter log`";
-                Err(ErrorBody::new(ErrorCode::Forbidden, message, next))
-            }
+            Call::Audit => Err(out_of_scope()),
             _ => Ok(()),
+        }
+    }
+
+    fn is_evidence_read(&self, caller: &Caller, id: &Digest) -> bool {
+        let Some(kept) = self.evidence.get(id) else { return false };
+        match kept.finding.instance {
+            Instance::Position(_) => true,
+            Instance::Attempt { key, .. } => {
+                self.state.key(&key).is_some_and(|order| caller.reads(&order.name))
+            }
         }
     }
 
@@ -42,6 +51,13 @@ impl Node {
         let order = key.and_then(|key| self.state.key(&key));
         order.is_some_and(|order| caller.reads(&order.name))
     }
+}
+
+/// What tells of all keys at once is not for those who read about some.
+pub fn out_of_scope() -> ErrorBody {
+    let message = "this is for those who read about all keys";
+    let next = "ask an auditor who does, or look at `quorate charter log`";
+    ErrorBody::new(ErrorCode::Forbidden, message, next)
 }
 
 impl Call {
@@ -72,6 +88,12 @@ impl View {
             Self::Status(status) => status.keys.retain(|it| caller.reads(&it.name)),
             Self::Keys(keys) => keys.retain(|it| caller.reads(&it.key)),
             Self::Ceremonies(views) => views.retain(|it| caller.reads(&it.key)),
+            Self::EvidenceList(views) => {
+                views.retain(|it| it.key.as_ref().is_none_or(|key| caller.reads(key)));
+            }
+            Self::Freezes(views) => {
+                views.retain(|it| it.key.as_ref().is_none_or(|key| caller.reads(key)));
+            }
             _ => {}
         }
         self

@@ -305,6 +305,17 @@ impl Node {
         if self.state.key(&key).is_none() {
             return;
         }
+        if !self.is_decided_in_order(&key, &decided) {
+            return;
+        }
+        // Before anything else: by whomever it was decided, it was decided twice.
+        if let Some(book) = self.keys.book(&key) {
+            let made = book.epochs.values().map(|made| &made.decided);
+            let mut known = made.chain(&book.voided);
+            if let Some(known) = known.find(|known| known.conflicts_with(&decided)).cloned() {
+                return self.on_fork(known, decided, turn);
+            }
+        }
         // Of the epoch that is next this node knows who decides; whoever missed some believes the
         // newest, of which more voters of now speak than may lie (AGR-13).
         let is_next = self.keys.book(&key).map_or(0, |book| book.next_epoch()) == epoch;
@@ -313,15 +324,7 @@ impl Node {
         if next_era.is_none() || !is_right {
             return;
         }
-        if !self.is_decided_in_order(&key, &decided) {
-            return;
-        }
         let book = self.keys.books.entry(key).or_default();
-        let made = book.epochs.values().map(|made| &made.decided);
-        let mut known = made.chain(&book.voided);
-        if let Some(known) = known.find(|known| known.conflicts_with(&decided)).cloned() {
-            return self.on_fork(known, decided, turn);
-        }
         let failed = match quorate_codec::from_bytes::<AttemptOutcome>(&decided.value) {
             Ok(AttemptOutcome::Void { abort, .. }) => Some(abort.node),
             Ok(AttemptOutcome::Commit { .. }) => None,

@@ -134,6 +134,9 @@ impl Node {
 
     /// An entry at a place that this node has filled: it should be the same.
     pub(super) fn compare_with_log(&mut self, entry: &CertifiedEntry, turn: &mut Turn<'_>) {
+        if self.fork.is_some() {
+            return;
+        }
         let index = entry.position().checked_sub(1).and_then(|index| usize::try_from(index).ok());
         let ours = index.and_then(|index| self.governor.log.get(index));
         let Some(ours) = ours.filter(|ours| ours.head() != entry.head()) else { return };

@@ -221,6 +221,7 @@ impl Node {
         self.presence.connected.insert(peer);
         self.presence.gone_since.remove(&peer);
         self.say_hello(&[peer], turn);
+        self.share_fork(peer, turn);
         self.share_everything(peer, turn);
         // Once is enough: it is long, and whoever finds some tells everybody.
         self.share_evidence(peer, turn);
@@ -252,7 +253,6 @@ impl Node {
 
     /// Everything that matters is told again, so that a lost frame costs time and no more.
     fn share_everything(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
-        self.share_fork(peer, turn);
         self.share_governance(peer, turn);
         self.share_progress(peer, turn);
         self.share_deals(peer, turn);

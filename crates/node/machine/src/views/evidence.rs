@@ -25,10 +25,7 @@ impl Node {
 
     /// One piece as a file (BLM-07).
     pub(crate) fn view_evidence_file(&self, id: &Digest) -> Result<EvidenceAnswer, ErrorBody> {
-        let kept = self.evidence.get(id).ok_or_else(|| {
-            let message = "this node keeps no such evidence";
-            ErrorBody::new(ErrorCode::UnknownEvidence, message, "see `evidence list`")
-        })?;
+        let kept = self.evidence.get(id).ok_or_else(unknown_evidence)?;
         // What nodes there are, and by which keys, changes with these entries alone.
         let nodes_changed_at = usize::try_from(self.state.nodes_changed_at()).unwrap_or(usize::MAX);
         let entries = self.governor.log().iter().take(nodes_changed_at).cloned().collect();
@@ -50,4 +47,10 @@ impl Node {
             at_ms: kept.at,
         }
     }
+}
+
+/// No such evidence here.
+pub(crate) fn unknown_evidence() -> ErrorBody {
+    let message = "this node keeps no such evidence";
+    ErrorBody::new(ErrorCode::UnknownEvidence, message, "see `evidence list`")
 }

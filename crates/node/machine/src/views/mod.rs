@@ -10,6 +10,8 @@ mod receipt;
 mod requests;
 mod status;
 
+pub(crate) use evidence::unknown_evidence;
+
 use crate::node::Node;
 use quorate_charter::{Role, Standing};
 use quorate_client::contract::{Audit, AuditLine, ErrorBody, ErrorCode, NodeRole, NodeStanding};

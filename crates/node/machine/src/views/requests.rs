@@ -29,7 +29,7 @@ impl Node {
     ) -> Vec<RequestView> {
         let is_read = |book: &RequestBook| {
             let order = self.state.key(&book.request.body().key);
-            order.is_none_or(|order| caller.reads(&order.name))
+            order.is_some_and(|order| caller.reads(&order.name))
         };
         let is_in = |book: &RequestBook| state.is_none_or(|state| self.state_of(book) == state);
         let fits = |book: &RequestBook| is_read(book) && is_in(book);

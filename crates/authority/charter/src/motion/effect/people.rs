@@ -1,6 +1,5 @@
 //! What changes of people and rules come to, in words and numbers.
 
-use crate::genesis::Roles;
 use crate::member::{Authenticators, MemberKind, SignedMember};
 use crate::motion::span::Span;
 use crate::motion::{Change, PeopleChange};
@@ -31,7 +30,7 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         Change::Enrol { member, roles } => {
             let Some((_, said)) = change.member() else { return unreadable() };
             let first = match said.kind {
-                MemberKind::Person => format!("{} joins as {}", said.name, roles_text(roles)),
+                MemberKind::Person => format!("{} joins as {}", said.name, roles.text()),
                 MemberKind::Service => {
                     format!("the service {} joins: it may file requests", said.name)
                 }
@@ -42,7 +41,7 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         }
         Change::Keys { member } => {
             let Some((_, said)) = change.member() else { return unreadable() };
-            let roles = state.person_named(&said.name).map(|person| roles_text(&person.roles));
+            let roles = state.person_named(&said.name).map(|person| person.roles.text());
             let roles = roles.unwrap_or_else(|| "a service".to_owned());
             let mut lines = vec![format!(
                 "{} ({roles}) has these keys from then on: whoever has them speaks as {}, and nobody else",
@@ -56,9 +55,9 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
              nothing more, and the name is never given again"
         )],
         Change::Roles { name, roles } => {
-            let before = state.person_named(name).map(|it| roles_text(&it.roles));
+            let before = state.person_named(name).map(|it| it.roles.text());
             let before = before.unwrap_or_else(|| "nobody".to_owned());
-            let after = roles_text(roles);
+            let after = roles.text();
             vec![format!("{name} is {after} from then on, and was {before}")]
         }
         Change::Team { name, members } if members.is_empty() => {
@@ -70,17 +69,6 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
 
 fn unreadable() -> Vec<String> {
     vec!["somebody changes whose statement cannot be read: do not sign it".to_owned()]
-}
-
-fn roles_text(roles: &Roles) -> String {
-    let named = match roles.named().as_slice() {
-        [] => "nothing".to_owned(),
-        named => named.join(" and "),
-    };
-    match &roles.reads {
-        Some(keys) => format!("{named}, who reads about {} alone", listed(keys)),
-        None => named,
-    }
 }
 
 fn keys_effect(member: &SignedMember, name: &Name, keys: &Authenticators) -> Vec<String> {
