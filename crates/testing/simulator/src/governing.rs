@@ -185,8 +185,9 @@ impl People {
 
     fn change_people(&mut self, world: &mut World) {
         let Some((node, state)) = standpoint(world) else { return };
-        let joined = (1..=self.governing.joined).map(|number| name(&format!("person-{number}")));
-        let here = joined.filter(|name| state.person_named(name).is_some()).last();
+        let mut joined =
+            (1..=self.governing.joined).rev().map(|number| name(&format!("person-{number}")));
+        let here = joined.find(|name| state.person_named(name).is_some());
         let change = match (world.draw(6), here) {
             (0, _) => {
                 let mut members = vec![name("alice"), name("bob")];
