@@ -243,15 +243,16 @@ impl People {
         self.move_motion_at(world, node, &MotionBody::Nodes(NodesChange::one(change)), &RULING);
     }
 
-    /// Nodes of the founding that wait take part again, and keys are shared anew where a change of
+    /// Nodes of the founding that wait take part again, others that wait are sent away, and keys are shared anew where a change of
     /// nodes waits for that.
     fn let_go_on(&mut self, world: &mut World) {
         let Some((node, state)) = standpoint(world) else { return };
-        let waiting = state.nodes().find(|node| {
-            node.standing == Standing::Waits && world.founding.nodes.contains_key(&node.id)
-        });
-        if let Some(name) = waiting.map(|node| node.name.clone()) {
-            let change = NodeChange::Stand { name, standing: Standing::Votes };
+        let waiting = state.nodes().find(|node| node.standing == Standing::Waits);
+        if let Some((id, name)) = waiting.map(|node| (node.id, node.name.clone())) {
+            let change = match world.founding.nodes.contains_key(&id) {
+                true => NodeChange::Stand { name, standing: Standing::Votes },
+                false => NodeChange::Revoke { name },
+            };
             self.move_motion_at(world, node, &MotionBody::Nodes(NodesChange::one(change)), &RULING);
         }
         let waits = motions(world, node).into_iter().any(|view| view.waits_for.is_some());
