@@ -29,7 +29,7 @@ fn get(world: &mut World, who: &str, target: &str) -> Answer {
     world.call("node-2", who, "GET", target, b"")
 }
 
-/// Files a request under a key; whether the policy allows it matters to nobody here.
+/// Files a request under a key, until it is signed.
 fn filed(world: &mut World, key: &str) -> RequestId {
     let message = json!({"kind": "message", "message": "0x6869"});
     let request = world.request(key, &message, "wallet-service");
@@ -48,7 +48,7 @@ fn freeze(world: &mut World, scope: FreezeScope, nonce: u8) {
     world.call("node-2", "alice", "POST", routes::FREEZE.path, &body).unwrap();
 }
 
-/// The keys of a list that the auditor is shown.
+/// The keys that somebody is shown: in the list, in the status, and of requests.
 fn keys(world: &mut World, who: &str) -> [Vec<String>; 3] {
     let shown = |names: Vec<&Name>| -> Vec<String> {
         let mut names: Vec<String> = names.into_iter().map(ToString::to_string).collect();
