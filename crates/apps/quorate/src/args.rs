@@ -19,7 +19,12 @@ use std::path::PathBuf;
 /// Threshold signing that a quorum of independent nodes decides: no root, no single machine,
 /// no person with a bypass. Test funds only: no external audit yet.
 #[derive(Debug, Parser)]
-#[command(name = "quorate", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "quorate",
+    version = crate::edition().version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Print JSON: one object, or one a line.
     #[arg(long, global = true)]
@@ -734,4 +739,16 @@ pub struct Bench {
     /// Round trip between nodes in milliseconds, through a delaying proxy in each node.
     #[arg(long, default_value_t = 0)]
     pub rtt_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    /// A verb whose arguments contradict each other would panic when somebody first types it.
+    #[test]
+    fn every_verb_can_be_typed() {
+        Cli::command().debug_assert();
+    }
 }

@@ -5,6 +5,7 @@ use crate::args::seal::Opening;
 use crate::domain::{self, DomainDir};
 use crate::failure::{Failure, Result};
 use crate::sealing::{self, Made};
+use crate::takeover::{self, Opened, TakenOver};
 use quorate_charter::{Role, SignedEnrolment};
 use quorate_identity::{GenesisHash, Name, NodeSecrets};
 use quorate_machine::durable::{Record, Table, Write};
@@ -39,6 +40,8 @@ pub struct SealedNode {
     arrival: Option<Zeroizing<[u8; 64]>>,
     /// How often the node was started, as the store has it and as its counter has it.
     starts: Option<(u64, u64)>,
+    /// What was done about the store, if another version left it.
+    pub taken_over: Option<TakenOver>,
     /// The rows of the machine.
     pub records: Vec<Record>,
 }
@@ -78,9 +81,11 @@ pub fn create_sealed(dir: &DomainDir, name: &Name, role: Role, made: &Made) -> R
         Write::put(Table::Identity, ENROLMENT, quorate_codec::to_bytes(&enrolment)),
     ];
     writes.extend(starts_row(&made.seal, made.count));
+    writes.push(crate::edition().mark());
     store.commit(&writes).map_err(|error| store_failure(&error))?;
-    let (genesis, arrival, starts, records) = (None, None, None, Vec::new());
-    Ok(SealedNode { store, secrets, enrolment, genesis, arrival, starts, records })
+    let (genesis, arrival, starts, taken_over) = (None, None, None, None);
+    let records = Vec::new();
+    Ok(SealedNode { store, secrets, enrolment, genesis, arrival, starts, taken_over, records })
 }
 
 /// Opens the store of a trial domain's node with the passphrase that lies beside it.
@@ -116,7 +121,7 @@ pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<S
     let found = SealedStore::find(dir.store_path(name)).map_err(|error| store_failure(&error))?;
     let stored = dir.trial_passphrase(name);
     let key = sealing::key_of(found.seal(), with, name, Some(&stored))?;
-    let (store, records) = found.unlock(&key).map_err(|error| store_failure(&error))?;
+    let Opened { store, records, taken_over } = takeover::open(found, &key, &dir.store_path(name))?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
             || record.table == Table::Meta && record.key.starts_with(STARTS)
@@ -137,9 +142,16 @@ pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<S
         (noted.map(u64::from_be_bytes).unwrap_or_default(), counted)
     });
     match (secrets, enrolment, genesis) {
-        (Some(secrets), Some(enrolment), Ok(genesis)) => {
-            Ok(SealedNode { store, secrets, enrolment, genesis, arrival, starts, records })
-        }
+        (Some(secrets), Some(enrolment), Ok(genesis)) => Ok(SealedNode {
+            store,
+            secrets,
+            enrolment,
+            genesis,
+            arrival,
+            starts,
+            taken_over,
+            records,
+        }),
         _ => Err(Failure::machine(
             "store_damaged",
             format!("the store of node {name} lacks the node's keys"),

@@ -430,3 +430,15 @@ pub struct Drill {
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    /// A verb whose arguments contradict each other would panic when somebody first types it.
+    #[test]
+    fn every_verb_can_be_typed() {
+        Cli::command().debug_assert();
+    }
+}

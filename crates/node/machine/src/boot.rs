@@ -449,7 +449,7 @@ fn keys(
         );
         alarms.push(Alarm { text, culprits: Vec::new() });
     }
-    keys.learn_orders(state);
+    keys.learn_orders(state, me);
     Ok(keys)
 }
 

@@ -32,6 +32,7 @@ mod cessions;
 mod custody;
 pub mod drills;
 pub mod durable;
+pub mod edition;
 pub mod estate;
 pub mod event;
 pub mod evidence;

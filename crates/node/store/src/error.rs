@@ -64,6 +64,20 @@ pub enum StoreError {
         /// What is known here.
         known: u8,
     },
+    /// The machine's fault: a later version of this program wrote to it, or it is damaged (STO-22).
+    #[error(
+        "the store {path} has rows of a table {number}, of which this version knows nothing: a later \
+         one wrote them, or the file is damaged"
+    )]
+    LaterTable {
+        /// The store.
+        path: PathBuf,
+        /// The table.
+        number: u8,
+    },
+    /// The machine's fault: a copy of the store does not hold what the store holds (STO-21).
+    #[error("the copy {0} of the store does not read back as the store does")]
+    BadCopy(PathBuf),
     /// The machine's fault: the header's checksum does not hold (STO-03).
     #[error("the header of the store {0} is damaged")]
     DamagedHeader(PathBuf),
@@ -150,7 +164,7 @@ impl StoreError {
             Self::WrongSealKey { .. } => "wrong_seal_key",
             Self::Memory => "memory",
             Self::NotAStore(_) => "not_a_store",
-            Self::Version { .. } => "store_version",
+            Self::Version { .. } | Self::LaterTable { .. } => "store_version",
             Self::DamagedHeader(_)
             | Self::DamagedRow { .. }
             | Self::Mixed(_)
@@ -160,7 +174,7 @@ impl StoreError {
             | Self::Damaged { .. } => "store_damaged",
             Self::Full(_) => "disk_full",
             Self::Io { .. } => "store_io",
-            Self::ReadBack(_) => "store_read_back",
+            Self::ReadBack(_) | Self::BadCopy(_) => "store_read_back",
             Self::Failed(_) => "store_failed",
         }
     }
@@ -185,6 +199,7 @@ impl StoreError {
             Self::Memory => "free memory and start again",
             Self::NotAStore(_) => "check the path",
             Self::Version { .. } => "run the version of this program that made the store",
+            Self::LaterTable { .. } => "run the version that used the store last, or a later one",
             Self::DamagedHeader(_)
             | Self::DamagedRow { .. }
             | Self::Mixed(_)
@@ -197,7 +212,9 @@ impl StoreError {
             }
             Self::Full(_) => "make room on the disk and start the node again; nothing was lost",
             Self::Io { .. } => "check that the file, its folder and the disk are as they should be",
-            Self::ReadBack(_) => "check the disk before the node is started again",
+            Self::ReadBack(_) | Self::BadCopy(_) => {
+                "check the disk before the node is started again"
+            }
             Self::Failed(_) => "restart the node; it continues from the last durable batch",
         }
     }

@@ -399,6 +399,12 @@ fn read_back(
     Ok(())
 }
 
+/// The table of a row.
+fn known(path: &Path, number: u8) -> Result<Table, StoreError> {
+    let later = || StoreError::LaterTable { path: path.to_owned(), number };
+    Table::from_number(number).ok_or_else(later)
+}
+
 /// What of a commit is durable, in the order in which it becomes so (STO-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -480,8 +486,7 @@ fn read_all(
             state = Some(from_bytes::<State>(&value).map_err(|_| mixed())?);
             continue;
         }
-        let table = Table::from_number(*number)
-            .ok_or_else(|| disk::damaged(path, "it has a table that no node has"))?;
+        let table = known(path, *number)?;
         let value = if table.is_erasable() {
             let at = slot_number(row);
             let slot = at.map(|at| slots.read(at)).transpose();
@@ -509,7 +514,10 @@ fn read_all(
     if found == state { Ok((state, records, named)) } else { Err(mixed()) }
 }
 
+mod copy;
 mod reseal;
+
+pub use copy::destroy;
 
 #[cfg(test)]
 mod crashes;

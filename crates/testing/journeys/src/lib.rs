@@ -33,6 +33,6 @@ mod trial;
 pub use chapter::{Chapter, commands, root};
 pub use desk::{Desk, Running, Shown, network};
 pub use machine::Machine;
-pub use program::{Said, binary, quorate, recovery};
+pub use program::{Said, binary, next, quorate, recovery, run};
 pub use successor::{HEIRS, Successor};
 pub use trial::Trial;

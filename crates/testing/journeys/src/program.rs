@@ -52,6 +52,11 @@ pub fn binary() -> PathBuf {
     }
 }
 
+/// The program as a later version of it will be.
+pub fn next() -> PathBuf {
+    built("examples/next")
+}
+
 /// A program that the build made.
 pub(crate) fn built(name: &str) -> PathBuf {
     // tests lie in target/PROFILE/deps, the program in target/PROFILE
@@ -65,9 +70,14 @@ pub fn quorate(arguments: &[&str]) -> Said {
     quorate_with(arguments, "")
 }
 
+/// Runs another program with `--json` and no terminal.
+pub fn run(program: PathBuf, arguments: &[&str]) -> Said {
+    said(program, arguments, "")
+}
+
 /// Runs a custodian's program with `--json` and no terminal.
 pub fn recovery(arguments: &[&str]) -> Said {
-    said(built("quorate-recovery"), arguments, "")
+    run(built("quorate-recovery"), arguments)
 }
 
 /// Runs the program with `--json` and this standard input.

@@ -6,7 +6,7 @@ use crate::program::{Said, binary, quorate, quorate_with, recovery};
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -147,6 +147,16 @@ impl Trial {
         }
     }
 
+    /// Kills the process that was started last, however far it came.
+    ///
+    /// # Panics
+    /// None was.
+    pub fn kill_started(&mut self) {
+        let mut process = self.nodes.pop().expect("a process");
+        process.kill().expect("a process that can be killed");
+        process.wait().expect("its end");
+    }
+
     /// Stops the process of a node where it stands: it keeps its channels, and says nothing.
     pub fn pause(&self, node: &str) {
         signal("-STOP", self.pid(node));
@@ -168,8 +178,13 @@ impl Trial {
 
     /// Runs a node again, as its operator would.
     pub fn start(&mut self, node: &str) {
+        self.start_with(&binary(), node);
+    }
+
+    /// Runs a node again, with another program.
+    pub fn start_with(&mut self, program: &Path, node: &str) {
         let log = OpenOptions::new().create(true).append(true).open(self.log_file(node));
-        let process = Command::new(binary())
+        let process = Command::new(program)
             .args(["node", "run", node, "--verbose", "--dir"])
             .arg(self.dir())
             .stdin(Stdio::null())

@@ -1,5 +1,6 @@
 //! A disk that forgets what was not committed.
 
+use quorate_charter::CertifiedEntry;
 use quorate_machine::durable::{Record, Table, Write};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -36,6 +37,11 @@ impl Disk {
         let rows = self.rows.range((table, Vec::new())..);
         let rows = rows.take_while(move |((of, _), _)| *of == table);
         rows.map(|((_, key), value)| (key.as_slice(), value.as_slice()))
+    }
+
+    /// The entries of the charter.
+    pub fn entries(&self) -> impl Iterator<Item = CertifiedEntry> {
+        self.rows(Table::Entry).filter_map(|(_, row)| quorate_codec::from_bytes(row).ok())
     }
 
     /// One row.

@@ -6,11 +6,11 @@ use crate::faults::Fault;
 use crate::host::Host;
 use crate::world::{Happening, Story, World};
 use quorate_charter::{
-    CertifiedEntry, Declaration, EntryBody, MotionBody, NodeChange, NodesChange, Role,
-    SignedEnrolment, Standing,
+    CertifiedEntry, Declaration, MotionBody, NodeChange, NodesChange, Role, SignedEnrolment,
+    Standing,
 };
 use quorate_identity::{Name, NodeId, NodeSecrets};
-use quorate_machine::durable::{Table, Write};
+use quorate_machine::durable::Table;
 use quorate_machine::event::Millis;
 use quorate_testkit::founding::name;
 use quorate_testkit::seats;
@@ -74,28 +74,18 @@ impl World {
     /// is on the disks of others: with shares that custodians restored, or without.
     pub(crate) fn settle_the_seat(&mut self) {
         let Some(Vacant { node, motion, filed_at }) = self.vacant.take() else { return };
-        let is_given = |host: &&Host| {
-            host.node.as_ref().is_some_and(|running| running.state().seat(&node).is_some())
-        };
-        // What was not durable yet may be taken back by a crash.
-        let from = self.hosts.values().find(is_given).map(|host| host.disk.clone());
+        let granted = |host: &Host| Some(host.node.as_ref()?.state().seat(&node)?.entry);
+        let given = self.hosts.values().find_map(|host| Some((granted(host)?, host.disk.clone())));
         let with_shares = self.draw(2) == 0;
         let keys = with_shares.then_some(&self.founding.recovery_keys);
-        let rows = from.map(|disk| {
+        // What was not durable yet may be taken back by a crash.
+        let given = given.filter(|(entry, disk)| disk.entries().any(|it| it.head() == *entry));
+        if let Some((_, disk)) = given {
             let anywhere = |row: &[u8]| {
                 let mut disks = self.hosts.values().map(|host| &host.disk);
                 disks.find_map(|disk| disk.row(Table::Backup, row)).map(<[u8]>::to_vec)
             };
-            seats::rows(node, disk.all(), anywhere, keys)
-        });
-        let has_entry = |rows: &Vec<Write>| {
-            let entries = rows.iter().filter(|row| row.table == Table::Entry);
-            let values = entries.filter_map(|row| row.value.as_ref());
-            let read =
-                values.filter_map(|row| quorate_codec::from_bytes::<CertifiedEntry>(row).ok());
-            read.into_iter().any(|entry| gives_seat(&entry, node))
-        };
-        if let Some(rows) = rows.filter(has_entry) {
+            let rows = seats::rows(node, disk.all(), anywhere, keys);
             self.coverage.hit(Fault::SeatTaken);
             if let Some(host) = self.hosts.get_mut(&node) {
                 host.disk.commit(&rows);
@@ -142,9 +132,7 @@ impl World {
         let admission = |host: &Host| Some(host.node.as_ref()?.state().node(&id)?.entry);
         let mut known = self.hosts.values().filter_map(|host| Some((host, admission(host)?)));
         let Some((from, admission)) = known.next() else { return };
-        let rows = from.disk.rows(Table::Entry);
-        let entries = rows.filter_map(|(_, row)| quorate_codec::from_bytes(row).ok());
-        let entries: Vec<CertifiedEntry> = entries.collect();
+        let entries: Vec<CertifiedEntry> = from.disk.entries().collect();
         // what is in memory may not be durable yet, and taken back by a crash
         if !entries.iter().any(|entry| entry.head() == admission) {
             return;
@@ -157,13 +145,4 @@ impl World {
         self.coverage.hit(Fault::MachineJoined);
         self.after(10, Happening::Start { host: id });
     }
-}
-
-/// Whether an entry gives the seat of a node away; worlds announce nothing before.
-fn gives_seat(entry: &CertifiedEntry, node: NodeId) -> bool {
-    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
-    motion.body().is_ok_and(|motion| match motion.body {
-        MotionBody::SeatGive { claim, .. } => claim.body().node == node,
-        _ => false,
-    })
 }

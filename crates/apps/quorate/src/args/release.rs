@@ -1,7 +1,7 @@
 //! Releases: made and signed by those who release, verified by everybody else.
 
 use super::Signer;
-use crate::commands::{MIGRATES_FROM, PRODUCT};
+use crate::commands::PRODUCT;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -18,7 +18,8 @@ pub enum Release {
     /// many do that nothing stops; whoever runs an older one is not heard from then on.
     Require {
         /// The version.
-        version: String,
+        #[arg(value_name = "VERSION")]
+        minimum: String,
         #[command(flatten)]
         signer: Signer,
     },
@@ -39,10 +40,10 @@ pub struct Create {
     #[arg(long, default_value = PRODUCT)]
     pub product: String,
     /// Which version of it.
-    #[arg(long, default_value = env!("CARGO_PKG_VERSION"))]
+    #[arg(long, default_value = crate::edition().version)]
     pub version: String,
     /// The oldest version whose stores it takes over.
-    #[arg(long, value_name = "VERSION", default_value = MIGRATES_FROM)]
+    #[arg(long, value_name = "VERSION", default_value = crate::edition().migrates_from)]
     pub migrates_from: String,
     /// Digest of the source, as `cargo xtask dist` prints it.
     #[arg(long, value_name = "DIGEST")]
@@ -103,7 +104,7 @@ pub struct Verify {
     #[arg(long)]
     pub running: bool,
     /// What is installed where the release is to go. Without it: the version that runs now.
-    #[arg(long, value_name = "VERSION", default_value = env!("CARGO_PKG_VERSION"))]
+    #[arg(long, value_name = "VERSION", default_value = crate::edition().version)]
     pub installed: String,
     /// Refuse what is older than this, such as the first version without a known fault.
     #[arg(long, value_name = "VERSION")]

@@ -25,7 +25,7 @@ mod seat;
 mod status;
 mod succession;
 
-pub use release::{MIGRATES_FROM, PRODUCT, running};
+pub use release::{PRODUCT, running};
 
 use crate::args::custody::Custodian;
 use crate::args::lifecycle::Ceremony;

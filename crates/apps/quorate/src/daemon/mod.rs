@@ -22,6 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::now_ms;
 use crate::replay;
 use crate::signals::Signals;
+use crate::takeover::TakenOver;
 use accounts::{Accounts, TRANSPORT_THREAD};
 use backups::Findings;
 use driver::{Driver, Inbox};
@@ -102,6 +103,9 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
     // Only now: a start that fails says why, and nothing else.
     tell_seal(seal, attended, supervised);
+    if let Some(TakenOver { from, rows }) = node.taken_over {
+        tracing::info!("the store was taken over from version {from}: {rows} rows were written");
+    }
     // Who the peers are, and which node this is, the charter says that was just replayed.
     let (me, state) = (booted.id(), booted.state());
     let (mesh, mesh_events) = start_mesh(&threads, &own, me, &state, &config, channels)?;
@@ -170,7 +174,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
 /// What runs here, as this node tells the others.
 fn running() -> Result<Program> {
     let digest = crate::commands::running()?.sha256;
-    let version = env!("CARGO_PKG_VERSION").parse().map_err(|error| {
+    let version = crate::edition().version.parse().map_err(|error| {
         Failure::machine("process", error, "build this program from an unchanged source")
     })?;
     Ok(Program { version, digest })

@@ -55,7 +55,7 @@ impl Node {
         }
         self.audit(format!("key {key} signs in epoch {epoch}"), &[], turn);
         let state = std::sync::Arc::clone(&self.state);
-        self.keys.learn_orders(&state);
+        self.keys.learn_orders(&state, &self.me);
         self.end_earlier_epochs(key, turn);
     }
 
@@ -64,7 +64,7 @@ impl Node {
         self.say(key, EpochStep::Committed, turn);
     }
 
-    fn say(&mut self, key: KeyId, step: EpochStep, turn: &mut Turn<'_>) {
+    pub(super) fn say(&mut self, key: KeyId, step: EpochStep, turn: &mut Turn<'_>) {
         let Some(current) = self.keys.current(&key) else { return };
         let body = EpochStatement {
             version: 1,
@@ -146,18 +146,6 @@ impl Node {
         self.forget_summand(&key, turn);
         self.pairs.replace_all_made_before(peers, turn.now);
         self.drive_pairs(turn);
-    }
-
-    /// Says of keys that nothing of earlier epochs is left here, once the set-ups of pairs from
-    /// their time are gone as well (EPO-11).
-    pub(crate) fn finish_erasures(&mut self, turn: &mut Turn<'_>) {
-        if !self.pairs.has_replaced_all() || self.abstains().is_some() {
-            return;
-        }
-        let open = self.keys.books.iter().filter(|(_, book)| book.owes_erasure(&self.me));
-        for key in open.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.say(key, EpochStep::ErasedBefore, turn);
-        }
     }
 
     /// Destroys what a retired key left here (EPO-15).

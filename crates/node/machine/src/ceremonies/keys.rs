@@ -33,6 +33,9 @@ pub(crate) struct Keys {
     pub(super) due: Schedule<KeyId>,
     /// Keys whose newest epoch has not signed yet.
     pub(super) untried: BTreeSet<KeyId>,
+    /// Keys of whose earlier epochs this node may still have to say that nothing is left of them
+    /// here: few, where every event would otherwise look at all.
+    pub(super) unerased: BTreeSet<KeyId>,
     /// The jobs that verify backups of attempts under way.
     pub(super) backup_jobs: BTreeMap<JobId, KeyId>,
     /// Deletes rows of epochs that were over before this start.
@@ -215,9 +218,12 @@ impl Keys {
     }
 
     /// Takes up what the charter orders and what is not done.
-    pub fn learn_orders(&mut self, state: &State) {
+    pub fn learn_orders(&mut self, state: &State, me: &NodeId) {
         for order in state.keys() {
             let book = self.books.entry(order.key).or_default();
+            if book.may_owe_erasure(me) {
+                self.unerased.insert(order.key);
+            }
             if order.retired {
                 self.due.remove(&order.key);
                 self.untried.remove(&order.key);
@@ -234,14 +240,6 @@ impl Keys {
                 self.untried.insert(order.key);
             }
         }
-    }
-
-    /// Peers with whom this node shares keys of which it has not said that all of an earlier epoch
-    /// is destroyed here (EPO-11).
-    pub fn with_erasure_open(&self, me: &NodeId) -> BTreeSet<NodeId> {
-        let open = self.books.values().filter(|book| book.owes_erasure(me));
-        let peers = open.flat_map(KeyBook::pair_peers);
-        peers.filter(|peer| peer != me).collect()
     }
 
     /// Ends epochs that were over before this start.
@@ -457,22 +455,6 @@ impl KeyBook {
     /// Whether nothing is left to be learned about the newest epoch.
     pub fn is_settled(&self) -> bool {
         self.epochs.len() == 1 && self.current().is_some_and(|epoch| epoch.proof.is_some())
-    }
-
-    /// Whether earlier epochs are over and this node has not said yet that nothing of them is left
-    /// here.
-    pub fn owes_erasure(&self, me: &NodeId) -> bool {
-        let is_last = self.epochs.len() == 1;
-        self.current().filter(|_| is_last).is_some_and(|current| {
-            let plan = &current.record.plan;
-            let had_some = plan.dealers.contains(me)
-                || plan.committee.contains(me)
-                || self.past.back().is_some_and(|past| past.record.plan.committee.contains(me));
-            plan.epoch > FIRST_EPOCH
-                && had_some
-                && current.may_end_earlier()
-                && !current.erased.contains_key(me)
-        })
     }
 
     /// Nodes with whom this one signs, or signed, with set-ups of pairs.

@@ -10,6 +10,7 @@ mod backing_up;
 mod blame;
 mod ceremony;
 mod epochs;
+mod erasures;
 mod importing;
 mod keys;
 mod outcome;
@@ -110,7 +111,7 @@ impl Node {
     /// Looks at every key again: somebody came, or the charter moved on.
     pub(crate) fn look_at_keys(&mut self, turn: &mut Turn<'_>) {
         let state = std::sync::Arc::clone(&self.state);
-        self.keys.learn_orders(&state);
+        self.keys.learn_orders(&state, &self.me);
         self.destroy_retired(turn);
         let waiting = self.keys.books.iter().filter(|(_, book)| !book.early.is_empty());
         for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {

@@ -427,7 +427,7 @@ impl Node {
         self.keys.untried.insert(key);
         self.keys.due.remove(&key);
         let state = std::sync::Arc::clone(&self.state);
-        self.keys.learn_orders(&state);
+        self.keys.learn_orders(&state, &self.me);
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);

@@ -4,13 +4,12 @@
 //! get a fresh data key, the erasable ones fresh row keys too, in one transaction; then the slots of
 //! before are overwritten. What the old secret still opens is what was copied before.
 
-use super::{HEADER, ROWS, STATE, State, Step, Store, read_all};
+use super::{HEADER, ROWS, STATE, State, Step, Store, known, read_all};
 use crate::disk::{self, guard};
 use crate::header::{Header, VERSION};
 use crate::seal::{Sealer, Slot, slot_number};
 use crate::{Seal, SealKey, StoreError};
 use quorate_codec::to_bytes;
-use quorate_machine::durable::Table;
 use redb::ReadableTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -123,8 +122,7 @@ impl Store {
             if *number == STATE {
                 continue;
             }
-            let table = Table::from_number(*number)
-                .ok_or_else(|| disk::damaged(path, "it has a table that no node has"))?;
+            let table = known(path, *number)?;
             let damaged = || StoreError::DamagedRow { path: path.clone(), table };
             let sealed = if table.is_erasable() {
                 let old = slot_number(row).ok_or_else(damaged)?;

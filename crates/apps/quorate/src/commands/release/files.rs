@@ -37,7 +37,7 @@ pub fn measure(path: &Path) -> Result<Hashed> {
 /// # Errors
 /// The machine's.
 pub fn running() -> Result<Hashed> {
-    let name = env!("CARGO_BIN_NAME").to_owned();
+    let name = env!("CARGO_PKG_NAME").to_owned();
     let path = Path::new(RUNNING);
     let (length, sha256) =
         File::open(path).and_then(hash).map_err(|error| Failure::file(path, &error))?;

@@ -23,8 +23,6 @@ use view::ReleaseView;
 
 /// What this program is a part of.
 pub const PRODUCT: &str = "quorate";
-/// The oldest version whose stores this program takes over.
-pub const MIGRATES_FROM: &str = "0.1.0";
 
 /// Longest release that is read, in bytes.
 const FILE_BYTES_MAX: u64 = quorate_release::limits::FILE_BYTES_MAX as u64;
@@ -37,8 +35,8 @@ const SIGNERS_BYTES_MAX: u64 = quorate_release::limits::SIGNERS_BYTES_MAX as u64
 /// The caller's, or of whoever made a file.
 pub async fn run(verb: Verb, face: Face) -> Result<()> {
     match verb {
-        Verb::Require { version: text, signer } => {
-            let minimum = version(&text)?;
+        Verb::Require { minimum, signer } => {
+            let minimum = version(&minimum)?;
             let session = Session::sign(&signer)?;
             let state = session.replay().await?;
             file_motion(&session, &state, MotionBody::ReleaseRequire { minimum }, face).await

@@ -1,0 +1,62 @@
+//! How long a domain with many keys takes to admit a node: `admitting [KEYS]`.
+//!
+//! Every key is ordered by a motion, dealt, backed up and certified by three signers and a witness, as
+//! in a test. Then a fifth node is admitted, takes the charter over, and votes. All nodes run here,
+//! one after the other on one core, so the time is what all of them together compute; nothing is
+//! sent and no disk is written.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a program that panics has failed, which is all it can do"
+)]
+
+use quorate_charter::{MotionBody, Role, Standing};
+use quorate_identity::{KeyId, Scheme};
+use quorate_machine::durable::Table;
+use quorate_testkit::founding::name;
+use quorate_testkit::newcomer::{Newcomer, changes};
+use quorate_testkit::world::World;
+use std::time::Instant;
+
+fn main() {
+    let count: u32 = std::env::args().nth(1).map_or(100, |text| text.parse().unwrap());
+    let mut world = World::new(1);
+    let began = Instant::now();
+    for number in 0..count {
+        let key = format!("key-{number}");
+        let access = world.founding.two_of_three();
+        world.enact("node-1", MotionBody::key_create(name(&key), Scheme::Ed25519, access));
+        let id = world.state("node-1").key_named(&name(&key)).unwrap().key;
+        world.until("the key is made", |world| {
+            ["node-1", "node-2", "node-3"].iter().all(|node| has_share(world, node, id))
+        });
+        if (number + 1).is_power_of_two() {
+            tell(&format!("{} keys made", number + 1), began);
+        }
+    }
+    tell(&format!("{count} keys made"), began);
+    let before = Instant::now();
+    let five = Newcomer::new(&mut world, "node-5", Role::Signer);
+    world.enact("node-1", changes(five.admission(Standing::Votes)));
+    tell("the motion is in the charter of all", before);
+    let arrives = Instant::now();
+    five.arrive(&mut world, "node-2");
+    tell("the newcomer verified the charter", arrives);
+    world.until("it is one of them", |world| world.status("node-5").leased);
+    tell("it votes", arrives);
+    world.until("it knows every key", |world| {
+        let status = world.status("node-5");
+        status.keys.len() == count as usize
+    });
+    tell("admitted, in all", before);
+}
+
+fn has_share(world: &World, node: &str, key: KeyId) -> bool {
+    let from = (Table::Share, AsRef::<[u8]>::as_ref(&key).to_vec());
+    let next = world.host(node).disk.range(from..).next();
+    next.is_some_and(|((table, row), _)| *table == Table::Share && row.starts_with(key.as_ref()))
+}
+
+fn tell(what: &str, began: Instant) {
+    println!("{what}: {:.2} s", began.elapsed().as_secs_f64());
+}
