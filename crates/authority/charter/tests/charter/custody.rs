@@ -47,6 +47,19 @@ fn custodians_are_known_hold_one_key_each_and_restore_nothing_alone() {
         genesis.custody = Custody::some_of(2, (0..17).map(karl).collect()).unwrap();
     });
     assert!(matches!(error, GenesisError::Custody(CustodyError::Number(17))));
+    // Each next to each, in a ring of 16: 32 leaves; and then two who stand there already.
+    let ring = |pairs: usize| {
+        let who = |number: usize| format!("karl-{:02}", number % 16);
+        let karl = |number: u8| Custodian::new(name(&who(number.into())), vec![number]);
+        let mut custody = Custody::some_of(2, (0..16).map(karl).collect()).unwrap();
+        let pair = |at: usize| format!("all of ({}, {})", who(at), who(at + 1 + at / 16));
+        let pairs: Vec<String> = (0..pairs).map(pair).collect();
+        custody.seats = format!("any of ({})", pairs.join(", ")).parse().unwrap();
+        custody.check()
+    };
+    assert_eq!(ring(16), Ok(()));
+    let error = ring(17).unwrap_err().to_string();
+    assert!(error.contains("shares is refused: it has more than 32 leaves"), "{error}");
     for taken in ["n1", "bot"] {
         let error = refused(|genesis| {
             let mut custodians = genesis.custody.custodians.clone();

@@ -2,15 +2,21 @@
 //! (KEX-01 to KEX-05).
 
 use crate::keys::after;
+use crate::succession::succeeding;
 use crate::support::drawn::Drawing;
-use crate::support::{Domain, EXPIRY, NOW, custody, genesis, name, person, recipient, secrets};
-use quorate_charter::{
-    Custodian, Custody, EntryError, ExportError, Fate, Matter, Motion, MotionBody, MotionError,
-    NodeChange, NodesChange, Object, Recipient, SignedEnrolment, SignedMotion, State, body_effect,
-    effect,
+use crate::support::{
+    Domain, EXPIRY, NOW, custody, genesis, name, person, recipient, roles, secrets,
 };
-use quorate_codec::Digest;
-use quorate_identity::{CredentialSigner, words};
+use quorate_charter::{
+    Change, Custodian, Custody, EntryError, ExportError, ExportStatement, Fate, GenesisPerson,
+    Matter, MemberKind, Motion, MotionBody, MotionError, NodeChange, NodesChange, Object,
+    PeopleChange, PeopleError, Recipient, SignedEnrolment, SignedExportStatement, SignedMember,
+    SignedMotion, SignedSeatClaim, State, StatementError, body_effect, effect,
+};
+use quorate_codec::{Digest, from_bytes, to_bytes};
+use quorate_identity::{
+    CredentialKind, CredentialSigner, GenesisHash, Head, KeyId, MemorySigner, NodeId, words,
+};
 
 const SECOND: u64 = 1_000;
 
@@ -129,6 +135,8 @@ fn what_cannot_be_exported_or_to_that_name_is_refused() {
         let error = refused(export("hot", Recipient { name: name("gil"), key }));
         assert_eq!(error, ExportError::Key(name("gil")).into());
     }
+    let longest = Recipient { name: name("gil"), key: vec![1; 1536] };
+    assert_eq!(check(&domain, &state, export("hot", longest)), Ok(()));
 }
 
 /// KEX-02, N-27: a recovery key that serves, served, or would serve something else gets no key.
@@ -209,6 +217,170 @@ fn neg_027_a_key_that_got_one_serves_nothing_else() {
     assert_eq!(check(&fast, &state, enrolled(6)), Ok(()));
 }
 
+/// KEX-02, N-27: nor does one that a machine, a service or a node of before had, or that was made for
+/// a seat or for an heir.
+#[test]
+fn neg_027_a_key_of_a_machine_or_of_before_gets_none() {
+    let domain = Domain::of(&succeeding(&[1, 2, 3]));
+    let claim = |seed: u8, arrival: &[u8]| {
+        let (genesis, node) = (domain.hash, domain.node("n2"));
+        let claim =
+            SignedSeatClaim::create(genesis, node, arrival.to_vec(), Vec::new(), &secrets(seed));
+        MotionBody::SeatGive { name: name("n2"), claim }
+    };
+    let mut drawing = Drawing::new(&domain, "G -> key[key hot]");
+    drawing.give("seat", claim(22, b"made for the seat"));
+    drawing.more(
+        "key -> five[admit n5] -> out[expel n3] -> seat[given seat] -> keys[rekey finn finn-2]",
+    );
+    let state = drawing.state("keys");
+    let of_x25519 = |point: &[u8]| [&[1][..], point].concat();
+    let of = |who: &str| {
+        of_x25519(person(who).credential().blob().last_chunk::<32>().unwrap().as_slice())
+    };
+    let sealed = |seed: u8| of_x25519(secrets(seed).public().sealed());
+    let to = |key: Vec<u8>| export("hot", Recipient { name: name("gil"), key });
+    let taken = MotionError::from(ExportError::KeyTaken(name("gil")));
+    for (whose, key) in [
+        ("the one-time key of a machine in a seat", b"made for the seat".to_vec()),
+        ("the one-time key of an heir", vec![2; 32]),
+        ("a machine's in a seat", sealed(22)),
+        ("the node's before", sealed(2)),
+        ("a node's that was admitted", sealed(5)),
+        ("a node's that was revoked", sealed(3)),
+        ("a statement key", of_x25519(secrets(1).public().statement())),
+        ("a service's", of("bot")),
+        ("a person's of now", of("finn-2")),
+        ("a person's of before", of("finn")),
+    ] {
+        assert_eq!(check(&domain, state, to(key)), Err(taken.clone()), "{whose}");
+    }
+    for (whose, key) in [("nobody's", sealed(77)), ("nobody's", of("gil"))] {
+        assert_eq!(check(&domain, state, to(key)), Ok(()), "{whose}");
+    }
+    // And the other way round: a machine brings no key to a seat that a key was given to.
+    let state = drawing.state("key");
+    let given = after(&domain, state, vec![to(sealed(22)), keep("hot")]);
+    assert_eq!(check(&domain, state, claim(22, b"one-time")), Ok(()));
+    let error = check(&domain, &given, claim(22, b"one-time"));
+    assert_eq!(error, Err(MotionError::KeyTaken(name("n2"))));
+}
+
+/// The key of the example for P-256 in RFC 6979, A.2.5, as OpenSSH writes it.
+const P256: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS
+1zaGEyLW5pc3RwMjU2AAAACG5pc3RwMjU2AAAAQQRg/tS6JVqdMclh63TGNW1owEm4kjth
++mzmaWIuYPKftnkD/hAIuLyZpBrp6VYovGTy8bIMLX6fUXejwpTURiKZAAAAoAAAAAEAAA
+ABAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGD+1LolWp0xyWHr
+dMY1bWjASbiSO2H6bOZpYi5g8p+2eQP+EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIp
+kAAAAhAMmvqdhFunUWa1whV2ex1pNOUMPbNuibEnuKYisSD2chAAAAAAECAwQFBgc=
+-----END OPENSSH PRIVATE KEY-----
+";
+
+fn p256() -> MemorySigner {
+    MemorySigner::from_openssh(P256, None).unwrap()
+}
+
+/// Gil's recovery key, if it has the point of that key or its negative: SSH writes both coordinates,
+/// a recovery key the first, and which of two points it is.
+fn gils_of_p256() -> [Recipient; 2] {
+    let coordinates = *p256().credential().blob().last_chunk::<64>().unwrap();
+    [2, 3].map(|sign| {
+        let key = [&[2, sign], &coordinates[..32]].concat();
+        Recipient { name: name("gil"), key }
+    })
+}
+
+/// A recovery key of that kind with another first coordinate.
+fn hals_of_p256() -> Recipient {
+    let [mut other, _] = gils_of_p256();
+    other.key[33] ^= 1;
+    Recipient { name: name("hal"), ..other }
+}
+
+/// KEX-02, N-27: a person's SSH key of P-256 is known by its first coordinate, for ever.
+#[test]
+fn neg_027_an_ssh_key_of_p256_gets_no_key() {
+    let mut genesis = genesis(4, 1);
+    genesis.people.push(GenesisPerson {
+        name: name("pia"),
+        credential: p256().credential().clone(),
+        roles: roles("approve"),
+    });
+    assert_eq!(p256().credential().kind(), CredentialKind::P256);
+    let domain = Domain::of(&genesis);
+    let drawing = Drawing::new(
+        &domain,
+        "G -> key[key hot] -> keys[rekey pia pia-2]
+         key -> left[leave pia]",
+    );
+    for entry in ["key", "keys", "left"] {
+        let state = drawing.state(entry);
+        for gil in gils_of_p256() {
+            let error = check(&domain, state, export("hot", gil));
+            assert_eq!(error, Err(ExportError::KeyTaken(name("gil")).into()), "{entry}");
+        }
+        assert_eq!(check(&domain, state, export("hot", hals_of_p256())), Ok(()), "{entry}");
+    }
+}
+
+/// What somebody says of themselves with that key.
+fn with_p256(domain: &Domain, who: &str, kind: MemberKind) -> SignedMember {
+    SignedMember::create(domain.hash, name(who), kind, &[&p256()]).unwrap()
+}
+
+/// KEX-02, N-27: and what got a key becomes nobody's SSH key, whoever they are and whether or not the
+/// export was ended.
+#[test]
+fn neg_027_a_key_of_p256_that_got_one_is_nobodys_ssh_key() {
+    let domain = Domain::new(4, 1);
+    let state = after(&domain, &domain.state, vec![domain.key_create("hot")]);
+    let with = |who, kind| with_p256(&domain, who, kind);
+    let (person, service) = (MemberKind::Person, MemberKind::Service);
+    let changes = [
+        ("pia", Change::Enrol { member: with("pia", person), roles: roles("approve") }),
+        ("robot", Change::Enrol { member: with("robot", service), roles: roles("") }),
+        ("ben", Change::Keys { member: with("ben", person) }),
+        ("bot", Change::Keys { member: with("bot", service) }),
+    ];
+    for (who, change) in changes {
+        let body = MotionBody::People(PeopleChange::one(change));
+        assert_eq!(check(&domain, &state, body.clone()), Ok(()), "{who}");
+        let hals = after(&domain, &state, vec![export("hot", hals_of_p256())]);
+        assert_eq!(check(&domain, &hals, body.clone()), Ok(()), "{who}");
+        let taken = MotionError::from(PeopleError::KeyTaken(name(who)));
+        for gil in gils_of_p256() {
+            let gils = after(&domain, &state, vec![export("hot", gil)]);
+            assert_eq!(check(&domain, &gils, body.clone()), Err(taken.clone()), "{who}");
+            let ended = after(&domain, &gils, vec![keep("hot")]);
+            assert_eq!(check(&domain, &ended, body.clone()), Err(taken.clone()), "{who}");
+        }
+    }
+}
+
+/// KEX-02, GOV-80: of an export and an enrolment that are announced with one key, the first to take
+/// effect is the only one.
+#[test]
+fn neg_027_one_key_of_what_is_announced_serves_one_thing() {
+    let domain = slow();
+    let member = with_p256(&domain, "pia", MemberKind::Person);
+    let joins = Change::Enrol { member, roles: roles("approve") };
+    for gil in gils_of_p256() {
+        let mut drawing = Drawing::new(&domain, "G -> key[key hot]");
+        drawing.give("export", export("hot", gil));
+        drawing.give("join", MotionBody::People(PeopleChange::one(joins.clone())));
+        drawing.more(
+            "key -> told[given export] -> in[given join] -> given[enact told] -> late[enact in]
+             in -> joined[enact in] -> never[enact told]",
+        );
+        assert!(drawing.state("given").key_named(&name("hot")).unwrap().is_exported());
+        assert!(drawing.refusal("given", "late").contains("no motion"));
+        assert!(drawing.state("joined").person_named(&name("pia")).is_some());
+        assert!(drawing.refusal("joined", "never").contains("no motion"));
+        assert_eq!(drawing.state("joined").announced().count(), 0);
+    }
+}
+
 /// KEX-02: to one recovery key once at a time, and to no more than a few.
 #[test]
 fn few_exports_of_a_key_are_open_at_once() {
@@ -272,6 +444,38 @@ fn whoever_signs_reads_what_an_export_means() {
     let said = effect(&ends, &state).join("\n");
     assert!(said.contains("nothing of the key hot to gil any more"), "{said}");
     assert!(said.contains("whoever collected enough until now has the whole key"), "{said}");
+}
+
+/// KEX-11: a node says for one domain which part it gives, and nobody says it for another one.
+#[test]
+fn neg_076_what_a_node_says_of_its_part_is_its_own() {
+    let domain = Domain::new(4, 1);
+    let said = |change: fn(&mut ExportStatement)| {
+        let mut statement = ExportStatement {
+            version: 1,
+            genesis: domain.hash,
+            node: domain.node("n1"),
+            key: KeyId(Digest([1; 32])),
+            epoch: 3,
+            record: Digest([2; 32]),
+            export: Head(Digest([3; 32])),
+            bundle: Digest([4; 32]),
+        };
+        change(&mut statement);
+        SignedExportStatement::sign(statement, &secrets(1))
+    };
+    let honest = said(|_| ());
+    assert_eq!(honest.verify(&domain.state), Ok(honest.body()));
+    assert_eq!(from_bytes::<SignedExportStatement>(&to_bytes(&honest)), Ok(honest.clone()));
+    let refused = |change| said(change).verify(&domain.state).unwrap_err();
+    let (foreign, stranger) = (GenesisHash(Digest([7; 32])), NodeId(Digest([7; 32])));
+    assert_eq!(refused(|it| it.version = 2), StatementError::Version(2));
+    let error = refused(|it| it.genesis = GenesisHash(Digest([7; 32])));
+    assert_eq!(error, StatementError::ForeignDomain(foreign));
+    let error = refused(|it| it.node = NodeId(Digest([7; 32])));
+    assert_eq!(error, StatementError::UnknownNode(stranger));
+    let forged = SignedExportStatement::sign(honest.body().clone(), &secrets(2));
+    assert_eq!(forged.verify(&domain.state), Err(StatementError::Signature));
 }
 
 /// A motion for another domain exports nothing here (N-76).

@@ -19,7 +19,7 @@ fn claim(genesis: &Genesis, number: u8, arrival: u8) -> SignedSeatClaim {
 }
 
 /// The usual genesis, which succeeds another domain with claims of these signers.
-fn succeeding(claims: &[u8]) -> Genesis {
+pub fn succeeding(claims: &[u8]) -> Genesis {
     let mut genesis = genesis(4, 1);
     let claims = claims.iter().map(|number| claim(&genesis, *number, *number)).collect();
     genesis.succession = Some(Succession {

@@ -31,13 +31,15 @@
 //! | `require VERSION` | nodes must run at least that |
 //! | `object ENTRY`, `override ENTRY`, `withdraw ENTRY` | is about that announced motion |
 //! | `enact ENTRY` | none: the announced motion takes effect |
+//! | `back NODE` | none: that node asks to come back, in its second life |
+//! | `given NAME` | does what the test gave under that name |
 
-use super::{Domain, admit, member, name, recipient, roles, signed_by};
+use super::{Domain, admit, member, name, recipient, roles, secrets_behind, signed_by};
 use quorate_access::Tree;
 use quorate_charter::{
-    Ahead, CertifiedEntry, Change, Declaration, Entry, EntryBody, LogError, MemberKind, MotionBody,
-    NodeChange, NodesChange, PeopleChange, RefreshSchedule, Replay, Settings, SignedMotion,
-    Standing, State, Window, verify_log,
+    Ahead, CertifiedEntry, Change, Declaration, Entry, EntryBody, Incarnation, LogError,
+    MemberKind, MotionBody, NodeChange, NodesChange, PeopleChange, RefreshSchedule, Rejoin, Replay,
+    Settings, SignedMotion, SignedRejoin, Standing, State, Window, verify_log,
 };
 use quorate_codec::Digest;
 use quorate_identity::{MotionId, Scheme};
@@ -45,6 +47,7 @@ use std::collections::BTreeMap;
 
 pub struct Drawing<'a> {
     domain: &'a Domain,
+    given: BTreeMap<String, MotionBody>,
     states: BTreeMap<String, State>,
     motions: BTreeMap<String, SignedMotion>,
     entries: BTreeMap<String, CertifiedEntry>,
@@ -53,16 +56,26 @@ pub struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     pub fn new(domain: &'a Domain, text: &str) -> Self {
         let states = BTreeMap::from([("G".to_owned(), domain.state.clone())]);
-        let mut drawing =
-            Self { domain, states, motions: BTreeMap::new(), entries: BTreeMap::new() };
+        let (given, motions, entries) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut drawing = Self { domain, given, states, motions, entries };
+        drawing.more(text);
+        drawing
+    }
+
+    /// What a motion does that no other note says: `given NAME` from then on.
+    pub fn give(&mut self, name: &str, body: MotionBody) {
+        self.given.insert(name.to_owned(), body);
+    }
+
+    /// More chains, also after entries that are there.
+    pub fn more(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let mut words = line.split("->").map(str::trim);
             let mut parent = words.next().unwrap().to_owned();
             for word in words {
-                parent = drawing.draw(&parent, word);
+                parent = self.draw(&parent, word);
             }
         }
-        drawing
     }
 
     pub fn state(&self, entry: &str) -> &State {
@@ -114,7 +127,7 @@ impl<'a> Drawing<'a> {
         let mut change = PeopleChange { changes: vec![], rules: None, excepted: vec![] };
         let mut nodes = NodesChange { changes: vec![], faults: None };
         let stand = |node: &str, standing| NodeChange::Stand { name: name(node), standing };
-        let (mut recovers, mut enacts) = (false, None);
+        let (mut recovers, mut places) = (false, None);
         let notes = notes.trim_end_matches(']').split(',').map(str::trim);
         for note in notes.filter(|note| !note.is_empty()) {
             match note.split_once(' ').unwrap_or((note, "")) {
@@ -225,7 +238,9 @@ impl<'a> Drawing<'a> {
                     body = MotionBody::Override { motion, objection };
                 }
                 ("withdraw", other) => body = MotionBody::Withdraw { motion: self.id(other) },
-                ("enact", other) => enacts = Some(self.id(other)),
+                ("enact", other) => places = Some(EntryBody::Enact(self.id(other))),
+                ("back", node) => places = Some(EntryBody::Rejoin(back(&state, node))),
+                ("given", name) => body = self.given[name].clone(),
                 ("by", people) => by = people,
                 ("votes", count) => votes = count.parse().unwrap(),
                 (other, _) => panic!("'{other}' means nothing"),
@@ -245,7 +260,7 @@ impl<'a> Drawing<'a> {
         let people: Vec<&str> = by.split('+').filter(|one| *one != "nobody").collect();
         let motion =
             again.unwrap_or_else(|| signed_by(&state, self.domain.motion(&state, body), &people));
-        let body = enacts.map_or_else(|| EntryBody::Motion(motion.clone()), EntryBody::Enact);
+        let body = places.unwrap_or_else(|| EntryBody::Motion(motion.clone()));
         let certified = self.domain.certify_at(&state, &Entry::next(&state, body), votes);
         let next = match state.verify_entry(&certified) {
             Ok(verified) => state.apply(verified),
@@ -256,6 +271,15 @@ impl<'a> Drawing<'a> {
         self.entries.insert(entry.to_owned(), certified);
         entry.to_owned()
     }
+}
+
+/// A node asks to come back, in its second life.
+fn back(state: &State, node: &str) -> SignedRejoin {
+    let node = state.node_named(&name(node)).unwrap();
+    let incarnation = Incarnation::first(Digest([1; 32])).next(Digest([2; 32]));
+    let (genesis, head) = (state.genesis(), state.head());
+    let body = Rejoin { version: 1, genesis, node: node.id, incarnation, head };
+    SignedRejoin::sign(body, &secrets_behind(&node.keys))
 }
 
 /// The order of a key that any two of these nodes use.

@@ -10,7 +10,9 @@ use quorate_charter::{
     SignedMotion, Standing, State,
 };
 use quorate_codec::{Digest, to_bytes};
-use quorate_identity::{CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodeSecrets};
+use quorate_identity::{
+    CredentialSigner, GenesisHash, MemorySigner, Name, NodeId, NodePublic, NodeSecrets,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -26,6 +28,11 @@ pub fn name(text: &str) -> Name {
 
 pub fn secrets(seed: u8) -> NodeSecrets {
     NodeSecrets::generate(&mut ChaCha20Rng::from_seed([seed; 32]))
+}
+
+/// The secrets of these public keys: one of the seeds makes them.
+pub fn secrets_behind(keys: &NodePublic) -> NodeSecrets {
+    (1..=99).map(secrets).find(|secrets| secrets.public() == *keys).unwrap()
 }
 
 pub fn person(text: &str) -> MemorySigner {
@@ -119,10 +126,10 @@ impl Domain {
             file.sign(&person(administrator)).unwrap();
         }
         let mut nodes = BTreeMap::new();
-        for number in 1..=genesis.nodes.len() as u8 {
-            let name = file.countersign(&secrets(number)).unwrap();
-            let node = genesis.nodes.iter().find(|node| node.body().name == name).unwrap();
-            nodes.insert(node.id(), secrets(number));
+        for node in &genesis.nodes {
+            let secrets = secrets_behind(&node.body().keys);
+            file.countersign(&secrets).unwrap();
+            nodes.insert(node.id(), secrets);
         }
         let hash = file.hash();
         let state = file.verify(&hash).unwrap();
@@ -160,11 +167,12 @@ impl Domain {
         CertifiedEntry::from_decided(&Decided { genesis: entry.genesis, ..decided }).unwrap()
     }
 
-    /// Any entry, certified by the first `count` voters of a state.
+    /// Any entry, certified by the first `count` voters of a state, under their keys of then.
     pub fn certify_at(&self, state: &State, entry: &Entry, count: usize) -> CertifiedEntry {
-        let voters: Vec<NodeId> = state.voters().keys().copied().take(count).collect();
+        let voters = state.voters().iter().take(count);
+        let voters = voters.map(|(id, keys)| (*id, secrets_behind(keys))).collect();
         let instance = Instance::Position(entry.position);
-        CertifiedEntry::from_decided(&self.decide_by(&voters, instance, to_bytes(entry))).unwrap()
+        CertifiedEntry::from_decided(&self.decide_with(voters, instance, to_bytes(entry))).unwrap()
     }
 
     /// The keys of a node, also of one that joined since: n7 has those of seed 7.
@@ -188,18 +196,28 @@ impl Domain {
 
     /// A decision by these nodes.
     pub fn decide_by(&self, voters: &[NodeId], instance: Instance, value: Vec<u8>) -> Decided {
+        let voters = voters.iter().map(|id| (*id, self.secrets_of(id))).collect();
+        self.decide_with(voters, instance, value)
+    }
+
+    /// A decision by these nodes under these keys.
+    pub fn decide_with(
+        &self,
+        voters: Vec<(NodeId, NodeSecrets)>,
+        instance: Instance,
+        value: Vec<u8>,
+    ) -> Decided {
         let digest = quorate_codec::Transcript::new(quorate_codec::tag::DECISION_VALUE);
         let digest = digest.part(&value).digest();
-        let precommit = |id: &NodeId| {
-            let secrets = self.secrets_of(id);
+        let precommit = |(id, secrets): (NodeId, NodeSecrets)| {
             let body = quorate_charter::BallotBody::Precommit(Some(digest));
             let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
             let genesis = self.state.genesis();
             let message =
-                quorate_charter::SignedBallotMessage::sign(genesis, instance, 0, *id, body, &sign);
-            (*id, *message.signature())
+                quorate_charter::SignedBallotMessage::sign(genesis, instance, 0, id, body, &sign);
+            (id, *message.signature())
         };
-        let certificate = voters.iter().map(precommit).collect();
+        let certificate = voters.into_iter().map(precommit).collect();
         Decided {
             version: 1,
             genesis: self.state.genesis(),
