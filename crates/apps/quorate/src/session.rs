@@ -5,7 +5,7 @@ use crate::domain::{self, DomainDir};
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use quorate_charter::{EpochRecord, GenesisFile, State};
-use quorate_client::contract::{EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes};
+use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes};
 use quorate_client::net::Client;
 use quorate_identity::{
     ActorId, AgentSigner, Credential, CredentialSigner, FileSigner, Name, RequestId, SignerError,
@@ -14,10 +14,17 @@ use quorate_intent::KeyFacts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// The read-only auditor whom founding enrols for a domain directory.
 pub const AUDITOR: &str = "auditor";
+
+/// How long nodes besides the first that answers are waited for.
+const OTHERS_MAX: Duration = Duration::from_secs(2);
 
 /// Whoever signs, wherever the key is.
 pub type AnySigner = Arc<dyn CredentialSigner + Send + Sync>;
@@ -43,6 +50,8 @@ struct Reachable {
     name: Name,
     api: String,
     client: Arc<RwLock<Arc<Client>>>,
+    /// The charter names it no more.
+    is_gone: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -100,7 +109,8 @@ impl Session {
             let (keys, hash, signer) = (&node.keys, known.genesis(), Arc::clone(&signer));
             let client = Client::new(line.api.clone(), node.id, keys, hash, actor, signer)?;
             let client = Arc::new(RwLock::new(Arc::new(client)));
-            nodes.push(Reachable { name: line.name, api: line.api, client });
+            let is_gone = Arc::default();
+            nodes.push(Reachable { name: line.name, api: line.api, client, is_gone });
         }
         if let Some(name) = only.as_ref().filter(|name| !nodes.iter().any(|it| it.name == **name)) {
             return Err(dir.unknown_node(name));
@@ -218,7 +228,7 @@ impl Session {
         first.ok_or_else(|| refused.unwrap_or_else(|| silent.into_failure()))
     }
 
-    /// The charter up to the head of the answering node, every entry verified here.
+    /// The charter up to the newest head that a node shows, every entry verified here.
     ///
     /// # Errors
     /// The node's: its log does not follow from the genesis.
@@ -231,11 +241,40 @@ impl Session {
             state = replay::apply_page(state, &page)?;
             news.extend(page.entries);
             if state.position() >= page.position || state.position() == before {
-                replay::remember(&self.dir, &self.genesis, &news);
-                self.follow_seats(&state);
-                return Ok(state);
+                break;
             }
         }
+        while let Some((further, entries)) = self.beyond(&state).await {
+            state = further;
+            news.extend(entries);
+        }
+        replay::remember(&self.dir, &self.genesis, &news);
+        self.follow_nodes(&state);
+        Ok(state)
+    }
+
+    /// What some node has beyond a state: whoever answered first may have been left behind, or thrown
+    /// out without having heard of it. Who has nothing that follows is passed over, and nobody is
+    /// waited for long.
+    async fn beyond(&self, state: &State) -> Option<(State, Vec<CharterEntry>)> {
+        let mut asked = JoinSet::new();
+        for node in self.candidates() {
+            let (client, target) = (node.client(), routes::entries(state.position()));
+            asked.spawn(async move { client.get::<EntryPage>(&target).await });
+        }
+        let answers = async {
+            while let Some(answer) = asked.join_next().await {
+                let Ok(Ok(page)) = answer else { continue };
+                let further = replay::apply_page(state.clone(), &page);
+                if let Ok(further) = further
+                    && further.position() > state.position()
+                {
+                    return Some((further, page.entries));
+                }
+            }
+            None
+        };
+        timeout(OTHERS_MAX, answers).await.ok().flatten()
     }
 
     /// What account 0 of a key is, verified here; `None` while it is not made.
@@ -311,16 +350,18 @@ impl Session {
         let others = Self { only: None, ..self.clone() }.without(&node.name);
         // In a box, because the others are asked in the same way.
         let Ok(state) = Box::pin(others.replay()).await else { return false };
-        self.follow_seats(&state);
+        self.follow_nodes(&state);
         let known = state.node_named(&node.name);
         known.is_some_and(|known| state.seat(&known.id).is_some())
     }
 
     /// Knows every node by the keys that it has in a charter that was verified: whoever has former
-    /// ones is nobody from then on.
-    fn follow_seats(&self, state: &State) {
+    /// ones, or is not in it any more, is nobody from then on.
+    fn follow_nodes(&self, state: &State) {
         for node in &self.nodes {
-            let Some(known) = state.node_named(&node.name) else { continue };
+            let known = state.node_named(&node.name);
+            node.is_gone.store(known.is_none(), Ordering::Relaxed);
+            let Some(known) = known else { continue };
             if state.seat(&known.id).is_none() {
                 continue;
             }
@@ -339,10 +380,13 @@ impl Session {
         self
     }
 
-    /// The nodes to ask, in order.
+    /// The nodes to ask, in order: the one that the caller named, or all of the charter.
     fn candidates(&self) -> impl Iterator<Item = &Reachable> {
-        let asked = |name: &Name| self.only.as_ref().is_none_or(|only| only == name);
-        self.nodes.iter().filter(move |node| asked(&node.name))
+        let is_asked = |node: &Reachable| match &self.only {
+            Some(only) => *only == node.name,
+            None => !node.is_gone.load(Ordering::Relaxed),
+        };
+        self.nodes.iter().filter(move |node| is_asked(node))
     }
 }
 

@@ -184,3 +184,29 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     let genesis = trial.genesis();
     quorate_journeys::recovery(&["verify", &backup, "--genesis", &genesis]).ok();
 }
+
+/// N-72: a node that was thrown out while it was off starts again, hears nothing of it from anybody, and
+/// is the first that is asked. Who knows no more than the genesis still finds the domain.
+#[test]
+fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
+    let mut trial = Trial::found();
+    enact(&trial, &["node", "faults", "0"]);
+    trial.kill("node-1");
+    enact(&trial, &["node", "revoke", "node-1"]);
+    let head = trial.run(&["charter", "status"]).ok()["head"].clone();
+    trial.start("node-1");
+    let forget = || fs::remove_file(trial.dir().join("charter.jsonl")).unwrap();
+    forget();
+    trial.until_at("node-1", |status| status["position"].is_u64());
+    let behind = trial.run(&["status", "--node", "node-1"]).ok().clone();
+    assert_ne!(behind["head"], head, "it did not hear of it");
+
+    assert_eq!(trial.run(&["charter", "status"]).ok()["head"], head);
+    // From then on it is nobody here.
+    let seen = trial.run(&["status"]).ok().clone();
+    assert!(line(&seen, "nodes", "node-1").is_none(), "{seen}");
+
+    // And what is filed first of all is filed with the others.
+    forget();
+    enact(&trial, &["rule", "times", "--lease", "20s"]);
+}

@@ -145,7 +145,7 @@ fn every_planted_bug_is_found() {
 /// Runs all plans on all cores; fails with the command that replays the first broken one.
 fn all_hold(plans: &[Plan]) -> Coverage {
     let next = AtomicUsize::new(0);
-    let total = Mutex::new((Coverage::default(), 0, Vec::<(Plan, Report)>::new()));
+    let total = Mutex::new((Coverage::default(), 0, Vec::<(Plan, Report)>::new(), 0_usize));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -155,14 +155,20 @@ fn all_hold(plans: &[Plan]) -> Coverage {
                     let mut total = total.lock().unwrap();
                     total.0.add(&report.coverage);
                     total.1 += report.endings.signed;
+                    total.3 += 1;
+                    // a long run is watched: what breaks is told at once
+                    if total.3 % 500 == 0 {
+                        eprintln!("{} worlds, {} broke a law", total.3, total.2.len());
+                    }
                     if !report.violations.is_empty() {
+                        eprintln!("{:?} {report}", plan.story);
                         total.2.push((*plan, report));
                     }
                 }
             });
         }
     });
-    let (coverage, signed, mut broken) = total.into_inner().unwrap();
+    let (coverage, signed, mut broken, _) = total.into_inner().unwrap();
     broken.sort_by_key(|(plan, _)| plan.seed);
     if let Some((plan, report)) = broken.first() {
         for (plan, report) in broken.iter().skip(1) {
