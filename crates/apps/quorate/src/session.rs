@@ -5,7 +5,9 @@ use crate::domain::{self, DomainDir};
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use quorate_charter::{EpochRecord, GenesisFile, State};
-use quorate_client::contract::{CharterEntry, EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes};
+use quorate_client::contract::{
+    CharterEntry, EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes,
+};
 use quorate_client::net::Client;
 use quorate_identity::{
     ActorId, AgentSigner, Credential, CredentialSigner, FileSigner, Name, RequestId, SignerError,

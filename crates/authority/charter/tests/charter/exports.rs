@@ -264,6 +264,12 @@ fn neg_027_a_key_of_a_machine_or_of_before_gets_none() {
     assert_eq!(check(&domain, state, claim(22, b"one-time")), Ok(()));
     let error = check(&domain, &given, claim(22, b"one-time"));
     assert_eq!(error, Err(MotionError::KeyTaken(name("n2"))));
+    // Nor as the one-time key to which custodians would open shares.
+    let key = sealed(77);
+    let given = after(&domain, state, vec![to(key.clone()), keep("hot")]);
+    let error = check(&domain, &given, claim(23, &key));
+    assert_eq!(error, Err(MotionError::KeyTaken(name("n2"))));
+    assert_eq!(check(&domain, &given, claim(23, b"one-time")), Ok(()));
 }
 
 /// The key of the example for P-256 in RFC 6979, A.2.5, as OpenSSH writes it.
