@@ -12,6 +12,7 @@ use quorate_machine::durable::{Record, Table, Write};
 use quorate_recovery::seat::Arrival;
 use quorate_store::{Cost, Seal, SealedStore, Store, StoreError, Stretch, TpmObject};
 use rand_core::OsRng;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The node's three secret keys.
@@ -102,15 +103,14 @@ pub fn open_trial(dir: &DomainDir, name: &Name) -> Result<SealedNode> {
 /// The caller's: no such node, in use, a wrong passphrase, what the seal needs is not there. The
 /// machine's: damage, a TPM or token that fails, a store that is older than its counter.
 pub fn open_with(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedNode> {
-    let node = open_of_any_age(dir, name, with)?;
-    match node.is_older_copy() {
+    open_counted(dir, name, with, |noted, counted| match noted < counted {
         true => Err(Failure::machine(
             "older_copy",
             format!("the store of node {name} is an old copy: its TPM has counted later starts"),
             "if you put it back, say so with `quorate node rejoin`; if you did not, find out who did",
         )),
-        false => Ok(node),
-    }
+        false => Ok(()),
+    })
 }
 
 /// As [`open_with`], of an old copy too: for its operator, who put it back.
@@ -118,10 +118,28 @@ pub fn open_with(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedN
 /// # Errors
 /// As [`open_with`].
 pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<SealedNode> {
-    let found = SealedStore::find(dir.store_path(name)).map_err(|error| store_failure(&error))?;
+    open_counted(dir, name, with, |_, _| Ok(()))
+}
+
+/// Opens a store, and lets the caller judge its starts, as it has them and as its counter has them,
+/// before anything of it is changed.
+fn open_counted(
+    dir: &DomainDir,
+    name: &Name,
+    with: &Opening,
+    judge: impl FnOnce(u64, u64) -> Result<()>,
+) -> Result<SealedNode> {
+    let path = dir.store_path(name);
+    let found = SealedStore::find(&path).map_err(|error| takeover::unopened(&error, &path))?;
     let stored = dir.trial_passphrase(name);
     let key = sealing::key_of(found.seal(), with, name, Some(&stored))?;
-    let Opened { store, records, taken_over } = takeover::open(found, &key, &dir.store_path(name))?;
+    let opened = found.unlock(&key).map_err(|error| takeover::unopened(&error, &path));
+    let (store, records) = opened?;
+    let starts = starts(&store, &records, with)?;
+    if let Some((noted, counted)) = starts {
+        judge(noted, counted)?;
+    }
+    let Opened { store, records, taken_over } = takeover::settle(store, records, &key, &path)?;
     let is_ours = |record: &Record| {
         record.table == Table::Identity
             || record.table == Table::Meta && record.key.starts_with(STARTS)
@@ -135,12 +153,6 @@ pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<S
     let genesis = row(GENESIS).map(|row| quorate_codec::from_bytes(&row.value)).transpose();
     let arrival = row(ARRIVAL).and_then(|row| row.value.as_slice().try_into().ok());
     let arrival = arrival.map(Zeroizing::new);
-    let counted = sealing::count(store.seal(), with)?;
-    let starts = counted.map(|counted| {
-        let row = starts_key(store.seal()).and_then(|key| row(&key));
-        let noted = row.and_then(|row| row.value.as_slice().try_into().ok());
-        (noted.map(u64::from_be_bytes).unwrap_or_default(), counted)
-    });
     match (secrets, enrolment, genesis) {
         (Some(secrets), Some(enrolment), Ok(genesis)) => Ok(SealedNode {
             store,
@@ -160,12 +172,25 @@ pub fn open_of_any_age(dir: &DomainDir, name: &Name, with: &Opening) -> Result<S
     }
 }
 
+/// How often a node was started, as its store has it and as its counter has it, where there is one.
+fn starts(store: &Store, records: &[Record], with: &Opening) -> Result<Option<(u64, u64)>> {
+    let counted = sealing::count(store.seal(), with)?;
+    Ok(counted.map(|counted| {
+        let is_here = |key: &[u8], row: &&Record| row.table == Table::Meta && row.key == key;
+        let row = starts_key(store.seal());
+        let row = row.and_then(|key| records.iter().find(|row| is_here(&key, row)));
+        let noted = row.and_then(|row| row.value.as_slice().try_into().ok());
+        (noted.map(u64::from_be_bytes).unwrap_or_default(), counted)
+    }))
+}
+
 impl SealedNode {
-    /// Seals the store by something else, durably.
+    /// Seals the store by something else, durably. Nothing stays under the seal of before.
     ///
     /// # Errors
     /// The machine's.
-    pub fn reseal(&mut self, made: &Made) -> Result<()> {
+    pub fn reseal(&mut self, made: &Made, path: &Path) -> Result<()> {
+        takeover::end_copy(&self.store, path)?;
         // Before, so that no crash leaves a counter without its row.
         let (before, row) = (starts_key(self.store.seal()), starts_row(&made.seal, made.count));
         self.commit(&Vec::from_iter(row))?;

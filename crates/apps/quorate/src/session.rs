@@ -10,13 +10,14 @@ use quorate_client::contract::{
 };
 use quorate_client::net::Client;
 use quorate_identity::{
-    ActorId, AgentSigner, Credential, CredentialSigner, FileSigner, Name, RequestId, SignerError,
+    ActorId, AgentSigner, Credential, CredentialKind, CredentialSigner, FileSigner, Name,
+    RequestId, SignerError,
 };
 use quorate_intent::KeyFacts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -44,6 +45,15 @@ pub struct Session {
     signer: AnySigner,
     nodes: Vec<Reachable>,
     only: Option<Name>,
+    /// The position of the charter that the nodes are known by.
+    followed: Arc<AtomicU64>,
+}
+
+/// What some node has that follows from a state.
+struct Beyond {
+    client: Arc<Client>,
+    state: State,
+    news: Vec<CharterEntry>,
 }
 
 /// A node that can be called: where it is, and the client that pins the keys it is known by.
@@ -54,6 +64,25 @@ struct Reachable {
     client: Arc<RwLock<Arc<Client>>>,
     /// The charter names it no more.
     is_gone: Arc<AtomicBool>,
+}
+
+impl Beyond {
+    /// All that the node has, as far as it holds.
+    async fn all(self, mut news: Vec<CharterEntry>) -> (State, Vec<CharterEntry>) {
+        let Self { client, mut state, news: first } = self;
+        news.extend(first);
+        loop {
+            let page = client.get::<EntryPage>(&routes::entries(state.position())).await;
+            let Ok(page) = page else { return (state, news) };
+            match replay::apply_page(state.clone(), &page) {
+                Ok(further) if further.position() > state.position() => {
+                    state = further;
+                    news.extend(page.entries);
+                }
+                _ => return (state, news),
+            }
+        }
+    }
 }
 
 impl Session {
@@ -117,7 +146,8 @@ impl Session {
         if let Some(name) = only.as_ref().filter(|name| !nodes.iter().any(|it| it.name == **name)) {
             return Err(dir.unknown_node(name));
         }
-        Ok(Self { dir, genesis, founding, known, actor, name, signer, nodes, only })
+        let followed = Arc::new(AtomicU64::new(known.position()));
+        Ok(Self { dir, genesis, founding, known, actor, name, signer, nodes, only, followed })
     }
 
     /// The same caller, asking only this node.
@@ -246,32 +276,42 @@ impl Session {
                 break;
             }
         }
-        while let Some((further, entries)) = self.beyond(&state).await {
-            state = further;
-            news.extend(entries);
+        // Each of these reads would ask for a touch.
+        let is_touched = self.signer.credential().kind() == CredentialKind::SecurityKey;
+        for _ in self.nodes.iter().filter(|_| !is_touched) {
+            let Some(found) = self.beyond(&state).await else { break };
+            (state, news) = found.all(news).await;
         }
         replay::remember(&self.dir, &self.genesis, &news);
         self.follow_nodes(&state);
         Ok(state)
     }
 
-    /// What some node has beyond a state: whoever answered first may have been left behind, or thrown
-    /// out without having heard of it. Who has nothing that follows is passed over, and nobody is
-    /// waited for long.
-    async fn beyond(&self, state: &State) -> Option<(State, Vec<CharterEntry>)> {
+    /// A node that has something beyond a state, and what that is: whoever answered first may have been
+    /// left behind, or thrown out without having heard of it. Nobody is waited for long, and nobody at
+    /// all once more nodes than may lie have nothing, besides the one that told the state.
+    async fn beyond(&self, state: &State) -> Option<Beyond> {
         let mut asked = JoinSet::new();
         for node in self.candidates() {
             let (client, target) = (node.client(), routes::entries(state.position()));
-            asked.spawn(async move { client.get::<EntryPage>(&target).await });
+            asked.spawn(async move {
+                let answer = client.get::<EntryPage>(&target).await;
+                (client, answer)
+            });
         }
+        let mut have_nothing = 0;
         let answers = async {
             while let Some(answer) = asked.join_next().await {
-                let Ok(Ok(page)) = answer else { continue };
-                let further = replay::apply_page(state.clone(), &page);
-                if let Ok(further) = further
-                    && further.position() > state.position()
-                {
-                    return Some((further, page.entries));
+                let Ok((client, Ok(page))) = answer else { continue };
+                match replay::apply_page(state.clone(), &page) {
+                    Ok(further) if further.position() > state.position() => {
+                        return Some(Beyond { client, state: further, news: page.entries });
+                    }
+                    Ok(_) => have_nothing += 1,
+                    Err(_) => {}
+                }
+                if have_nothing > state.faults() + 1 {
+                    return None;
                 }
             }
             None
@@ -360,6 +400,9 @@ impl Session {
     /// Knows every node by the keys that it has in a charter that was verified: whoever has former
     /// ones, or is not in it any more, is nobody from then on.
     fn follow_nodes(&self, state: &State) {
+        if self.followed.fetch_max(state.position(), Ordering::Relaxed) > state.position() {
+            return;
+        }
         for node in &self.nodes {
             let known = state.node_named(&node.name);
             node.is_gone.store(known.is_none(), Ordering::Relaxed);

@@ -6,7 +6,7 @@ use crate::sealed::store_failure;
 use quorate_machine::durable::Record;
 use quorate_machine::edition::{EditionError, TakeOver};
 use quorate_release::Version;
-use quorate_store::{SealKey, SealedStore, Store, StoreError};
+use quorate_store::{SealKey, Store, StoreError};
 use std::path::{Path, PathBuf};
 
 /// A store with rows of this version.
@@ -28,37 +28,59 @@ pub struct TakenOver {
     pub rows: usize,
 }
 
-/// Opens a store. Rows that an earlier version left are changed in one commit, once a copy beside it
-/// was verified; the copy ends when all was read again. A crash at any moment leaves rows of the one
-/// version or of the other, and the next start goes on.
+/// Makes the rows of an opened store those of this version. Rows that an earlier one left are changed in
+/// one commit, once a copy beside the store was verified; then all is read again. The copy ends once a
+/// node has started from the rows ([`end_copy`]). A crash at any moment leaves rows of the one version or
+/// of the other, and the next start goes on.
 ///
 /// # Errors
 /// Those of the store; the caller's: a later version wrote it, or one that is too old.
-pub fn open(found: SealedStore, key: &SealKey, path: &Path) -> Result<Opened> {
+pub fn settle(store: Store, records: Vec<Record>, key: &SealKey, path: &Path) -> Result<Opened> {
     let failed = |error: StoreError| store_failure(&error);
-    let copy = copy_path(path);
-    let (mut store, records) = found.unlock(key).map_err(failed)?;
-    let Some(TakeOver { from, writes }) =
-        crate::edition().take_over(&records).map_err(|error| refused(&error, path))?
-    else {
-        // What a crash left after the commit.
-        quorate_store::destroy(copy).map_err(failed)?;
+    // What was never finished is of no version.
+    let taken = match records.is_empty() {
+        true => None,
+        false => crate::edition().take_over(&records).map_err(|error| refused(&error, path))?,
+    };
+    let Some(TakeOver { from, writes }) = taken else {
         return Ok(Opened { store, records, taken_over: None });
     };
     drop(records);
+    let (mut store, copy) = (store, copy_path(path));
     store.copy_to(&copy, key).map_err(failed)?;
     store.commit(&writes).map_err(failed)?;
-    drop(store);
-    let opened = SealedStore::find(path).and_then(|found| found.unlock(key));
-    let (store, records) = opened.map_err(|error| kept(&error, &copy))?;
-    quorate_store::destroy(copy).map_err(failed)?;
+    let (store, records) = store.reopen(key).map_err(|error| unopened(&error, path))?;
     Ok(Opened { store, records, taken_over: Some(TakenOver { from, rows: writes.len() }) })
+}
+
+/// Ends the copy of a store whose rows serve, if there is one.
+///
+/// # Errors
+/// The machine's.
+pub fn end_copy(store: &Store, path: &Path) -> Result<()> {
+    store.end_copy(copy_path(path)).map_err(|error| store_failure(&error))
+}
+
+/// A store that does not open: where it is damaged and a copy is there, that is the way back.
+pub fn unopened(error: &StoreError, path: &Path) -> Failure {
+    let copy = copy_path(path);
+    let failure = store_failure(error);
+    let is_damage = ["store_damaged", "store_read_back", "not_a_store"].contains(&failure.code());
+    if !is_damage || !copy.is_file() {
+        return failure;
+    }
+    let next = format!(
+        "check the disk; the store as it was before this version is in {0} and {0}.slots: put both in \
+         its place, and start again",
+        copy.display()
+    );
+    Failure::machine(error.code(), error, next)
 }
 
 /// Where the copy is, for as long as there is one.
 fn copy_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".before");
+    name.push(".takeover");
     PathBuf::from(name)
 }
 
@@ -80,14 +102,4 @@ fn refused(error: &EditionError, path: &Path) -> Failure {
         true => Failure::caller("store_version", message, next),
         false => Failure::machine("store_version", message, next),
     }
-}
-
-/// What was written does not read back: the copy does.
-fn kept(error: &StoreError, copy: &Path) -> Failure {
-    let next = format!(
-        "check the disk; the store as it was is in {0} and {0}.slots: put both in its place, and start \
-         the version that left it",
-        copy.display()
-    );
-    Failure::machine(error.code(), error, next)
 }

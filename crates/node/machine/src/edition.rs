@@ -24,7 +24,7 @@ pub struct Edition {
 /// What one version changed about the rows of the version before.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// The version that brought the change.
+    /// The version that brought the change: the first that has it, a pre-release too.
     pub version: &'static str,
     /// From the rows as the version before left them, without the values of those that a start does
     /// not read, what is written; or why it cannot be.
@@ -110,10 +110,18 @@ impl Edition {
         }
         let (mut rows, mut writes) = (after(rows, &[]), Vec::new());
         for step in self.steps {
-            let version: Version = step.version.parse()?;
-            if version > from {
-                let change = (step.change)(&rows);
-                let change = change.map_err(|why| EditionError::Rows { version, why })?;
+            let step_of: Version = step.version.parse()?;
+            let refused = |why| EditionError::Rows { version: step_of.clone(), why };
+            // A version after this one would take it once more.
+            if step_of > version {
+                return Err(refused(format!("this is version {version}")));
+            }
+            if step_of > from {
+                let change = (step.change)(&rows).map_err(refused)?;
+                if let Some(unread) = change.iter().find(|write| is_unread(write)) {
+                    let why = format!("a row of {:?} would lose its value", unread.table);
+                    return Err(refused(why));
+                }
                 rows = after(&rows, &change);
                 writes.extend(change);
             }
@@ -121,6 +129,11 @@ impl Edition {
         writes.push(self.mark());
         Ok(Some(TakeOver { from, writes }))
     }
+}
+
+/// Whether a step writes a row as a start reads it, without its value.
+fn is_unread(write: &Write) -> bool {
+    !write.table.is_read_at_start() && write.value.as_ref().is_some_and(|value| value.is_empty())
 }
 
 fn writer(rows: &[Record]) -> Result<Version, VersionError> {
@@ -200,6 +213,27 @@ mod tests {
         assert_eq!(keys, [b"twice".as_slice(), WRITER_ROW]);
         let rows = [row(WRITER_ROW, b"1.4.0")];
         assert_eq!(LATER.take_over(&rows).unwrap().unwrap().writes.len(), 1);
+    }
+
+    #[test]
+    fn a_step_of_a_later_version_is_none_of_this_one() {
+        let before = Edition { version: "1.4.0-rc.1", ..LATER };
+        let refused = before.take_over(&written_by("1.1.3")).unwrap_err();
+        assert!(matches!(refused, EditionError::Rows { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_step_loses_no_value_that_it_was_not_shown() {
+        fn moved(rows: &[Record]) -> Result<Vec<Write>, String> {
+            let row = rows.iter().find(|row| row.table == Table::Backup).ok_or("no backup")?;
+            Ok(vec![Write::put(Table::Backup, b"moved", row.value.to_vec())])
+        }
+        let steps = &[Step { version: "1.4.1", change: moved }];
+        let backup = Zeroizing::new(b"long".to_vec());
+        let rows =
+            [Record::at_start(Table::Backup, b"key".to_vec(), backup), row(WRITER_ROW, b"1.2.0")];
+        let refused = Edition { steps, ..LATER }.take_over(&rows).unwrap_err();
+        assert!(matches!(refused, EditionError::Rows { .. }), "{refused}");
     }
 
     #[test]

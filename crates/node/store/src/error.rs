@@ -78,6 +78,9 @@ pub enum StoreError {
     /// The machine's fault: a copy of the store does not hold what the store holds (STO-21).
     #[error("the copy {0} of the store does not read back as the store does")]
     BadCopy(PathBuf),
+    /// The caller's fault: the store is older than what was copied of it (STO-21).
+    #[error("the store is of an earlier time than its copy {0}")]
+    LaterCopy(PathBuf),
     /// The machine's fault: the header's checksum does not hold (STO-03).
     #[error("the header of the store {0} is damaged")]
     DamagedHeader(PathBuf),
@@ -147,6 +150,7 @@ impl StoreError {
                 | Self::OtherSeal { .. }
                 | Self::BadSeal(_)
                 | Self::WrongCredential(_)
+                | Self::LaterCopy(_)
         )
     }
 
@@ -175,6 +179,7 @@ impl StoreError {
             Self::Full(_) => "disk_full",
             Self::Io { .. } => "store_io",
             Self::ReadBack(_) | Self::BadCopy(_) => "store_read_back",
+            Self::LaterCopy(_) => "later_copy",
             Self::Failed(_) => "store_failed",
         }
     }
@@ -199,7 +204,13 @@ impl StoreError {
             Self::Memory => "free memory and start again",
             Self::NotAStore(_) => "check the path",
             Self::Version { .. } => "run the version of this program that made the store",
-            Self::LaterTable { .. } => "run the version that used the store last, or a later one",
+            Self::LaterTable { .. } => {
+                "run the version that used the store last, or a later one; if this is it, check the disk \
+                 and restore the file from a copy"
+            }
+            Self::LaterCopy(_) => {
+                "put the copy and its slots in the place of the store, or, if you know better, elsewhere"
+            }
             Self::DamagedHeader(_)
             | Self::DamagedRow { .. }
             | Self::Mixed(_)

@@ -16,7 +16,7 @@
 //! - The header names what opens it ([`Seal`]) and is bound to that, so that nobody turns one kind
 //!   into another. [`Store::reseal`] seals everything anew, under a fresh data key.
 //! - Where another version is to change the rows, [`Store::copy_to`] makes a copy that is verified, and
-//!   [`destroy`] ends it.
+//!   [`Store::end_copy`] ends it.
 //! - Damage is told apart: passphrase, header, row, slots, file, version, another process, full disk.
 //!
 //! What this crate does not do: it does not know what the rows mean, and it cannot know whether
@@ -37,4 +37,4 @@ pub use error::StoreError;
 pub use header::StoreId;
 pub use kek::{Seal, SealKey, SealKind, TokenChallenge, TpmObject};
 pub use passphrase::{Cost, Passphrase, Stretch};
-pub use store::{SealedStore, Store, StoreReader, destroy};
+pub use store::{SealedStore, Store, StoreReader};

@@ -517,8 +517,6 @@ fn read_all(
 mod copy;
 mod reseal;
 
-pub use copy::destroy;
-
 #[cfg(test)]
 mod crashes;
 

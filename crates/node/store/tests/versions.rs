@@ -9,7 +9,7 @@
 
 use quorate_codec::Digest;
 use quorate_machine::durable::{Record, Table, Write};
-use quorate_store::{Cost, Passphrase, Seal, SealedStore, Store, StoreError, StoreId, destroy};
+use quorate_store::{Cost, Passphrase, Seal, SealedStore, Store, StoreError, StoreId};
 use redb::{Database, TableDefinition};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn files(folder: &Path) -> Vec<String> {
 fn sto_21_a_copy_holds_every_row_and_replaces_what_a_crash_left_of_one() {
     let (_folder, path) = scratch();
     let (mut store, key) = furnished(&path);
-    let copy = beside(&path, ".before");
+    let copy = beside(&path, ".takeover");
     fs::write(&copy, "half a copy").unwrap();
     fs::write(beside(&copy, ".slots"), vec![3; 700]).unwrap();
     store.copy_to(&copy, &key).unwrap();
@@ -88,8 +88,8 @@ fn sto_21_a_copy_that_does_not_open_is_not_left_behind() {
     let (folder, path) = scratch();
     let (store, _) = furnished(&path);
     let other = quorate_store::SealKey::random();
-    let refused = store.copy_to(beside(&path, ".before"), &other).unwrap_err();
-    assert!(matches!(refused, StoreError::WrongPassphrase), "{refused}");
+    let refused = store.copy_to(beside(&path, ".takeover"), &other).unwrap_err();
+    assert!(matches!(refused, StoreError::BadCopy(_)), "{refused}");
     assert_eq!(files(folder.path()), ["store.redb", "store.redb.lock", "store.redb.slots"]);
 }
 
@@ -98,12 +98,12 @@ fn sto_21_a_copy_that_does_not_open_is_not_left_behind() {
 fn neg_099_a_copy_that_ended_opens_nothing() {
     let (folder, path) = scratch();
     let (store, key) = furnished(&path);
-    let copy = beside(&path, ".before");
+    let copy = beside(&path, ".takeover");
     store.copy_to(&copy, &key).unwrap();
     let kept = folder.path().join("kept");
     fs::hard_link(&copy, &kept).unwrap();
     fs::hard_link(beside(&copy, ".slots"), beside(&kept, ".slots")).unwrap();
-    destroy(&copy).unwrap();
+    store.end_copy(&copy).unwrap();
     let found = SealedStore::find(&kept).unwrap();
     let refused = found.unlock(&key).unwrap_err();
     assert!(matches!(refused, StoreError::DamagedSlots(_)), "{refused}");
@@ -112,22 +112,69 @@ fn neg_099_a_copy_that_ended_opens_nothing() {
     }
     assert_eq!(files(folder.path()), ["store.redb", "store.redb.lock", "store.redb.slots"]);
     // nothing is there any more, which is no failure
-    destroy(&copy).unwrap();
+    store.end_copy(&copy).unwrap();
     drop(store);
     SealedStore::find(&path).unwrap().unlock(&key).unwrap();
 }
 
 #[test]
-fn sto_21_a_copy_that_somebody_reads_is_not_destroyed_under_their_hands() {
+fn sto_21_a_store_that_was_put_back_does_not_replace_the_copy_that_knows_more() {
+    let (folder, path) = scratch();
+    let (mut store, key) = furnished(&path);
+    let old: Vec<_> =
+        [path.clone(), beside(&path, ".slots")].map(|it| fs::read(it).unwrap()).into();
+    store.commit(&[Write::put(Table::Meta, *b"b", vec![2])]).unwrap();
+    let copy = beside(&path, ".takeover");
+    store.copy_to(&copy, &key).unwrap();
+    drop(store);
+    fs::write(&path, &old[0]).unwrap();
+    fs::write(beside(&path, ".slots"), &old[1]).unwrap();
+    let (store, _) = SealedStore::find(&path).unwrap().unlock(&key).unwrap();
+    let refused = store.copy_to(&copy, &key).unwrap_err();
+    assert!(matches!(refused, StoreError::LaterCopy(_)) && refused.is_callers_fault(), "{refused}");
+    drop(store);
+    let (_, copied) = SealedStore::find(&copy).unwrap().unlock(&key).unwrap();
+    assert_eq!(copied.len(), 3);
+    drop(folder);
+}
+
+/// What lies where a copy would be, and is none, is not written to.
+#[test]
+fn sto_21_nothing_is_overwritten_through_a_link() {
+    let (folder, path) = scratch();
+    let (store, key) = furnished(&path);
+    let copy = beside(&path, ".takeover");
+    let precious = folder.path().join("precious");
+    fs::write(&precious, "of somebody").unwrap();
+    for file in [copy.clone(), beside(&copy, ".slots")] {
+        std::os::unix::fs::symlink(&precious, file).unwrap();
+    }
+    store.copy_to(&copy, &key).unwrap();
+    store.end_copy(&copy).unwrap();
+    assert_eq!(fs::read(&precious).unwrap(), b"of somebody");
+    // one that leads nowhere
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), beside(&copy, ".slots")).unwrap();
+    store.copy_to(&copy, &key).unwrap();
+    store.end_copy(&copy).unwrap();
+    // the store's own slots under that name
+    fs::hard_link(beside(&path, ".slots"), beside(&copy, ".slots")).unwrap();
+    store.end_copy(&copy).unwrap();
+    drop(store);
+    let (_, records) = SealedStore::find(&path).unwrap().unlock(&key).unwrap();
+    assert_eq!(records.len(), 2);
+}
+
+#[test]
+fn sto_21_a_store_that_is_opened_again_is_let_go_to_nobody() {
     let (_folder, path) = scratch();
     let (store, key) = furnished(&path);
-    let copy = beside(&path, ".before");
-    store.copy_to(&copy, &key).unwrap();
-    let (open, _) = SealedStore::find(&copy).unwrap().unlock(&key).unwrap();
-    assert!(matches!(destroy(&copy), Err(StoreError::InUse { .. })));
-    assert!(matches!(store.copy_to(&copy, &key), Err(StoreError::InUse { .. })));
-    drop(open);
-    destroy(&copy).unwrap();
+    let reader = store.reader();
+    drop(reader);
+    let (store, records) = store.reopen(&key).unwrap();
+    assert_eq!(records.len(), 2);
+    assert!(matches!(SealedStore::find(&path), Err(StoreError::InUse { .. })));
+    drop(store);
+    SealedStore::find(&path).unwrap();
 }
 
 #[test]

@@ -66,9 +66,9 @@ fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
 
     // The first one, with what a crash during an earlier try has left.
     trial.kill("node-1");
-    let copy = store(&trial, "node-1").with_extension("redb.before");
+    let copy = store(&trial, "node-1").with_extension("redb.takeover");
     fs::write(&copy, "half of a copy").unwrap();
-    fs::write(copy.with_extension("before.slots"), "half of its slots").unwrap();
+    fs::write(copy.with_extension("takeover.slots"), "half of its slots").unwrap();
     trial.start_with(&next(), "node-1");
     trial.until_at("node-2", |status| is_here(status, "node-1", "0.2.0"));
     assert_eq!(trial.log("node-1").matches(TAKEN).count(), 1);

@@ -179,7 +179,7 @@ fn reseal(
     let made = sealing::make(&resealing.sealing, &next, name)?;
     {
         let _progress = face.progress("sealing the store anew");
-        node.reseal(&made)?;
+        node.reseal(&made, &dir.store_path(name))?;
     }
     // One of the few places of a TPM; that it stays taken harms nothing.
     let _ = sealing::forget(&old, now);

@@ -22,7 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::now_ms;
 use crate::replay;
 use crate::signals::Signals;
-use crate::takeover::TakenOver;
+use crate::takeover::{self, TakenOver};
 use accounts::{Accounts, TRANSPORT_THREAD};
 use backups::Findings;
 use driver::{Driver, Inbox};
@@ -101,6 +101,8 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     };
     let (booted, first) =
         Node::boot(boot, &mut rand_core::OsRng).map_err(|error| not_booted(&error))?;
+    // The rows serve: what they were before is not needed any more.
+    takeover::end_copy(&node.store, &dir.store_path(&config.name))?;
     // Only now: a start that fails says why, and nothing else.
     tell_seal(seal, attended, supervised);
     if let Some(TakenOver { from, rows }) = node.taken_over {

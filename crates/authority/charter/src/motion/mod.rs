@@ -569,6 +569,33 @@ impl MotionBody {
         Self::KeyCreate { name, scheme, access, faults, accounts: 1 }
     }
 
+    /// The name of the key that it is about, if it changes nothing but what is said of one.
+    pub fn key(&self) -> Option<&Name> {
+        match self {
+            Self::KeyCreate { name, .. }
+            | Self::KeyRefresh { name }
+            | Self::KeyReshare { name, .. }
+            | Self::KeyVoid { name }
+            | Self::KeySchedule { name, .. }
+            | Self::KeyRetire { name }
+            | Self::KeyImport { name, .. }
+            | Self::KeyRestore { name, .. }
+            | Self::KeyExport { name, .. } => Some(name),
+            Self::PolicySet { .. }
+            | Self::CustodySet { .. }
+            | Self::SeatGive { .. }
+            | Self::SettingsSet { .. }
+            | Self::ReleaseRequire { .. }
+            | Self::People(_)
+            | Self::Recover(_)
+            | Self::Nodes(_)
+            | Self::Object { .. }
+            | Self::Override { .. }
+            | Self::Withdraw { .. }
+            | Self::Thaw { .. } => None,
+        }
+    }
+
     /// The announced motion that it is about, if it is about one.
     pub fn announced(&self) -> Option<MotionId> {
         match self {

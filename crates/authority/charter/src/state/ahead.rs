@@ -41,6 +41,23 @@ impl Ahead {
         self
     }
 
+    /// Verifies what was not yet of the signatures under a motion that is kept. Cost: as of
+    /// [`of`](Self::of), the first time.
+    pub fn learn(&mut self, state: &State, motion: &SignedMotion) {
+        let id = motion.id();
+        let is_known = |(person, signature): &(PersonId, CredentialSignature)| {
+            state.person(person).is_some_and(|it| self.has(id, *person, signature, &it.keys))
+        };
+        if !motion.signatures.iter().all(is_known) {
+            self.0.extend(verified(state, motion));
+        }
+    }
+
+    /// Forgets all motions but these.
+    pub fn retain(&mut self, is_kept: impl Fn(&MotionId) -> bool) {
+        self.0.retain(|(motion, _), _| is_kept(motion));
+    }
+
     /// Whether a signature of this person under this motion was found to verify under one of `keys`.
     pub(crate) fn has(
         &self,

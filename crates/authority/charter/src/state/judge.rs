@@ -37,7 +37,20 @@ impl State {
         signed: &SignedMotion,
         now_ms: u64,
     ) -> Result<MotionStatus, MotionError> {
-        let status = self.hold_motion(signed, &Ahead::default())?;
+        self.check_known_motion(signed, now_ms, &Ahead::default())
+    }
+
+    /// The same of a motion that is looked at again, with what was verified of it before.
+    ///
+    /// # Errors
+    /// [`MotionError`].
+    pub fn check_known_motion(
+        &self,
+        signed: &SignedMotion,
+        now_ms: u64,
+        ahead: &Ahead,
+    ) -> Result<MotionStatus, MotionError> {
+        let status = self.hold_motion(signed, ahead)?;
         let expiry_ms = status.motion.expiry_ms;
         if expiry_ms <= now_ms {
             return Err(MotionError::Expired);

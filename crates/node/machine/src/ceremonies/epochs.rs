@@ -54,8 +54,7 @@ impl Node {
             self.keys.untried.remove(&key);
         }
         self.audit(format!("key {key} signs in epoch {epoch}"), &[], turn);
-        let state = std::sync::Arc::clone(&self.state);
-        self.keys.learn_orders(&state, &self.me);
+        self.learn_order_of(key);
         self.end_earlier_epochs(key, turn);
     }
 

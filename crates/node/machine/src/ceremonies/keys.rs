@@ -220,25 +220,30 @@ impl Keys {
     /// Takes up what the charter orders and what is not done.
     pub fn learn_orders(&mut self, state: &State, me: &NodeId) {
         for order in state.keys() {
-            let book = self.books.entry(order.key).or_default();
-            if book.may_owe_erasure(me) {
-                self.unerased.insert(order.key);
+            self.learn_order(order, state, me);
+        }
+    }
+
+    /// The same of one key, where nothing changed about others: there may be many.
+    pub fn learn_order(&mut self, order: &KeyOrder, state: &State, me: &NodeId) {
+        let book = self.books.entry(order.key).or_default();
+        if book.may_owe_erasure(me) {
+            self.unerased.insert(order.key);
+        }
+        if order.retired {
+            self.due.remove(&order.key);
+            self.untried.remove(&order.key);
+            return;
+        }
+        // An attempt under way has its own deadline.
+        if book.ceremony.is_none() {
+            match wake_for(order, book, state) {
+                Some(at) => self.due.set_earlier(order.key, at),
+                None => self.due.remove(&order.key),
             }
-            if order.retired {
-                self.due.remove(&order.key);
-                self.untried.remove(&order.key);
-                continue;
-            }
-            // An attempt under way has its own deadline.
-            if book.ceremony.is_none() {
-                match wake_for(order, book, state) {
-                    Some(at) => self.due.set_earlier(order.key, at),
-                    None => self.due.remove(&order.key),
-                }
-            }
-            if book.current().is_some_and(|epoch| epoch.proof.is_none()) {
-                self.untried.insert(order.key);
-            }
+        }
+        if book.current().is_some_and(|epoch| epoch.proof.is_none()) {
+            self.untried.insert(order.key);
         }
     }
 

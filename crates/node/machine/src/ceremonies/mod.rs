@@ -35,7 +35,7 @@ pub(crate) use outcome::prove_commit;
 pub(crate) use plan::follows;
 pub(crate) use proven::{EvidenceBook, Found, Kept};
 use quorate_charter::Validity;
-use quorate_identity::Name;
+use quorate_identity::{KeyId, Name};
 pub use shares::Shares;
 
 impl Node {
@@ -112,12 +112,32 @@ impl Node {
     pub(crate) fn look_at_keys(&mut self, turn: &mut Turn<'_>) {
         let state = std::sync::Arc::clone(&self.state);
         self.keys.learn_orders(&state, &self.me);
+        self.look_at_attempts(turn);
+    }
+
+    /// The charter moved on, and says something else of one key alone.
+    pub(crate) fn look_at_key(&mut self, name: &Name, turn: &mut Turn<'_>) {
+        if let Some(key) = self.state.key_named(name).map(|order| order.key) {
+            self.learn_order_of(key);
+        }
+        self.look_at_attempts(turn);
+    }
+
+    fn learn_order_of(&mut self, key: KeyId) {
+        let state = std::sync::Arc::clone(&self.state);
+        if let Some(order) = state.key(&key) {
+            self.keys.learn_order(order, &state, &self.me);
+        }
+    }
+
+    /// What is under way or waits, held against the charter of now.
+    fn look_at_attempts(&mut self, turn: &mut Turn<'_>) {
         self.destroy_retired(turn);
         let waiting = self.keys.books.iter().filter(|(_, book)| !book.early.is_empty());
         for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.look_at_plans(key, turn);
         }
-        let several = self.keys.books.iter().filter(|(_, book)| book.live_epochs().len() > 1);
+        let several = self.keys.books.iter().filter(|(_, book)| book.epochs.len() > 1);
         for key in several.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.end_earlier_epochs(key, turn);
         }

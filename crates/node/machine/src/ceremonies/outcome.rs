@@ -426,8 +426,8 @@ impl Node {
         }
         self.keys.untried.insert(key);
         self.keys.due.remove(&key);
+        self.learn_order_of(key);
         let state = std::sync::Arc::clone(&self.state);
-        self.keys.learn_orders(&state, &self.me);
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);

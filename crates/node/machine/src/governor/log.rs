@@ -7,7 +7,7 @@ use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
 use quorate_charter::{CertifiedEntry, EntryBody, Instance, State};
-use quorate_identity::NodeId;
+use quorate_identity::{Name, NodeId};
 use quorate_policy::Policy;
 use std::sync::Arc;
 
@@ -76,6 +76,7 @@ impl Node {
         let before = Arc::clone(&self.state);
         let (seated, notices) = (verified.seat(), Notices::of(&verified));
         let changes_nodes = verified.changes_nodes();
+        let key = verified.enacted().and_then(|motion| motion.body.key()).cloned();
         self.state = Arc::new(before.apply(verified));
         let position = self.state.position();
         let row = quorate_codec::to_bytes(&entry);
@@ -104,14 +105,15 @@ impl Node {
         }
         self.look_at_announced(turn);
         self.tell_notices(&notices, turn);
-        self.after_new_head(&before, turn);
+        self.after_new_head(&before, key.as_ref(), turn);
         for alarm in self.lacking_summands_of(position) {
             self.alarm(alarm.text, &alarm.culprits, turn);
         }
         true
     }
 
-    fn after_new_head(&mut self, before: &State, turn: &mut Turn<'_>) {
+    /// `key`: the one key of which alone the entry says something.
+    fn after_new_head(&mut self, before: &State, key: Option<&Name>, turn: &mut Turn<'_>) {
         if before.policy_version() != self.state.policy_version() {
             self.policy = compiled_policy(&self.state);
         }
@@ -124,7 +126,10 @@ impl Node {
         self.look_at_drills(turn);
         self.look_at_exports();
         self.tell_export(turn);
-        self.look_at_keys(turn);
+        match key {
+            Some(key) => self.look_at_key(key, turn),
+            None => self.look_at_keys(turn),
+        }
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.greet_all(turn);
         self.judge_all(turn);

@@ -15,8 +15,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Entry, EntryBody, Instance, MotionBody, SignedMotion, SignedRejoin,
-    State, Validity, Votes,
+    Agreement, Ahead, CertifiedEntry, Entry, EntryBody, Instance, MotionBody, MotionStatus,
+    SignedMotion, SignedRejoin, State, Validity, Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -28,6 +28,8 @@ pub(crate) struct Governor {
     /// Positions of the motions in the log.
     placed: BTreeMap<MotionId, u64>,
     motions: BTreeMap<MotionId, SignedMotion>,
+    /// What was verified of the signatures under them.
+    verified: Ahead,
     /// Motions that can never become entries any more, newest last.
     over: VecDeque<SignedMotion>,
     rejoins: BTreeMap<NodeId, SignedRejoin>,
@@ -178,22 +180,20 @@ impl Node {
     /// comes first, for it may be there to end one that is due.
     pub(crate) fn propose_next(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
-        self.prune_motions(turn);
+        let standing = self.sift_motions(turn);
         let instance = Instance::Position(self.state.position() + 1);
-        let (about, others): (Vec<_>, Vec<_>) = self
-            .governor
-            .motions
-            .values()
-            .partition(|motion| motion.body().is_ok_and(|it| it.body.announced().is_some()));
-        let ready = |motions: Vec<&SignedMotion>| {
-            let ready = motions.into_iter().filter(|it| self.state.authorise(it, now).is_ok());
-            ready.map(|motion| EntryBody::Motion(motion.clone())).collect::<Vec<_>>()
+        let ready = standing.into_iter().filter(|(_, status)| status.missing.is_none());
+        let (about, others): (Vec<_>, Vec<_>) =
+            ready.partition(|(_, status)| status.motion.body.announced().is_some());
+        let bodies = |motions: Vec<(MotionId, MotionStatus)>| {
+            let motions = motions.into_iter().filter_map(|(id, _)| self.governor.motions.get(&id));
+            motions.cloned().map(EntryBody::Motion).collect::<Vec<_>>()
         };
         let due = self.due_announcements(now).into_iter().map(EntryBody::Enact);
         let rejoins = self.governor.rejoins.values();
         let rejoins = rejoins.filter(|rejoin| self.rejoin_due(&rejoin.node()) <= now);
         let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
-        let bodies = ready(about).into_iter().chain(due).chain(ready(others)).chain(rejoins);
+        let bodies = bodies(about).into_iter().chain(due).chain(bodies(others)).chain(rejoins);
         let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
         let mut values: Vec<Vec<u8>> = values.collect();
         // One alone holds nothing up, and is judged by the vote.

@@ -1,12 +1,13 @@
 //! Motions and rejoins on their way into the log.
 
+use super::Governor;
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::seats::check_seat_motion;
 use crate::wire::Message;
-use quorate_charter::{MotionBody, MotionError, SignedMotion, SignedRejoin};
+use quorate_charter::{MotionBody, MotionError, MotionStatus, SignedMotion, SignedRejoin};
 use quorate_identity::{MotionId, NodeId};
 
 impl Node {
@@ -77,11 +78,20 @@ impl Node {
         last.map_or(0, |at| at.saturating_add(limits::REJOIN_PAUSE_MS))
     }
 
-    /// Forgets motions that can never become entries any more.
-    pub(super) fn prune_motions(&mut self, turn: &mut Turn<'_>) {
-        let motions = self.governor.motions.iter();
-        let dead = motions.filter(|(_, motion)| self.state.check_motion(motion, turn.now).is_err());
-        let dead: Vec<MotionId> = dead.map(|(id, _)| *id).collect();
+    /// Where every motion stands that is not an entry. What can never become one any more is
+    /// forgotten. Signatures are verified the first time alone: this is asked at every entry and
+    /// every motion, and there may be many.
+    pub(super) fn sift_motions(&mut self, turn: &mut Turn<'_>) -> Vec<(MotionId, MotionStatus)> {
+        let Governor { motions, verified, .. } = &mut self.governor;
+        verified.retain(|id| motions.contains_key(id));
+        let (mut standing, mut dead) = (Vec::new(), Vec::new());
+        for (id, motion) in motions.iter() {
+            verified.learn(&self.state, motion);
+            match self.state.check_known_motion(motion, turn.now, verified) {
+                Ok(status) => standing.push((*id, status)),
+                Err(_) => dead.push(*id),
+            }
+        }
         for id in dead {
             let key: &[u8] = id.as_ref();
             turn.out.writes.push(Write::delete(Table::Motion, key));
@@ -92,6 +102,7 @@ impl Node {
                 self.governor.over.pop_front();
             }
         }
+        standing
     }
 
     /// A motion as it is filed: a policy that it sets compiles, passes its own table, and asks for
