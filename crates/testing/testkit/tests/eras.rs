@@ -139,6 +139,60 @@ fn neg_072_who_is_behind_votes_for_no_head_that_it_does_not_know() {
     }
 }
 
+/// EPO-04, AGR-13: a member that is told a plan of a head which it does not know neither deals nor gives
+/// the attempt up, and accuses nobody: it may be the one that is behind. Once it is not it deals.
+#[test]
+fn neg_072_who_is_behind_joins_no_plan_of_a_head_that_it_does_not_know() {
+    let (mut world, _) = with_ops(95, SIX, TREE, 1);
+    world.stop("node-3");
+    world.enact("node-1", refresh());
+    let late = world.id("node-2");
+    let (withheld, planned) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(false)));
+    let (withholds, plans) = (Rc::clone(&withheld), Rc::clone(&planned));
+    world.wiretap = Some(Box::new(move |_, to, message| {
+        let is_lost = match &message {
+            Message::Entries(_) => to == late && withholds.get(),
+            Message::Ballot(vote) => {
+                let is_position = matches!(vote.instance(), Instance::Position(_));
+                is_position && to == late && withholds.get()
+            }
+            Message::Deal(DealMessage { step: DealStep::Plan { .. }, .. }) => {
+                plans.set(plans.get() || to == late);
+                false
+            }
+            _ => false,
+        };
+        if is_lost { Vec::new() } else { vec![message] }
+    }));
+    let before = world.state("node-2").head();
+    let body = MotionBody::KeySchedule { name: name("ops"), schedule: None };
+    let motion = world.file_motion("node-1", body);
+    world.until("the others have moved on", |world| {
+        ["node-1", "witness-1", "witness-2", "witness-3"]
+            .iter()
+            .all(|node| world.state(node).has_placed(&motion))
+    });
+    let node_3 = world.id("node-3");
+    world.start(node_3);
+    world.until("the late one is told the plan", |_| planned.get());
+    world.pass(5_000);
+    assert_eq!(world.state("node-2").head(), before);
+    let said = world.host("node-2").outputs.iter().flat_map(|output| &output.messages);
+    let mut deals = said.filter_map(|(_, message)| match message {
+        Message::Deal(deal) if deal.epoch == 1 => Some(deal),
+        _ => None,
+    });
+    assert!(deals.next().is_none(), "it deals in nothing, and ends nothing");
+    let lines = audit(&mut world, "node-2");
+    assert!(lines.iter().all(|line| line.culprits.is_empty()), "{lines:?}");
+    withheld.set(false);
+    until_epoch(&mut world, 1);
+    let made = record(&mut world, "node-2").plan;
+    assert_ne!(made.head, before);
+    assert_eq!(made.attempt, 0);
+    assert!(made.committee.contains(&late));
+}
+
 /// GOV-67, CER-09: what a member said before it was revoked ends no attempt afterwards, whoever
 /// passes it on. The word of one that stayed does.
 #[test]
