@@ -265,6 +265,14 @@ impl World {
     pub fn ask(&mut self, node: NodeId, call: Call) -> Answer {
         let ada = self.founding.actor("ada");
         let caller = Caller::new(&self.founding.state, ada).expect("somebody");
+        self.ask_as(node, caller, call)
+    }
+
+    /// Makes a call as anybody, whatever they could write.
+    ///
+    /// # Panics
+    /// The node does not run.
+    pub fn ask_as(&mut self, node: NodeId, caller: Caller, call: Call) -> Answer {
         self.calls += 1;
         let id = CallId(self.calls);
         self.give(node, Event::Call { id, caller, call: Box::new(call) });

@@ -2,15 +2,22 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_charter::{Change, Freeze, FreezeScope, MotionBody, PeopleChange, Roles, SignedFreeze};
+use quorate_charter::{
+    AttemptOutcome, AttemptPlan, Change, Decided, EpochRecord, Freeze, FreezeScope, MotionBody,
+    PeopleChange, Roles, SignedFreeze,
+};
 use quorate_client::contract::{ErrorCode, HexBytes, RequestState, SubmitFreeze, routes};
-use quorate_codec::{Digest, to_bytes};
+use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_derivation::Path;
 use quorate_identity::{ActorId, Name, RequestId, Scheme};
-use quorate_machine::call::{Answer, View};
+use quorate_machine::call::{Answer, Call, Caller, View, parse};
+use quorate_machine::evidence::Evidence;
+use quorate_machine::wire::Message;
+use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::with_ops;
 use quorate_testkit::world::World;
@@ -129,4 +136,77 @@ fn an_auditor_of_some_keys_is_shown_nothing_of_the_others() {
     bind(&mut world, None);
     assert_eq!(keys(&mut world, "auditor"), [both.clone(), both.clone(), both]);
     assert!(get(&mut world, "auditor", routes::AUDIT.path).is_ok());
+}
+
+/// The plan of the epoch that a key has.
+fn plan(world: &mut World, key: &str) -> AttemptPlan {
+    let View::EpochRecord(answer) = get(world, "ada", &routes::epoch_record(&name(key))).unwrap()
+    else {
+        panic!()
+    };
+    let decided: Decided = from_bytes(&answer.record.0).unwrap();
+    let AttemptOutcome::Commit { record, .. } = from_bytes(&decided.value).unwrap() else {
+        panic!()
+    };
+    from_bytes::<EpochRecord>(&record).unwrap().plan
+}
+
+/// The node that is asked is told that another signed two messages in the dealing of a key.
+fn accuse(world: &mut World, key: &str, node: &str) -> Digest {
+    let (author, to) = (world.id(node), world.id("node-2"));
+    let secrets = world.founding.nodes[&author].secrets();
+    let evidence: Evidence = Forged::twice(1, plan(world, key), author, &secrets).read();
+    let id = evidence.id();
+    world.inject(world.id("witness-1"), to, &Message::Evidence(Box::new(evidence)));
+    world.until("it is kept", |world| get(world, "ada", &routes::evidence(&id)).is_ok());
+    id
+}
+
+/// The pieces of evidence in the list that somebody is shown.
+fn listed(world: &mut World, who: &str) -> Vec<Digest> {
+    let View::EvidenceList(views) = get(world, who, routes::EVIDENCE_LIST.path).unwrap() else {
+        panic!()
+    };
+    views.into_iter().map(|it| it.evidence).collect()
+}
+
+#[test]
+fn an_auditor_of_some_keys_is_shown_no_evidence_about_the_others() {
+    let (mut world, _) = with_ops(79, Shape::default(), TREE, 1);
+    world.make_key("payroll", Scheme::Ed25519);
+    let ops = accuse(&mut world, "ops", "node-1");
+    let payroll = accuse(&mut world, "payroll", "node-3");
+    assert!(listed(&mut world, "auditor").contains(&payroll));
+    assert!(get(&mut world, "auditor", &routes::evidence(&payroll)).is_ok());
+
+    bind(&mut world, Some(vec![name("ops")]));
+    assert_eq!(listed(&mut world, "auditor"), [ops]);
+    assert!(get(&mut world, "auditor", &routes::evidence(&ops)).is_ok());
+    let hidden = get(&mut world, "auditor", &routes::evidence(&payroll)).unwrap_err();
+    // as what is not there at all
+    let nothing = routes::evidence(&Digest([0x77; 32]));
+    assert_eq!(hidden, get(&mut world, "ada", &nothing).unwrap_err());
+    assert!(listed(&mut world, "ada").contains(&payroll));
+    assert!(get(&mut world, "ada", &routes::evidence(&payroll)).is_ok());
+}
+
+/// What a node reads for itself, to look after backups and its copy of the charter, is all of it,
+/// whoever is bound to what; and it writes nothing.
+#[test]
+fn a_node_that_reads_for_itself_is_bound_to_nothing() {
+    let (mut world, _) = with_ops(80, Shape::default(), TREE, 1);
+    world.make_key("payroll", Scheme::Ed25519);
+    bind(&mut world, Some(vec![name("ops")]));
+    assert!(get(&mut world, "auditor", &routes::epoch_record(&name("payroll"))).is_err());
+    assert!(Caller::of_node().reads_all() && Caller::of_node().actor().is_none());
+    let node = world.id("node-2");
+    let mut ask = |call: Call| world.ask_as(node, Caller::of_node(), call).unwrap();
+    assert!(matches!(ask(Call::Keys), View::Keys(keys) if keys.len() == 2));
+    assert!(matches!(ask(Call::EpochRecord(name("payroll"))), View::EpochRecord(_)));
+    assert!(matches!(ask(Call::Audit), View::Audit(_)));
+    let state = world.state("node-2");
+    for route in [routes::FREEZE, routes::RECORD_DRILL, routes::SUBMIT_REQUEST] {
+        let refused = parse(&state, &Caller::of_node(), "POST", route.path, b"{}").unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Forbidden.as_str(), "{}", route.path);
+    }
 }

@@ -15,7 +15,9 @@ use quorate_identity::{GenesisHash, KeyId, NodeId};
 use quorate_keygen::{Message1, Message2};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
+use quorate_machine::event::Event;
 use quorate_machine::evidence::EvidenceFile;
+use quorate_machine::job::JobResult;
 use quorate_machine::wire::{DealMessage, DealStep, Message};
 use quorate_testkit::custodians::Reduced;
 use quorate_testkit::forged::Forged;
@@ -24,6 +26,7 @@ use quorate_testkit::keys::{
     FIVE, ceremony, evidence, key, record, refresh, sign, until_made, with_ops,
 };
 use quorate_testkit::liar::{Complaint, Liar, first, round, second};
+use quorate_testkit::newcomer::revokes;
 use quorate_testkit::world::World;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,9 +66,17 @@ fn roles() -> (String, String, String) {
 /// receiver, nothing where they stay; returns what came of it.
 fn refresh_with(
     liar: &str,
+    change: impl FnMut(NodeId, &DealMessage) -> Option<DealStep> + 'static,
+) -> World {
+    refresh_in(ready(), liar, change)
+}
+
+/// The same in this world.
+fn refresh_in(
+    mut world: World,
+    liar: &str,
     mut change: impl FnMut(NodeId, &DealMessage) -> Option<DealStep> + 'static,
 ) -> World {
-    let mut world = ready();
     let lies = Liar::new(&world, liar);
     world.wiretap = Some(Box::new(move |from, to, message| match &message {
         // The liar helps nobody to see it, and does not end the attempt itself.
@@ -412,6 +423,81 @@ fn neg_094_what_was_proven_stays_proven() {
     let plan = record(&mut world, &honest[0]).plan;
     assert!(!plan.participants().contains(&world.id(&liar)), "{plan:?}");
     assert!(ceremony(&mut world, &honest[0]).is_none_or(|view| view.evidence.len() == 1));
+}
+
+/// GOV-67, BLM-07: what rests on the word of a member that was revoked since proves nothing any more:
+/// not what a node keeps, not what it was still verifying, nor on a disk.
+#[test]
+fn neg_094_a_complaint_of_who_was_revoked_accuses_nobody() {
+    // Any of four members can be spared by the key, also without the liar.
+    let four = || with_ops(SEED, FIVE, "2 of (node-1, node-2, node-3, node-4)", 0).0;
+    let mut honest = four();
+    refreshed(&mut honest);
+    let dealer = record(&mut honest, "node-1").plan.dealers[0];
+    let members = ["node-1", "node-2", "node-3", "node-4"];
+    let others = members.into_iter().filter(|node| honest.id(node) != dealer);
+    let [complainer, member, _] = others.collect::<Vec<_>>()[..] else { panic!() };
+    let liar = honest.founding.nodes[&dealer].name.to_string();
+    let leaf = members.iter().position(|node| *node == complainer).unwrap();
+    let mut world = refresh_in(four(), &liar, move |_, deal| {
+        let mut lie: Message2 = second(&deal.step)?;
+        lie.dealing.as_mut()?.sealed[leaf].0[40] ^= 1;
+        Some(round(2, &lie))
+    });
+    world.wiretap = None;
+    let said = world.host(complainer).outputs.iter().flat_map(|output| &output.messages);
+    let mut told = said.filter_map(|(_, message)| match message {
+        Message::Evidence(evidence) => Some(evidence.clone()),
+        _ => None,
+    });
+    let told = told.next().unwrap();
+    let before = world.state(member);
+    let guilty = told.verify(&before, Backups::of::<Reduced>()).unwrap();
+    assert_eq!((guilty.culprits, guilty.what), (vec![dealer], "a bad share"));
+    // Two nodes know nothing of it and are told; one of them takes its time.
+    for node in [member, "node-5"] {
+        world.stop(node);
+        let disk = &mut world.host_mut(node).disk;
+        disk.retain(|(table, _), _| !matches!(table, Table::Evidence | Table::Guilt));
+        world.start(world.id(node));
+        assert!(evidence(&mut world, node).is_empty());
+    }
+    let slow = world.id("node-5");
+    let held = Rc::new(RefCell::new(Vec::new()));
+    let holds = Rc::clone(&held);
+    world.jobs = Some(Box::new(move |node, job| {
+        let id = job.id;
+        match job.run() {
+            result @ JobResult::Proven(_) if node == slow => {
+                holds.borrow_mut().push((id, result));
+                None
+            }
+            result => Some(result),
+        }
+    }));
+    for node in [member, "node-5"] {
+        world.inject(dealer, world.id(node), &Message::Evidence(told.clone()));
+    }
+    world.until("it is taken, or looked at", |world| {
+        evidence(world, member).len() == 1 && !held.borrow().is_empty()
+    });
+
+    world.enact(member, revokes(complainer));
+    world.stop(complainer);
+    for (id, result) in held.borrow_mut().drain(..) {
+        world.give(slow, Event::JobDone { id, result });
+    }
+    world.pass(1_000);
+    let after = world.state(member);
+    assert!(told.verify(&after, Backups::of::<Reduced>()).is_err());
+    for node in world.names() {
+        assert!(evidence(&mut world, &node).is_empty(), "{node}");
+    }
+    world.stop(member);
+    world.start(world.id(member));
+    assert!(evidence(&mut world, member).is_empty());
+    let alarms = &world.host(member).alarms;
+    assert!(!alarms.iter().any(|text| text.contains("damaged")), "{alarms:?}");
 }
 
 /// Two messages for one place of an attempt, each signed by the liar, said to be of `author`.

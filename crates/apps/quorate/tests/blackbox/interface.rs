@@ -1,8 +1,8 @@
 //! A node's interface, called as any client would.
 
-use crate::harness::{Domain, fresh_dir, id, message, quorate, shared};
+use crate::harness::{Domain, fresh_dir, id, message, quorate, shared, until};
 use quorate_charter::{GenesisFile, State};
-use quorate_client::contract::{Audit, ErrorBody, Notice, Status, routes};
+use quorate_client::contract::{Audit, ErrorBody, KeyView, Notice, Status, routes};
 use quorate_client::net::Client;
 use quorate_codec::from_bytes;
 use quorate_identity::{ActorId, FileSigner};
@@ -60,6 +60,37 @@ fn what_changes_is_told_as_it_changes() {
             }
         }
     });
+}
+
+/// GOV-78: what tells of all keys at once, and no node answers but its server, is not for an auditor
+/// who reads about some.
+#[test]
+fn an_auditor_of_some_keys_gets_no_events_metrics_and_accounts() {
+    let domain = Domain::up("bound");
+    let [auditor, ada] = ["auditor", "ada"].map(|who| client(&domain, "node-1", who, who));
+    let asked = |client: &Client| {
+        let metrics = wait(client.get_text(routes::METRICS.path)).map(drop);
+        let accounts = wait(client.get::<serde_json::Value>(routes::ACCOUNTS.path)).map(drop);
+        let events = wait(client.events()).map(drop);
+        let audit = wait(client.get::<Audit>(routes::AUDIT.path)).map(drop);
+        [metrics, accounts, events, audit]
+    };
+    assert!(asked(&auditor).iter().all(Result::is_ok));
+
+    let bind = ["person", "roles", "auditor", "--role", "auditor", "--reads", "ops", "--as", "ada"];
+    let motion = domain.run(&bind).ok();
+    let motion = motion["motion"].as_str().unwrap();
+    domain.run(&["charter", "sign", motion, "--as", "ben"]).ok();
+    until(|| {
+        let keys: Vec<KeyView> = wait(auditor.get(routes::KEYS.path)).unwrap();
+        keys.iter().all(|it| it.key.as_str() == "ops").then_some(())
+    });
+    for answer in asked(&auditor) {
+        assert_eq!(answer.unwrap_err().code, "forbidden");
+    }
+    assert!(asked(&ada).iter().all(Result::is_ok));
+    let own: serde_json::Value = wait(auditor.get(&routes::key(&"ops".parse().unwrap()))).unwrap();
+    assert_eq!(own["key"], "ops");
 }
 
 #[test]

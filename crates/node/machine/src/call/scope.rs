@@ -19,20 +19,16 @@ impl Caller {
 impl Node {
     /// Refuses a call about what the caller does not read, as if it were not there.
     pub(super) fn check_scope(&self, caller: &Caller, call: &Call) -> Result<(), ErrorBody> {
-        if caller.reads.is_none() {
+        if caller.reads_all() {
             return Ok(());
         }
-        if let Some(key) = call.key() {
-            return if caller.reads(key) { Ok(()) } else { Err(unknown_key()) };
-        }
-        match call {
-            Call::Request(id) | Call::Receipt(id) if !self.is_read(caller, id) => {
-                Err(unknown_request())
-            }
-            Call::Evidence(id) if !self.is_evidence_read(caller, id) => Err(unknown_evidence()),
-            // Its lines tell of everything that happens here.
-            Call::Audit => Err(out_of_scope()),
-            _ => Ok(()),
+        match call.about() {
+            About::Key(key) if !caller.reads(key) => Err(unknown_key()),
+            About::Request(id) if !self.is_read(caller, id) => Err(unknown_request()),
+            About::Evidence(id) if !self.is_evidence_read(caller, id) => Err(unknown_evidence()),
+            About::Everything => Err(out_of_scope()),
+            About::Key(_) | About::Request(_) | About::Evidence(_) => Ok(()),
+            About::Charter | About::Lists => Ok(()),
         }
     }
 
@@ -60,10 +56,48 @@ pub fn out_of_scope() -> ErrorBody {
     ErrorBody::new(ErrorCode::Forbidden, message, next)
 }
 
+/// What a call is about: by that it is decided who may make it.
+enum About<'a> {
+    /// The charter and what people want of it, which are everybody's.
+    Charter,
+    /// Several keys, of which each caller is shown those that they read about, by
+    /// [`for_caller`](View::for_caller).
+    Lists,
+    /// One key.
+    Key(&'a Name),
+    /// One request, of one key.
+    Request(&'a RequestId),
+    /// One piece of evidence, perhaps of one key.
+    Evidence(&'a Digest),
+    /// What is only for those who read about all keys.
+    Everything,
+}
+
 impl Call {
-    /// The key that it is about, if it is about one.
-    fn key(&self) -> Option<&Name> {
+    /// Each call is named here, so that of a new one somebody decides who may make it.
+    fn about(&self) -> About<'_> {
         match self {
+            Self::Charter
+            | Self::Genesis
+            | Self::Entries { .. }
+            | Self::Roster
+            | Self::Custody
+            | Self::ShowPossession { .. }
+            | Self::RecordDrill(_)
+            | Self::Cessions
+            | Self::Announce(_)
+            | Self::Motions
+            | Self::Motion(_)
+            | Self::SubmitMotion(_)
+            | Self::SignMotion { .. }
+            | Self::Policy => About::Charter,
+            Self::Status
+            | Self::Freezes
+            | Self::Freeze(_)
+            | Self::Keys
+            | Self::Ceremonies
+            | Self::Requests { .. }
+            | Self::EvidenceList => About::Lists,
             Self::Key(key)
             | Self::EpochRecord(key)
             | Self::Bundle { key, .. }
@@ -75,8 +109,13 @@ impl Call {
             | Self::SubmitImport { key, .. }
             | Self::Handover { key, .. }
             | Self::ChildKey { key, .. }
-            | Self::Xpub { key, .. } => Some(key),
-            _ => None,
+            | Self::Xpub { key, .. } => About::Key(key),
+            Self::Request(id) | Self::Receipt(id) => About::Request(id),
+            Self::Evidence(id) => About::Evidence(id),
+            // Its lines tell of everything that happens here.
+            Self::Audit => About::Everything,
+            // Whoever files or votes reads about all keys.
+            Self::SubmitRequest { .. } | Self::Vote(_) | Self::Cancel(_) => About::Everything,
         }
     }
 }
@@ -94,7 +133,31 @@ impl View {
             Self::Freezes(views) => {
                 views.retain(|it| it.key.as_ref().is_none_or(|key| caller.reads(key)));
             }
-            _ => {}
+            // Decided before it was looked up; the newest requests are chosen of those that are read.
+            Self::Requests(_)
+            | Self::Key(_)
+            | Self::EpochRecord(_)
+            | Self::Bundle(_)
+            | Self::ExportPart(_)
+            | Self::Epochs(_)
+            | Self::ImportOffer(_)
+            | Self::Handover(_)
+            | Self::ChildKey(_)
+            | Self::Xpub(_)
+            | Self::Request(_)
+            | Self::Receipt(_)
+            | Self::Evidence(_)
+            | Self::Audit(_) => {}
+            // The charter, and what people want of it.
+            Self::Charter(_)
+            | Self::Genesis(_)
+            | Self::Entries(_)
+            | Self::Roster(_)
+            | Self::Custody(_)
+            | Self::Motions(_)
+            | Self::Motion(_)
+            | Self::Cessions(_)
+            | Self::Policy(_) => {}
         }
         self
     }
