@@ -6,7 +6,7 @@ use crate::mutant::Mutant;
 use quorate_charter::{Ahead, GenesisFile};
 use quorate_engine::Backups;
 use quorate_identity::{Name, NodeSecrets};
-use quorate_machine::boot::BootPlan;
+use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{Answer, Call, Caller};
 use quorate_machine::durable::{Table, Write};
 use quorate_machine::event::{CallId, Event, Millis, Output};
@@ -84,9 +84,14 @@ impl Host {
 
     /// Starts the node from its disk.
     ///
-    /// # Panics
-    /// The node refuses a disk that only it wrote.
-    pub fn start(&mut self, file: &GenesisFile, secrets: NodeSecrets, now: Millis) -> Handled {
+    /// # Errors
+    /// The node refuses its disk.
+    pub fn start(
+        &mut self,
+        file: &GenesisFile,
+        secrets: NodeSecrets,
+        now: Millis,
+    ) -> Result<Handled, BootError> {
         self.life += 1;
         if self.mutant == Some(Mutant::RepeatsRandomness) {
             self.rng = ChaCha20Rng::seed_from_u64(self.seed);
@@ -97,9 +102,9 @@ impl Host {
         let program = quorate_testkit::world::program(quorate_testkit::world::VERSION);
         let look_ahead = Ahead::nothing;
         let plan = BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now };
-        let (node, output) = Node::boot(plan, &mut self.rng).expect("a node starts from its disk");
+        let (node, output) = Node::boot(plan, &mut self.rng)?;
         self.node = Some(node);
-        self.take(output)
+        Ok(self.take(output))
     }
 
     /// Lets the node handle an event. The output waits for [`commit`](Self::commit); its jobs are

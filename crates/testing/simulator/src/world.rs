@@ -14,7 +14,7 @@ use crate::report::Report;
 use quorate_charter::{CertifiedEntry, State};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
-use quorate_machine::boot::{rejoin, release};
+use quorate_machine::boot::{BootError, rejoin, release};
 use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_machine::event::{Event, Millis, Output};
@@ -306,8 +306,14 @@ impl World {
             return;
         }
         let secrets = self.secrets(id);
+        let is_revoked = self.checkers.newest().node(&id).is_none();
         let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
-        let handled = host.start(&self.founding.file, secrets, self.now);
+        let handled = match host.start(&self.founding.file, secrets, self.now) {
+            Ok(handled) => handled,
+            // Who heard that it was thrown out, and crashed, stays off.
+            Err(BootError::NotNamed) if is_revoked => return self.note("revoked", &id, &[]),
+            Err(error) => panic!("a node refuses the disk that only it wrote: {error}"),
+        };
         self.note("start", &id, &[]);
         self.observe(id);
         self.follow(id, handled);
@@ -445,9 +451,9 @@ impl World {
         ];
         let has = |those: &[Table]| tables.iter().any(|table| those.contains(table));
         let is_rarest = has(&[Table::Pair, Table::Quarantine]);
-        let likely = match is_rarest {
+        let likely = match is_rarest || has(&[Table::Summand]) {
             true => 600,
-            false if self.hosts[&id].is_epoch_ahead() => 90,
+            false if self.hosts[&id].is_epoch_ahead() || has(&[Table::Freeze]) => 90,
             false if has(&rare) => 25,
             false => 4,
         };

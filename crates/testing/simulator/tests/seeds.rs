@@ -63,16 +63,17 @@ const KINDS: [&str; 23] = [
 ];
 
 #[test]
-fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
-    let seeds = if std::env::var_os("QUORATE_LONG").is_some() { 10_000 } else { 1_000 };
+fn seeds_keep_every_law_and_meet_every_fault() {
+    let seeds = if std::env::var_os("QUORATE_LONG").is_some() { 10_000 } else { 400 };
     let plans: Vec<Plan> = (1..=seeds)
         .map(|seed| {
-            let story = match seed % 10 {
+            // most of what the others do, governance does too
+            let story = match seed % 20 {
                 0..=2 => Story::Birth,
-                3 => Story::Withheld,
-                4 => Story::Epochs,
-                5 => Story::Succession,
-                6 => Story::Governance,
+                3..=4 => Story::Withheld,
+                5..=7 => Story::Epochs,
+                8..=12 => Story::Succession,
+                13..=17 => Story::Governance,
                 _ => Story::Schnorr,
             };
             // an epoch takes longer than a signature, and so does what is announced
@@ -92,7 +93,7 @@ fn a_thousand_seeds_keep_every_law_and_meet_every_fault() {
 
 #[test]
 fn ecdsa_seeds_keep_every_law_and_end_alike() {
-    const WORLDS: u64 = 48;
+    const WORLDS: u64 = 24;
     let plan = |seed| Plan { seed, story: Story::Ecdsa, events: 1_000, mutant: None };
     let coverage = all_hold(&(49..49 + WORLDS).map(plan).collect::<Vec<_>>());
     assert!(coverage.events >= WORLDS * 200);
