@@ -308,12 +308,12 @@ impl World {
         let secrets = self.secrets(id);
         let is_revoked = self.checkers.newest().node(&id).is_none();
         let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
-        let handled = match host.start(&self.founding.file, secrets, self.now) {
-            Ok(handled) => handled,
+        let handled = host.start(&self.founding.file, secrets, self.now);
+        if is_revoked && matches!(handled, Err(BootError::NotNamed)) {
             // Who heard that it was thrown out, and crashed, stays off.
-            Err(BootError::NotNamed) if is_revoked => return self.note("revoked", &id, &[]),
-            Err(error) => panic!("a node refuses the disk that only it wrote: {error}"),
-        };
+            return self.note("revoked", &id, &[]);
+        }
+        let handled = handled.expect("a node starts from its disk");
         self.note("start", &id, &[]);
         self.observe(id);
         self.follow(id, handled);
