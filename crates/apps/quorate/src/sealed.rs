@@ -190,12 +190,12 @@ impl SealedNode {
     /// # Errors
     /// The machine's.
     pub fn reseal(&mut self, made: &Made, path: &Path) -> Result<()> {
-        takeover::end_copy(&self.store, path)?;
         // Before, so that no crash leaves a counter without its row.
         let (before, row) = (starts_key(self.store.seal()), starts_row(&made.seal, made.count));
         self.commit(&Vec::from_iter(row))?;
         let sealed = self.store.reseal(made.seal.clone(), &made.key);
         sealed.map_err(|error| store_failure(&error))?;
+        takeover::end_copy(&self.store, path)?;
         let gone = before.map(|key| Write::delete(Table::Meta, key));
         self.commit(&Vec::from_iter(gone))
     }

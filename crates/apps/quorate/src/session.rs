@@ -27,7 +27,10 @@ use tokio::time::timeout;
 pub const AUDITOR: &str = "auditor";
 
 /// How long nodes besides the first that answers are waited for.
-const OTHERS_MAX: Duration = Duration::from_secs(2);
+const OTHERS_MAX: Duration = Duration::from_secs(1);
+
+/// How long a further page of one of them is waited for.
+const PAGE_MAX: Duration = Duration::from_secs(10);
 
 /// Whoever signs, wherever the key is.
 pub type AnySigner = Arc<dyn CredentialSigner + Send + Sync>;
@@ -72,8 +75,9 @@ impl Beyond {
         let Self { client, mut state, news: first } = self;
         news.extend(first);
         loop {
-            let page = client.get::<EntryPage>(&routes::entries(state.position())).await;
-            let Ok(page) = page else { return (state, news) };
+            let target = routes::entries(state.position());
+            let page = timeout(PAGE_MAX, client.get::<EntryPage>(&target)).await;
+            let Ok(Ok(page)) = page else { return (state, news) };
             match replay::apply_page(state.clone(), &page) {
                 Ok(further) if further.position() > state.position() => {
                     state = further;
@@ -287,9 +291,9 @@ impl Session {
         Ok(state)
     }
 
-    /// A node that has something beyond a state, and what that is: whoever answered first may have been
-    /// left behind, or thrown out without having heard of it. Nobody is waited for long, and nobody at
-    /// all once more nodes than may lie have nothing, besides the one that told the state.
+    /// A node that has something beyond a state, and what that is: whoever answered first, and others
+    /// too, may have been left behind, or thrown out without having heard of it. Nobody is waited for
+    /// long.
     async fn beyond(&self, state: &State) -> Option<Beyond> {
         let mut asked = JoinSet::new();
         for node in self.candidates() {
@@ -299,19 +303,14 @@ impl Session {
                 (client, answer)
             });
         }
-        let mut have_nothing = 0;
         let answers = async {
             while let Some(answer) = asked.join_next().await {
                 let Ok((client, Ok(page))) = answer else { continue };
-                match replay::apply_page(state.clone(), &page) {
-                    Ok(further) if further.position() > state.position() => {
-                        return Some(Beyond { client, state: further, news: page.entries });
-                    }
-                    Ok(_) => have_nothing += 1,
-                    Err(_) => {}
-                }
-                if have_nothing > state.faults() + 1 {
-                    return None;
+                let further = replay::apply_page(state.clone(), &page);
+                if let Ok(further) = further
+                    && further.position() > state.position()
+                {
+                    return Some(Beyond { client, state: further, news: page.entries });
                 }
             }
             None

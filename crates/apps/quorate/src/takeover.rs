@@ -4,7 +4,7 @@
 use crate::failure::{Failure, Result};
 use crate::sealed::store_failure;
 use quorate_machine::durable::Record;
-use quorate_machine::edition::{EditionError, TakeOver};
+use quorate_machine::edition::{self, EditionError, TakeOver};
 use quorate_release::Version;
 use quorate_store::{SealKey, Store, StoreError};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,8 @@ pub struct TakenOver {
 /// Those of the store; the caller's: a later version wrote it, or one that is too old.
 pub fn settle(store: Store, records: Vec<Record>, key: &SealKey, path: &Path) -> Result<Opened> {
     let failed = |error: StoreError| store_failure(&error);
+    let copy = copy_path(path);
+    let copied = store.copy_at(&copy, key).map_err(failed)?;
     // What was never finished is of no version.
     let taken = match records.is_empty() {
         true => None,
@@ -46,8 +48,12 @@ pub fn settle(store: Store, records: Vec<Record>, key: &SealKey, path: &Path) ->
         return Ok(Opened { store, records, taken_over: None });
     };
     drop(records);
-    let (mut store, copy) = (store, copy_path(path));
-    store.copy_to(&copy, key).map_err(failed)?;
+    let mut store = store;
+    // No node has started from what a version between made: what was before it is the way back.
+    let is_before = |rows: Vec<Record>| edition::writer(&rows).is_ok_and(|before| before < from);
+    if !copied.is_some_and(is_before) {
+        store.copy_to(&copy, key).map_err(failed)?;
+    }
     store.commit(&writes).map_err(failed)?;
     let (store, records) = store.reopen(key).map_err(|error| unopened(&error, path))?;
     Ok(Opened { store, records, taken_over: Some(TakenOver { from, rows: writes.len() }) })
@@ -66,7 +72,8 @@ pub fn unopened(error: &StoreError, path: &Path) -> Failure {
     let copy = copy_path(path);
     let failure = store_failure(error);
     let is_damage = ["store_damaged", "store_read_back", "not_a_store"].contains(&failure.code());
-    if !is_damage || !copy.is_file() {
+    let is_whole = copy.is_file() && copy.with_added_extension("slots").is_file();
+    if !is_damage || !is_whole {
         return failure;
     }
     let next = format!(

@@ -136,7 +136,11 @@ fn is_unread(write: &Write) -> bool {
     !write.table.is_read_at_start() && write.value.as_ref().is_some_and(|value| value.is_empty())
 }
 
-fn writer(rows: &[Record]) -> Result<Version, VersionError> {
+/// The version that wrote these rows last.
+///
+/// # Errors
+/// The row that says so names none.
+pub fn writer(rows: &[Record]) -> Result<Version, VersionError> {
     let row = rows.iter().find(|row| row.table == Table::Meta && row.key == WRITER_ROW);
     let named = row.map_or(FIRST.as_bytes(), |row| row.value.as_slice());
     std::str::from_utf8(named).map_err(|_| VersionError)?.parse()

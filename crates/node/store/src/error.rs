@@ -78,8 +78,8 @@ pub enum StoreError {
     /// The machine's fault: a copy of the store does not hold what the store holds (STO-21).
     #[error("the copy {0} of the store does not read back as the store does")]
     BadCopy(PathBuf),
-    /// The caller's fault: the store is older than what was copied of it (STO-21).
-    #[error("the store is of an earlier time than its copy {0}")]
+    /// The caller's fault: the store is not what it was when it was copied (STO-21).
+    #[error("the copy {0} is later than the store, or of another seal: the store was put back")]
     LaterCopy(PathBuf),
     /// The machine's fault: the header's checksum does not hold (STO-03).
     #[error("the header of the store {0} is damaged")]

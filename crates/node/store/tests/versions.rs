@@ -65,7 +65,9 @@ fn sto_21_a_copy_holds_every_row_and_replaces_what_a_crash_left_of_one() {
     let copy = beside(&path, ".takeover");
     fs::write(&copy, "half a copy").unwrap();
     fs::write(beside(&copy, ".slots"), vec![3; 700]).unwrap();
+    assert!(store.copy_at(&copy, &key).unwrap().is_none());
     store.copy_to(&copy, &key).unwrap();
+    assert_eq!(store.copy_at(&copy, &key).unwrap().unwrap().len(), 2);
     // once more, over a whole one
     store.commit(&[Write::put(Table::Meta, *b"b", vec![2])]).unwrap();
     store.copy_to(&copy, &key).unwrap();
@@ -118,7 +120,7 @@ fn neg_099_a_copy_that_ended_opens_nothing() {
 }
 
 #[test]
-fn sto_21_a_store_that_was_put_back_does_not_replace_the_copy_that_knows_more() {
+fn sto_21_a_store_that_was_put_back_is_told_that_the_copy_knows_more() {
     let (folder, path) = scratch();
     let (mut store, key) = furnished(&path);
     let old: Vec<_> =
@@ -130,8 +132,11 @@ fn sto_21_a_store_that_was_put_back_does_not_replace_the_copy_that_knows_more() 
     fs::write(&path, &old[0]).unwrap();
     fs::write(beside(&path, ".slots"), &old[1]).unwrap();
     let (store, _) = SealedStore::find(&path).unwrap().unlock(&key).unwrap();
-    let refused = store.copy_to(&copy, &key).unwrap_err();
+    let refused = store.copy_at(&copy, &key).unwrap_err();
     assert!(matches!(refused, StoreError::LaterCopy(_)) && refused.is_callers_fault(), "{refused}");
+    let other = quorate_store::SealKey::random();
+    let refused = store.copy_at(&copy, &other).unwrap_err();
+    assert!(matches!(refused, StoreError::LaterCopy(_)), "{refused}");
     drop(store);
     let (_, copied) = SealedStore::find(&copy).unwrap().unlock(&key).unwrap();
     assert_eq!(copied.len(), 3);
@@ -149,6 +154,7 @@ fn sto_21_nothing_is_overwritten_through_a_link() {
     for file in [copy.clone(), beside(&copy, ".slots")] {
         std::os::unix::fs::symlink(&precious, file).unwrap();
     }
+    assert!(store.copy_at(&copy, &key).unwrap().is_none());
     store.copy_to(&copy, &key).unwrap();
     store.end_copy(&copy).unwrap();
     assert_eq!(fs::read(&precious).unwrap(), b"of somebody");

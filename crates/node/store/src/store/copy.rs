@@ -19,18 +19,50 @@ use std::path::Path;
 const PIECE: usize = 1 << 16;
 
 impl Store {
-    /// Copies both files to `path`, in place of an earlier copy, and opens the copy with the key of
+    /// The copy that stands at `path`, if one does that is whole.
+    ///
+    /// # Errors
+    /// [`StoreError::LaterCopy`]: it has had more commits than the store, or the key of the store does
+    /// not open it. The machine's.
+    pub fn copy_at(
+        &self,
+        path: impl AsRef<Path>,
+        key: &SealKey,
+    ) -> Result<Option<Vec<Record>>, StoreError> {
+        let path = path.as_ref();
+        let is_file = |path: &Path| fs::symlink_metadata(path).map_or(true, |it| it.is_file());
+        if ![path, &slots_path(path), &lock_path(path)].into_iter().all(is_file) {
+            return Ok(None);
+        }
+        match SealedStore::find(path).and_then(|found| found.unlock(key)) {
+            Ok((copy, records)) if copy.state.commits <= self.state.commits => Ok(Some(records)),
+            Err(error @ (StoreError::Full(_) | StoreError::Io { .. } | StoreError::Memory)) => {
+                Err(error)
+            }
+            // What a crash leaves while one is made or ended.
+            Err(
+                StoreError::Missing(_)
+                | StoreError::NotAStore(_)
+                | StoreError::DamagedHeader(_)
+                | StoreError::DamagedRow { .. }
+                | StoreError::Mixed(_)
+                | StoreError::MissingSlots(_)
+                | StoreError::DamagedSlots(_)
+                | StoreError::OlderRows(_)
+                | StoreError::Damaged { .. },
+            ) => Ok(None),
+            _ => Err(StoreError::LaterCopy(path.to_owned())),
+        }
+    }
+
+    /// Copies both files to `path`, in place of what stands there, and opens the copy with the key of
     /// the store: every row of it is verified, and that it is all of the store.
     ///
     /// # Errors
-    /// [`StoreError::LaterCopy`]: a copy is there that knows more than the store. The machine's;
-    /// [`StoreError::BadCopy`] where the copy holds something else: then nothing of it is left.
+    /// The machine's; [`StoreError::BadCopy`] where the copy holds something else: then nothing of it
+    /// is left.
     pub fn copy_to(&self, path: impl AsRef<Path>, key: &SealKey) -> Result<(), StoreError> {
         let path = path.as_ref();
-        let there = SealedStore::find(path).and_then(|found| found.unlock(key));
-        if there.is_ok_and(|(there, _)| there.state.commits > self.state.commits) {
-            return Err(StoreError::LaterCopy(path.to_owned()));
-        }
         self.end_copy(path)?;
         let copied = self.copy_files(path).and_then(|()| {
             match SealedStore::find(path).and_then(|found| found.unlock(key)) {
