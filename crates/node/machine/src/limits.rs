@@ -52,7 +52,7 @@ pub const ENTRIES_PER_ANSWER: usize = 64;
 /// Bytes of charter entries in one answer to a node that catches up.
 pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
 /// Keys whose records are sent in one answer to a node that catches up.
-pub const RECORDS_PER_ANSWER: usize = 64;
+pub const RECORDS_PER_ANSWER: usize = 512;
 /// Bytes of outcomes in one such answer; the rest is asked for again.
 pub const RECORD_BYTES_PER_ANSWER: usize = 16 << 20;
 /// Bundles of backups that are verified at a time beyond the first of each attempt: each takes a core
