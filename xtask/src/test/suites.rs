@@ -4,8 +4,14 @@ use super::Count;
 use crate::Trouble;
 use crate::repo::root;
 use serde_json::Value;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program of tests that runs for so long hangs. The slowest takes a quarter of it.
+const PROGRAM_MAX: Duration = Duration::from_secs(20 * 60);
 
 /// A test program that cargo built.
 #[derive(Debug, Clone)]
@@ -130,21 +136,62 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
     if long {
         command.env("QUORATE_LONG", "1");
     }
-    let output = command.output().map_err(trouble)?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let begun = Instant::now();
+    let limit = if long { Duration::MAX } else { PROGRAM_MAX };
+    let Ended { text, errors, status } = to_the_end(command, &temporary.join("said"), limit).map_err(trouble)?;
     let mut count = results(&text);
-    if output.status.success() {
-        println!("{:>6} passed  {}", count.passed, program.name);
+    let took = begun.elapsed().as_secs();
+    if status.is_some_and(|status| status.success()) {
+        println!("{:>6} passed  {}, {took} s", count.passed, program.name);
         for line in text.lines().filter(|line| line.starts_with("figures: ")) {
             println!("               {line}");
         }
     } else {
         // a program that died has not said how many of its tests failed
         count.failed = count.failed.max(1);
-        println!("{text}{}", String::from_utf8_lossy(&output.stderr));
-        println!("{:>6} FAILED  {}", count.failed, program.name);
+        println!("{text}{errors}");
+        let why = status.map_or("and did not end", |_| "and failed");
+        println!("{:>6} FAILED  {}, ran {took} s {why}", count.failed, program.name);
     }
     Ok(count)
+}
+
+/// How a program ended.
+struct Ended {
+    text: String,
+    errors: String,
+    /// Nothing where it had to be ended.
+    status: Option<ExitStatus>,
+}
+
+/// Runs a program and everything that it starts until it ends, or has run for so long that it never
+/// will: then what it printed names the tests that hang. That goes to files beside `said`.
+fn to_the_end(mut command: Command, said: &Path, limit: Duration) -> io::Result<Ended> {
+    let [text, errors] = ["stdout", "stderr"].map(|name| said.with_extension(name));
+    command.stdout(File::create(&text)?).stderr(File::create(&errors)?);
+    let mut process = command.spawn()?;
+    let begun = Instant::now();
+    let mut status = process.try_wait()?;
+    while status.is_none() && begun.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(50));
+        status = process.try_wait()?;
+    }
+    if status.is_none() {
+        let pids = started_by(process.id()).into_iter().map(|pid| pid.to_string());
+        Command::new("kill").arg("-KILL").args(pids).status()?;
+        process.wait()?;
+    }
+    let read = |path: &Path| Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned());
+    io::Result::Ok(Ended { text: read(&text)?, errors: read(&errors)?, status })
+}
+
+/// A process and all that it started.
+fn started_by(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
+    let children: Vec<u32> =
+        lists.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect();
+    children.into_iter().flat_map(started_by).chain([pid]).collect()
 }
 
 /// The examples in documentation, which only cargo can run.
@@ -198,6 +245,27 @@ mod tests {
         assert_eq!(part_of(&root().join("crates/testing/journeys")), "end to end");
         assert_eq!(part_of(&root().join("crates/base/codec")), "tests");
         assert_eq!(part_of(&root().join("xtask")), "tests");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_all_it_started() {
+        let folder = root().join("target/tmp");
+        fs::create_dir_all(&folder).unwrap();
+        let run = |name: &str, script: &str, limit| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdin(Stdio::null());
+            to_the_end(command, &folder.join(name), limit).unwrap()
+        };
+        let done = run("ends", "echo done; echo why >&2; exit 3", Duration::MAX);
+        assert_eq!((done.text.as_str(), done.errors.as_str()), ("done\n", "why\n"));
+        assert_eq!(done.status.and_then(|status| status.code()), Some(3));
+        let hung = run("hangs", "sleep 1000 & echo $!; wait", Duration::from_millis(500));
+        assert!(hung.status.is_none());
+        let child = hung.text.trim();
+        let state = || fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        while !(state().is_empty() || state().contains(") Z")) {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

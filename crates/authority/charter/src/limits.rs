@@ -83,7 +83,7 @@ pub const BALLOT_MAX: u32 = 1 << 24;
 /// After so many ballots their time stops doubling: 64 times the first.
 pub const BALLOT_DOUBLINGS_MAX: u32 = 6;
 /// A node that has a value and is not the proposer waits this part of a ballot's first time
-/// before it offers the value to everybody.
+/// before it offers the value to everybody; before it offers it again, twice as long each time.
 pub const SUGGEST_AFTER_PART: u64 = 8;
 /// Shortest and longest lease that a genesis may set, in milliseconds.
 pub const LEASE_MS: std::ops::RangeInclusive<u64> = 1_000..=600_000;

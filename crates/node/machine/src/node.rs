@@ -140,6 +140,11 @@ impl Node {
         self.halted.as_deref().or(lapse).or(self.outdated.as_deref())
     }
 
+    /// Why the node takes part in nothing any more, if it stopped for good (NOD-18).
+    pub fn halted(&self) -> Option<&str> {
+        self.halted.as_deref()
+    }
+
     /// Everything that time alone makes due.
     fn drive(&mut self, turn: &mut Turn<'_>) {
         self.drive_presence(turn);

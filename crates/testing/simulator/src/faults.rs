@@ -76,7 +76,7 @@ pub enum Side {
     After,
 }
 
-/// What comes about for the epochs of keys after the first.
+/// What comes about for keys, and for a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Milestone {
     /// New shares for the same tree were committed.
@@ -85,11 +85,24 @@ pub enum Milestone {
     Reshared,
     /// An attempt was voided.
     Voided,
+    /// A key was given whole to somebody: enough parts of one epoch were fetched.
+    Given,
+    /// Administrators refused that another domain takes over.
+    Refused,
+    /// Another domain takes over: all nodes stopped.
+    Ceded,
 }
 
 impl Milestone {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Refreshed, Self::Reshared, Self::Voided];
+    pub const ALL: [Self; 6] = [
+        Self::Refreshed,
+        Self::Reshared,
+        Self::Voided,
+        Self::Given,
+        Self::Refused,
+        Self::Ceded,
+    ];
 }
 
 /// A durable step of a node towards an epoch after the first, or of any that failed.
@@ -140,7 +153,7 @@ pub struct Coverage {
     pub write_points: BTreeMap<(Table, Side), u64>,
     /// Crashes by step towards an epoch and side.
     pub epoch_writes: BTreeMap<(EpochWrite, Side), u64>,
-    /// What came about for epochs of keys.
+    /// What came about.
     pub milestones: BTreeMap<Milestone, u64>,
     /// Entries placed in charters, by kind.
     pub placed: BTreeMap<&'static str, u64>,
@@ -166,6 +179,13 @@ impl Coverage {
         }
     }
 
+    /// Counts how often something came about.
+    pub fn reach(&mut self, milestone: Milestone, times: u64) {
+        if times > 0 {
+            *self.milestones.entry(milestone).or_default() += times;
+        }
+    }
+
     /// Adds another run's counts.
     pub fn add(&mut self, other: &Self) {
         for (fault, count) in &other.faults {
@@ -178,7 +198,7 @@ impl Coverage {
             *self.epoch_writes.entry(*point).or_default() += count;
         }
         for (milestone, count) in &other.milestones {
-            *self.milestones.entry(*milestone).or_default() += count;
+            self.reach(*milestone, *count);
         }
         for (kind, count) in &other.placed {
             *self.placed.entry(kind).or_default() += count;
@@ -196,11 +216,11 @@ impl Coverage {
     pub fn missed(&self, tables: &[Table]) -> Vec<String> {
         let faults = Fault::ALL.iter().filter(|fault| !self.faults.contains_key(fault));
         let faults = faults.map(|fault| format!("{fault:?}"));
-        faults.chain(self.missed_writes(tables)).chain(self.missed_epochs()).collect()
+        faults.chain(self.missed_writes(tables)).chain(self.missed_milestones()).collect()
     }
 
-    /// What never came about for epochs of keys, and steps towards them at which nobody died.
-    fn missed_epochs(&self) -> Vec<String> {
+    /// What never came about, and steps towards epochs at which nobody died.
+    fn missed_milestones(&self) -> Vec<String> {
         let made = Milestone::ALL.iter().filter(|it| !self.milestones.contains_key(it));
         let points =
             EpochWrite::ALL.iter().flat_map(|it| [(*it, Side::Before), (*it, Side::After)]);

@@ -69,7 +69,7 @@ impl Governing {
 impl People {
     /// Somebody changes something.
     pub(crate) fn govern(&mut self, world: &mut World) {
-        match world.draw(18) {
+        match world.draw(25) {
             0 => self.change_policy(world),
             1 => self.disagree(world),
             2 => self.about_announced(world, |motion, _| MotionBody::Object { motion }, &[ANOTHER]),
@@ -81,7 +81,16 @@ impl People {
             11 => self.change_rules(world),
             12 => self.begin(world),
             13 => self.sign_open(world),
-            _ => self.change_nodes(world),
+            14..=17 => self.change_nodes(world),
+            18 | 19 => self.give(world),
+            20..=22 => {
+                if let Some(node) = some_host(world) {
+                    self.fetch(world, node);
+                }
+            }
+            23 => self.announce_a_succession(world),
+            _ if world.is_succession_meant() => {}
+            _ => self.refuse_successions(world),
         }
     }
 
@@ -91,6 +100,8 @@ impl People {
         self.sign_open(world);
         self.settle_objections(world);
         self.let_go_on(world);
+        self.finish_giving(world);
+        self.finish_ceding(world);
     }
 
     /// Two administrators file two policies at two nodes at once: one of them is placed.
@@ -280,7 +291,7 @@ fn other(standing: Standing) -> Standing {
 }
 
 /// A node that runs, and what it believes.
-fn standpoint(world: &mut World) -> Option<(NodeId, Arc<State>)> {
+pub(crate) fn standpoint(world: &mut World) -> Option<(NodeId, Arc<State>)> {
     let node = some_host(world)?;
     Some((node, world.hosts[&node].node.as_ref()?.state()))
 }

@@ -21,9 +21,11 @@
     reason = "a simulated world that breaks its own rules is a failed test"
 )]
 
+mod ceding;
 pub mod check;
 mod disk;
 mod faults;
+mod giving;
 mod governing;
 mod host;
 mod liar;

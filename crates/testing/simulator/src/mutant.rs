@@ -29,11 +29,15 @@ pub enum Mutant {
     ForgetsFreezes,
     /// When an announcement was heard is written down as long ago.
     BackdatesAnnouncements,
+    /// Cessions are answered and not made durable.
+    ForgetsCessions,
+    /// Parts of exported keys are given and not made durable.
+    ForgetsParts,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
@@ -45,6 +49,8 @@ impl Mutant {
         Self::KeepsOldShares,
         Self::ForgetsFreezes,
         Self::BackdatesAnnouncements,
+        Self::ForgetsCessions,
+        Self::ForgetsParts,
     ];
 
     /// What becomes of the writes of a commit.
@@ -91,6 +97,8 @@ impl Mutant {
             Self::ForgetsShares => write.table == Table::Share,
             Self::ForgetsBackups => write.table == Table::Backup,
             Self::ForgetsFreezes => write.table == Table::Freeze,
+            Self::ForgetsCessions => write.table == Table::Cession,
+            Self::ForgetsParts => write.table == Table::Export,
             Self::SendsBeforeWriting
             | Self::RepeatsRandomness
             | Self::StopsItsClock

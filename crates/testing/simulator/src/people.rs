@@ -1,6 +1,8 @@
 //! People and the service of a simulated domain: they file, approve, reject, cancel, order keys
 //! and change the policy, each time at some node that happens to run.
 
+use crate::ceding;
+use crate::giving::Giving;
 use crate::governing::Governing;
 use crate::mutant::Mutant;
 use crate::ready;
@@ -8,7 +10,7 @@ use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
 use quorate_access::Tree;
-use quorate_charter::{MotionBody, PeopleChange};
+use quorate_charter::MotionBody;
 use quorate_client::contract::{CeremonyPhase, KeyState, RequestState, RequestView};
 use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
@@ -34,6 +36,7 @@ pub struct People {
     calls: u64,
     pub(crate) policies: u64,
     pub(crate) governing: Governing,
+    pub(crate) giving: Giving,
     keys: u64,
     epochs: u64,
     last: Vec<RequestId>,
@@ -322,12 +325,11 @@ pub(crate) fn set_policy(world: &mut World) {
     people.move_motion(world, &policy(0));
 }
 
-/// What is dangerous is announced from now on, in a calm world.
+/// What is dangerous is announced from now on, and there are guardians, in a calm world.
 pub(crate) fn announce_what_is_dangerous(world: &mut World) {
-    let mut rules = world.checkers.newest().rules().clone();
-    rules.main.delay_ms = 2_500;
+    let body = ceding::guardians(world, &world.checkers.newest(), 2_500);
     let mut people = People { calls: u64::from(world.draw(1 << 30)), ..People::default() };
-    people.move_motion(world, &MotionBody::People(PeopleChange::rules(rules)));
+    people.move_motion(world, &body);
 }
 
 /// Orders a key, in a calm world.

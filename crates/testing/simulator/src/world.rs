@@ -1,8 +1,9 @@
 //! The world: one clock, one seed, one queue of happenings.
 
+use crate::ceding::cessions;
 use crate::check::{Checkers, unsettled};
 use crate::disk::Disk;
-use crate::faults::{Coverage, Fault};
+use crate::faults::{Coverage, Fault, Milestone};
 use crate::host::{Fate, Handled, Host};
 use crate::liar::Liar;
 use crate::machines::{Newcomer, Vacant};
@@ -11,7 +12,7 @@ use crate::net::Net;
 use crate::people::People;
 use crate::ready;
 use crate::report::Report;
-use quorate_charter::{CertifiedEntry, State};
+use quorate_charter::{CertifiedEntry, EntryBody, MotionBody, State};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::{BootError, rejoin, release};
@@ -26,6 +27,8 @@ use rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// What somebody tells one node, which must not forget it.
+const TOLD: [Table; 4] = [Table::Freeze, Table::Cession, Table::Possession, Table::Export];
 /// When every world begins, in milliseconds since 1970.
 pub const DAWN: Millis = 1_800_000_000_000;
 /// How long a healed world may take until everything has ended.
@@ -212,7 +215,13 @@ impl World {
             if self.now >= next_look {
                 next_look = self.now + 10_000;
                 self.help();
-                open = unsettled(self);
+                if self.is_over() {
+                    return;
+                }
+                open = match self.is_succession_meant() {
+                    true => vec!["another domain takes over, and this one goes on".to_owned()],
+                    false => unsettled(self),
+                };
                 if open.is_empty() && has_tried {
                     let people = std::mem::take(&mut self.people);
                     for request in people.unsigned(self) {
@@ -233,6 +242,20 @@ impl World {
         for seen in open {
             self.checkers.broken("8: when faults heal, everything ends", seen);
         }
+    }
+
+    /// Whether all nodes stopped for good, because guardians meant it.
+    fn is_over(&mut self) -> bool {
+        let newest = self.checkers.newest();
+        let is_vacant = |id: &NodeId| self.vacant.as_ref().is_some_and(|it| it.node == *id);
+        let mut hosts =
+            self.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
+        let has_stopped = |host: &Host| host.node.as_ref().is_some_and(|it| it.halted().is_some());
+        let is_over = self.is_succession_meant() && hosts.all(|(_, host)| has_stopped(host));
+        if is_over {
+            self.coverage.reach(Milestone::Ceded, 1);
+        }
+        is_over
     }
 
     /// Runs until `done` says so, at most for so long.
@@ -257,6 +280,9 @@ impl World {
         let entries = longest.filter_map(|(_, row)| quorate_codec::from_bytes(row).ok());
         for entry in entries.collect::<Vec<CertifiedEntry>>() {
             *self.coverage.placed.entry(entry.entry().kind()).or_default() += 1;
+            if refuses(&entry) {
+                self.coverage.reach(Milestone::Refused, 1);
+            }
         }
         Report {
             seed: self.plan.seed,
@@ -317,6 +343,8 @@ impl World {
         self.note("start", &id, &[]);
         self.observe(id);
         self.follow(id, handled);
+        let cessions = cessions(self, id);
+        self.checkers.started(id, &cessions);
         self.show_recovery_keys(id);
         self.reach_everybody(id);
     }
@@ -367,6 +395,9 @@ impl World {
             let clock = self.now.saturating_add_signed(host.skew);
             let before = self.checkers.newest().position();
             self.checkers.stands(id, &node.state(), self.now, clock);
+            if node.halted().is_some() {
+                self.checkers.stopped(id);
+            }
             let newest = self.checkers.newest();
             if newest.position() > before {
                 self.people.governing.follow(&newest, self.now);
@@ -430,7 +461,7 @@ impl World {
 
     pub(crate) fn look_at_disk(&mut self, id: NodeId, restored: bool) {
         for milestone in self.checkers.wrote(id, &self.hosts[&id].disk, restored) {
-            *self.coverage.milestones.entry(milestone).or_default() += 1;
+            self.coverage.reach(milestone, 1);
         }
     }
 
@@ -453,7 +484,7 @@ impl World {
         let is_rarest = has(&[Table::Pair, Table::Quarantine]);
         let likely = match is_rarest || has(&[Table::Summand]) {
             true => 600,
-            false if self.hosts[&id].is_epoch_ahead() || has(&[Table::Freeze]) => 90,
+            false if self.hosts[&id].is_epoch_ahead() || has(&TOLD) => 90,
             false if has(&rare) => 25,
             false => 4,
         };
@@ -533,7 +564,8 @@ impl World {
             }
         }
         for reply in output.replies {
-            self.checkers.answered(id, &reply);
+            self.checkers.answered(id, &reply, &self.hosts[&id].disk, self.now);
+            self.coverage.reach(Milestone::Given, self.checkers.given());
             self.people.hear(id, reply);
         }
     }
@@ -711,6 +743,14 @@ impl World {
         self.died(one);
     }
 
+    /// The operator of a node starts it again.
+    pub(crate) fn switch_off(&mut self, id: NodeId) {
+        if let Some(host) = self.hosts.get_mut(&id) {
+            host.crash();
+            self.died(id);
+        }
+    }
+
     /// Operators do what a lapsed node asks for.
     fn help(&mut self) {
         let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
@@ -794,6 +834,12 @@ impl World {
         self.plan.mutant.is_none() && self.liar.is_none()
     }
 
+    /// Whether guardians mean it when they announce that another domain takes over.
+    pub(crate) fn is_succession_meant(&self) -> bool {
+        let Plan { seed, story, mutant, .. } = self.plan;
+        story == Story::Governance && mutant.is_none() && seed % 8 == 5
+    }
+
     /// What the plan is about.
     pub(crate) fn story(&self) -> Story {
         self.plan.story
@@ -814,6 +860,13 @@ impl World {
         let event = Transcript::new(tag::TEST).part(before).part(what).number(self.now);
         self.trace = event.part(node).part(bytes).digest();
     }
+}
+
+/// Whether an entry refuses that another domain takes over.
+fn refuses(entry: &CertifiedEntry) -> bool {
+    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
+    let motion = motion.body().map(|motion| motion.body);
+    matches!(motion, Ok(MotionBody::Thaw { refused, .. }) if !refused.is_empty())
 }
 
 /// Plants the plan's bug where it does harm.

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const EVENTS: u64 = 600;
 
 /// Tables that a node writes in stories without pairs. `Identity` is written before a node runs.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 18] = [
     Table::Meta,
     Table::Incarnation,
     Table::Entry,
@@ -33,12 +33,17 @@ const TABLES: [Table; 15] = [
     Table::Audit,
     Table::Heard,
     Table::Freeze,
+    Table::Possession,
+    Table::Cession,
+    Table::Export,
 ];
 
 /// What is placed in charters.
-const KINDS: [&str; 23] = [
+const KINDS: [&str; 25] = [
     "enact",
     "key-create",
+    "key-export",
+    "key-export-end",
     "key-refresh",
     "key-reshare",
     "key-restore",
@@ -133,7 +138,10 @@ fn every_planted_bug_is_found() {
                 Story::Epochs
             }
             Mutant::StopsItsClock => Story::Withheld,
-            Mutant::ForgetsFreezes | Mutant::BackdatesAnnouncements => Story::Governance,
+            Mutant::ForgetsFreezes
+            | Mutant::BackdatesAnnouncements
+            | Mutant::ForgetsCessions
+            | Mutant::ForgetsParts => Story::Governance,
             Mutant::ForgetsVotes | Mutant::RepeatsRandomness => Story::Schnorr,
         };
         let plan = |seed| Plan { seed, story, events: 1_500, mutant: Some(mutant) };

@@ -7,7 +7,7 @@ use quorate_access::Selection;
 use quorate_backup::possession::{Challenge, answer};
 use quorate_backup::{Bundle, Keyed, Opener, Recovery, SoftKey, SoftKind, Statement};
 use quorate_charter::{AccountRecord, EpochRecord, MotionBody, Recipient};
-use quorate_client::contract::routes;
+use quorate_client::contract::{CustodyView, routes};
 use quorate_codec::from_bytes;
 use quorate_curve::{Curve, SecretScalar};
 use quorate_identity::{Head, NodeId};
@@ -45,11 +45,19 @@ pub fn show(world: &mut World, node: &str, key: &SoftKey) -> bool {
     let Ok(View::Custody(view)) = world.ask(id, Call::Custody) else { panic!("no custody") };
     let asked = view.custodians.iter().find(|it| it.key == key.public().id());
     let Some(asked) = asked else { return false };
-    let Some(challenge) = &asked.challenge else { return true };
-    let challenge: Challenge = from_bytes(&challenge.0).expect("a challenge");
+    if asked.challenge.is_none() {
+        return true;
+    }
+    world.ask(id, answer_to(&view, key).expect("an answer")).is_ok()
+}
+
+/// What the holder of a recovery key answers a node, if that asks for it.
+pub fn answer_to(view: &CustodyView, key: &SoftKey) -> Option<Call> {
+    let asked = view.custodians.iter().find(|it| it.key == key.public().id())?;
+    let challenge: Challenge = from_bytes(&asked.challenge.as_ref()?.0).ok()?;
     let answer = answer(key, view.genesis, view.node, &challenge);
-    let answer = answer.unwrap_or_else(|never| match never {}).expect("an answer");
-    world.ask(id, Call::ShowPossession { key: asked.key, answer }).is_ok()
+    let answer = answer.unwrap_or_else(|never| match never {})?;
+    Some(Call::ShowPossession { key: asked.key, answer })
 }
 
 /// The entry by which the newest export of a key took effect, as a node has it.

@@ -74,6 +74,8 @@ pub struct Agreement {
     /// What this node thought of values in this ballot.
     pub(super) judged: BTreeMap<Digest, Validity>,
     heard_offers: BTreeSet<NodeId>,
+    /// How often this node offered a value in this ballot.
+    offers: u32,
     accused: BTreeSet<NodeId>,
     decided: bool,
     timers: Timers,
@@ -135,6 +137,7 @@ impl Agreement {
             offered: None,
             judged: BTreeMap::new(),
             heard_offers: BTreeSet::new(),
+            offers: 0,
             accused: BTreeSet::new(),
             decided: false,
             timers: Timers::default(),
@@ -213,6 +216,7 @@ impl Agreement {
         self.book.prune(ballot);
         self.judged.clear();
         self.heard_offers.clear();
+        self.offers = 0;
         self.timers.step = None;
         self.timers.offer = None;
     }
@@ -318,6 +322,7 @@ impl Agreement {
         }
         let valid = self.valid.as_ref().map(|valid| valid.value.to_vec());
         if let Some(value) = valid.or_else(|| self.own.clone()).or_else(|| self.offered.clone()) {
+            self.offers = self.offers.saturating_add(1);
             self.say(BallotBody::Offer { value: value.into() }, turn);
         }
     }
@@ -343,8 +348,10 @@ impl Agreement {
             let unproposed =
                 self.step == Step::Prevote && self.book.count(self.ballot, Phase::Proposal) == 0;
             if unproposed && self.proposer(self.ballot) != Some(self.me) {
-                let soon = now + self.ballot_ms / SUGGEST_AFTER_PART;
-                _ = self.timers.offer.get_or_insert(soon);
+                // A proposer that cannot take it yet is told again, less often each time.
+                let doubled = 1 << self.offers.min(BALLOT_DOUBLINGS_MAX);
+                let pause = (self.ballot_ms / SUGGEST_AFTER_PART).saturating_mul(doubled);
+                _ = self.timers.offer.get_or_insert(now.saturating_add(pause));
             }
         }
         let Timers { step, resend, offer } = &self.timers;

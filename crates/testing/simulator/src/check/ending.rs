@@ -1,6 +1,7 @@
 //! 8. When faults heal, every session and ceremony ends, every motion is decided, and all stand at
 //!    one head: what is still open, in words.
 
+use crate::giving::missing_parts;
 use crate::governing::{freezes, motions};
 use crate::people::{ask, requests};
 use crate::world::World;
@@ -61,6 +62,10 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
                     view.epoch, view.key, view.phase, view.attempt, view.missing, view.last_failure
                 ));
             }
+        }
+        for (key, export) in missing_parts(world, *id) {
+            let (who, why) = (export.recipient, export.awaits.unwrap_or_default());
+            open.push(format!("at {name} the part of {key} for {who} is not ready: {why}"));
         }
         let Some(View::Requests(views)) = ask(world, *id, Call::Requests { state: None }) else {
             continue;

@@ -138,6 +138,11 @@ impl Epochs {
         found
     }
 
+    /// The record of an epoch that some disk has.
+    pub fn record(&self, key: &KeyId, epoch: u64) -> Option<&EpochRecord> {
+        self.made.get(&(*key, epoch)).map(|made| &made.record)
+    }
+
     /// Whether a key of the domain before has an epoch without its summands.
     pub fn has_restored(&self) -> bool {
         self.made

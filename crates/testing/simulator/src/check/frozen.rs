@@ -1,4 +1,5 @@
-//! 9. Who answered that it took a freeze takes part in no signature that the freeze stops, and
+//! 9. Who answered that it took a freeze takes part in no signature that the freeze stops, gives no part of a key that
+//!    it stops, and
 //!    forgets it for nothing but a thaw.
 
 use quorate_charter::{Freeze, FreezeScope, SignedFreeze, State};
@@ -53,14 +54,24 @@ impl Frozen {
             return None;
         }
         let key = self.runs.get(&message.run)?;
+        let digest = self.stops(from, key)?;
+        Some(format!("{from} took the freeze {digest} and goes on in run {}", message.run))
+    }
+
+    /// A node gave its part of a key away.
+    pub fn gave(&self, from: NodeId, key: &KeyId) -> Option<String> {
+        let digest = self.stops(from, key)?;
+        Some(format!("{from} took the freeze {digest} and gave its part of {key} away"))
+    }
+
+    /// A freeze that a node took and that stops a key.
+    fn stops(&self, node: NodeId, key: &KeyId) -> Option<Digest> {
         let stops = |freeze: &Freeze| match freeze.scope {
             FreezeScope::Domain => true,
             FreezeScope::Key(frozen) => frozen == *key,
         };
-        let of_node = self.taken.iter().filter(|((by, _), _)| *by == from);
-        let (digest, _) =
-            of_node.map(|((_, digest), it)| (digest, it)).find(|(_, it)| stops(&it.1))?;
-        Some(format!("{from} took the freeze {digest} and goes on in run {}", message.run))
+        let mut of_node = self.taken.iter().filter(|((by, _), _)| *by == node);
+        of_node.find(|(_, (_, freeze))| stops(freeze)).map(|((_, digest), _)| *digest)
     }
 
     /// Freezes that were taken somewhere, are not over, and are not among those that a node shows.

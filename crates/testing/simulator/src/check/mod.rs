@@ -2,11 +2,13 @@
 //! nodes, never what they think.
 
 mod backups;
+mod ceded;
 mod culprit;
 mod ending;
 mod epochs;
 mod fresh;
 mod frozen;
+mod given;
 mod once;
 mod prefix;
 mod quorum;
@@ -14,10 +16,11 @@ mod waits;
 
 use crate::disk::Disk;
 use crate::faults::Milestone;
-use quorate_charter::State;
-use quorate_client::contract::FreezeView;
+use quorate_charter::{EpochRecord, SignedCession, State};
+use quorate_backup::SoftKey;
+use quorate_client::contract::{CessionView, FreezeView};
 use quorate_codec::Digest;
-use quorate_identity::{Head, NodeId, RequestId};
+use quorate_identity::{Head, KeyId, NodeId, RecoveryKeyId, RequestId};
 use quorate_machine::call::View;
 use quorate_machine::event::{Alarm, Envelope, Millis, Reply};
 use quorate_machine::wire::{Message, Outcome, Target};
@@ -26,6 +29,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use ending::unsettled;
+
+const FROZEN: &str = "9: who took a freeze does nothing that it stops";
+const CEDED: &str = "11: who took a cession stops when its delay is over, and no earlier";
 
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Checkers {
     epochs: epochs::Epochs,
     frozen: frozen::Frozen,
     waits: waits::Waits,
+    ceded: ceded::Ceded,
+    given: given::Given,
     /// Laws that were broken so far.
     pub violations: Vec<Violation>,
     last: Option<(NodeId, Digest)>,
@@ -71,6 +79,8 @@ impl Checkers {
             epochs: epochs::Epochs::default(),
             frozen: frozen::Frozen::default(),
             waits: waits::Waits::default(),
+            ceded: ceded::Ceded::default(),
+            given: given::Given::default(),
             violations: Vec::new(),
             last: None,
         }
@@ -90,7 +100,9 @@ impl Checkers {
                 let broken = self.once.sent(from, envelope.to, session);
                 self.note("3: nothing one-time is used twice", broken);
                 let broken = self.frozen.sent(from, session);
-                self.note("9: who took a freeze signs nothing that it stops", broken);
+                self.note(FROZEN, broken);
+                let broken = self.ceded.sent(from, session);
+                self.note(CEDED, broken);
             }
             Message::Ballot(ballot) if ballot.voter() == from => {
                 let needed = self.newest.quorum().saturating_sub(self.liars.len());
@@ -113,6 +125,7 @@ impl Checkers {
     pub fn stands(&mut self, node: NodeId, state: &Arc<State>, now: Millis, clock: Millis) {
         let stand = (node, state.head().digest());
         self.waits.clock(node, clock);
+        self.ceded.clock(node, clock);
         if self.liars.contains(&node) || self.last == Some(stand) {
             return;
         }
@@ -122,6 +135,8 @@ impl Checkers {
         }
         self.fresh.stands(state.position(), state.head(), now);
         self.frozen.stands(node, state);
+        self.ceded.stands(node, state);
+        self.given.stands(node, state, now);
         self.waits.stands(node, state, clock);
         let broken = self.prefix.stands(node, state.position(), state.head());
         self.note("4: charters are prefixes of one another", broken);
@@ -132,16 +147,69 @@ impl Checkers {
         Arc::clone(&self.newest)
     }
 
-    /// A node answered a call.
-    pub fn answered(&mut self, node: NodeId, reply: &Reply) {
-        if let (Ok(View::Freezes(views)), false) = (&reply.answer, self.liars.contains(&node)) {
-            self.frozen.answered(node, views);
+    /// A node answered a call; its disk as it is now.
+    pub fn answered(&mut self, node: NodeId, reply: &Reply, disk: &Disk, now: Millis) {
+        if self.liars.contains(&node) {
+            return;
         }
+        match &reply.answer {
+            Ok(View::Freezes(views)) => self.frozen.answered(node, views),
+            Ok(View::Cessions(views)) => self.ceded.answered(node, views),
+            Ok(View::ExportPart(row)) => {
+                let broken = self.given.answered(node, row, (disk, &self.epochs), now);
+                self.note("12: a key is given as the charter says, and whole", broken);
+                let key = row.get(32..64).and_then(|key| key.try_into().ok());
+                let broken = key.and_then(|key| self.frozen.gave(node, &KeyId(Digest(key))));
+                self.note(FROZEN, broken);
+            }
+            _ => {}
+        }
+    }
+
+    /// Guardians announce that another domain takes over.
+    pub fn told(&mut self, cession: &SignedCession) {
+        self.ceded.told(cession);
+    }
+
+    /// A node stopped for good.
+    pub fn stopped(&mut self, node: NodeId) {
+        if !self.liars.contains(&node) {
+            let broken = self.ceded.stopped(node);
+            self.note(CEDED, broken);
+        }
+    }
+
+    /// A node started, and shows these cessions.
+    pub fn started(&mut self, node: NodeId, shown: &[CessionView]) {
+        for seen in self.ceded.forgotten(node, shown) {
+            self.broken(CEDED, seen);
+        }
+    }
+
+    /// Somebody has a recovery key.
+    pub fn holds(&mut self, key: SoftKey) {
+        self.given.holds(key);
+    }
+
+    /// A recovery key is shown to a node.
+    pub fn shows(&mut self, node: NodeId, key: RecoveryKeyId) {
+        self.given.shows(node, key);
+    }
+
+    /// How often a key was given whole since it was asked last.
+    pub fn given(&mut self) -> u64 {
+        std::mem::take(&mut self.given.news)
+    }
+
+    /// The record of an epoch that some disk has.
+    pub fn record(&self, key: &KeyId, epoch: u64) -> Option<&EpochRecord> {
+        self.epochs.record(key, epoch)
     }
 
     /// A disk was replaced by an old copy, or is lost.
     pub fn excuse(&mut self, node: NodeId) {
         self.frozen.excuse(node);
+        self.ceded.excuse(node);
     }
 
     /// Freezes that were taken somewhere and that a node knows nothing of, among those it shows.
