@@ -138,7 +138,8 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
     }
     let begun = Instant::now();
     let limit = if long { Duration::MAX } else { PROGRAM_MAX };
-    let Ended { text, errors, status } = to_the_end(command, &temporary.join("said"), limit).map_err(trouble)?;
+    let Ended { text, errors, status } =
+        to_the_end(command, &temporary.join("said"), limit).map_err(trouble)?;
     let mut count = results(&text);
     let took = begun.elapsed().as_secs();
     if status.is_some_and(|status| status.success()) {
@@ -181,8 +182,9 @@ fn to_the_end(mut command: Command, said: &Path, limit: Duration) -> io::Result<
         Command::new("kill").arg("-KILL").args(pids).status()?;
         process.wait()?;
     }
-    let read = |path: &Path| Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned());
-    io::Result::Ok(Ended { text: read(&text)?, errors: read(&errors)?, status })
+    let read =
+        |path: &Path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(Ended { text: read(&text)?, errors: read(&errors)?, status })
 }
 
 /// A process and all that it started.

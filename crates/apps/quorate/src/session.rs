@@ -419,6 +419,11 @@ impl Session {
         }
     }
 
+    /// Whether any node may answer, and the caller named none.
+    pub fn is_open(&self) -> bool {
+        self.only.is_none()
+    }
+
     fn without(mut self, node: &Name) -> Self {
         self.nodes.retain(|it| it.name != *node);
         self

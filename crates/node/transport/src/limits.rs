@@ -34,5 +34,8 @@ pub const REDIAL_MAX: Duration = Duration::from_secs(2);
 pub const HEAD_START: Duration = Duration::from_millis(300);
 /// A channel that was up for so long was a good one: the next pause is the first again.
 pub const SETTLED: Duration = Duration::from_secs(5);
+/// For so long a peer that is none any more is still told what was decided about it: that it left is
+/// known here before it is durable, and only then it is said.
+pub const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// How long a stop waits for what is still to be sent.
 pub const STOP_MAX: Duration = Duration::from_secs(1);

@@ -345,6 +345,27 @@ async fn neg_079_peers_are_the_nodes_of_the_charter_as_it_moves() {
     connected(&mut events_4, 1).await;
 }
 
+/// TRN-10: a node that was revoked is told so, though that is durable only later, and is heard no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn neg_072_who_was_revoked_is_told_last_and_not_heard() {
+    let [(one, mut events_1), (two, mut events_2)] = pair().await;
+    connected(&mut events_1, 2).await;
+    connected(&mut events_2, 1).await;
+    let third = peer(3, nowhere().await);
+    for round in 0..2_u8 {
+        // Again with nothing new: that it left is no less so.
+        one.follow(BTreeMap::from([third.clone()])).unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        two.send(id(1), b"hear me".to_vec());
+        one.send(id(2), vec![round]);
+        assert_eq!(frame(&mut events_2).await, (id(1), vec![round]));
+    }
+    assert_eq!(events_1.recv().await, Some(MeshEvent::Disconnected(id(2))));
+    assert_eq!(events_2.recv().await, Some(MeshEvent::Disconnected(id(1))));
+    one.send(id(2), b"too late".to_vec());
+    assert!(quiet(&mut events_1).await && quiet(&mut events_2).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neg_027_one_key_is_one_node() {
     let away = nowhere().await;

@@ -62,8 +62,7 @@ impl People {
 
     /// Administrators say that the domain is alive, wherever they see one announced.
     pub(crate) fn refuse_successions(&mut self, world: &mut World) {
-        let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
-        let seen = ids.into_iter().find_map(|node| {
+        let seen = nodes(world).into_iter().find_map(|node| {
             let shown = cessions(world, node);
             let refused: Vec<_> = shown.iter().map(|view| view.cession).take(4).collect();
             (!refused.is_empty()).then_some((node, refused))
@@ -80,8 +79,7 @@ impl People {
         if !world.is_succession_meant() {
             return self.refuse_successions(world);
         }
-        let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
-        if ids.into_iter().all(|node| cessions(world, node).is_empty()) {
+        if nodes(world).into_iter().all(|node| cessions(world, node).is_empty()) {
             self.announce_a_succession(world);
         }
     }
@@ -90,6 +88,12 @@ impl People {
 /// A guardian's key, which no machine has.
 fn signer(who: &str) -> MemorySigner {
     MemorySigner::from_seed(&[who.as_bytes()[0]; 32]).expect("a key")
+}
+
+/// The nodes of the domain: whoever was thrown out keeps what it was told.
+fn nodes(world: &World) -> Vec<NodeId> {
+    let newest = world.checkers.newest();
+    world.hosts.keys().filter(|id| newest.node(id).is_some()).copied().collect()
 }
 
 /// The cessions that wait at a node.

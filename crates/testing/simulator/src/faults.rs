@@ -95,14 +95,8 @@ pub enum Milestone {
 
 impl Milestone {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Refreshed,
-        Self::Reshared,
-        Self::Voided,
-        Self::Given,
-        Self::Refused,
-        Self::Ceded,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Refreshed, Self::Reshared, Self::Voided, Self::Given, Self::Refused, Self::Ceded];
 }
 
 /// A durable step of a node towards an epoch after the first, or of any that failed.

@@ -13,6 +13,7 @@ use quorate_machine::event::Millis;
 use quorate_testkit::exports::answer_to;
 use quorate_testkit::founding::name;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many recovery keys there are in a world: each part for one is computed.
 const HOLDERS_MAX: usize = 3;
@@ -23,7 +24,7 @@ const PATIENCE_MS: Millis = 60_000;
 /// Who gets keys.
 #[derive(Debug, Default)]
 pub(crate) struct Giving {
-    holders: Vec<SoftKey>,
+    holders: Vec<Arc<SoftKey>>,
     /// Since when a node should have a part for an export.
     late: BTreeMap<(NodeId, Head), Millis>,
 }
@@ -46,9 +47,9 @@ impl People {
 
     /// Somebody makes a recovery key.
     fn somebody(&mut self, world: &mut World) -> Recipient {
-        let key = SoftKey::from_seed(SoftKind::X25519, &world.draw_digest().0);
+        let key = Arc::new(SoftKey::from_seed(SoftKind::X25519, &world.draw_digest().0));
         let public = key.public().to_bytes();
-        world.checkers.holds(key.clone());
+        world.checkers.holds(Arc::clone(&key));
         self.giving.holders.push(key);
         Recipient { name: name(&format!("gil-{}", self.giving.holders.len())), key: public }
     }

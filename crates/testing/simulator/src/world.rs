@@ -215,11 +215,13 @@ impl World {
             if self.now >= next_look {
                 next_look = self.now + 10_000;
                 self.help();
-                if self.is_over() {
+                let goes_on = self.goes_on();
+                if goes_on.is_empty() {
+                    self.coverage.reach(Milestone::Ceded, 1);
                     return;
                 }
                 open = match self.is_succession_meant() {
-                    true => vec!["another domain takes over, and this one goes on".to_owned()],
+                    true => goes_on,
                     false => unsettled(self),
                 };
                 if open.is_empty() && has_tried {
@@ -244,18 +246,20 @@ impl World {
         }
     }
 
-    /// Whether all nodes stopped for good, because guardians meant it.
-    fn is_over(&mut self) -> bool {
+    /// What hinders that the domain is over, because guardians meant that another one takes over.
+    fn goes_on(&mut self) -> Vec<String> {
+        if !self.is_succession_meant() {
+            return vec!["nobody means it".to_owned()];
+        }
         let newest = self.checkers.newest();
         let is_vacant = |id: &NodeId| self.vacant.as_ref().is_some_and(|it| it.node == *id);
-        let mut hosts =
-            self.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
+        let hosts = self.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
         let has_stopped = |host: &Host| host.node.as_ref().is_some_and(|it| it.halted().is_some());
-        let is_over = self.is_succession_meant() && hosts.all(|(_, host)| has_stopped(host));
-        if is_over {
-            self.coverage.reach(Milestone::Ceded, 1);
-        }
-        is_over
+        let going: Vec<NodeId> =
+            hosts.filter(|(_, host)| !has_stopped(host)).map(|(id, _)| *id).collect();
+        let told = |id| (id, cessions(self, id).len());
+        let told: Vec<(NodeId, usize)> = going.into_iter().map(told).collect();
+        told.iter().map(|(id, told)| format!("{id} was told {told} and goes on")).collect()
     }
 
     /// Runs until `done` says so, at most for so long.
@@ -395,7 +399,8 @@ impl World {
             let clock = self.now.saturating_add_signed(host.skew);
             let before = self.checkers.newest().position();
             self.checkers.stands(id, &node.state(), self.now, clock);
-            if node.halted().is_some() {
+            // Who was thrown out stops at once.
+            if node.halted().is_some() && node.state().node(&id).is_some() {
                 self.checkers.stopped(id);
             }
             let newest = self.checkers.newest();

@@ -13,7 +13,12 @@ use std::fmt::Write;
 /// # Errors
 /// The caller's, or that no node answers.
 pub async fn run(reader: &Reader, face: Face) -> Result<()> {
-    let status: Status = Session::read(reader)?.get(routes::STATUS.path).await?;
+    let session = Session::read(reader)?;
+    let mut status: Status = session.get(routes::STATUS.path).await?;
+    // Who signs nothing may have been left behind, or thrown out without hearing of it: others know.
+    if !status.leased && session.is_open() && session.replay().await?.position() > status.position {
+        status = session.get(routes::STATUS.path).await?;
+    }
     face.show(&status, text);
     Ok(())
 }

@@ -19,8 +19,10 @@ pub(super) struct Doors {
 /// What changed among the peers.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// Who is no peer any more, or has other keys.
-    pub(super) ended: Vec<NodeId>,
+    /// Who is no peer any more.
+    pub(super) left: Vec<NodeId>,
+    /// Who has other keys.
+    pub(super) moved: Vec<NodeId>,
     /// Who was none before.
     pub(super) came: Vec<NodeId>,
 }
@@ -57,10 +59,14 @@ impl Doors {
             return Ok(Moved::default());
         }
         let before = &open.peers;
-        let ended = before.iter().filter(|(id, keys)| peers.get(id) != Some(keys));
+        let left = before.keys().filter(|id| !peers.contains_key(id));
+        let moved = before.iter().filter(|(id, keys)| peers.get(id).is_some_and(|it| it != *keys));
         let came = peers.keys().filter(|id| !before.contains_key(id));
-        let moved =
-            Moved { ended: ended.map(|(id, _)| *id).collect(), came: came.copied().collect() };
+        let moved = Moved {
+            left: left.copied().collect(),
+            moved: moved.map(|(id, _)| *id).collect(),
+            came: came.copied().collect(),
+        };
         *open = Open::new(self.me, &self.own, &self.certified, peers)?;
         Ok(moved)
     }

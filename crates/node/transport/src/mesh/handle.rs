@@ -52,8 +52,9 @@ impl MeshHandle {
         }
     }
 
-    /// These are the peers from now on (TRN-10): the channel of whoever is none any more, or has
-    /// other keys, ends, and former keys are refused; who is new is let in, and dialled where an
+    /// These are the peers from now on (TRN-10): the channel of whoever has other keys ends,
+    /// and former keys are refused; whoever is none any more is heard no more, and told what is sent to
+    /// it for another [`LAST_WORDS_MAX`](crate::limits::LAST_WORDS_MAX); who is new is let in, and dialled where an
     /// address is known. Harmless where nothing changes.
     ///
     /// # Errors
@@ -61,8 +62,11 @@ impl MeshHandle {
     pub fn follow(&self, mut peers: BTreeMap<NodeId, Peer>) -> Result<(), TransportError> {
         let keys = peers.iter().map(|(id, peer)| (*id, peer.keys)).collect();
         let moved = self.doors.follow(keys)?;
-        for peer in moved.ended {
+        for peer in moved.moved {
             self.links.end(peer);
+        }
+        for peer in moved.left {
+            self.links.dismiss(peer);
         }
         for id in moved.came {
             self.links.add(id);

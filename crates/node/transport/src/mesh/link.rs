@@ -3,9 +3,10 @@
 use super::links::{Outgoing, Queued};
 use super::{MeshEvent, Shared};
 use crate::frame;
-use crate::limits::{FRAME_OVERHEAD, INBOX_BYTES_MAX, PING_EVERY, SILENCE_MAX};
+use crate::limits::{FRAME_OVERHEAD, INBOX_BYTES_MAX, LAST_WORDS_MAX, PING_EVERY, SILENCE_MAX};
 use quorate_identity::NodeId;
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -78,13 +79,18 @@ async fn exchange(
     outgoing: &mut Outgoing,
 ) -> io::Result<()> {
     let (mut reading, mut writing) = tokio::io::split(stream);
-    let kill = Arc::clone(&outgoing.kill);
+    let (kill, dismissed) = (Arc::clone(&outgoing.kill), Arc::clone(&outgoing.dismissed));
+    let mut sending = pin!(transmit(shared, &mut writing, outgoing));
     tokio::select! {
         biased;
         // A channel whose end was ordered passes nothing on any more.
         () = kill.notified() => Ok(()),
+        () = dismissed.notified() => tokio::select! {
+            () = kill.notified() => Ok(()),
+            sent = timeout(LAST_WORDS_MAX, sending) => sent.unwrap_or(Ok(())),
+        },
         ended = receive(shared, peer, &mut reading) => ended,
-        ended = transmit(shared, &mut writing, outgoing) => ended,
+        ended = &mut sending => ended,
     }
 }
 

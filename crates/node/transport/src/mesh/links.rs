@@ -20,6 +20,8 @@ pub(super) struct Outgoing {
     pub(super) waiting: Arc<AtomicUsize>,
     /// Told when the channel must end at once.
     pub(super) kill: Arc<Notify>,
+    /// Told when the peer is none any more: what it says counts no longer, what it is told does.
+    pub(super) dismissed: Arc<Notify>,
     links: Links,
     peer: NodeId,
     serial: u64,
@@ -40,6 +42,7 @@ struct Link {
     frames: mpsc::UnboundedSender<Queued>,
     waiting: Arc<AtomicUsize>,
     kill: Arc<Notify>,
+    dismissed: Arc<Notify>,
 }
 
 struct Slot {
@@ -90,16 +93,18 @@ impl Links {
         }
         let (sender, frames) = mpsc::unbounded_channel();
         let (waiting, kill) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let dismissed = Arc::<Notify>::default();
         slot.link = Some(Link {
             serial,
             dialled_by,
             frames: sender,
             waiting: Arc::clone(&waiting),
             kill: Arc::clone(&kill),
+            dismissed: Arc::clone(&dismissed),
         });
         slot.up.send_replace(true);
         table.next_serial += 1;
-        Some(Outgoing { frames, waiting, kill, links: self.clone(), peer, serial })
+        Some(Outgoing { frames, waiting, kill, dismissed, links: self.clone(), peer, serial })
     }
 
     /// Queues a frame. Never waits: without a channel the frame is dropped, with a full queue
@@ -131,6 +136,13 @@ impl Links {
         if let Some(link) = slot.link.take() {
             link.kill.notify_one();
             slot.up.send_replace(false);
+        }
+    }
+
+    /// Listens no more to a peer, and ends its channel after the last words to it.
+    pub(super) fn dismiss(&self, peer: NodeId) {
+        if let Some(link) = self.table().slots.get(&peer).and_then(|slot| slot.link.as_ref()) {
+            link.dismissed.notify_one();
         }
     }
 

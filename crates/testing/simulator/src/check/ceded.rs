@@ -51,20 +51,20 @@ impl Ceded {
     /// A node stands at a head.
     pub fn stands(&mut self, node: NodeId, state: &Arc<State>) {
         let told = &self.told;
-        let counts =
-            |digest: &Digest| told.get(digest).is_some_and(|it| it.verify(state).is_ok());
+        let counts = |digest: &Digest| told.get(digest).is_some_and(|it| it.verify(state).is_ok());
         self.taken.retain(|(by, digest), _| *by != node || counts(digest));
         self.stand.insert(node, Arc::clone(state));
     }
 
     /// A node answered which it took: from now on it is held to that.
     pub fn answered(&mut self, node: NodeId, views: &[CessionView]) {
-        let Some((state, clock)) = self.seen(node) else { return };
-        for view in views {
-            let told = self.told.get(&view.cession);
-            if told.is_some_and(|told| told.verify(state).is_ok()) {
-                self.taken.entry((node, view.cession)).or_insert(clock.latest);
-            }
+        let Some((state, Clock { latest, .. })) = self.seen(node) else { return };
+        let told = views.iter().filter(|view| {
+            self.told.get(&view.cession).is_some_and(|told| told.verify(state).is_ok())
+        });
+        let taken: Vec<_> = told.map(|view| ((node, view.cession), *latest)).collect();
+        for (taken, at) in taken {
+            self.taken.entry(taken).or_insert(at);
         }
     }
 

@@ -25,7 +25,7 @@ type Which = (Head, KeyId, u64);
 /// Recovery keys that get keys, and what nodes gave for them.
 #[derive(Default)]
 pub struct Given {
-    holders: BTreeMap<RecoveryKeyId, SoftKey>,
+    holders: BTreeMap<RecoveryKeyId, Arc<SoftKey>>,
     shown: BTreeSet<(NodeId, RecoveryKeyId)>,
     stand: BTreeMap<NodeId, Arc<State>>,
     /// Since when a node stands where an export is over.
@@ -37,7 +37,7 @@ pub struct Given {
 
 impl Given {
     /// Somebody has a recovery key.
-    pub fn holds(&mut self, key: SoftKey) {
+    pub fn holds(&mut self, key: Arc<SoftKey>) {
         self.holders.insert(key.public().id(), key);
     }
 

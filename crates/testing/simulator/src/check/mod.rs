@@ -16,8 +16,8 @@ mod waits;
 
 use crate::disk::Disk;
 use crate::faults::Milestone;
-use quorate_charter::{EpochRecord, SignedCession, State};
 use quorate_backup::SoftKey;
+use quorate_charter::{EpochRecord, SignedCession, State};
 use quorate_client::contract::{CessionView, FreezeView};
 use quorate_codec::Digest;
 use quorate_identity::{Head, KeyId, NodeId, RecoveryKeyId, RequestId};
@@ -187,7 +187,7 @@ impl Checkers {
     }
 
     /// Somebody has a recovery key.
-    pub fn holds(&mut self, key: SoftKey) {
+    pub fn holds(&mut self, key: Arc<SoftKey>) {
         self.given.holds(key);
     }
 
