@@ -5,8 +5,8 @@ use crate::governing::standpoint;
 use crate::people::{People, ask};
 use crate::world::World;
 use quorate_charter::{
-    Cession, Change, MemberKind, MotionBody, Object, PeopleChange, Recovery, Roles, SignedCession,
-    SignedMember, State,
+    CertifiedEntry, Cession, Change, EntryBody, MemberKind, MotionBody, Object, PeopleChange,
+    Recovery, Roles, SignedCession, SignedMember, State,
 };
 use quorate_client::contract::CessionView;
 use quorate_identity::{GenesisHash, MemorySigner, NodeId};
@@ -102,4 +102,11 @@ pub(crate) fn cessions(world: &mut World, node: NodeId) -> Vec<CessionView> {
         Some(View::Cessions(views)) => views,
         _ => Vec::new(),
     }
+}
+
+/// Whether an entry refuses that another domain takes over.
+pub(crate) fn refuses(entry: &CertifiedEntry) -> bool {
+    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
+    let motion = motion.body().map(|motion| motion.body);
+    matches!(motion, Ok(MotionBody::Thaw { refused, .. }) if !refused.is_empty())
 }

@@ -1,6 +1,7 @@
 //! Administrators of a simulated domain change everything, and one another's minds: they announce,
 //! object, override and withdraw, freeze and thaw, enrol and revoke, let nodes in and throw them out.
 
+use crate::mutant::Mutant;
 use crate::people::{People, ask, policy, some_host};
 use crate::world::World;
 use quorate_charter::{
@@ -69,6 +70,10 @@ impl Governing {
 impl People {
     /// Somebody changes something.
     pub(crate) fn govern(&mut self, world: &mut World) {
+        // freezes are at stake: let there be many
+        if world.mutant() == Some(Mutant::ForgetsFreezes) && world.draw(2) == 0 {
+            return self.freeze(world);
+        }
         match world.draw(25) {
             0 => self.change_policy(world),
             1 => self.disagree(world),

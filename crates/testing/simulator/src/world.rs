@@ -1,7 +1,7 @@
 //! The world: one clock, one seed, one queue of happenings.
 
-use crate::ceding::cessions;
-use crate::check::{Checkers, unsettled};
+use crate::ceding::{cessions, refuses};
+use crate::check::{Checkers, going_on, unsettled};
 use crate::disk::Disk;
 use crate::faults::{Coverage, Fault, Milestone};
 use crate::host::{Fate, Handled, Host};
@@ -12,7 +12,7 @@ use crate::net::Net;
 use crate::people::People;
 use crate::ready;
 use crate::report::Report;
-use quorate_charter::{CertifiedEntry, EntryBody, MotionBody, State};
+use quorate_charter::{CertifiedEntry, State};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::{BootError, rejoin, release};
@@ -215,7 +215,7 @@ impl World {
             if self.now >= next_look {
                 next_look = self.now + 10_000;
                 self.help();
-                let goes_on = self.goes_on();
+                let goes_on = going_on(self);
                 if goes_on.is_empty() {
                     self.coverage.reach(Milestone::Ceded, 1);
                     return;
@@ -244,22 +244,6 @@ impl World {
         for seen in open {
             self.checkers.broken("8: when faults heal, everything ends", seen);
         }
-    }
-
-    /// What hinders that the domain is over, because guardians meant that another one takes over.
-    fn goes_on(&mut self) -> Vec<String> {
-        if !self.is_succession_meant() {
-            return vec!["nobody means it".to_owned()];
-        }
-        let newest = self.checkers.newest();
-        let is_vacant = |id: &NodeId| self.vacant.as_ref().is_some_and(|it| it.node == *id);
-        let hosts = self.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
-        let has_stopped = |host: &Host| host.node.as_ref().is_some_and(|it| it.halted().is_some());
-        let going: Vec<NodeId> =
-            hosts.filter(|(_, host)| !has_stopped(host)).map(|(id, _)| *id).collect();
-        let told = |id| (id, cessions(self, id).len());
-        let told: Vec<(NodeId, usize)> = going.into_iter().map(told).collect();
-        told.iter().map(|(id, told)| format!("{id} was told {told} and goes on")).collect()
     }
 
     /// Runs until `done` says so, at most for so long.
@@ -865,13 +849,6 @@ impl World {
         let event = Transcript::new(tag::TEST).part(before).part(what).number(self.now);
         self.trace = event.part(node).part(bytes).digest();
     }
-}
-
-/// Whether an entry refuses that another domain takes over.
-fn refuses(entry: &CertifiedEntry) -> bool {
-    let EntryBody::Motion(motion) = &entry.entry().body else { return false };
-    let motion = motion.body().map(|motion| motion.body);
-    matches!(motion, Ok(MotionBody::Thaw { refused, .. }) if !refused.is_empty())
 }
 
 /// Plants the plan's bug where it does harm.

@@ -1,6 +1,7 @@
 //! 8. When faults heal, every session and ceremony ends, every motion is decided, and all stand at
 //!    one head: what is still open, in words.
 
+use crate::ceding::cessions;
 use crate::giving::missing_parts;
 use crate::governing::{freezes, motions};
 use crate::people::{ask, requests};
@@ -84,6 +85,21 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     world.people.governing.follow(&newest, world.now);
     open.extend(world.people.governing.lost(&newest));
     open
+}
+
+/// Who still goes on where guardians meant it that another domain takes over.
+pub(crate) fn going_on(world: &mut World) -> Vec<String> {
+    if !world.is_succession_meant() {
+        return vec!["nobody means it".to_owned()];
+    }
+    let newest = world.checkers.newest();
+    let is_vacant = |id: &NodeId| world.vacant.as_ref().is_some_and(|it| it.node == *id);
+    let hosts = world.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
+    let going =
+        hosts.filter(|(_, host)| host.node.as_ref().is_none_or(|node| node.halted().is_none()));
+    let going: Vec<NodeId> = going.map(|(id, _)| *id).collect();
+    let told = going.into_iter().map(|id| (id, cessions(world, id).len()));
+    told.map(|(id, told)| format!("{id} was told of {told}, and goes on")).collect()
 }
 
 /// Motions that a node shows as open.

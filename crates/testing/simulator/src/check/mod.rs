@@ -28,7 +28,7 @@ use quorate_testkit::founding::Founding;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub(crate) use ending::unsettled;
+pub(crate) use ending::{going_on, unsettled};
 
 const FROZEN: &str = "9: who took a freeze does nothing that it stops";
 const CEDED: &str = "11: who took a cession stops when its delay is over, and no earlier";
@@ -48,6 +48,8 @@ pub struct Checkers {
     /// The newest state that any node stood at: nodes may have other keys than at the founding.
     newest: Arc<State>,
     liars: BTreeSet<NodeId>,
+    /// Nodes whose disks were replaced.
+    restored: BTreeSet<NodeId>,
     released: BTreeSet<(RequestId, Head)>,
     quorum: quorum::Decisions,
     once: once::OneTime,
@@ -71,6 +73,7 @@ impl Checkers {
             newest: Arc::clone(&founding.state),
             founding,
             liars,
+            restored: BTreeSet::new(),
             released: BTreeSet::new(),
             quorum: quorum::Decisions::default(),
             once: once::OneTime::default(),
@@ -208,6 +211,7 @@ impl Checkers {
 
     /// A disk was replaced by an old copy, or is lost.
     pub fn excuse(&mut self, node: NodeId) {
+        self.restored.insert(node);
         self.frozen.excuse(node);
         self.ceded.excuse(node);
     }
@@ -220,7 +224,8 @@ impl Checkers {
     /// A node raised an alarm.
     pub fn alarmed(&mut self, node: NodeId, alarm: &Alarm) {
         if !self.liars.contains(&node) {
-            let broken = culprit::accused(&self.liars, &alarm.culprits, &alarm.text);
+            let broken =
+                culprit::accused((&self.liars, &self.restored), &alarm.culprits, &alarm.text);
             self.note("6: an accused culprit is never honest", broken);
         }
     }
