@@ -137,9 +137,9 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
         command.env("QUORATE_LONG", "1");
     }
     let begun = Instant::now();
-    let limit = if long { Duration::MAX } else { PROGRAM_MAX };
-    let Ended { text, errors, status } =
-        to_the_end(command, &temporary.join("said"), limit).map_err(trouble)?;
+    let said = temporary.join(format!("said-by-a-child-of-{}", std::process::id()));
+    let hangs = || !long && begun.elapsed() >= PROGRAM_MAX;
+    let Ended { text, errors, status } = to_the_end(command, &said, hangs).map_err(trouble)?;
     let mut count = results(&text);
     let took = begun.elapsed().as_secs();
     if status.is_some_and(|status| status.success()) {
@@ -165,26 +165,31 @@ struct Ended {
     status: Option<ExitStatus>,
 }
 
-/// Runs a program and everything that it starts until it ends, or has run for so long that it never
-/// will: then what it printed names the tests that hang. That goes to files beside `said`.
-fn to_the_end(mut command: Command, said: &Path, limit: Duration) -> io::Result<Ended> {
+/// Runs a program until it ends, or hangs: then it and everything that it started is ended, and what it
+/// printed names the tests that did not end. That goes to files beside `said`.
+fn to_the_end(mut command: Command, said: &Path, hangs: impl Fn() -> bool) -> io::Result<Ended> {
     let [text, errors] = ["stdout", "stderr"].map(|name| said.with_extension(name));
     command.stdout(File::create(&text)?).stderr(File::create(&errors)?);
     let mut process = command.spawn()?;
-    let begun = Instant::now();
     let mut status = process.try_wait()?;
-    while status.is_none() && begun.elapsed() < limit {
+    while status.is_none() && !hangs() {
         std::thread::sleep(Duration::from_millis(50));
         status = process.try_wait()?;
     }
     if status.is_none() {
         let pids = started_by(process.id()).into_iter().map(|pid| pid.to_string());
-        Command::new("kill").arg("-KILL").args(pids).status()?;
+        let killed = Command::new("kill").arg("-KILL").args(pids).status();
+        process.kill()?;
         process.wait()?;
+        killed?;
     }
     let read =
         |path: &Path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Ok(Ended { text: read(&text)?, errors: read(&errors)?, status })
+    let ended = Ended { text: read(&text)?, errors: read(&errors)?, status };
+    // What is left of it writes into no other program's words.
+    fs::remove_file(text)?;
+    fs::remove_file(errors)?;
+    Ok(ended)
 }
 
 /// A process and all that it started.
@@ -253,17 +258,21 @@ mod tests {
     fn a_program_that_hangs_is_ended_with_all_it_started() {
         let folder = root().join("target/tmp");
         fs::create_dir_all(&folder).unwrap();
-        let run = |name: &str, script: &str, limit| {
+        let run = |name: &str, script: &str| {
             let mut command = Command::new("sh");
             command.args(["-c", script]).stdin(Stdio::null());
-            to_the_end(command, &folder.join(name), limit).unwrap()
+            let said = folder.join(format!("{name}-{}", std::process::id()));
+            let has_said = |name: &str| {
+                fs::read(said.with_extension(name)).is_ok_and(|said| said.ends_with(b"\n"))
+            };
+            to_the_end(command, &said, || has_said("stdout")).unwrap()
         };
-        let done = run("ends", "echo done; echo why >&2; exit 3", Duration::MAX);
-        assert_eq!((done.text.as_str(), done.errors.as_str()), ("done\n", "why\n"));
+        let done = run("ends", "echo why >&2; printf done; exit 3");
+        assert_eq!((done.text.as_str(), done.errors.as_str()), ("done", "why\n"));
         assert_eq!(done.status.and_then(|status| status.code()), Some(3));
-        let hung = run("hangs", "sleep 1000 & echo $!; wait", Duration::from_millis(500));
+        let hung = run("hangs", "sleep 1000 & echo $!; wait");
         assert!(hung.status.is_none());
-        let child = hung.text.trim();
+        let child: u32 = hung.text.trim().parse().unwrap();
         let state = || fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         while !(state().is_empty() || state().contains(") Z")) {
             std::thread::yield_now();

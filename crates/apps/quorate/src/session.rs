@@ -280,9 +280,7 @@ impl Session {
                 break;
             }
         }
-        // Each of these reads would ask for a touch.
-        let is_touched = self.signer.credential().kind() == CredentialKind::SecurityKey;
-        for _ in self.nodes.iter().filter(|_| !is_touched) {
+        for _ in self.nodes.iter().filter(|_| !self.is_touched()) {
             let Some(found) = self.beyond(&state).await else { break };
             (state, news) = found.all(news).await;
         }
@@ -316,6 +314,40 @@ impl Session {
             None
         };
         timeout(OTHERS_MAX, answers).await.ok().flatten()
+    }
+
+    /// What other nodes say where one says that it signs nothing: it may have been left behind, or
+    /// thrown out without having heard of it. The word of one that signs, else of the one that is
+    /// furthest. Nobody is waited for long, and who touches a key for every read is not asked again.
+    pub async fn better(&self, status: Status) -> Status {
+        if self.only.is_some() || self.is_touched() {
+            return status;
+        }
+        let mut asked = JoinSet::new();
+        for node in self.candidates().filter(|node| node.name != status.node) {
+            let client = node.client();
+            asked.spawn(async move { client.get::<Status>(routes::STATUS.path).await });
+        }
+        let mut best = status;
+        let answers = async {
+            while let Some(answer) = asked.join_next().await {
+                let Ok(Ok(other)) = answer else { continue };
+                if (other.leased, other.position) > (best.leased, best.position) {
+                    best = other;
+                }
+                if best.leased {
+                    return;
+                }
+            }
+        };
+        // What came until then is what there is.
+        let _ = timeout(OTHERS_MAX, answers).await;
+        best
+    }
+
+    /// Whether every read asks for a touch.
+    fn is_touched(&self) -> bool {
+        self.signer.credential().kind() == CredentialKind::SecurityKey
     }
 
     /// What account 0 of a key is, verified here; `None` while it is not made.
@@ -417,11 +449,6 @@ impl Session {
                 *node.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
             }
         }
-    }
-
-    /// Whether any node may answer, and the caller named none.
-    pub fn is_open(&self) -> bool {
-        self.only.is_none()
     }
 
     fn without(mut self, node: &Name) -> Self {

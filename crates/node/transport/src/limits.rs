@@ -36,6 +36,6 @@ pub const HEAD_START: Duration = Duration::from_millis(300);
 pub const SETTLED: Duration = Duration::from_secs(5);
 /// For so long a peer that is none any more is still told what was decided about it: that it left is
 /// known here before it is durable, and only then it is said.
-pub const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+pub const LAST_WORDS_MAX: Duration = Duration::from_secs(5);
 /// How long a stop waits for what is still to be sent.
 pub const STOP_MAX: Duration = Duration::from_secs(1);

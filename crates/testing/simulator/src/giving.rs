@@ -84,6 +84,8 @@ impl People {
                 late.insert(which, since);
             }
         }
+        // Each start begins the wait anew after which a node stops for good.
+        late.retain(|_, _| !world.is_succession_meant());
         let over = late.iter().find(|(_, since)| world.now >= **since + PATIENCE_MS);
         if let Some(node) = over.map(|((node, _), _)| *node) {
             late.retain(|(of, _), _| *of != node);

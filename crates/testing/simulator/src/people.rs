@@ -139,7 +139,7 @@ impl People {
         }
     }
 
-    fn file(&mut self, world: &mut World) {
+    pub(crate) fn file(&mut self, world: &mut World) {
         if let Some((key, scheme)) = some_key(world) {
             self.file_for(world, key, scheme);
         }

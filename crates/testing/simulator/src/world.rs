@@ -1,6 +1,6 @@
 //! The world: one clock, one seed, one queue of happenings.
 
-use crate::ceding::{cessions, refuses};
+use crate::ceding::{DELAY_MS, cessions, refuses};
 use crate::check::{Checkers, going_on, unsettled};
 use crate::disk::Disk;
 use crate::faults::{Coverage, Fault, Milestone};
@@ -26,6 +26,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How far a clock may be off, in milliseconds.
+const SKEW_MAX_MS: u32 = 60_000;
 
 /// What somebody tells one node, which must not forget it.
 const TOLD: [Table; 4] = [Table::Freeze, Table::Cession, Table::Possession, Table::Export];
@@ -195,6 +198,11 @@ impl World {
 
     /// Everything comes back, nothing goes wrong any more; whatever is open must end (8).
     fn heal(&mut self) {
+        let (age, jump) = (self.now - DAWN - ready::AGE_MS, 2 * u64::from(SKEW_MAX_MS));
+        if self.story() == Story::Governance && age + jump >= DELAY_MS {
+            let seen = format!("{age} ms passed before the world healed");
+            self.checkers.broken("the delay of a cession outlives the faults", seen);
+        }
         self.healed = true;
         self.net.cut_off.clear();
         let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
@@ -215,15 +223,14 @@ impl World {
             if self.now >= next_look {
                 next_look = self.now + 10_000;
                 self.help();
-                let goes_on = going_on(self);
-                if goes_on.is_empty() {
-                    self.coverage.reach(Milestone::Ceded, 1);
-                    return;
+                if self.is_succession_meant() {
+                    open = going_on(self);
+                    if open.is_empty() {
+                        return self.coverage.reach(Milestone::Ceded, 1);
+                    }
+                    continue;
                 }
-                open = match self.is_succession_meant() {
-                    true => goes_on,
-                    false => unsettled(self),
-                };
+                open = unsettled(self);
                 if open.is_empty() && has_tried {
                     let people = std::mem::take(&mut self.people);
                     for request in people.unsigned(self) {
@@ -332,7 +339,7 @@ impl World {
         self.observe(id);
         self.follow(id, handled);
         let cessions = cessions(self, id);
-        self.checkers.started(id, &cessions);
+        self.checkers.shown(id, &cessions, false);
         self.show_recovery_keys(id);
         self.reach_everybody(id);
     }
@@ -707,7 +714,7 @@ impl World {
         let skew = match self.draw(3) {
             0 => 0,
             1 => i64::from(self.draw(8_000)) - 4_000,
-            _ => i64::from(self.draw(120_000)) - 60_000,
+            _ => i64::from(self.draw(2 * SKEW_MAX_MS)) - i64::from(SKEW_MAX_MS),
         };
         if let Some(host) = self.hosts.get_mut(&one).filter(|host| host.mutant.is_none()) {
             host.skew = skew;
@@ -726,7 +733,7 @@ impl World {
         host.disk = old;
         self.look_at_disk(one, true);
         self.people.excuse(one);
-        self.checkers.excuse(one);
+        self.checkers.restored(one);
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
         self.died(one);

@@ -15,9 +15,8 @@ use std::fmt::Write;
 pub async fn run(reader: &Reader, face: Face) -> Result<()> {
     let session = Session::read(reader)?;
     let mut status: Status = session.get(routes::STATUS.path).await?;
-    // Who signs nothing may have been left behind, or thrown out without hearing of it: others know.
-    if !status.leased && session.is_open() && session.replay().await?.position() > status.position {
-        status = session.get(routes::STATUS.path).await?;
+    if !status.leased {
+        status = session.better(status).await;
     }
     face.show(&status, text);
     Ok(())

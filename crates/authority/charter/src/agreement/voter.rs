@@ -304,6 +304,7 @@ impl Agreement {
         let due = |timer: &mut Option<u64>| timer.take_if(|at| *at <= now).is_some();
         let (step, resend) = (due(&mut self.timers.step), due(&mut self.timers.resend));
         let offer = due(&mut self.timers.offer);
+        // Others may have no other word of the value: it is said again with everything else.
         if offer || resend {
             self.offer(turn);
         }

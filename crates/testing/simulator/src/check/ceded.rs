@@ -5,7 +5,7 @@
 use quorate_charter::{SignedCession, State};
 use quorate_client::contract::CessionView;
 use quorate_codec::Digest;
-use quorate_identity::NodeId;
+use quorate_identity::{Head, NodeId};
 use quorate_machine::event::Millis;
 use quorate_machine::wire::{SessionMessage, SessionStep};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,8 @@ const UNDER_WAY_MS: Millis = 10;
 #[derive(Default)]
 pub struct Ceded {
     told: BTreeMap<Digest, SignedCession>,
+    /// Which of them count at a head: many nodes stand there one after the other.
+    count: BTreeMap<Head, BTreeSet<Digest>>,
     /// What the clock of a node that answered that it took one had shown by then at the latest.
     taken: BTreeMap<(NodeId, Digest), Millis>,
     stand: BTreeMap<NodeId, Arc<State>>,
@@ -27,7 +29,8 @@ pub struct Ceded {
 
 /// What the clock of a node showed since the first cession was announced.
 struct Clock {
-    earliest: Millis,
+    /// Since each one was.
+    earliest: BTreeMap<Digest, Millis>,
     latest: Millis,
     last: Millis,
 }
@@ -36,6 +39,7 @@ impl Ceded {
     /// Guardians announce one.
     pub fn told(&mut self, cession: &SignedCession) {
         self.told.insert(cession.digest(), cession.clone());
+        self.count.clear();
     }
 
     /// A node's clock shows this.
@@ -43,32 +47,42 @@ impl Ceded {
         if self.told.is_empty() {
             return;
         }
-        let first = Clock { earliest: now, latest: now, last: now };
+        let first = Clock { earliest: BTreeMap::new(), latest: now, last: now };
         let Clock { earliest, latest, last } = self.clocks.entry(node).or_insert(first);
-        (*earliest, *latest, *last) = (now.min(*earliest), now.max(*latest), now);
+        (*latest, *last) = (now.max(*latest), now);
+        for told in self.told.keys() {
+            let earliest = earliest.entry(*told).or_insert(now);
+            *earliest = now.min(*earliest);
+        }
     }
 
     /// A node stands at a head.
     pub fn stands(&mut self, node: NodeId, state: &Arc<State>) {
-        let told = &self.told;
-        let counts = |digest: &Digest| told.get(digest).is_some_and(|it| it.verify(state).is_ok());
-        self.taken.retain(|(by, digest), _| *by != node || counts(digest));
+        if !self.told.is_empty() {
+            let counting = self.counting(state);
+            self.taken.retain(|(by, digest), _| *by != node || counting.contains(digest));
+        }
         self.stand.insert(node, Arc::clone(state));
     }
 
     /// A node answered which it took: from now on it is held to that.
     pub fn answered(&mut self, node: NodeId, views: &[CessionView]) {
         let Some((state, Clock { latest, .. })) = self.seen(node) else { return };
-        let told = views.iter().filter(|view| {
-            self.told.get(&view.cession).is_some_and(|told| told.verify(state).is_ok())
-        });
-        let taken: Vec<_> = told.map(|view| ((node, view.cession), *latest)).collect();
-        for (taken, at) in taken {
-            self.taken.entry(taken).or_insert(at);
+        let (state, latest) = (Arc::clone(state), *latest);
+        let counting = self.counting(&state);
+        for view in views.iter().filter(|view| counting.contains(&view.cession)) {
+            self.taken.entry((node, view.cession)).or_insert(latest);
         }
     }
 
-    fn seen(&self, node: NodeId) -> Option<(&State, &Clock)> {
+    /// Those that count where a node stands.
+    fn counting(&mut self, state: &State) -> BTreeSet<Digest> {
+        let told = self.told.iter();
+        let count = || told.filter(|(_, it)| it.verify(state).is_ok()).map(|(digest, _)| *digest);
+        self.count.entry(state.head()).or_insert_with(|| count().collect()).clone()
+    }
+
+    fn seen(&self, node: NodeId) -> Option<(&Arc<State>, &Clock)> {
         Some((self.stand.get(&node)?, self.clocks.get(&node)?))
     }
 
@@ -80,16 +94,17 @@ impl Ceded {
 
     /// A message of a session left a node.
     pub fn sent(&self, from: NodeId, message: &SessionMessage) -> Option<String> {
-        if message.step == SessionStep::Abort {
-            return None;
-        }
-        let (state, clock) = self.seen(from)?;
-        let of_node = self.taken.iter().filter(|((by, _), _)| *by == from);
+        (message.step != SessionStep::Abort).then(|| self.goes_on(from, "goes on signing"))?
+    }
+
+    /// A node does what none does any more once the delay of a cession is over.
+    pub fn goes_on(&self, node: NodeId, what: &str) -> Option<String> {
+        let (state, clock) = self.seen(node)?;
+        let of_node = self.taken.iter().filter(|((by, _), _)| *by == node);
         let waited = of_node.map(|((_, digest), at)| (digest, clock.last.saturating_sub(*at)));
         let delay_ms = state.cession_delay_ms() + UNDER_WAY_MS;
-        let mut over = waited.filter(|(_, waited)| *waited > delay_ms);
-        let (digest, waited) = over.next()?;
-        Some(format!("{from} took the cession {digest} {waited} ms ago, and goes on signing"))
+        let (digest, waited) = waited.into_iter().find(|(_, waited)| *waited > delay_ms)?;
+        Some(format!("{node} took the cession {digest} {waited} ms ago, and {what}"))
     }
 
     /// A node stopped for good.
@@ -97,12 +112,17 @@ impl Ceded {
         if !self.stopped.insert(node) {
             return None;
         }
-        let waited = self.seen(node).map(|(state, clock)| {
-            let counts = self.told.values().any(|it| it.verify(state).is_ok());
-            (counts, clock.latest - clock.earliest, state.cession_delay_ms())
+        let Some((state, clock)) = self.seen(node) else {
+            return Some(format!("{node} stopped, and nobody announced anything"));
+        };
+        let counting = self.told.iter().filter(|(_, it)| it.verify(state).is_ok());
+        let waited = counting.filter_map(|(digest, _)| {
+            clock.earliest.get(digest).map(|earliest| clock.latest - earliest)
         });
-        let may = waited.is_some_and(|(counts, waited, delay_ms)| counts && waited >= delay_ms);
-        (!may).then(|| format!("{node} stopped: one counts, waited, of: {waited:?}"))
+        let (longest, delay_ms) = (waited.max(), state.cession_delay_ms());
+        longest.is_none_or(|waited| waited < delay_ms).then(|| {
+            format!("{node} stopped {longest:?} of {delay_ms} ms after what counts was announced")
+        })
     }
 
     /// Cessions that a node took and that are not among those it shows.

@@ -6,7 +6,7 @@ use crate::giving::missing_parts;
 use crate::governing::{freezes, motions};
 use crate::people::{ask, requests};
 use crate::world::World;
-use quorate_charter::Standing;
+use quorate_charter::{Standing, State};
 use quorate_client::contract::{EpochState, KeyState, MotionState};
 use quorate_identity::{Head, KeyId, NodeId};
 use quorate_machine::call::{Call, View};
@@ -32,6 +32,9 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
         let frozen = freezes(world, *id);
         open.extend(world.checkers.forgotten(*id, &frozen));
         open.extend(frozen.iter().map(|it| format!("at {name} {} is frozen", it.freeze)));
+        let ceded = cessions(world, *id);
+        world.checkers.shown(*id, &ceded, true);
+        open.extend(ceded.iter().map(|it| format!("at {name} the cession {} waits", it.cession)));
         open.extend(undecided(world, *id).map(|it| format!("at {name} {it}")));
         if newest.node(id).is_some_and(|node| node.standing == Standing::Waits) {
             continue;
@@ -78,28 +81,39 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     let apart = heights.iter().filter(|(_, epochs)| epochs.len() > 1);
     open.extend(apart.map(|(key, epochs)| format!("key {key} is in epochs {epochs:?}")));
     open.extend(world.checkers.left_over());
-    let known: BTreeSet<_> = requests(world).into_iter().map(|view| view.request).collect();
-    let lost = world.recorded(&newest).filter(|request| !known.contains(request));
-    open.extend(lost.map(|request| format!("request {request} was recorded and is gone")));
+    open.extend(lost_requests(world, &newest));
     // Some answer came after what it was about was refused.
     world.people.governing.follow(&newest, world.now);
     open.extend(world.people.governing.lost(&newest));
     open
 }
 
-/// Who still goes on where guardians meant it that another domain takes over.
+/// What hinders that a domain is over whose guardians meant it: who still goes on, and what those that
+/// stopped do not show any more.
 pub(crate) fn going_on(world: &mut World) -> Vec<String> {
-    if !world.is_succession_meant() {
-        return vec!["nobody means it".to_owned()];
-    }
     let newest = world.checkers.newest();
     let is_vacant = |id: &NodeId| world.vacant.as_ref().is_some_and(|it| it.node == *id);
-    let hosts = world.hosts.iter().filter(|(id, _)| newest.node(id).is_some() && !is_vacant(id));
-    let going =
-        hosts.filter(|(_, host)| host.node.as_ref().is_none_or(|node| node.halted().is_none()));
-    let going: Vec<NodeId> = going.map(|(id, _)| *id).collect();
-    let told = going.into_iter().map(|id| (id, cessions(world, id).len()));
-    told.map(|(id, told)| format!("{id} was told of {told}, and goes on")).collect()
+    let hosts = world.hosts.keys().filter(|id| newest.node(id).is_some() && !is_vacant(id));
+    let ids: Vec<NodeId> = hosts.copied().collect();
+    let mut open = Vec::new();
+    for id in ids {
+        let (ceded, frozen) = (cessions(world, id), freezes(world, id));
+        let node = world.hosts[&id].node.as_ref();
+        if node.is_none_or(|node| node.halted().is_none()) {
+            open.push(format!("{id} was told of {} cessions, and goes on", ceded.len()));
+        }
+        world.checkers.shown(id, &ceded, true);
+        open.extend(world.checkers.forgotten(id, &frozen));
+    }
+    open.extend(lost_requests(world, &newest));
+    open
+}
+
+/// Requests that a node said it recorded, and that no node knows.
+fn lost_requests(world: &mut World, newest: &State) -> Vec<String> {
+    let known: BTreeSet<_> = requests(world).into_iter().map(|view| view.request).collect();
+    let lost = world.recorded(newest).filter(|request| !known.contains(request));
+    lost.map(|request| format!("request {request} was recorded and is gone")).collect()
 }
 
 /// Motions that a node shows as open.

@@ -56,6 +56,11 @@ impl Given {
         self.stand.insert(node, Arc::clone(state));
     }
 
+    /// Where a node stands.
+    pub fn stand(&self, node: &NodeId) -> Option<&State> {
+        self.stand.get(node).map(|state| &**state)
+    }
+
     /// A node gave the part that lies in this row.
     pub fn answered(
         &mut self,
@@ -88,10 +93,13 @@ impl Given {
         let Ok(part) = quorate_codec::from_bytes::<ExportRow>(part) else {
             return says("that is none");
         };
+        let parts = self.parts.entry((export, key, epoch)).or_default();
+        if parts.get(&node) == Some(&part) {
+            return None;
+        }
         if let Err(why) = shares::<Ed25519>(record, export, node, &part, holder) {
             return says(&format!("that does not hold: {why}"));
         }
-        let parts = self.parts.entry((export, key, epoch)).or_default();
         let is_new = parts.insert(node, part).is_none();
         if is_new && record.plan.tree.satisfied_by(&|node: &NodeId| parts.contains_key(node)) {
             self.news += 1;

@@ -48,8 +48,7 @@ pub struct Checkers {
     /// The newest state that any node stood at: nodes may have other keys than at the founding.
     newest: Arc<State>,
     liars: BTreeSet<NodeId>,
-    /// Nodes whose disks were replaced.
-    restored: BTreeSet<NodeId>,
+    restored: culprit::Restored,
     released: BTreeSet<(RequestId, Head)>,
     quorum: quorum::Decisions,
     once: once::OneTime,
@@ -73,7 +72,7 @@ impl Checkers {
             newest: Arc::clone(&founding.state),
             founding,
             liars,
-            restored: BTreeSet::new(),
+            restored: culprit::Restored::new(),
             released: BTreeSet::new(),
             quorum: quorum::Decisions::default(),
             once: once::OneTime::default(),
@@ -164,6 +163,8 @@ impl Checkers {
                 let key = row.get(32..64).and_then(|key| key.try_into().ok());
                 let broken = key.and_then(|key| self.frozen.gave(node, &KeyId(Digest(key))));
                 self.note(FROZEN, broken);
+                let broken = self.ceded.goes_on(node, "gives keys away");
+                self.note(CEDED, broken);
             }
             _ => {}
         }
@@ -182,10 +183,16 @@ impl Checkers {
         }
     }
 
-    /// A node started, and shows these cessions.
-    pub fn started(&mut self, node: NodeId, shown: &[CessionView]) {
+    /// A node shows these cessions, for long enough to have made them durable where the world is healed.
+    pub fn shown(&mut self, node: NodeId, shown: &[CessionView], is_healed: bool) {
+        if self.liars.contains(&node) {
+            return;
+        }
         for seen in self.ceded.forgotten(node, shown) {
             self.broken(CEDED, seen);
+        }
+        if is_healed {
+            self.ceded.answered(node, shown);
         }
     }
 
@@ -209,9 +216,14 @@ impl Checkers {
         self.epochs.record(key, epoch)
     }
 
+    /// A disk was replaced by an old copy.
+    pub fn restored(&mut self, node: NodeId) {
+        self.restored.insert(node, self.newest.rejoined_at(&node));
+        self.excuse(node);
+    }
+
     /// A disk was replaced by an old copy, or is lost.
     pub fn excuse(&mut self, node: NodeId) {
-        self.restored.insert(node);
         self.frozen.excuse(node);
         self.ceded.excuse(node);
     }
@@ -224,8 +236,10 @@ impl Checkers {
     /// A node raised an alarm.
     pub fn alarmed(&mut self, node: NodeId, alarm: &Alarm) {
         if !self.liars.contains(&node) {
-            let broken =
-                culprit::accused((&self.liars, &self.restored), &alarm.culprits, &alarm.text);
+            let broken = {
+                let unnoticed = (&self.restored, self.given.stand(&node));
+                culprit::accused(&self.liars, unnoticed, &alarm.culprits, &alarm.text)
+            };
             self.note("6: an accused culprit is never honest", broken);
         }
     }
