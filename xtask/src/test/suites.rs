@@ -204,7 +204,8 @@ fn started_by(pid: u32) -> Vec<u32> {
 /// The examples in documentation, which only cargo can run.
 pub fn documentation() -> Result<Count, Trouble> {
     let output = Command::new("cargo")
-        .args(["test", "--workspace", "--doc", "--locked"])
+        // as they were built before
+        .args(["test", "--workspace", "--features=quorate/tpm", "--doc", "--locked"])
         .current_dir(root())
         .stdin(Stdio::null())
         .output()

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use quorate_charter::{EpochRecord, GenesisFile, State};
 use quorate_client::contract::{
-    CharterEntry, EntryPage, EpochRecordAnswer, ErrorBody, RequestView, routes,
+    CharterEntry, EntryPage, EpochRecordAnswer, ErrorBody, RequestView, Status, routes,
 };
 use quorate_client::net::Client;
 use quorate_identity::{

@@ -203,7 +203,6 @@ fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
 
     // Whoever signs nothing is not believed about the charter alone.
     assert_eq!(trial.run(&["status"]).ok()["head"], head);
-    forget();
     assert_eq!(trial.run(&["charter", "status"]).ok()["head"], head);
     // From then on it is nobody here.
     let seen = trial.run(&["status"]).ok().clone();

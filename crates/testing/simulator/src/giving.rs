@@ -37,7 +37,7 @@ impl People {
         let Some(order) = orders.get(world.draw(orders.len() as u32) as usize) else { return };
         let name = order.name.clone();
         let recipient = match order.open_exports().next() {
-            Some(_) if world.draw(3) == 0 => None,
+            Some(_) if world.draw(2) == 0 => None,
             _ if self.giving.holders.len() >= HOLDERS_MAX => return,
             _ => Some(self.somebody(world)),
         };
@@ -54,8 +54,17 @@ impl People {
         Recipient { name: name(&format!("gil-{}", self.giving.holders.len())), key: public }
     }
 
-    /// Whoever gets a key shows a node the recovery key, and asks it for its part.
-    pub(crate) fn fetch(&mut self, world: &mut World, node: NodeId) {
+    /// Whoever gets keys, if anybody does, shows all nodes the recovery key and asks for their parts.
+    pub(crate) fn fetches(&mut self, world: &mut World) -> bool {
+        let is_somebody = !self.giving.holders.is_empty();
+        if is_somebody {
+            let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+            ids.into_iter().for_each(|node| self.fetch(world, node));
+        }
+        is_somebody
+    }
+
+    fn fetch(&mut self, world: &mut World, node: NodeId) {
         let Some(View::Custody(view)) = ask(world, node, Call::Custody) else { return };
         let answers = self.giving.holders.iter().filter_map(|key| {
             let answer = answer_to(&view, key)?;

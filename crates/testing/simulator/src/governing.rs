@@ -74,7 +74,7 @@ impl People {
         if world.mutant() == Some(Mutant::ForgetsFreezes) && world.draw(2) == 0 {
             return self.freeze(world);
         }
-        match world.draw(25) {
+        match world.draw(23) {
             0 => self.change_policy(world),
             1 => self.disagree(world),
             2 => self.about_announced(world, |motion, _| MotionBody::Object { motion }, &[ANOTHER]),
@@ -87,13 +87,8 @@ impl People {
             12 => self.begin(world),
             13 => self.sign_open(world),
             14..=17 => self.change_nodes(world),
-            18 | 19 => self.give(world),
-            20..=22 => {
-                if let Some(node) = some_host(world) {
-                    self.fetch(world, node);
-                }
-            }
-            23 => self.announce_a_succession(world),
+            18..=20 => self.give(world),
+            21 => self.announce_a_succession(world),
             _ if world.is_succession_meant() => {}
             _ => self.refuse_successions(world),
         }

@@ -75,8 +75,13 @@ impl People {
             | Story::Succession
             | Story::Governance => 2,
         };
-        if world.story() == Story::Governance && world.draw(2) == 0 {
-            return self.govern(world);
+        if world.story() == Story::Governance {
+            if world.draw(6) == 0 && self.fetches(world) {
+                return;
+            }
+            if world.draw(2) == 0 {
+                return self.govern(world);
+            }
         }
         match world.draw(20) {
             6..=14 if world.story() == Story::Epochs && self.epochs < renewals => self.renew(world),

@@ -31,7 +31,7 @@ use std::sync::Arc;
 const SKEW_MAX_MS: u32 = 60_000;
 
 /// What somebody tells one node, which must not forget it.
-const TOLD: [Table; 4] = [Table::Freeze, Table::Cession, Table::Possession, Table::Export];
+const TOLD: [Table; 3] = [Table::Freeze, Table::Cession, Table::Possession];
 /// When every world begins, in milliseconds since 1970.
 pub const DAWN: Millis = 1_800_000_000_000;
 /// How long a healed world may take until everything has ended.
@@ -480,6 +480,7 @@ impl World {
         let is_rarest = has(&[Table::Pair, Table::Quarantine]);
         let likely = match is_rarest || has(&[Table::Summand]) {
             true => 600,
+            false if has(&[Table::Export]) => 300,
             false if self.hosts[&id].is_epoch_ahead() || has(&TOLD) => 90,
             false if has(&rare) => 25,
             false => 4,

@@ -90,10 +90,16 @@ impl Checkers {
 
     /// A frame left a node.
     pub fn sent(&mut self, from: NodeId, envelope: &Envelope, now: Millis) {
+        let message = quorate_codec::from_bytes::<Message>(&envelope.bytes);
         if self.liars.contains(&from) {
+            // What honest nodes are going to vote for may come from one that lies.
+            if let Ok(Message::Ballot(ballot)) = message {
+                let needed = self.newest.quorum().saturating_sub(self.liars.len());
+                self.waits.learn(&ballot, needed);
+            }
             return;
         }
-        let Ok(message) = quorate_codec::from_bytes::<Message>(&envelope.bytes) else {
+        let Ok(message) = message else {
             self.broken("codec", format!("{from} sent a frame that does not decode"));
             return;
         };

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Waits {
     /// The delay of each announced motion.
     delays: BTreeMap<MotionId, u64>,
-    /// When a node first stood where a motion was announced.
+    /// When a node first stood where a motion was announced; the least that its clock showed since.
     heard: BTreeMap<(NodeId, MotionId), Millis>,
     /// The latest that each node's clock ever showed: what it voted then it may say again later.
     latest: BTreeMap<NodeId, Millis>,
@@ -36,15 +36,16 @@ impl Waits {
     pub fn clock(&mut self, node: NodeId, clock: Millis) {
         let latest = self.latest.entry(node).or_default();
         *latest = clock.max(*latest);
+        // Who finds its clock behind what it wrote down begins anew, perhaps at this very moment.
+        let of_node = self.heard.iter_mut().filter(|((of, _), _)| *of == node);
+        of_node.for_each(|(_, heard)| *heard = clock.min(*heard));
     }
 
     /// A node stands at a head.
     pub fn stands(&mut self, node: NodeId, state: &State, clock: Millis) {
         for announced in state.announced() {
             self.delays.insert(announced.id, announced.delay_ms);
-            let heard = self.heard.entry((node, announced.id)).or_insert(clock);
-            // Who finds its clock ahead of what it wrote down begins anew.
-            *heard = clock.min(*heard);
+            self.heard.entry((node, announced.id)).or_insert(clock);
         }
     }
 
@@ -71,6 +72,13 @@ impl Waits {
                 }
                 hurries.filter(|_| value.waited.len() < value.needed)
             }
+        }
+    }
+
+    /// A ballot message came from a voter of whom nothing is demanded.
+    pub fn learn(&mut self, message: &SignedBallotMessage, needed: usize) {
+        if let BallotBody::Proposal { value, .. } | BallotBody::Offer { value } = message.body() {
+            self.enters(value, needed);
         }
     }
 
