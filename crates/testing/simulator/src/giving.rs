@@ -29,6 +29,13 @@ pub(crate) struct Giving {
     late: BTreeMap<(NodeId, Head), Millis>,
 }
 
+impl Giving {
+    /// Whether nobody gets anything yet.
+    pub(crate) fn is_to_nobody(&self) -> bool {
+        self.holders.is_empty()
+    }
+}
+
 impl People {
     /// Administrators give a key to somebody, or end that.
     pub(crate) fn give(&mut self, world: &mut World) {
@@ -54,14 +61,10 @@ impl People {
         Recipient { name: name(&format!("gil-{}", self.giving.holders.len())), key: public }
     }
 
-    /// Whoever gets keys, if anybody does, shows all nodes the recovery key and asks for their parts.
-    pub(crate) fn fetches(&mut self, world: &mut World) -> bool {
-        let is_somebody = !self.giving.holders.is_empty();
-        if is_somebody {
-            let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
-            ids.into_iter().for_each(|node| self.fetch(world, node));
-        }
-        is_somebody
+    /// Whoever gets keys shows all nodes the recovery key and asks for their parts.
+    pub(crate) fn fetch_all(&mut self, world: &mut World) {
+        let ids: Vec<NodeId> = world.hosts.keys().copied().collect();
+        ids.into_iter().for_each(|node| self.fetch(world, node));
     }
 
     fn fetch(&mut self, world: &mut World, node: NodeId) {

@@ -76,8 +76,12 @@ impl People {
             | Story::Governance => 2,
         };
         if world.story() == Story::Governance {
-            if world.draw(6) == 0 && self.fetches(world) {
-                return;
+            // It takes long until parts are made: it begins at once.
+            if self.giving.is_to_nobody() {
+                return self.give(world);
+            }
+            if world.draw(6) == 0 {
+                return self.fetch_all(world);
             }
             if world.draw(2) == 0 {
                 return self.govern(world);

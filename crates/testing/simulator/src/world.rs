@@ -477,10 +477,9 @@ impl World {
             Table::Attempt,
         ];
         let has = |those: &[Table]| tables.iter().any(|table| those.contains(table));
-        let is_rarest = has(&[Table::Pair, Table::Quarantine]);
+        let is_rarest = has(&[Table::Pair, Table::Quarantine, Table::Export]);
         let likely = match is_rarest || has(&[Table::Summand]) {
             true => 600,
-            false if has(&[Table::Export]) => 300,
             false if self.hosts[&id].is_epoch_ahead() || has(&TOLD) => 90,
             false if has(&rare) => 25,
             false => 4,

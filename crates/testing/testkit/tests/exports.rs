@@ -189,6 +189,21 @@ fn neg_019_an_export_counts_once_its_key_was_shown() {
     is_the_key::<Ed25519>(&record(&mut world, "node-1"), entry, &parts, 4);
 }
 
+/// AGR-04, KEX-04: while nobody shows the recovery key, nodes do not vote about it again and again, and
+/// what comes next is decided at once.
+#[test]
+fn a_motion_that_waits_for_a_key_holds_nothing_up() {
+    let (mut world, _) = domain(404);
+    let to = recovery_key(6);
+    let waits = world.file_motion("node-1", export("ops", &to));
+    world.pass(600_000);
+    let filed_at = world.now;
+    let next = world.file_motion("node-2", MotionBody::KeyRefresh { name: name("ops") });
+    world.until("the next motion is placed", |world| world.state("node-2").has_placed(&next));
+    assert!(world.now - filed_at < 2_000, "{} ms", world.now - filed_at);
+    assert!(!world.state("node-2").has_placed(&waits));
+}
+
 /// KEX-06: a node to which the recovery key was not shown gives nothing, though others decided.
 #[test]
 fn a_node_that_was_not_shown_the_key_gives_nothing() {

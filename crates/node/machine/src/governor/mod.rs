@@ -182,7 +182,12 @@ impl Node {
         let now = turn.now;
         let standing = self.sift_motions(turn);
         let instance = Instance::Position(self.state.position() + 1);
-        let ready = standing.into_iter().filter(|(_, status)| status.missing.is_none());
+        // What this node was not shown it would not vote for; once it is, it comes here again. Ballots
+        // about it meanwhile would only grow, and whatever comes next would wait for them to end.
+        let is_ready = |status: &MotionStatus| {
+            status.missing.is_none() && !self.awaits_showing(&status.motion.body)
+        };
+        let ready = standing.into_iter().filter(|(_, status)| is_ready(status));
         let (about, others): (Vec<_>, Vec<_>) =
             ready.partition(|(_, status)| status.motion.body.announced().is_some());
         let bodies = |motions: Vec<(MotionId, MotionStatus)>| {

@@ -57,15 +57,18 @@ impl Waits {
             BallotBody::Proposal { value, lock } => {
                 let motion = self.enters(value, needed)?;
                 // one that rests on a lock is the value of others
-                (lock.is_none()).then(|| self.hurries(voter, motion))?
+                (lock.is_none()).then(|| self.hurries(voter, motion, "proposes"))?
             }
             BallotBody::Offer { value } => {
                 let motion = self.enters(value, needed)?;
-                self.hurries(voter, motion)
+                let hurries = self.hurries(voter, motion, "offers");
+                // what a quorum found due is offered by whoever has their proof
+                let value = self.values.get(&value_digest(value))?;
+                hurries.filter(|_| value.waited.len() < value.needed)
             }
             BallotBody::Prevote(digest) | BallotBody::Precommit(digest) => {
                 let motion = self.values.get(&(*digest)?)?.motion;
-                let hurries = self.hurries(voter, motion);
+                let hurries = self.hurries(voter, motion, "votes for");
                 let value = self.values.get_mut(&(*digest)?)?;
                 if hurries.is_none() {
                     value.waited.insert(voter);
@@ -86,19 +89,24 @@ impl Waits {
     fn enters(&mut self, value: &[u8], needed: usize) -> Option<MotionId> {
         let entry: Entry = quorate_codec::from_bytes(value).ok()?;
         let EntryBody::Enact(motion) = entry.body else { return None };
-        let digest = Transcript::new(tag::DECISION_VALUE).part(value).digest();
+        let digest = value_digest(value);
         let value = Value { motion, needed, waited: BTreeSet::new() };
         self.values.entry(digest).or_insert(value);
         Some(motion)
     }
 
     /// How a voter did not wait for a motion, if it did not.
-    fn hurries(&self, voter: NodeId, motion: MotionId) -> Option<String> {
+    fn hurries(&self, voter: NodeId, motion: MotionId, what: &str) -> Option<String> {
         let latest = self.latest.get(&voter)?;
         let heard = self.heard.get(&(voter, motion));
         let delay = self.delays.get(&motion).copied().unwrap_or_default();
         let waited = heard.map(|heard| latest.saturating_sub(*heard));
         (waited.is_none_or(|waited| waited < delay))
-            .then(|| format!("{voter} is for motion {motion} after {waited:?} of {delay} ms"))
+            .then(|| format!("{voter} {what} motion {motion} after {waited:?} of {delay} ms"))
     }
+}
+
+/// As votes carry it (AGR-02).
+fn value_digest(value: &[u8]) -> Digest {
+    Transcript::new(tag::DECISION_VALUE).part(value).digest()
 }
