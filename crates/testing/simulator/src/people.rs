@@ -80,7 +80,7 @@ impl People {
             if self.giving.is_to_nobody() {
                 return self.give(world);
             }
-            if world.draw(6) == 0 {
+            if world.draw(8) == 0 {
                 return self.fetch_all(world);
             }
             if world.draw(2) == 0 {

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const EVENTS: u64 = 600;
 
 /// Tables that a node writes in stories without pairs. `Identity` is written before a node runs.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 17] = [
     Table::Meta,
     Table::Incarnation,
     Table::Entry,
@@ -36,8 +36,10 @@ const TABLES: [Table; 18] = [
     Table::Freeze,
     Table::Possession,
     Table::Cession,
-    Table::Export,
 ];
+
+/// One that is written so seldom that only thousands of worlds meet a crash on both sides of it.
+const RARE: [Table; 1] = [Table::Export];
 
 /// What is placed in charters.
 const KINDS: [&str; 25] = [
@@ -95,7 +97,9 @@ fn seeds_keep_every_law_and_meet_every_fault() {
     if plans.len() < 400 {
         return println!("figures: too few worlds to say what was never met");
     }
-    let missed = [coverage.missed(&TABLES), coverage.missed_kinds(&KINDS)].concat();
+    let rare: &[Table] = if plans.len() < 5_000 { &[] } else { &RARE };
+    let rare = coverage.missed_writes(rare);
+    let missed = [coverage.missed(&TABLES), rare, coverage.missed_kinds(&KINDS)].concat();
     assert!(missed.is_empty(), "never met: {missed:?}\n{coverage}");
 }
 
