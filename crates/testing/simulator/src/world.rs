@@ -32,6 +32,7 @@ const SKEW_MAX_MS: u32 = 60_000;
 
 /// What somebody tells one node, which must not forget it.
 const TOLD: [Table; 3] = [Table::Freeze, Table::Cession, Table::Possession];
+
 /// When every world begins, in milliseconds since 1970.
 pub const DAWN: Millis = 1_800_000_000_000;
 /// How long a healed world may take until everything has ended.

@@ -52,10 +52,10 @@ impl MeshHandle {
         }
     }
 
-    /// These are the peers from now on (TRN-10): the channel of whoever has other keys ends,
-    /// and former keys are refused; whoever is none any more is heard no more, and told what is sent to
-    /// it for another [`LAST_WORDS_MAX`](crate::limits::LAST_WORDS_MAX); who is new is let in, and dialled where an
-    /// address is known. Harmless where nothing changes.
+    /// These are the peers from now on (TRN-10): the channel of whoever has other keys ends, and
+    /// former keys are refused; whoever is none any more is heard no more, and told what is sent to
+    /// it for another [`LAST_WORDS_MAX`](crate::limits::LAST_WORDS_MAX); who is new is let in, and
+    /// dialled where an address is known. Harmless where nothing changes.
     ///
     /// # Errors
     /// [`TransportError::Roster`]: two nodes have one key; nothing is changed.
