@@ -8,10 +8,18 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A program of tests that runs for so long hangs. The slowest takes a quarter of it.
 const PROGRAM_MAX: Duration = Duration::from_secs(20 * 60);
+
+/// Programs of processes that talk mostly wait: so many for each core.
+const WAITING: usize = 2;
+
+/// Whose result is being printed.
+static SPEAKS: Mutex<()> = Mutex::new(());
 
 /// A test program that cargo built.
 #[derive(Debug, Clone)]
@@ -111,13 +119,30 @@ fn program(message: &Value) -> Option<Program> {
     Some(Program { path: path.into(), folder: folder.into(), name })
 }
 
-/// Runs the programs of a part, one after the other; each uses all cores itself.
+/// Runs the programs of a part, some side by side: whoever waits leaves the cores to others.
 pub fn run(part: &Part, long: bool) -> Result<Count, Trouble> {
-    let mut count = Count::default();
-    for program in &part.programs {
-        count.add(run_one(program, long)?);
-    }
-    Ok(count)
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let hands = if part.name == "end to end" { WAITING * cores } else { cores };
+    let next = AtomicUsize::new(0);
+    let take = || part.programs.get(next.fetch_add(1, Ordering::Relaxed));
+    let work = || {
+        let mut count = Count::default();
+        while let Some(program) = take() {
+            count.add(run_one(program, long)?);
+        }
+        Ok(count)
+    };
+    std::thread::scope(|scope| {
+        let hands: Vec<_> = (0..hands).map(|_| scope.spawn(work)).collect();
+        let mut total = Count::default();
+        for hand in hands {
+            let count = hand.join().unwrap_or_else(|_| {
+                Err(Trouble::Machine("whoever ran tests gave up; please report it".to_owned()))
+            });
+            total.add(count?);
+        }
+        Ok(total)
+    })
 }
 
 fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
@@ -137,10 +162,13 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
         command.env("QUORATE_LONG", "1");
     }
     let begun = Instant::now();
-    let said = temporary.join(format!("said-by-a-child-of-{}", std::process::id()));
+    let file = program.path.file_name().unwrap_or_default().to_string_lossy();
+    let said = temporary.join(format!("said-by-{file}-of-{}", std::process::id()));
     let hangs = || !long && begun.elapsed() >= PROGRAM_MAX;
     let Ended { text, errors, status } = to_the_end(command, &said, hangs).map_err(trouble)?;
     let mut count = results(&text);
+    // what one program said stays together
+    let _speaks = SPEAKS.lock();
     let took = begun.elapsed().as_secs();
     if status.is_some_and(|status| status.success()) {
         println!("{:>6} passed  {}, {took} s", count.passed, program.name);

@@ -31,13 +31,15 @@ pub enum Mutant {
     BackdatesAnnouncements,
     /// Cessions are answered and not made durable.
     ForgetsCessions,
+    /// The delay of a cession begins anew at every start.
+    ProlongsCessions,
     /// Parts of exported keys are given and not made durable.
     ForgetsParts,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
@@ -50,6 +52,7 @@ impl Mutant {
         Self::ForgetsFreezes,
         Self::BackdatesAnnouncements,
         Self::ForgetsCessions,
+        Self::ProlongsCessions,
         Self::ForgetsParts,
     ];
 
@@ -79,6 +82,14 @@ impl Mutant {
             heard
                 .for_each(|write| *write = Write::put(Table::Heard, write.key.clone(), vec![0; 8]));
         }
+        if self == Self::ProlongsCessions {
+            // the time ends the row, in nine bytes; one that is yet to come is taken for now
+            let rows = writes.iter_mut().filter(|it| it.table == Table::Cession);
+            for row in rows.filter_map(|write| write.value.as_mut()) {
+                let tail = row.len().saturating_sub(8);
+                row.splice(tail.., (u64::MAX / 2).to_be_bytes());
+            }
+        }
         writes.retain(|write| {
             let erases = write.table == Table::Share && write.value.is_none();
             let stays = match self {
@@ -105,7 +116,8 @@ impl Mutant {
             | Self::ErasesAtCommit
             | Self::KeepsVoidedShares
             | Self::KeepsOldShares
-            | Self::BackdatesAnnouncements => false,
+            | Self::BackdatesAnnouncements
+            | Self::ProlongsCessions => false,
         }
     }
 
