@@ -8,8 +8,8 @@
 )]
 
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, BallotBody, Decided, Instance, MotionBody, Phase, Role,
-    SignedBallotMessage, Standing,
+    AbortStatement, AttemptOutcome, BallotBody, Decided, Instance, MotionBody, Phase,
+    RefreshSchedule, Role, SignedBallotMessage, Standing,
 };
 use quorate_client::contract::{RequestState, routes};
 use quorate_codec::{Digest, Transcript, tag};
@@ -17,11 +17,13 @@ use quorate_identity::{Head, KeyId, NodeId, NodeSignatures, RequestId};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::ingress;
+use quorate_machine::limits::{ENTRIES_PER_ANSWER, Pace};
 use quorate_machine::wire::{DealMessage, DealStep, Message};
 use quorate_receipt::{Part, Receipt, ReceiptError, Report};
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::{
-    FIVE, THREE_OF_FIVE, audit, evidence, key, record, refresh, reshare, until_epoch, with_ops,
+    FIVE, THREE_OF_FIVE, audit, evidence, key, record, refresh, reshare, sign, until_epoch,
+    with_ops,
 };
 use quorate_testkit::liar::Liar;
 use quorate_testkit::newcomer::{Newcomer, changes, revokes, stands};
@@ -31,6 +33,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 const TREE: &str = "2 of (node-1, node-2, node-3)";
+
+const DAYS_90_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
 /// Six voters, of whom four decide.
 const SIX: Shape = Shape { signers: 3, witnesses: 3, faults: 1 };
@@ -358,4 +362,55 @@ fn neg_087_a_receipt_names_the_voters_of_its_own_time() {
         lie.epoch.instance = Instance::Attempt { key, epoch, attempt, era: is_other };
         refused(&world, &lie);
     }
+}
+
+/// GOV-24, NOD-12: who was off for months catches up page by page, over an entry after which others
+/// decide than those that it knows; then it holds a lease, and its share signs.
+#[test]
+fn who_was_off_for_months_catches_up_over_a_change_of_voters() {
+    const ENTRIES: u64 = 150;
+    let (mut world, _) = with_ops(93, Shape::default(), TREE, 1);
+    let left_at = world.state("node-3").position();
+    world.stop("node-3");
+    let five = Newcomer::new(&mut world, "node-5", Role::Signer);
+    for number in 0..ENTRIES - 1 {
+        if number == 100 {
+            world.enact("node-1", changes(five.admission(Standing::Votes)));
+            five.arrive(&mut world, "node-2");
+            world.until("it is one of them", |world| world.status("node-5").leased);
+        }
+        // As cheap as an entry gets, and the last one leaves nothing to be refreshed.
+        let every = RefreshSchedule { every_ms: DAYS_90_MS, jitter_ms: 0, window: None };
+        let schedule = (number % 2 == 1).then_some(every);
+        world.enact("node-1", MotionBody::KeySchedule { name: name("ops"), schedule });
+    }
+    assert_eq!(world.state("node-1").position(), left_at + ENTRIES);
+    world.now += DAYS_90_MS;
+    world.pass(10_000);
+
+    let (node_3, begun) = (world.id("node-3"), world.now);
+    world.start(node_3);
+    world.until("it has all of it", |world| {
+        world.state("node-3").head() == world.state("node-1").head()
+    });
+    let took = world.now - begun;
+    assert!(took < Pace::default().retry_ms, "it asked on at once, and not after {took} ms");
+    let pages = |node: &str| {
+        let sent = world.host(node).outputs.iter().flat_map(|output| &output.messages);
+        let pages = sent.filter_map(|(to, message)| match message {
+            Message::Entries(entries) if *to == node_3 => Some(entries.len()),
+            _ => None,
+        });
+        pages.filter(|entries| *entries > 1).collect::<Vec<_>>()
+    };
+    let pages: Vec<usize> = ["node-1", "node-2", "node-5", "witness-1"].map(pages).concat();
+    let full = pages.iter().filter(|entries| **entries == ENTRIES_PER_ANSWER).count();
+    assert!(full >= 2 && pages.iter().all(|entries| *entries <= ENTRIES_PER_ANSWER), "{pages:?}");
+    assert!(evidence(&mut world, "node-3").is_empty());
+
+    world.until("it holds a lease", |world| world.status("node-3").leased);
+    // Four of five decide, two of three sign: without node-2 it is needed for either.
+    world.stop("node-2");
+    sign(&mut world, "node-3", "after months");
+    world.enact("node-3", MotionBody::KeySchedule { name: name("ops"), schedule: None });
 }
