@@ -8,16 +8,22 @@
     reason = "a test that panics has failed"
 )]
 
-use quorate_charter::{AttemptPlan, MotionBody, SignedMotion};
+use quorate_charter::{
+    AttemptPlan, BallotBody, Instance, MotionBody, SignedBallotMessage, SignedMotion,
+};
+use quorate_client::contract::routes;
 use quorate_codec::{Canonical, Digest, tag};
 use quorate_engine::Backups;
-use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
+use quorate_identity::{GenesisHash, Head, KeyId, NodeId, NodeSecrets, Scheme};
+use quorate_machine::call::View;
 use quorate_machine::evidence::{Evidence, EvidenceError, EvidenceFile};
 use quorate_machine::ingress::{self, IngressError};
 use quorate_machine::wire::{DealMessage, DealStep, Message, ShownMessage};
 use quorate_testkit::custodians::Reduced;
 use quorate_testkit::forged::Forged;
-use quorate_testkit::founding::{Founding, Shape};
+use quorate_testkit::founding::{Founding, POLICY, Shape, name};
+use quorate_testkit::keys::evidence;
+use quorate_testkit::world::World;
 use std::collections::BTreeSet;
 
 /// Two messages of node-2 for one place of an attempt in a domain, each signed by it.
@@ -81,6 +87,79 @@ fn neg_094_a_file_of_another_form_or_domain_proves_nothing() {
     assert!(matches!(verify(&file(1), &elsewhere), Err(EvidenceError::OtherDomain)));
     let cut = file(1).split_off(1);
     assert!(matches!(verify(&cut, &here), Err(EvidenceError::Malformed(_))));
+}
+
+/// AGR-10, BLM-01, BLM-06, BLM-07: two votes of one voter in one place convict it, through whoever came
+/// upon them, before everybody and for good. A vote told again, one in another ballot or phase, and
+/// one that somebody else wrote down for it convict nobody.
+#[test]
+fn neg_089_two_votes_in_one_place_convict_and_nothing_else_does() {
+    let mut world = World::new(89);
+    world
+        .until("all take part", |world| world.names().iter().all(|node| world.status(node).leased));
+    let (one, two) = (world.id("node-1"), world.id("node-2"));
+    let (genesis, culprit) = (world.state("node-1").genesis(), world.id("node-3"));
+    let position = world.state("node-1").position() + 1;
+    let vote = |secrets: &NodeSecrets, ballot: u32, body: BallotBody| {
+        let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+        let instance = Instance::Position(position);
+        SignedBallotMessage::sign(genesis, instance, ballot, culprit, body, &sign)
+    };
+    let prevote = |byte: u8| BallotBody::Prevote(Some(Digest([byte; 32])));
+    let precommit = |byte: u8| BallotBody::Precommit(Some(Digest([byte; 32])));
+    let secrets = world.founding.nodes[&culprit].secrets();
+    let strangers = world.founding.nodes[&two].secrets();
+    for harmless in [
+        vote(&secrets, 0, prevote(1)),
+        vote(&secrets, 0, prevote(1)),
+        vote(&secrets, 0, precommit(2)),
+        vote(&secrets, 1, prevote(2)),
+        vote(&strangers, 0, prevote(2)),
+    ] {
+        world.inject(two, one, &Message::Ballot(harmless));
+    }
+    world.pass(100);
+    for node in world.names() {
+        assert!(evidence(&mut world, &node).is_empty(), "{node}");
+    }
+
+    world.inject(two, one, &Message::Ballot(vote(&secrets, 0, prevote(2))));
+    let honest = ["node-1", "node-2", "witness-1"];
+    world.until("all have it", |world| honest.iter().all(|node| evidence(world, node).len() == 1));
+    let listed = evidence(&mut world, "node-1").remove(0);
+    assert_eq!(listed.culprits, [name("node-3")]);
+    assert_eq!(listed.what, "two statements for one prevote");
+    assert_eq!((listed.place, listed.key), (format!("position {position}"), None));
+    let verify = |bytes: &[u8], genesis: &GenesisHash| {
+        EvidenceFile::verify(bytes, genesis, Backups::of::<Reduced>())
+    };
+    for node in honest {
+        let kept = evidence(&mut world, node).remove(0).evidence;
+        let view = world.call(node, "auditor", "GET", &routes::evidence(&kept), b"");
+        let Ok(View::Evidence(answer)) = view else { panic!("{view:?}") };
+        let mut file = answer.file.0;
+        let (finding, id, state) = verify(&file, &genesis).unwrap();
+        assert_eq!((finding.culprits, id), (vec![culprit], listed.evidence), "{node}");
+        assert_eq!(state.node(&culprit).map(|node| &node.name), Some(&name("node-3")));
+        let elsewhere = GenesisHash(Digest([7; 32]));
+        assert!(matches!(verify(&file, &elsewhere), Err(EvidenceError::OtherDomain)));
+        // The second signature is the last thing in it.
+        *file.last_mut().unwrap() ^= 1;
+        assert!(matches!(verify(&file, &genesis), Err(EvidenceError::Unproven(_))));
+    }
+
+    // The others decide all the same, and what is proven stays, over entries and starts.
+    world.set_policy("node-1", POLICY);
+    for node in ["node-2", "witness-1"] {
+        world.stop(node);
+        let id = world.id(node);
+        world.start(id);
+    }
+    for node in honest {
+        let kept: Vec<Digest> =
+            evidence(&mut world, node).into_iter().map(|view| view.evidence).collect();
+        assert_eq!(kept, [listed.evidence], "{node}");
+    }
 }
 
 /// BLM-06: what is shown of others was signed by them, for the same attempt, or the frame is no
