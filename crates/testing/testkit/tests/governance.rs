@@ -8,20 +8,22 @@
 )]
 
 use quorate_charter::{
-    Change, Fate, Freeze, FreezeScope, MotionBody, PeopleChange, SignedFreeze, SignedMotion,
+    Change, Declaration, Fate, Freeze, FreezeScope, MotionBody, NodeChange, PeopleChange, Role,
+    SignedFreeze, SignedMotion, Standing,
 };
 use quorate_client::contract::{
     FreezeView, HexBytes, MotionState, MotionView, RequestState, SubmitFreeze, SubmitMotion, routes,
 };
 use quorate_codec::{Digest, to_bytes};
-use quorate_identity::{ActorId, KeyId, MotionId};
+use quorate_identity::{ActorId, KeyId, MotionId, Scheme};
 use quorate_machine::call::View;
 use quorate_machine::durable::Table;
 use quorate_machine::wire::Message;
 use quorate_policy::PolicyBundle;
 use quorate_policy::request::Verdict;
 use quorate_testkit::founding::{POLICY, Shape, name};
-use quorate_testkit::keys::{sign, with_ops};
+use quorate_testkit::keys::{FIVE, audit, sign, with_ops};
+use quorate_testkit::newcomer::{Newcomer, changes, revokes, stands};
 use quorate_testkit::world::World;
 use serde_json::json;
 
@@ -349,4 +351,78 @@ fn neg_076_who_left_approves_nothing() {
         let state = world.show(&node, &filed.request).state;
         assert_ne!(state, RequestState::Signed, "{node}");
     }
+}
+
+/// GOV-86: nobody is suspended, revoked, barred or left behind without a word of it: every node says
+/// so, with the names of whom it touches. What touches a key alone is no such news.
+#[test]
+fn whom_a_motion_touches_at_once_every_node_says() {
+    let mut world = World::of(86, FIVE);
+    world.make_key("ops", Scheme::Ed25519);
+    for node in world.names() {
+        assert!(world.host(&node).alarms.is_empty(), "{:?}", world.host(&node).alarms);
+    }
+    let declared = Declaration { operator: "Acme".to_owned(), ..Declaration::default() };
+    let declares = changes(NodeChange::Declare { name: name("node-2"), declared });
+    let of_people = |change| {
+        let (changes, rules, excepted) = (vec![change], None, Vec::new());
+        MotionBody::People(PeopleChange { changes, rules, excepted })
+    };
+    let team = |members: &[&str]| Change::Team {
+        name: name("night"),
+        members: members.iter().map(|who| name(who)).collect(),
+    };
+    let refused = Vec::new();
+    let thaw =
+        MotionBody::Thaw { freezes: vec![Digest([7; 32])], barred: vec![name("alice")], refused };
+    let mut rules = world.state("node-1").rules().clone();
+    rules.main.delay_ms = DELAY;
+    let minimum = MotionBody::ReleaseRequire { minimum: "1.0.0".parse().unwrap() };
+    for (body, kind, touched) in [
+        (declares, "node-declare", "node-2"),
+        (stands("node-3", Standing::Waits), "node-suspend", "node-3"),
+        // Its rule has no delay yet.
+        (stands("node-3", Standing::Votes), "node-resume", "node-3"),
+        (of_people(team(&["alice", "bob"])), "team-set", "alice, bob, night"),
+        (of_people(team(&["bob"])), "team-set", "alice, bob, night"),
+        (thaw, "thaw", "alice"),
+        (minimum, "release-require", "every node that runs less than version 1.0.0"),
+        (MotionBody::People(PeopleChange::rules(rules)), "rules-set", "ada, ben, cleo"),
+        (of_people(Change::Revoke { name: name("bob") }), "member-revoke", "bob"),
+        (revokes("node-4"), "node-revoke", "node-4"),
+    ] {
+        let says = format!("({kind}) took effect at once: it touches {touched}");
+        let told = |world: &World, node: &str| {
+            let alarms = &world.host(node).alarms;
+            alarms.iter().filter(|alarm| alarm.ends_with(&says)).count()
+        };
+        let before: Vec<(String, usize)> =
+            world.names().into_iter().map(|node| (node.clone(), told(&world, &node))).collect();
+        world.enact("node-1", body);
+        world.until(kind, |world| before.iter().all(|(node, known)| told(world, node) > *known));
+        for (node, known) in before {
+            assert_eq!(told(&world, &node), known + 1, "{node}, {kind}");
+            let lines = audit(&mut world, &node);
+            assert!(lines.iter().any(|line| line.text.ends_with(&says)), "{node}, {kind}");
+        }
+    }
+
+    // What waits says it when it is announced, and not once more when it takes effect.
+    let six = Newcomer::new(&mut world, "node-6", Role::Signer);
+    let admits = changes(six.admission(Standing::Waits));
+    let motion = file(&mut world, "node-1", admits, &["ada", "ben"]);
+    let until_fate = |world: &mut World, is: fn(Fate) -> bool| {
+        world.until("its fate", |world| fate(world, "node-1", &motion).is_some_and(is));
+    };
+    let said = |world: &World| -> Vec<String> {
+        let alarms = world.host("node-1").alarms.iter();
+        alarms.filter(|alarm| alarm.contains("(node-admit)")).cloned().collect()
+    };
+    until_fate(&mut world, |fate| fate == Fate::Announced);
+    let announced = said(&world);
+    assert_eq!(announced.len(), 1, "{announced:?}");
+    let text = &announced[0];
+    assert!(text.contains("is announced") && text.ends_with("it touches node-6"), "{text}");
+    until_fate(&mut world, |fate| matches!(fate, Fate::Enacted(_)));
+    assert_eq!(said(&world), announced);
 }

@@ -4,13 +4,20 @@
 use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::node::{Node, Turn};
-use quorate_charter::{Announced, MotionBody, Span, State, VerifiedEntry};
-use quorate_identity::MotionId;
+use quorate_charter::{
+    Announced, Change, EntryBody, Motion, MotionBody, PeopleChange, Span, State, VerifiedEntry,
+};
+use quorate_identity::{MotionId, Name};
+use std::collections::BTreeSet;
 
 /// What an entry does that somebody should hear of.
 pub(super) struct Notices {
     /// What it announces, objects to or overrides.
     about: Option<(MotionId, What)>,
+    /// What took effect by it that nobody announced.
+    at_once: Option<(MotionId, Motion)>,
+    /// Whom that, or what it announces, touches.
+    touched: Vec<String>,
 }
 
 /// What happened to an announced motion.
@@ -21,13 +28,24 @@ enum What {
 }
 
 impl Notices {
-    pub(super) fn of(entry: &VerifiedEntry) -> Self {
+    /// `before`: the state before the entry.
+    pub(super) fn of(entry: &VerifiedEntry, before: &State) -> Self {
         let changed = entry.enacted().and_then(|motion| match motion.body {
             MotionBody::Object { motion } => Some((motion, What::Objected)),
             MotionBody::Override { motion, .. } => Some((motion, What::Overridden)),
             _ => None,
         });
-        Self { about: entry.announced().map(|id| (id, What::Announced)).or(changed) }
+        let placed = match &entry.entry().body {
+            EntryBody::Motion(signed) => Some(signed),
+            EntryBody::Enact(_) | EntryBody::Rejoin(_) => None,
+        };
+        let at_once = placed.and_then(|signed| Some((signed.id(), entry.enacted()?.clone())));
+        let body = placed.and_then(|signed| signed.body().ok()).map(|motion| motion.body);
+        Self {
+            about: entry.announced().map(|id| (id, What::Announced)).or(changed),
+            at_once,
+            touched: body.map_or_else(Vec::new, |body| touched(&body, before)),
+        }
     }
 }
 
@@ -80,17 +98,33 @@ impl Node {
         self.governor.due_at = self.next_due(turn.now);
     }
 
-    /// Tells operators, people and whoever watches what was announced or objected to (GOV-86).
+    /// Tells operators, people and whoever watches what was announced, objected to, or took effect at
+    /// once, and whom it touches (GOV-86).
     pub(super) fn tell_notices(&mut self, notices: &Notices, turn: &mut Turn<'_>) {
+        let touched = notices.touched.join(", ");
+        if let Some((id, motion)) = notices.at_once.as_ref().filter(|_| !touched.is_empty()) {
+            let kind = motion.kind();
+            self.alarm(
+                format!("motion {id} ({kind}) took effect at once: it touches {touched}"),
+                &[],
+                turn,
+            );
+        }
         let Some((id, what)) = &notices.about else { return };
         let Some(announced) = self.state.announcement(id) else { return };
         let kind = announced.motion.kind();
         let due = Span(self.due_here(announced).map_or(0, |due| due.saturating_sub(turn.now)));
         let text = match what {
-            What::Announced => format!(
-                "motion {id} ({kind}) is announced and takes effect in {due}: read it, and object to \
-                 it if it is wrong"
-            ),
+            What::Announced => {
+                let touches = match touched.is_empty() {
+                    true => String::new(),
+                    false => format!("; it touches {touched}"),
+                };
+                format!(
+                    "motion {id} ({kind}) is announced and takes effect in {due}: read it, and object \
+                     to it if it is wrong{touches}"
+                )
+            }
             What::Objected => format!(
                 "somebody objected to motion {id} ({kind}): it takes effect no earlier than in {due}, \
                  and only if that is overridden"
@@ -102,6 +136,46 @@ impl Node {
         };
         self.alarm(text, &[], turn);
     }
+}
+
+/// Whom a motion touches, by name: people, services, custodians and nodes. Nobody where it is about a
+/// key, the policy, times, or another motion.
+fn touched(body: &MotionBody, before: &State) -> Vec<String> {
+    let names: BTreeSet<Name> = match body {
+        MotionBody::Nodes(change) => change.names().into_iter().collect(),
+        MotionBody::SeatGive { name, .. } => BTreeSet::from([name.clone()]),
+        MotionBody::People(change) | MotionBody::Recover(change) => members(change, before),
+        MotionBody::Thaw { barred, .. } => barred.iter().cloned().collect(),
+        MotionBody::CustodySet { custody, .. } => {
+            let (then, now) = (&custody.custodians, &before.custody().custodians);
+            let changed = then.iter().filter(|it| !now.contains(it));
+            let left = now.iter().filter(|it| !then.contains(it));
+            changed.chain(left).map(|custodian| custodian.name.clone()).collect()
+        }
+        MotionBody::ReleaseRequire { minimum } => {
+            return vec![format!("every node that runs less than version {minimum}")];
+        }
+        _ => BTreeSet::new(),
+    };
+    names.iter().map(Name::to_string).collect()
+}
+
+/// Those who change, those who are in a team or were, and, where the rules change, who rules by them.
+fn members(change: &PeopleChange, before: &State) -> BTreeSet<Name> {
+    let mut names: BTreeSet<Name> = change.names().into_iter().collect();
+    for one in &change.changes {
+        if let Change::Team { name, members } = one {
+            names.extend(members.iter().cloned());
+            names.extend(before.teams().get(name).into_iter().flatten().cloned());
+        }
+    }
+    if let Some(rules) = &change.rules {
+        for rules in [rules, before.rules()] {
+            names.extend(rules.administrators());
+            names.extend(rules.guardians());
+        }
+    }
+    names
 }
 
 /// Positions with which waits of motions began that are not over.

@@ -74,7 +74,7 @@ impl Node {
             }
         };
         let before = Arc::clone(&self.state);
-        let (seated, notices) = (verified.seat(), Notices::of(&verified));
+        let (seated, notices) = (verified.seat(), Notices::of(&verified, &before));
         let changes_nodes = verified.changes_nodes();
         let key = verified.enacted().and_then(|motion| motion.body.key()).cloned();
         self.state = Arc::new(before.apply(verified));
