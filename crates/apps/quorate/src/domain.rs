@@ -10,6 +10,7 @@
 //! D/services/NAME        the same for services
 //! ```
 
+use crate::face::Face;
 use crate::failure::{Failure, Result};
 use quorate_charter::{GenesisFile, State};
 use quorate_client::contract::{DomainFile, DomainNode, NodeRole};
@@ -260,20 +261,22 @@ impl DomainDir {
     }
 }
 
-/// Reads a genesis file; nothing is verified.
+/// Reads a genesis file, and says so if it is one of a staging domain; nothing is verified.
 ///
 /// # Errors
 /// The caller's: no such file. A peer's: not a genesis.
 pub fn read_genesis(path: &Path) -> Result<GenesisFile> {
     let bytes =
         read_at_most(path, GENESIS_BYTES_MAX).map_err(|error| Failure::named_file(path, &error))?;
-    quorate_codec::from_bytes(&bytes).map_err(|error| {
+    let file: GenesisFile = quorate_codec::from_bytes(&bytes).map_err(|error| {
         Failure::peer(
             "bad_genesis",
             format!("{} is not a genesis file: {error}", path.display()),
             "get the file again from whoever made it",
         )
-    })
+    })?;
+    Face::of_process().name_staging(&file);
+    Ok(file)
 }
 
 /// The founding state of a genesis that everybody signed and whose hash is the given one.

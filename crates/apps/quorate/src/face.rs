@@ -3,12 +3,26 @@
 
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
+use quorate_charter::GenesisFile;
+use quorate_identity::{GenesisHash, Name};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+/// How this process talks, for what is far from its arguments.
+static OF_PROCESS: OnceLock<Face> = OnceLock::new();
+
+/// Staging domains that this process has named.
+static NAMED: Mutex<BTreeSet<GenesisHash>> = Mutex::new(BTreeSet::new());
+
+/// Backgrounds of a staging domain's name, one of which its genesis hash chooses: blue, magenta,
+/// cyan, and green.
+const COLOURS: [u8; 4] = [44, 45, 46, 42];
+
 /// How the process talks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Face {
     json: bool,
     dry_run: bool,
@@ -20,9 +34,33 @@ impl Face {
         Self { json, dry_run }
     }
 
+    /// Makes it the face of this process. The first one counts.
+    pub fn wear(self) -> Self {
+        *OF_PROCESS.get_or_init(|| self)
+    }
+
+    /// That of this process.
+    pub fn of_process() -> Self {
+        OF_PROCESS.get().copied().unwrap_or_default()
+    }
+
     /// Whether motions are shown and not filed.
     pub fn is_dry_run(self) -> bool {
         self.dry_run
+    }
+
+    /// Says that a domain is for staging, before anything else is said about it: on stderr, in colour
+    /// on a terminal. Programs that read JSON find it there, and their stderr holds errors alone.
+    pub fn name_staging(self, file: &GenesisFile) {
+        let Ok(genesis) = file.genesis() else { return };
+        let is_first = || NAMED.lock().unwrap_or_else(PoisonError::into_inner).insert(file.hash());
+        if self.json || !genesis.staging || !is_first() {
+            return;
+        }
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        let is_coloured = std::io::stderr().is_terminal() && !is_plain;
+        let line = staging_line(&genesis.domain, &file.hash(), is_coloured);
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 
     /// Whether programs listen.
@@ -101,6 +139,17 @@ impl Face {
     }
 }
 
+/// What is said of a staging domain.
+fn staging_line(domain: &Name, hash: &GenesisHash, is_coloured: bool) -> String {
+    let text = format!("STAGING: {domain} is a domain for trying things out, not production");
+    let digest = hash.digest();
+    let colour = digest.0.first().and_then(|byte| COLOURS.get(usize::from(byte % 4)));
+    match colour.filter(|_| is_coloured) {
+        Some(colour) => format!("\x1b[1;97;{colour}m {text} \x1b[0m"),
+        None => text,
+    }
+}
+
 /// The first digits of an id or hash, enough to tell a few apart.
 pub fn short(id: &impl std::fmt::Display) -> String {
     let text = id.to_string();
@@ -149,7 +198,28 @@ fn say(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
     use super::*;
+
+    #[test]
+    fn a_staging_domain_has_the_colour_that_its_genesis_chooses() {
+        let name = crate::domain::name("trial").unwrap();
+        let line = |byte, is_coloured| {
+            staging_line(&name, &GenesisHash(quorate_codec::Digest([byte; 32])), is_coloured)
+        };
+        assert!(
+            line(1, true).starts_with("\x1b[1;97;45m STAGING: trial is"),
+            "{:?}",
+            line(1, true)
+        );
+        assert_eq!(line(5, true), line(1, true));
+        assert_ne!(line(2, true), line(1, true));
+        assert_eq!(
+            line(1, false),
+            "STAGING: trial is a domain for trying things out, not production"
+        );
+    }
 
     #[test]
     fn short_ids_keep_their_beginning() {

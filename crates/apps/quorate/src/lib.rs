@@ -64,7 +64,7 @@ pub fn run(edition: Edition) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),
     };
-    let face = Face::new(cli.json, cli.dry_run);
+    let face = Face::new(cli.json, cli.dry_run).wear();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {

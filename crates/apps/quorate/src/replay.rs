@@ -2,6 +2,7 @@
 //! what they mean is decided here.
 
 use crate::domain::{DomainDir, read_at_most, write_whole};
+use crate::face::Face;
 use crate::failure::{Failure, Result};
 use quorate_charter::{
     Ahead, AttemptOutcome, CertifiedEntry, Decided, EpochRecord, GenesisFile, KeyOrder, Replay,
@@ -229,6 +230,7 @@ pub fn read_log(path: &Path) -> Result<(GenesisFile, Vec<CertifiedEntry>)> {
         return Err(not_a_log(&"it does not begin with a genesis"));
     };
     let genesis = quorate_codec::from_bytes(&genesis.0).map_err(|error| not_a_log(&error))?;
+    Face::of_process().name_staging(&genesis);
     let mut entries = Vec::new();
     for line in lines {
         match serde_json::from_str(line) {

@@ -210,7 +210,8 @@ fn founding_for_real() {
     let join = chapter.run("quorate genesis join", &ada, &[&is[..], &named].concat());
     join.ok();
     chapter.run("cp ", &ada, &[]).ok();
-    assert!(chapter.run("quorate status", &ada, &[]).ok().contains("harbour"));
+    let status = chapter.run("quorate status", &ada, &[]);
+    assert!(status.ok().contains("harbour") && !status.text.contains("STAGING"), "{}", status.text);
     ben.types(&join.command).ok();
     ben.types("cp ben.pub quorate-domain/people/ben.pub").ok();
 
@@ -269,7 +270,11 @@ fn people_come_and_go() {
     trial.join(&gina);
     chapter.run("cp charter.jsonl", &gina, &[]).ok();
     chapter.run("cp ~/.ssh", &gina, &[]).ok();
-    chapter.run("quorate status", &gina, &[]).ok();
+    // a trial is named first, in colour unless somebody wants none
+    let status = chapter.run("quorate status", &gina, &[]);
+    assert!(status.ok().starts_with("\x1b[1;97;4"), "{:?}", status.text);
+    let plain = gina.types(&format!("NO_COLOR=1 {}", status.command));
+    assert!(plain.ok().starts_with("STAGING: trial is"), "{:?}", plain.text);
 
     // She has another key, and later goes.
     gina.keygen("again");

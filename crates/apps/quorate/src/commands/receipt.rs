@@ -74,7 +74,8 @@ pub fn verify(bytes: &[u8], hash: &GenesisHash) -> Result<Report> {
 }
 
 fn text(report: &Report) -> String {
-    let mut text = format!("the receipt holds, in domain {}\n", report.domain);
+    let trial = if report.staging { " (staging)" } else { "" };
+    let mut text = format!("the receipt holds, in domain {}{trial}\n", report.domain);
     for line in &report.effect {
         let _ = writeln!(text, "  {line}");
     }

@@ -6,6 +6,7 @@ use crate::failure::Result;
 use crate::session::Session;
 use quorate_client::contract::{Status, routes};
 use quorate_identity::moment;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Who is alive, which keys can sign, and what is missing.
@@ -18,13 +19,24 @@ pub async fn run(reader: &Reader, face: Face) -> Result<()> {
     if !status.leased {
         status = session.better(status).await;
     }
-    face.show(&status, text);
+    let shown = Shown { staging: session.known().is_staging(), status };
+    face.show(&shown, text);
     Ok(())
 }
 
-fn text(status: &Status) -> String {
+/// A node's word, and what this machine knows itself.
+#[derive(Serialize)]
+struct Shown {
+    /// Whether the domain is for staging, as its genesis says.
+    staging: bool,
+    #[serde(flatten)]
+    status: Status,
+}
+
+fn text(Shown { staging, status }: &Shown) -> String {
+    let trial = if *staging { " (staging)" } else { "" };
     let mut text = format!(
-        "domain {} at position {} (head {}), as {} sees it\n",
+        "domain {}{trial} at position {} (head {}), as {} sees it\n",
         status.domain,
         status.position,
         short(&status.head),

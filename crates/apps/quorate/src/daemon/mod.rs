@@ -104,6 +104,11 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     // The rows serve: what they were before is not needed any more.
     takeover::end_copy(&node.store, &dir.store_path(&config.name))?;
     // Only now: a start that fails says why, and nothing else.
+    if let Ok(genesis) = copied.genesis()
+        && genesis.staging
+    {
+        tracing::warn!(domain = %genesis.domain, "STAGING: this node serves a domain for trying things out");
+    }
     tell_seal(seal, attended, supervised);
     if let Some(TakenOver { from, rows }) = node.taken_over {
         tracing::info!("the store was taken over from version {from}: {rows} rows were written");

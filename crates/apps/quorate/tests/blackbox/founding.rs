@@ -354,3 +354,8 @@ fn serve(dir: &Path) {
     let up = run(&["up"]);
     assert_eq!(up.refused(2), "not_a_trial");
 }
+    // Production is not called anything else.
+    let plain = quorate(&["status", "--dir", dir.to_str().unwrap()]);
+    assert_eq!((plain.code, plain.stderr.as_str()), (Some(0), ""));
+    assert!(plain.stdout.starts_with("domain harbour at position"), "{plain:?}");
+    assert_eq!(run(&["status"]).ok()["staging"], false);

@@ -26,6 +26,7 @@ mod releases;
 mod requests;
 mod seals;
 mod stores;
+mod staging;
 mod unattended;
 mod up;
 mod whole_keys;
