@@ -29,7 +29,8 @@ pub struct Cli {
     /// Print JSON: one object, or one a line.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say what the motion would do and who would have to sign it, and file nothing.
+    /// Say what would be signed, sent or written, and do nothing of it; of a motion what it would do
+    /// and who would have to sign it.
     #[arg(long, global = true)]
     pub dry_run: bool,
     /// What to do.
@@ -145,6 +146,15 @@ pub struct Offline {
     pub dir: Option<PathBuf>,
 }
 
+/// The head that an auditor knows the charter to have.
+#[derive(Debug, Clone, Args)]
+pub struct Pinned {
+    /// The head that it must be: as nodes of different operators show it, or as you noted it. Whoever
+    /// had the keys of former voters could write a charter that holds and is not the domain's.
+    #[arg(long, value_name = "HASH")]
+    pub head: Option<String>,
+}
+
 /// Which domain, and who signs.
 #[derive(Debug, Clone, Args)]
 pub struct Signer {
@@ -234,6 +244,14 @@ pub enum Genesis {
     Show {
         /// The ceremony file.
         file: PathBuf,
+    },
+    /// The ceremony as auditors keep it: who founds what, who signed, and whether all of it holds.
+    Transcript {
+        /// The ceremony file.
+        file: PathBuf,
+        /// The file to write. Without it: to the standard output.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Take over the signatures of another copy of the same genesis.
     Merge {
@@ -616,6 +634,8 @@ pub enum Charter {
         /// The domain directory, to fetch the log from a node.
         #[arg(long)]
         dir: Option<PathBuf>,
+        #[command(flatten)]
+        pinned: Pinned,
     },
 }
 
@@ -708,7 +728,12 @@ pub enum Receipt {
         reader: Reader,
     },
     /// Verify a receipt. Needs no node and no network.
-    Verify(Offline),
+    Verify {
+        #[command(flatten)]
+        offline: Offline,
+        #[command(flatten)]
+        pinned: Pinned,
+    },
 }
 
 /// Options of `bench`.

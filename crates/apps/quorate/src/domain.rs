@@ -254,6 +254,7 @@ impl DomainDir {
 
     /// Takes the directory's lock for a short change.
     fn lock(&self) -> Result<fs::File> {
+        Face::of_process().before(|| format!("change {}", self.0.display()))?;
         let path = self.0.join(".lock");
         let file = fs::File::create(&path).map_err(|error| Failure::file(&path, &error))?;
         file.lock().map_err(|error| Failure::file(&path, &error))?;
@@ -306,6 +307,7 @@ pub fn name(text: &str) -> Result<Name> {
 /// # Errors
 /// The machine's.
 pub fn make_dir(path: &Path) -> Result<()> {
+    Face::of_process().before(|| format!("make the folder {}", path.display()))?;
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| Failure::file(path, &error))
 }
@@ -315,6 +317,8 @@ pub fn make_dir(path: &Path) -> Result<()> {
 /// # Errors
 /// The machine's.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let would = || format!("write {}, {} bytes", path.display(), bytes.len());
+    Face::of_process().before(would)?;
     let draft = path.with_added_extension("new");
     let mut options = fs::OpenOptions::new();
     let written = options

@@ -1,7 +1,7 @@
 //! What a command shows: one JSON object a line for programs, calm text for people. Progress
 //! appears on a terminal only.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_charter::GenesisFile;
 use quorate_identity::{GenesisHash, Name};
@@ -28,8 +28,15 @@ pub struct Face {
     dry_run: bool,
 }
 
+/// What a dry run ends with: what would be done.
+#[derive(Serialize)]
+struct Rehearsed<'a> {
+    dry_run: bool,
+    would: &'a str,
+}
+
 impl Face {
-    /// JSON on stdout, or text; and whether motions are only shown.
+    /// JSON on stdout, or text; and whether what would be done is only shown.
     pub fn new(json: bool, dry_run: bool) -> Self {
         Self { json, dry_run }
     }
@@ -44,9 +51,31 @@ impl Face {
         OF_PROCESS.get().copied().unwrap_or_default()
     }
 
-    /// Whether motions are shown and not filed.
+    /// Whether what would be done is shown and not done.
     pub fn is_dry_run(self) -> bool {
         self.dry_run
+    }
+
+    /// Comes before anything that is signed, sent or written. A dry run ends here, with what that
+    /// would be.
+    ///
+    /// # Errors
+    /// In a dry run always: [`Failure::rehearsed`], which [`end`](Self::end) shows.
+    pub fn before(self, would: impl FnOnce() -> String) -> Result<()> {
+        match self.dry_run {
+            true => Err(Failure::rehearsed(would())),
+            false => Ok(()),
+        }
+    }
+
+    /// Shows how a command ended, where it did not do what it was asked for.
+    pub fn end(self, failure: &Failure) {
+        match failure.would() {
+            Some(would) => self.show(&Rehearsed { dry_run: true, would }, |it| {
+                format!("a dry run, nothing was done; it would {}", it.would)
+            }),
+            None => self.fail(failure),
+        }
     }
 
     /// Says that a domain is for staging, before anything else is said about it: on stderr, in colour

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
+    /// A dry run came to what it would do: no failure.
+    Rehearsed = 0,
     /// The caller must change the call.
     Caller = 2,
     /// The answer is no: denied, rejected, expired, cancelled or failed.
@@ -65,6 +67,16 @@ impl Failure {
             format!("{}: {error}", path.display()),
             "name a file that exists and that you may read",
         )
+    }
+
+    /// What a dry run ends with in place of doing it.
+    pub fn rehearsed(would: String) -> Self {
+        Self::new("dry_run", Fault::Caller, would, "").with_exit(Exit::Rehearsed)
+    }
+
+    /// What a dry run would have done, if it is one that came so far.
+    pub fn would(&self) -> Option<&str> {
+        (self.exit == Exit::Rehearsed).then_some(&self.body.message)
     }
 
     /// With another exit status than the fault's own: refused, or no quorum.

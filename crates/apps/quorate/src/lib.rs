@@ -81,7 +81,7 @@ pub fn run(edition: Edition) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            face.fail(&failure);
+            face.end(&failure);
             failure.exit_code()
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::args::seal::Opening;
 use crate::domain::{self, DomainDir};
+use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::sealing::{self, Made};
 use crate::takeover::{self, Opened, TakenOver};
@@ -226,7 +227,13 @@ impl SealedNode {
         sealing::count_up(self.store.seal(), with)
     }
 
-    fn commit(&mut self, writes: &[Write]) -> Result<()> {
+    /// Makes rows durable.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn commit(&mut self, writes: &[Write]) -> Result<()> {
+        let name = &self.enrolment.body().name;
+        Face::of_process().before(|| format!("write to the store of node {name}"))?;
         self.store.commit(writes).map(|_| ()).map_err(|error| store_failure(&error))
     }
 
@@ -236,7 +243,7 @@ impl SealedNode {
     /// The machine's.
     pub fn join(&mut self, genesis: GenesisHash) -> Result<()> {
         let row = Write::put(Table::Meta, GENESIS, quorate_codec::to_bytes(&genesis));
-        self.store.commit(&[row]).map_err(|error| store_failure(&error))?;
+        self.commit(&[row])?;
         self.genesis = Some(genesis);
         Ok(())
     }
@@ -258,7 +265,7 @@ impl SealedNode {
         seed.copy_from_slice(arrival.seed());
         coins.copy_from_slice(arrival.coins());
         let row = Write::put(Table::Summand, ARRIVAL, bytes.to_vec());
-        self.store.commit(&[row]).map_err(|error| store_failure(&error))?;
+        self.commit(&[row])?;
         self.arrival = Some(bytes);
         Ok(arrival)
     }
@@ -285,7 +292,7 @@ impl SealedNode {
             rows.push(Write::delete(Table::Summand, ARRIVAL));
             self.arrival = None;
         }
-        self.store.commit(&rows).map_err(|error| store_failure(&error))?;
+        self.commit(&rows)?;
         self.records.extend(kept);
         self.genesis = Some(genesis);
         Ok(())
@@ -301,8 +308,7 @@ impl SealedNode {
             rows.push(Write::delete(Table::Summand, ARRIVAL));
             self.arrival = None;
         }
-        self.store.commit(&rows).map_err(|error| store_failure(&error))?;
-        Ok(())
+        self.commit(&rows)
     }
 }
 

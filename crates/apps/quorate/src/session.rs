@@ -2,6 +2,7 @@
 
 use crate::args::{Reader, Signer};
 use crate::domain::{self, DomainDir};
+use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use quorate_charter::{EpochRecord, GenesisFile, State};
@@ -220,6 +221,7 @@ impl Session {
         target: &str,
         body: &B,
     ) -> Result<T> {
+        Face::of_process().before(|| format!("send {target} to a node"))?;
         let mut silent = Silent::default();
         for node in self.candidates() {
             match self.post_to(node, target, body).await {
@@ -248,6 +250,7 @@ impl Session {
         target: &str,
         body: &B,
     ) -> Result<T> {
+        Face::of_process().before(|| format!("send {target} to every node that answers"))?;
         let mut silent = Silent::default();
         let (mut first, mut refused) = (None, None);
         for node in self.candidates() {

@@ -1,6 +1,7 @@
 //! A store that another version of the programs left: taken over, after a copy that is verified, or
 //! refused (STO-20 to STO-22).
 
+use crate::face::Face;
 use crate::failure::{Failure, Result};
 use crate::sealed::store_failure;
 use quorate_machine::durable::Record;
@@ -47,6 +48,8 @@ pub fn settle(store: Store, records: Vec<Record>, key: &SealKey, path: &Path) ->
     let Some(TakeOver { from, writes }) = taken else {
         return Ok(Opened { store, records, taken_over: None });
     };
+    let would = || format!("take the store {} over from version {from}", path.display());
+    Face::of_process().before(would)?;
     drop(records);
     let mut store = store;
     // No node has started from what a version between made: what was before it is the way back.

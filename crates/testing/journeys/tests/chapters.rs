@@ -133,6 +133,8 @@ fn founding_for_real() {
     let (dir, theirs) = (here(first), here(witness));
     let is = [("/srv/quorate", dir.as_str()), ("0.0.0.0", hosts[0])];
     let init = chapter.run("quorate node init node-1", first, &is);
+    // on a terminal the words are there once more, for a camera
+    assert!(init.ok().contains('▀') && init.text.contains('█'), "{}", init.text);
     let as_another = |command: &str, at: usize| {
         swapped(command, &[(NODES[0], NODES[at]), (hosts[0], hosts[at])])
     };
@@ -192,6 +194,12 @@ fn founding_for_real() {
     assert!(
         witness.types("quorate genesis show harbour.genesis").ok().contains("signed by everybody")
     );
+    let kept = chapter.run("quorate genesis transcript", witness, &[]);
+    assert!(kept.ok().contains("complete: every founder signed"), "{}", kept.text);
+    let transcript = std::fs::read_to_string(witness.path("harbour.transcript")).unwrap();
+    let everybody = [&NODES[..], &CUSTODIANS, &["ada", "ben", "cleo", "alice", "wallet-service"]];
+    assert!(everybody.concat().iter().all(|who| transcript.contains(who)), "{transcript}");
+    assert!(told.iter().all(|words| transcript.contains(words)), "{transcript}");
     for desk in [first, second, third, &ada, &ben] {
         witness.gives(file, desk, file);
     }

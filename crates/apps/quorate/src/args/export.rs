@@ -41,10 +41,3 @@ pub enum Export {
         reader: Reader,
     },
 }
-
-impl Export {
-    /// Whether it files a motion.
-    pub fn files_a_motion(&self) -> bool {
-        !matches!(self, Self::Get { .. })
-    }
-}

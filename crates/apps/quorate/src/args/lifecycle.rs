@@ -81,13 +81,6 @@ pub enum Lifecycle {
     },
 }
 
-impl Lifecycle {
-    /// Whether it files a motion.
-    pub fn files_a_motion(&self) -> bool {
-        !matches!(self, Self::Epochs { .. } | Self::Advise { .. })
-    }
-}
-
 /// `ceremony ...`
 #[derive(Debug, Subcommand)]
 pub enum Ceremony {

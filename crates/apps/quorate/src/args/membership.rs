@@ -65,6 +65,14 @@ pub enum Membership {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Say how a node gets new keys, step by step: they are made on the machine that will hold them, so
+    /// no single command does it.
+    Rotate {
+        /// The node's name.
+        name: String,
+        #[command(flatten)]
+        reader: Reader,
+    },
     /// File the motion that says where and by whom a node is run: for `posture`, nothing else.
     Declare {
         /// The node's name.
@@ -93,16 +101,6 @@ pub enum Membership {
     },
     /// All nodes: their roles, whether they vote, what is declared of them.
     List(Reader),
-}
-
-impl Membership {
-    /// Whether it would file a motion, which a dry run shows.
-    pub fn files_a_motion(&self) -> bool {
-        !matches!(
-            self,
-            Self::Inspect { .. } | Self::Admission { .. } | Self::At { .. } | Self::List(_)
-        )
-    }
 }
 
 /// Where and by whom a node is run.

@@ -191,6 +191,8 @@ impl Target {
         if output.exists() {
             return Err(exists(output));
         }
+        Face::of_process()
+            .before(|| format!("write a backup of all keys to {}", output.display()))?;
         // A name that nobody else has.
         let part = format!("{}.part", hex::encode(&crate::random_bytes::<8>()));
         Ok(Self(Some((output.to_owned(), output.with_added_extension(part)))))

@@ -1,10 +1,10 @@
 //! `charter log|show|diff|propose|sign|object|override|withdraw|status|verify`, and the filing of
 //! motions for other verbs.
 
-use crate::args::{Charter, Offline, Reader, Signer};
+use crate::args::{Charter, Offline, Pinned, Reader, Signer};
 use crate::domain::{DomainDir, read_at_most, write_whole};
 use crate::face::{Face, ask, short};
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::replay;
 use crate::session::Session;
 use quorate_charter::{
@@ -55,8 +55,8 @@ pub async fn run(verb: Charter, face: Face) -> Result<()> {
         Charter::Status(reader) => status(&reader, face).await,
         Charter::Diff { from, to, reader } => diff(&reader, from, to, face).await,
         Charter::Propose { file, signer } => propose(&file, &signer, face).await,
-        Charter::Verify { genesis, file, dir } => {
-            verify(genesis.as_deref(), file.as_deref(), dir.as_deref(), face).await
+        Charter::Verify { genesis, file, dir, pinned } => {
+            verify(genesis.as_deref(), file.as_deref(), dir.as_deref(), &pinned, face).await
         }
     }
 }
@@ -241,6 +241,7 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
         return Err(Failure::caller("signed_already", message, "ask the others to sign it"));
     }
     let shown = consequence(&body, &state)?;
+    face.before(|| format!("sign motion {id}\n{}", indent(&shown)))?;
     face.brief(&format!("motion {id}\n{}", indent(&shown)));
     confirm(&session)?;
     let view = submit_signature(&session, &id, &signed).await?;
@@ -596,6 +597,7 @@ async fn verify(
     genesis: Option<&str>,
     file: Option<&Path>,
     dir: Option<&Path>,
+    pinned: &Pinned,
     face: Face,
 ) -> Result<()> {
     let hash = genesis_hash(genesis)?;
@@ -616,6 +618,7 @@ async fn verify(
             return Err(Failure::caller("no_log", message, next));
         }
     };
+    check_head(pinned, "this charter ends in", &state.head(), state.position())?;
     face.show(&Verified::of(&state), |it| {
         format!(
             "the charter of {} holds from its genesis to position {}\nhead {}",
@@ -638,6 +641,23 @@ fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
         )
     })?;
     replay::parse_hash(text, "genesis hash")
+}
+
+/// Holds what was verified against the head that an auditor pinned, if they did: what ends elsewhere
+/// may hold by itself and still be cut short, or written by those who had former keys.
+///
+/// # Errors
+/// The caller's: no head. Refused: it is another one.
+pub fn check_head(pinned: &Pinned, what: &str, got: &Head, position: u64) -> Result<()> {
+    let Some(text) = &pinned.head else { return Ok(()) };
+    let head: Head = replay::parse_hash(text, "head")?;
+    if head == *got {
+        return Ok(());
+    }
+    let message = format!("{what} head {got} at position {position}, not {head}");
+    let next = "do not rely on it before nodes of different operators show this very head in their \
+                log: `quorate charter log --node NODE`; where they do not, show it to everybody";
+    Err(Failure::caller("other_head", message, next).with_exit(Exit::Refused))
 }
 
 /// A file that is verified without any node, and the genesis hash that it is held against.

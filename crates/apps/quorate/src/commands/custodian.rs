@@ -414,6 +414,9 @@ pub async fn bring(session: &Session, answers: &Answers) -> Result<Told> {
         let message = "these answers are for another domain";
         return Err(Failure::caller("other_domain", message, "bring them to that one"));
     }
+    let asked = known.nodes().filter(|node| answers.to(&node.id).is_some());
+    let asked: Vec<Name> = asked.map(|node| node.name.clone()).collect();
+    Face::of_process().before(|| format!("bring an answer to {}", joined(&asked)))?;
     let mut told = Told { taken: Vec::new(), refused: BTreeMap::new(), silent: Vec::new() };
     let (mut refusal, mut silence) = (None, None);
     for node in known.nodes() {

@@ -67,6 +67,10 @@ fn start(options: &Start, face: Face) -> Result<()> {
     };
     let held = held.map_err(|error| not_started(&options.backup, &error))?;
     let folder = folder(&DomainDir::new(&options.dir), held.drill());
+    face.before(|| {
+        let names: Vec<Name> = held.custodians().values().cloned().collect();
+        format!("ask {} to restore, by {}", joined(&names), options.output.display())
+    })?;
     make_dir(&folder)?;
     write_whole(&folder.join(HELD), &held.to_bytes(), 0o600)?;
     write_whole(&options.output, &to_bytes(held.drill()), 0o644)?;
@@ -142,6 +146,7 @@ async fn finish(session: &Session, drill: &Drill, parts: Vec<DrillPart>, face: F
         started_ms: report.started_ms,
         finished_ms: report.finished_ms,
     };
+    face.before(|| format!("keep this report, and show it to every node\n{}", report.text()))?;
     // However the nodes answer: what custodians did stands.
     report.keep()?;
     let told = bring(session, &proof, &mut report).await;

@@ -37,6 +37,11 @@ pub async fn freeze(options: Options, face: Face) -> Result<()> {
         }
     };
     let genesis = session.founding().genesis();
+    face.before(|| {
+        let what = options.key.as_deref().unwrap_or("everything");
+        let why = options.reason.as_deref().unwrap_or_default();
+        format!("sign a freeze of {what} and send it to every node that answers: {why}")
+    })?;
     let (reason, nonce) = (options.reason.unwrap_or_default(), Digest(crate::random_bytes()));
     let freeze = Freeze { version: 1, genesis, scope, by, reason, nonce };
     let signed = SignedFreeze::sign(&freeze, session.signer())?;

@@ -1,4 +1,7 @@
-//! `genesis create|sign|show|merge|join`: the founding ceremony, one file that everybody signs.
+//! `genesis create|sign|show|transcript|merge|join`: the founding ceremony, one file that everybody
+//! signs.
+
+mod transcript;
 
 use super::custodian::{read_custody, read_names};
 use super::rule;
@@ -63,6 +66,9 @@ pub fn run(verb: Verb, face: Face) -> Result<()> {
             show(&file, face)
         }
         Verb::Show { file } => show(&read_genesis(&file)?, face),
+        Verb::Transcript { file, output } => {
+            transcript::run(&read_genesis(&file)?, output.as_deref(), face)
+        }
         Verb::Merge { file, copies } => {
             let mut merged = read_genesis(&file)?;
             for copy in copies {
@@ -106,6 +112,11 @@ fn create(options: &CreateGenesis, face: Face) -> Result<()> {
         let genesis = file.genesis().map_err(|error| refused(&error))?;
         succession::check_estate(&genesis, &backup, face)?;
     }
+    let genesis = file.genesis().map_err(|error| refused(&error))?;
+    let output = options.output.display();
+    face.before(|| {
+        format!("write {output}, with another nonce and hash\n{}", text(&file, &genesis))
+    })?;
     write_genesis(&options.output, &file)?;
     show(&file, face)
 }
@@ -194,6 +205,8 @@ fn sign(
         let message = format!("this is not the key of {who} in the genesis");
         return Err(Failure::caller("wrong_key", message, "name the right key, or the right name"));
     }
+    let hash = file.hash();
+    Face::of_process().before(|| format!("sign the genesis {hash} as {who}"))?;
     file.sign(&*signer).map_err(|error| refused(&error))?;
     Ok(())
 }
@@ -210,6 +223,7 @@ fn countersign(
     let genesis = file.genesis().map_err(|error| refused(&error))?;
     check_recovery_keys(&genesis)?;
     succession::check_before_countersigning(&genesis, &node, backup, face)?;
+    face.before(|| format!("countersign the genesis {} as node {name}", file.hash()))?;
     file.countersign(&node.secrets).map_err(|error| refused(&error))?;
     Ok(())
 }
@@ -261,6 +275,9 @@ pub fn confirm(file: &GenesisFile, expected: Option<&str>, face: Face) -> Result
         };
     }
     face.brief(&text(file, &file.genesis().map_err(|error| refused(&error))?));
+    if face.is_dry_run() {
+        return Ok(());
+    }
     match ask("Is this what the others see, word for word?") {
         Some(true) => Ok(()),
         Some(false) => {
@@ -406,6 +423,7 @@ struct GenesisView {
 struct NodeView {
     name: Name,
     role: NodeRole,
+    fingerprint: Digest,
     words: String,
 }
 
@@ -422,6 +440,7 @@ struct PersonView {
 #[derive(Serialize)]
 struct CustodianView {
     name: Name,
+    fingerprint: Digest,
     words: String,
     expires_ms: Option<u64>,
 }
@@ -450,8 +469,15 @@ struct ServiceView {
 
 fn show(file: &GenesisFile, face: Face) -> Result<()> {
     let genesis = file.genesis().map_err(|error| refused(&error))?;
-    let missing = file.missing().map_err(|error| refused(&error))?;
-    let view = GenesisView {
+    face.name_staging(file);
+    face.show(&view(file, &genesis), |_| text(file, &genesis));
+    Ok(())
+}
+
+/// What a genesis says, as programs read it.
+fn view(file: &GenesisFile, genesis: &Genesis) -> GenesisView {
+    let missing = file.missing().unwrap_or_default();
+    GenesisView {
         genesis: file.hash(),
         words: words(&file.hash().digest()).join(" "),
         domain: genesis.domain.clone(),
@@ -464,6 +490,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
             .map(|node| NodeView {
                 name: node.body().name.clone(),
                 role: role(node.body().role),
+                fingerprint: node.body().keys.fingerprint(),
                 words: words(&node.body().keys.fingerprint()).join(" "),
             })
             .collect(),
@@ -493,6 +520,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
             .iter()
             .map(|custodian| CustodianView {
                 name: custodian.name.clone(),
+                fingerprint: custodian.key_id().digest(),
                 words: words(&custodian.key_id().digest()).join(" "),
                 expires_ms: custodian.expires_ms,
             })
@@ -501,9 +529,7 @@ fn show(file: &GenesisFile, face: Face) -> Result<()> {
         succeeds: genesis.succession.as_ref().map(SuccessionView::new),
         complete: missing.administrators.is_empty() && missing.nodes.is_empty(),
         missing: missing.administrators.into_iter().chain(missing.nodes).collect(),
-    };
-    face.show(&view, |_| text(file, &genesis));
-    Ok(())
+    }
 }
 
 impl SuccessionView {
@@ -524,6 +550,18 @@ impl SuccessionView {
 }
 
 fn text(file: &GenesisFile, genesis: &Genesis) -> String {
+    let missing = file.missing().unwrap_or_default();
+    let missing: Vec<Name> = missing.administrators.into_iter().chain(missing.nodes).collect();
+    let missing: Vec<&str> = missing.iter().map(Name::as_str).collect();
+    let signed = match missing.is_empty() {
+        true => "signed by everybody".to_owned(),
+        false => format!("not signed yet by {}", missing.join(", ")),
+    };
+    said(file, genesis) + &signed
+}
+
+/// What a genesis says, in words, who signed it left out.
+fn said(file: &GenesisFile, genesis: &Genesis) -> String {
     let hash = file.hash();
     let trial = if genesis.staging { " (staging)" } else { "" };
     let mut text = format!("genesis of {}{trial}\n  {hash}\n", genesis.domain);
@@ -557,12 +595,5 @@ fn text(file: &GenesisFile, genesis: &Genesis) -> String {
         let _ = writeln!(text, "  {name} is more than one thing at once");
     }
     text.push_str(&succession::text_of(genesis));
-    let missing = file.missing().unwrap_or_default();
-    let missing: Vec<Name> = missing.administrators.into_iter().chain(missing.nodes).collect();
-    let missing: Vec<&str> = missing.iter().map(Name::as_str).collect();
-    let _ = match missing.is_empty() {
-        true => write!(text, "signed by everybody"),
-        false => write!(text, "not signed yet by {}", missing.join(", ")),
-    };
     text
 }

@@ -76,7 +76,9 @@ pub async fn run(verb: Lifecycle, face: Face) -> Result<()> {
             let session = Session::sign(&signer)?;
             let state = session.replay().await?;
             replay::key_named(&state, &name)?;
-            confirm_retirement(&name, confirm.as_deref())?;
+            if !face.is_dry_run() {
+                confirm_retirement(&name, confirm.as_deref())?;
+            }
             file_motion(&session, &state, MotionBody::KeyRetire { name }, face).await
         }
     }
@@ -115,6 +117,11 @@ pub async fn ceremony(verb: Ceremony, face: Face) -> Result<()> {
         Ceremony::Retry { name, signer } => {
             let name = domain::name(&name)?;
             let session = Session::sign(&signer)?;
+            face.before(|| {
+                format!(
+                    "tell every node that answers to try again what is under way for key {name}"
+                )
+            })?;
             let views: Vec<CeremonyView> =
                 session.everywhere(&routes::retry_ceremony(&name)).await?;
             views.iter().for_each(|view| face.show(view, ceremony_text));
@@ -171,7 +178,7 @@ async fn deal(
             return Ok(());
         }
     }
-    if wait.no_wait {
+    if wait.no_wait || face.is_dry_run() {
         return Ok(());
     }
     let key = wait_for(session, name, Duration::from_secs(wait.timeout), face).await?;

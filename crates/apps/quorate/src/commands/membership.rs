@@ -1,4 +1,5 @@
-//! `node admit|admission|suspend|resume|revoke|declare|faults|list|inspect`: nodes that come and go.
+//! `node admit|admission|suspend|resume|revoke|rotate|declare|faults|list|inspect`: nodes that come
+//! and go.
 
 use super::charter::{confirm, file_motion, shown};
 use super::genesis::{SMALL_FILE_MAX, role};
@@ -11,7 +12,8 @@ use crate::replay;
 use crate::sealed::SealedNode;
 use crate::session::Session;
 use quorate_charter::{
-    Declaration, GenesisFile, MotionBody, NodeChange, NodesChange, SignedEnrolment, Standing, State,
+    Declaration, GenesisFile, MotionBody, Node, NodeChange, NodesChange, Role, SignedEnrolment,
+    Standing, State,
 };
 use quorate_client::contract::{DomainNode, EntryPage, routes};
 use quorate_identity::{Head, Name, NodeId, words};
@@ -46,6 +48,7 @@ pub async fn run(verb: Membership, face: Face) -> Result<()> {
             let name = domain::name(&name)?;
             change(vec![NodeChange::Revoke { name }], faults.faults, &signer, face).await
         }
+        Membership::Rotate { name, reader } => rotate(&name, &reader, face).await,
         Membership::Declare { name, declared, signer } => {
             let (name, declared) = (domain::name(&name)?, declaration(declared));
             change(vec![NodeChange::Declare { name, declared }], None, &signer, face).await
@@ -91,6 +94,70 @@ fn read_enrolment(path: &Path) -> Result<SignedEnrolment> {
         quorate_codec::from_bytes(&bytes).map_err(|error| bad(&error))?;
     enrolment.verify_own().map_err(|error| bad(&error))?;
     Ok(enrolment)
+}
+
+/// A step of somebody, as they type it.
+#[derive(Serialize)]
+struct Step {
+    who: &'static str,
+    command: String,
+}
+
+#[derive(Serialize)]
+struct Rotation {
+    node: Name,
+    steps: Vec<Step>,
+}
+
+/// How a node gets new keys: another machine takes its seat.
+///
+/// # Errors
+/// The caller's, in the end always: what was asked for takes more than one machine.
+async fn rotate(name: &str, reader: &Reader, face: Face) -> Result<()> {
+    let state = Session::read(reader)?.replay().await?;
+    let name = domain::name(name)?;
+    let node = state.node_named(&name).ok_or_else(|| not_there(&name))?;
+    let rotation = Rotation { steps: steps(&state, node), node: name };
+    face.show(&rotation, |it| {
+        let steps = it.steps.iter().zip(1..);
+        let steps = steps.map(|(it, number)| format!("\n{number}. {}:\n   {}", it.who, it.command));
+        format!("new keys for node {}{}", it.node, steps.collect::<String>())
+    });
+    let message = "keys never leave a machine, so a node gets new ones on a machine of its own";
+    let next = "take these steps, each where it says; words are compared before anything is signed";
+    Err(Failure::caller("several_machines", message, next))
+}
+
+fn steps(state: &State, node: &Node) -> Vec<Step> {
+    const MACHINE: &str = "its operator, on the new machine, in a new directory";
+    const ADMINISTRATOR: &str = "an administrator";
+    let (name, genesis) = (&node.name, state.genesis());
+    let witness = if node.role == Role::Witness { " --witness" } else { "" };
+    let others = state.nodes().filter(|other| other.id != node.id);
+    let at: String = others.map(|other| format!(" --at {}=HOST:PORT", other.name)).collect();
+    let step = |who, command| Step { who, command };
+    vec![
+        step(ADMINISTRATOR, "quorate backup export --output before.backup".to_owned()),
+        step(
+            MACHINE,
+            format!("quorate node init {name}{witness} --dir DIR --peer HOST:PORT --api HOST:PORT"),
+        ),
+        step(
+            MACHINE,
+            format!(
+                "quorate seat claim {name} --dir DIR --backup before.backup --genesis {genesis} \
+                 --output {name}.claim"
+            ),
+        ),
+        step(ADMINISTRATOR, format!("quorate seat give {name}.claim --as NAME")),
+        step("the other administrators", "quorate charter sign MOTION --as NAME".to_owned()),
+        step(ADMINISTRATOR, "quorate backup export --output after.backup".to_owned()),
+        step(
+            MACHINE,
+            format!("quorate seat take {name} --dir DIR --backup after.backup --genesis {genesis}"),
+        ),
+        step(MACHINE, format!("quorate node run {name} --dir DIR{at}")),
+    ]
 }
 
 #[derive(Serialize)]
@@ -177,6 +244,7 @@ async fn at(name: &str, api: &str, reader: &Reader, face: Face) -> Result<()> {
     let address = api.strip_prefix("https://").unwrap_or(api);
     let api = format!("https://{address}");
     let line = DomainNode { name, role: role(node.role), api, pid: 0 };
+    face.before(|| format!("note that node {} is asked at {}", line.name, line.api))?;
     session.dir().note_running(&state, line.clone())?;
     face.show(&line, |it| format!("node {} is asked at {}", it.name, it.api));
     Ok(())

@@ -27,24 +27,18 @@ mod succession;
 
 pub use release::{PRODUCT, running};
 
-use crate::args::custody::Custodian;
-use crate::args::lifecycle::Ceremony;
-use crate::args::people::{Person, Rule, Service};
-use crate::args::seat::Seat;
-use crate::args::succession::Succession;
-use crate::args::{Charter, Cli, Command, Key, NodeVerb, PolicyVerb};
+use crate::args::{Cli, Command, NodeVerb};
 use crate::face::Face;
 use crate::failure::{Failure, Result};
-use crate::{args, bench, demo, trial};
+use crate::{bench, demo, trial};
 
 /// Runs one command to its end.
 ///
 /// # Errors
 /// What it says, with whose fault it is and what to do next.
 pub async fn run(cli: Cli, face: Face) -> Result<()> {
-    if face.is_dry_run() && !files_a_motion(&cli.command) {
-        let next = "leave --dry-run out; verbs that only read change nothing anyway";
-        return Err(Failure::caller("no_dry_run", "this verb files no motion", next));
+    if face.is_dry_run() {
+        may_rehearse(&cli.command)?;
     }
     match cli.command {
         Command::Demo(options) => demo::run(options, face).await,
@@ -77,35 +71,23 @@ pub async fn run(cli: Cli, face: Face) -> Result<()> {
     }
 }
 
-/// Whether a verb files a motion, which a dry run only shows.
-fn files_a_motion(command: &Command) -> bool {
-    match command {
-        Command::Person(verb) => {
-            !matches!(verb, Person::Enrol(_) | Person::Inspect { .. } | Person::List(_))
-        }
-        Command::Service(verb) => !matches!(verb, Service::Enrol(_) | Service::List(_)),
-        Command::Rule(verb) => matches!(verb, Rule::Set { .. } | Rule::Times { .. }),
-        Command::RecoverAdministrators(_) | Command::Thaw(_) => true,
-        Command::Succession(verb) => matches!(verb, Succession::Refuse { .. }),
-        Command::Charter(verb) => matches!(
-            verb,
-            Charter::Object { .. }
-                | Charter::Override { .. }
-                | Charter::Withdraw { .. }
-                | Charter::Propose { .. }
+/// Every verb that is done once it ends has a dry run: [`Face::before`] ends it. What runs has none.
+fn may_rehearse(command: &Command) -> Result<()> {
+    let (message, next) = match command {
+        Command::Node(NodeVerb::Run { .. }) => (
+            "a node that runs votes and signs; it cannot do that for show",
+            "look at what it would start from: `quorate genesis show FILE`, `quorate charter verify \
+             --file FILE`; then start it without --dry-run",
         ),
-        Command::Policy(verb) => matches!(verb, PolicyVerb::Propose { .. }),
-        Command::Release(verb) => matches!(verb, args::release::Release::Require { .. }),
-        Command::Custodian(verb) => matches!(verb, Custodian::Set { .. }),
-        Command::Seat(verb) => matches!(verb, Seat::Give { .. }),
-        Command::Node(NodeVerb::Membership(verb)) => verb.files_a_motion(),
-        Command::Key(verb) => match verb {
-            Key::Create { .. } | Key::Restore(_) => true,
-            Key::Lifecycle(verb) => verb.files_a_motion(),
-            Key::Export(verb) => verb.files_a_motion(),
-            _ => false,
-        },
-        Command::Ceremony(verb) => matches!(verb, Ceremony::Void { .. }),
-        _ => false,
-    }
+        Command::Up(_) => (
+            "`up` founds a domain and runs its nodes; it cannot do that for show",
+            "try it in a new folder with --dir, which you may delete afterwards",
+        ),
+        Command::Demo(_) | Command::Bench(_) => (
+            "this founds a domain of its own and runs its nodes; it cannot do that for show",
+            "leave --dry-run out: nothing of that domain stays unless you ask for it",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::caller("no_dry_run", message, next))
 }

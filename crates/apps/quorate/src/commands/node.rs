@@ -93,10 +93,13 @@ struct Rejoining {
 /// Notes in the stopped node's store that it shall ask to be taken back when it starts.
 fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Result<()> {
     let is_older = node.is_older_copy();
+    let lapse = quorate_machine::boot::rejoin(&node.records);
+    if is_older || lapse.is_ok() {
+        face.before(|| format!("note in the store of node {name} that it shall be taken back"))?;
+    }
     if is_older {
         node.accept_age()?;
     }
-    let lapse = quorate_machine::boot::rejoin(&node.records);
     if is_older && lapse.is_err() {
         let noted = Rejoining { node: name.clone(), rejoins: false };
         face.show(&noted, |it| {
@@ -113,7 +116,7 @@ fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Res
                     lapsed, stop it and rejoin";
         Failure::caller("not_lapsed", error, next)
     })?;
-    node.store.commit(&[write]).map_err(|error| sealed::store_failure(&error))?;
+    node.commit(&[write])?;
     let noted = Rejoining { node: name.clone(), rejoins: true };
     face.show(&noted, |it| {
         let (name, dir) = (&it.node, dir.path().display());
@@ -145,7 +148,8 @@ fn release(
                     pair that did is released at that end";
         Failure::caller("not_quarantined", error, next)
     })?;
-    node.store.commit(&[write]).map_err(|error| sealed::store_failure(&error))?;
+    face.before(|| format!("release {peer} from quarantine in the store of node {name}"))?;
+    node.commit(&[write])?;
     let released = Released { node: name.clone(), peer: peer.clone(), released: true };
     face.show(&released, |it| {
         let (name, peer, dir) = (&it.node, &it.peer, dir.path().display());
@@ -175,6 +179,9 @@ fn reseal(
 ) -> Result<()> {
     let old = node.store.seal().clone();
     let before = old.kind();
+    face.before(|| {
+        format!("seal the store of node {name} anew; {} opens it now", before.as_str())
+    })?;
     let next = resealing.opening(now);
     let made = sealing::make(&resealing.sealing, &next, name)?;
     {
@@ -244,6 +251,8 @@ fn new_seal(dir: &DomainDir, name: &Name, sealing: &Sealing, with: &Opening) -> 
     if path.exists() {
         return Err(sealed::store_failure(&StoreError::Exists(path)));
     }
+    Face::of_process()
+        .before(|| format!("make the keys of node {name}, and its store {}", path.display()))?;
     sealing::make(sealing, with, name)
 }
 
@@ -340,6 +349,9 @@ pub fn join(
              starts with --charter and --admission; the seat of a node that was lost is taken with \
              `quorate seat`",
         ));
+    }
+    if Face::of_process().is_dry_run() {
+        return Ok(Joined { node, file, state });
     }
     if path != kept {
         super::genesis::write_genesis(&kept, &file)?;

@@ -173,6 +173,10 @@ fn enrol(options: &Enrol, kind: MemberKind, face: Face) -> Result<()> {
         .collect::<Result<_>>()?;
     let signers: Vec<&dyn CredentialSigner> =
         signers.iter().map(|signer| &**signer as &dyn CredentialSigner).collect();
+    face.before(|| {
+        let output = options.output.display();
+        format!("sign the enrolment of {name} with {} keys, and write {output}", signers.len())
+    })?;
     let signed = SignedMember::create(genesis, name, kind, &signers)?;
     write_whole(&options.output, &quorate_codec::to_bytes(&signed), 0o644)?;
     let view = member_view(&signed, &read_body(&signed, &options.output)?, Some(&options.output));

@@ -1,6 +1,6 @@
 //! `receipt get|verify`.
 
-use super::charter::read_offline;
+use super::charter::{check_head, read_offline};
 use crate::args::Receipt;
 use crate::domain::write_whole;
 use crate::face::Face;
@@ -30,9 +30,10 @@ pub async fn run(verb: Receipt, face: Face) -> Result<()> {
             face.show(&written, |it| format!("receipt verified and written to {}", it.receipt));
             Ok(())
         }
-        Receipt::Verify(file) => {
-            let (bytes, hash) = read_offline(&file, RECEIPT_BYTES_MAX)?;
+        Receipt::Verify { offline, pinned } => {
+            let (bytes, hash) = read_offline(&offline, RECEIPT_BYTES_MAX)?;
             let report = verify(&bytes, &hash)?;
+            check_head(&pinned, "this receipt relies on", &report.head, report.position)?;
             face.show(&report.to_json(), |_| text(&report));
             Ok(())
         }

@@ -120,9 +120,17 @@ async fn file_at(
     let name = domain::name(key)?;
     let state = session.replay().await?;
     let order = replay::key_named(&state, &name)?.key;
-    if let Some(facts) = facts_at(session, &state, &name, place).await? {
-        intent.decode(&facts).map_err(|error| bad_intent(&error))?;
-    }
+    let facts = facts_at(session, &state, &name, place).await?;
+    let decoded = facts.map(|facts| intent.decode(&facts)).transpose();
+    let decoded = decoded.map_err(|error| bad_intent(&error))?;
+    Face::of_process().before(|| {
+        let place = place_text(place.account, &place.path);
+        let effect = decoded.map_or_else(
+            || format!("nobody can read it before {name} is made"),
+            |it| it.effect().join("\n  "),
+        );
+        format!("sign and file a request for key {name} at {place}\n  {effect}")
+    })?;
     let lifetime = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
     let expiry_ms = crate::now_ms().saturating_add(lifetime);
     let nonce = crate::random_bytes();
@@ -249,6 +257,7 @@ pub fn refused(view: &RequestView) -> Option<Failure> {
 
 /// Takes a request back.
 async fn cancel(session: &Session, id: &RequestId) -> Result<RequestView> {
+    Face::of_process().before(|| format!("sign and send that request {id} is cancelled"))?;
     let genesis = session.founding().genesis();
     let statement = Cancellation::new(genesis, *id, session.actor());
     let statement = Signed::sign(&statement, session.signer())?;
@@ -274,7 +283,10 @@ async fn vote(
         Verdict::Approve => "Approve",
         Verdict::Reject => "Reject",
     };
-    face.brief(&reading_text(&reading));
+    let shown = reading_text(&reading);
+    if !face.is_dry_run() {
+        face.brief(&shown);
+    }
     let recomputed = reading.signed.id();
     let confirmed = match expected {
         Some(expected) if expected == recomputed => true,
@@ -285,6 +297,7 @@ async fn vote(
                 "nothing was signed; find out who gave you the other digest, and why",
             ));
         }
+        None if face.is_dry_run() => true,
         None if session.dir().is_trial() && face.has_terminal() => true,
         None => ask(&format!("{verb} it?")).ok_or_else(|| {
             Failure::caller(
@@ -297,6 +310,7 @@ async fn vote(
     if !confirmed {
         return Err(Failure::caller("not_confirmed", "nothing was signed", "run it again to vote"));
     }
+    face.before(|| format!("{} request {id}\n{shown}", verb.to_lowercase()))?;
     let view = submit_vote(&session, &reading, verdict).await?;
     face.show(&view, text);
     Ok(())

@@ -128,6 +128,10 @@ fn claim(arriving: &Arriving, output: &Path, face: Face) -> Result<()> {
         return Err(Failure::caller("file_exists", message, "choose another name"));
     }
     let mut machine = Machine::open(arriving, face)?;
+    face.before(|| {
+        let (name, output) = (&machine.name, output.display());
+        format!("sign a claim of this machine to the seat of {name}, and write it to {output}")
+    })?;
     // The same at every call: an earlier claim may have been granted.
     let arrival = match machine.node.arrival() {
         Some(arrival) => arrival,
@@ -238,6 +242,11 @@ fn take(arriving: &Arriving, paths: &[PathBuf], face: Face) -> Result<()> {
     for key in &restored.keys {
         shares.insert(key.key, shares_of(&machine, key)?);
     }
+    face.before(|| {
+        let keys = restored.keys.iter().filter_map(|it| Some(state.key(&it.key)?.name.as_str()));
+        let keys: Vec<&str> = keys.collect();
+        format!("take the seat of {name} on this machine, with shares of: {}", keys.join(", "))
+    })?;
     let held = machine.backup.keys().iter();
     let keys: Vec<Taken> = held.map(|held| taken(held, shares.remove(&held.key()))).collect();
     let shown: Vec<_> = parts.iter().map(|part| part.key).collect();

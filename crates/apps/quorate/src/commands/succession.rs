@@ -100,6 +100,10 @@ fn claim(arriving: &Arriving, omitted: &[Name], output: &Path, face: Face) -> Re
         return Err(Failure::caller("other_role", message, "claim with signers alone"));
     }
     let backup = verified(&arriving.backup, &genesis, omitted, face)?;
+    face.before(|| {
+        let output = output.display();
+        format!("sign a claim of {name} to its part of the lost domain, and write it to {output}")
+    })?;
     // The same at every call: an earlier claim may stand in a genesis.
     let arrival = match node.arrival() {
         Some(arrival) => arrival,
@@ -218,6 +222,7 @@ struct Forgot {
 
 /// Gives up what a stopped node was given, and with what it could be given more.
 fn forget(name: Name, mut node: SealedNode, face: Face) -> Result<()> {
+    face.before(|| format!("erase at node {name} what custodians opened for it"))?;
     let rows = estate::give_up(&node.records);
     node.inherit(rows, true)?;
     face.show(&Forgot { node: name, forgot: true }, |it| {
@@ -351,8 +356,9 @@ fn take(
         .into_iter()
         .map(|key| Legacy { summand: summands.remove(&key.key()), inherited: inherited_of(key) })
         .collect();
-    node.inherit(estate::take_up(&legacies), is_whole)?;
     let dir = dir.path().display().to_string();
+    face.before(|| format!("keep this in the store of node {name}\n{}", took_text(&took, &dir)))?;
+    node.inherit(estate::take_up(&legacies), is_whole)?;
     face.show(&took, |it| took_text(it, &dir));
     Ok(())
 }

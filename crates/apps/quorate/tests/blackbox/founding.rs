@@ -1,5 +1,6 @@
 //! Founding for real: each operator with a directory and passphrase of its own.
 
+use crate::dry_runs::would;
 use crate::harness::{Run, command, fresh_dir, quorate, until};
 use quorate_backup::possession::Challenges;
 use quorate_backup::{Opener, RecoveryKeyLine, SoftKey, SoftKind};
@@ -36,7 +37,8 @@ impl Ceremony {
             held.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
         let addresses = ports.chunks(2).map(|it| (it[0].clone(), it[1].clone())).collect();
         let this = Self { root, addresses };
-        for person in ["ada", "ben", "cleo", "alice", "bob", "auditor", "wallet"] {
+        let people = ["ada", "ben", "cleo", "alice", "bob", "auditor", "wallet", "gabi", "hans"];
+        for person in people {
             let path = this.path(person);
             let made = Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-C", person, "-f", &path])
@@ -86,7 +88,11 @@ impl Ceremony {
         quorate(&args).ok()
     }
 
-    pub fn create(&self, enrolments: &[String], rule: &str) -> crate::harness::Run {
+    pub fn create(&self, enrolments: &[String], rule: &str) -> Run {
+        self.create_with(enrolments, rule, &[])
+    }
+
+    fn create_with(&self, enrolments: &[String], rule: &str, more: &[&str]) -> Run {
         let key = |name: &str| format!("{name}={}", self.path(&format!("{name}.pub")));
         let mut args: Vec<String> =
             ["--json", "genesis", "create", "--domain", "harbour"].map(str::to_owned).into();
@@ -105,6 +111,7 @@ impl Ceremony {
         }
         args.extend(["--service".to_owned(), key("wallet")]);
         args.extend(["--rule", rule, "-o", &self.path("genesis")].map(str::to_owned));
+        args.extend(more.iter().map(|it| (*it).to_owned()));
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         quorate(&args)
     }
@@ -164,18 +171,34 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
     assert_eq!(ceremony.create(&enrolments, "any of (ada, ben)").refused(2), "bad_genesis");
     let twice = [enrolments.clone(), vec![enrolments[0].clone()]].concat();
     assert_eq!(ceremony.create(&twice, "2 of (ada, ben, cleo)").refused(2), "bad_genesis");
-    let created = ceremony.create(&enrolments, "2 of (ada, ben, cleo)").ok();
+    let guardians =
+        ["gabi", "hans"].map(|who| format!("{who}={}", ceremony.path(&format!("{who}.pub"))));
+    let [gabi, hans] = guardians.each_ref().map(String::as_str);
+    let recovery = ["--guardian", gabi, "--guardian", hans, "--recovery", "all of (gabi, hans)"];
+    let create = |more: &[&str]| {
+        ceremony.create_with(&enrolments, "2 of (ada, ben, cleo)", &[&recovery, more].concat())
+    };
+    let file = ceremony.path("genesis");
+    let shown = would(&create(&["--dry-run"]));
+    assert!(shown.contains("administrators are brought back by all of (gabi, hans)"), "{shown}");
+    assert!(!Path::new(&file).exists());
+    let created = create(&[]).ok();
     let genesis = created["genesis"].as_str().unwrap();
     assert_eq!(created["faults"], 1);
     assert_eq!(created["complete"], false);
+    assert_eq!(created["rules"]["recovery"]["tree"], "all of (gabi, hans)");
 
-    let file = ceremony.path("genesis");
     let sign = |who: &str, key: &str, hash: &str| {
         quorate(&["--json", "genesis", "sign", &file, "--as", who, "--key", key, "--genesis", hash])
     };
     let other = format!("0x{}", "33".repeat(32));
     assert_eq!(sign("ada", &ceremony.path("ada"), &other).refused(2), "genesis_mismatch");
     assert_eq!(sign("ada", &ceremony.path("ben"), genesis).refused(2), "wrong_key");
+    let unsigned = fs::read(&file).unwrap();
+    let (key, ada) = (ceremony.path("ada"), ["--as", "ada", "--genesis", genesis]);
+    let dry = ["--json", "--dry-run", "genesis", "sign", &file, "--key", &key];
+    assert!(would(&quorate(&[&dry[..], &ada].concat())).contains(genesis));
+    assert_eq!(fs::read(&file).unwrap(), unsigned);
     // Copies are signed apart and put together.
     fs::copy(&file, ceremony.path("copy")).unwrap();
     for administrator in ["ada", "ben"] {
@@ -211,6 +234,7 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
         ])
         .ok();
     }
+    unfinished(&file, &created);
     // Nobody starts before everybody signed, and nobody joins without comparing.
     let start = |hash: Option<&str>| {
         let dir = ceremony.path("at-north");
@@ -234,6 +258,7 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
     assert_eq!(start(None).refused(2), "genesis_needed");
     let merged = quorate(&["--json", "genesis", "merge", &file, "--from", &copy]).ok();
     assert_eq!(merged["complete"], true);
+    finished(&ceremony, &file, &copy);
 
     let mut nodes = Nodes((0..NODES.len()).map(|at| ceremony.run(at, genesis)).collect());
     let dir = join(&ceremony, genesis);
@@ -242,7 +267,64 @@ fn a_domain_is_founded_by_people_and_nodes_that_each_sign_for_themselves() {
         crate::harness::terminate(node.id());
         assert_eq!(node.wait().unwrap().code(), Some(0));
     }
+    // Only shown: the store opens as before, once more.
+    let (home, secret) = (ceremony.path("at-north"), ceremony.passphrase("north"));
+    let reseal = ["--json", "--dry-run", "node", "reseal", "north", "--dir", &home];
+    let by = ["--passphrase-file", &secret, "--new-passphrase-file", &file];
+    for _ in 0..2 {
+        assert!(would(&quorate(&[&reseal[..], &by].concat())).contains("passphrase opens it now"));
+    }
     fs::remove_dir_all(&ceremony.root).unwrap();
+}
+
+/// The transcript of a ceremony says who and what is founded, who signed, and what lacks.
+fn unfinished(file: &str, created: &Value) {
+    let shown = quorate(&["genesis", "transcript", file]).stdout;
+    let named = |list: &str, fields: &[&str]| {
+        for it in created[list].as_array().unwrap() {
+            for field in fields {
+                assert!(shown.contains(it[field].as_str().unwrap()), "{field} of {it} in {shown}");
+            }
+        }
+    };
+    named("nodes", &["name", "role", "fingerprint", "words"]);
+    named("people", &["name", "fingerprint"]);
+    named("services", &["name", "fingerprint"]);
+    named("custodians", &["name", "fingerprint", "words"]);
+    for text in [
+        created["genesis"].as_str().unwrap(),
+        created["words"].as_str().unwrap(),
+        concat!("by quorate ", env!("CARGO_PKG_VERSION")),
+        "it is for production",
+        "everything else needs 2 of (ada, ben, cleo)",
+        "administrator",
+        "signed by the administrators ada, ben\n",
+        "countersigned by the nodes nobody yet\n",
+        "NOT complete",
+    ] {
+        assert!(shown.contains(text), "{text:?} in {shown}");
+    }
+    let lacking = shown.lines().last().unwrap();
+    assert!(["cleo", "north", "south", "east", "watch"].iter().all(|it| lacking.contains(it)));
+    assert!(!lacking.contains("ada"), "{lacking}");
+    let said = quorate(&["--json", "genesis", "transcript", file]).ok();
+    assert_eq!((&said["founds"], &said["signed"]["nodes"]), (&false.into(), &Value::Array(vec![])));
+}
+
+/// Whoever has all signatures has the same transcript, byte for byte, from whichever copy.
+fn finished(ceremony: &Ceremony, file: &str, copy: &str) {
+    quorate(&["--json", "genesis", "merge", copy, "--from", file]).ok();
+    let transcripts = [file, copy].map(|from| {
+        let to = ceremony.path("transcript");
+        let args = ["--json", "genesis", "transcript", from, "-o", &to];
+        assert_eq!(quorate(&args).ok()["founds"], true);
+        let written = fs::read_to_string(&to).unwrap();
+        assert_eq!(written, quorate(&["genesis", "transcript", from]).stdout);
+        written
+    });
+    assert_eq!(transcripts[0], transcripts[1]);
+    let last = transcripts[0].lines().last().unwrap();
+    assert!(last.starts_with("complete: every founder signed"), "{last}");
 }
 
 /// Nodes that run until the test ends, however it ends.
@@ -351,11 +433,11 @@ fn serve(dir: &Path) {
     // A stolen directory signs nothing without the enrolled key.
     fs::copy(dir.join("people/ben"), dir.join("people/cleo")).unwrap();
     assert_eq!(run(&["status", "--as", "cleo"]).refused(2), "wrong_key");
-    let up = run(&["up"]);
-    assert_eq!(up.refused(2), "not_a_trial");
-}
     // Production is not called anything else.
     let plain = quorate(&["status", "--dir", dir.to_str().unwrap()]);
     assert_eq!((plain.code, plain.stderr.as_str()), (Some(0), ""));
     assert!(plain.stdout.starts_with("domain harbour at position"), "{plain:?}");
     assert_eq!(run(&["status"]).ok()["staging"], false);
+    let up = run(&["up"]);
+    assert_eq!(up.refused(2), "not_a_trial");
+}

@@ -44,6 +44,18 @@ fn a_receipt_is_verified_offline_and_only_with_its_genesis() {
     assert_eq!(report["request"], request["request"]);
     assert_eq!(report["rule"], "ops-message");
     assert_eq!(quorate(&["--json", "receipt", "verify", path]).refused(2), "genesis_needed");
+    // An auditor who knows the head believes no receipt that relies on another one.
+    let genesis = domain.genesis();
+    let pinned = |head: &str| {
+        let args = ["--json", "receipt", "verify", path, "--genesis", &genesis, "--head", head];
+        quorate(&args)
+    };
+    let head = report["head"].as_str().unwrap();
+    assert_eq!(pinned(head).ok(), report);
+    let elsewhere = pinned(&format!("0x{}", "33".repeat(32)));
+    assert_eq!(elsewhere.refused(3), "other_head");
+    assert!(elsewhere.message().contains(head), "{elsewhere:?}");
+    assert_eq!(pinned("0x33").refused(2), "bad_head");
     let other = format!("0x{}", "11".repeat(32));
     assert_eq!(verify(path, &other).refused(5), "bad_receipt");
     assert_eq!(verify("nowhere", &other).refused(2), "file");

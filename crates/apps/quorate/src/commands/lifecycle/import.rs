@@ -363,6 +363,7 @@ async fn submit(name: &Name, dealing: &Path, wait: Wait, by: &Signer, face: Face
         return Err(Failure::caller("other_key", message, "name that key, or another file"));
     }
     let session = Session::sign(by)?;
+    face.before(|| format!("bring what was dealt for key {name} to the nodes"))?;
     let body = SubmitImport { dealing: file.dealing };
     let views: Vec<CeremonyView> = session.post(&routes::import(name), &body).await?;
     if wait.no_wait {

@@ -107,6 +107,7 @@ fn sign(options: &Sign, face: Face) -> Result<()> {
         let message = format!("this is not the key of {who} in the list of those who release");
         return Err(Failure::caller("wrong_key", message, "name the right key, or the right name"));
     }
+    face.before(|| format!("sign the release {} as {who}", file.digest()))?;
     file.sign(&*signer)?;
     write_whole(&options.file, &file.to_bytes(), 0o644)?;
     face.show(&ReleaseView::of(&file, Some(&signers)), ReleaseView::text);
@@ -132,6 +133,9 @@ fn confirm(
         };
     }
     face.brief(&ReleaseView::of(file, Some(signers)).text());
+    if face.is_dry_run() {
+        return Ok(());
+    }
     match ask("Is this what you mean to release, word for word?") {
         Some(true) => Ok(()),
         Some(false) => {

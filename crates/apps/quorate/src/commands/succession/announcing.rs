@@ -62,7 +62,15 @@ pub async fn announce(options: Announce, face: Face) -> Result<()> {
     let status = signed.check(session.known()).map_err(|error| does_not_hold(&error))?;
     face.brief(&about_to_sign(&status, &session));
     confirm(&founded, options.genesis.as_deref(), face)?;
-    signed.sign(person(&session)?, session.signer())?;
+    let by = person(&session)?;
+    face.before(|| {
+        let (file, called) = (options.file.display(), &genesis.domain);
+        format!(
+            "sign that {called} takes over, write it to {file}, and tell it to every node once \
+                 enough guardians signed"
+        )
+    })?;
+    signed.sign(by, session.signer())?;
     let status = signed.check(session.known()).map_err(|error| does_not_hold(&error))?;
     write_whole(&options.file, &to_bytes(&signed), 0o644)?;
     let mut announced = announced(options.file, &signed, status, &session);
