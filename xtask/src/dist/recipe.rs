@@ -43,8 +43,17 @@ impl Recipe {
         lines.push(first("cc", &["--version"])?);
         lines.push(first("ld", &["--version"])?);
         lines.push(first("ldd", &["--version"])?);
+        // the library that the program of nodes speaks to a TPM with
+        let tss = first("pkg-config", &["--modversion", "tss2-esys"])?;
+        if tss.is_empty() {
+            let next = "apt-get install libtss2-dev pkg-config";
+            return Err(Trouble::Machine(format!("no tss2-esys to build with: {next}")));
+        }
+        lines.push(format!("tss2-esys {tss}"));
         lines.push(format!("Cargo.lock {}", hash(source.file("Cargo.lock"))));
-        lines.push(format!("cargo {}", arguments(&target, "PROGRAM").join(" ")));
+        for program in super::PROGRAMS {
+            lines.push(format!("cargo {}", arguments(&target, program).join(" ")));
+        }
         lines.extend(FIXED.map(|(name, value)| format!("{name}={value}")));
         let names = NAMES.map(|(_, name)| name);
         lines.push(format!("--remap-path-prefix and -ffile-prefix-map to {}", names.join(", ")));
@@ -90,8 +99,22 @@ impl Recipe {
 }
 
 /// What cargo is told.
-fn arguments<'a>(target: &'a str, program: &'a str) -> [&'a str; 8] {
-    ["build", "--release", "--locked", "--offline", "--target", target, "--package", program]
+fn arguments<'a>(target: &'a str, program: &'a str) -> Vec<&'a str> {
+    let mut arguments = vec![
+        "build",
+        "--release",
+        "--locked",
+        "--offline",
+        "--target",
+        target,
+        "--package",
+        program,
+    ];
+    // what is released opens every kind of store
+    if program == "quorate" {
+        arguments.extend(["--features", "tpm"]);
+    }
+    arguments
 }
 
 /// What stands where a path of the machine would, in the order in which compilers are told: the
@@ -190,6 +213,13 @@ mod tests {
         {
             assert!(!is_kept(&dropped.into()), "{dropped}");
         }
+    }
+
+    #[test]
+    fn what_is_released_opens_stores_of_a_tpm() {
+        let told = |program| arguments("machine", program).join(" ");
+        assert!(told("quorate").ends_with("--package quorate --features tpm"));
+        assert!(told("quorate-recovery").ends_with("--package quorate-recovery"));
     }
 
     #[test]

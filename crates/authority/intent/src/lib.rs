@@ -36,6 +36,7 @@ pub use error::{InputProblem, IntentError};
 pub use intent::Intent;
 pub use key::KeyFacts;
 pub use kinds::KINDS;
+pub use words::amount_in_words;
 
 /// How messages begin that nodes sign for themselves: no request signs one (INT-14).
 pub const RESERVED_PREFIX: &[u8] = b"quorate.birth/v1\n";

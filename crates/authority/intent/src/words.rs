@@ -4,12 +4,27 @@ use crate::limits::SHOWN_CHARACTERS_MAX;
 use quorate_codec::hex;
 
 /// A whole number of smallest units as a decimal fraction: `decimal("1500", 3)` is `1.5`.
-pub(crate) fn decimal(units: impl ToString, decimals: usize) -> String {
+fn decimal(units: impl ToString, decimals: usize) -> String {
     let digits = format!("{:0>width$}", units.to_string(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     match fraction.trim_end_matches('0') {
         "" => whole.to_owned(),
         fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+/// The asset of transactions that Ethereum's clients read.
+pub(crate) const ETHER: &str = "ether";
+/// The asset of transactions that Bitcoin's read.
+pub(crate) const BITCOIN: &str = "bitcoin";
+
+/// An amount of an asset as people read it, `1.5 ETH`; of an asset that has no name here, in the
+/// smallest unit.
+pub fn amount_in_words(asset: &str, units: impl ToString) -> String {
+    match asset {
+        ETHER => format!("{} ETH", decimal(units, 18)),
+        BITCOIN => format!("{} BTC", decimal(units, 8)),
+        _ => format!("{} of {asset}", units.to_string()),
     }
 }
 
@@ -49,6 +64,13 @@ mod tests {
         ] {
             assert_eq!(decimal(units, decimals), text);
         }
+    }
+
+    #[test]
+    fn amounts_are_of_something() {
+        assert_eq!(amount_in_words(ETHER, "1500000000000000000"), "1.5 ETH");
+        assert_eq!(amount_in_words(BITCOIN, 50_000_000), "0.5 BTC");
+        assert_eq!(amount_in_words("gold", 7), "7 of gold");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod birth;
 mod bundle;
 mod cases;
 mod child;
+mod consequence;
 mod decide;
 mod error;
 mod facts;

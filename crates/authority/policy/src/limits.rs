@@ -30,19 +30,23 @@ pub const LIFETIME_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
 pub(crate) struct Limits(BTreeMap<String, Limit>);
 
 /// One limit: the most of one asset that an intent may move, or spend on fees.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Limit {
-    asset: String,
+pub(crate) struct Limit {
+    /// Of what.
+    pub asset: String,
+    /// How much, in its smallest unit.
     #[serde(with = "crate::facts::decimal")]
-    max: U256,
+    pub max: U256,
+    /// What is measured.
     #[serde(default)]
-    of: Measure,
+    pub of: Measure,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// What a limit measures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Measure {
+pub(crate) enum Measure {
     /// What leaves the key for others.
     #[default]
     Amount,
@@ -61,6 +65,11 @@ impl Limits {
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+
+    /// The limit of a name.
+    pub fn get(&self, name: &str) -> Option<&Limit> {
+        self.0.get(name)
     }
 
     /// Names of the limits that an intent keeps (POL-08).

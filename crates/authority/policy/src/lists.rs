@@ -28,6 +28,11 @@ impl Lists {
         self.0.keys().map(String::as_str)
     }
 
+    /// The list of a name.
+    pub fn get(&self, name: &str) -> Option<&BTreeSet<String>> {
+        self.0.get(name)
+    }
+
     /// Lists that hold every destination; none if there is no destination (POL-09).
     pub fn with_all(&self, facts: &Facts) -> Vec<&str> {
         match facts.to.is_empty() {

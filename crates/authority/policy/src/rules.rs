@@ -13,7 +13,7 @@ use cedar_policy::{
 use quorate_access::Tree;
 use quorate_identity::Name;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 /// Ids that decisions use where no rule of the policy decided; no rule may take one.
@@ -49,7 +49,8 @@ pub(crate) struct Rule {
     pub reason: Option<String>,
     /// Its `@approvals`.
     pub approvals: Option<Tree<Name>>,
-    actions: ActionConstraint,
+    /// Kinds of intent that its scope covers.
+    pub actions: ActionConstraint,
 }
 
 impl Rule {
@@ -132,10 +133,23 @@ fn read(policy: &CedarPolicy) -> Result<Rule, PolicyError> {
     Ok(Rule {
         id,
         permits,
-        reason: reason.map(str::to_owned),
+        reason: reason.map(printable),
         approvals,
         actions: policy.action_constraint(),
     })
+}
+
+/// Words of a rule beside which other things are shown: nothing in them acts on a terminal, or
+/// begins a line.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' | '\'' | '\\' => shown.push(letter),
+            _ => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// Strict, and a warning counts as an error: a rule that can never apply, or that looks like
@@ -177,6 +191,27 @@ fn check_names(
         }
     }
     Ok(())
+}
+
+/// What else in a bundle a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Asks {
+    /// An entry of `limits.json`.
+    Limit,
+    /// An entry of `lists.json`.
+    List,
+}
+
+/// Limits and lists that a rule in Cedar's JSON form names.
+pub(crate) fn asks(json: &Value) -> BTreeSet<(Asks, String)> {
+    let mut asked = Vec::new();
+    collect_asked(json, &mut asked);
+    let known = asked.into_iter().filter_map(|(attribute, name)| match attribute {
+        "within" => Some((Asks::Limit, name.to_owned())),
+        "to_in" | "to_any_in" => Some((Asks::List, name.to_owned())),
+        _ => None,
+    });
+    known.collect()
 }
 
 /// `0x` and eight lower-case hex digits.

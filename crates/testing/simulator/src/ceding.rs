@@ -1,7 +1,7 @@
 //! Guardians of a simulated domain announce that another one takes over. In most worlds that is
 //! refused; in some it is meant, and all stop.
 
-use crate::governing::standpoint;
+use crate::governing::{nodes, standpoint};
 use crate::people::{People, ask};
 use crate::world::World;
 use quorate_charter::{
@@ -90,12 +90,6 @@ impl People {
 /// A guardian's key, which no machine has.
 fn signer(who: &str) -> MemorySigner {
     MemorySigner::from_seed(&[who.as_bytes()[0]; 32]).expect("a key")
-}
-
-/// The nodes of the domain: whoever was thrown out keeps what it was told.
-fn nodes(world: &World) -> Vec<NodeId> {
-    let newest = world.checkers.newest();
-    world.hosts.keys().filter(|id| newest.node(id).is_some()).copied().collect()
 }
 
 /// The cessions that wait at a node.

@@ -180,7 +180,7 @@ impl People {
 
     /// Whatever some node shows as frozen goes on.
     fn thaw(&mut self, world: &mut World) {
-        let frozen = hosts_of(world).into_iter().find_map(|node| {
+        let frozen = nodes(world).into_iter().find_map(|node| {
             let mut freezes: Vec<Digest> =
                 freezes(world, node).into_iter().map(|view| view.freeze).collect();
             freezes.sort_unstable();
@@ -296,8 +296,10 @@ pub(crate) fn standpoint(world: &mut World) -> Option<(NodeId, Arc<State>)> {
     Some((node, world.hosts[&node].node.as_ref()?.state()))
 }
 
-fn hosts_of(world: &World) -> Vec<NodeId> {
-    world.hosts.keys().copied().collect()
+/// The nodes of the domain: whoever was thrown out keeps what it was told.
+pub(crate) fn nodes(world: &World) -> Vec<NodeId> {
+    let newest = world.checkers.newest();
+    world.hosts.keys().filter(|id| newest.node(id).is_some()).copied().collect()
 }
 
 /// What a node shows as frozen.

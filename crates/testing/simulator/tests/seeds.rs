@@ -183,7 +183,11 @@ fn all_hold(plans: &[Plan]) -> Coverage {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = run(*plan);
+                    let report = std::panic::catch_unwind(|| run(*plan));
+                    let report = report.unwrap_or_else(|why| {
+                        eprintln!("{:?} seed {} panicked", plan.story, plan.seed);
+                        std::panic::resume_unwind(why)
+                    });
                     let mut total = total.lock().unwrap();
                     total.0.add(&report.coverage);
                     total.1 += report.endings.signed;

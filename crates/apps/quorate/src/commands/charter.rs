@@ -16,7 +16,7 @@ use quorate_client::contract::{
 };
 use quorate_codec::{Digest, tag};
 use quorate_identity::{ActorId, GenesisHash, Head, MotionId, Name, PersonId, moment};
-use quorate_policy::PolicyBundle;
+use quorate_policy::Policy;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -270,35 +270,23 @@ pub fn confirm(session: &Session) -> Result<()> {
 /// What a motion would change, computed here from its bytes; a policy is compiled and its own
 /// table is run.
 fn consequence(motion: &Motion, state: &State) -> Result<Vec<String>> {
-    let mut lines = effect(motion, state);
     if let MotionBody::PolicySet { bundle } = &motion.body {
-        let policy = quorate_policy::vet(bundle, state).map_err(|error| {
+        quorate_policy::vet(bundle, state).map_err(|error| {
             let next = "do not sign it; ask whoever proposed it";
             Failure::peer("bad_policy", format!("the proposed policy does not hold: {error}"), next)
         })?;
-        let rules: Vec<&str> = policy.rule_ids().collect();
-        lines.push(format!("its rules: {}", rules.join(", ")));
-        let in_force = state.policy().and_then(|bytes| PolicyBundle::from_bytes(bytes).ok());
-        lines.extend(changed_files(in_force.as_ref(), policy.bundle()));
     }
-    Ok(lines)
+    Ok(with_policy(effect(motion, state), &motion.body, state))
 }
 
-/// Which files of the policy in force a new one changes.
-fn changed_files(old: Option<&PolicyBundle>, new: &PolicyBundle) -> Option<String> {
-    let old = old?;
-    let files = [
-        ("policy.cedar", old.cedar == new.cedar),
-        ("limits.json", old.limits == new.limits),
-        ("lists.json", old.lists == new.lists),
-        ("cases.json", old.cases == new.cases),
-    ];
-    let changed: Vec<&str> =
-        files.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
-    Some(match changed.is_empty() {
-        true => "it is the policy in force".to_owned(),
-        false => format!("it changes: {}", changed.join(", ")),
-    })
+/// With what follows from a policy, if it is one, where another is in force.
+fn with_policy(mut lines: Vec<String>, body: &MotionBody, state: &State) -> Vec<String> {
+    let MotionBody::PolicySet { bundle } = body else { return lines };
+    let in_force = state.policy().and_then(|bytes| Policy::compile(bytes).ok());
+    if let Ok(policy) = Policy::compile(bundle) {
+        lines.extend(policy.consequence(in_force.as_ref(), state.teams()));
+    }
+    lines
 }
 
 /// The person who signs.
@@ -442,11 +430,13 @@ impl Changed {
 fn entry_effect(certified: &CertifiedEntry, before: &State) -> Vec<String> {
     match &certified.entry().body {
         EntryBody::Motion(signed) => {
-            signed.body().map(|motion| effect(&motion, before)).unwrap_or_default()
+            let said = |motion: Motion| with_policy(effect(&motion, before), &motion.body, before);
+            signed.body().map(said).unwrap_or_default()
         }
         EntryBody::Enact(id) => match before.announcement(id) {
             Some(announced) => {
-                let said = body_effect(&announced.motion.body, before);
+                let body = &announced.motion.body;
+                let said = with_policy(body_effect(body, before), body, before);
                 let first =
                     format!("motion {id}, announced at {}, takes effect", announced.position);
                 std::iter::once(first).chain(said).collect()
@@ -493,11 +483,12 @@ impl Waiting {
     fn of(announced: &Announced, state: &State, views: &[MotionView]) -> Self {
         let name = |id: &PersonId| state.person(id).map(|person| person.name.clone());
         let view = views.iter().find(|view| view.motion == announced.id);
+        let body = &announced.motion.body;
         Self {
             motion: announced.id,
             kind: announced.motion.kind(),
             matter: announced.matter.to_string(),
-            effect: body_effect(&announced.motion.body, state),
+            effect: with_policy(body_effect(body, state), body, state),
             signed_by: announced.signed_by.iter().filter_map(name).collect(),
             delay_ms: announced.delay_ms,
             due_ms: view.and_then(|view| view.due_ms),

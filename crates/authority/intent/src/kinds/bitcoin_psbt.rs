@@ -10,7 +10,7 @@ use crate::error::{InputProblem, IntentError};
 use crate::key::{Key, Verified};
 use crate::limits::{INPUTS_MAX, PSBT_BYTES_MAX};
 use crate::text::Base64;
-use crate::words;
+use crate::words::{BITCOIN, amount_in_words};
 use alloy_primitives::U256;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::{Input, Psbt, PsbtSighashType};
@@ -25,8 +25,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const BITCOIN: &str = "bitcoin";
-const BITCOIN_DECIMALS: usize = 8;
 
 /// The network that addresses are written for, and the PSBT (INT-12).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -454,5 +452,5 @@ impl Content for Parsed {
 }
 
 fn bitcoin(sats: u64) -> String {
-    format!("{} BTC ({sats} sats)", words::decimal(sats, BITCOIN_DECIMALS))
+    format!("{} ({sats} sats)", amount_in_words(BITCOIN, sats))
 }

@@ -7,7 +7,7 @@ use crate::error::IntentError;
 use crate::key::{Key, Verified};
 use crate::limits::{CHAIN_ID_MAX, EVM_BYTES_MAX};
 use crate::text::Hex;
-use crate::words;
+use crate::words::{ETHER, amount_in_words};
 use alloy_consensus::transaction::{RlpEcdsaDecodableTx, RlpEcdsaEncodableTx};
 use alloy_consensus::{SignableTransaction, Transaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{Address, Signature, TxKind, U256, keccak256};
@@ -16,8 +16,6 @@ use quorate_codec::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-const ETHER: &str = "ether";
-const ETHER_DECIMALS: usize = 18;
 
 /// The chain, and the bytes whose Keccak-256 hash is signed (INT-11).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -225,5 +223,5 @@ impl Content for Parsed {
 }
 
 fn ether(wei: U256) -> String {
-    format!("{} ETH ({wei} wei)", words::decimal(wei, ETHER_DECIMALS))
+    format!("{} ({wei} wei)", amount_in_words(ETHER, wei))
 }

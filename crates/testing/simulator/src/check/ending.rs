@@ -3,7 +3,7 @@
 
 use crate::ceding::cessions;
 use crate::giving::missing_parts;
-use crate::governing::{freezes, motions};
+use crate::governing::{freezes, motions, nodes};
 use crate::people::{ask, requests};
 use crate::world::World;
 use quorate_charter::{Standing, State};
@@ -18,8 +18,7 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     let mut heights: BTreeMap<KeyId, BTreeSet<u64>> = BTreeMap::new();
     let newest = world.checkers.newest();
     // Who was thrown out is not waited for.
-    let ids: Vec<NodeId> =
-        world.hosts.keys().filter(|id| newest.node(id).is_some()).copied().collect();
+    let ids = nodes(world);
     let heads: BTreeSet<Option<Head>> = ids
         .iter()
         .map(|id| world.hosts[id].node.as_ref().map(|node| node.state().head()))
@@ -93,8 +92,7 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
 pub(crate) fn going_on(world: &mut World) -> Vec<String> {
     let newest = world.checkers.newest();
     let is_vacant = |id: &NodeId| world.vacant.as_ref().is_some_and(|it| it.node == *id);
-    let hosts = world.hosts.keys().filter(|id| newest.node(id).is_some() && !is_vacant(id));
-    let ids: Vec<NodeId> = hosts.copied().collect();
+    let ids: Vec<NodeId> = nodes(world).into_iter().filter(|id| !is_vacant(id)).collect();
     let mut open = Vec::new();
     for id in ids {
         let (ceded, frozen) = (cessions(world, id), freezes(world, id));
