@@ -80,9 +80,12 @@ fn is_address(word: &str) -> bool {
 /// A text with something in place of a word, which stands for itself there and is no part of another;
 /// nothing if it is not there.
 fn replaced(text: &str, word: &str, by: &str) -> Option<String> {
-    let (mut whole, mut rest, mut is_there) = (String::new(), text, false);
+    let (mut whole, mut rest, mut is_there, mut last) = (String::new(), text, false, None);
     while let Some((before, after)) = rest.split_once(word) {
-        let is_part = before.ends_with(char::is_alphanumeric)
+        // The one before may end where this one begins.
+        let previous = before.chars().next_back().or(last);
+        last = word.chars().next_back();
+        let is_part = previous.is_some_and(char::is_alphanumeric)
             || after.starts_with(|it: char| it.is_alphanumeric());
         is_there |= !is_part;
         whole = whole + before + if is_part { word } else { by };
@@ -126,6 +129,7 @@ mod tests {
         let by = |text, word| replaced(text, word, "7");
         assert_eq!(by("--from N --node NODE", "N"), Some("--from 7 --node NODE".to_owned()));
         assert_eq!(by("--node NODE", "N"), None);
+        assert_eq!(by("--dir /tmp/aNN", "N"), None);
         assert_eq!(by("n1=10.0.0.1:71", "10.0.0.1"), Some("n1=7:71".to_owned()));
         assert_eq!(by("n1=10.0.0.11:71", "10.0.0.1"), None);
     }
