@@ -319,6 +319,16 @@ impl Session {
         timeout(OTHERS_MAX, answers).await.ok().flatten()
     }
 
+    /// What each node of the charter says of itself and of the others, where it answers.
+    pub async fn statuses(&self, state: &State) -> Vec<(Name, Option<Status>)> {
+        let mut nodes = Vec::new();
+        for node in state.nodes() {
+            nodes
+                .push((node.name.clone(), self.at(&node.name).get(routes::STATUS.path).await.ok()));
+        }
+        nodes
+    }
+
     /// What other nodes say where one says that it signs nothing: it may have been left behind, or
     /// thrown out without having heard of it. The word of one that signs, else of the one that is
     /// furthest. Nobody is waited for long, and who touches a key for every read is not asked again.

@@ -54,6 +54,16 @@ fn is_here(status: &Value, node: &str, version: &str) -> bool {
     node["alive"] == true && node["program"]["version"] == version
 }
 
+/// Files a motion as ada, has ben sign it, and waits until it is in force.
+fn enact(trial: &Trial, arguments: &[&str]) {
+    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
+    let id = filed["motion"].as_str().unwrap().to_owned();
+    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
+    while trial.run(&["charter", "show", &id]).ok()["state"] != "enacted" {
+        sleep(Duration::from_millis(100));
+    }
+}
+
 /// N-80: domain of this version becomes one of the next, a node at a time, without a pause; whoever
 /// goes back is refused by the store first and, where the store was never taken over, by the peers.
 #[test]
@@ -99,13 +109,7 @@ fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
     assert_eq!(versions(&status), ["0.2.0"; 4]);
 
     // The domain asks for the version, and everybody may.
-    let required = ["release", "require", "0.2.0", "--as", "ada"];
-    let filed = trial.run(&required).ok().clone();
-    let id = filed["motion"].as_str().unwrap().to_owned();
-    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
-    while trial.run(&["charter", "show", &id]).ok()["state"] != "enacted" {
-        sleep(Duration::from_millis(100));
-    }
+    enact(&trial, &["release", "require", "0.2.0"]);
 
     // The way back: refused before anything is written.
     trial.kill("node-1");
@@ -122,4 +126,31 @@ fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
     trial.until(|status| is_here(status, "node-1", "0.2.0"));
     assert_eq!(trial.log("node-1").matches(TAKEN).count(), taken, "it is still of that version");
     trial.signed(&trial.request("ops", &message("of the next version"), "wallet-service"));
+}
+
+/// REL-14: who orders that a node may vote hears what it runs, and names it where that is not what the
+/// others run.
+#[test]
+fn neg_080_a_node_that_runs_something_else_votes_only_where_that_is_meant() {
+    let mut trial = Trial::found();
+    enact(&trial, &["node", "suspend", "node-3"]);
+    trial.kill("node-3");
+    trial.start_with(&next(), "node-3");
+    let resume = ["node", "resume", "node-3", "--as", "ada"];
+    let resumes_with = |program: &str| trial.run(&[&resume[..], &["--program", program]].concat());
+    let status = trial.until(|status| is_here(status, "node-3", "0.2.0"));
+    let runs = |node: &str| {
+        let mut nodes = status["nodes"].as_array().unwrap().iter();
+        let line = nodes.find(|line| line["name"] == node).unwrap();
+        line["program"]["digest"].as_str().unwrap().to_owned()
+    };
+    let error = trial.run(&resume).error(3).clone();
+    assert_eq!(error["code"], "program_differs");
+    let (message, advice) = (error["message"].to_string(), error["next"].to_string());
+    assert!(message.contains("of the voters that answer 0 run the same, 2 must"), "{message}");
+    assert!(advice.contains(&format!("--program {}", runs("node-3"))), "{advice}");
+    assert_eq!(resumes_with(&runs("node-1")).error(3)["code"], "program_differs");
+    assert_eq!(resumes_with("node-3").error(2)["code"], "bad_digest");
+    enact(&trial, &["node", "resume", "node-3", "--program", &runs("node-3")]);
+    trial.until_at("node-3", |status| status["leased"] == true);
 }

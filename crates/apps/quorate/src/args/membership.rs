@@ -36,10 +36,14 @@ pub enum Membership {
         reader: Reader,
     },
     /// File the motion that lets a node vote, and sign if it is a signer: after probation, or after
-    /// it was suspended.
+    /// it was suspended. It must run what the others run.
     Resume {
         /// The node's name.
         name: String,
+        /// It runs this program, by the digest of its file, and that is meant, whatever the others
+        /// run.
+        #[arg(long, value_name = "DIGEST")]
+        program: Option<String>,
         #[command(flatten)]
         faults: Faults,
         #[command(flatten)]

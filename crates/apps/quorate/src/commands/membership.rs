@@ -3,6 +3,7 @@
 
 use super::charter::{confirm, file_motion, shown};
 use super::genesis::{SMALL_FILE_MAX, role};
+use super::{programs, release};
 use crate::args::membership::{Admitted, Declared, Membership};
 use crate::args::{Reader, Signer};
 use crate::domain::{self, DomainDir, read_at_most};
@@ -36,9 +37,15 @@ pub async fn run(verb: Membership, face: Face) -> Result<()> {
             change(vec![admit], faults.faults, &signer, face).await
         }
         Membership::Admission { name, reader } => admission(&name, &reader, face).await,
-        Membership::Resume { name, faults, signer } => {
+        Membership::Resume { name, program, faults, signer } => {
             let (name, standing) = (domain::name(&name)?, Standing::Votes);
-            change(vec![NodeChange::Stand { name, standing }], faults.faults, &signer, face).await
+            let meant = program.as_deref().map(release::digest).transpose()?;
+            let session = Session::sign(&signer)?;
+            let state = session.replay().await?;
+            state.node_named(&name).ok_or_else(|| not_there(&name))?;
+            programs::look_at(&session, &state, &name, meant, face).await?;
+            let changes = vec![NodeChange::Stand { name, standing }];
+            order(&session, &state, changes, faults.faults, face).await
         }
         Membership::Suspend { name, faults, signer } => {
             let (name, standing) = (domain::name(&name)?, Standing::Waits);
@@ -61,7 +68,6 @@ pub async fn run(verb: Membership, face: Face) -> Result<()> {
     }
 }
 
-/// Shows what a change would do, asks, and files the motion.
 async fn change(
     changes: Vec<NodeChange>,
     faults: Option<u8>,
@@ -70,12 +76,23 @@ async fn change(
 ) -> Result<()> {
     let session = Session::sign(signer)?;
     let state = session.replay().await?;
+    order(&session, &state, changes, faults, face).await
+}
+
+/// Shows what a change would do, asks, and files the motion.
+async fn order(
+    session: &Session,
+    state: &State,
+    changes: Vec<NodeChange>,
+    faults: Option<u8>,
+    face: Face,
+) -> Result<()> {
     let body = MotionBody::Nodes(NodesChange { changes, faults });
     if !face.is_dry_run() {
-        face.brief(&shown(&body, &state));
-        confirm(&session)?;
+        face.brief(&shown(&body, state));
+        confirm(session)?;
     }
-    file_motion(&session, &state, body, face).await
+    file_motion(session, state, body, face).await
 }
 
 fn declaration(declared: Declared) -> Declaration {

@@ -17,6 +17,7 @@ pub mod node;
 mod people;
 mod policy;
 mod posture;
+mod programs;
 pub mod receipt;
 mod release;
 pub mod request;

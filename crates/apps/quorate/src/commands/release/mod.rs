@@ -208,7 +208,11 @@ fn version(text: &str) -> Result<Version> {
     text.parse().map_err(bad)
 }
 
-fn digest(text: &str) -> Result<Digest> {
+/// A digest as typed.
+///
+/// # Errors
+/// The caller's: it is none.
+pub fn digest(text: &str) -> Result<Digest> {
     text.parse().map_err(|error| {
         let message = format!("not a digest: {error}");
         Failure::caller("bad_digest", message, "give 0x and 64 lower-case digits")
