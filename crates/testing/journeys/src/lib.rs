@@ -32,7 +32,7 @@ mod trial;
 
 pub use chapter::{Chapter, commands, root};
 pub use desk::{Desk, Running, Shown, network};
-pub use machine::Machine;
+pub use machine::{Machine, addresses};
 pub use program::{Said, binary, next, quorate, recovery, run};
 pub use successor::{HEIRS, Successor};
 pub use trial::Trial;

@@ -3,10 +3,20 @@
 use crate::program::{Said, quorate};
 use crate::trial::Trial;
 use serde_json::Value;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static MACHINES: AtomicU32 = AtomicU32::new(0);
+
+/// Addresses that nobody listens at: for nodes, for people.
+pub fn addresses() -> (String, String) {
+    let free = || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").to_string()
+    };
+    (free(), free())
+}
 
 /// A machine with fresh keys under a node's name.
 pub struct Machine {

@@ -1,7 +1,7 @@
 //! A domain that `quorate up` founded and keeps running.
 
 use crate::desk::Desk;
-use crate::machine::Machine;
+use crate::machine::{Machine, addresses};
 use crate::program::{Said, binary, quorate, quorate_with, recovery};
 use serde_json::Value;
 use std::fs::OpenOptions;
@@ -213,6 +213,31 @@ impl Trial {
         (text(&config, "peer"), text(&config, "api"))
     }
 
+    /// Changes what a node's `node.json` says; it counts from its next start on.
+    pub fn change_node_file(&self, node: &str, change: impl FnOnce(&mut Value)) {
+        let mut config = self.node_file(node);
+        change(&mut config);
+        let path = self.dir().join("nodes").join(node).join("node.json");
+        std::fs::write(path, config.to_string()).expect("node.json");
+    }
+
+    /// Nodes that do not run get other addresses, which only they know: when they run again they find
+    /// each other, and neither they nor the rest of the domain find anybody else. People find all.
+    pub fn cut_off(&self, nodes: &[&str]) {
+        let moved: Vec<(&str, String)> = nodes.iter().map(|node| (*node, addresses().0)).collect();
+        for (node, address) in &moved {
+            self.change_node_file(node, |config| {
+                let peers = config.get_mut("peers").and_then(Value::as_object_mut);
+                for (name, peer) in peers.expect("peers") {
+                    let known = moved.iter().find(|(node, _)| node == name);
+                    // nobody ever listens there
+                    *peer = known.map_or("127.0.0.1:1", |(_, address)| address).into();
+                }
+                *config.get_mut("peer").expect("an address") = address.as_str().into();
+            });
+        }
+    }
+
     /// A custodian of the trial answers what nodes ask; the file with the answers.
     pub fn answer(&self, custodian: &str, challenges: &str) -> String {
         let folder = self.dir().join("custodians");
@@ -224,13 +249,16 @@ impl Trial {
         answers
     }
 
-    /// The desk of somebody who founded the domain.
+    /// The desk of a person or service of the founding.
     pub fn desk(&self, who: &str) -> Desk {
         let desk = self.desk_elsewhere(who);
         self.join(&desk);
-        let key = PathBuf::from("people").join(who);
+        let mut keys =
+            ["people", "services"].map(|folder| PathBuf::from(folder).join(who)).into_iter();
+        let key = keys.find(|key| self.dir().join(key).exists()).expect("a founder has a key");
         let there = PathBuf::from(desk.path("quorate-domain")).join(&key);
-        std::fs::copy(self.dir().join(key), there).expect("a founder has a key");
+        std::fs::create_dir_all(there.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(self.dir().join(key), there).expect("a copy");
         desk
     }
 

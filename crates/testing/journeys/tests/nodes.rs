@@ -7,10 +7,9 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_journeys::{Machine, Trial, quorate};
+use quorate_journeys::{Machine, Trial, addresses, quorate};
 use serde_json::{Value, json};
 use std::fs;
-use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -37,21 +36,17 @@ fn enact(trial: &Trial, arguments: &[&str]) -> Value {
     }
 }
 
-/// Two ports that nobody listens at.
-fn ports() -> (String, String) {
-    let free = || {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().to_string()
-    };
-    (free(), free())
-}
-
 fn epoch(trial: &Trial, key: &str) -> u64 {
     trial.run(&["key", "show", key]).ok()["epoch"].as_u64().unwrap()
 }
 
 fn line<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
     status[list].as_array().unwrap().iter().find(|it| it["name"] == name)
+}
+
+fn enrolment_of(machine: &Machine) -> String {
+    let file = format!("nodes/{}/enrolment.cbor", machine.name);
+    machine.dir().join(file).display().to_string()
 }
 
 /// The charter as any node hands it out.
@@ -63,8 +58,8 @@ fn charter(trial: &Trial, file: &str) -> String {
 
 /// GOV-64 to GOV-67: a machine is admitted under the words that it shows, waits, votes, gets shares,
 /// signs; the node that it replaces is thrown out while it runs, and finds nobody any more. The relay
-/// that edits an enrolment, the coordinator that gives out another charter, and the node that kept its
-/// share are on the way.
+/// that edits an enrolment, and the coordinator that admits a machine of its own and gives out another
+/// charter, are on the way.
 #[test]
 fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     let mut trial = Trial::found();
@@ -72,23 +67,50 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
         .iter()
         .map(|key| trial.run(&["key", "show", key]).ok()["public_key"].clone())
         .collect();
-    let addresses = ports();
-    let machine = Machine::new(&trial, "node-5", &addresses);
-    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let at = addresses();
+    let machine = Machine::new(&trial, "node-5", &at);
+    let enrolment = enrolment_of(&machine);
     let words = quorate(&["node", "inspect", &enrolment]).ok()["words"].clone();
 
     // A relay puts its own machine's keys in the place of these: whole, it has other words; in part,
     // it does not hold.
-    let relay = Machine::new(&trial, "node-5", &ports());
-    let theirs = relay.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
-    assert_ne!(quorate(&["node", "inspect", &theirs]).ok()["words"], words);
+    let relay = Machine::new(&trial, "node-5", &addresses());
+    let theirs = enrolment_of(&relay);
+    let their_words = quorate(&["node", "inspect", &theirs]).ok()["words"].clone();
+    assert_ne!(their_words, words);
     let mut edited = fs::read(&enrolment).unwrap();
-    let at = edited.len() / 2;
-    edited[at] ^= 1;
+    let middle = edited.len() / 2;
+    edited[middle] ^= 1;
     let broken = trial.file("broken");
     fs::write(&broken, edited).unwrap();
     let refused = trial.run(&["node", "admit", &broken, "--as", "ada"]);
     assert_eq!(refused.error(2)["code"], "bad_enrolment");
+
+    // A coordinator who is an administrator admits that machine: alone.
+    let own = trial.run(&["node", "admit", &theirs, "--votes", "--as", "cleo"]).ok().clone();
+    assert_eq!(own["state"], "collecting");
+    let own = own["motion"].as_str().unwrap();
+    let founders = ["node-1", "node-2", "node-3", "witness"];
+    let is_listed = |node: &str| {
+        let listed = trial.run(&["node", "list", "--node", node]);
+        assert!(listed.lines.len() >= founders.len(), "{listed:?}");
+        listed.lines.iter().any(|it| it["words"] == their_words)
+    };
+    let genesis_file = trial.dir().join("genesis.cbor").display().to_string();
+    let uninvited = quorate(&[
+        "node",
+        "run",
+        "node-5",
+        "--dir",
+        &relay.dir().display().to_string(),
+        "--genesis-file",
+        &genesis_file,
+        "--genesis",
+        &trial.genesis(),
+        "--passphrase-file",
+        &relay.passphrase(),
+    ]);
+    assert_eq!(uninvited.error(2)["code"], "not_enrolled");
 
     // What it would do is shown before anybody signs.
     let shown = trial.run(&["--dry-run", "node", "admit", &enrolment, "--as", "ada"]).ok().clone();
@@ -104,6 +126,8 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     assert!(admission["confirmed_by"].as_array().unwrap().len() >= 2, "{admission}");
     let hash = admission["admission"].as_str().unwrap().to_owned();
     let whole = charter(&trial, "whole");
+    assert_eq!(trial.run(&["charter", "show", own]).ok()["state"], "superseded");
+    assert_eq!(founders.map(is_listed), [false; 4]);
 
     // The wrong turns of its operator: another hash, a charter that ends too early, another machine.
     let starts = |machine: &Machine, charter: &str, hash: &str| {
@@ -127,8 +151,27 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     assert_eq!(starts(&machine, &early, &hash).error(3)["code"], "other_charter");
     assert_eq!(starts(&relay, &whole, &hash).error(3)["code"], "not_admitted");
 
+    // What the coordinator gives out instead: a charter that admits its machine where the other one
+    // was admitted, and one whose last entry no quorum of nodes certified.
+    let log = fs::read_to_string(&whole).unwrap();
+    let digits = |file: &str| -> String {
+        fs::read(file).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let other_machine = log.replace(&digits(&enrolment), &digits(&theirs));
+    let last = log.rfind(|it: char| it.is_ascii_hexdigit()).unwrap();
+    let digit = if &log[last..=last] == "0" { "1" } else { "0" };
+    let uncertified = format!("{}{digit}{}", &log[..last], &log[last + 1..]);
+    for (name, text) in [("other-machine", other_machine), ("uncertified", uncertified)] {
+        assert_ne!(text, log);
+        let file = trial.file(name);
+        fs::write(&file, text).unwrap();
+        for newcomer in [&relay, &machine] {
+            assert_eq!(starts(newcomer, &file, &hash).error(5)["code"], "bad_charter", "{name}");
+        }
+    }
+
     trial.admit_machine(&machine, &whole, &hash);
-    trial.run(&["node", "at", "node-5", "--api", &addresses.1]).ok();
+    trial.run(&["node", "at", "node-5", "--api", &at.1]).ok();
     trial.until(|status| {
         line(status, "nodes", "node-5").is_some_and(|it| it["alive"] == true && it["lag"] == 0)
     });
@@ -211,4 +254,59 @@ fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
     // And what is filed first of all is filed with the others.
     forget();
     enact(&trial, &["rule", "times", "--lease", "20s"]);
+}
+
+/// N-59, GOV-65, TRN-10: a node that was thrown out while it was off kept its share, and nobody has
+/// new ones yet. With it a quorum of the key would be there; it finds nobody who signs with it.
+#[test]
+fn neg_059_a_node_that_was_thrown_out_and_kept_its_share_signs_with_nobody() {
+    let mut trial = Trial::found();
+    enact(&trial, &["node", "faults", "0"]);
+    // What node-3 says comes late: it votes, and dies before anybody has new shares.
+    trial.kill("node-3");
+    trial.change_node_file("node-3", |config| config["delay_ms"] = json!(1_000));
+    trial.start("node-3");
+    trial.until_at("node-3", |status| status["leased"] == true);
+    // This desk never hears of what follows.
+    let desk = trial.desk("wallet-service");
+    let asked =
+        |verb: &[&str]| desk.run(&[verb, &["--node", "node-1", "--as", "wallet-service"]].concat());
+    trial.kill("node-1");
+    enact(&trial, &["node", "revoke", "node-1"]);
+    trial.kill("node-3");
+    trial.start("node-1");
+    let alive = |status: &Value| -> Vec<String> {
+        let nodes = status["nodes"].as_array().unwrap().iter();
+        let alive = nodes.filter(|node| node["alive"] == true);
+        alive.map(|node| node["name"].as_str().unwrap().to_owned()).collect()
+    };
+    while asked(&["status"]).code != 0 {
+        sleep(Duration::from_millis(100));
+    }
+
+    let intent = desk.path("intent.json");
+    fs::write(&intent, message("with the one that left").to_string()).unwrap();
+    let at_it = asked(&["request", "create", "--key", "ops", "--intent", &intent]).ok().clone();
+    let here = trial.request("ops", &message("with the one that is left"), "wallet-service");
+    let (at_it, id) = (at_it["request"].as_str().unwrap(), here["request"].as_str().unwrap());
+    let decided = |status: &Value| {
+        let decisions = status["decisions"].as_array().unwrap().iter();
+        decisions.map(|it| (it["node"].clone(), it["outcome"].clone())).collect::<Vec<_>>()
+    };
+    let allowed = [(json!("node-2"), json!("allow"))];
+    while decided(trial.run(&["request", "show", id]).ok()) != allowed {
+        sleep(Duration::from_millis(100));
+    }
+    trial.run(&["request", "wait", id, "--timeout", "5"]).error(4);
+    asked(&["request", "wait", at_it, "--timeout", "0"]).error(4);
+    trial.run(&["request", "show", at_it]).error(2);
+    let own = asked(&["status"]).ok().clone();
+    assert_eq!((&own["leased"], alive(&own)), (&json!(false), vec!["node-1".to_owned()]), "{own}");
+    assert_eq!(epoch(&trial, "ops"), 0, "its share is of the epoch that signs");
+
+    // Those whom the charter names sign what it could not.
+    trial.start("node-3");
+    trial.signed(&here);
+    trial.verified_receipt(&here);
+    asked(&["request", "wait", at_it, "--timeout", "0"]).error(4);
 }
