@@ -1,12 +1,16 @@
 //! `posture`: how a domain stands against what its design expects, graded, each finding with its
 //! reason and what to do about it.
 
+#[cfg(test)]
+mod tests;
+
+use super::programs;
 use crate::args::Posture as Options;
 use crate::face::Face;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
 use quorate_charter::{Declaration, Matter, Node, Role, Rules, Standing, State};
-use quorate_client::contract::{CustodyView, Status, routes};
+use quorate_client::contract::{CustodianView, CustodyView, KeyState, KeyView, Status, routes};
 use quorate_identity::{CredentialKind, Name, NodeId};
 use quorate_release::Version;
 use serde::Serialize;
@@ -16,6 +20,10 @@ use std::str::FromStr;
 
 /// A key whose shares are older than this should have had new ones.
 const SHARES_AGE_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1_000;
+/// So long before a recovery key is to be another one people should know: they meet in person.
+const EXPIRY_NOTICE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// The seal that somebody always gives.
+const PASSPHRASE: &str = "passphrase";
 /// The shortest delay that gives people time to object.
 const DELAY_MS_MIN: u64 = 12 * 60 * 60 * 1_000;
 
@@ -41,6 +49,14 @@ struct Finding {
     fix: &'static str,
 }
 
+/// What nodes said: each about itself, and one of them about custodians and backups.
+struct Said {
+    /// Of every node of the charter its status, where it answers.
+    nodes: Vec<(Name, Option<Status>)>,
+    keys: Vec<KeyView>,
+    custody: CustodyView,
+}
+
 #[derive(Serialize)]
 struct Assessment {
     domain: Name,
@@ -62,14 +78,11 @@ pub async fn run(options: Options, face: Face) -> Result<()> {
     let session = Session::read(&options.reader)?;
     let state = session.replay().await?;
     let custody: CustodyView = session.get(routes::CUSTODY.path).await?;
-    let mut nodes = Vec::new();
-    for node in state.nodes() {
-        // One that does not answer is a finding, not the end of looking.
-        nodes.push((node.name.clone(), session.at(&node.name).get(routes::STATUS.path).await.ok()));
-    }
-    let mut findings = assess(&state, &nodes, &custody, crate::now_ms());
-    findings.sort_by_key(|finding| finding.grade);
-    let grade = findings.first().map_or(Grade::A, |finding| finding.grade);
+    let keys: Vec<KeyView> = session.get(routes::KEYS.path).await?;
+    // One that does not answer is a finding, not the end of looking.
+    let nodes = session.statuses(&state).await;
+    let findings = assess(&state, &Said { nodes, keys, custody }, crate::now_ms());
+    let grade = worst(&findings);
     let unknown = vec![
         "whether what is declared of nodes is so",
         "whether people compare words, and read what they sign",
@@ -97,22 +110,25 @@ fn text(assessment: &Assessment) -> String {
     lines.join("\n")
 }
 
-/// Everything that is not as it should be. Pure.
-fn assess(
-    state: &State,
-    nodes: &[(Name, Option<Status>)],
-    custody: &CustodyView,
-    now: u64,
-) -> Vec<Finding> {
+fn worst(findings: &[Finding]) -> Grade {
+    findings.iter().map(|finding| finding.grade).min().unwrap_or(Grade::A)
+}
+
+/// Everything that is not as it should be, the worst first. Pure.
+fn assess(state: &State, said: &Said, now: u64) -> Vec<Finding> {
+    let Said { nodes, keys: views, custody } = said;
     let mut findings = Vec::new();
     voters(state, &mut findings);
     sites(state, &mut findings);
     rules(state.rules(), &mut findings);
     people(state, &mut findings);
     keys(state, nodes, now, &mut findings);
+    backups(views, nodes, &mut findings);
     running(nodes, &mut findings);
-    programs(nodes, &mut findings);
+    seals(state, nodes, &mut findings);
+    versions(nodes, &mut findings);
     custodians(custody, now, &mut findings);
+    findings.sort_by_key(|finding| finding.grade);
     findings
 }
 
@@ -380,13 +396,9 @@ fn keys(state: &State, nodes: &[(Name, Option<Status>)], now: u64, findings: &mu
 }
 
 /// Whether nodes run one program, as they say themselves.
-fn programs(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+fn versions(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
     let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
-    let own = nodes.iter().filter_map(|(name, status)| {
-        let lines = &status.as_ref()?.nodes;
-        lines.iter().find(|line| line.name == *name)?.program.as_ref().map(|it| (name, it))
-    });
-    let own: Vec<_> = own.collect();
+    let own = programs::own(nodes);
     let newest: Option<Version> =
         own.iter().filter_map(|(_, program)| program.version.parse().ok()).max();
     for (name, program) in &own {
@@ -447,12 +459,81 @@ fn running(nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
                 "quorate succession list; where nobody meant it, quorate succession refuse",
             );
         }
-        if status.seal.as_deref() == Some("passphrase") {
-            add(
+    }
+}
+
+/// Who must come after a power cut, and which nodes start for whoever carries them away.
+fn seals(state: &State, nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    let mut alone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, status) in nodes {
+        let Some(status) = status else { continue };
+        let kind = status.seal.as_deref();
+        // Versions that do not say so know no other seal that somebody gives.
+        let attended = status.attended.or(kind.map(|kind| kind == PASSPHRASE));
+        match attended {
+            Some(true) => {
+                let given = match kind {
+                    None | Some(PASSPHRASE) => "a passphrase".to_owned(),
+                    Some(kind) => format!("a PIN that is typed ({kind})"),
+                };
+                add(
+                    Grade::B,
+                    format!("node {name} opens with {given}"),
+                    "after a power cut somebody must come and type it",
+                    "quorate node reseal, or have somebody there",
+                );
+            }
+            Some(false) => {
+                let cloud = state.node_named(name).map(|node| node.declared.cloud.as_str());
+                if let Some(cloud) = cloud.filter(|cloud| !cloud.is_empty()) {
+                    alone.entry(cloud).or_default().push(name.as_str());
+                }
+            }
+            None => {}
+        }
+    }
+    for (cloud, names) in alone.into_iter().filter(|(_, names)| names.len() > 1) {
+        let grade = if names.len() > state.faults() { Grade::C } else { Grade::B };
+        add(
+            grade,
+            format!("{} open by themselves in one place: {cloud}", names.join(" and ")),
+            "who carries them away, or owns that place, starts them all",
+            "quorate node reseal --seal passphrase on one of them, or spread them",
+        );
+    }
+}
+
+/// Whether what restores the keys is there and holds.
+fn backups(keys: &[KeyView], nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+    let mut add = |grade, what: String, why, fix| findings.push(Finding { grade, what, why, fix });
+    for key in keys.iter().filter(|key| key.state != KeyState::Retired && key.backup != "proven") {
+        let name = &key.key;
+        match key.backup.as_str() {
+            "outdated" => add(
+                Grade::C,
+                format!("key {name} is backed up for custodians who were replaced"),
+                "those of now cannot restore it, and those of before can",
+                "quorate status says whose recovery key was not shown; then quorate key refresh",
+            ),
+            _ => add(
                 Grade::B,
-                format!("node {name} opens with a passphrase"),
-                "after a power cut somebody must come and type it",
-                "quorate node reseal, or have somebody there",
+                format!("key {name} has no backup: it is not made yet"),
+                "nothing is signed with a key before its backup is proven",
+                "quorate ceremony show, and quorate status: they say what is missing",
+            ),
+        }
+    }
+    for (name, status) in nodes {
+        let lines = status.iter().flat_map(|status| &status.keys);
+        let broken = lines.filter(|line| line.backup_holds == Some(false));
+        let broken: Vec<&str> = broken.map(|line| line.name.as_str()).collect();
+        if !broken.is_empty() {
+            add(
+                Grade::C,
+                format!("node {name} keeps backups that do not hold: {}", broken.join(", ")),
+                "what does not verify restores nothing, and others may lie damaged too",
+                "look at that node's log; quorate backup export elsewhere, then quorate key refresh",
             );
         }
     }
@@ -469,6 +550,39 @@ fn custodians(custody: &CustodyView, now: u64, findings: &mut Vec<Finding>) {
                 "quorate custodian set, with one custodian more than must open",
             );
         }
+    }
+    // Whom the charter does not name yet, or who only gets a key, restores nothing.
+    let custodians =
+        || custody.custodians.iter().filter(|it| it.proposed.is_none() && it.gets.is_none());
+    let named = |is: &dyn Fn(&CustodianView) -> bool| {
+        let names: Vec<&str> =
+            custodians().filter(|it| is(it)).map(|it| it.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let notice = now.saturating_add(EXPIRY_NOTICE_MS);
+    if let Some(names) = named(&|it| it.expires_ms.is_some_and(|at| at <= now)) {
+        add(
+            Grade::C,
+            format!("to have another recovery key by now: {names}"),
+            "a key that was kept for too long may be lost, or somebody else's",
+            "have them make one; then quorate custodian set",
+        );
+    }
+    if let Some(names) = named(&|it| it.expires_ms.is_some_and(|at| now < at && at <= notice)) {
+        add(
+            Grade::B,
+            format!("to have another recovery key within 30 days: {names}"),
+            "a new one is made offline, enrolled by a motion, and shown to every node",
+            "have them make one; then quorate custodian set",
+        );
+    }
+    if let Some(names) = named(&|it| !it.is_shown) {
+        add(
+            Grade::C,
+            format!("nobody showed the node that was asked the recovery key of {names}"),
+            "a key that nobody holds restores nothing, so nothing is backed up to it there",
+            "quorate custodian challenges, and quorate custodian answer",
+        );
     }
     for drill in &custody.drills {
         let (grade, what) = match &drill.last {

@@ -46,15 +46,22 @@ pub async fn answer(
         _ => ask(interface, caller, call).await?,
     };
     match view {
-        View::Status(status) => json(&View::Status(with_seal(interface, status))),
+        View::Status(status) => json(&View::Status(completed(interface, status))),
         View::Bundle(place) => json(&bundle(interface, place).await?),
         View::ExportPart(row) => json(&export_part(interface, row).await?),
         view => json(&view),
     }
 }
 
-fn with_seal(interface: &Interface, mut status: Status) -> Status {
+/// With what the process knows and the node does not: what opens the store, and what was found about
+/// the backups in it.
+fn completed(interface: &Interface, mut status: Status) -> Status {
     status.seal = Some(interface.seal.as_str().to_owned());
+    status.attended = Some(interface.attended);
+    let found = interface.findings.read();
+    for key in &mut status.keys {
+        key.backup_holds = found.get(&key.name).map(|found| found.holds);
+    }
     status
 }
 

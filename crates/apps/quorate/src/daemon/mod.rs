@@ -151,6 +151,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         replays: Mutex::new(ReplayGuard::default()),
         drill_turn: tokio::sync::Mutex::default(),
         seal,
+        attended,
     });
     let every =
         config.verify_every_s.map_or(backups::EVERY, |every| Duration::from_secs(every.get()));

@@ -60,6 +60,8 @@ pub struct Interface {
     pub drill_turn: tokio::sync::Mutex<()>,
     /// What opens the store.
     pub seal: SealKind,
+    /// Whether somebody gives it.
+    pub attended: bool,
 }
 
 /// Serves until the process ends.

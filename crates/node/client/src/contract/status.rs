@@ -23,9 +23,12 @@ pub struct Status {
     /// Whether the answering node holds a lease on its head: only then it signs.
     pub leased: bool,
     /// What opens the answering node's store: `passphrase`, `systemd-credential`, `tpm2` or `pkcs11`.
-    /// With a passphrase it does not start again by itself.
     #[serde(default)]
     pub seal: Option<String>,
+    /// Whether somebody gives what opens it at every start: a passphrase, or the PIN of a token. Where
+    /// nobody does the node starts again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attended: Option<bool>,
     /// Why the answering node's program may take part in nothing, if it may not: it is older than the
     /// charter allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,4 +108,8 @@ pub struct KeyStatus {
     /// For how long its refresh is overdue; zero where it is not.
     #[serde(default)]
     pub refresh_overdue_ms: u64,
+    /// Whether every backup of it that the answering node is to keep was there and held when it looked
+    /// last; nothing where it keeps none, or did not look yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_holds: Option<bool>,
 }

@@ -24,6 +24,7 @@ impl Node {
             leased: self.may_sign(now),
             // The process around it knows.
             seal: None,
+            attended: None,
             outdated: self.outdated.clone(),
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),
@@ -120,6 +121,7 @@ impl Node {
             epoch: plan.map(|plan| plan.epoch),
             oldest_epoch_ms: self.oldest_epoch(&order.key),
             refresh_overdue_ms: self.overdue_ms(order, now).unwrap_or_default(),
+            backup_holds: None,
         }
     }
 
