@@ -8,7 +8,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_journeys::{Said, Trial};
+use quorate_journeys::{Machine, Said, Trial, addresses};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
@@ -130,9 +130,22 @@ fn people_and_services_come_and_go() {
     enact(&trial, &admit[..5], "ada", "ben");
     assert!(names(&trial.run(&["person", "list"])).contains(&"gina".to_owned()));
     assert_eq!(trial.run(&["status", "--as", "gina"]).ok()["leased"], true);
-    // Names and keys are never given again.
-    let again = trial.run(&admit);
-    again.refused();
+    // Names and keys are never given again: neither gina's name, nor under another name her key, that
+    // of a founder, or that of a service.
+    trial.run(&admit).refused();
+    let key = |holder: &str| trial.dir().join(holder).display().to_string();
+    let double = |kind: &str, holder: &str| {
+        let file = enrol(&trial, kind, "eve", &key(holder));
+        let role: &[&str] = if kind == "person" { &["--role", "approver"] } else { &[] };
+        let admit = [&[kind, "admit", &file], role, &["--as", "ada"]].concat();
+        let refused = trial.run(&admit).error(2);
+        assert_eq!(refused["code"], "bad_motion", "{refused}");
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains("a key of eve is, or was, somebody's"), "{message}");
+    };
+    double("person", "people/gina");
+    double("service", "people/alice");
+    double("person", "services/wallet-service");
     let robot = enrolled(&trial, "service", "robot");
     enact(&trial, &["service", "admit", &robot], "ada", "cleo");
     trial.request("ops", &message("robots may ask"), "robot");
@@ -140,6 +153,7 @@ fn people_and_services_come_and_go() {
     trial.try_request("ops", &message("not any more"), "robot").refused();
     enact(&trial, &["person", "revoke", "gina"], "ada", "ben");
     trial.run(&["status", "--as", "gina"]).refused();
+    double("person", "people/gina");
     let diff = trial.run(&["charter", "diff"]);
     let kinds: Vec<String> =
         diff.lines.iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect();
@@ -222,10 +236,34 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     enact(&trial, &["charter", "override", &id], "ada", "ben");
     until(&trial, &id, &["enacted"]);
 
-    // Ben and Cleo are lost with their keys. One administrator is not enough for anything.
+    // Ben and Cleo are lost with their keys. One administrator is not enough for anything: not for a
+    // policy that lets everything pass, a node of her own, or rules that do not wait.
     for gone in ["ben", "cleo"] {
         fs::remove_file(trial.dir().join("people").join(gone)).unwrap();
     }
+    let before = trial.run(&["charter", "status"]).ok()["head"].clone();
+    let policy = anything(&trial);
+    let machine = Machine::new(&trial, "node-5", &addresses());
+    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let alone: Vec<String> = [
+        &["policy", "propose", &policy][..],
+        &["node", "admit", &enrolment, "--votes"],
+        &["rule", "set", "--delay", "0s"],
+    ]
+    .iter()
+    .map(|motion| {
+        let filed = trial.run(&[motion, &["--as", "ada"][..]].concat()).ok().clone();
+        assert_eq!(filed["needed"], 1, "{filed}");
+        filed["motion"].as_str().unwrap().to_owned()
+    })
+    .collect();
+    let wanted = trial.request("ops", &message("what only that policy allows"), "alice");
+    assert_eq!(trial.wait(&wanted).error(3)["code"], "denied");
+    for motion in &alone {
+        let view = trial.run(&["charter", "show", motion]).ok().clone();
+        assert_eq!(view["state"], "collecting", "{view}");
+    }
+    assert_eq!(trial.run(&["charter", "status"]).ok()["head"], before);
     let (dora, emil) = (enrolled(&trial, "person", "dora"), enrolled(&trial, "person", "emil"));
     let recover = [
         "recover-administrators",
@@ -272,6 +310,85 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     assert_eq!(rules["rules"][0]["tree"], "2 of (ada, dora, emil)");
     let verified = trial.run(&["charter", "verify", "--genesis", &trial.genesis()]).ok().clone();
     assert_eq!(verified["verified"], true, "all of it, from the genesis hash alone");
+}
+
+/// Writes the policy in force with one rule in the place of all, which lets everything pass.
+fn anything(trial: &Trial) -> String {
+    let shown = trial.run(&["policy", "show"]).ok().clone();
+    let folder = trial.dir().join("anything");
+    fs::create_dir(&folder).unwrap();
+    let put = |file: &str, text: &str| fs::write(folder.join(file), text).unwrap();
+    put(
+        "policy.cedar",
+        "@id(\"anything\")\n@reason(\"whatever it is\")\npermit(principal, action, resource);\n",
+    );
+    for (file, field) in [("limits.json", "limits"), ("lists.json", "lists")] {
+        put(file, shown[field].as_str().unwrap());
+    }
+    let case = json!([{
+        "name": "whatever it is",
+        "requester": "person:alice",
+        "key": {"name": "ops", "scheme": "ed25519"},
+        "facts": {"kind": "message"},
+        "expect": "allow",
+        "rule": "anything",
+    }]);
+    put("cases.json", &case.to_string());
+    folder.display().to_string()
+}
+
+/// N-102, GOV-82, GOV-83: a thief has cleo's laptop, and with it objects to all that is announced.
+/// Every objection delays once and is overridden; to the key that cleo gets instead it cannot object.
+#[test]
+fn neg_102_a_stolen_laptop_that_objects_to_everything_stops_nothing() {
+    let trial = Trial::found();
+    let slow = ["rule", "set", "--delay", "4s", "--override", "2 of (ada, ben, cleo)"];
+    enact(&trial, &slow, "ada", "ben");
+    let object = |id: &str| trial.run(&["charter", "object", id, "--as", "cleo"]);
+    let announce = |motion: &[&str]| {
+        let told = enact(&trial, motion, "ada", "ben");
+        assert_eq!(told["state"], "announced", "{told}");
+        told["motion"].as_str().unwrap().to_owned()
+    };
+    let robot = enrolled(&trial, "service", "robot");
+    let motions: [&[&str]; 2] =
+        [&["rule", "times", "--lease", "20s"], &["service", "admit", &robot]];
+    let announced = motions.map(|motion| {
+        let id = announce(motion);
+        let objection = object(&id).ok().clone();
+        placed(&trial, objection["motion"].as_str().unwrap());
+        assert_eq!(placed(&trial, &id)["objected_by"], "cleo");
+        let again = object(&id).error(2);
+        assert_eq!(again["code"], "bad_motion", "{again}");
+        id
+    });
+    for id in &announced {
+        enact(&trial, &["charter", "override", id], "ada", "ben");
+        object(id).refused();
+    }
+
+    // Cleo has another key, and shows its words to ada and ben.
+    fs::create_dir(trial.file("new")).unwrap();
+    let key = trial.file("new/cleo");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", &key])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let rotation = announce(&["person", "rotate", &enrol(&trial, "person", "cleo", &key)]);
+    let alone = object(&rotation).error(2);
+    assert_eq!(alone["code"], "bad_motion", "{alone}");
+    assert!(alone["message"].as_str().unwrap().contains("has no say"), "{alone}");
+    for id in announced.iter().chain([&rotation]) {
+        until(&trial, id, &["enacted"]);
+    }
+    trial.run(&["charter", "status"]).ok();
+    trial.request("ops", &message("robots may ask"), "robot");
+    // What the thief has is nobody's key any more.
+    let next = announce(&["rule", "times", "--lease", "30s"]);
+    assert_eq!(object(&next).error(2)["code"], "wrong_key");
+    fs::copy(&key, trial.dir().join("people/cleo")).unwrap();
+    object(&next).ok();
 }
 
 /// A trial domain says of itself what it is not.
