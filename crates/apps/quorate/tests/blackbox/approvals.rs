@@ -1,6 +1,11 @@
 //! People: who may approve what, and what they must have seen.
 
 use crate::harness::{Domain, LARGE, Run, ether, id, shared};
+use crate::interface::{client, founding, wait};
+use quorate_client::contract::{HexBytes, RequestView, SubmitStatement, routes};
+use quorate_codec::to_bytes;
+use quorate_identity::{FileSigner, GenesisHash, RequestId};
+use quorate_policy::request::{Approval, Signed, Verdict};
 use serde_json::Value;
 
 fn vote(domain: &Domain, verb: &str, request: &Value, who: &str) -> Run {
@@ -100,4 +105,40 @@ fn an_expired_request_takes_no_approval() {
     let request = domain.run_with(&ether(LARGE).to_string(), &args).ok();
     assert_eq!(domain.wait(&request).refused(3), "expired");
     assert_eq!(vote(domain, "approve", &request, "alice").refused(2), "request_ended");
+}
+
+/// N-76: what an approver signed is handed in for another request, and for the same one although it is
+/// of another domain, by whoever took it on its way and by the approver's own program.
+#[test]
+fn neg_076_approval_bytes_count_for_one_request_of_one_domain() {
+    let domain = shared();
+    let [first, second] = [large(domain, "wallet-service"), large(domain, "wallet-service")];
+    let state = founding(domain);
+    let alice = state.person_named(&"alice".parse().unwrap()).unwrap().id;
+    let signer = FileSigner::open(&domain.dir.join("people/alice"), None).unwrap();
+    let digest = |request: &Value| -> RequestId { id(request).parse().unwrap() };
+    let expiry = first["expires_ms"].as_u64().unwrap();
+    let approves = |genesis: GenesisHash| {
+        let approval = Approval::new(genesis, digest(&first), alice, Verdict::Approve, expiry);
+        let signed = Signed::sign(&approval, &signer).unwrap();
+        SubmitStatement { statement: HexBytes(to_bytes(&signed)) }
+    };
+    let other = format!("0x{}", "42".repeat(32)).parse().unwrap();
+    let (here, elsewhere) = (approves(state.genesis()), approves(other));
+    let callers = ["alice", "ada"].map(|who| client(domain, "node-1", who, who));
+    for caller in &callers {
+        for (statement, request) in [(&here, &second), (&elsewhere, &first)] {
+            let route = routes::approvals(&digest(request));
+            let posted = wait(caller.post::<_, RequestView>(&route, statement));
+            assert_eq!(posted.unwrap_err().code, "bad_statement");
+        }
+    }
+    let route = routes::approvals(&digest(&first));
+    let counts = wait(callers[0].post::<_, RequestView>(&route, &here)).unwrap();
+    assert_eq!(counts.approvals.len(), 1);
+    let untouched = domain.run(&["request", "show", id(&second)]).ok();
+    assert_eq!(
+        (&untouched["approvals"], &untouched["state"]),
+        (&Value::Array(vec![]), &"waiting".into())
+    );
 }

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-fn founding(domain: &Domain) -> State {
+pub fn founding(domain: &Domain) -> State {
     let file: GenesisFile =
         from_bytes(&fs::read(domain.dir.join("genesis.cbor")).unwrap()).unwrap();
     file.verify(&domain.genesis().parse().unwrap()).unwrap()
