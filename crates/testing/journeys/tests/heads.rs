@@ -181,6 +181,9 @@ fn neg_074_an_approval_that_comes_after_the_policy_changed_signs_nothing() {
     for node in ["node-1", "node-2", "node-3"] {
         let shown = show(node, &|shown| shown["state"] == "denied");
         assert_eq!(shown["signatures"], json!([]), "{shown}");
+        let decisions = shown["decisions"].as_array().unwrap().iter();
+        let mut denials = decisions.filter(|it| it["outcome"] == "deny");
+        assert!(denials.all(|it| it["rule"] == "hush"), "{shown}");
     }
 }
 
