@@ -15,9 +15,6 @@ use std::time::{Duration, Instant};
 /// A program of tests that runs for so long hangs. The slowest takes a quarter of it.
 const PROGRAM_MAX: Duration = Duration::from_secs(20 * 60);
 
-/// Programs of processes that talk mostly wait: so many for each core.
-const WAITING: usize = 2;
-
 /// Whose result is being printed.
 static SPEAKS: Mutex<()> = Mutex::new(());
 
@@ -119,10 +116,10 @@ fn program(message: &Value) -> Option<Program> {
     Some(Program { path: path.into(), folder: folder.into(), name })
 }
 
-/// Runs the programs of a part, some side by side: whoever waits leaves the cores to others.
+/// Runs the programs of a part, as many side by side as there are cores: a program that waits, or has
+/// one long test, leaves them to others.
 pub fn run(part: &Part, long: bool) -> Result<Count, Trouble> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let hands = if part.name == "end to end" { WAITING * cores } else { cores };
+    let hands = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let take = || part.programs.get(next.fetch_add(1, Ordering::Relaxed));
     let work = || {
