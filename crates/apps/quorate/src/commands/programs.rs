@@ -189,7 +189,7 @@ mod tests {
     fn rel_14_a_node_votes_with_what_the_others_run() {
         let same = view("1.4.1", 1);
         let judge = |voters: &[ProgramView], faults| {
-            judge(&[same.clone()], &programs(voters), faults, None, None)
+            judge(std::slice::from_ref(&same), &programs(voters), faults, None, None)
         };
         let two = [same.clone(), same.clone()];
         assert_eq!(judge(&two, 1), Ok(()));
