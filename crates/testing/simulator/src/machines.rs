@@ -89,6 +89,8 @@ impl World {
             self.coverage.hit(Fault::SeatTaken);
             if let Some(host) = self.hosts.get_mut(&node) {
                 host.disk.commit(&rows);
+                // A copy from before is of a machine that the charter does not name.
+                host.old = None;
             }
             self.look_at_disk(node, true);
             self.after(1_000, Happening::Start { host: node });

@@ -328,11 +328,11 @@ impl World {
             return;
         }
         let secrets = self.secrets(id);
+        let is_revoked = self.checkers.newest().node(&id).is_none();
         let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
         let handled = host.start(&self.founding.file, secrets, self.now);
-        if matches!(handled, Err(BootError::NotNamed)) {
-            // Who heard that it was thrown out, maybe as the first, and crashed, stays off. That it
-            // was thrown out is seen in the end: whoever belongs to the domain has a head then.
+        if is_revoked && matches!(handled, Err(BootError::NotNamed)) {
+            // Who heard that it was thrown out, and crashed, stays off.
             return self.note("revoked", &id, &[]);
         }
         let handled = handled.expect("a node starts from its disk");
