@@ -12,6 +12,8 @@ use quorate_identity::Name;
 use quorate_intent::amount_in_words;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many entries that a list gains or loses are shown one by one.
+const ENTRIES_SHOWN: usize = 20;
 /// Kinds of intent that move nothing by themselves.
 const WORDS_ONLY: [&str; 2] = ["message", "evm.message"];
 
@@ -54,8 +56,11 @@ impl Policy {
         for (_, name) in moved.iter().filter(|(asked, _)| *asked == Asks::List) {
             let (new, old) = (self.lists.get(name), before.lists.get(name));
             let [new, old] = [new, old].map(|list| list.cloned().unwrap_or_default());
-            lines.extend(new.difference(&old).map(|entry| format!("list {name} gains {entry}")));
-            lines.extend(old.difference(&new).map(|entry| format!("list {name} loses {entry}")));
+            lines.extend(entries(name, "gains", new.difference(&old)));
+            lines.extend(entries(name, "loses", old.difference(&new)));
+        }
+        if self.bundle().cases != before.bundle().cases {
+            lines.push("its own table of cases is another one".to_owned());
         }
         if lines.is_empty() {
             lines.push(match self.digest() == before.digest() {
@@ -101,9 +106,18 @@ impl Policy {
             None if rule.permits => text.push_str(", and nobody has to approve"),
             None => {}
         }
-        let looked: Vec<String> = asks.iter().map(|ask| self.looked_at(ask)).collect();
-        if !looked.is_empty() {
-            text.push_str(&format!("; it looks at {}", looked.join(", ")));
+        let bound = self.text(rule).map(|json| rules::binding(&json)).unwrap_or_default();
+        let looked = |binds: bool| {
+            let asks = asks.iter().filter(|ask| bound.contains(ask) == binds);
+            asks.map(|ask| self.looked_at(ask)).collect::<Vec<_>>().join(", ")
+        };
+        for (binds, how) in
+            [(true, "it looks at"), (false, "read the rule, which does not simply ask for")]
+        {
+            let looked = looked(binds);
+            if !looked.is_empty() {
+                text.push_str(&format!("; {how} {looked}"));
+            }
         }
         let is_amount = |(asked, name): &(Asks, String)| {
             let limit = self.limits.get(name).filter(|_| *asked == Asks::Limit);
@@ -114,7 +128,7 @@ impl Policy {
             ActionConstraint::In(kinds) => kinds.iter().any(moves),
             ActionConstraint::Eq(kind) => moves(kind),
         };
-        if rule.permits && moves && !asks.iter().any(is_amount) {
+        if rule.permits && moves && !bound.iter().any(is_amount) {
             text.push_str("; it looks at no limit on amounts");
         }
         text
@@ -170,9 +184,20 @@ fn approved(tree: &Tree<Name>, teams: &BTreeMap<Name, BTreeSet<Name>>) -> String
     text
 }
 
+/// Entries of a list that come or go, a line each; of very many the first.
+fn entries<'a>(name: &str, verb: &str, entries: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let all: Vec<&String> = entries.collect();
+    let shown = all.iter().take(ENTRIES_SHOWN);
+    let mut lines: Vec<String> = shown.map(|entry| format!("list {name} {verb} {entry}")).collect();
+    if all.len() > ENTRIES_SHOWN {
+        lines.push(format!("list {name} {verb} {} more", all.len() - ENTRIES_SHOWN));
+    }
+    lines
+}
+
 /// What a limit lets pass.
 fn most(limit: &Limit) -> String {
-    let amount = amount_in_words(&limit.asset, limit.max);
+    let amount = amount_in_words(&rules::printable(&limit.asset), limit.max);
     match limit.of {
         Measure::Amount => format!("at most {amount}"),
         Measure::Fee => format!("a fee of at most {amount}"),
@@ -261,6 +286,31 @@ mod tests {
         let rule = WORDS.replace("permit", r#"@reason("it's\nnothing\u{1b}[2J") permit"#);
         let said = after(None, &policy(&[&rule], "1", &[PAYEE]));
         assert!(said[0].contains(r"(it's\nnothing\u{1b}[2J)"), "{}", said[0]);
+    }
+
+    #[test]
+    fn pol_17_a_limit_that_does_not_bind_is_not_shown_as_one() {
+        let (when, before) = (policy(&[SMALL], "1", &[PAYEE]), "context.within.contains(\"some\")");
+        for other in [format!("!{before}"), format!("({before} || context.calls)")] {
+            let said =
+                after(Some(&when), &policy(&[&SMALL.replace(before, &other)], "1", &[PAYEE]));
+            assert!(said[0].starts_with("changed rule small"), "{}", said[0]);
+            let tail = "; it looks at list payees (one destination); read the rule, which does not \
+                        simply ask for limit some (at most 1 ETH); it looks at no limit on amounts";
+            assert!(said[0].ends_with(tail), "{}", said[0]);
+        }
+        let unless = SMALL.replace("when {", "unless {");
+        let said = after(Some(&when), &policy(&[&unless], "1", &[PAYEE]));
+        assert!(said[0].ends_with("; it looks at no limit on amounts"), "{}", said[0]);
+    }
+
+    #[test]
+    fn pol_17_an_asset_writes_on_no_terminal() {
+        let limits = r#"{"some":{"asset":"\u001b[2J\n","max":"1"}}"#.to_owned();
+        let lists = serde_json::json!({ "payees": [PAYEE] }).to_string();
+        let bundle = PolicyBundle::new(SMALL.to_owned(), limits, lists, CASE.to_owned());
+        let said = after(None, &Policy::from_bundle(bundle).unwrap());
+        assert!(said[0].contains(r"at most 1 of \u{1b}[2J\n"), "{}", said[0]);
     }
 
     #[test]

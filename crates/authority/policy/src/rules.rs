@@ -141,7 +141,7 @@ fn read(policy: &CedarPolicy) -> Result<Rule, PolicyError> {
 
 /// Words of a rule beside which other things are shown: nothing in them acts on a terminal, or
 /// begins a line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -212,6 +212,24 @@ pub(crate) fn asks(json: &Value) -> BTreeSet<(Asks, String)> {
         _ => None,
     });
     known.collect()
+}
+
+/// Of these, those without which the rule never applies: each stands in a `when`, joined to whatever
+/// else is there by `&&` alone.
+pub(crate) fn binding(json: &Value) -> BTreeSet<(Asks, String)> {
+    let conditions = json.get("conditions").and_then(Value::as_array);
+    let is_when = |it: &&Value| it.get("kind").and_then(Value::as_str) == Some("when");
+    let whens = conditions.into_iter().flatten().filter(is_when);
+    let mut open: Vec<&Value> = whens.filter_map(|it| it.get("body")).collect();
+    let mut bound = BTreeSet::new();
+    while let Some(body) = open.pop() {
+        if let Some(both) = body.get("&&") {
+            open.extend(["left", "right"].iter().filter_map(|side| both.get(side)));
+        } else if body.get("contains").is_some() {
+            bound.extend(asks(body));
+        }
+    }
+    bound
 }
 
 /// `0x` and eight lower-case hex digits.
