@@ -185,14 +185,15 @@ struct Target(Option<(PathBuf, PathBuf)>);
 
 impl Target {
     fn begin(output: &Path) -> Result<Self> {
-        if output.as_os_str() == "-" {
-            return Ok(Self(None));
-        }
-        if output.exists() {
+        let is_standard = output.as_os_str() == "-";
+        if !is_standard && output.exists() {
             return Err(exists(output));
         }
         Face::of_process()
             .before(|| format!("write a backup of all keys to {}", output.display()))?;
+        if is_standard {
+            return Ok(Self(None));
+        }
         // A name that nobody else has.
         let part = format!("{}.part", hex::encode(&crate::random_bytes::<8>()));
         Ok(Self(Some((output.to_owned(), output.with_added_extension(part)))))

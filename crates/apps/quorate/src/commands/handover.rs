@@ -92,8 +92,9 @@ fn verify(bytes: &[u8], hash: &GenesisHash) -> Result<Report> {
 
 fn text(report: &Report) -> String {
     let Report { domain, key, epoch, .. } = report;
+    let trial = if report.staging { " (staging)" } else { "" };
     let mut text =
-        format!("the certificate holds: epoch {epoch} of key {key}, in domain {domain}\n");
+        format!("the certificate holds: epoch {epoch} of key {key}, in domain {domain}{trial}\n");
     match (&report.epoch_before, &report.access_before) {
         (Some(epoch), Some(access)) => {
             let _ = writeln!(text, "  before      epoch {epoch}, {access}");

@@ -94,8 +94,10 @@ struct Rejoining {
 fn rejoin(dir: &DomainDir, name: &Name, mut node: SealedNode, face: Face) -> Result<()> {
     let is_older = node.is_older_copy();
     let lapse = quorate_machine::boot::rejoin(&node.records);
-    if is_older || lapse.is_ok() {
+    if lapse.is_ok() {
         face.before(|| format!("note in the store of node {name} that it shall be taken back"))?;
+    } else if is_older {
+        face.before(|| format!("count the old copy of the store of node {name} from now on"))?;
     }
     if is_older {
         node.accept_age()?;

@@ -142,14 +142,24 @@ impl Node {
 /// key, the policy, times, or another motion.
 fn touched(body: &MotionBody, before: &State) -> Vec<String> {
     let names: BTreeSet<Name> = match body {
-        MotionBody::Nodes(change) => change.names().into_iter().collect(),
+        MotionBody::Nodes(change) if change.faults.is_none() => {
+            change.names().into_iter().collect()
+        }
+        // How many may lie is about all of them.
+        MotionBody::Nodes(change) => {
+            let here = before.nodes().map(|node| node.name.clone());
+            here.chain(change.names()).collect()
+        }
         MotionBody::SeatGive { name, .. } => BTreeSet::from([name.clone()]),
         MotionBody::People(change) | MotionBody::Recover(change) => members(change, before),
         MotionBody::Thaw { barred, .. } => barred.iter().cloned().collect(),
         MotionBody::CustodySet { custody, .. } => {
-            let (then, now) = (&custody.custodians, &before.custody().custodians);
-            let changed = then.iter().filter(|it| !now.contains(it));
-            let left = now.iter().filter(|it| !then.contains(it));
+            let (other, current) = (custody, before.custody());
+            let (then, now) = (&other.custodians, &current.custodians);
+            // Who restores with whom is about all of them.
+            let same = other.seats == current.seats && other.keys == current.keys;
+            let changed = then.iter().filter(|it| !same || !now.contains(it));
+            let left = now.iter().filter(|it| !same || !then.contains(it));
             changed.chain(left).map(|custodian| custodian.name.clone()).collect()
         }
         MotionBody::ReleaseRequire { minimum } => {
