@@ -149,8 +149,8 @@ pub struct Offline {
 /// The head that an auditor knows the charter to have.
 #[derive(Debug, Clone, Args)]
 pub struct Pinned {
-    /// The head that it must be: as nodes of different operators show it, or as you noted it. Whoever
-    /// had the keys of former voters could write a charter that holds and is not the domain's.
+    /// The very head that it must be, not an earlier one, as nodes of different operators show it.
+    /// Whoever had the keys of former voters could write a charter that holds and is not the domain's.
     #[arg(long, value_name = "HASH")]
     pub head: Option<String>,
 }

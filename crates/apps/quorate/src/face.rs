@@ -79,7 +79,7 @@ impl Face {
     }
 
     /// Says that a domain is for staging, before anything else is said about it: on stderr, in colour
-    /// on a terminal. Programs that read JSON find it there, and their stderr holds errors alone.
+    /// on a terminal. Programs that read JSON ask `status`: their stderr holds errors alone.
     pub fn name_staging(self, file: &GenesisFile) {
         let Ok(genesis) = file.genesis() else { return };
         let is_first = || NAMED.lock().unwrap_or_else(PoisonError::into_inner).insert(file.hash());
