@@ -120,7 +120,7 @@ pub fn run(options: Options) -> Result<(), Trouble> {
     for part in built.iter().flat_map(suites::Built::parts) {
         report.part(part.name, || suites::run(&part, options.long))?;
     }
-    report.part("documentation examples", suites::documentation)?;
+    report.part("documentation examples", || suites::documentation(&repo))?;
     report.close()
 }
 

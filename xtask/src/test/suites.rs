@@ -2,7 +2,7 @@
 
 use super::Count;
 use crate::Trouble;
-use crate::repo::root;
+use crate::repo::{self, Package, Repo, root};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io;
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// A program of tests that runs for so long hangs. The slowest takes a quarter of it.
 const PROGRAM_MAX: Duration = Duration::from_secs(20 * 60);
+
+/// How a program of tests says what became of them.
+const RESULT: &str = "test result: ";
 
 /// Whose result is being printed.
 static SPEAKS: Mutex<()> = Mutex::new(());
@@ -167,7 +170,9 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
     // what one program said stays together
     let _speaks = SPEAKS.lock();
     let took = begun.elapsed().as_secs();
-    if status.is_some_and(|status| status.success()) {
+    // one that ends in good order before its tests do has shown nothing
+    let told = text.lines().any(|line| line.starts_with(RESULT));
+    if status.is_some_and(|status| status.success()) && told {
         println!("{:>6} passed  {}, {took} s", count.passed, program.name);
         for line in text.lines().filter(|line| line.starts_with("figures: ")) {
             println!("               {line}");
@@ -176,7 +181,11 @@ fn run_one(program: &Program, long: bool) -> Result<Count, Trouble> {
         // a program that died has not said how many of its tests failed
         count.failed = count.failed.max(1);
         println!("{text}{errors}");
-        let why = status.map_or("and did not end", |_| "and failed");
+        let why = match status {
+            None => "and did not end",
+            Some(status) if status.success() => "and told no result",
+            Some(_) => "and failed",
+        };
         println!("{:>6} FAILED  {}, ran {took} s {why}", count.failed, program.name);
     }
     Ok(count)
@@ -226,11 +235,15 @@ fn started_by(pid: u32) -> Vec<u32> {
     children.into_iter().flat_map(started_by).chain([pid]).collect()
 }
 
-/// The examples in documentation, which only cargo can run.
-pub fn documentation() -> Result<Count, Trouble> {
+/// The examples in documentation, which only cargo can run, of the packages that have any.
+pub fn documentation(repo: &Repo) -> Result<Count, Trouble> {
+    let packages = with_examples(repo);
+    if packages.is_empty() {
+        return Ok(Count::default());
+    }
     let output = Command::new("cargo")
-        // as they were built before
-        .args(["test", "--workspace", "--features=quorate/tpm", "--doc", "--locked"])
+        .args(["test", "--doc", "--locked"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .current_dir(root())
         .stdin(Stdio::null())
         .output()
@@ -244,10 +257,29 @@ pub fn documentation() -> Result<Count, Trouble> {
     Ok(count)
 }
 
+/// Packages whose sources have an example in their documentation: a fence that names no other language.
+fn with_examples(repo: &Repo) -> Vec<&str> {
+    let opens = |file: &repo::File| {
+        let comments = file.text().lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))
+        });
+        let fences = comments.filter_map(|line| line.trim().strip_prefix("```"));
+        // every second one closes
+        fences.step_by(2).any(|language| !language.starts_with("text"))
+    };
+    let has = |package: &&Package| {
+        let sources = format!("{}/src/", package.dir);
+        let mut files = repo.files.iter().filter(|it| it.is("rs") && it.path.starts_with(&sources));
+        files.any(opens)
+    };
+    repo.packages.iter().filter(has).map(|package| package.name.as_str()).collect()
+}
+
 /// Sums the lines `test result: ok. 3 passed; 0 failed; …`.
 fn results(text: &str) -> Count {
     let mut count = Count::default();
-    for line in text.lines().filter(|line| line.starts_with("test result: ")) {
+    for line in text.lines().filter(|line| line.starts_with(RESULT)) {
         count.add(Count {
             passed: number_before(line, " passed"),
             failed: number_before(line, " failed"),
@@ -270,6 +302,29 @@ mod tests {
         let text = "test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: FAILED. 1 passed; 2 failed;\n";
         assert_eq!(results(text), Count { passed: 4, failed: 2 });
         assert_eq!(results("nothing"), Count::default());
+    }
+
+    #[test]
+    fn packages_with_examples_are_those_that_have_any() {
+        let file = |path: &str, text: &str| repo::File { path: path.into(), bytes: text.into() };
+        let fence = "```";
+        let repo = Repo {
+            files: vec![
+                file("a/src/lib.rs", &format!("//! {fence}text\n//! a\n//! {fence}\n")),
+                file("a/tests/b.rs", &format!("/// {fence}\n/// a();\n/// {fence}\n")),
+                file("b/src/lib.rs", &format!("//! {fence}text\n//! {fence}\nfn b() {{}}\n")),
+                file("b/src/c.rs", &format!("    /// {fence}\n    /// c();\n    /// {fence}\n")),
+                file("c/src/lib.rs", &format!("/// {fence}should_panic\n/// {fence}\n")),
+            ],
+            packages: ["a", "b", "c"].map(package).into(),
+            ..Repo::default()
+        };
+        assert_eq!(with_examples(&repo), ["b", "c"]);
+    }
+
+    fn package(name: &str) -> Package {
+        let (name, dir) = (name.to_owned(), name.to_owned());
+        Package { name, dir, roots: Vec::new(), dependencies: Vec::new() }
     }
 
     #[test]

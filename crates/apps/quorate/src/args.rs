@@ -146,11 +146,11 @@ pub struct Offline {
     pub dir: Option<PathBuf>,
 }
 
-/// The head that an auditor knows the charter to have.
+/// A head that an auditor knows the charter to have had.
 #[derive(Debug, Clone, Args)]
 pub struct Pinned {
-    /// The very head that it must be, not an earlier one, as nodes of different operators show it.
-    /// Whoever had the keys of former voters could write a charter that holds and is not the domain's.
+    /// A head that the charter must have gone through, as nodes of different operators show it. Whoever
+    /// had the keys of voters before it could write a charter that holds and is not the domain's.
     #[arg(long, value_name = "HASH")]
     pub head: Option<String>,
 }
@@ -538,8 +538,17 @@ pub enum Key {
 /// `policy ...`
 #[derive(Debug, Subcommand)]
 pub enum PolicyVerb {
-    /// The policy in force.
-    Show(Reader),
+    /// The policy in force, or one that is proposed.
+    Show {
+        /// The policy that this motion would set, by the motion's id.
+        #[arg(long, value_name = "ID")]
+        motion: Option<String>,
+        /// Write its four files to this new directory, to read and compare them.
+        #[arg(long, short, value_name = "DIRECTORY")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        reader: Reader,
+    },
     /// Run a policy directory's own test table. Needs no node.
     Test {
         /// The directory with policy.cedar, limits.json, lists.json, cases.json.

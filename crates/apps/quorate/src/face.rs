@@ -197,6 +197,23 @@ pub fn ask(question: &str) -> Option<bool> {
     Some(answer.trim() == "yes")
 }
 
+/// A text of somebody else's, many lines long, that neither writes on a terminal nor turns around what
+/// is read.
+pub fn harmless(text: &str) -> String {
+    let turns = |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut harmless = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => harmless.push(character),
+            _ if character.is_control() || turns(character) => {
+                harmless.extend(character.escape_unicode());
+            }
+            _ => harmless.push(character),
+        }
+    }
+    harmless
+}
+
 /// A running spinner; gone when dropped.
 pub struct Progress(Option<ProgressBar>);
 

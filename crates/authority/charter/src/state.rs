@@ -165,6 +165,11 @@ impl State {
         self.heads.get(head).copied()
     }
 
+    /// Every head that the log went through, from the genesis to the tip, in no order.
+    pub fn heads(&self) -> impl Iterator<Item = &Head> {
+        self.heads.keys()
+    }
+
     /// How many voters may lie.
     pub fn faults(&self) -> usize {
         self.roster.faults

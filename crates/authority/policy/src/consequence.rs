@@ -38,6 +38,10 @@ impl Policy {
                 Some(_) => continue,
             };
             lines.push(format!("{what} {}: {}", rule.in_words(), self.says(rule, &asks, teams)));
+            if let Some((it, was)) = was {
+                let said = it.says(was, &it.asks(was), teams);
+                lines.push(format!("  before: it {said}"));
+            }
         }
         let Some(before) = before else { return lines };
         for rule in before.rules.values().filter(|rule| !self.rules.contains_key(&rule.id)) {
@@ -274,11 +278,13 @@ mod tests {
     fn pol_17_a_raised_limit_says_who_can_move_how_much() {
         let before = policy(&[SMALL, WORDS], "1", &[PAYEE]);
         let said = after(Some(&before), &policy(&[SMALL, WORDS], "500", &[PAYEE]));
-        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(said.len(), 3, "{said:?}");
         assert!(said[0].starts_with("rule, as before, small"), "{}", said[0]);
         assert!(said[0].contains("2 people are enough, of the team ops alone too"), "{}", said[0]);
         assert!(said[0].contains("limit some (at most 500 ETH)"), "{}", said[0]);
-        assert_eq!(said[1], "limit some: at most 500 ETH (before: at most 1 ETH)");
+        assert!(said[1].starts_with("  before: it permits evm.transaction"), "{}", said[1]);
+        assert!(said[1].contains("limit some (at most 1 ETH)"), "{}", said[1]);
+        assert_eq!(said[2], "limit some: at most 500 ETH (before: at most 1 ETH)");
     }
 
     #[test]
@@ -317,17 +323,22 @@ mod tests {
     fn pol_17_lists_rules_and_nothing() {
         let before = policy(&[SMALL, WORDS], "1", &[PAYEE]);
         let said = after(Some(&before), &policy(&[SMALL], "1", &[OTHER]));
-        let starts = ["rule, as before, small", "no rule words any more: it permits message"];
+        let starts = [
+            "rule, as before, small",
+            "  before: it permits evm.transaction",
+            "no rule words any more: it permits message",
+        ];
         for (said, start) in said.iter().zip(starts) {
             assert!(said.starts_with(start), "{said}");
         }
         let lists = [format!("list payees gains {OTHER}"), format!("list payees loses {PAYEE}")];
-        assert_eq!(said[2..], lists);
+        assert_eq!(said[3..], lists);
         let open = SMALL.replace(r#" && context.within.contains("some")"#, "");
         let said = after(Some(&before), &policy(&[&open, WORDS], "1", &[PAYEE]));
-        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said.len(), 2, "{said:?}");
         assert!(said[0].starts_with("changed rule small"), "{}", said[0]);
         assert!(said[0].ends_with("; it looks at no limit on amounts"), "{}", said[0]);
+        assert!(said[1].contains("limit some (at most 1 ETH)"), "{}", said[1]);
         assert_eq!(after(Some(&before), &before), ["it is the policy in force"]);
         let laid_out = policy(&[SMALL, "\n\n", WORDS], "1", &[PAYEE]);
         assert_eq!(after(Some(&before), &laid_out), ["no rule, limit or list changes"]);

@@ -5,6 +5,7 @@ use quorate_derivation::Path;
 use quorate_identity::{GenesisHash, Head, KeyId, Name, RequestId, Scheme};
 use quorate_intent::{Artifact, SignatureItem};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What a verified receipt says: what was signed, who asked, who approved, under which rule,
 /// which nodes allowed it, and at which head. Only [`verify`](crate::verify()) makes one.
@@ -21,6 +22,8 @@ pub struct Report {
     pub head: Head,
     /// Its position.
     pub position: u64,
+    /// Every head that the charter went through until then, that one too.
+    pub heads: BTreeSet<Head>,
     /// The request.
     pub request: RequestId,
     /// Who asked.

@@ -41,6 +41,7 @@ pub fn verify(bytes: &[u8], genesis: &GenesisHash) -> Result<Report, ReceiptErro
         staging: state.is_staging(),
         head: state.head(),
         position: state.position(),
+        heads: state.heads().copied().collect(),
         request: request.id(),
         requester: requester(&request, &state)?,
         key: key.key,

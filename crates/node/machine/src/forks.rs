@@ -2,7 +2,9 @@
 //! (`spec/agreement.md`, AGR-12). Who holds them stops for good and tells everybody both, so that
 //! each verifies them itself and stops as well; nobody's word is needed, and no quorum.
 
+use crate::ceremonies::Found;
 use crate::durable::{Table, Write};
+use crate::evidence::Evidence;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
 use minicbor::{Decode, Encode};
@@ -43,6 +45,9 @@ impl Node {
             return;
         }
         let reason = format!("two certified decisions about {}; {ADVICE}", known.instance);
+        for twice in known.double_votes(&other) {
+            self.prove(Found::Here, Evidence::votes(twice), turn);
+        }
         let fork = Fork { known, other };
         turn.out.writes.push(Write::put(Table::Meta, FORK_ROW, quorate_codec::to_bytes(&fork)));
         turn.out.barrier = true;

@@ -26,6 +26,7 @@
 mod chapter;
 mod desk;
 mod machine;
+mod motions;
 mod program;
 mod successor;
 mod trial;

@@ -16,25 +16,6 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Waits until a motion is in one of these states.
-fn until(trial: &Trial, id: &str, states: &[&str]) -> Value {
-    loop {
-        let view = trial.run(&["charter", "show", id]).ok().clone();
-        if states.contains(&view["state"].as_str().unwrap()) {
-            return view;
-        }
-        sleep(Duration::from_millis(100));
-    }
-}
-
-/// Files a motion as ada, has ben sign it; its id.
-fn file(trial: &Trial, arguments: &[&str]) -> String {
-    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
-    let id = filed["motion"].as_str().unwrap().to_owned();
-    if filed["state"] == "collecting" {
-        trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
-    }
-    id
-}
 
 fn address(trial: &Trial, key: &str) -> Value {
     trial.run(&["key", "address", key, "--chain", "ethereum"]).ok()["address"].clone()
@@ -91,9 +72,9 @@ fn a_key_is_given_to_somebody_and_lives_on_elsewhere() {
     assert_eq!(trial.run(&["charter", "status"]).ok()["collecting"], json!([]));
 
     // From now on what is dangerous is announced.
-    let rules = file(&trial, &["rule", "set", "--delay", "4s"]);
-    until(&trial, &rules, &["enacted"]);
-    let id = file(&trial, &order);
+    let rules = trial.authorised(&["rule", "set", "--delay", "4s"]);
+    trial.until_motion(&rules, &["enacted"]);
+    let id = trial.authorised(&order);
     sleep(Duration::from_millis(500));
     let waits = trial.run(&["charter", "show", &id]).ok().clone();
     assert_eq!(waits["state"], "deciding", "nobody showed the key yet: {waits}");
@@ -101,7 +82,7 @@ fn a_key_is_given_to_somebody_and_lives_on_elsewhere() {
     let listed = trial.run(&["custodian", "list"]).ok().to_string();
     assert!(listed.contains(r#""gets":"treasury""#), "{listed}");
     Gil(&trial).show(&["--motion", &id]);
-    until(&trial, &id, &["announced"]);
+    trial.until_motion(&id, &["announced"]);
     let get = |trial: &Trial, output: &str| {
         trial.run(&["key", "export", "get", "treasury", "--output", output])
     };
@@ -109,17 +90,17 @@ fn a_key_is_given_to_somebody_and_lives_on_elsewhere() {
     assert_eq!(get(&trial, &first).error(2)["code"], "export_not_open");
     // Somebody thinks better of it.
     let objection = file_alone(&trial, &["charter", "object", &id, "--as", "cleo"]);
-    until(&trial, &objection, &["enacted"]);
-    let withdrawn = file(&trial, &["charter", "withdraw", &id]);
-    until(&trial, &withdrawn, &["enacted"]);
+    trial.until_motion(&objection, &["enacted"]);
+    let withdrawn = trial.authorised(&["charter", "withdraw", &id]);
+    trial.until_motion(&withdrawn, &["enacted"]);
     assert_eq!(get(&trial, &first).error(2)["code"], "export_not_open");
     let shown = trial.run(&["key", "show", "treasury"]).ok().clone();
     assert!(shown.get("exports").is_none(), "nobody got anything: {shown}");
 
     // Once more, and it stands.
-    let id = file(&trial, &order);
+    let id = trial.authorised(&order);
     Gil(&trial).show(&["--motion", &id]);
-    until(&trial, &id, &["enacted"]);
+    trial.until_motion(&id, &["enacted"]);
     trial.kill("node-3");
     let got = loop {
         let said = get(&trial, &export);
@@ -149,8 +130,8 @@ fn a_key_is_given_to_somebody_and_lives_on_elsewhere() {
     assert!(!Path::new(&first).exists());
 
     // Everybody sees for ever that it was given.
-    let ends = file(&trial, &["key", "export", "end", "treasury"]);
-    until(&trial, &ends, &["enacted"]);
+    let ends = trial.authorised(&["key", "export", "end", "treasury"]);
+    trial.until_motion(&ends, &["enacted"]);
     let shown = trial.run(&["key", "show", "treasury"]).ok().clone();
     assert_eq!(shown["exports"][0]["recipient"], "gil");
     assert_eq!(shown["exports"][0]["is_open"], false);
@@ -185,7 +166,7 @@ fn imported(trial: &Trial, pem: &str) -> Value {
     let files = ["--ceremony", &ceremony, "--request", &request];
     quorate(&[&begin[..], &secret, &files].concat()).ok();
     let order = ["key", "import", "order", "moved", "--request", &request];
-    file(trial, &[&order[..], &["--access", "2 of (node-1, node-2, node-3)"]].concat());
+    trial.authorised(&[&order[..], &["--access", "2 of (node-1, node-2, node-3)"]].concat());
     trial.run(&["key", "import", "offer", "moved", "--output", &offer]).ok();
     let deal = ["key", "import", "deal", "--offer", &offer, "--ceremony", &ceremony];
     let genesis = trial.genesis();

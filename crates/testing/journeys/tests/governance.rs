@@ -63,20 +63,7 @@ fn enact(trial: &Trial, arguments: &[&str], first: &str, second: &str) -> Value 
 
 /// Waits until a motion is in the charter, in force or announced.
 fn placed(trial: &Trial, id: &str) -> Value {
-    until(trial, id, &["enacted", "announced", "objected"])
-}
-
-/// Waits until a motion is in one of these states.
-fn until(trial: &Trial, id: &str, states: &[&str]) -> Value {
-    loop {
-        let view = trial.run(&["charter", "show", id]).ok().clone();
-        let state = view["state"].as_str().unwrap();
-        if states.contains(&state) {
-            return view;
-        }
-        assert!(!["superseded", "expired"].contains(&state), "{view}");
-        sleep(Duration::from_millis(100));
-    }
+    trial.until_motion(id, &["enacted", "announced", "objected"])
 }
 
 fn names(said: &Said) -> Vec<String> {
@@ -234,7 +221,7 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     let view = trial.run(&["charter", "show", &id]).ok().clone();
     assert_eq!(view["state"], "objected", "its time alone is not enough: {view}");
     enact(&trial, &["charter", "override", &id], "ada", "ben");
-    until(&trial, &id, &["enacted"]);
+    trial.until_motion(&id, &["enacted"]);
 
     // Ben and Cleo are lost with their keys. One administrator is not enough for anything: not for a
     // policy that lets everything pass, a node of her own, or rules that do not wait.
@@ -290,7 +277,7 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     );
     let id = back["motion"].as_str().unwrap();
     trial.run(&["charter", "object", id, "--as", "ada"]).refused();
-    until(&trial, id, &["enacted"]);
+    trial.until_motion(id, &["enacted"]);
     trial.run(&["charter", "status"]).ok();
     enact(
         &trial,
@@ -380,7 +367,7 @@ fn neg_102_a_stolen_laptop_that_objects_to_everything_stops_nothing() {
     assert_eq!(alone["code"], "bad_motion", "{alone}");
     assert!(alone["message"].as_str().unwrap().contains("has no say"), "{alone}");
     for id in announced.iter().chain([&rotation]) {
-        until(&trial, id, &["enacted"]);
+        trial.until_motion(id, &["enacted"]);
     }
     trial.run(&["charter", "status"]).ok();
     trial.request("ops", &message("robots may ask"), "robot");

@@ -15,7 +15,7 @@ use intents::{message, payment};
 use quorate_journeys::{Machine, Said, Trial, addresses, quorate};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -57,26 +57,6 @@ forbid(principal, action == Action::"{kind}", resource);
     other_policy(trial, folder, |cedar| format!("{cedar}{hush}"), others)
 }
 
-fn filed(trial: &Trial, arguments: &[&str]) -> String {
-    trial.run(arguments).ok()["motion"].as_str().unwrap().to_owned()
-}
-
-fn until(trial: &Trial, motion: &str, states: &[&str]) -> String {
-    loop {
-        let state = trial.run(&["charter", "show", motion]).ok()["state"].clone();
-        match state.as_str() {
-            Some(state) if states.contains(&state) => return state.to_owned(),
-            _ => sleep(Duration::from_millis(100)),
-        }
-    }
-}
-
-fn enact(trial: &Trial, arguments: &[&str]) {
-    let motion = filed(trial, &[arguments, &["--as", "ada"]].concat());
-    trial.run(&["charter", "sign", &motion, "--as", "ben"]).ok();
-    until(trial, &motion, &["enacted"]);
-}
-
 fn own(trial: &Trial, node: &str) -> Value {
     trial.run(&["status", "--node", node]).ok().clone()
 }
@@ -89,8 +69,8 @@ fn neg_072_nodes_that_are_kept_on_an_old_head_sign_nothing_under_it() {
     let at = addresses();
     let machine = Machine::new(&trial, "node-5", &at);
     let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
-    enact(&trial, &["node", "admit", &enrolment, "--votes", "--faults", "0"]);
-    enact(&trial, &["rule", "times", "--lease", "5s"]);
+    trial.enact(&["node", "admit", &enrolment, "--votes", "--faults", "0"]);
+    trial.enact(&["rule", "times", "--lease", "5s"]);
     let admission = trial.run(&["node", "admission", "node-5"]).ok()["admission"].clone();
     let charter = trial.file("charter");
     trial.run(&["charter", "log", "--output", &charter]).ok();
@@ -116,7 +96,7 @@ fn neg_072_nodes_that_are_kept_on_an_old_head_sign_nothing_under_it() {
     trial.until_at("node-1", |status| status["leased"] == true);
     let old = own("node-2")["head"].clone();
     let policy = forbidding(&trial, "hush", "message");
-    enact(&trial, &["policy", "propose", &policy]);
+    trial.enact(&["policy", "propose", &policy]);
     let new = own("node-1")["head"].clone();
     let cut_off = ["node-2", "node-3"];
     while cut_off.iter().any(|node| own(node)["leased"] == true) {
@@ -172,7 +152,7 @@ fn neg_074_an_approval_that_comes_after_the_policy_changed_signs_nothing() {
     show("node-3", &|shown| shown["approvals"] != json!([]));
     trial.pause("node-3");
     let policy = forbidding(&trial, "hush", "evm.transaction");
-    enact(&trial, &["policy", "propose", &policy]);
+    trial.enact(&["policy", "propose", &policy]);
     let approve = ["request", "approve", id, "--digest", digest, "--as", "bob", "--node", "node-3"];
     trial.resume("node-3");
     let came = trial.run(&approve);
@@ -187,34 +167,46 @@ fn neg_074_an_approval_that_comes_after_the_policy_changed_signs_nothing() {
     }
 }
 
+/// What a node has stored.
+struct Disk {
+    files: [(PathBuf, Vec<u8>); 2],
+}
+
+impl Disk {
+    /// Of a node that does not run.
+    fn of(trial: &Trial, node: &str) -> Self {
+        let store = trial.dir().join("nodes").join(node).join("store.redb");
+        let files = [store.with_extension("redb.slots"), store];
+        Self { files: files.map(|file| (file.clone(), fs::read(file).unwrap())) }
+    }
+
+    fn restore(&self) {
+        self.files.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+    }
+}
+
 /// N-61, N-72: disks restored from before a policy was replaced bring that policy back for nobody,
 /// though they are a quorum of the key and whoever would deny is off.
 #[test]
 fn neg_061_snapshots_with_an_older_policy_sign_nothing() {
     let mut trial = Trial::found();
     let restored = ["node-2", "node-3"];
-    let files = restored.map(|node| {
-        let store = trial.dir().join("nodes").join(node).join("store.redb");
-        [store.with_extension("redb.slots"), store]
-    });
     for node in restored {
         trial.kill(node);
     }
-    let old = files.each_ref().map(|files| files.each_ref().map(|file| fs::read(file).unwrap()));
+    let old = restored.map(|node| Disk::of(&trial, node));
     for node in restored {
         trial.start(node);
     }
     let policy = forbidding(&trial, "hush", "message");
-    enact(&trial, &["policy", "propose", &policy]);
+    trial.enact(&["policy", "propose", &policy]);
     for node in restored {
         trial.until_at(node, |status| status["leased"] == true);
     }
     for node in ["node-1", "node-2", "node-3"] {
         trial.kill(node);
     }
-    for (file, bytes) in files.iter().flatten().zip(old.iter().flatten()) {
-        fs::write(file, bytes).unwrap();
-    }
+    old.iter().for_each(Disk::restore);
     for node in restored {
         trial.start(node);
     }
@@ -230,6 +222,76 @@ fn neg_061_snapshots_with_an_older_policy_sign_nothing() {
     trial.run(&wait).error(4);
     for node in restored {
         assert_eq!(own(&trial, node)["leased"], false);
+    }
+}
+
+/// N-72: somebody has copies of all disks of a domain and lets them run on. With the true keys they decide
+/// something else where the domain decided, and sign. Both hold, each by itself; whoever knows a head of
+/// the domain refuses what the copies certified, and nodes of both that meet stop, with a proof of it.
+#[test]
+fn neg_072_a_domain_that_runs_on_from_copies_of_all_its_disks_is_found_out() {
+    const ALL: [&str; 4] = ["node-1", "node-2", "node-3", "witness"];
+    let mut trial = Trial::found();
+    let [one, two, three] = ["one", "two", "three"].map(|number| {
+        let change = |cedar: &str| format!("// number {number}\n{cedar}");
+        other_policy(&trial, number, change, str::to_owned)
+    });
+    let stop = |trial: &mut Trial| {
+        for node in ALL {
+            trial.kill(node);
+        }
+        ALL.map(|node| Disk::of(trial, node))
+    };
+    let run = |trial: &mut Trial, disks: &[&Disk]| {
+        disks.iter().for_each(|disk| disk.restore());
+        for node in ALL {
+            trial.start(node);
+        }
+    };
+    let decide = |trial: &mut Trial, disks: &[Disk], policy: &str| {
+        run(trial, &disks.iter().collect::<Vec<_>>());
+        trial.until(|status| status["leased"] == true);
+        trial.enact(&["policy", "propose", policy]);
+        let head = own(trial, "node-1")["head"].clone();
+        for node in ALL {
+            trial.until_at(node, |status| status["head"] == head);
+        }
+        head.as_str().unwrap().to_owned()
+    };
+    // What people have seen of the charter; whoever runs the copies has another directory.
+    let seen = trial.dir().join("charter.jsonl");
+    let before = stop(&mut trial);
+    let head = decide(&mut trial, &before, &one);
+    let domain = stop(&mut trial);
+
+    let seen_since = fs::read(&seen).unwrap();
+    fs::remove_file(&seen).unwrap();
+    let other = decide(&mut trial, &before, &two);
+    assert_ne!(head, other);
+    let request = trial.signed(&trial.request("ops", &message("by the copies"), "wallet-service"));
+    let (receipt, genesis) = (trial.file("receipt"), trial.genesis());
+    trial.run(&["receipt", "get", request["request"].as_str().unwrap(), "-o", &receipt]).ok();
+    let verify = ["receipt", "verify", &receipt, "--genesis", &genesis];
+    quorate(&verify).ok();
+    let pinned = quorate(&[&verify[..], &["--head", &head]].concat());
+    assert_eq!(pinned.error(3)["code"], "other_head");
+    // People of the domain whom the copies answer are shown what does not follow from what they saw.
+    trial.enact(&["policy", "propose", &three]);
+    fs::write(&seen, seen_since).unwrap();
+    assert_eq!(trial.run(&["charter", "status"]).error(5)["code"], "bad_charter");
+    let copies = stop(&mut trial);
+
+    // Two of each, who have the key's quorum among them whichever policy is in force.
+    run(&mut trial, &[&domain[0], &domain[1], &copies[2], &copies[3]]);
+    for node in ALL {
+        trial.until_at(node, |status| status["halted"].is_string());
+    }
+    let asked = trial.try_request("ops", &message("of whoever is left"), "wallet-service");
+    assert_eq!(asked.refused()["code"], "not_serving");
+    for node in ALL {
+        assert_eq!(own(&trial, node)["leased"], false);
+        let proven = trial.run(&["evidence", "list", "--node", node]);
+        assert!(proven.code == 0 && !proven.lines.is_empty(), "{node}: {proven:?}");
     }
 }
 
@@ -260,7 +322,7 @@ fn neg_100_of_two_motions_at_once_one_takes_effect_though_every_voter_is_killed(
         let file = |policy: &str, who: &'static str| {
             let policy = policy.to_owned();
             let trial = &trial;
-            scope.spawn(move || filed(trial, &["policy", "propose", &policy, "--as", who]))
+            scope.spawn(move || trial.filed(&["policy", "propose", &policy, "--as", who]))
         };
         let (one, two) = (file(&policies[0], "ada"), file(&policies[1], "ben"));
         vec![one.join().unwrap(), two.join().unwrap()]
@@ -298,8 +360,13 @@ fn neg_100_of_two_motions_at_once_one_takes_effect_though_every_voter_is_killed(
     for (motion, who) in motions.iter().zip(["ben", "ada"]) {
         trial.run(&["charter", "sign", motion, "--as", who]);
     }
-    let ends: Vec<String> =
-        motions.iter().map(|motion| until(&trial, motion, &["enacted", "superseded"])).collect();
+    let ends: Vec<String> = motions
+        .iter()
+        .map(|motion| {
+            let end = trial.until_motion(motion, &["enacted", "superseded"]);
+            end["state"].as_str().unwrap().to_owned()
+        })
+        .collect();
     let mut sorted = ends.clone();
     sorted.sort();
     assert_eq!(sorted, ["enacted", "superseded"]);
@@ -405,7 +472,7 @@ fn neg_101_who_voted_beyond_its_head_signs_nothing_under_it() {
 #[test]
 fn neg_072_a_minority_that_is_cut_off_signs_nothing_and_honours_a_freeze() {
     let trial = Trial::found();
-    enact(&trial, &["rule", "times", "--lease", "2s"]);
+    trial.enact(&["rule", "times", "--lease", "2s"]);
     trial.signed(&trial.request("ops", &message("together"), "wallet-service"));
     trial.pause("node-1");
     trial.pause("witness");

@@ -22,20 +22,6 @@ fn message(text: &str) -> Value {
 }
 
 /// Files a motion as ada, has ben sign it, and waits until it is in force.
-fn enact(trial: &Trial, arguments: &[&str]) -> Value {
-    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
-    let id = filed["motion"].as_str().unwrap().to_owned();
-    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
-    loop {
-        let view = trial.run(&["charter", "show", &id]).ok().clone();
-        match view["state"].as_str().unwrap() {
-            "enacted" => return view,
-            "superseded" | "expired" => panic!("{view}"),
-            _ => sleep(Duration::from_millis(100)),
-        }
-    }
-}
-
 fn epoch(trial: &Trial, key: &str) -> u64 {
     trial.run(&["key", "show", key]).ok()["epoch"].as_u64().unwrap()
 }
@@ -121,7 +107,7 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     );
     let early = charter(&trial, "early");
     let declared = ["--operator", "Acme", "--cloud", "own racks", "--jurisdiction", "CH"];
-    enact(&trial, &[&["node", "admit", &enrolment][..], &declared].concat());
+    trial.enact(&[&["node", "admit", &enrolment][..], &declared].concat());
     let admission = trial.run(&["node", "admission", "node-5"]).ok().clone();
     assert!(admission["confirmed_by"].as_array().unwrap().len() >= 2, "{admission}");
     let hash = admission["admission"].as_str().unwrap().to_owned();
@@ -192,14 +178,14 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     let resume = ["node", "resume", "node-5"];
     let shown = trial.run(&[&["--dry-run"], &resume[..], &["--as", "ada"]].concat()).ok().clone();
     assert!(shown["effect"].to_string().contains("5 nodes vote then, 4 decide"), "{shown}");
-    enact(&trial, &resume);
+    trial.enact(&resume);
     for key in KEYS {
-        enact(&trial, &["key", "reshare", key, "--access", AFTER]);
+        trial.enact(&["key", "reshare", key, "--access", AFTER]);
     }
     trial.until(|_| KEYS.iter().all(|key| epoch(&trial, key) == 1));
 
     // Thrown out while it runs: it says so and stops, and does not come back.
-    let revoked = enact(&trial, &["node", "revoke", "node-1"]);
+    let revoked = trial.enact(&["node", "revoke", "node-1"]);
     assert!(revoked["effect"].to_string().contains("is refused from then on, for ever"));
     trial.until(|status| line(status, "nodes", "node-1").is_none());
     trial.kill("node-1");
@@ -233,9 +219,9 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
 #[test]
 fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
     let mut trial = Trial::found();
-    enact(&trial, &["node", "faults", "0"]);
+    trial.enact(&["node", "faults", "0"]);
     trial.kill("node-1");
-    enact(&trial, &["node", "revoke", "node-1"]);
+    trial.enact(&["node", "revoke", "node-1"]);
     let head = trial.run(&["charter", "status"]).ok()["head"].clone();
     trial.start("node-1");
     let forget = || fs::remove_file(trial.dir().join("charter.jsonl")).unwrap();
@@ -253,7 +239,7 @@ fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
 
     // And what is filed first of all is filed with the others.
     forget();
-    enact(&trial, &["rule", "times", "--lease", "20s"]);
+    trial.enact(&["rule", "times", "--lease", "20s"]);
 }
 
 /// N-59, GOV-65, TRN-10: a node that was thrown out while it was off kept its share, and nobody has
@@ -261,7 +247,7 @@ fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
 #[test]
 fn neg_059_a_node_that_was_thrown_out_and_kept_its_share_signs_with_nobody() {
     let mut trial = Trial::found();
-    enact(&trial, &["node", "faults", "0"]);
+    trial.enact(&["node", "faults", "0"]);
     // What node-3 says comes late: it votes, and dies before anybody has new shares.
     trial.kill("node-3");
     trial.change_node_file("node-3", |config| config["delay_ms"] = json!(1_000));
@@ -272,7 +258,7 @@ fn neg_059_a_node_that_was_thrown_out_and_kept_its_share_signs_with_nobody() {
     let asked =
         |verb: &[&str]| desk.run(&[verb, &["--node", "node-1", "--as", "wallet-service"]].concat());
     trial.kill("node-1");
-    enact(&trial, &["node", "revoke", "node-1"]);
+    trial.enact(&["node", "revoke", "node-1"]);
     trial.kill("node-3");
     trial.start("node-1");
     let alive = |status: &Value| -> Vec<String> {

@@ -18,8 +18,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::Duration;
 
 const KEYS: [&str; 3] = ["treasury", "vault", "ops"];
 const SIGNERS: [&str; 3] = ["north", "south", "east"];
@@ -192,7 +190,7 @@ fn what_is_left_of_a_succeeded_domain_stops() {
     let [gabi, hans] = &guardians;
     let admit = ["person", "admit", gabi, hans, "--role", "guardian"];
     let recovery = ["--recovery", "all of (gabi, hans)", "--recovery-delay", "45s"];
-    enact(&trial, &[&admit[..], &recovery].concat());
+    trial.enact(&[&admit[..], &recovery].concat());
     trial.run(&["backup", "export", "--output", &backup]).ok();
     let heirs = Successor::init(&trial, "heirs");
     for node in SIGNERS {
@@ -234,7 +232,7 @@ fn what_is_left_of_a_succeeded_domain_stops() {
     let invented = format!("0x{}", "ab".repeat(32));
     let refused = trial.run(&["succession", "refuse", &invented, "--as", "ada"]);
     assert_eq!(refused.error(2)["code"], "not_announced");
-    enact(&trial, &["succession", "refuse", id]);
+    trial.enact(&["succession", "refuse", id]);
     trial.until(|status| status["successions"].is_null());
     let refused = announce(&trial, &early, &heirs.genesis_file, &genesis, "hans");
     assert_eq!(refused.refused()["code"], "bad_cession");
@@ -272,17 +270,6 @@ fn what_is_left_of_a_succeeded_domain_stops() {
     let opened = heirs.open_announced("greta", &backup, &predecessor, &file, &part).ok().clone();
     assert_eq!(opened["announced_by"], json!(["gabi", "hans"]));
     assert_eq!(opened["announcement_lacks"], Value::Null);
-}
-
-/// Files a motion as ada, has ben sign it, and waits until it is in force.
-fn enact(trial: &Trial, arguments: &[&str]) {
-    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
-    let id = filed["motion"].as_str().unwrap().to_owned();
-    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
-    while trial.run(&["charter", "show", &id]).ok()["state"] != "enacted" {
-        sleep(Duration::from_millis(100));
-    }
-    trial.run(&["charter", "status"]).ok();
 }
 
 /// Signs an announcement, and tells it once enough did.

@@ -54,20 +54,10 @@ fn is_here(status: &Value, node: &str, version: &str) -> bool {
     node["alive"] == true && node["program"]["version"] == version
 }
 
-/// Files a motion as ada, has ben sign it, and waits until it is in force.
-fn enact(trial: &Trial, arguments: &[&str]) {
-    let filed = trial.run(&[arguments, &["--as", "ada"]].concat()).ok().clone();
-    let id = filed["motion"].as_str().unwrap().to_owned();
-    trial.run(&["charter", "sign", &id, "--as", "ben"]).ok();
-    while trial.run(&["charter", "show", &id]).ok()["state"] != "enacted" {
-        sleep(Duration::from_millis(100));
-    }
-}
-
 /// The domain asks for the next version while node-2 runs this one: whoever is left behind says so, and
 /// counts for nobody, though its share would be enough.
 fn left_behind(trial: &mut Trial) {
-    enact(trial, &["release", "require", "0.2.0"]);
+    trial.enact(&["release", "require", "0.2.0"]);
     let own = trial.until_at("node-2", |status| status["outdated"].is_string());
     assert_eq!(own["leased"], false, "{own}");
     let alive = |status: &Value, name: &str| {
@@ -158,7 +148,7 @@ fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
 #[test]
 fn neg_080_a_node_that_runs_something_else_votes_only_where_that_is_meant() {
     let mut trial = Trial::found();
-    enact(&trial, &["node", "suspend", "node-3"]);
+    trial.enact(&["node", "suspend", "node-3"]);
     trial.kill("node-3");
     trial.start_with(&next(), "node-3");
     let resume = ["node", "resume", "node-3", "--as", "ada"];
@@ -176,6 +166,6 @@ fn neg_080_a_node_that_runs_something_else_votes_only_where_that_is_meant() {
     assert!(advice.contains(&format!("--program {}", runs("node-3"))), "{advice}");
     assert_eq!(resumes_with(&runs("node-1")).error(3)["code"], "program_differs");
     assert_eq!(resumes_with("node-3").error(2)["code"], "bad_digest");
-    enact(&trial, &["node", "resume", "node-3", "--program", &runs("node-3")]);
+    trial.enact(&["node", "resume", "node-3", "--program", &runs("node-3")]);
     trial.until_at("node-3", |status| status["leased"] == true);
 }

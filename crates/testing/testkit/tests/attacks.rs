@@ -16,6 +16,7 @@ use quorate_machine::job::{JobResult, Part};
 use quorate_machine::wire::{Message, SessionMessage, SessionStep, Target, Terms};
 use quorate_policy::request::Verdict;
 use quorate_testkit::founding::POLICY;
+use quorate_testkit::keys::evidence;
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -267,6 +268,13 @@ fn neg_072_a_node_that_sees_the_charter_forked_halts_for_good() {
     assert!(!status.leased && !status.keys[0].can_sign);
     assert!(status.halted.unwrap().contains("certified"));
     assert!(world.host("node-1").alarms.iter().any(|text| text.contains("halted")));
+    // Who signed both in one ballot is proven guilty by both together (AGR-10), to anybody.
+    let evidence = evidence(&mut world, "node-1");
+    assert!(evidence.len() >= 2, "{evidence:?}");
+    for piece in evidence {
+        let (what, place) = ("two statements for one precommit", "position 1");
+        assert_eq!((piece.what.as_str(), piece.place.as_str()), (what, place));
+    }
 }
 
 fn abstains(world: &World, node: &str) -> bool {

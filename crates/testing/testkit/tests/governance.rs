@@ -378,8 +378,12 @@ fn whom_a_motion_touches_at_once_every_node_says() {
     let mut rules = world.state("node-1").rules().clone();
     rules.main.delay_ms = DELAY;
     let minimum = MotionBody::ReleaseRequire { minimum: "1.0.0".parse().unwrap() };
+    // What is said of a node does nothing to it.
+    world.enact("node-1", declares);
+    for node in world.names() {
+        assert!(world.host(&node).alarms.is_empty(), "{:?}", world.host(&node).alarms);
+    }
     for (body, kind, touched) in [
-        (declares, "node-declare", "node-2"),
         (stands("node-3", Standing::Waits), "node-suspend", "node-3"),
         // Its rule has no delay yet.
         (stands("node-3", Standing::Votes), "node-resume", "node-3"),

@@ -232,10 +232,7 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
     person(&session)?;
     let state = session.replay().await?;
     let (signed, view) = fetch(&session, &id).await?;
-    let body = signed.body().map_err(|error| {
-        let next = "ask whoever filed it to file it again";
-        Failure::peer("bad_motion", error, next)
-    })?;
+    let body = body(&signed)?;
     if view.signed_by.contains(session.name()) {
         let message = format!("{} has signed this motion already", session.name());
         return Err(Failure::caller("signed_already", message, "ask the others to sign it"));
@@ -249,9 +246,20 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
     Ok(())
 }
 
+/// What a motion says.
+///
+/// # Errors
+/// Of whoever filed it: nothing that this version reads.
+pub fn body(signed: &SignedMotion) -> Result<Motion> {
+    signed.body().map_err(|error| {
+        Failure::peer("bad_motion", error, "ask whoever filed it to file it again")
+    })
+}
+
 /// What a motion that says this would do, for whoever is about to sign it.
 pub fn shown(body: &MotionBody, state: &State) -> String {
-    indent(&effect(&draft(state, body.clone()), state))
+    let lines = effect(&draft(state, body.clone()), state);
+    indent(&with_policy(lines, body, state))
 }
 
 /// Asks whoever sits at a terminal before anything is signed.
@@ -609,7 +617,11 @@ async fn verify(
             return Err(Failure::caller("no_log", message, next));
         }
     };
-    check_head(pinned, "this charter ends in", &state.head(), state.position())?;
+    check_head(
+        pinned,
+        |head| state.position_of(head).is_some(),
+        || format!("this charter ends in head {} at position {}", state.head(), state.position()),
+    )?;
     face.show(&Verified::of(&state), |it| {
         format!(
             "the charter of {} holds from its genesis to position {}\nhead {}",
@@ -634,20 +646,25 @@ fn genesis_hash(text: Option<&str>) -> Result<GenesisHash> {
     replay::parse_hash(text, "genesis hash")
 }
 
-/// Holds what was verified against the head that an auditor pinned, if they did: what ends elsewhere
-/// may hold by itself and still be cut short, or written by those who had former keys.
+/// Holds what was verified against the head that an auditor pinned, if they did: a charter that did not
+/// go through it may hold by itself and still be cut short, or written by those who had former keys.
 ///
 /// # Errors
-/// The caller's: no head. Refused: it is another one.
-pub fn check_head(pinned: &Pinned, what: &str, got: &Head, position: u64) -> Result<()> {
+/// The caller's: no head. Refused: the charter never had it.
+pub fn check_head(
+    pinned: &Pinned,
+    went_through: impl FnOnce(&Head) -> bool,
+    what: impl FnOnce() -> String,
+) -> Result<()> {
     let Some(text) = &pinned.head else { return Ok(()) };
     let head: Head = replay::parse_hash(text, "head")?;
-    if head == *got {
+    if went_through(&head) {
         return Ok(());
     }
-    let message = format!("{what} head {got} at position {position}, not {head}");
-    let next = "do not rely on it before nodes of different operators show this very head in their \
-                log: `quorate charter log --node NODE`; where they do not, show it to everybody";
+    let message = format!("{}, and never went through {head}", what());
+    let next = "it is older than what you know, or not of your domain: do not rely on it before nodes \
+                of different operators show both heads in their log: `quorate charter log --node NODE`; \
+                where they do not, show it to everybody";
     Err(Failure::caller("other_head", message, next).with_exit(Exit::Refused))
 }
 

@@ -306,6 +306,15 @@ fn join(file: &Path, hash: &str, dir: &Path, apis: &[String], face: Face) -> Res
         let role = role(node.role);
         nodes.push(DomainNode { name, role, api: format!("https://{address}"), pid: 0 });
     }
+    face.before(|| {
+        let asked = nodes.iter().map(|node| format!("\n  {} asked at {}", node.name, node.api));
+        format!(
+            "make {} a directory of the domain {}, {hash}{}",
+            dir.path().display(),
+            state.domain(),
+            asked.collect::<String>()
+        )
+    })?;
     for folder in ["people", "services"] {
         domain::make_dir(&dir.path().join(folder))?;
     }

@@ -43,7 +43,9 @@ pub async fn run(verb: Membership, face: Face) -> Result<()> {
             let session = Session::sign(&signer)?;
             let state = session.replay().await?;
             state.node_named(&name).ok_or_else(|| not_there(&name))?;
-            programs::look_at(&session, &state, &name, meant, face).await?;
+            // Those who may lie now, and those who may then.
+            let lying = state.faults().max(faults.faults.map_or(0, usize::from));
+            programs::look_at(&session, &state, &name, lying, meant, face).await?;
             let changes = vec![NodeChange::Stand { name, standing }];
             order(&session, &state, changes, faults.faults, face).await
         }

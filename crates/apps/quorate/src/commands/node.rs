@@ -12,6 +12,7 @@ use crate::qr::qr;
 use crate::sealed::{SealedNode, open_of_any_age, open_with as open};
 use crate::sealing::{self, Made};
 use crate::{replay, sealed};
+use clap::ValueEnum;
 use quorate_charter::{GenesisFile, Role, State};
 use quorate_client::contract::NodeRole;
 use quorate_identity::{GenesisHash, Name, NodeId, words};
@@ -182,7 +183,12 @@ fn reseal(
     let old = node.store.seal().clone();
     let before = old.kind();
     face.before(|| {
-        format!("seal the store of node {name} anew; {} opens it now", before.as_str())
+        let by = resealing.sealing.seal.to_possible_value();
+        let by = by.as_ref().map_or("", |value| value.get_name());
+        let before = before.as_str();
+        format!(
+            "seal the store of node {name} anew by {by}; {before} opens it now and no longer then"
+        )
     })?;
     let next = resealing.opening(now);
     let made = sealing::make(&resealing.sealing, &next, name)?;

@@ -1,16 +1,19 @@
 //! `policy show|test|propose`.
 
-use super::charter::file_motion;
+use super::charter;
 use crate::args::PolicyVerb;
-use crate::domain::read_at_most;
-use crate::face::{Face, short};
+use crate::domain::{read_at_most, write_whole};
+use crate::face::{Face, harmless, short};
 use crate::failure::{Failure, Result};
+use crate::replay;
 use crate::session::Session;
 use quorate_charter::MotionBody;
 use quorate_client::contract::{PolicyView, routes};
 use quorate_codec::Digest;
+use quorate_identity::{Head, MotionId};
 use quorate_policy::{CaseResult, Policy, PolicyBundle, PolicyError, limits};
 use serde::Serialize;
+use std::fmt::Write;
 use std::path::Path;
 
 /// Runs a `policy` verb.
@@ -19,9 +22,16 @@ use std::path::Path;
 /// The caller's, or a node's.
 pub async fn run(verb: PolicyVerb, face: Face) -> Result<()> {
     match verb {
-        PolicyVerb::Show(reader) => {
-            let view: PolicyView = Session::read(&reader)?.get(routes::POLICY.path).await?;
-            face.show(&view, text);
+        PolicyVerb::Show { motion, output, reader } => {
+            let session = Session::read(&reader)?;
+            let shown = match motion {
+                Some(motion) => Shown::proposed(&session, &motion).await?,
+                None => Shown::of(session.get(routes::POLICY.path).await?),
+            };
+            if let Some(folder) = output {
+                write(&shown, &folder, face)?;
+            }
+            face.show(&shown, Shown::text);
             Ok(())
         }
         PolicyVerb::Test { directory, dir: _ } => {
@@ -33,7 +43,13 @@ pub async fn run(verb: PolicyVerb, face: Face) -> Result<()> {
             let session = Session::sign(&signer)?;
             let state = session.replay().await?;
             quorate_policy::vet(&bundle, &state).map_err(|error| unfit(&error))?;
-            file_motion(&session, &state, MotionBody::PolicySet { bundle }, face).await
+            let body = MotionBody::PolicySet { bundle };
+            // Whoever files it signs it, and reads first what it does. A dry run ends with that.
+            if !face.is_dry_run() {
+                face.brief(&charter::shown(&body, &state));
+                charter::confirm(&session)?;
+            }
+            charter::file_motion(&session, &state, body, face).await
         }
     }
 }
@@ -105,14 +121,79 @@ fn unfit(error: &PolicyError) -> Failure {
     Failure::caller(code, error, next)
 }
 
-fn text(view: &PolicyView) -> String {
-    let (policy, head) = (short(&view.policy), short(&view.head));
-    let rules = view.rules.join(", ");
-    format!(
-        "policy {policy} in force at head {head}\nrules: {rules}\n\n--- policy.cedar\n{}\n\
-         --- limits.json\n{}\n--- lists.json\n{}",
-        view.cedar.trim_end(),
-        view.limits.trim_end(),
-        view.lists.trim_end()
-    )
+/// A policy, in force or proposed.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Head>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    motion: Option<MotionId>,
+    policy: Digest,
+    rules: Vec<String>,
+    cedar: String,
+    limits: String,
+    lists: String,
+    cases: String,
+}
+
+impl Shown {
+    fn of(view: PolicyView) -> Self {
+        let PolicyView { head, policy, rules, cedar, limits, lists, cases } = view;
+        Self { head: Some(head), motion: None, policy, rules, cedar, limits, lists, cases }
+    }
+
+    /// What a motion would set, read from the bytes that people sign.
+    async fn proposed(session: &Session, motion: &str) -> Result<Self> {
+        let id: MotionId = replay::parse_hash(motion, "motion")?;
+        let (signed, _) = charter::fetch(session, &id).await?;
+        let MotionBody::PolicySet { bundle } = charter::body(&signed)?.body else {
+            let message = format!("motion {id} sets no policy");
+            let next = format!("`quorate charter show {id}` says what it does");
+            return Err(Failure::caller("no_policy", message, next));
+        };
+        let policy = Policy::compile(&bundle).map_err(|error| {
+            let message = format!("the proposed policy does not hold: {error}");
+            Failure::peer("bad_policy", message, "do not sign it; ask whoever proposed it")
+        })?;
+        let PolicyBundle { cedar, limits, lists, cases, .. } = policy.bundle().clone();
+        let rules = policy.rule_ids().map(str::to_owned).collect();
+        let (head, motion, policy) = (None, Some(id), policy.digest());
+        Ok(Self { head, motion, policy, rules, cedar, limits, lists, cases })
+    }
+
+    fn files(&self) -> [(&'static str, &str); 4] {
+        let Self { cedar, limits, lists, cases, .. } = self;
+        [
+            ("policy.cedar", cedar),
+            ("limits.json", limits),
+            ("lists.json", lists),
+            ("cases.json", cases),
+        ]
+    }
+
+    fn text(&self) -> String {
+        let place = match (&self.head, &self.motion) {
+            (Some(head), _) => format!("in force at head {}", short(head)),
+            (None, Some(motion)) => format!("proposed by motion {motion}"),
+            (None, None) => String::new(),
+        };
+        let mut text =
+            format!("policy {} {place}\nrules: {}\n", short(&self.policy), self.rules.join(", "));
+        // The table is longer than all the rest, and says nothing that binds.
+        for (name, contents) in self.files().into_iter().filter(|(name, _)| *name != "cases.json") {
+            let _ = write!(text, "\n--- {name}\n{}", harmless(contents).trim_end());
+        }
+        text
+    }
+}
+
+/// Writes the files of a policy to a directory that is not there yet.
+fn write(policy: &Shown, folder: &Path, face: Face) -> Result<()> {
+    face.before(|| format!("write the policy {} to {}", policy.policy, folder.display()))?;
+    let made = std::fs::create_dir(folder);
+    made.map_err(|error| Failure::named_file(folder, &error))?;
+    for (name, contents) in policy.files() {
+        write_whole(&folder.join(name), contents.as_bytes(), 0o644)?;
+    }
+    Ok(())
 }

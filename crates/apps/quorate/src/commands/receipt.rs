@@ -33,7 +33,16 @@ pub async fn run(verb: Receipt, face: Face) -> Result<()> {
         Receipt::Verify { offline, pinned } => {
             let (bytes, hash) = read_offline(&offline, RECEIPT_BYTES_MAX)?;
             let report = verify(&bytes, &hash)?;
-            check_head(&pinned, "this receipt relies on", &report.head, report.position)?;
+            check_head(
+                &pinned,
+                |head| report.heads.contains(head),
+                || {
+                    format!(
+                        "this receipt relies on head {} at position {}",
+                        report.head, report.position
+                    )
+                },
+            )?;
             face.show(&report.to_json(), |_| text(&report));
             Ok(())
         }

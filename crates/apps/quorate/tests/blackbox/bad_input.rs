@@ -4,6 +4,9 @@ use crate::harness::{SMALL, ether, fresh_dir, message, quorate, shared};
 use serde_json::{Value, json};
 use std::fs;
 
+/// An address that the policy of a trial does not list.
+const ANOTHER: &str = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+
 #[test]
 fn unknown_keys_people_nodes_requests_and_motions_are_named() {
     let domain = shared();
@@ -109,6 +112,31 @@ fn a_policy_is_tested_before_it_is_proposed() {
     let path = dir.to_str().unwrap();
     let test = || quorate(&["--json", "policy", "test", path]);
     assert_eq!(test().ok()["passed"], true);
+
+    // Whoever proposes one reads what it changes, and whoever is asked to sign it gets its files.
+    let lists = fs::read_to_string(dir.join("lists.json")).unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(&lists).unwrap();
+    changed["payees"].as_array_mut().unwrap().push(ANOTHER.into());
+    fs::write(dir.join("lists.json"), changed.to_string()).unwrap();
+    let propose = ["policy", "propose", path, "--as", "ada"];
+    let plain = quorate(&[&propose[..], &["--dir", domain.dir()]].concat());
+    let gains = format!("list payees gains {ANOTHER}");
+    assert!(plain.code == Some(0) && plain.stdout.contains(&gains), "{plain:?}");
+    let motion = domain.run(&propose).ok()["motion"].as_str().unwrap().to_owned();
+    let copy = dir.join("proposed");
+    let show = |motion: &str, to: &std::path::Path| {
+        domain.run(&["policy", "show", "--motion", motion, "-o", to.to_str().unwrap()])
+    };
+    assert_eq!(show(&motion, &copy).ok()["motion"], *motion);
+    for file in ["policy.cedar", "limits.json", "lists.json", "cases.json"] {
+        let [ours, theirs] = [&dir, &copy].map(|at| fs::read(at.join(file)).unwrap());
+        assert!(ours == theirs, "{file}");
+    }
+    assert_eq!(show(&motion, &copy).refused(2), "file", "nothing is written over");
+    let times = domain.run(&["rule", "times", "--lease", "50s", "--as", "ada"]).ok();
+    let other = show(times["motion"].as_str().unwrap(), &dir.join("other"));
+    assert_eq!(other.refused(2), "no_policy");
+    fs::write(dir.join("lists.json"), lists).unwrap();
 
     let limits = fs::read_to_string(dir.join("limits.json")).unwrap();
     let doubled = limits.replace("1000000000000000000", "2000000000000000000");

@@ -59,7 +59,7 @@ fn the_log_is_verified_from_the_genesis_and_only_with_its_hash() {
     assert_eq!(domain.run(&["charter", "verify"]).refused(2), "genesis_needed");
     let other = format!("0x{}", "22".repeat(32));
     assert_eq!(verify(&other).refused(5), "bad_charter");
-    // Whoever pins a head is told of another one, whatever holds.
+    // Whoever pins a head is told of a log that never had it, whatever holds: another, or one cut short.
     let pinned = |head: &str| {
         let args = ["--json", "charter", "verify", "--file", file, "--genesis", &genesis];
         quorate(&[&args[..], &["--head", head]].concat())
@@ -69,6 +69,14 @@ fn the_log_is_verified_from_the_genesis_and_only_with_its_hash() {
     let elsewhere = pinned(&other);
     assert_eq!(elsewhere.refused(3), "other_head");
     assert!(elsewhere.message().contains(head) && elsewhere.message().contains(&other));
+    let whole = fs::read_to_string(&path).unwrap();
+    let (rest, last) = whole.trim_end().rsplit_once('\n').unwrap();
+    fs::write(&path, format!("{rest}\n")).unwrap();
+    let short = verify(&genesis).ok()["head"].as_str().unwrap().to_owned();
+    assert_eq!(pinned(head).refused(3), "other_head");
+    assert!(pinned(&short).ok()["head"] == short.as_str());
+    fs::write(&path, format!("{rest}\n{last}\n")).unwrap();
+    assert_eq!(pinned(&short).ok()["head"], head, "the log went on from it");
 
     let text = fs::read_to_string(&path).unwrap();
     let altered = |text: String| {

@@ -4,12 +4,18 @@ use crate::harness::{Domain, fresh_dir, id, message, quorate, shared, until};
 use quorate_charter::{GenesisFile, State};
 use quorate_client::contract::{Audit, ErrorBody, KeyView, Notice, Status, routes};
 use quorate_client::net::Client;
-use quorate_codec::from_bytes;
-use quorate_identity::{ActorId, FileSigner};
+use quorate_codec::{Digest, from_bytes};
+use quorate_identity::{ActorId, FileSigner, NodeId, NodeSecrets, PersonId, ServiceId};
+use quorate_transport::{MeshPlan, Peer, listen};
+use rand_core::OsRng;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 pub fn founding(domain: &Domain) -> State {
     let file: GenesisFile =
@@ -18,14 +24,19 @@ pub fn founding(domain: &Domain) -> State {
 }
 
 pub fn client(domain: &Domain, node: &str, person: &str, key: &str) -> Client {
+    let person = founding(domain).person_named(&person.parse().unwrap()).unwrap().id;
+    client_as(domain, node, ActorId::Person(person), key)
+}
+
+/// Calls a node as somebody whom the charter may not know.
+fn client_as(domain: &Domain, node: &str, actor: ActorId, key: &str) -> Client {
     let state = founding(domain);
     let file = domain.domain_file();
     let lines = file["nodes"].as_array().unwrap();
     let line = lines.iter().find(|line| line["name"] == node).unwrap();
     let node = state.node_named(&node.parse().unwrap()).unwrap();
-    let person = state.person_named(&person.parse().unwrap()).unwrap();
     let signer = FileSigner::open(&domain.dir.join("people").join(key), None).unwrap();
-    let (address, actor) = (line["api"].as_str().unwrap(), ActorId::Person(person.id));
+    let address = line["api"].as_str().unwrap();
     Client::new(address, node.id, &node.keys, state.genesis(), actor, Arc::new(signer)).unwrap()
 }
 
@@ -109,6 +120,110 @@ fn a_call_that_is_not_signed_by_somebody_of_the_charter_is_refused() {
     refused(wait(admin.post::<_, Status>("/v1/requests", &nonsense)).unwrap_err(), "bad_call");
     let long = serde_json::json!({ "request": format!("0x{}", "00".repeat(3 << 20)) });
     refused(wait(admin.post::<_, Status>("/v1/requests", &long)).unwrap_err(), "too_long");
+}
+
+/// N-79, API-06: whoever is nobody in the charter, or is no longer, or signs with another's key, hears
+/// one and the same refusal whatever they ask for, and whether the node has it or not.
+#[test]
+fn neg_079_what_a_stranger_hears_tells_nothing_of_what_a_node_holds() {
+    let domain = Domain::up("strangers");
+    let request = domain.created("ops", &message("of others"), "wallet-service");
+    assert_eq!(domain.wait(&request).ok()["state"], "signed");
+    let auditor = client(&domain, "node-1", "auditor", "auditor");
+    let known: serde_json::Value = wait(auditor.get(routes::KEYS.path)).unwrap();
+    assert_eq!(known[0]["scheme"].as_str().map(str::is_empty), Some(false));
+    let revoke = domain.run(&["person", "revoke", "auditor", "--as", "ada"]).ok();
+    domain.run(&["charter", "sign", revoke["motion"].as_str().unwrap(), "--as", "ben"]).ok();
+    until(|| wait(auditor.get::<Status>(routes::STATUS.path)).is_err().then_some(()));
+
+    let nobody = Digest([7; 32]);
+    let strangers = [
+        auditor,
+        client(&domain, "node-1", "ben", "ada"),
+        client_as(&domain, "node-1", ActorId::Person(PersonId(nobody)), "ada"),
+        client_as(&domain, "node-1", ActorId::Service(ServiceId(nobody)), "ada"),
+    ];
+    let there_or_not = [
+        routes::STATUS.path.to_owned(),
+        routes::AUDIT.path.to_owned(),
+        routes::METRICS.path.to_owned(),
+        routes::key(&"ops".parse().unwrap()),
+        routes::key(&"nothing".parse().unwrap()),
+        format!("/v1/requests/{}", id(&request)),
+        format!("/v1/requests/{nobody}"),
+        "/v1/nothing".to_owned(),
+    ];
+    let mut heard = BTreeSet::new();
+    for stranger in &strangers {
+        for target in &there_or_not {
+            let body = serde_json::json!({ "request": "0x00" });
+            let read = wait(stranger.get_text(target)).unwrap_err();
+            let written = wait(stranger.post::<_, Status>(target, &body)).unwrap_err();
+            heard.extend([read, written].map(|error| serde_json::to_string(&error).unwrap()));
+        }
+    }
+    assert_eq!(heard.len(), 1, "{heard:#?}");
+    assert!(heard.first().unwrap().contains("unauthenticated"));
+}
+
+/// Carries what comes to a port on to another, and tells how many bytes came back on each connection.
+fn tapped(target: String) -> (SocketAddr, Receiver<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, (tell, told)) = (listener.local_addr().unwrap(), channel());
+    thread::spawn(move || {
+        for dialler in listener.incoming() {
+            let (mut dialler, mut answerer) =
+                (dialler.unwrap(), TcpStream::connect(&target).unwrap());
+            let (mut said, mut heard) =
+                (dialler.try_clone().unwrap(), answerer.try_clone().unwrap());
+            let tell = tell.clone();
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut said, &mut heard);
+                let _ = heard.shutdown(Shutdown::Write);
+            });
+            thread::spawn(move || {
+                let bytes = std::io::copy(&mut answerer, &mut dialler).unwrap_or_default();
+                let _ = dialler.shutdown(Shutdown::Both);
+                let _ = tell.send(bytes);
+            });
+        }
+    });
+    (address, told)
+}
+
+/// N-79, TRN-08: a node tells nobody whom it refuses at the port of the nodes why: not one who is
+/// unknown, not one who says it is a node of the domain and has other keys.
+#[test]
+fn neg_079_whoever_is_refused_as_a_node_is_not_told_why() {
+    let domain = shared();
+    let state = founding(domain);
+    let named = |name: &str| state.node_named(&name.parse().unwrap()).unwrap();
+    let config = fs::read_to_string(domain.dir.join("nodes/node-1/node.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let mut lengths = BTreeSet::new();
+    for me in [NodeId(Digest([9; 32])), named("node-2").id, named("witness").id] {
+        let (port, told) = tapped(config["peer"].as_str().unwrap().to_owned());
+        let lies = async {
+            let keys = named("node-1").keys;
+            let peer = Peer { keys, address: port.to_string() };
+            let peers = BTreeMap::from([(named("node-1").id, peer)]);
+            let plan = MeshPlan { me, peers, delay: Duration::ZERO };
+            let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let secrets = NodeSecrets::generate(&mut OsRng);
+            let (mesh, mut events) = quorate_transport::start(&secrets, plan, listener).unwrap();
+            while mesh.refused() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let event = tokio::time::timeout(Duration::from_millis(50), events.recv()).await;
+            assert!(event.is_err(), "{event:?}");
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(lies);
+        lengths.insert(told.recv().unwrap());
+    }
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+    let request = domain.created("ops", &message("after strangers"), "wallet-service");
+    assert_eq!(domain.wait(&request).ok()["state"], "signed");
 }
 
 #[test]

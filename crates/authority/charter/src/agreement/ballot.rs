@@ -1,6 +1,6 @@
 //! What voters send each other: proposals, votes, and offers of a value.
 
-use super::decided::voting_keys;
+use super::decided::{Decided, voting_keys};
 use crate::limits::{BALLOT_MAX, VALUE_BYTES_MAX};
 use crate::state::State;
 use minicbor::bytes::ByteVec;
@@ -284,6 +284,17 @@ impl SignedBallotMessage {
         let lock = body.lock().map(|lock| lock.ballot);
         let bytes = statement(genesis, instance, ballot, body.digest(), lock);
         let signature = sign(body.phase().tag(), &bytes);
+        Self { version: 1, genesis, instance, ballot, voter, body, signature }
+    }
+
+    /// The vote of which a certificate keeps the signature.
+    pub(super) fn of_certificate(
+        decided: &Decided,
+        voter: NodeId,
+        signature: NodeSignature,
+    ) -> Self {
+        let &Decided { genesis, instance, ballot, ref value, .. } = decided;
+        let body = BallotBody::Precommit(Some(value_digest(value)));
         Self { version: 1, genesis, instance, ballot, voter, body, signature }
     }
 

@@ -1,6 +1,7 @@
 //! A decision and the certificate that proves it to anybody.
 
-use super::ballot::{Instance, statement, value_digest};
+use super::ballot::{Instance, SignedBallotMessage, statement, value_digest};
+use super::evidence::Evidence;
 use crate::epoch::{AttemptOutcome, EpochRecord};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::state::{Electorate, State};
@@ -120,6 +121,18 @@ impl Decided {
         let Ok(electorate) = state.electorate(&self.instance) else { return false };
         let left_out = electorate.voters().len().saturating_sub(electorate.quorum());
         self.still(state) > electorate.faults().max(state.faults()) + left_out
+    }
+
+    /// Of another decision of the same instance: who signed both in one ballot, each with the proof of
+    /// it (AGR-10). Whoever signed them in two ballots may be honest.
+    pub fn double_votes(&self, other: &Self) -> Vec<Evidence> {
+        let vote = |decided: &Self, voter: &NodeId| {
+            let signed = decided.certificate.iter().find(|(node, _)| *node == voter);
+            signed.map(|(_, it)| SignedBallotMessage::of_certificate(decided, *voter, *it))
+        };
+        let voters = self.certificate.iter().map(|(node, _)| node);
+        let both = voters.filter_map(|node| Some((vote(self, node)?, vote(other, node)?)));
+        both.filter_map(|(one, two)| Evidence::of(&one, &two)).collect()
     }
 
     /// How many of those who signed vote still, under the keys that they signed with.

@@ -5,7 +5,8 @@ use crate::durable::{Table, Write};
 use crate::event::Millis;
 use crate::node::{Node, Turn};
 use quorate_charter::{
-    Announced, Change, EntryBody, Motion, MotionBody, PeopleChange, Span, State, VerifiedEntry,
+    Announced, Change, EntryBody, Motion, MotionBody, NodeChange, PeopleChange, Span, State,
+    VerifiedEntry,
 };
 use quorate_identity::{MotionId, Name};
 use std::collections::BTreeSet;
@@ -18,6 +19,13 @@ pub(super) struct Notices {
     at_once: Option<(MotionId, Motion)>,
     /// Whom that, or what it announces, touches.
     touched: Vec<String>,
+}
+
+/// What took effect at once by entries that this node gets late, many at a time.
+#[derive(Default)]
+pub(super) struct Late {
+    motions: usize,
+    touched: BTreeSet<String>,
 }
 
 /// What happened to an announced motion.
@@ -104,11 +112,14 @@ impl Node {
         let touched = notices.touched.join(", ");
         if let Some((id, motion)) = notices.at_once.as_ref().filter(|_| !touched.is_empty()) {
             let kind = motion.kind();
-            self.alarm(
-                format!("motion {id} ({kind}) took effect at once: it touches {touched}"),
-                &[],
-                turn,
-            );
+            let text = format!("motion {id} ({kind}) took effect at once: it touches {touched}");
+            if let Some(late) = &mut self.governor.late {
+                late.motions += 1;
+                late.touched.extend(notices.touched.iter().cloned());
+                self.audit(text, &[], turn);
+            } else {
+                self.alarm(text, &[], turn);
+            }
         }
         let Some((id, what)) = &notices.about else { return };
         let Some(announced) = self.state.announcement(id) else { return };
@@ -136,14 +147,29 @@ impl Node {
         };
         self.alarm(text, &[], turn);
     }
+
+    /// Tells in one word what took effect at once while this node was not there to hear of it (GOV-86).
+    pub(super) fn tell_late(&mut self, turn: &mut Turn<'_>) {
+        let late = self.governor.late.take();
+        let Some(Late { motions, touched }) = late.filter(|late| late.motions > 0) else { return };
+        let touched = touched.into_iter().collect::<Vec<_>>().join(", ");
+        let position = self.state.position();
+        let text = format!(
+            "this node caught up to entry {position}: {motions} motions had taken effect at once that \
+             touch {touched}; read them with `quorate charter log`"
+        );
+        self.alarm(text, &[], turn);
+    }
 }
 
 /// Whom a motion touches, by name: people, services, custodians and nodes. Nobody where it is about a
 /// key, the policy, times, or another motion.
 fn touched(body: &MotionBody, before: &State) -> Vec<String> {
     let names: BTreeSet<Name> = match body {
+        // What is said of where a node stands does nothing to it.
         MotionBody::Nodes(change) if change.faults.is_none() => {
-            change.names().into_iter().collect()
+            let does = |change: &&NodeChange| !matches!(change, NodeChange::Declare { .. });
+            change.changes.iter().filter(does).map(|change| change.name().clone()).collect()
         }
         // How many may lie is about all of them.
         MotionBody::Nodes(change) => {

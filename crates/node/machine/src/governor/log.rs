@@ -1,6 +1,6 @@
 //! The log of this node: entries verified, applied, stored, passed on.
 
-use super::announced::Notices;
+use super::announced::{Late, Notices};
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
@@ -21,6 +21,7 @@ impl Node {
     ) {
         let full = entries.len() >= limits::ENTRIES_PER_ANSWER;
         let before = self.state.position();
+        self.governor.late = (entries.len() > 1).then(Late::default);
         for entry in entries {
             if entry.position() <= self.state.position() {
                 self.compare_with_log(&entry, turn);
@@ -28,6 +29,7 @@ impl Node {
                 break;
             }
         }
+        self.tell_late(turn);
         if self.state.position() == before {
             return;
         }

@@ -10,6 +10,7 @@ mod log;
 pub(crate) use log::compiled_policy;
 mod motions;
 
+use self::announced::Late;
 use crate::event::Millis;
 use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
@@ -43,6 +44,8 @@ pub(crate) struct Governor {
     heard: BTreeMap<u64, Millis>,
     /// When the next announced motion is due here.
     due_at: Option<Millis>,
+    /// While one answer of many entries is taken in: what they do is told at its end.
+    late: Option<Late>,
 }
 
 impl Governor {

@@ -64,13 +64,13 @@ impl Node {
                 self.audit("a node came back behind its own past".into(), &[from], turn);
             }
             self.send_welcome(from, &hello, Recognition::Lapsed(Box::new(ahead.clone())), turn);
-            self.send_entries(from, hello.position, turn);
+            self.show_log(from, &hello, turn);
             return;
         }
         if is_behind_the_charter(&self.state, &hello) {
             // The entry that took the node back says so; it finds it when it catches up.
             self.presence.heard.remove(&from);
-            self.send_entries(from, hello.position, turn);
+            self.show_log(from, &hello, turn);
             return;
         }
         let is_new = known.as_ref().is_none_or(|known| {
@@ -84,9 +84,7 @@ impl Node {
         }
         self.presence.heard.insert(from, Heard { head: hello.head, position: hello.position });
         self.send_welcome(from, &hello, Recognition::Recognised(hello.incarnation.id), turn);
-        if hello.position < self.state.position() {
-            self.send_entries(from, hello.position, turn);
-        }
+        self.show_log(from, &hello, turn);
         self.catch_up_with(from, hello.position, turn);
         self.ask_for_attestation(from, hello.head, turn);
     }
@@ -164,6 +162,17 @@ impl Node {
         };
         let signed = SignedWelcome::sign(welcome, &self.secrets);
         self.send(to, &Message::Welcome(signed), turn);
+    }
+
+    /// Sends a peer what it lacks of our log. If it stands where our log never was, then what leads
+    /// there as well: one of the two logs is a fork, and it finds that out from ours (NOD-18).
+    fn show_log(&mut self, peer: NodeId, hello: &Hello, turn: &mut Turn<'_>) {
+        let is_ours = self.state.position_of(&hello.head) == Some(hello.position);
+        if !is_ours && hello.position <= self.state.position() {
+            let page = u64::try_from(limits::ENTRIES_PER_ANSWER).unwrap_or(u64::MAX);
+            self.send_entries(peer, hello.position.saturating_sub(page), turn);
+        }
+        self.send_entries(peer, hello.position, turn);
     }
 
     /// Asks a peer that is ahead for what we lack.

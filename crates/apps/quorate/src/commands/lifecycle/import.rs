@@ -170,6 +170,19 @@ fn begin(scheme: &str, from: &Secret, ceremony: &Path, request: &Path, face: Fac
     let importer = identity.public();
     // Whoever has no chain code gets one that leads to no key that was used before.
     let chain_code = Digest(key.chain_code().unwrap_or_else(crate::random_bytes));
+    let facts = KeyFacts { scheme, public_key: public_key(scheme, &public) };
+    let begun = Begun {
+        scheme,
+        public: public.clone().into(),
+        addresses: super::super::key::test_addresses(&facts)?,
+        importer: importer.to_string(),
+        request: request.display().to_string(),
+    };
+    // Which key it is only its secret says, so a rehearsal reads it too.
+    face.before(|| {
+        let files = format!("{} and {}", ceremony.display(), request.display());
+        format!("write {files} for this key\n{}", begun_text(&begun))
+    })?;
     let kept = Ceremony { scheme, public: public.clone().into(), identity: identity.to_bytes() };
     // With room for all of it, so that no part stays behind in a buffer that grew.
     let mut text = Zeroizing::new(Vec::with_capacity(CEREMONY_BYTES_MAX));
@@ -178,19 +191,11 @@ fn begin(scheme: &str, from: &Secret, ceremony: &Path, request: &Path, face: Fac
     write_whole(ceremony, &text, 0o600)?;
     let ordered = Request {
         scheme,
-        public: public.clone().into(),
+        public: public.into(),
         chain_code,
         importer: importer.as_bytes().to_vec().into(),
     };
     write_json(request, &ordered, 0o644)?;
-    let facts = KeyFacts { scheme, public_key: public_key(scheme, &public) };
-    let begun = Begun {
-        scheme,
-        public: public.into(),
-        addresses: super::super::key::test_addresses(&facts)?,
-        importer: importer.to_string(),
-        request: request.display().to_string(),
-    };
     face.show(&begun, begun_text);
     Ok(())
 }
@@ -330,6 +335,7 @@ fn deal_offline(
     let named =
         |id: &quorate_identity::NodeId| state.node(id).map(|node| node.name.clone()).ok_or(());
     let access = offer.plan.tree.try_map(named).map_err(|()| foreign(&"an unknown node"))?;
+    face.before(|| format!("deal key {} to {access}, into {}", order.name, output.display()))?;
     let seeds = [Seed::new(crate::random_bytes()), Seed::new(crate::random_bytes())];
     let answer = deal(&state, &offer, &identity, key.secret(), seeds);
     let answer = answer.map_err(|error| foreign(&error))?;
