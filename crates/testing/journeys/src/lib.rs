@@ -25,6 +25,7 @@
 
 mod chapter;
 mod desk;
+mod founded;
 mod machine;
 mod motions;
 mod program;

@@ -1,6 +1,7 @@
 //! A domain that `quorate up` founded and keeps running.
 
 use crate::desk::Desk;
+use crate::founded;
 use crate::machine::{Machine, addresses};
 use crate::program::{Said, binary, quorate, quorate_with, recovery};
 use serde_json::Value;
@@ -26,27 +27,28 @@ pub struct Trial {
 impl Trial {
     /// Founds a domain of three signers and a witness and waits until it serves.
     pub fn found() -> Self {
-        let folder = TempDir::new().expect("a temporary directory");
-        let mut trial = Self { folder, up: None, nodes: Vec::new(), ready: Value::Null };
+        let mut trial = Self::nowhere();
         trial.up();
         trial
     }
 
+    /// Runs a copy of a domain that was founded like that, and waits until it serves.
+    pub fn founded() -> Self {
+        let mut trial = Self::nowhere();
+        founded::copy_to(&trial.dir());
+        trial.up();
+        trial
+    }
+
+    fn nowhere() -> Self {
+        let folder = TempDir::new().expect("a temporary directory");
+        Self { folder, up: None, nodes: Vec::new(), ready: Value::Null }
+    }
+
     /// Starts `up` on the directory, founded or not.
     pub fn up(&mut self) {
-        let mut process = Command::new(binary())
-            .args(["up", "--json", "--dir"])
-            .arg(self.dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let stdout = process.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        self.ready = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("`up` said {line:?}: {error}"));
-        assert_eq!(self.ready.get("ready"), Some(&Value::Bool(true)));
+        let mut process = begin_up(&self.dir());
+        self.ready = announced(&mut process);
         self.up = Some(process);
     }
 
@@ -355,6 +357,24 @@ impl Drop for Trial {
     fn drop(&mut self) {
         self.down();
     }
+}
+
+/// Starts `up` on a directory.
+pub(crate) fn begin_up(dir: &Path) -> Child {
+    let mut up = Command::new(binary());
+    up.args(["up", "--json", "--dir"]).arg(dir).stdin(Stdio::null()).stdout(Stdio::piped());
+    up.spawn().expect("the program starts")
+}
+
+/// The line that `up` prints once its domain serves.
+pub(crate) fn announced(up: &mut Child) -> Value {
+    let mut line = String::new();
+    let stdout = up.stdout.take().expect("a pipe");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let ready: Value =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("`up` said {line:?}: {error}"));
+    assert_eq!(ready.get("ready"), Some(&Value::Bool(true)));
+    ready
 }
 
 /// Sends a signal to a process that this trial started.

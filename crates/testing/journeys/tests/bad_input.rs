@@ -40,7 +40,7 @@ const CHAIN_1: &str = "01";
 
 #[test]
 fn requests_that_make_no_sense_are_refused_and_say_why() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let listed = trial.listed("0x");
     let good = transfer(CHAIN_31337, &listed);
     let tampered = |from: &str, to: &str| {
@@ -84,7 +84,7 @@ fn requests_that_make_no_sense_are_refused_and_say_why() {
 
 #[test]
 fn only_the_right_people_approve_once_and_in_time() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let listed = trial.listed("0x");
     let large = transfer(CHAIN_31337, &listed);
     let request = trial.request("treasury", &large, "wallet-service");
@@ -133,7 +133,7 @@ fn only_the_right_people_approve_once_and_in_time() {
 
 #[test]
 fn filing_twice_is_filing_once() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let file = |text: &str, key: &str| {
         let arguments = ["request", "create", "--key", "ops", "--intent", "-"];
         let more = ["--as", "wallet-service", "--idempotency-key", key];
@@ -148,7 +148,7 @@ fn filing_twice_is_filing_once() {
 
 #[test]
 fn a_denial_names_the_rule_that_decided() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let raw = json!({"kind": "raw.digest", "digest": format!("0x{}", "44".repeat(32))});
     let denied = trial.wait(&trial.request("treasury", &raw, "wallet-service"));
     assert_eq!(denied.code, 3);
@@ -162,7 +162,7 @@ fn a_denial_names_the_rule_that_decided() {
 
 #[test]
 fn a_directory_in_use_a_taken_port_and_a_wrong_passphrase_are_told_apart() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let dir = trial.dir_text();
     let in_use = quorate(&["node", "run", "node-1", "--dir", &dir]);
     assert_eq!(in_use.error(in_use.code)["fault"], "caller");
@@ -194,7 +194,7 @@ fn a_directory_in_use_a_taken_port_and_a_wrong_passphrase_are_told_apart() {
 
 #[test]
 fn neg_060_a_flipped_byte_in_a_store_is_noticed_and_the_others_go_on() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.kill("node-3");
     let store = trial.dir().join("nodes/node-3/store.redb");
     let whole = std::fs::read(&store).unwrap();
@@ -239,7 +239,7 @@ fn neg_060_a_flipped_byte_in_a_store_is_noticed_and_the_others_go_on() {
 
 #[test]
 fn neg_061_a_store_restored_from_an_old_copy_lapses_until_its_operator_brings_it_back() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.kill("node-3");
     let store = trial.dir().join("nodes/node-3/store.redb");
     let slots = store.with_extension("redb.slots");
@@ -274,7 +274,7 @@ fn neg_061_a_store_restored_from_an_old_copy_lapses_until_its_operator_brings_it
 
 #[test]
 fn garbage_on_every_listening_port_is_survived() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let nodes = trial.ready["nodes"].as_array().unwrap().clone();
     for node in &nodes {
         let name = node["name"].as_str().unwrap();

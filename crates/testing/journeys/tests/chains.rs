@@ -24,7 +24,7 @@ const ETHER: u64 = 1_000_000_000_000_000_000;
 
 #[test]
 fn ethereum_mines_what_the_quorum_signed_and_the_balances_move() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let mut chain = Ethereum::start().unwrap();
     let sender = address(&trial, "treasury", &["--chain", "ethereum"]);
     let listed = trial.listed("0x");
@@ -72,7 +72,7 @@ fn ethereum_mines_what_the_quorum_signed_and_the_balances_move() {
 
 #[test]
 fn bitcoin_accepts_taproot_and_p2wpkh_spends_and_refuses_a_flipped_byte() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let mut chain = Bitcoin::start().unwrap();
     let listed = trial.listed("bcrt1");
     for (key, kind, encoding) in [("vault", "p2tr", "bip340"), ("treasury", "p2wpkh", "der")] {
@@ -103,7 +103,7 @@ fn bitcoin_accepts_taproot_and_p2wpkh_spends_and_refuses_a_flipped_byte() {
 /// and keys that `key address` and `key derive` show.
 #[test]
 fn wallets_find_every_address_from_the_extended_key() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let mut wallet = Wallet::start().unwrap();
     for (key, network, prefix) in [
         ("treasury", "regtest", "tpub"),
@@ -146,7 +146,7 @@ fn wallets_find_every_address_from_the_extended_key() {
 /// that a key has.
 #[test]
 fn bitcoin_accepts_spends_from_derived_addresses_of_every_form() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let mut chain = Bitcoin::start().unwrap();
     let mut wallet = Wallet::start().unwrap();
     let listed = script(&trial.listed("bcrt1"));
@@ -184,7 +184,7 @@ fn bitcoin_accepts_spends_from_derived_addresses_of_every_form() {
 /// An account of Ethereum below the key, such as one for each customer.
 #[test]
 fn ethereum_mines_what_a_derived_account_sends() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let mut chain = Ethereum::start().unwrap();
     let (root, child) = (["--chain", "ethereum"], ["--chain", "ethereum", "--path", "m/0/5"]);
     let sender = address(&trial, "treasury", &child);
@@ -204,7 +204,7 @@ fn ethereum_mines_what_a_derived_account_sends() {
 
 #[test]
 fn openssl_verifies_a_message_under_ops() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let message = json!({"kind": "message", "message": "0x72656c6561736520312e30"});
     let signed = trial.signed(&trial.request("ops", &message, "wallet-service"));
     let public = hex(&signed["signatures"][0]["public_key"]);

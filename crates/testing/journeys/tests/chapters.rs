@@ -242,7 +242,7 @@ fn founding_for_real() {
 
 #[test]
 fn people_come_and_go() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let genesis = trial.genesis();
     let desks = ["ada", "ben", "cleo"].map(|who| trial.desk(who));
     let [ada, ben, cleo] = desks.each_ref();
@@ -333,7 +333,7 @@ fn people_come_and_go() {
 
 #[test]
 fn nodes_come_and_go() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let (ada, ben) = (trial.desk("ada"), trial.desk("ben"));
     let (ada, ben) = ((&ada, "ada"), (&ben, "ben"));
     let listed = |node: &str| {
@@ -408,7 +408,7 @@ fn nodes_come_and_go() {
 
 #[test]
 fn when_something_smells_wrong() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let (ada, ben) = (trial.desk("ada"), trial.desk("ben"));
     let (ada, ben) = ((&ada, "ada"), (&ben, "ben"));
     let olga = newcomer(&trial, "olga");

@@ -26,7 +26,7 @@ fn custodian<'a>(list: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn two_custodians_hold_a_drill_and_every_node_knows() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let [backup, drill] = ["backup", "drill"].map(|name| trial.file(name));
     trial.run(&["backup", "export", "--output", &backup]).ok();
     let start = ["drill", "start", "--backup", &backup, "--output", &drill, "--as", "ada"];

@@ -79,7 +79,7 @@ fn keys_go_from_epoch_to_epoch_while_nodes_are_killed() {
     let seed = named.unwrap_or_else(|| u64::from(std::process::id()));
     println!("figures: repeat it with QUORATE_SEED={seed}");
     let mut dice = Dice(seed);
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let nodes = trial.ready["nodes"].as_array().unwrap().clone();
     let all: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
     // From here on they log what they write.

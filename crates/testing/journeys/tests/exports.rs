@@ -15,8 +15,6 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Waits until a motion is in one of these states.
-
 fn address(trial: &Trial, key: &str) -> Value {
     trial.run(&["key", "address", key, "--chain", "ethereum"]).ok()["address"].clone()
 }
@@ -57,7 +55,7 @@ impl Gil<'_> {
 /// KEX-01 to KEX-14, as people see them.
 #[test]
 fn a_key_is_given_to_somebody_and_lives_on_elsewhere() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let before = address(&trial, "treasury");
     let words = Gil(&trial).keygen();
     let public = trial.file("gil.key.pub");

@@ -73,7 +73,7 @@ fn names(said: &Said) -> Vec<String> {
 /// N-27 and the relay that edits an enrolment: whoever is let in is who read the words.
 #[test]
 fn people_and_services_come_and_go() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let gina = enrolled(&trial, "person", "gina");
     let words = |file: &str| {
         let said = quorate_journeys::quorate(&["person", "inspect", file]);
@@ -152,7 +152,7 @@ fn people_and_services_come_and_go() {
 /// Any person stops signing at once; a thaw takes a motion.
 #[test]
 fn a_freeze_stops_signing_until_it_is_thawed() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     trial.signed(&trial.request("ops", &message("before"), "wallet-service"));
     let frozen = trial.run(&[
         "freeze",
@@ -189,7 +189,7 @@ fn a_freeze_stops_signing_until_it_is_thawed() {
 /// overridden; then too few administrators are left, and guardians bring others in.
 #[test]
 fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let guardians: Vec<String> =
         ["gabi", "hans", "ines"].iter().map(|who| enrolled(&trial, "person", who)).collect();
     let mut admit: Vec<&str> = vec!["person", "admit"];
@@ -328,7 +328,7 @@ fn anything(trial: &Trial) -> String {
 /// Every objection delays once and is overridden; to the key that cleo gets instead it cannot object.
 #[test]
 fn neg_102_a_stolen_laptop_that_objects_to_everything_stops_nothing() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let slow = ["rule", "set", "--delay", "4s", "--override", "2 of (ada, ben, cleo)"];
     enact(&trial, &slow, "ada", "ben");
     let object = |id: &str| trial.run(&["charter", "object", id, "--as", "cleo"]);
@@ -381,7 +381,7 @@ fn neg_102_a_stolen_laptop_that_objects_to_everything_stops_nothing() {
 /// A trial domain says of itself what it is not.
 #[test]
 fn posture_says_what_is_not_as_it_should_be_and_what_to_do() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let seen = trial.run(&["posture"]).ok().clone();
     assert_eq!(seen["grade"], "D");
     let findings = seen["findings"].as_array().unwrap().clone();

@@ -65,7 +65,7 @@ fn own(trial: &Trial, node: &str) -> Value {
 /// are a quorum of the key. Once their leases are over they sign nothing under it.
 #[test]
 fn neg_072_nodes_that_are_kept_on_an_old_head_sign_nothing_under_it() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let at = addresses();
     let machine = Machine::new(&trial, "node-5", &at);
     let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
@@ -135,7 +135,7 @@ fn neg_072_nodes_that_are_kept_on_an_old_head_sign_nothing_under_it() {
 /// approval comes to that signer as soon as it goes on.
 #[test]
 fn neg_074_an_approval_that_comes_after_the_policy_changed_signs_nothing() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     // to no listed address
     let large = payment("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", 1);
     let request = trial.request("treasury", &large, "wallet-service");
@@ -189,7 +189,7 @@ impl Disk {
 /// though they are a quorum of the key and whoever would deny is off.
 #[test]
 fn neg_061_snapshots_with_an_older_policy_sign_nothing() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let restored = ["node-2", "node-3"];
     for node in restored {
         trial.kill(node);
@@ -231,7 +231,7 @@ fn neg_061_snapshots_with_an_older_policy_sign_nothing() {
 #[test]
 fn neg_072_a_domain_that_runs_on_from_copies_of_all_its_disks_is_found_out() {
     const ALL: [&str; 4] = ["node-1", "node-2", "node-3", "witness"];
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let [one, two, three] = ["one", "two", "three"].map(|number| {
         let change = |cedar: &str| format!("// number {number}\n{cedar}");
         other_policy(&trial, number, change, str::to_owned)
@@ -300,7 +300,7 @@ fn neg_072_a_domain_that_runs_on_from_copies_of_all_its_disks_is_found_out() {
 /// nobody voted twice.
 #[test]
 fn neg_100_of_two_motions_at_once_one_takes_effect_though_every_voter_is_killed() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     // Whoever is asked first dies last.
     let voters = ["node-3", "witness", "node-2", "node-1"];
     // From here on they log what they write.
@@ -399,7 +399,7 @@ fn at_node_2(trial: &Trial, verb: &[&str]) -> Said {
 /// signing under it.
 #[test]
 fn neg_101_who_voted_beyond_its_head_signs_nothing_under_it() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     // One says nothing, and one dies once its first vote is out; whoever proposes is not the silent one.
     let listed = trial.run(&["node", "list"]).lines;
     let mut voters: Vec<(&str, &str)> = listed
@@ -471,7 +471,7 @@ fn neg_101_who_voted_beyond_its_head_signs_nothing_under_it() {
 /// and holds when the others are back.
 #[test]
 fn neg_072_a_minority_that_is_cut_off_signs_nothing_and_honours_a_freeze() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     trial.enact(&["rule", "times", "--lease", "2s"]);
     trial.signed(&trial.request("ops", &message("together"), "wallet-service"));
     trial.pause("node-1");

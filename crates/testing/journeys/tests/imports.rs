@@ -83,7 +83,7 @@ fn keys_of_openssl_are_read() {
 /// IMP-04 to IMP-10, as a user's script sees them.
 #[test]
 fn a_wallets_key_is_imported_offline_and_signs() {
-    let trial = Trial::found();
+    let trial = Trial::founded();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| file(folder.path(), name);
     std::fs::write(at("wallet.wif"), WIF).unwrap();

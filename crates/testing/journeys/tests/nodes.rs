@@ -48,7 +48,7 @@ fn charter(trial: &Trial, file: &str) -> String {
 /// charter, are on the way.
 #[test]
 fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let before: Vec<Value> = KEYS
         .iter()
         .map(|key| trial.run(&["key", "show", key]).ok()["public_key"].clone())
@@ -218,7 +218,7 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
 /// is the first that is asked. Who knows no more than the genesis still finds the domain.
 #[test]
 fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.enact(&["node", "faults", "0"]);
     trial.kill("node-1");
     trial.enact(&["node", "revoke", "node-1"]);
@@ -246,7 +246,7 @@ fn neg_072_who_asks_a_node_that_was_thrown_out_first_finds_the_domain() {
 /// new ones yet. With it a quorum of the key would be there; it finds nobody who signs with it.
 #[test]
 fn neg_059_a_node_that_was_thrown_out_and_kept_its_share_signs_with_nobody() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.enact(&["node", "faults", "0"]);
     // What node-3 says comes late: it votes, and dies before anybody has new shares.
     trial.kill("node-3");

@@ -22,7 +22,7 @@ fn can_sign(status: &Value, key: &str) -> bool {
 
 #[test]
 fn one_dead_signer_is_tolerated_two_stop_signing_and_their_return_lets_it_go_on() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.kill("node-1");
     trial.signed(&trial.request("ops", &message("with two"), "wallet-service"));
 
@@ -67,7 +67,7 @@ fn a_power_cut_of_everything_loses_nothing() {
 
 #[test]
 fn the_charter_and_receipts_verify_offline_against_the_genesis_hash_alone() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let signed = trial.signed(&trial.request("ops", &message("kept"), "wallet-service"));
     trial.verified_receipt(&signed);
     let genesis = trial.genesis();

@@ -72,7 +72,7 @@ fn open(
 
 #[test]
 fn a_node_whose_disk_is_gone_is_restored_by_two_custodians_and_signs() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let before: Vec<Value> = KEYS
         .iter()
         .map(|key| trial.run(&["key", "show", key]).ok()["public_key"].clone())

@@ -54,7 +54,7 @@ fn save_policy(trial: &Trial) -> String {
 
 #[test]
 fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addresses() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let (predecessor, backup) = (trial.genesis(), trial.file("backup"));
     let before = addresses(|verb| trial.run(verb).ok().clone());
     let (payee, policy) = (trial.listed("0x"), save_policy(&trial));
@@ -176,7 +176,7 @@ fn a_domain_without_nodes_is_restored_into_another_and_signs_with_the_same_addre
 /// alive it refused.
 #[test]
 fn what_is_left_of_a_succeeded_domain_stops() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     let (predecessor, backup) = (trial.genesis(), trial.file("backup"));
     let guardians = ["gabi", "hans"].map(|who| {
         let key = trial.dir().join("people").join(who).display().to_string();

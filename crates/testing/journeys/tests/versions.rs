@@ -82,7 +82,7 @@ fn left_behind(trial: &mut Trial) {
 /// behind when the domain asks for it is heard by no peer, and who goes back is refused by the store.
 #[test]
 fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.signed(&trial.request("ops", &message("of one version"), "wallet-service"));
     for key in ["ops", "treasury"] {
         trial.until(|status| can_sign(status, key));
@@ -147,7 +147,7 @@ fn neg_080_a_domain_goes_from_one_version_to_the_next_and_not_back() {
 /// others run.
 #[test]
 fn neg_080_a_node_that_runs_something_else_votes_only_where_that_is_meant() {
-    let mut trial = Trial::found();
+    let mut trial = Trial::founded();
     trial.enact(&["node", "suspend", "node-3"]);
     trial.kill("node-3");
     trial.start_with(&next(), "node-3");
