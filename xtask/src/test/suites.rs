@@ -305,6 +305,16 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_tells_no_result_has_failed() {
+        let run = |path: &str| {
+            let (path, name) = (path.into(), path.to_owned());
+            run_one(&Program { path, folder: root(), name }, false).unwrap()
+        };
+        assert_eq!(run("/bin/true"), Count { passed: 0, failed: 1 });
+        assert_eq!(run("/bin/false"), Count { passed: 0, failed: 1 });
+    }
+
+    #[test]
     fn packages_with_examples_are_those_that_have_any() {
         let file = |path: &str, text: &str| repo::File { path: path.into(), bytes: text.into() };
         let fence = "```";

@@ -200,7 +200,7 @@ pub fn ask(question: &str) -> Option<bool> {
 /// A text of somebody else's, many lines long, that neither writes on a terminal nor turns around what
 /// is read.
 pub fn harmless(text: &str) -> String {
-    let turns = |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

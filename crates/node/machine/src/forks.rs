@@ -40,14 +40,12 @@ impl Node {
         if self.fork.is_some() {
             return;
         }
+        self.prove_double_votes(&known, &other, turn);
         // Voters of before, or few of a time when fewer lies were borne, stop nobody.
         if !other.convicts(&self.state) {
             return;
         }
         let reason = format!("two certified decisions about {}; {ADVICE}", known.instance);
-        for twice in known.double_votes(&other) {
-            self.prove(Found::Here, Evidence::votes(twice), turn);
-        }
         let fork = Fork { known, other };
         turn.out.writes.push(Write::put(Table::Meta, FORK_ROW, quorate_codec::to_bytes(&fork)));
         turn.out.barrier = true;
@@ -60,9 +58,18 @@ impl Node {
         self.halt(reason, turn);
     }
 
+    /// Who voted for both in one ballot is guilty, whether or not enough did to stop for.
+    fn prove_double_votes(&mut self, known: &Decided, other: &Decided, turn: &mut Turn<'_>) {
+        for twice in known.double_votes(other) {
+            self.prove(Found::Here, Evidence::votes(twice), turn);
+        }
+    }
+
     /// Shows a peer both decisions: whichever it acted on, the other one stops it.
     pub(crate) fn share_fork(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         let Some(Fork { known, other }) = self.fork.clone() else { return };
+        // A power cut may have come before that was stored.
+        self.prove_double_votes(&known, &other, turn);
         for decided in [known, other] {
             self.send(peer, &Message::Decided(decided), turn);
         }

@@ -37,7 +37,7 @@ impl Node {
             let version = &hello.program.version;
             self.audit(format!("a node runs version {version}: it is not heard"), &[from], turn);
         }
-        self.send_entries(from, hello.position, turn);
+        self.show_log(from, hello, turn);
     }
 
     /// The charter requires another version: who runs an older one is not heard from now on, this node

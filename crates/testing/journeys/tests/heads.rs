@@ -227,7 +227,7 @@ fn neg_061_snapshots_with_an_older_policy_sign_nothing() {
 
 /// N-72: somebody has copies of all disks of a domain and lets them run on. With the true keys they decide
 /// something else where the domain decided, and sign. Both hold, each by itself; whoever knows a head of
-/// the domain refuses what the copies certified, and nodes of both that meet stop, with a proof of it.
+/// the domain refuses what the copies certified, and nodes of both that meet stop for good.
 #[test]
 fn neg_072_a_domain_that_runs_on_from_copies_of_all_its_disks_is_found_out() {
     const ALL: [&str; 4] = ["node-1", "node-2", "node-3", "witness"];
@@ -284,14 +284,13 @@ fn neg_072_a_domain_that_runs_on_from_copies_of_all_its_disks_is_found_out() {
     // Two of each, who have the key's quorum among them whichever policy is in force.
     run(&mut trial, &[&domain[0], &domain[1], &copies[2], &copies[3]]);
     for node in ALL {
-        trial.until_at(node, |status| status["halted"].is_string());
+        let status = trial.until_at(node, |status| status["halted"].is_string());
+        assert!(status["halted"].as_str().unwrap().contains("two certified"), "{status}");
     }
     let asked = trial.try_request("ops", &message("of whoever is left"), "wallet-service");
     assert_eq!(asked.refused()["code"], "not_serving");
     for node in ALL {
         assert_eq!(own(&trial, node)["leased"], false);
-        let proven = trial.run(&["evidence", "list", "--node", node]);
-        assert!(proven.code == 0 && !proven.lines.is_empty(), "{node}: {proven:?}");
     }
 }
 

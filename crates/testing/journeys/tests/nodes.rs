@@ -21,7 +21,6 @@ fn message(text: &str) -> Value {
     json!({"kind": "message", "message": format!("0x{digits}")})
 }
 
-/// Files a motion as ada, has ben sign it, and waits until it is in force.
 fn epoch(trial: &Trial, key: &str) -> u64 {
     trial.run(&["key", "show", key]).ok()["epoch"].as_u64().unwrap()
 }

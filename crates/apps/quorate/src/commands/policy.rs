@@ -7,8 +7,7 @@ use crate::face::{Face, harmless, short};
 use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::Session;
-use quorate_charter::MotionBody;
-use quorate_client::contract::{PolicyView, routes};
+use quorate_charter::{MotionBody, State};
 use quorate_codec::Digest;
 use quorate_identity::{Head, MotionId};
 use quorate_policy::{CaseResult, Policy, PolicyBundle, PolicyError, limits};
@@ -26,7 +25,7 @@ pub async fn run(verb: PolicyVerb, face: Face) -> Result<()> {
             let session = Session::read(&reader)?;
             let shown = match motion {
                 Some(motion) => Shown::proposed(&session, &motion).await?,
-                None => Shown::of(session.get(routes::POLICY.path).await?),
+                None => Shown::in_force(&session.replay().await?)?,
             };
             if let Some(folder) = output {
                 write(&shown, &folder, face)?;
@@ -137,9 +136,24 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(view: PolicyView) -> Self {
-        let PolicyView { head, policy, rules, cedar, limits, lists, cases } = view;
-        Self { head: Some(head), motion: None, policy, rules, cedar, limits, lists, cases }
+    /// What the charter has, verified here and not as a node says.
+    fn in_force(state: &State) -> Result<Self> {
+        let bytes = state.policy().ok_or_else(|| {
+            let next = "propose one with `quorate policy propose`";
+            Failure::caller("no_policy", "the charter has no policy yet: nothing is signed", next)
+        })?;
+        let policy = Policy::compile(bytes).map_err(|error| {
+            let message = format!("this program cannot read the policy in force: {error}");
+            Failure::caller("bad_policy", message, "install the version that the nodes run")
+        })?;
+        Ok(Self { head: Some(state.head()), ..Self::of(&policy) })
+    }
+
+    fn of(policy: &Policy) -> Self {
+        let PolicyBundle { cedar, limits, lists, cases, .. } = policy.bundle().clone();
+        let rules = policy.rule_ids().map(str::to_owned).collect();
+        let (head, motion, policy) = (None, None, policy.digest());
+        Self { head, motion, policy, rules, cedar, limits, lists, cases }
     }
 
     /// What a motion would set, read from the bytes that people sign.
@@ -155,10 +169,7 @@ impl Shown {
             let message = format!("the proposed policy does not hold: {error}");
             Failure::peer("bad_policy", message, "do not sign it; ask whoever proposed it")
         })?;
-        let PolicyBundle { cedar, limits, lists, cases, .. } = policy.bundle().clone();
-        let rules = policy.rule_ids().map(str::to_owned).collect();
-        let (head, motion, policy) = (None, Some(id), policy.digest());
-        Ok(Self { head, motion, policy, rules, cedar, limits, lists, cases })
+        Ok(Self { motion: Some(id), ..Self::of(&policy) })
     }
 
     fn files(&self) -> [(&'static str, &str); 4] {

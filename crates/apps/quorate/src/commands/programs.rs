@@ -34,14 +34,14 @@ pub async fn look_at(
     face: Face,
 ) -> Result<()> {
     let nodes = session.statuses(state).await;
-    let heard = Heard::of(node, &nodes);
+    let is_voter =
+        |name: &Name| state.node_named(name).is_some_and(|node| node.standing == Standing::Votes);
+    let heard = Heard::of(node, &nodes, faults, is_voter);
     let own = own(&nodes);
     let others = || own.iter().filter(|(name, _)| *name != node);
     let said = heard.all().into_iter().map(|it| line(node, it));
     let others_say = others().map(|(name, it)| line(name, &Program::of(it)));
     face.brief(&said.chain(others_say).collect::<Vec<_>>().join("\n"));
-    let is_voter =
-        |name: &&Name| state.node_named(name).is_some_and(|node| node.standing == Standing::Votes);
     let voters = others().filter(|(name, _)| is_voter(name)).map(|(_, it)| Program::of(it));
     let judged = judge(&heard, &voters.collect::<Vec<_>>(), faults, state.minimum(), meant);
     judged.map_err(|unfit| unfit.refused(node))
@@ -56,58 +56,88 @@ fn line(node: &Name, program: &Program) -> String {
 struct Heard {
     /// By its own word.
     own: Option<Program>,
-    /// By that of each other node which answers: as it hears it now, or where nobody does, as it last
-    /// did.
+    /// By that of each other voter which answers: as it hears it now, or where neither the node itself
+    /// nor enough of them do, as it last did.
     others: Vec<Program>,
 }
 
 impl Heard {
-    fn of(node: &Name, nodes: &[(Name, Option<Status>)]) -> Self {
-        let lines: Vec<(bool, bool, Program)> = nodes
-            .iter()
-            .filter_map(|(name, status)| Some((name == node, status.as_ref()?)))
-            .flat_map(|(is_own, status)| status.nodes.iter().map(move |line| (is_own, line)))
-            .filter(|(_, line)| line.name == *node)
-            .filter_map(|(is_own, line)| {
-                Some((is_own, line.alive, Program::of(line.program.as_ref()?)))
-            })
-            .collect();
-        let is_heard = lines.iter().any(|(_, is_alive, _)| *is_alive);
+    /// Of all that nodes answered, of which so many may lie. Each has one word.
+    fn of(
+        node: &Name,
+        nodes: &[(Name, Option<Status>)],
+        faults: usize,
+        is_voter: impl Fn(&Name) -> bool,
+    ) -> Self {
+        let word = |status: &Status| {
+            let line = status.nodes.iter().find(|line| line.name == *node)?;
+            Some((line.alive, Program::of(line.program.as_ref()?)))
+        };
         let mut heard = Self::default();
-        for (is_own, _, program) in lines.into_iter().filter(|it| it.1 || !is_heard) {
-            match is_own {
-                true => heard.own = Some(program),
-                false => heard.others.push(program),
+        let mut others = Vec::new();
+        for (name, status) in nodes {
+            match status.as_ref().and_then(word) {
+                Some((_, program)) if name == node => heard.own = Some(program),
+                Some(said) if is_voter(name) => others.push(said),
+                _ => {}
             }
         }
+        let now = others.iter().filter(|(hears_it, _)| *hears_it).count();
+        if heard.own.is_some() || now > faults {
+            others.retain(|(hears_it, _)| *hears_it);
+        }
+        heard.others = others.into_iter().map(|(_, program)| program).collect();
         heard
     }
 
-    /// Each program that somebody names.
-    fn all(&self) -> BTreeSet<&Program> {
-        self.own.iter().chain(&self.others).collect()
+    /// Each program that somebody names, the node's own word first.
+    fn all(&self) -> Vec<&Program> {
+        let others: BTreeSet<&Program> = self.others.iter().collect();
+        let own = self.own.as_ref();
+        own.into_iter().chain(others.into_iter().filter(|it| Some(*it) != own)).collect()
     }
 
     /// The program that it runs, though so many of the others may lie: it says so itself, or more than
     /// may lie do; and no more than may lie say anything else.
     fn agreed(&self, faults: usize) -> std::result::Result<&Program, Unfit> {
         let all = self.all();
-        if let (Some(alone), 1) = (all.first().copied(), all.len()) {
-            return Ok(alone);
-        }
         let is_agreed = |program: &&Program| {
-            let alike = self.others.iter().filter(|it| it == program).count();
-            self.names(program, faults) && self.others.len().saturating_sub(alike) <= faults
+            let unlike_own = self.own.as_ref().is_some_and(|own| own != *program);
+            let others = self.others.len() - self.count(program);
+            self.names(program, faults) && others <= faults && !unlike_own
         };
-        let unlike_own = |program: &Program| self.own.as_ref().is_some_and(|own| own != program);
-        let agreed = all.iter().copied().find(|it| is_agreed(it) && !unlike_own(it));
-        agreed.ok_or(if all.is_empty() { Unfit::Unheard } else { Unfit::Disputed })
+        match (all.iter().copied().find(is_agreed), all.as_slice()) {
+            (Some(agreed), _) => Ok(agreed),
+            (None, []) => Err(Unfit::Unheard),
+            (None, [alone]) => Err(self.few(alone, faults)),
+            (None, _) => Err(Unfit::Disputed),
+        }
+    }
+
+    /// The same for the program that is meant: it is enough that it is named.
+    fn meant(&self, meant: Digest, faults: usize) -> std::result::Result<&Program, Unfit> {
+        let all = self.all();
+        let mut is_meant = all.iter().copied().filter(|it| it.digest == meant);
+        let named = is_meant.clone().find(|it| self.names(it, faults));
+        named.ok_or_else(|| match (is_meant.next(), all.first()) {
+            (Some(program), _) => self.few(program, faults),
+            (None, Some(other)) => Unfit::Other { runs: other.digest, meant },
+            (None, None) => Unfit::Unheard,
+        })
     }
 
     /// Whether the node itself names a program, or more than may lie do.
     fn names(&self, program: &Program, faults: usize) -> bool {
-        let alike = self.others.iter().filter(|it| *it == program).count();
-        self.own.as_ref() == Some(program) || alike > faults
+        self.own.as_ref() == Some(program) || self.count(program) > faults
+    }
+
+    fn count(&self, program: &Program) -> usize {
+        self.others.iter().filter(|it| *it == program).count()
+    }
+
+    fn few(&self, program: &Program, faults: usize) -> Unfit {
+        let (heard, needed) = (self.count(program), faults.saturating_add(1));
+        Unfit::Few { runs: program.digest, heard, needed }
     }
 }
 
@@ -129,6 +159,8 @@ impl Program {
 enum Unfit {
     /// Nobody who answers has heard what it runs.
     Unheard,
+    /// Not the node itself, and of the others no more than may lie, say what it runs.
+    Few { runs: Digest, heard: usize, needed: usize },
     /// Nodes heard different things.
     Disputed,
     /// It is older than the charter requires.
@@ -150,12 +182,7 @@ fn judge(
 ) -> std::result::Result<(), Unfit> {
     let runs = match meant {
         None => heard.agreed(faults)?,
-        Some(meant) => {
-            let all = heard.all();
-            let is_meant = |it: &&Program| it.digest == meant && heard.names(it, faults);
-            let other = || all.first().map(|it| Unfit::Other { runs: it.digest, meant });
-            all.iter().copied().find(is_meant).ok_or_else(|| other().unwrap_or(Unfit::Unheard))?
-        }
+        Some(meant) => heard.meant(meant, faults)?,
     };
     if let Some(minimum) = minimum
         && runs.version.parse::<Version>().map_or(true, |version| version < *minimum)
@@ -183,6 +210,17 @@ impl Unfit {
                 "program_unknown",
                 format!("no node that answers has heard what {node} runs"),
                 format!("start {node}, wait until `quorate status` shows it, and order it again"),
+            ),
+            Self::Few { runs, heard, needed } => refuse(
+                "program_unknown",
+                format!(
+                    "{node} does not say itself what it runs; {heard} of the voters that answer say \
+                     {runs}, {needed} must"
+                ),
+                format!(
+                    "let `quorate` reach {node} itself (`quorate node at`), or start others that hear \
+                     it, and order it again"
+                ),
             ),
             Self::Disputed => refuse(
                 "program_unknown",
@@ -295,9 +333,49 @@ mod tests {
         assert_eq!(judge(Some(&bad), &[&good, &good], None), disputed, "it may be the liar");
         assert_eq!(judge(None, &[&good, &good, &bad], None), Ok(()), "its door is shut to us");
         assert_eq!(judge(None, &[&good, &bad], None), disputed);
+        let few = |runs| Err(Unfit::Few { runs: Digest([runs; 32]), heard: 1, needed: 2 });
+        assert_eq!(judge(None, &[&good], None), few(1), "the one may lie");
+        assert_eq!(judge(None, &[&good], Some(1)), few(1));
+        assert_eq!(judge(None, &[&good, &bad], Some(1)), few(1), "so may either of the two");
         // What one of the others says alone is not what the node runs, whoever meant it.
-        assert_eq!(judge(Some(&good), &[&good, &bad], Some(7)), other(1));
+        assert_eq!(judge(Some(&good), &[&good, &bad], Some(7)), few(7));
+        assert_eq!(judge(Some(&good), &[&good], Some(7)), other(1));
         assert_eq!(judge(Some(&bad), &[&good, &good], Some(7)), Ok(()));
         assert_eq!(judge(None, &[&bad, &bad, &good], Some(7)), Ok(()));
+    }
+
+    /// REL-14: whoever answers has one word, only voters count, and what is heard now counts before what
+    /// was.
+    #[test]
+    fn rel_14_each_voter_has_one_word() {
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        let [good, bad] = [view("1.4.1", 1), view("1.4.1", 7)];
+        let said = |who: &str, words: &[(&ProgramView, bool)]| {
+            let lines: Vec<_> = words
+                .iter()
+                .map(|(program, alive)| {
+                    serde_json::json!({"name": "node-9", "role": "signer", "alive": alive,
+                        "program": program, "head": null, "lag": null})
+                })
+                .collect();
+            let status = serde_json::json!({"domain": "d", "head": Digest([0; 32]), "position": 0,
+                "node": who, "leased": true, "nodes": lines, "keys": []});
+            (name(who), Some(serde_json::from_value::<Status>(status).unwrap()))
+        };
+        let heard = |nodes: &[(Name, Option<Status>)]| {
+            let is_voter = |it: &Name| it.as_str() != "waits";
+            let heard = Heard::of(&name("node-9"), nodes, 1, is_voter);
+            let digest = |it: &Program| it.digest.as_bytes()[0];
+            (heard.own.as_ref().map(digest), heard.others.iter().map(digest).collect::<Vec<_>>())
+        };
+        let twice = said("node-1", &[(&bad, true), (&bad, true)]);
+        let (now, once) = (said("node-2", &[(&good, true)]), said("node-3", &[(&good, false)]));
+        let waits = said("waits", &[(&bad, true)]);
+        let own = said("node-9", &[(&good, true)]);
+        let gone = (name("node-4"), None);
+        assert_eq!(heard(&[twice.clone(), once.clone(), gone]), (None, vec![7, 1]));
+        assert_eq!(heard(&[twice.clone(), now.clone(), once.clone(), waits]), (None, vec![7, 1]));
+        assert_eq!(heard(&[own, twice, once]), (Some(1), vec![7]));
+        assert_eq!(heard(&[now]), (None, vec![1]));
     }
 }

@@ -24,7 +24,8 @@ pub(super) struct Notices {
 /// What took effect at once by entries that this node gets late, many at a time.
 #[derive(Default)]
 pub(super) struct Late {
-    motions: usize,
+    /// What is said of each motion.
+    said: Vec<String>,
     touched: BTreeSet<String>,
 }
 
@@ -114,9 +115,8 @@ impl Node {
             let kind = motion.kind();
             let text = format!("motion {id} ({kind}) took effect at once: it touches {touched}");
             if let Some(late) = &mut self.governor.late {
-                late.motions += 1;
+                late.said.push(text);
                 late.touched.extend(notices.touched.iter().cloned());
-                self.audit(text, &[], turn);
             } else {
                 self.alarm(text, &[], turn);
             }
@@ -150,15 +150,21 @@ impl Node {
 
     /// Tells in one word what took effect at once while this node was not there to hear of it (GOV-86).
     pub(super) fn tell_late(&mut self, turn: &mut Turn<'_>) {
-        let late = self.governor.late.take();
-        let Some(Late { motions, touched }) = late.filter(|late| late.motions > 0) else { return };
-        let touched = touched.into_iter().collect::<Vec<_>>().join(", ");
-        let position = self.state.position();
-        let text = format!(
-            "this node caught up to entry {position}: {motions} motions had taken effect at once that \
-             touch {touched}; read them with `quorate charter log`"
-        );
-        self.alarm(text, &[], turn);
+        let Some(Late { mut said, touched }) = self.governor.late.take() else { return };
+        if said.len() > 1 {
+            let touched = touched.into_iter().collect::<Vec<_>>().join(", ");
+            let (position, motions) = (self.state.position(), said.len());
+            for text in std::mem::take(&mut said) {
+                self.audit(text, &[], turn);
+            }
+            said.push(format!(
+                "this node caught up to entry {position}: {motions} motions had taken effect at once; \
+                 read them with `quorate charter log`: they touch {touched}"
+            ));
+        }
+        for text in said {
+            self.alarm(text, &[], turn);
+        }
     }
 }
 

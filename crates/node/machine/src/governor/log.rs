@@ -21,7 +21,8 @@ impl Node {
     ) {
         let full = entries.len() >= limits::ENTRIES_PER_ANSWER;
         let before = self.state.position();
-        self.governor.late = (entries.len() > 1).then(Late::default);
+        let news = entries.iter().filter(|entry| entry.position() > before).count();
+        self.governor.late = (news > 1).then(Late::default);
         for entry in entries {
             if entry.position() <= self.state.position() {
                 self.compare_with_log(&entry, turn);
@@ -44,14 +45,18 @@ impl Node {
     /// Answers a peer that asks for entries after a position.
     pub(crate) fn send_entries(&mut self, peer: NodeId, after: u64, turn: &mut Turn<'_>) {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
-        let mut bytes = 0;
-        let rest = self.governor.log.iter().skip(skip).take(limits::ENTRIES_PER_ANSWER);
-        let fits = |entry: &&CertifiedEntry| {
-            let first = bytes == 0;
-            bytes += entry.bytes().len();
-            first || bytes <= limits::ENTRY_BYTES_PER_ANSWER
-        };
-        let entries: Vec<CertifiedEntry> = rest.take_while(fits).cloned().collect();
+        let entries = answer(self.governor.log.iter().skip(skip));
+        if !entries.is_empty() {
+            self.send(peer, &Message::Entries(entries), turn);
+        }
+    }
+
+    /// Shows a peer the last entries up to a position.
+    pub(crate) fn send_entries_up_to(&mut self, peer: NodeId, last: u64, turn: &mut Turn<'_>) {
+        let end = usize::try_from(last).unwrap_or(usize::MAX).min(self.governor.log.len());
+        let log = self.governor.log.get(..end).unwrap_or_default();
+        let mut entries = answer(log.iter().rev());
+        entries.reverse();
         if !entries.is_empty() {
             self.send(peer, &Message::Entries(entries), turn);
         }
@@ -152,6 +157,17 @@ impl Node {
             self.on_fork(known, other, turn);
         }
     }
+}
+
+/// As many entries as one answer holds.
+fn answer<'a>(entries: impl Iterator<Item = &'a CertifiedEntry>) -> Vec<CertifiedEntry> {
+    let mut bytes = 0;
+    let fits = |entry: &&CertifiedEntry| {
+        let first = bytes == 0;
+        bytes += entry.bytes().len();
+        first || bytes <= limits::ENTRY_BYTES_PER_ANSWER
+    };
+    entries.take(limits::ENTRIES_PER_ANSWER).take_while(fits).cloned().collect()
 }
 
 /// The policy of a state, compiled; a policy that entered the log was vetted by a quorum.

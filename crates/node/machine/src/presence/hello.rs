@@ -164,15 +164,17 @@ impl Node {
         self.send(to, &Message::Welcome(signed), turn);
     }
 
-    /// Sends a peer what it lacks of our log. If it stands where our log never was, then what leads
-    /// there as well: one of the two logs is a fork, and it finds that out from ours (NOD-18).
-    fn show_log(&mut self, peer: NodeId, hello: &Hello, turn: &mut Turn<'_>) {
+    /// Sends a peer what it lacks of our log. If it stands where our log never was, then once the end of
+    /// what leads there: one of the two logs is a fork, and it finds that out from ours (NOD-18).
+    pub(crate) fn show_log(&mut self, peer: NodeId, hello: &Hello, turn: &mut Turn<'_>) {
         let is_ours = self.state.position_of(&hello.head) == Some(hello.position);
-        if !is_ours && hello.position <= self.state.position() {
-            let page = u64::try_from(limits::ENTRIES_PER_ANSWER).unwrap_or(u64::MAX);
-            self.send_entries(peer, hello.position.saturating_sub(page), turn);
+        if is_ours || hello.position > self.state.position() {
+            self.send_entries(peer, hello.position, turn);
+        } else if self.fork.is_none()
+            && self.presence.shown.insert(peer, hello.head) != Some(hello.head)
+        {
+            self.send_entries_up_to(peer, hello.position, turn);
         }
-        self.send_entries(peer, hello.position, turn);
     }
 
     /// Asks a peer that is ahead for what we lack.

@@ -37,6 +37,8 @@ pub(crate) struct Presence {
     /// Nonces of hellos whose answers are still taken, and when they were sent.
     open: VecDeque<(Digest, Millis)>,
     asked: BTreeMap<NodeId, Asked>,
+    /// Where a peer stood, and our log never was, when it was last shown what led there.
+    shown: BTreeMap<NodeId, Head>,
     hello_at: Millis,
     gossip_at: Millis,
     lapse: Option<Lapse>,
@@ -211,6 +213,7 @@ impl Node {
     pub(crate) fn presence_ended(&mut self, peer: &NodeId) {
         self.presence.connected.remove(peer);
         self.presence.gone_since.remove(peer);
+        self.presence.shown.remove(peer);
     }
 
     /// A channel came up: say who is here and what is open.
@@ -231,6 +234,7 @@ impl Node {
     /// A channel went down. Attestations of the peer age out; what it holds up ends now.
     pub(crate) fn on_disconnected(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         if self.presence.connected.remove(&peer) {
+            self.presence.shown.remove(&peer);
             self.presence.gone_since.insert(peer, turn.now);
             self.sessions_lost_peer(peer, turn);
             self.pair_lost_peer(&peer, turn.now);

@@ -24,6 +24,9 @@ pub struct Ceded {
     taken: BTreeMap<(NodeId, Digest), Millis>,
     stand: BTreeMap<NodeId, Arc<State>>,
     clocks: BTreeMap<NodeId, Clock>,
+    /// The most that the clock of a node ever showed: one that is set back stands still for the node
+    /// until it is there again.
+    highest: BTreeMap<NodeId, Millis>,
     stopped: BTreeSet<NodeId>,
 }
 
@@ -44,10 +47,12 @@ impl Ceded {
 
     /// A node's clock shows this.
     pub fn clock(&mut self, node: NodeId, now: Millis) {
+        let highest = self.highest.entry(node).or_insert(now);
+        *highest = now.max(*highest);
         if self.told.is_empty() {
             return;
         }
-        let first = Clock { earliest: BTreeMap::new(), latest: now, last: now };
+        let first = Clock { earliest: BTreeMap::new(), latest: *highest, last: now };
         let Clock { earliest, latest, last } = self.clocks.entry(node).or_insert(first);
         (*latest, *last) = (now.max(*latest), now);
         for told in self.told.keys() {
