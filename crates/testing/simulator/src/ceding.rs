@@ -100,6 +100,13 @@ pub(crate) fn cessions(world: &mut World, node: NodeId) -> Vec<CessionView> {
     }
 }
 
+/// The same, and the node is held to them. One that is off, or crashed as it started, shows nothing.
+pub(crate) fn shown_cessions(world: &mut World, node: NodeId, is_healed: bool) -> Vec<CessionView> {
+    let Some(View::Cessions(shown)) = ask(world, node, Call::Cessions) else { return Vec::new() };
+    world.checkers.shown(node, &shown, is_healed);
+    shown
+}
+
 /// Whether an entry refuses that another domain takes over.
 pub(crate) fn refuses(entry: &CertifiedEntry) -> bool {
     let EntryBody::Motion(motion) = &entry.entry().body else { return false };

@@ -1,6 +1,6 @@
 //! The world: one clock, one seed, one queue of happenings.
 
-use crate::ceding::{DELAY_MS, cessions, refuses};
+use crate::ceding::{DELAY_MS, refuses, shown_cessions};
 use crate::check::{Checkers, going_on, unsettled};
 use crate::disk::Disk;
 use crate::faults::{Coverage, Fault, Milestone};
@@ -339,8 +339,7 @@ impl World {
         self.note("start", &id, &[]);
         self.observe(id);
         self.follow(id, handled);
-        let cessions = cessions(self, id);
-        self.checkers.shown(id, &cessions, false);
+        shown_cessions(self, id, false);
         self.show_recovery_keys(id);
         self.reach_everybody(id);
     }

@@ -1,7 +1,7 @@
 //! 8. When faults heal, every session and ceremony ends, every motion is decided, and all stand at
 //!    one head: what is still open, in words.
 
-use crate::ceding::cessions;
+use crate::ceding::shown_cessions;
 use crate::giving::missing_parts;
 use crate::governing::{freezes, motions, nodes};
 use crate::people::{ask, requests};
@@ -31,8 +31,7 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
         let frozen = freezes(world, *id);
         open.extend(world.checkers.forgotten(*id, &frozen));
         open.extend(frozen.iter().map(|it| format!("at {name} {} is frozen", it.freeze)));
-        let ceded = cessions(world, *id);
-        world.checkers.shown(*id, &ceded, true);
+        let ceded = shown_cessions(world, *id, true);
         open.extend(ceded.iter().map(|it| format!("at {name} the cession {} waits", it.cession)));
         open.extend(undecided(world, *id).map(|it| format!("at {name} {it}")));
         if newest.node(id).is_some_and(|node| node.standing == Standing::Waits) {
@@ -95,12 +94,11 @@ pub(crate) fn going_on(world: &mut World) -> Vec<String> {
     let ids: Vec<NodeId> = nodes(world).into_iter().filter(|id| !is_vacant(id)).collect();
     let mut open = Vec::new();
     for id in ids {
-        let (ceded, frozen) = (cessions(world, id), freezes(world, id));
+        let (ceded, frozen) = (shown_cessions(world, id, true), freezes(world, id));
         let node = world.hosts[&id].node.as_ref();
         if node.is_none_or(|node| node.halted().is_none()) {
-            open.push(format!("{id} was told of {} cessions, and goes on", ceded.len()));
+            open.push(format!("{id} was told of {} shown_cessions, and goes on", ceded.len()));
         }
-        world.checkers.shown(id, &ceded, true);
         open.extend(world.checkers.forgotten(id, &frozen));
     }
     open.extend(lost_requests(world, &newest));
