@@ -36,19 +36,18 @@ pub(crate) fn copy_to(dir: &Path) {
     }
 }
 
-/// The text with the same free address for each address that is in it.
-fn elsewhere(text: &str, host: &str, moved: &mut BTreeMap<String, String>) -> String {
+/// The text with the same free address for each address that is in it; nobody else gets one as long as
+/// its listener is there.
+fn elsewhere(text: &str, host: &str, moved: &mut BTreeMap<String, TcpListener>) -> String {
     const HERE: &str = "127.0.0.1:";
     let mut parts = text.split(HERE);
     let mut new = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let end = part.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(part.len());
         let (port, rest) = part.split_at(end);
-        let free = || {
-            let listener = TcpListener::bind((host, 0)).expect("a port");
-            listener.local_addr().expect("an address").to_string()
-        };
-        new.push_str(moved.entry(port.to_owned()).or_insert_with(free));
+        let free = || TcpListener::bind((host, 0)).expect("a port");
+        let listener = moved.entry(port.to_owned()).or_insert_with(free);
+        new.push_str(&listener.local_addr().expect("an address").to_string());
         new.push_str(rest);
     }
     new

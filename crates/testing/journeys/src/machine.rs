@@ -11,11 +11,10 @@ static MACHINES: AtomicU32 = AtomicU32::new(0);
 
 /// Addresses that nobody listens at: for nodes, for people.
 pub fn addresses() -> (String, String) {
-    let free = || {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address").to_string()
-    };
-    (free(), free())
+    // Both are taken before either is let go.
+    let free = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let [peer, api] = [free(), free()].map(|it| it.local_addr().expect("an address").to_string());
+    (peer, api)
 }
 
 /// A machine with fresh keys under a node's name.
