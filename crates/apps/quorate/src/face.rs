@@ -200,7 +200,11 @@ pub fn ask(question: &str) -> Option<bool> {
 /// A text of somebody else's, many lines long, that neither writes on a terminal nor turns around what
 /// is read.
 pub fn harmless(text: &str) -> String {
-    let turns = |character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    const TURN: [char; 3] = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    let turns = |character| {
+        matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || TURN.contains(&character)
+    };
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -247,6 +251,13 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
     use super::*;
+
+    #[test]
+    fn a_text_of_somebody_else_writes_on_no_terminal() {
+        assert_eq!(harmless("permit(\n\tprincipal, ä);"), "permit(\n\tprincipal, ä);");
+        let text = harmless("a\u{1b}[2Jb\rc\u{202e}d\u{61c}");
+        assert_eq!(text, r"a\u{1b}[2Jb\u{d}c\u{202e}d\u{61c}");
+    }
 
     #[test]
     fn a_staging_domain_has_the_colour_that_its_genesis_chooses() {
