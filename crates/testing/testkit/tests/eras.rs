@@ -8,8 +8,8 @@
 )]
 
 use quorate_charter::{
-    AbortStatement, AttemptOutcome, BallotBody, Decided, Instance, MotionBody, Phase,
-    RefreshSchedule, Role, SignedBallotMessage, Standing,
+    AbortStatement, AttemptOutcome, BallotBody, Change, Decided, Instance, MotionBody,
+    PeopleChange, Phase, RefreshSchedule, Role, SignedBallotMessage, Standing,
 };
 use quorate_client::contract::{RequestState, routes};
 use quorate_codec::{Digest, Transcript, tag};
@@ -380,6 +380,15 @@ fn who_was_off_for_months_catches_up_over_a_change_of_voters() {
             five.arrive(&mut world, "node-2");
             world.until("it is one of them", |world| world.status("node-5").leased);
         }
+        // Two in one page that touch people.
+        if let 20 | 21 = number {
+            let members =
+                ["alice", "bob"].into_iter().take(1 + usize::from(number == 21)).map(name);
+            let (name, members) = (name("night"), members.collect());
+            let change = PeopleChange::one(Change::Team { name, members });
+            world.enact("node-1", MotionBody::People(change));
+            continue;
+        }
         // As cheap as an entry gets, and the last one leaves nothing to be refreshed.
         let every = RefreshSchedule { every_ms: DAYS_90_MS, jitter_ms: 0, window: None };
         let schedule = (number % 2 == 1).then_some(every);
@@ -419,7 +428,10 @@ fn who_was_off_for_months_catches_up_over_a_change_of_voters() {
     // GOV-86: one word a page, and not one for each of what was decided long ago.
     let told: Vec<&String> =
         world.host("node-3").alarms.iter().filter(|it| it.contains("at once")).collect();
-    assert!(told.len() == 1 && told[0].ends_with(": it touches node-5"), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    let (many, whom) = ("2 motions had taken effect at once", ": they touch alice, bob, night");
+    assert!(told[0].contains(many) && told[0].ends_with(whom), "{told:?}");
+    assert!(told[1].ends_with(": it touches node-5"), "{told:?}");
 
     world.until("it holds a lease", |world| world.status("node-3").leased);
     // Four of five decide, two of three sign: without node-2 it is needed for either.

@@ -97,7 +97,7 @@ pub(crate) fn going_on(world: &mut World) -> Vec<String> {
         let (ceded, frozen) = (shown_cessions(world, id, true), freezes(world, id));
         let node = world.hosts[&id].node.as_ref();
         if node.is_none_or(|node| node.halted().is_none()) {
-            open.push(format!("{id} was told of {} shown_cessions, and goes on", ceded.len()));
+            open.push(format!("{id} was told of {} cessions, and goes on", ceded.len()));
         }
         open.extend(world.checkers.forgotten(id, &frozen));
     }
