@@ -15,7 +15,7 @@ use quorate_machine::event::Millis;
 use quorate_testkit::founding::name;
 
 /// Two of them recover.
-const GUARDIANS: [&str; 3] = ["gabi", "hans", "ines"];
+pub(crate) const GUARDIANS: [&str; 3] = ["gabi", "hans", "ines"];
 
 /// How long after it heard of a cession a node stops: longer than a world lives before it heals, by
 /// however far a clock may jump.
@@ -88,7 +88,7 @@ impl People {
 }
 
 /// A guardian's key, which no machine has.
-fn signer(who: &str) -> MemorySigner {
+pub(crate) fn signer(who: &str) -> MemorySigner {
     MemorySigner::from_seed(&[who.as_bytes()[0]; 32]).expect("a key")
 }
 

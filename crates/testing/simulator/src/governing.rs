@@ -1,12 +1,13 @@
 //! Administrators of a simulated domain change everything, and one another's minds: they announce,
 //! object, override and withdraw, freeze and thaw, enrol and revoke, let nodes in and throw them out.
 
+use crate::host::NEXT_VERSION;
 use crate::mutant::Mutant;
 use crate::people::{People, ask, policy, some_host};
 use crate::world::World;
 use quorate_charter::{
     Change, Declaration, Freeze, FreezeScope, MemberKind, MotionBody, NodeChange, NodesChange,
-    PeopleChange, Roles, SignedFreeze, SignedMember, SignedMotion, Standing, State,
+    PeopleChange, Roles, Settings, SignedFreeze, SignedMember, SignedMotion, Standing, State,
 };
 use quorate_client::contract::{FreezeView, MotionState, MotionView};
 use quorate_codec::{Digest, tag};
@@ -74,7 +75,7 @@ impl People {
         if world.mutant() == Some(Mutant::ForgetsFreezes) && world.draw(2) == 0 {
             return self.freeze(world);
         }
-        match world.draw(23) {
+        match world.draw(28) {
             0 => self.change_policy(world),
             1 => self.disagree(world),
             2 => self.about_announced(world, |motion, _| MotionBody::Object { motion }, &[ANOTHER]),
@@ -88,7 +89,11 @@ impl People {
             13 => self.sign_open(world),
             14..=17 => self.change_nodes(world),
             18..=20 => self.give(world),
-            21 => self.announce_a_succession(world),
+            21 => self.change_settings(world),
+            22 => self.require_a_release(world),
+            23 => self.set_custody(world),
+            24 if world.draw(2) == 0 => self.recover_administrators(world),
+            25..=26 => self.announce_a_succession(world),
             _ if world.is_succession_meant() => {}
             _ => self.refuse_successions(world),
         }
@@ -199,19 +204,34 @@ impl People {
         let mut joined =
             (1..=self.governing.joined).rev().map(|number| name(&format!("person-{number}")));
         let here = joined.find(|name| state.person_named(name).is_some());
-        let change = match (world.draw(6), here) {
+        let robot = name("robot");
+        let robot_is_here = state.service_named(&robot).is_some();
+        let change = match (world.draw(9), here) {
             (0, _) => {
                 let mut members = vec![name("alice"), name("bob")];
                 members.truncate(1 + world.draw(2) as usize);
                 Change::Team { name: name("desk"), members }
             }
             (1 | 2, Some(name)) => Change::Revoke { name },
-            (3 | 4, Some(name)) => Change::Keys { member: member(world, name) },
+            (3 | 4, Some(name)) => Change::Keys { member: member(world, name, MemberKind::Person) },
+            (5, Some(name)) => {
+                let auditor = state.person_named(&name).is_some_and(|it| it.roles.approver);
+                let roles = Roles { auditor, approver: !auditor, ..Roles::default() };
+                Change::Roles { name, roles }
+            }
+            (6 | 7, _) if robot_is_here => {
+                Change::Keys { member: member(world, robot, MemberKind::Service) }
+            }
+            (8, _) if robot_is_here => Change::Revoke { name: robot },
+            (6..=8, _) => {
+                let member = member(world, robot, MemberKind::Service);
+                Change::Enrol { member, roles: Roles::default() }
+            }
             _ => {
                 self.governing.joined += 1;
                 let name = name(&format!("person-{}", self.governing.joined));
                 let roles = Roles { approver: true, ..Roles::default() };
-                Change::Enrol { member: member(world, name), roles }
+                Change::Enrol { member: member(world, name, MemberKind::Person), roles }
             }
         };
         let body = MotionBody::People(PeopleChange::one(change));
@@ -223,6 +243,32 @@ impl People {
         let mut rules = state.rules().clone();
         rules.main.delay_ms = 500 * u64::from(1 + world.draw(8));
         let body = MotionBody::People(PeopleChange::rules(rules));
+        self.move_motion_at(world, node, &body, &RULING);
+    }
+
+    /// A lease is shorter from now on, or as long as at the founding: what a law knows it by.
+    fn change_settings(&mut self, world: &mut World) {
+        let longest = world.founding.state.settings().lease_ms;
+        let lease_ms = longest - 10_000 * u64::from(world.draw(4));
+        let settings = Settings { lease_ms, ..*world.founding.state.settings() };
+        self.move_motion(world, &MotionBody::SettingsSet { settings });
+    }
+
+    /// Nodes must run what only some run yet.
+    fn require_a_release(&mut self, world: &mut World) {
+        let minimum = NEXT_VERSION.parse().expect("a version");
+        self.move_motion(world, &MotionBody::ReleaseRequire { minimum });
+    }
+
+    /// The same custodians, who hold their next drill another day: every key is shared anew.
+    fn set_custody(&mut self, world: &mut World) {
+        let Some((node, state)) = standpoint(world) else { return };
+        let mut custody = state.custody().clone();
+        let day = 1 + u64::from(world.draw(365));
+        for custodian in &mut custody.custodians {
+            custodian.expires_ms = Some(world.now + day * 86_400_000);
+        }
+        let body = MotionBody::CustodySet { custody, excepted: Vec::new() };
         self.move_motion_at(world, node, &body, &RULING);
     }
 
@@ -276,11 +322,10 @@ impl People {
     }
 }
 
-/// A new key of a person, who shows that they hold it.
-fn member(world: &mut World, name: Name) -> SignedMember {
+/// A new key of a person or service, who shows that they hold it.
+pub(crate) fn member(world: &mut World, name: Name, kind: MemberKind) -> SignedMember {
     let signer = MemorySigner::from_seed(&world.draw_digest().0).expect("a key");
-    let genesis = world.founding.hash;
-    SignedMember::create(genesis, name, MemberKind::Person, &[&signer]).expect("a member")
+    SignedMember::create(world.founding.hash, name, kind, &[&signer]).expect("a member")
 }
 
 fn other(standing: Standing) -> Standing {

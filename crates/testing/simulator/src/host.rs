@@ -13,9 +13,13 @@ use quorate_machine::event::{CallId, Event, Millis, Output};
 use quorate_machine::limits::Pace;
 use quorate_machine::node::Node;
 use quorate_testkit::custodians::Reduced;
+use quorate_testkit::world::{VERSION, program};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeSet;
+
+/// The release that comes out while a world lives.
+pub const NEXT_VERSION: &str = "1.1.0";
 
 /// One machine.
 pub struct Host {
@@ -31,6 +35,8 @@ pub struct Host {
     pub life: u64,
     /// How far its clock is from the world's, in milliseconds.
     pub skew: i64,
+    /// Which release its operator installed.
+    pub version: &'static str,
     /// A bug that was planted in it.
     pub mutant: Option<Mutant>,
     /// When its operator looks again whether it lapsed.
@@ -63,6 +69,7 @@ impl Host {
             node: None,
             life: 0,
             skew: 0,
+            version: VERSION,
             mutant: None,
             look_at: 0,
             stopped_at: None,
@@ -99,7 +106,7 @@ impl Host {
         let now = self.clock(now);
         let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
         let proofs = Backups::of::<Reduced>();
-        let program = quorate_testkit::world::program(quorate_testkit::world::VERSION);
+        let program = program(self.version);
         let look_ahead = Ahead::nothing;
         let plan = BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now };
         let (node, output) = Node::boot(plan, &mut self.rng)?;

@@ -32,8 +32,10 @@ mod liar;
 mod machines;
 mod mutant;
 mod net;
+mod operators;
 mod people;
 mod ready;
+mod recovering;
 mod report;
 mod world;
 

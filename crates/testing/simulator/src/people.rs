@@ -25,7 +25,7 @@ use quorate_testkit::founding::{POLICY, name};
 use std::collections::BTreeMap;
 
 /// How long a simulated request lives, in milliseconds.
-const REQUEST_MS: u64 = 6 * 3_600_000;
+pub(crate) const REQUEST_MS: u64 = 6 * 3_600_000;
 
 /// How long people watch an epoch that waits for a node, in milliseconds.
 const PATIENCE_MS: Millis = 120_000;
@@ -37,6 +37,7 @@ pub struct People {
     pub(crate) policies: u64,
     pub(crate) governing: Governing,
     pub(crate) giving: Giving,
+    pub(crate) rescuers: u32,
     keys: u64,
     epochs: u64,
     last: Vec<RequestId>,

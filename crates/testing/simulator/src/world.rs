@@ -15,9 +15,9 @@ use crate::report::Report;
 use quorate_charter::{CertifiedEntry, State};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
-use quorate_machine::boot::{BootError, rejoin, release};
+use quorate_machine::boot::BootError;
 use quorate_machine::call::{Call, Caller, View};
-use quorate_machine::durable::{Record, Table, Write};
+use quorate_machine::durable::Table;
 use quorate_machine::event::{Event, Millis, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
@@ -327,9 +327,13 @@ impl World {
         if self.vacant.as_ref().is_some_and(|vacant| vacant.node == id) {
             return;
         }
+        if self.hosts.get(&id).is_none_or(|host| host.node.is_some()) {
+            return;
+        }
+        self.install(id);
         let secrets = self.secrets(id);
         let is_revoked = self.checkers.newest().node(&id).is_none();
-        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_none()) else { return };
+        let Some(host) = self.hosts.get_mut(&id) else { return };
         let handled = host.start(&self.founding.file, secrets, self.now);
         if is_revoked && matches!(handled, Err(BootError::NotNamed)) {
             // Who heard that it was thrown out, and crashed, stays off.
@@ -737,65 +741,6 @@ impl World {
         self.coverage.hit(Fault::RolledBack);
         self.note("restored", &one, &[]);
         self.died(one);
-    }
-
-    /// The operator of a node starts it again.
-    pub(crate) fn switch_off(&mut self, id: NodeId) {
-        if let Some(host) = self.hosts.get_mut(&id) {
-            host.crash();
-            self.died(id);
-        }
-    }
-
-    /// Operators do what a lapsed node asks for.
-    fn help(&mut self) {
-        let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
-        for id in ids {
-            self.rejoin_if_lapsed(id);
-            if self.healed {
-                self.release_if_quarantined(id);
-            }
-        }
-        if self.healed {
-            self.settle_the_seat();
-            self.let_them_arrive();
-            let mut people = std::mem::take(&mut self.people);
-            people.finish(self);
-            self.people = people;
-        }
-    }
-
-    /// The operator of a lapsed node stops it, asks for it to come back, and starts it.
-    fn rejoin_if_lapsed(&mut self, id: NodeId) {
-        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_some()) else { return };
-        if self.now < host.look_at {
-            return;
-        }
-        if let Ok(write) = rejoin(&host.disk.records()) {
-            host.look_at = self.now + 120_000;
-            host.crash();
-            host.disk.commit(&[write]);
-            self.died(id);
-        }
-    }
-
-    /// The operator of a node that keeps pairs in quarantine looked into it: nobody lies any more.
-    fn release_if_quarantined(&mut self, id: NodeId) {
-        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.node.is_some()) else { return };
-        let records = host.disk.records();
-        let of_pair = |record: &&Record| record.table == Table::Quarantine;
-        let peers = records.iter().filter(of_pair);
-        let peers = peers.filter_map(|record| record.key.as_slice().try_into().ok());
-        let releases: Vec<Write> = peers
-            .filter_map(|peer| release(&records, &NodeId(quorate_codec::Digest(peer))).ok())
-            .collect();
-        if self.now < host.look_at || releases.is_empty() {
-            return;
-        }
-        host.look_at = self.now + 120_000;
-        host.crash();
-        host.disk.commit(&releases);
-        self.died(id);
     }
 
     /// Requests that some node of the domain said it recorded.

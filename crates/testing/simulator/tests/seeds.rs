@@ -42,7 +42,9 @@ const TABLES: [Table; 17] = [
 const RARE: [Table; 1] = [Table::Export];
 
 /// What is placed in charters.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 31] = [
+    "administrators-recover",
+    "custody-set",
     "enact",
     "key-create",
     "key-export",
@@ -61,10 +63,14 @@ const KINDS: [&str; 25] = [
     "object",
     "override",
     "person-enrol",
+    "person-roles",
     "policy-set",
     "rejoin",
+    "release-require",
     "rules-set",
     "seat-give",
+    "service-enrol",
+    "settings-set",
     "team-set",
     "thaw",
     "withdraw",
