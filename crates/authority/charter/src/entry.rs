@@ -16,6 +16,7 @@ use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, DecodeError, Transcript, tag};
 use quorate_identity::{GenesisHash, Head, MotionId, NodeId, NodeSignatures, PersonId, Scheme};
 use quorate_release::Version;
+use std::sync::Arc;
 
 /// One step of the log: what it places, after what. Its hash is the new head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -57,7 +58,7 @@ pub enum EntryBody {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// It takes effect; signed by these, where it was not announced before.
-    Enacts { id: MotionId, motion: Motion, signed_by: Vec<PersonId> },
+    Enacts { id: MotionId, motion: Arc<Motion>, signed_by: Vec<PersonId> },
     /// It waits so long.
     Announces { id: MotionId, status: MotionStatus, delay_ms: u64 },
     /// There is none.
@@ -145,7 +146,7 @@ impl Entry {
     /// What it places: the motion's kind, or `rejoin`.
     pub fn kind(&self) -> &'static str {
         match &self.body {
-            EntryBody::Motion(signed) => signed.body().map_or("unreadable", |body| body.kind()),
+            EntryBody::Motion(signed) => signed.body().kind(),
             EntryBody::Rejoin(_) => "rejoin",
             EntryBody::Enact(_) => "enact",
         }

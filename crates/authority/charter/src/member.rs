@@ -6,7 +6,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
-use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag, tag::Tag};
+use quorate_codec::{Canonical, Digest, Transcript, tag, tag::Tag};
 use quorate_identity::{
     Credential, CredentialSignature, CredentialSigner, GenesisHash, Name, SignatureError,
     SignerError,
@@ -51,25 +51,17 @@ pub enum MemberKind {
 
 /// The statement's exact bytes, and a signature by each of its keys, in their order: whoever wrote
 /// it holds them all.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedMember {
-    /// The bytes that the keys sign.
-    #[n(0)]
-    pub bytes: ByteVec,
+    bytes: ByteVec,
+    body: Member,
     /// One signature a key.
-    #[n(1)]
     pub signatures: Vec<CredentialSignature>,
 }
 
 /// Why such a statement does not hold; the fault of who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemberError {
-    /// Not the canonical encoding.
-    #[error("the statement is malformed: {0}")]
-    Malformed(#[from] DecodeError),
-    /// A form that this version does not know.
-    #[error("a statement of version {0} is not known here")]
-    Version(u8),
     /// It is for another domain (N-76).
     #[error("the statement is for another domain, {0}")]
     ForeignDomain(GenesisHash),
@@ -139,24 +131,23 @@ impl SignedMember {
         let keys = signers.iter().map(|signer| signer.credential().clone()).collect();
         let keys = Authenticators::new(keys)
             .ok_or_else(|| SignerError::Kind("a member has one to eight keys".to_owned()))?;
-        let bytes = quorate_codec::to_bytes(&Member { version: 1, genesis, name, kind, keys });
+        let body = Member { version: 1, genesis, name, kind, keys };
+        let bytes = quorate_codec::to_bytes(&body);
         let mut signers: Vec<_> = signers.to_vec();
         signers.sort_by(|left, right| left.credential().cmp(right.credential()));
         signers.dedup_by(|left, right| left.credential() == right.credential());
         let signatures = signers.iter().map(|signer| signer.sign(tag::MEMBER, &bytes));
-        Ok(Self { signatures: signatures.collect::<Result<_, _>>()?, bytes: bytes.into() })
+        Ok(Self { signatures: signatures.collect::<Result<_, _>>()?, body, bytes: bytes.into() })
     }
 
     /// What it says, unverified.
-    ///
-    /// # Errors
-    /// [`MemberError::Malformed`], [`MemberError::Version`].
-    pub fn body(&self) -> Result<Member, MemberError> {
-        let member: Member = quorate_codec::from_bytes(&self.bytes)?;
-        match member.version {
-            1 => Ok(member),
-            version => Err(MemberError::Version(version)),
-        }
+    pub fn body(&self) -> &Member {
+        &self.body
+    }
+
+    /// The bytes that the keys sign.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Hash of the signed bytes: people compare its words.
@@ -168,8 +159,8 @@ impl SignedMember {
     ///
     /// # Errors
     /// [`MemberError`]. Cost: one signature verification a key.
-    pub fn verify(&self, genesis: &GenesisHash) -> Result<Member, MemberError> {
-        let member = self.body()?;
+    pub fn verify(&self, genesis: &GenesisHash) -> Result<&Member, MemberError> {
+        let member = &self.body;
         if member.genesis != *genesis {
             return Err(MemberError::ForeignDomain(member.genesis));
         }
@@ -200,6 +191,33 @@ impl<'b, C> Decode<'b, C> for Authenticators {
             true => Ok(Self(keys)),
             false => Err(CborError::message("not one to eight keys, ascending")),
         }
+    }
+}
+
+impl<C> Encode<C> for SignedMember {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.array(2)?;
+        self.bytes.encode(encoder, context)?;
+        self.signatures.encode(encoder, context)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for SignedMember {
+    /// Refuses what it says in a form that is not canonical, or not known.
+    fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
+        if decoder.array()? != Some(2) {
+            return Err(CborError::message("not a statement and its signatures"));
+        }
+        let bytes = ByteVec::decode(decoder, context)?;
+        let body: Member = quorate_codec::from_bytes(&bytes).map_err(CborError::message)?;
+        if body.version != 1 {
+            return Err(CborError::message("a statement of a version that is not known here"));
+        }
+        Ok(Self { bytes, body, signatures: Vec::decode(decoder, context)? })
     }
 }
 

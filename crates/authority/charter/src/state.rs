@@ -19,7 +19,7 @@ pub use roster::{Actor, Node, Person, Service};
 use crate::custody::Custody;
 use crate::entry::{Step, VerifiedEntry};
 use crate::genesis::{Genesis, GenesisError, Settings};
-use crate::motion::{Change, Motion, MotionBody, MotionStatus, NodesChange, Object, PeopleChange};
+use crate::motion::{Motion, MotionBody, MotionStatus, NodesChange, Object, PeopleChange};
 use crate::origin::Origin;
 use crate::presence::{Incarnation, Program, RejoinError, SignedRejoin};
 use crate::seat::{Seat, SeatClaim};
@@ -518,7 +518,7 @@ impl State {
     /// may have signed for them. Who has new keys may freeze again.
     fn disown(&mut self, change: &PeopleChange) {
         let gone = change.changes.iter().filter(|one| one.replaces_keys());
-        let gone = gone.filter_map(Change::name).filter_map(|name| self.person_named(&name));
+        let gone = gone.filter_map(|one| self.person_named(one.name()));
         let gone: BTreeSet<PersonId> = gone.map(|person| person.id).collect();
         for announced in self.announced.values_mut() {
             if !announced.signed_by.is_disjoint(&gone) {

@@ -111,7 +111,7 @@ impl Node {
             }
         };
         let motions = self.governor.motions();
-        let motions = motions.filter_map(|it| Some(named(&it.body().ok()?.body, it.id())));
+        let motions = motions.map(|it| named(&it.body().body, it.id()));
         let announced = self.state.announced().map(|it| named(&it.motion.body, it.id));
         let exported = self.state.keys().flat_map(|order| {
             let open = order.open_exports().map(|export| &export.recipient);
@@ -170,10 +170,9 @@ impl Node {
 
     /// A motion as it is filed: recovery keys that it enrols can be read.
     pub(crate) fn check_custody_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        let MotionBody::CustodySet { custody, .. } = motion.body()?.body else { return Ok(()) };
+        let MotionBody::CustodySet { custody, .. } = &motion.body().body else { return Ok(()) };
         let is_custody = |it: &&SignedMotion| {
-            it.id() != motion.id()
-                && it.body().is_ok_and(|it| matches!(it.body, MotionBody::CustodySet { .. }))
+            it.id() != motion.id() && matches!(it.body().body, MotionBody::CustodySet { .. })
         };
         if self.governor.motions().filter(is_custody).count() >= limits::CUSTODY_MOTIONS_MAX {
             return Err(MotionError::TooMany);

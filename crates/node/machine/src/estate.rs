@@ -198,18 +198,18 @@ impl Node {
     /// A motion as it is filed: a key that it restores is one that this node found, so that nobody
     /// signs in vain.
     pub(crate) fn check_restore_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        let body = motion.body()?.body;
-        self.estate.check(&body).map_err(|unfit| match unfit {
+        let body = &motion.body().body;
+        self.estate.check(body).map_err(|unfit| match unfit {
             Unfit::Unknown => {
                 let why = "this node has not taken up such a key of the domain before";
                 MotionError::Estate(why.to_owned())
             }
             Unfit::Other(why) => MotionError::Estate(why),
         })?;
-        if let Some(name) = self.same_key_as(&body) {
+        if let Some(name) = self.same_key_as(body) {
             return Err(MotionError::PublicTaken(name));
         }
-        match self.is_early_reshare(&body) {
+        match self.is_early_reshare(body) {
             true => {
                 let why = "over this tree it can be shared once it is restored: wait for that";
                 Err(MotionError::Estate(why.to_owned()))

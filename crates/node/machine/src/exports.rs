@@ -99,21 +99,19 @@ impl Node {
     /// A motion as it is filed: the recovery key that gets a key can be read, and not too many such
     /// motions collect signatures, because each key that one names is asked for.
     pub(crate) fn check_export_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        let MotionBody::KeyExport { recipient: Some(recipient), .. } = motion.body()?.body else {
+        let MotionBody::KeyExport { recipient: Some(recipient), .. } = &motion.body().body else {
             return Ok(());
         };
         let is_other = |it: &&SignedMotion| {
             it.id() != motion.id()
-                && it.body().is_ok_and(|it| {
-                    matches!(it.body, MotionBody::KeyExport { recipient: Some(_), .. })
-                })
+                && matches!(it.body().body, MotionBody::KeyExport { recipient: Some(_), .. })
         };
         if self.governor.motions().filter(is_other).count() >= crate::limits::EXPORT_MOTIONS_MAX {
             return Err(MotionError::TooMany);
         }
-        match is_recipient(&recipient) {
+        match is_recipient(recipient) {
             true => Ok(()),
-            false => Err(quorate_charter::ExportError::Key(recipient.name).into()),
+            false => Err(quorate_charter::ExportError::Key(recipient.name.clone()).into()),
         }
     }
 

@@ -134,9 +134,9 @@ pub(crate) fn is_readable(claim: &SeatClaim) -> bool {
 
 /// A motion as it is filed: what its claim asks of custodians can be read.
 pub(crate) fn check_seat_motion(motion: &SignedMotion) -> Result<(), MotionError> {
-    match motion.body()?.body {
+    match &motion.body().body {
         MotionBody::SeatGive { name, claim } if !is_readable(claim.body()) => {
-            Err(MotionError::Arrival(name))
+            Err(MotionError::Arrival(name.clone()))
         }
         _ => Ok(()),
     }

@@ -110,6 +110,5 @@ pub(crate) fn shown_cessions(world: &mut World, node: NodeId, is_healed: bool) -
 /// Whether an entry refuses that another domain takes over.
 pub(crate) fn refuses(entry: &CertifiedEntry) -> bool {
     let EntryBody::Motion(motion) = &entry.entry().body else { return false };
-    let motion = motion.body().map(|motion| motion.body);
-    matches!(motion, Ok(MotionBody::Thaw { refused, .. }) if !refused.is_empty())
+    matches!(&motion.body().body, MotionBody::Thaw { refused, .. } if !refused.is_empty())
 }

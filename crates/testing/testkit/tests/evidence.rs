@@ -202,5 +202,5 @@ fn nod_05_what_could_not_be_read_again_is_not_taken() {
         ingress::check(&founding.state, founding.node("node-2"), &frame).map(drop)
     };
     assert!(take(1_000).is_ok());
-    assert!(matches!(take(SignedMotion::BYTES_MAX), Err(IngressError::TooMany)));
+    assert!(matches!(take(SignedMotion::BYTES_MAX), Err(IngressError::Malformed(_))));
 }

@@ -129,7 +129,7 @@ fn rehearse(motion: &Motion, state: &State, face: Face) -> Result<()> {
         effect: consequence(motion, state)?,
         delay_ms: state.delay_of(&motion.body),
         needs: state.missing_for(&signed).map(|tree| tree.to_string()),
-        motion: HexBytes(signed.bytes.to_vec()),
+        motion: HexBytes(signed.bytes().to_vec()),
     };
     face.show(&rehearsal, |it| {
         let needs = it.needs.as_deref().unwrap_or("nobody");
@@ -150,18 +150,18 @@ async fn propose(path: &Path, by: &Signer, face: Face) -> Result<()> {
         Failure::caller("bad_motion", message, "name what a verb printed with --dry-run --json")
     };
     let drafted: Drafted = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
-    let signed = SignedMotion { bytes: drafted.motion.0.into(), signatures: Vec::new() };
-    let motion = signed.body().map_err(|error| not_one(&error))?;
+    let signed = SignedMotion::read(&drafted.motion.0).map_err(|error| not_one(&error))?;
+    let motion = signed.body();
     let session = Session::sign(by)?;
     let state = session.replay().await?;
     // What is wrong with it is found here: a signature that left cannot be called back.
     state.check_motion(&signed, crate::now_ms()).map_err(|error| not_one(&error))?;
-    let shown = consequence(&motion, &state)?;
+    let shown = consequence(motion, &state)?;
     face.brief(&format!("motion {}\n{}", signed.id(), indent(&shown)));
     if !face.is_dry_run() {
         confirm(&session)?;
     }
-    put(&session, &state, &motion, face).await
+    put(&session, &state, motion, face).await
 }
 
 /// Files a motion about an announced one.
@@ -204,7 +204,7 @@ async fn submit_signature(
     id: &MotionId,
     motion: &SignedMotion,
 ) -> Result<MotionView> {
-    let signature = session.signer().sign(tag::MOTION, &motion.bytes)?;
+    let signature = session.signer().sign(tag::MOTION, motion.bytes())?;
     let body = SignMotion { signature: HexBytes(signature.as_bytes().to_vec()) };
     session.post(&routes::motion_signatures(id), &body).await
 }
@@ -215,7 +215,9 @@ async fn submit_signature(
 /// As [`add_signature`].
 pub async fn fetch(session: &Session, id: &MotionId) -> Result<(SignedMotion, MotionView)> {
     let view: MotionView = session.get(&routes::motion(id)).await?;
-    let motion = SignedMotion { bytes: view.bytes.0.clone().into(), signatures: Vec::new() };
+    let motion = SignedMotion::read(&view.bytes.0).map_err(|error| {
+        Failure::peer("bad_motion", error, "ask whoever filed it to file it again")
+    })?;
     match motion.id() == *id {
         true => Ok((motion, view)),
         false => Err(Failure::peer(
@@ -232,28 +234,17 @@ async fn sign(motion: &str, by: &Signer, face: Face) -> Result<()> {
     person(&session)?;
     let state = session.replay().await?;
     let (signed, view) = fetch(&session, &id).await?;
-    let body = body(&signed)?;
     if view.signed_by.contains(session.name()) {
         let message = format!("{} has signed this motion already", session.name());
         return Err(Failure::caller("signed_already", message, "ask the others to sign it"));
     }
-    let shown = consequence(&body, &state)?;
+    let shown = consequence(signed.body(), &state)?;
     face.before(|| format!("sign motion {id}\n{}", indent(&shown)))?;
     face.brief(&format!("motion {id}\n{}", indent(&shown)));
     confirm(&session)?;
     let view = submit_signature(&session, &id, &signed).await?;
     face.show(&view, motion_text);
     Ok(())
-}
-
-/// What a motion says.
-///
-/// # Errors
-/// Of whoever filed it: nothing that this version reads.
-pub fn body(signed: &SignedMotion) -> Result<Motion> {
-    signed.body().map_err(|error| {
-        Failure::peer("bad_motion", error, "ask whoever filed it to file it again")
-    })
 }
 
 /// What a motion that says this would do, for whoever is about to sign it.
@@ -438,8 +429,8 @@ impl Changed {
 fn entry_effect(certified: &CertifiedEntry, before: &State) -> Vec<String> {
     match &certified.entry().body {
         EntryBody::Motion(signed) => {
-            let said = |motion: Motion| with_policy(effect(&motion, before), &motion.body, before);
-            signed.body().map(said).unwrap_or_default()
+            let motion = signed.body();
+            with_policy(effect(motion, before), &motion.body, before)
         }
         EntryBody::Enact(id) => match before.announcement(id) {
             Some(announced) => {

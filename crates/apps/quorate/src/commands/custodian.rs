@@ -360,12 +360,12 @@ async fn custodian(session: &Session, name: &Name, motion: Option<&str>) -> Resu
         }
         Some(motion) => {
             let id: MotionId = crate::replay::parse_hash(motion, "motion")?;
-            match fetch(session, &id).await?.0.body().map(|motion| motion.body) {
-                Ok(MotionBody::CustodySet { custody, .. }) => custody,
-                Ok(MotionBody::KeyExport { recipient: Some(recipient), .. })
+            match &fetch(session, &id).await?.0.body().body {
+                MotionBody::CustodySet { custody, .. } => custody.clone(),
+                MotionBody::KeyExport { recipient: Some(recipient), .. }
                     if recipient.name == *name =>
                 {
-                    return Ok(of_recipient(&recipient));
+                    return Ok(of_recipient(recipient));
                 }
                 _ => {
                     let message =

@@ -13,8 +13,7 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::{self, AnySigner, Session};
 use quorate_charter::{
-    Authenticators, Change, Member, MemberKind, MotionBody, PeopleChange, Roles, SignedMember,
-    State,
+    Authenticators, Change, MemberKind, MotionBody, PeopleChange, Roles, SignedMember, State,
 };
 use quorate_identity::{
     Credential, CredentialSigner, GenesisHash, Name, PersonId, ServiceId, words,
@@ -101,7 +100,7 @@ pub async fn recover(options: Recover, face: Face) -> Result<()> {
     for name in &options.revoked {
         changes.push(Change::Revoke { name: domain::name(name)? });
     }
-    changes.sort_by_key(Change::name);
+    changes.sort_by(|left, right| left.name().cmp(right.name()));
     let rules = rules_after(&options.rules, &state)?.unwrap_or_else(|| state.rules().clone());
     let change = PeopleChange { changes, rules: Some(rules), excepted: Vec::new() };
     file_motion(&session, &state, MotionBody::Recover(change), face).await
@@ -117,7 +116,7 @@ async fn one(change: Change, signer: &Signer, face: Face) -> Result<()> {
 
 /// Files the motion for changes that may come with other rules.
 async fn change(mut changes: Vec<Change>, with: &With, signer: &Signer, face: Face) -> Result<()> {
-    changes.sort_by_key(Change::name);
+    changes.sort_by(|left, right| left.name().cmp(right.name()));
     let session = Session::sign(signer)?;
     let state = session.replay().await?;
     let rules = rules_after(&with.rules, &state)?;
@@ -179,7 +178,7 @@ fn enrol(options: &Enrol, kind: MemberKind, face: Face) -> Result<()> {
     })?;
     let signed = SignedMember::create(genesis, name, kind, &signers)?;
     write_whole(&options.output, &quorate_codec::to_bytes(&signed), 0o644)?;
-    let view = member_view(&signed, &read_body(&signed, &options.output)?, Some(&options.output));
+    let view = member_view(&signed, Some(&options.output));
     face.show(&view, |it| {
         format!(
             "{}\nwritten to {}; give it to an administrator, and read these words to them: they \
@@ -206,16 +205,16 @@ fn open_key(path: &Path, passphrase_file: Option<&Path>) -> Result<AnySigner> {
 
 fn inspect(path: &Path, face: Face) -> Result<()> {
     let signed = read_signed(path)?;
-    let body = read_body(&signed, path)?;
-    signed.verify(&body.genesis).map_err(|error| {
+    signed.verify(&signed.body().genesis).map_err(|error| {
         let next = "ask whoever wrote it to write it again, with all keys at hand";
         Failure::peer("bad_enrolment", format!("the enrolment does not hold: {error}"), next)
     })?;
-    face.show(&member_view(&signed, &body, None), member_text);
+    face.show(&member_view(&signed, None), member_text);
     Ok(())
 }
 
-fn member_view(signed: &SignedMember, body: &Member, file: Option<&Path>) -> MemberView {
+fn member_view(signed: &SignedMember, file: Option<&Path>) -> MemberView {
+    let body = signed.body();
     MemberView {
         name: body.name.clone(),
         kind: match body.kind {
@@ -249,17 +248,10 @@ fn read_signed(path: &Path) -> Result<SignedMember> {
     })
 }
 
-fn read_body(signed: &SignedMember, path: &Path) -> Result<Member> {
-    signed.body().map_err(|error| {
-        let message = format!("{}: {error}", path.display());
-        Failure::caller("bad_enrolment", message, "name a file that `enrol` wrote")
-    })
-}
-
 /// An enrolment of the kind that is wanted; whether it holds the nodes say, and `effect` before.
 fn read_member(path: &Path, kind: MemberKind) -> Result<SignedMember> {
     let signed = read_signed(path)?;
-    match read_body(&signed, path)?.kind == kind {
+    match signed.body().kind == kind {
         true => Ok(signed),
         false => {
             let message = format!("{} enrols another kind of member", path.display());

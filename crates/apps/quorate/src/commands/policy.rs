@@ -160,12 +160,12 @@ impl Shown {
     async fn proposed(session: &Session, motion: &str) -> Result<Self> {
         let id: MotionId = replay::parse_hash(motion, "motion")?;
         let (signed, _) = charter::fetch(session, &id).await?;
-        let MotionBody::PolicySet { bundle } = charter::body(&signed)?.body else {
+        let MotionBody::PolicySet { bundle } = &signed.body().body else {
             let message = format!("motion {id} sets no policy");
             let next = format!("`quorate charter show {id}` says what it does");
             return Err(Failure::caller("no_policy", message, next));
         };
-        let policy = Policy::compile(&bundle).map_err(|error| {
+        let policy = Policy::compile(bundle).map_err(|error| {
             let message = format!("the proposed policy does not hold: {error}");
             Failure::peer("bad_policy", message, "do not sign it; ask whoever proposed it")
         })?;

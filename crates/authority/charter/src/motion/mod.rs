@@ -26,6 +26,8 @@ use crate::seat::SignedSeatClaim;
 use crate::state::{State, key_id};
 use crate::statement::StatementError;
 use minicbor::bytes::ByteVec;
+use minicbor::decode::{Decoder, Error as CborError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag};
@@ -35,6 +37,7 @@ use quorate_identity::{
 };
 use quorate_release::Version;
 use std::fmt;
+use std::sync::Arc;
 
 /// What people sign: never a position or a predecessor, so that another entry does not void
 /// signatures that took days to collect. Public.
@@ -303,13 +306,11 @@ pub enum Object {
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedMotion {
-    /// The bytes that people sign.
-    #[n(0)]
-    pub bytes: ByteVec,
-    /// Who signed them; one signature a person.
-    #[n(1)]
+    bytes: ByteVec,
+    body: Arc<Motion>,
+    /// Who signed the bytes; one signature a person.
     pub signatures: Vec<(PersonId, CredentialSignature)>,
 }
 
@@ -317,7 +318,7 @@ pub struct SignedMotion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MotionStatus {
     /// What it says.
-    pub motion: Motion,
+    pub motion: Arc<Motion>,
     /// Who signed it.
     pub signed_by: Vec<PersonId>,
     /// Who must still sign it; nothing once it is authorised.
@@ -327,12 +328,6 @@ pub struct MotionStatus {
 /// Why a motion is refused; the fault of who wrote or filed it, except where it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MotionError {
-    /// Not the canonical encoding of a motion.
-    #[error("the motion is malformed: {0}")]
-    Malformed(#[from] DecodeError),
-    /// A form that this version does not know.
-    #[error("a motion of version {0} is not known here")]
-    Version(u8),
     /// It is for another domain (N-76).
     #[error("the motion is for another domain, {0}")]
     ForeignDomain(GenesisHash),
@@ -636,7 +631,32 @@ pub fn most_faults(access: &Tree<NodeId>) -> u8 {
 impl SignedMotion {
     /// A motion that nobody has signed yet.
     pub fn new(motion: &Motion) -> Self {
-        Self { bytes: quorate_codec::to_bytes(motion).into(), signatures: Vec::new() }
+        let bytes = quorate_codec::to_bytes(motion).into();
+        Self { bytes, body: Arc::new(motion.clone()), signatures: Vec::new() }
+    }
+
+    /// A motion of these bytes that nobody has signed yet.
+    ///
+    /// # Errors
+    /// Not the canonical encoding of a motion, or of a version that is not known here; the fault of
+    /// who wrote it.
+    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let motion: Motion = quorate_codec::from_bytes(bytes)?;
+        if motion.version != 1 {
+            let why = format!("a motion of version {} is not known here", motion.version);
+            return Err(DecodeError::Malformed(why));
+        }
+        Ok(Self { bytes: bytes.to_vec().into(), body: Arc::new(motion), signatures: Vec::new() })
+    }
+
+    /// The same without signatures.
+    pub fn unsigned(&self) -> Self {
+        Self { signatures: Vec::new(), ..self.clone() }
+    }
+
+    /// The bytes that people sign.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The id: the hash of the signed bytes (GOV-11).
@@ -650,15 +670,8 @@ impl SignedMotion {
     }
 
     /// What it says, unverified: for showing to whoever is about to sign.
-    ///
-    /// # Errors
-    /// [`MotionError::Malformed`], [`MotionError::Version`].
-    pub fn body(&self) -> Result<Motion, MotionError> {
-        let motion: Motion = quorate_codec::from_bytes(&self.bytes)?;
-        match motion.version {
-            1 => Ok(motion),
-            version => Err(MotionError::Version(version)),
-        }
+    pub fn body(&self) -> &Arc<Motion> {
+        &self.body
     }
 
     /// Takes over signatures from another copy of the same motion; whether any was new. Of each
@@ -715,6 +728,30 @@ impl fmt::Display for Object {
             Self::Settings => formatter.write_str("the settings"),
             Self::Announced(motion) => write!(formatter, "the announced motion {motion}"),
         }
+    }
+}
+
+impl<C> Encode<C> for SignedMotion {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.array(2)?;
+        self.bytes.encode(encoder, context)?;
+        self.signatures.encode(encoder, context)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for SignedMotion {
+    /// Refuses what it says in a form that is not canonical, or not known.
+    fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
+        if decoder.array()? != Some(2) {
+            return Err(CborError::message("not a motion and its signatures"));
+        }
+        let bytes = ByteVec::decode(decoder, context)?;
+        let read = Self::read(&bytes).map_err(CborError::message)?;
+        Ok(Self { signatures: Vec::decode(decoder, context)?, ..read })
     }
 }
 

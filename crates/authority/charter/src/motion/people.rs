@@ -3,7 +3,7 @@
 
 use crate::genesis::{Roles, RolesError};
 use crate::limits::PEOPLE_CHANGES_MAX;
-use crate::member::{Member, MemberError, MemberKind, SignedMember};
+use crate::member::{MemberError, MemberKind, SignedMember};
 use crate::rules::{Rules, RulesError};
 use minicbor::{Decode, Encode};
 use quorate_identity::Name;
@@ -134,9 +134,9 @@ impl PeopleChange {
     pub fn kind(&self) -> &'static str {
         match (self.changes.as_slice(), &self.rules) {
             ([], _) => "rules-set",
-            ([Change::Enrol { member, .. }], _) => match member.body().map(|it| it.kind) {
-                Ok(MemberKind::Service) => "service-enrol",
-                _ => "person-enrol",
+            ([Change::Enrol { member, .. }], _) => match member.body().kind {
+                MemberKind::Service => "service-enrol",
+                MemberKind::Person => "person-enrol",
             },
             ([Change::Revoke { .. }], _) => "member-revoke",
             ([Change::Keys { .. }], _) => "member-keys",
@@ -148,14 +148,14 @@ impl PeopleChange {
 
     /// The names of those who change, ascending where the change is well-formed.
     pub fn names(&self) -> Vec<Name> {
-        self.changes.iter().filter_map(Change::name).collect()
+        self.changes.iter().map(|change| change.name().clone()).collect()
     }
 
     /// How many of its changes are about services.
     pub(crate) fn of_services(&self, is_service: impl Fn(&Name) -> bool) -> usize {
         let of_service = |change: &&Change| match change {
             Change::Enrol { member, .. } | Change::Keys { member } => {
-                member.body().is_ok_and(|member| member.kind == MemberKind::Service)
+                member.body().kind == MemberKind::Service
             }
             Change::Revoke { name } => is_service(name),
             Change::Roles { .. } | Change::Team { .. } => false,
@@ -165,15 +165,11 @@ impl PeopleChange {
 }
 
 impl Change {
-    /// Who changes; nobody where the statement is unreadable.
-    pub fn name(&self) -> Option<Name> {
+    /// Who changes.
+    pub fn name(&self) -> &Name {
         match self {
-            Self::Enrol { member, .. } | Self::Keys { member } => {
-                member.body().ok().map(|member| member.name)
-            }
-            Self::Revoke { name } | Self::Roles { name, .. } | Self::Team { name, .. } => {
-                Some(name.clone())
-            }
+            Self::Enrol { member, .. } | Self::Keys { member } => &member.body().name,
+            Self::Revoke { name } | Self::Roles { name, .. } | Self::Team { name, .. } => name,
         }
     }
 
@@ -183,11 +179,9 @@ impl Change {
     }
 
     /// The statement that it carries.
-    pub(crate) fn member(&self) -> Option<(&SignedMember, Member)> {
+    pub(crate) fn member(&self) -> Option<&SignedMember> {
         match self {
-            Self::Enrol { member, .. } | Self::Keys { member } => {
-                Some((member, member.body().ok()?))
-            }
+            Self::Enrol { member, .. } | Self::Keys { member } => Some(member),
             _ => None,
         }
     }

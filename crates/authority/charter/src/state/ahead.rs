@@ -81,7 +81,7 @@ fn verified(state: &State, motion: &SignedMotion) -> Vec<Found> {
     let id = motion.id();
     let verified = motion.signatures.iter().filter_map(|(person, signature)| {
         let keys = &state.person(person)?.keys;
-        let key = keys.verify(tag::MOTION, &motion.bytes, signature).ok()?;
+        let key = keys.verify(tag::MOTION, motion.bytes(), signature).ok()?;
         Some(((id, *person), (signature.clone(), key.clone())))
     });
     verified.collect()

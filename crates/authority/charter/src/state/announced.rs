@@ -8,6 +8,7 @@ use crate::rules::{Matter, objected_ms};
 use quorate_access::Tree;
 use quorate_identity::{MotionId, Name, PersonId};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A dangerous motion that is authorised and waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Announced {
     /// Its id.
     pub id: MotionId,
     /// What it says.
-    pub motion: Motion,
+    pub motion: Arc<Motion>,
     /// What it was about when it was announced.
     pub matter: Matter,
     /// Who signed it, without those whose keys were replaced since.
@@ -156,7 +157,7 @@ impl State {
         let mut in_rules = authority.administrators();
         in_rules.extend(authority.guardians());
         let touches_them = |change: &Change| {
-            let person = change.name().and_then(|name| self.person_named(&name));
+            let person = self.person_named(change.name());
             person.is_some_and(|person| in_rules.contains(&person.id))
                 && !matches!(change, Change::Team { .. })
         };
@@ -224,7 +225,7 @@ impl State {
         let changed = change.changes.iter().filter(|change| {
             matches!(change, Change::Revoke { .. } | Change::Keys { .. } | Change::Roles { .. })
         });
-        let mut names: BTreeSet<Name> = changed.filter_map(Change::name).collect();
+        let mut names: BTreeSet<Name> = changed.map(|change| change.name().clone()).collect();
         if let Some(rules) = &change.rules {
             let stay: BTreeSet<Name> = &rules.administrators() | &rules.guardians();
             let have = &self.rules().administrators() | &self.rules().guardians();

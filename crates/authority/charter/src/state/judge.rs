@@ -74,7 +74,7 @@ impl State {
     /// nothing once they are enough.
     pub fn missing_for(&self, signed: &SignedMotion) -> Option<Tree<Name>> {
         let signers = signed.signatures.iter().map(|(person, _)| *person).collect();
-        let rule = self.authority_for(&signed.body().ok()?.body).ok()?;
+        let rule = self.authority_for(&signed.body().body).ok()?;
         self.with_names(&rule.missing_for(&signers)?)
     }
 
@@ -193,18 +193,19 @@ impl State {
         signed: &SignedMotion,
         ahead: &Ahead,
     ) -> Result<MotionStatus, MotionError> {
-        let motion = signed.body()?;
+        let motion = signed.body();
         if motion.genesis != self.genesis() {
             return Err(MotionError::ForeignDomain(motion.genesis));
         }
         if self.has_placed(&signed.id()) {
             return Err(MotionError::Placed);
         }
-        self.check_expectations(&motion)?;
+        self.check_expectations(motion)?;
         self.check_body(signed.id(), &motion.body)?;
         let rule = self.authority_for(&motion.body)?;
         let signed_by = self.check_signatures(signed, &rule, ahead)?;
         let missing = rule.missing_for(&signed_by);
+        let motion = Arc::clone(motion);
         Ok(MotionStatus { motion, signed_by: signed_by.into_iter().collect(), missing })
     }
 
@@ -513,7 +514,7 @@ impl State {
             if ahead.has(motion, *id, signature, &person.keys) {
                 continue;
             }
-            let verified = person.keys.verify(tag::MOTION, &signed.bytes, signature);
+            let verified = person.keys.verify(tag::MOTION, signed.bytes(), signature);
             verified.map_err(|_| MotionError::Signature(person.name.clone()))?;
         }
         Ok(ids().collect())

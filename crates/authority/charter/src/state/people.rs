@@ -32,8 +32,8 @@ impl State {
         let known = self.known_points();
         let mut new_keys = BTreeSet::new();
         for one in &change.changes {
-            if let Some((_, member)) = one.member() {
-                self.check_new_keys(&member, &known, &mut new_keys)?;
+            if let Some(member) = one.member() {
+                self.check_new_keys(member.body(), &known, &mut new_keys)?;
             }
             self.change_one(&mut roster, motion, one)?;
         }
@@ -56,7 +56,7 @@ impl State {
         let belongs = |one: &Change| match one {
             Change::Enrol { roles, .. } => administrates(roles),
             Change::Revoke { name } => is_administrator(name),
-            Change::Keys { .. } => one.name().is_some_and(|name| is_administrator(&name)),
+            Change::Keys { .. } => is_administrator(one.name()),
             Change::Roles { .. } | Change::Team { .. } => false,
         };
         let rules = change.rules.as_ref().ok_or(PeopleError::Recovery)?;
@@ -108,7 +108,7 @@ impl State {
             }
             Change::Keys { .. } => {
                 let Member { name, kind, keys, .. } = self.shown_member(change)?;
-                roster.set_keys(&name, kind, keys)
+                roster.set_keys(name, *kind, keys.clone())
             }
             Change::Revoke { name } => roster.revoke(name),
             Change::Roles { name, roles } => roster.set_roles(name, roles.clone()),
@@ -133,9 +133,9 @@ impl State {
     }
 
     /// What a change says of a member, shown by the member's own keys.
-    fn shown_member(&self, change: &Change) -> Result<Member, PeopleError> {
-        let (signed, member) = change.member().ok_or(PeopleError::Changes)?;
-        let name = member.name.to_string();
+    fn shown_member<'c>(&self, change: &'c Change) -> Result<&'c Member, PeopleError> {
+        let signed = change.member().ok_or(PeopleError::Changes)?;
+        let name = signed.body().name.to_string();
         signed.verify(&self.genesis()).map_err(|error| PeopleError::Member { name, error })
     }
 
@@ -183,8 +183,13 @@ impl Roster {
         if self.is_free(name) { Ok(()) } else { Err(PeopleError::NameTaken(name.clone())) }
     }
 
-    fn enrol(&mut self, motion: MotionId, member: Member, roles: Roles) -> Result<(), PeopleError> {
-        let Member { name, kind, keys, .. } = member;
+    fn enrol(
+        &mut self,
+        motion: MotionId,
+        member: &Member,
+        roles: Roles,
+    ) -> Result<(), PeopleError> {
+        let Member { name, kind, keys, .. } = member.clone();
         if roles.named().is_empty() == (kind == MemberKind::Person) {
             return Err(PeopleError::NoRole(name));
         }

@@ -110,9 +110,11 @@ fn unknown_versions_are_refused() {
     let domain = Domain::new(4, 1);
     let state = &domain.state;
     let drawing = Drawing::new(&domain, "G -> a");
-    let motion = drawing.motion("a").body().unwrap();
+    let motion = drawing.motion("a").body().as_ref().clone();
     let motion = SignedMotion::new(&Motion { version: 2, ..motion });
-    assert_eq!(state.check_motion(&motion, NOW), Err(MotionError::Version(2)));
+    let refused = SignedMotion::read(motion.bytes()).unwrap_err().to_string();
+    assert!(refused.ends_with("a motion of version 2 is not known here"), "{refused}");
+    assert!(from_bytes::<SignedMotion>(&to_bytes(&motion)).is_err());
     let entry = Entry { version: 2, ..drawing.entry("a").entry().clone() };
     assert_eq!(state.check_next(&to_bytes(&entry), NOW, &|_| None), Err(EntryError::Version(2)));
     let decided = Decided { version: 2, ..drawing.entry("a").to_decided() };
@@ -157,7 +159,7 @@ fn samples() -> Vec<Vec<u8>> {
     vec![
         to_bytes(&domain.file),
         to_bytes(drawing.motion("a")),
-        drawing.motion("a").bytes.to_vec(),
+        drawing.motion("a").bytes().to_vec(),
         to_bytes(&entry),
         entry.bytes().to_vec(),
         to_bytes(&entry.to_decided()),

@@ -240,7 +240,8 @@ fn neg_072_forged_signatures_are_refused() {
     assert_eq!(check(&forged), MotionError::Signature(name("ada")));
     // Of another motion.
     let other = signed_by(state, domain.motion(state, domain.key_create("hot")), &["ada", "ben"]);
-    let moved = SignedMotion { bytes: unsigned.bytes.clone(), signatures: other.signatures };
+    let mut moved = unsigned.clone();
+    moved.signatures = other.signatures;
     assert!(matches!(check(&moved), MotionError::Signature(_)));
     // An approver has no say, and neither has a stranger.
     let mut approver = signed_by(state, unsigned.clone(), &["ada", "ben"]);
@@ -252,7 +253,7 @@ fn neg_072_forged_signatures_are_refused() {
     assert_eq!(check(&twice), MotionError::Signatures);
     // A signature for another purpose (N-22).
     let mut request = unsigned;
-    let signature = person("ada").sign(quorate_codec::tag::REQUEST, &request.bytes).unwrap();
+    let signature = person("ada").sign(quorate_codec::tag::REQUEST, request.bytes()).unwrap();
     request.add(id("ada"), signature);
     assert_eq!(check(&request), MotionError::Signature(name("ada")));
 }

@@ -284,8 +284,8 @@ fn a_change_of_nodes_says_what_follows() {
     let drawing = Drawing::new(&domain, "G -> hot[key hot]");
     let state = drawing.state("hot");
     let says = |change: NodesChange| {
-        let motion = domain.motion(state, MotionBody::Nodes(change)).body().unwrap();
-        effect(&motion, state).join("\n")
+        let motion = domain.motion(state, MotionBody::Nodes(change));
+        effect(motion.body(), state).join("\n")
     };
     let admits = says(NodesChange::one(admit("n5", Standing::Waits)));
     let fingerprint = quorate_identity::words(&secrets(5).public().fingerprint()).join(" ");

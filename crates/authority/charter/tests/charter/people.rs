@@ -122,8 +122,8 @@ fn an_auditor_may_be_bound_to_keys() {
         "G -> in[join gina audit] -> bound[roles gina audit:ops+treasury] -> free[roles gina audit]",
     );
     let before = drawing.state("in");
-    let motion = drawing.motion("bound").body().unwrap();
-    let words = effect(&motion, before).join("\n");
+    let motion = drawing.motion("bound").body();
+    let words = effect(motion, before).join("\n");
     assert!(words.contains("auditor, who reads about ops, treasury alone"), "{words}");
     let of = |entry: &str| drawing.state(entry).person_named(&name("gina")).unwrap().roles.clone();
     assert_eq!(of("bound"), reads("audit", &["ops", "treasury"]));

@@ -223,10 +223,10 @@ fn a_restored_key_keeps_to_the_limits_of_a_new_one() {
         EXPIRY,
     ));
     assert!(domain.state.authorise(&alone, NOW).is_err(), "one person orders none");
-    let motion = alone.body().unwrap();
+    let motion = alone.body();
     assert_eq!(motion.kind(), "key-restore");
-    assert_eq!(from_bytes::<Motion>(&to_bytes(&motion)).unwrap(), motion);
-    let effect = quorate_charter::effect(&motion, &domain.state).join("\n");
+    assert_eq!(from_bytes::<Motion>(alone.bytes()).unwrap(), **motion);
+    let effect = quorate_charter::effect(motion, &domain.state).join("\n");
     assert!(
         effect.contains("restores the key theirs of the domain before, as ops here"),
         "{effect}"

@@ -130,7 +130,7 @@ impl Node {
         let Some(known) = self.governor.motion(id) else {
             return Err(crate::views::unknown_motion());
         };
-        let mut signed = SignedMotion { signatures: Vec::new(), ..known.clone() };
+        let mut signed = known.unsigned();
         signed.add(person, signature);
         self.submit_motion(signed, turn)
     }

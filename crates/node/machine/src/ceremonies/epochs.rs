@@ -10,6 +10,7 @@ use crate::wire::{KeyProgress, Message, Outcome, Target};
 use quorate_charter::{EpochStatement, EpochStep, SignedEpochStatement};
 use quorate_codec::Digest;
 use quorate_identity::{KeyId, NodeId};
+use std::collections::BTreeMap;
 
 impl Node {
     /// Wants the first signature of every epoch that has none: a birth, or a test of new shares.
@@ -190,9 +191,11 @@ impl Node {
         self.send(peer, &Message::Progress(digest), turn);
     }
 
-    /// A peer is elsewhere: ask it for what it knows more.
+    /// A peer is elsewhere: ask it for what it knows more, unless nothing came of asking it before. It
+    /// is asked again when this node tells everything again.
     pub(crate) fn on_progress(&mut self, from: NodeId, digest: Digest, turn: &mut Turn<'_>) {
-        if digest != self.keys.progress_digest() {
+        let own = self.keys.progress_digest();
+        if digest != own && self.keys.asked.insert(from, own) != Some(own) {
             self.ask_for_records(from, turn);
         }
     }
@@ -203,17 +206,20 @@ impl Node {
         self.send(peer, &Message::FetchRecords(progress), turn);
     }
 
-    /// Answers a peer that asks for records, and says how far it is.
+    /// Answers a peer that asks for records. Where they are too many for one answer, it says again how
+    /// far it is, so that the peer asks for more. Every node begins at another key: a peer that asks
+    /// several of them hears different things.
     pub(crate) fn on_fetch_records(
         &mut self,
         from: NodeId,
         known: &[KeyProgress],
         turn: &mut Turn<'_>,
     ) {
-        let theirs: std::collections::BTreeMap<KeyId, &KeyProgress> =
+        let theirs: BTreeMap<KeyId, &KeyProgress> =
             known.iter().map(|progress| (progress.key, progress)).collect();
-        let books = self.keys.books.iter();
-        let news = books.filter(|(key, book)| match theirs.get(key) {
+        let own = KeyId(self.me.0);
+        let books = self.keys.books.range(own..).chain(self.keys.books.range(..own));
+        let mut news = books.filter(|(key, book)| match theirs.get(key) {
             None => book.next_epoch() > 0 || book.attempt > 0,
             Some(theirs) => {
                 let ours = book.progress(theirs.key);
@@ -222,14 +228,18 @@ impl Node {
             }
         });
         let mut room = limits::RECORD_BYTES_PER_ANSWER;
-        let news = news.take_while(|(_, book)| {
+        let fits = news.by_ref().take_while(|(_, book)| {
             let has_room = room > 0;
             room = room.saturating_sub(book.outcome_bytes());
             has_room
         });
-        let keys: Vec<KeyId> = news.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
+        let keys: Vec<KeyId> = fits.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
+        let is_cut = room == 0 || news.next().is_some();
         for key in keys {
             self.share_attempt_outcome(from, &key, turn);
+        }
+        if is_cut {
+            self.share_progress(from, turn);
         }
     }
 }

@@ -87,8 +87,8 @@ impl Node {
 
     /// The same for a motion as it is filed.
     pub(crate) fn check_import_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        match motion.body()?.body {
-            MotionBody::KeyImport { scheme, imported, .. } => self.check_import(scheme, &imported),
+        match &motion.body().body {
+            MotionBody::KeyImport { scheme, imported, .. } => self.check_import(*scheme, imported),
             _ => Ok(()),
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Keys {
     /// Keys of whose earlier epochs this node may still have to say that nothing is left of them
     /// here: few, where every event would otherwise look at all.
     pub(super) unerased: BTreeSet<KeyId>,
+    /// How far this node was with all keys when it last asked a peer for what that knows more.
+    pub(crate) asked: BTreeMap<NodeId, Digest>,
     /// The jobs that verify backups of attempts under way.
     pub(super) backup_jobs: BTreeMap<JobId, KeyId>,
     /// Deletes rows of epochs that were over before this start.

@@ -207,11 +207,8 @@ impl Node {
         let EntryBody::Enact(id) = &proposed.entry().body else { return false };
         let mut motions = self.governor.motions.values();
         motions.any(|signed| {
-            let body = signed.body().map(|motion| motion.body);
-            let contests = body.is_ok_and(|body| {
-                matches!(body, MotionBody::Object { motion } | MotionBody::Withdraw { motion }
-                    if motion == *id)
-            });
+            let contests = matches!(&signed.body().body,
+                MotionBody::Object { motion } | MotionBody::Withdraw { motion } if motion == id);
             contests && self.state.authorise(signed, now).is_ok()
         })
     }

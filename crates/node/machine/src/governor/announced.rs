@@ -49,11 +49,11 @@ impl Notices {
             EntryBody::Enact(_) | EntryBody::Rejoin(_) => None,
         };
         let at_once = placed.and_then(|signed| Some((signed.id(), entry.enacted()?.clone())));
-        let body = placed.and_then(|signed| signed.body().ok()).map(|motion| motion.body);
+        let body = placed.map(|signed| &signed.body().body);
         Self {
             about: entry.announced().map(|id| (id, What::Announced)).or(changed),
             at_once,
-            touched: body.map_or_else(Vec::new, |body| touched(&body, before)),
+            touched: body.map_or_else(Vec::new, |body| touched(body, before)),
         }
     }
 }

@@ -137,8 +137,8 @@ impl Governor {
 
     /// Whether a change of nodes may be waiting until keys are shared anew (GOV-66).
     pub fn awaits_keys(&self, state: &State) -> bool {
-        let pending = self.motions.values().filter_map(|motion| Some(motion.body().ok()?.body));
-        let announced = state.announced().map(|it| it.motion.body.clone());
+        let pending = self.motions.values().map(|motion| &motion.body().body);
+        let announced = state.announced().map(|it| &it.motion.body);
         pending.chain(announced).any(|body| matches!(body, MotionBody::Nodes(_)))
     }
 

@@ -26,7 +26,7 @@ impl Node {
             None if self.governor.motions.len() >= limits::MOTIONS_PENDING_MAX => {
                 return Err(MotionError::TooMany);
             }
-            None => SignedMotion { signatures: Vec::new(), ..motion.clone() },
+            None => motion.unsigned(),
         };
         if !merged.merge(&motion) {
             return match self.governor.motions.contains_key(&id) {
@@ -108,8 +108,8 @@ impl Node {
     /// A motion as it is filed: a policy that it sets compiles, passes its own table, and asks for
     /// people who are there (POL-15, POL-16).
     fn check_policy_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
-        let MotionBody::PolicySet { bundle } = motion.body()?.body else { return Ok(()) };
-        let vetted = quorate_policy::vet(&bundle, &self.state);
+        let MotionBody::PolicySet { bundle } = &motion.body().body else { return Ok(()) };
+        let vetted = quorate_policy::vet(bundle, &self.state);
         vetted.map(|_| ()).map_err(|error| MotionError::Policy(error.to_string()))
     }
 }

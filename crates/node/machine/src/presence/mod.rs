@@ -248,6 +248,7 @@ impl Node {
         }
         if self.presence.gossip_at <= turn.now {
             self.presence.gossip_at = turn.now.saturating_add(self.pace.gossip_every_ms);
+            self.keys.asked.clear();
             self.watch_ages(turn);
             for peer in self.presence.connected() {
                 self.share_everything(peer, turn);

@@ -16,7 +16,7 @@ impl Node {
         let over = self.governor.over().map(|motion| (motion, None));
         let open = self.governor.motions().map(|motion| (motion, None));
         let all = placed.chain(over).chain(open);
-        all.filter_map(|(motion, position)| self.motion_view(motion, position, now)).collect()
+        all.map(|(motion, position)| self.motion_view(motion, position, now)).collect()
     }
 
     /// One motion.
@@ -25,17 +25,12 @@ impl Node {
             Some(motion) => Some((motion, None)),
             None => self.governor.placed(id).map(|(motion, position)| (motion, Some(position))),
         };
-        let view = known.and_then(|(motion, position)| self.motion_view(motion, position, now));
+        let view = known.map(|(motion, position)| self.motion_view(motion, position, now));
         view.ok_or_else(unknown_motion)
     }
 
-    fn motion_view(
-        &self,
-        signed: &SignedMotion,
-        position: Option<u64>,
-        now: u64,
-    ) -> Option<MotionView> {
-        let motion = signed.body().ok()?;
+    fn motion_view(&self, signed: &SignedMotion, position: Option<u64>, now: u64) -> MotionView {
+        let motion = signed.body();
         let missing = self.state.missing_for(signed).filter(|_| position.is_none());
         let announced = self.state.announcement(&signed.id());
         let state = match position {
@@ -67,14 +62,14 @@ impl Node {
             _ => None,
         };
         let needed = missing.as_ref().map_or(0, quorate_access::Tree::fewest);
-        Some(MotionView {
+        MotionView {
             motion: signed.id(),
             state,
             signed_by: self.people_named(signed.signatures.iter().map(|(person, _)| person)),
             needed: u32::try_from(needed).unwrap_or(u32::MAX),
             missing: missing.map(|tree| tree.to_string()),
             kind: motion.kind().to_owned(),
-            effect: effect(&motion, &self.state),
+            effect: effect(motion, &self.state),
             expires_ms: motion.expiry_ms,
             position,
             due_ms: announced.and_then(|announced| self.due_here(announced)),
@@ -83,7 +78,7 @@ impl Node {
                 .and_then(|objection| self.state.person(&objection.by))
                 .map(|person| person.name.clone()),
             waits_for,
-            bytes: signed.bytes.to_vec().into(),
-        })
+            bytes: signed.bytes().to_vec().into(),
+        }
     }
 }

@@ -247,13 +247,13 @@ pub fn member_change(state: &State, a: u8, b: u8) -> Change {
 
 /// Changes in their order, with whoever must be excepted.
 fn people(mut changes: Vec<Change>, rules: Option<Rules>) -> PeopleChange {
-    changes.sort_by_key(Change::name);
+    changes.sort_by(|left, right| left.name().cmp(right.name()));
     let is_both = |change: &Change| match change {
         Change::Enrol { roles, .. } | Change::Roles { roles, .. } => roles.named().len() > 1,
         _ => false,
     };
     let both = changes.iter().filter(|change| is_both(change));
-    let mut excepted: Vec<Name> = both.filter_map(Change::name).collect();
+    let mut excepted: Vec<Name> = both.map(|change| change.name().clone()).collect();
     excepted.retain(|who| who.as_str() != "ada");
     PeopleChange { changes, rules, excepted }
 }

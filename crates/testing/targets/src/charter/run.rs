@@ -154,9 +154,8 @@ impl<'a> Run<'a> {
         let status = self.state.check_motion(signed, self.now_ms);
         let is_whole = status.as_ref().is_ok_and(|status| status.missing.is_none());
         assert_eq!(is_whole, self.state.authorise(signed, self.now_ms).is_ok());
-        if let Ok(motion) = signed.body() {
-            let _ = (effect(&motion, &self.state), motion.kind(), self.state.missing_for(signed));
-        }
+        let motion = signed.body();
+        let _ = (effect(motion, &self.state), motion.kind(), self.state.missing_for(signed));
     }
 
     /// The signatures, and whose of them are true.
@@ -189,7 +188,9 @@ impl<'a> Run<'a> {
             }
         }
         if step.flaw == Flaw::Changed {
-            signed.bytes = to_bytes(motion).into();
+            let signatures = std::mem::take(&mut signed.signatures);
+            signed = SignedMotion::new(motion);
+            signed.signatures = signatures;
         }
         (signed, signed_by)
     }

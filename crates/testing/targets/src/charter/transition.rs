@@ -17,14 +17,13 @@ pub fn holds(before: &State, after: &State, entry: &VerifiedEntry, truth: &Truth
     only_forward(before, after);
     match &entry.entry().body {
         EntryBody::Motion(signed) => {
-            let motion = signed.body().expect("a motion that was verified");
-            authorised(before, after, &motion, truth);
-            dangerous(before, after, entry, &motion);
+            authorised(before, after, signed.body(), truth);
+            dangerous(before, after, entry, signed.body());
         }
         EntryBody::Enact(id) => {
             let motion = entry.enacted().expect("what takes effect");
             let announced = before.announcement(id).expect("announced before (GOV-80)");
-            assert_eq!(announced.motion, *motion, "exactly what was announced");
+            assert_eq!(*announced.motion, *motion, "exactly what was announced");
         }
         EntryBody::Rejoin(rejoin) => {
             assert!(before.is_voter(&rejoin.node()), "who waits writes nothing (GOV-34)");

@@ -28,7 +28,7 @@ pub(super) fn people_effect(change: &PeopleChange, state: &State) -> Vec<String>
 fn change_effect(change: &Change, state: &State) -> Vec<String> {
     match change {
         Change::Enrol { member, roles } => {
-            let Some((_, said)) = change.member() else { return unreadable() };
+            let said = member.body();
             let first = match said.kind {
                 MemberKind::Person => format!("{} joins as {}", said.name, roles.text()),
                 MemberKind::Service => {
@@ -40,7 +40,7 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
             lines
         }
         Change::Keys { member } => {
-            let Some((_, said)) = change.member() else { return unreadable() };
+            let said = member.body();
             let roles = state.person_named(&said.name).map(|person| person.roles.text());
             let roles = roles.unwrap_or_else(|| "a service".to_owned());
             let mut lines = vec![format!(
@@ -65,10 +65,6 @@ fn change_effect(change: &Change, state: &State) -> Vec<String> {
         }
         Change::Team { name, members } => vec![format!("the team {name} is {}", listed(members))],
     }
-}
-
-fn unreadable() -> Vec<String> {
-    vec!["somebody changes whose statement cannot be read: do not sign it".to_owned()]
 }
 
 fn keys_effect(member: &SignedMember, name: &Name, keys: &Authenticators) -> Vec<String> {

@@ -246,7 +246,7 @@ impl<'a> Drawing<'a> {
                 (other, _) => panic!("'{other}' means nothing"),
             }
         }
-        change.changes.sort_by_key(Change::name);
+        change.changes.sort_by_key(|one| one.name().clone());
         nodes.changes.sort_by_key(|change| change.name().clone());
         if !nodes.changes.is_empty() || nodes.faults.is_some() {
             body = MotionBody::Nodes(nodes);

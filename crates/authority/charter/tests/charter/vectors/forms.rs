@@ -151,7 +151,7 @@ fn entries() -> Vec<(String, CertifiedEntry)> {
 
 fn motions() -> Vec<Motion> {
     let motion = |(_, certified): (String, CertifiedEntry)| match &certified.entry().body {
-        EntryBody::Motion(signed) => Some(signed.body().unwrap()),
+        EntryBody::Motion(signed) => Some(signed.body().as_ref().clone()),
         EntryBody::Rejoin(_) | EntryBody::Enact(_) => None,
     };
     entries().into_iter().filter_map(motion).collect()

@@ -197,7 +197,7 @@ fn signers(it: &Statement, state: &State) -> Vec<Signer> {
             vec![Signer::Node(vec![read::<SignedSeatClaim>(&bytes).unwrap().body().keys])]
         }
         "member" => {
-            let keys = read::<SignedMember>(&bytes).unwrap().body().unwrap().keys;
+            let keys = read::<SignedMember>(&bytes).unwrap().body().keys.clone();
             keys.iter().map(|key| Signer::Member(Authenticators::one(key.clone()))).collect()
         }
         _ => it.by.iter().map(named).collect(),

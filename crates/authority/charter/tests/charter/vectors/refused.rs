@@ -13,8 +13,8 @@ use crate::support::{admit, name, person, secrets};
 use quorate_charter::{
     AbortStatement, AttemptOutcome, BallotBody, CertifiedEntry, Cession, Custodian, Custody, Entry,
     EntryBody, EpochStep, Freeze, FreezeScope, Hello, Instance, Lock, MotionBody, NodesChange,
-    Restored, Role, Signed, SignedBallotMessage, SignedEnrolment, SignedFreeze, SignedMember,
-    SignedSeatClaim, Standing, limits,
+    Restored, Role, Signed, SignedBallotMessage, SignedEnrolment, SignedFreeze, SignedSeatClaim,
+    Standing, limits,
 };
 use quorate_codec::{Digest, hex, tag, to_bytes};
 use quorate_identity::{KeyId, NodeId, NodeSignature, NodeSignatures, Scheme};
@@ -270,9 +270,9 @@ fn entries(vault: &Story<'_>, heir: &Story<'_>) -> Vec<Case> {
 /// What people say.
 fn of_people(vault: &Story<'_>, heir: &Story<'_>) -> Vec<Case> {
     let gina = gina(vault);
-    let one = SignedMember { signatures: gina.signatures[..1].to_vec(), ..gina.clone() };
-    let signatures = gina.signatures.iter().rev().cloned().collect();
-    let swapped = SignedMember { signatures, ..gina };
+    let (mut one, mut swapped) = (gina.clone(), gina);
+    one.signatures.truncate(1);
+    swapped.signatures.reverse();
     let frozen = |change: &dyn Fn(&mut Freeze), by: &str| {
         let mut freeze = all_frozen(vault);
         change(&mut freeze);

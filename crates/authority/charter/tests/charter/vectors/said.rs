@@ -122,7 +122,7 @@ impl At<'_> {
         let signature = |it: &CredentialSignature| hex::encode(it.as_bytes());
         Statement {
             tag: Some(tag::MEMBER.name().to_owned()),
-            signed: Some(hex::encode(&it.bytes)),
+            signed: Some(hex::encode(it.bytes())),
             signatures: it.signatures.iter().map(signature).collect(),
             digest: Some(it.digest()),
             ..self.said(name, "member", to_bytes(it))
