@@ -28,6 +28,7 @@ mod enrolment;
 mod entry;
 mod epoch;
 mod export;
+mod few;
 mod freeze;
 mod genesis;
 mod imported;

@@ -51,8 +51,6 @@ pub const REFUSALS_PER_REQUEST_MAX: usize = 16;
 pub const ENTRIES_PER_ANSWER: usize = 64;
 /// Bytes of charter entries in one answer to a node that catches up.
 pub const ENTRY_BYTES_PER_ANSWER: usize = 4 << 20;
-/// Keys whose records are sent in one answer to a node that catches up.
-pub const RECORDS_PER_ANSWER: usize = 512;
 /// Bytes of outcomes in one such answer; the rest is asked for again.
 pub const RECORD_BYTES_PER_ANSWER: usize = 16 << 20;
 /// Bundles of backups that are verified at a time beyond the first of each attempt: each takes a core
@@ -136,8 +134,8 @@ pub const REJOINS_ASKED_MAX: usize = 16;
 /// Hellos whose answers are still taken.
 pub const HELLOS_OPEN_MAX: usize = 8;
 
-/// The waiting times of a node. They make it patient or quick, never unsafe; the simulator
-/// shrinks them.
+/// The waiting times of a node, and how much it tells at once. They make it patient or quick, never
+/// unsafe; tests shrink them.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Between two hellos, as a part of the lease: a quarter leaves room for lost ones.
@@ -160,6 +158,8 @@ pub struct Pace {
     pub retry_max_ms: Millis,
     /// First timeout of a ballot.
     pub ballot_ms: Millis,
+    /// Keys whose records are sent in one answer to a node that catches up.
+    pub records_per_answer: usize,
     /// From one drill of custodians to the next. What is overdue is told, and hinders nothing.
     pub drill_every_ms: Millis,
 }
@@ -176,6 +176,7 @@ impl Default for Pace {
             retry_ms: 150,
             retry_max_ms: 5_000,
             ballot_ms: 1_500,
+            records_per_answer: 512,
             drill_every_ms: 100 * 86_400_000,
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Governing {
     recorded: BTreeMap<MotionId, NodeId>,
     /// People who joined since the founding.
     joined: u32,
+    /// Services that did.
+    services: u32,
 }
 
 impl Governing {
@@ -204,9 +206,10 @@ impl People {
         let mut joined =
             (1..=self.governing.joined).rev().map(|number| name(&format!("person-{number}")));
         let here = joined.find(|name| state.person_named(name).is_some());
-        let robot = name("robot");
-        let robot_is_here = state.service_named(&robot).is_some();
-        let change = match (world.draw(9), here) {
+        let service = |number: u32| name(&format!("service-{number}"));
+        let mut services = (1..=self.governing.services).rev().map(service);
+        let robot = services.find(|name| state.service_named(name).is_some());
+        let change = match (world.draw(11), here) {
             (0, _) => {
                 let mut members = vec![name("alice"), name("bob")];
                 members.truncate(1 + world.draw(2) as usize);
@@ -219,14 +222,16 @@ impl People {
                 let roles = Roles { auditor, approver: !auditor, ..Roles::default() };
                 Change::Roles { name, roles }
             }
-            (6 | 7, _) if robot_is_here => {
-                Change::Keys { member: member(world, robot, MemberKind::Service) }
-            }
-            (8, _) if robot_is_here => Change::Revoke { name: robot },
-            (6..=8, _) => {
-                let member = member(world, robot, MemberKind::Service);
-                Change::Enrol { member, roles: Roles::default() }
-            }
+            (6..=8, _) => match robot {
+                Some(name) if world.draw(3) == 0 => Change::Revoke { name },
+                Some(name) => Change::Keys { member: member(world, name, MemberKind::Service) },
+                None => {
+                    self.governing.services += 1;
+                    let name = service(self.governing.services);
+                    let member = member(world, name, MemberKind::Service);
+                    Change::Enrol { member, roles: Roles::default() }
+                }
+            },
             _ => {
                 self.governing.joined += 1;
                 let name = name(&format!("person-{}", self.governing.joined));

@@ -104,7 +104,9 @@ impl Host {
             self.rng = ChaCha20Rng::seed_from_u64(self.seed);
         }
         let now = self.clock(now);
-        let (file, records, pace) = (file.clone(), self.disk.records(), Pace::default());
+        // Nothing fits one answer, so that all is asked for in parts.
+        let pace = Pace { records_per_answer: 1, ..Pace::default() };
+        let (file, records) = (file.clone(), self.disk.records());
         let proofs = Backups::of::<Reduced>();
         let program = program(self.version);
         let look_ahead = Ahead::nothing;

@@ -49,6 +49,12 @@ impl World {
 
     /// In a healed world operators install it one after the other, each at its own node.
     fn install_everywhere(&mut self) {
+        let newest = self.checkers.newest();
+        let is_vacant = |id: &NodeId| self.vacant.as_ref().is_some_and(|it| it.node == *id);
+        let mut off = self.hosts.iter().filter(|(_, host)| host.node.is_none());
+        if off.any(|(id, _)| newest.node(id).is_some() && !is_vacant(id)) {
+            return;
+        }
         let is_behind = |host: &Host| host.node.is_some() && host.version != NEXT_VERSION;
         let behind = self.hosts.iter().find(|(_, host)| is_behind(host)).map(|(id, _)| *id);
         if let Some(id) = behind.filter(|_| self.story() == Story::Governance) {

@@ -15,7 +15,10 @@ impl People {
         self.rescuers += 1;
         let rescuer = name(&format!("rescuer-{}", self.rescuers));
         let mut rules = state.rules().clone();
-        rules.main.tree = format!("2 of (ada, ben, cleo, {rescuer})").parse().expect("a tree");
+        // Everybody who administrates has a say, those of earlier recoveries too.
+        let who: Vec<String> = rules.administrators().iter().map(ToString::to_string).collect();
+        let tree = format!("2 of ({}, {rescuer})", who.join(", "));
+        rules.main.tree = tree.parse().expect("a tree");
         let roles = Roles { administrator: true, ..Roles::default() };
         let member = member(world, rescuer, MemberKind::Person);
         let changes = vec![Change::Enrol { member, roles }];

@@ -51,6 +51,8 @@ pub struct World {
     pub jobs: Option<Runner>,
     /// How long frames and jobs take; nothing takes no time.
     pub slow: Option<Slow>,
+    /// The pace of nodes that start from now on.
+    pub pace: Pace,
     hosts: BTreeMap<NodeId, Host>,
     frames: VecDeque<(NodeId, NodeId, Vec<u8>)>,
     work: VecDeque<(NodeId, u64, Job)>,
@@ -153,6 +155,7 @@ impl World {
     fn with(seed: u64, founding: Founding) -> Self {
         let nodes: Vec<NodeId> = founding.nodes.keys().copied().collect();
         let mut world = Self {
+            pace: Pace::default(),
             founding,
             now: BEGINNING_MS,
             wiretap: None,
@@ -229,7 +232,7 @@ impl World {
             file: self.founding.file.clone(),
             secrets,
             records,
-            pace: Pace::default(),
+            pace: self.pace,
             proofs: Backups::of::<Reduced>(),
             program: program(host.version.unwrap_or(VERSION)),
             look_ahead: Ahead::of,

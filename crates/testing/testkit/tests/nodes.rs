@@ -90,6 +90,32 @@ fn a_node_joins_and_another_leaves() {
     assert!(matches!(refused, Err(BootError::NotNamed)), "{refused:?}");
 }
 
+/// NOD-05: records of more keys than fit one answer come one answer after the other, from all who have
+/// them, and not one at each round of gossip.
+#[test]
+fn nod_05_records_that_do_not_fit_one_answer_are_asked_for_at_once() {
+    let (mut world, _) = with_ops(72, Shape::default(), TREE, 1);
+    world.pace.records_per_answer = 1;
+    for node in ["node-1", "node-2", "node-3", "witness-1"] {
+        let id = world.id(node);
+        world.stop(node);
+        world.start(id);
+    }
+    for key in ["first", "second", "third", "fourth", "fifth"] {
+        let order = world.founding.key_order(key, Scheme::Ed25519);
+        world.enact("node-1", order);
+        world.until("it is made", |world| world.can_sign("node-1", key));
+    }
+    let five = Newcomer::new(&mut world, "node-5", Role::Signer);
+    world.enact("node-1", changes(five.admission(Standing::Votes)));
+    five.arrive(&mut world, "node-2");
+    let arrived = world.now;
+    world.until("it knows all of them", |world| {
+        world.status("node-5").keys.iter().filter(|key| key.epoch.is_some()).count() == 6
+    });
+    assert!(world.now - arrived < world.pace.gossip_every_ms / 2, "{}", world.now - arrived);
+}
+
 /// N-59, N-72: who was not admitted, who only waits, and who was revoked: none of them is heard.
 #[test]
 fn neg_059_strangers_and_those_who_left_are_not_heard() {

@@ -14,12 +14,13 @@ pub use span::Span;
 
 use crate::custody::{Custody, CustodyError};
 use crate::export::{ExportError, Recipient};
+use crate::few::few;
 use crate::genesis::{RolesError, Settings};
 use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
-    MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, POLICY_BYTES_MAX, RUN_BYTES_MAX,
-    SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
+    MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, PEOPLE_MAX, POLICY_BYTES_MAX,
+    RUN_BYTES_MAX, SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
 };
 use crate::origin::Restored;
 use crate::seat::SignedSeatClaim;
@@ -162,7 +163,7 @@ pub enum MotionBody {
         #[n(0)]
         custody: Custody,
         /// Who is more than one thing then and was not before, ascending.
-        #[n(1)]
+        #[cbor(n(1), decode_with = "few::<PEOPLE_MAX, _, _>")]
         excepted: Vec<Name>,
     },
     /// Gives the seat of a node to another machine: from then on the node has other keys.
@@ -241,7 +242,7 @@ pub enum MotionBody {
         #[n(0)]
         freezes: Vec<Digest>,
         /// Who may freeze nothing from then on, ascending by name.
-        #[n(1)]
+        #[cbor(n(1), decode_with = "few::<PEOPLE_MAX, _, _>")]
         barred: Vec<Name>,
         /// Which announced successions are refused, ascending.
         #[n(2)]

@@ -1,6 +1,7 @@
 //! Changes of nodes, in one step with how many voters may lie (GOV-64).
 
 use crate::enrolment::SignedEnrolment;
+use crate::few::few;
 use crate::limits::{DECLARED_BYTES_MAX, NODE_CHANGES_MAX, NODES_MAX};
 use crate::line::is_line;
 use crate::statement::StatementError;
@@ -12,7 +13,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct NodesChange {
     /// One a node, ascending by name.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "few::<NODE_CHANGES_MAX, _, _>")]
     pub changes: Vec<NodeChange>,
     /// How many voters may lie from then on, where that changes.
     #[n(1)]

@@ -1,8 +1,9 @@
 //! Changes of people, services and rules, in one step: nobody loses a say and keeps it for a
 //! moment, and nobody gains one before the rules say how much (GOV-75).
 
+use crate::few::few;
 use crate::genesis::{Roles, RolesError};
-use crate::limits::PEOPLE_CHANGES_MAX;
+use crate::limits::{PEOPLE_CHANGES_MAX, PEOPLE_MAX};
 use crate::member::{MemberError, MemberKind, SignedMember};
 use crate::rules::{Rules, RulesError};
 use minicbor::{Decode, Encode};
@@ -12,13 +13,13 @@ use quorate_identity::Name;
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct PeopleChange {
     /// One a member, ascending by name.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "few::<PEOPLE_CHANGES_MAX, _, _>")]
     pub changes: Vec<Change>,
     /// The rules from then on, where they change.
     #[n(1)]
     pub rules: Option<Rules>,
     /// Who is more than one thing then and was not before, ascending.
-    #[n(2)]
+    #[cbor(n(2), decode_with = "few::<PEOPLE_MAX, _, _>")]
     pub excepted: Vec<Name>,
 }
 
@@ -68,7 +69,7 @@ pub enum Change {
         #[n(0)]
         name: Name,
         /// Who is in it, ascending; nobody ends it.
-        #[n(1)]
+        #[cbor(n(1), decode_with = "few::<PEOPLE_MAX, _, _>")]
         members: Vec<Name>,
     },
 }

@@ -1,7 +1,9 @@
 //! From one epoch of a key to the next: who signs under the new one, that it signs, and that the
 //! shares of the old one are destroyed. See `spec/epochs.md`.
 
-use super::keys::{contributions_gone, proof_is_valid, proof_key, shares_gone, statement_key};
+use super::keys::{
+    Asked, contributions_gone, proof_is_valid, proof_key, shares_gone, statement_key,
+};
 use crate::durable::{Table, Write};
 use crate::event::Notice;
 use crate::limits;
@@ -11,6 +13,7 @@ use quorate_charter::{EpochStatement, EpochStep, SignedEpochStatement};
 use quorate_codec::Digest;
 use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 impl Node {
     /// Wants the first signature of every epoch that has none: a birth, or a test of new shares.
@@ -195,20 +198,30 @@ impl Node {
     /// is asked again when this node tells everything again.
     pub(crate) fn on_progress(&mut self, from: NodeId, digest: Digest, turn: &mut Turn<'_>) {
         let own = self.keys.progress_digest();
-        if digest != own && self.keys.asked.insert(from, own) != Some(own) {
+        let is_useless = self.keys.asked.get(&from).is_some_and(|asked| asked.known == own);
+        if digest != own && !is_useless {
+            self.keys.asked.remove(&from);
             self.ask_for_records(from, turn);
         }
     }
 
-    /// Asks a peer for what it knows more about the epochs of keys.
+    /// Asks a peer for what it knows more about the epochs of keys, unless that was just asked: many
+    /// statements of one answer may give reason to.
     pub(crate) fn ask_for_records(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
+        let asked = self.keys.asked.get(&peer);
+        if asked.is_some_and(|asked| turn.now < asked.at.saturating_add(self.pace.retry_ms)) {
+            return;
+        }
+        let asked = Asked { at: turn.now, known: self.keys.progress_digest() };
+        self.keys.asked.insert(peer, asked);
         let progress = self.keys.progress();
         self.send(peer, &Message::FetchRecords(progress), turn);
     }
 
     /// Answers a peer that asks for records. Where they are too many for one answer, it says again how
-    /// far it is, so that the peer asks for more. Every node begins at another key: a peer that asks
-    /// several of them hears different things.
+    /// far it is, so that the peer asks for more. An answer goes on where the last one to that peer
+    /// ended, so that what the peer refuses hides nothing; the first begins at another key at every
+    /// node, so that a peer that asks several of them hears different things.
     pub(crate) fn on_fetch_records(
         &mut self,
         from: NodeId,
@@ -217,8 +230,9 @@ impl Node {
     ) {
         let theirs: BTreeMap<KeyId, &KeyProgress> =
             known.iter().map(|progress| (progress.key, progress)).collect();
-        let own = KeyId(self.me.0);
-        let books = self.keys.books.range(own..).chain(self.keys.books.range(..own));
+        let last = self.keys.answered.get(&from).copied().unwrap_or(KeyId(self.me.0));
+        let after = (Bound::Excluded(last), Bound::Unbounded);
+        let books = self.keys.books.range(after).chain(self.keys.books.range(..=last));
         let mut news = books.filter(|(key, book)| match theirs.get(key) {
             None => book.next_epoch() > 0 || book.attempt > 0,
             Some(theirs) => {
@@ -233,8 +247,12 @@ impl Node {
             room = room.saturating_sub(book.outcome_bytes());
             has_room
         });
-        let keys: Vec<KeyId> = fits.map(|(key, _)| *key).take(limits::RECORDS_PER_ANSWER).collect();
+        let keys: Vec<KeyId> =
+            fits.map(|(key, _)| *key).take(self.pace.records_per_answer).collect();
         let is_cut = room == 0 || news.next().is_some();
+        if let Some(last) = keys.last() {
+            self.keys.answered.insert(from, *last);
+        }
         for key in keys {
             self.share_attempt_outcome(from, &key, turn);
         }

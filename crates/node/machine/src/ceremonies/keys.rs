@@ -36,8 +36,10 @@ pub(crate) struct Keys {
     /// Keys of whose earlier epochs this node may still have to say that nothing is left of them
     /// here: few, where every event would otherwise look at all.
     pub(super) unerased: BTreeSet<KeyId>,
-    /// How far this node was with all keys when it last asked a peer for what that knows more.
-    pub(crate) asked: BTreeMap<NodeId, Digest>,
+    /// When this node last asked a peer for what that knows more, until it tells everything again.
+    pub(crate) asked: BTreeMap<NodeId, Asked>,
+    /// The key at which the last answer to a peer that asked ended.
+    pub(crate) answered: BTreeMap<NodeId, KeyId>,
     /// The jobs that verify backups of attempts under way.
     pub(super) backup_jobs: BTreeMap<JobId, KeyId>,
     /// Deletes rows of epochs that were over before this start.
@@ -46,6 +48,15 @@ pub(crate) struct Keys {
     pub(super) proven: Cell<Option<Digest>>,
     /// Rows of backups of keys themselves that are on this node's disk.
     held_key_backups: BTreeSet<Vec<u8>>,
+}
+
+/// That a peer was asked for records.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    /// When.
+    pub(super) at: Millis,
+    /// How far this node was with all keys then.
+    pub(super) known: Digest,
 }
 
 /// What a node knows of one key.

@@ -359,8 +359,11 @@ impl Node {
         }
         turn.out.barrier = true;
         turn.out.notices.push(Notice::Key(key));
+        // Who catches up tells nobody: whoever else lacks it asks.
+        if self.governor.is_open(&instance) {
+            self.broadcast(&Message::Decided(decided), turn);
+        }
         self.close_instance(instance, turn);
-        self.broadcast(&Message::Decided(decided), turn);
         match failed {
             None => self.commit(key, epoch, attempt, turn),
             Some(node) => self.attempt_failed(key, attempt, node, ceremony, turn),

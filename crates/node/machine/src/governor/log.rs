@@ -6,7 +6,7 @@ use crate::event::Notice;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
-use quorate_charter::{CertifiedEntry, EntryBody, Instance, State};
+use quorate_charter::{CertifiedEntry, EntryBody, Instance, MotionBody, State};
 use quorate_identity::{Name, NodeId};
 use quorate_policy::Policy;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ impl Node {
             self.governor.fetched_at = 0;
             self.fetch_from(from, turn);
         } else {
+            // What was refused before the charter came may hold now.
+            self.keys.asked.remove(&from);
             self.ask_for_records(from, turn);
         }
     }
@@ -45,17 +47,30 @@ impl Node {
     /// Answers a peer that asks for entries after a position.
     pub(crate) fn send_entries(&mut self, peer: NodeId, after: u64, turn: &mut Turn<'_>) {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
-        let entries = answer(self.governor.log.iter().skip(skip));
+        let after = self.governor.log.iter().skip(skip);
+        let entries = answer(after, |entry| self.requires_a_release(entry));
         if !entries.is_empty() {
             self.send(peer, &Message::Entries(entries), turn);
         }
+    }
+
+    /// Whether an entry may require another release. What follows may have forms that an older program
+    /// cannot read, which must hear first that it is too old (GOV-35).
+    fn requires_a_release(&self, entry: &CertifiedEntry) -> bool {
+        let motion = match &entry.entry().body {
+            EntryBody::Motion(signed) => Some(signed),
+            EntryBody::Enact(id) => self.governor.placed(id).map(|(motion, _)| motion),
+            EntryBody::Rejoin(_) => None,
+        };
+        let body = motion.map(|motion| &motion.body().body);
+        matches!(body, Some(MotionBody::ReleaseRequire { .. }))
     }
 
     /// Shows a peer the last entries up to a position.
     pub(crate) fn send_entries_up_to(&mut self, peer: NodeId, last: u64, turn: &mut Turn<'_>) {
         let end = usize::try_from(last).unwrap_or(usize::MAX).min(self.governor.log.len());
         let log = self.governor.log.get(..end).unwrap_or_default();
-        let mut entries = answer(log.iter().rev());
+        let mut entries = answer(log.iter().rev(), |_| false);
         entries.reverse();
         if !entries.is_empty() {
             self.send(peer, &Message::Entries(entries), turn);
@@ -159,13 +174,18 @@ impl Node {
     }
 }
 
-/// As many entries as one answer holds.
-fn answer<'a>(entries: impl Iterator<Item = &'a CertifiedEntry>) -> Vec<CertifiedEntry> {
-    let mut bytes = 0;
+/// As many entries as one answer holds, none after one that is the last.
+fn answer<'a>(
+    entries: impl Iterator<Item = &'a CertifiedEntry>,
+    is_last: impl Fn(&CertifiedEntry) -> bool,
+) -> Vec<CertifiedEntry> {
+    let (mut bytes, mut is_over) = (0, false);
     let fits = |entry: &&CertifiedEntry| {
         let first = bytes == 0;
         bytes += entry.bytes().len();
-        first || bytes <= limits::ENTRY_BYTES_PER_ANSWER
+        let fits = first || (bytes <= limits::ENTRY_BYTES_PER_ANSWER && !is_over);
+        is_over |= is_last(entry);
+        fits
     };
     entries.take(limits::ENTRIES_PER_ANSWER).take_while(fits).cloned().collect()
 }

@@ -82,6 +82,11 @@ impl Governor {
         }
     }
 
+    /// Whether this node is about to decide something, or has just decided it.
+    pub fn is_open(&self, instance: &Instance) -> bool {
+        self.agreements.contains_key(instance)
+    }
+
     /// Whether a motion can never become an entry any more.
     pub fn is_over(&self, id: &MotionId) -> bool {
         self.over.iter().any(|motion| motion.id() == *id)

@@ -223,6 +223,7 @@ impl Node {
         }
         self.presence.connected.insert(peer);
         self.presence.gone_since.remove(&peer);
+        self.keys.asked.remove(&peer);
         self.say_hello(&[peer], turn);
         self.share_fork(peer, turn);
         self.share_everything(peer, turn);
@@ -235,6 +236,7 @@ impl Node {
     pub(crate) fn on_disconnected(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         if self.presence.connected.remove(&peer) {
             self.presence.shown.remove(&peer);
+            self.keys.answered.remove(&peer);
             self.presence.gone_since.insert(peer, turn.now);
             self.sessions_lost_peer(peer, turn);
             self.pair_lost_peer(&peer, turn.now);

@@ -2,6 +2,7 @@
 //! head that was superseded longer ago than that.
 
 use super::signature;
+use quorate_charter::State;
 use quorate_identity::{Head, NodeId, RequestId};
 use quorate_machine::event::Millis;
 use std::collections::BTreeMap;
@@ -10,30 +11,27 @@ use std::collections::BTreeMap;
 const SESSION_MS: Millis = 30_000;
 
 /// When each head was superseded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Freshness {
-    lease_ms: Millis,
     position: u64,
-    superseded: BTreeMap<Head, Millis>,
-    current: Vec<Head>,
+    /// Since when, and how long a lease held under it.
+    superseded: BTreeMap<Head, (Millis, Millis)>,
+    /// Heads of the newest position, with the leases of their settings.
+    current: Vec<(Head, Millis)>,
 }
 
 impl Freshness {
-    /// Nothing seen yet.
-    pub fn new(lease_ms: Millis) -> Self {
-        Self { lease_ms, position: 0, superseded: BTreeMap::new(), current: Vec::new() }
-    }
-
-    /// Some node stands at a head.
-    pub fn stands(&mut self, position: u64, head: Head, now: Millis) {
+    /// Some node stands at a state.
+    pub fn stands(&mut self, state: &State, now: Millis) {
+        let (position, stand) = (state.position(), (state.head(), state.settings().lease_ms));
         if position > self.position {
             self.position = position;
-            for old in self.current.drain(..) {
-                self.superseded.entry(old).or_insert(now);
+            for (old, lease_ms) in self.current.drain(..) {
+                self.superseded.entry(old).or_insert((now, lease_ms));
             }
         }
-        if position == self.position && !self.current.contains(&head) {
-            self.current.push(head);
+        if position == self.position && !self.current.contains(&stand) {
+            self.current.push(stand);
         }
     }
 
@@ -45,9 +43,9 @@ impl Freshness {
         head: Head,
         now: Millis,
     ) -> Option<String> {
-        let since = *self.superseded.get(&head)?;
+        let (since, lease_ms) = *self.superseded.get(&head)?;
         let age = now.saturating_sub(since);
-        (age > self.lease_ms + SESSION_MS).then(|| {
+        (age > lease_ms + SESSION_MS).then(|| {
             format!("{from} released {} {age} ms after it was superseded", signature(request, head))
         })
     }

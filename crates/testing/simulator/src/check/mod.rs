@@ -67,7 +67,6 @@ pub struct Checkers {
 impl Checkers {
     /// Nothing seen yet. `liars` are not honest: nothing is demanded of them.
     pub fn new(founding: Arc<Founding>, liars: BTreeSet<NodeId>) -> Self {
-        let lease_ms = founding.state.settings().lease_ms;
         Self {
             newest: Arc::clone(&founding.state),
             founding,
@@ -77,7 +76,7 @@ impl Checkers {
             quorum: quorum::Decisions::default(),
             once: once::OneTime::default(),
             prefix: prefix::Prefixes::default(),
-            fresh: fresh::Freshness::new(lease_ms),
+            fresh: fresh::Freshness::default(),
             epochs: epochs::Epochs::default(),
             frozen: frozen::Frozen::default(),
             waits: waits::Waits::default(),
@@ -141,7 +140,7 @@ impl Checkers {
         if state.position() > self.newest.position() {
             self.newest = Arc::clone(state);
         }
-        self.fresh.stands(state.position(), state.head(), now);
+        self.fresh.stands(state, now);
         self.frozen.stands(node, state);
         self.ceded.stands(node, state);
         self.given.stands(node, state, now);
