@@ -40,10 +40,10 @@ impl World {
             return;
         }
         let is_required = self.checkers.newest().minimum().is_some();
-        if self.draw(3) == 0 || is_required {
-            if let Some(host) = self.hosts.get_mut(&id) {
-                host.version = NEXT_VERSION;
-            }
+        if (self.draw(3) == 0 || is_required)
+            && let Some(host) = self.hosts.get_mut(&id)
+        {
+            host.version = NEXT_VERSION;
         }
     }
 

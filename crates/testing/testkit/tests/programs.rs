@@ -8,8 +8,9 @@
 
 use quorate_charter::MotionBody;
 use quorate_client::contract::{MotionState, MotionView, routes};
-use quorate_identity::MotionId;
+use quorate_identity::{MotionId, Scheme};
 use quorate_machine::call::View;
+use quorate_machine::wire::Message;
 use quorate_testkit::founding::{Shape, name};
 use quorate_testkit::keys::{sign, with_ops};
 use quorate_testkit::world::World;
@@ -88,4 +89,37 @@ fn neg_080_nodes_hold_each_other_to_a_version() {
     // A minimum only rises.
     let (_, answer) = world.try_file_motion("node-1", require("1.1.0"));
     assert!(answer.unwrap_err().message.contains("a minimum only rises"));
+}
+
+/// GOV-35: a node that was off while the minimum rose hears of that before anything that came later,
+/// which its program may not be able to read.
+#[test]
+fn gov_35_no_page_goes_on_after_another_minimum() {
+    let (mut world, _) = with_ops(91, Shape::default(), TREE, 1);
+    world.stop("node-3");
+    for node in ["node-1", "node-2", "witness-1"] {
+        restart(&mut world, node, "1.1.0");
+    }
+    world.until("they serve", |world| world.status("node-1").leased);
+    world.enact("node-1", require("1.1.0"));
+    let minimum = world.state("node-1").position();
+    let order = world.founding.key_order("later", Scheme::Ed25519);
+    world.enact("node-1", order);
+    let sent = ["node-1", "node-2", "witness-1"].map(|node| world.host(node).outputs.len());
+    let id = world.id("node-3");
+    world.start(id);
+    world.until("it follows", |world| world.state("node-3").position() > minimum);
+    assert!(world.status("node-3").outdated.is_some());
+    let mut pages = 0;
+    for (node, sent) in ["node-1", "node-2", "witness-1"].into_iter().zip(sent) {
+        let outputs = world.host(node).outputs.iter().skip(sent);
+        for (_, message) in outputs.flat_map(|output| &output.messages) {
+            let Message::Entries(entries) = message else { continue };
+            if let Some(at) = entries.iter().position(|entry| entry.position() == minimum) {
+                assert_eq!(at + 1, entries.len(), "{node}");
+                pages += 1;
+            }
+        }
+    }
+    assert!(pages > 0, "somebody showed it the minimum");
 }
