@@ -251,7 +251,7 @@ impl People {
         self.move_motion_at(world, node, &body, &RULING);
     }
 
-    /// A lease is shorter from now on, or as long as at the founding: what a law knows it by.
+    /// A lease is shorter from now on, or as long as at the founding.
     fn change_settings(&mut self, world: &mut World) {
         let longest = world.founding.state.settings().lease_ms;
         let lease_ms = longest - 10_000 * u64::from(world.draw(4));
