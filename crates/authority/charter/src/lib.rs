@@ -27,6 +27,7 @@ mod custody;
 mod enrolment;
 mod entry;
 mod epoch;
+mod exact;
 mod export;
 mod few;
 mod freeze;

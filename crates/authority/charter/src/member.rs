@@ -1,8 +1,8 @@
 //! What a person or service says of itself before it is enrolled: its name and its keys, each of
 //! which signs (GOV-74).
 
+use crate::exact::{Exact, version_1};
 use crate::limits::AUTHENTICATORS_MAX;
-use minicbor::bytes::ByteVec;
 use minicbor::decode::{Decoder, Error as CborError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
@@ -21,7 +21,7 @@ pub struct Authenticators(Vec<Credential>);
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Member {
     /// Version of this form: 1.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "version_1")]
     pub version: u8,
     /// The domain.
     #[n(1)]
@@ -51,11 +51,12 @@ pub enum MemberKind {
 
 /// The statement's exact bytes, and a signature by each of its keys, in their order: whoever wrote
 /// it holds them all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SignedMember {
-    bytes: ByteVec,
-    body: Member,
+    #[n(0)]
+    said: Exact<Member>,
     /// One signature a key.
+    #[n(1)]
     pub signatures: Vec<CredentialSignature>,
 }
 
@@ -131,28 +132,28 @@ impl SignedMember {
         let keys = signers.iter().map(|signer| signer.credential().clone()).collect();
         let keys = Authenticators::new(keys)
             .ok_or_else(|| SignerError::Kind("a member has one to eight keys".to_owned()))?;
-        let body = Member { version: 1, genesis, name, kind, keys };
-        let bytes = quorate_codec::to_bytes(&body);
+        let said = Exact::of(Member { version: 1, genesis, name, kind, keys });
         let mut signers: Vec<_> = signers.to_vec();
         signers.sort_by(|left, right| left.credential().cmp(right.credential()));
         signers.dedup_by(|left, right| left.credential() == right.credential());
-        let signatures = signers.iter().map(|signer| signer.sign(tag::MEMBER, &bytes));
-        Ok(Self { signatures: signatures.collect::<Result<_, _>>()?, body, bytes: bytes.into() })
+        let signatures = signers.iter().map(|signer| signer.sign(tag::MEMBER, said.bytes()));
+        let signatures = signatures.collect::<Result<_, _>>()?;
+        Ok(Self { said, signatures })
     }
 
     /// What it says, unverified.
     pub fn body(&self) -> &Member {
-        &self.body
+        self.said.body()
     }
 
     /// The bytes that the keys sign.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.said.bytes()
     }
 
     /// Hash of the signed bytes: people compare its words.
     pub fn digest(&self) -> Digest {
-        Transcript::new(tag::MEMBER).part(self.bytes.as_slice()).digest()
+        Transcript::new(tag::MEMBER).part(self.bytes()).digest()
     }
 
     /// Verifies form, domain, and that whoever wrote it holds every key.
@@ -160,13 +161,13 @@ impl SignedMember {
     /// # Errors
     /// [`MemberError`]. Cost: one signature verification a key.
     pub fn verify(&self, genesis: &GenesisHash) -> Result<&Member, MemberError> {
-        let member = &self.body;
+        let member = self.body();
         if member.genesis != *genesis {
             return Err(MemberError::ForeignDomain(member.genesis));
         }
         let signed = member.keys.iter().zip(&self.signatures);
         let mut verified =
-            signed.map(|(key, signature)| key.verify(tag::MEMBER, &self.bytes, signature));
+            signed.map(|(key, signature)| key.verify(tag::MEMBER, self.bytes(), signature));
         let holds_all =
             self.signatures.len() == member.keys.0.len() && verified.all(|it| it.is_ok());
         if holds_all { Ok(member) } else { Err(MemberError::Possession) }
@@ -191,33 +192,6 @@ impl<'b, C> Decode<'b, C> for Authenticators {
             true => Ok(Self(keys)),
             false => Err(CborError::message("not one to eight keys, ascending")),
         }
-    }
-}
-
-impl<C> Encode<C> for SignedMember {
-    fn encode<W: Write>(
-        &self,
-        encoder: &mut Encoder<W>,
-        context: &mut C,
-    ) -> Result<(), EncodeError<W::Error>> {
-        encoder.array(2)?;
-        self.bytes.encode(encoder, context)?;
-        self.signatures.encode(encoder, context)
-    }
-}
-
-impl<'b, C> Decode<'b, C> for SignedMember {
-    /// Refuses what it says in a form that is not canonical, or not known.
-    fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
-        if decoder.array()? != Some(2) {
-            return Err(CborError::message("not a statement and its signatures"));
-        }
-        let bytes = ByteVec::decode(decoder, context)?;
-        let body: Member = quorate_codec::from_bytes(&bytes).map_err(CborError::message)?;
-        if body.version != 1 {
-            return Err(CborError::message("a statement of a version that is not known here"));
-        }
-        Ok(Self { bytes, body, signatures: Vec::decode(decoder, context)? })
     }
 }
 

@@ -1,9 +1,7 @@
 //! Statements of nodes: bytes, and a signature of the statement key over exactly these bytes.
 
+use crate::exact::Exact;
 use crate::state::State;
-use minicbor::bytes::ByteVec;
-use minicbor::decode::{Decoder, Error as CborError};
-use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, Digest, Transcript, tag::Tag};
 use quorate_identity::{GenesisHash, NodeId, NodePublic, NodeSecrets, NodeSignature};
@@ -27,10 +25,11 @@ pub trait DomainStatement: NodeStatement {
 }
 
 /// A statement as it came: its exact bytes, what they say, and a signature not yet verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Signed<T> {
-    bytes: ByteVec,
-    body: T,
+    #[cbor(n(0), bound = "T: Canonical")]
+    said: Exact<T>,
+    #[n(1)]
     signature: NodeSignature,
 }
 
@@ -54,19 +53,19 @@ pub enum StatementError {
 impl<T: NodeStatement> Signed<T> {
     /// Signs a statement.
     pub fn sign(body: T, secrets: &NodeSecrets) -> Self {
-        let bytes = quorate_codec::to_bytes(&body);
-        let signature = secrets.sign(T::TAG, &bytes);
-        Self { bytes: bytes.into(), body, signature }
+        let said = Exact::of(body);
+        let signature = secrets.sign(T::TAG, said.bytes());
+        Self { said, signature }
     }
 
     /// What it says, unverified.
     pub fn body(&self) -> &T {
-        &self.body
+        self.said.body()
     }
 
     /// The signed bytes, as they came.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.said.bytes()
     }
 
     /// The signature.
@@ -80,14 +79,14 @@ impl<T: NodeStatement> Signed<T> {
     }
 
     pub(crate) fn check_version(&self) -> Result<(), StatementError> {
-        match self.body.version() {
+        match self.body().version() {
             1 => Ok(()),
             version => Err(StatementError::Version(version)),
         }
     }
 
     pub(crate) fn check_signature(&self, keys: &NodePublic) -> Result<(), StatementError> {
-        let verified = keys.verify(T::TAG, &self.bytes, &self.signature);
+        let verified = keys.verify(T::TAG, self.bytes(), &self.signature);
         verified.map_err(|_| StatementError::Signature)
     }
 }
@@ -95,7 +94,7 @@ impl<T: NodeStatement> Signed<T> {
 impl<T: DomainStatement> Signed<T> {
     /// Who is said to have signed it.
     pub fn node(&self) -> NodeId {
-        self.body.node()
+        self.body().node()
     }
 
     /// Verifies form, domain, node and signature at the head of `state` (GOV-30).
@@ -104,36 +103,12 @@ impl<T: DomainStatement> Signed<T> {
     /// [`StatementError`]. Cost: one signature verification.
     pub fn verify(&self, state: &State) -> Result<&T, StatementError> {
         self.check_version()?;
-        if self.body.genesis() != state.genesis() {
-            return Err(StatementError::ForeignDomain(self.body.genesis()));
+        if self.body().genesis() != state.genesis() {
+            return Err(StatementError::ForeignDomain(self.body().genesis()));
         }
         let node = state.node(&self.node()).ok_or(StatementError::UnknownNode(self.node()))?;
         self.check_signature(&node.keys)?;
-        Ok(&self.body)
-    }
-}
-
-impl<T, C> Encode<C> for Signed<T> {
-    fn encode<W: Write>(
-        &self,
-        encoder: &mut Encoder<W>,
-        context: &mut C,
-    ) -> Result<(), EncodeError<W::Error>> {
-        encoder.array(2)?;
-        self.bytes.encode(encoder, context)?;
-        self.signature.encode(encoder, context)
-    }
-}
-
-impl<'b, T: Canonical, C> Decode<'b, C> for Signed<T> {
-    fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
-        if decoder.array()? != Some(2) {
-            return Err(CborError::message("not a statement and its signature"));
-        }
-        let bytes = ByteVec::decode(decoder, context)?;
-        let body = quorate_codec::from_bytes(&bytes).map_err(CborError::message)?;
-        let signature = NodeSignature::decode(decoder, context)?;
-        Ok(Self { bytes, body, signature })
+        Ok(self.body())
     }
 }
 

@@ -160,14 +160,6 @@ impl Node {
         self.possessions.is_shown(key)
     }
 
-    /// Whether a motion waits for somebody to show this node a recovery key.
-    pub(crate) fn awaits_showing(&self, body: &MotionBody) -> bool {
-        match body {
-            MotionBody::CustodySet { custody, .. } => !self.is_shown(custody),
-            body => recipient_of(body).is_some_and(|(_, it)| !self.is_key_shown(&it.key_id())),
-        }
-    }
-
     /// A motion as it is filed: recovery keys that it enrols can be read.
     pub(crate) fn check_custody_motion(&self, motion: &SignedMotion) -> Result<(), MotionError> {
         let MotionBody::CustodySet { custody, .. } = &motion.body().body else { return Ok(()) };

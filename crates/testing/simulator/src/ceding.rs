@@ -22,7 +22,7 @@ pub(crate) const GUARDIANS: [&str; 3] = ["gabi", "hans", "ines"];
 pub(crate) const DELAY_MS: Millis = 5 * 60_000;
 
 /// The domain has guardians from now on, and what is dangerous is announced.
-pub(crate) fn guardians(world: &World, state: &State, delay_ms: Millis) -> MotionBody {
+pub(crate) fn guardians(world: &World, state: &State, delay_ms: Millis) -> PeopleChange {
     let changes = GUARDIANS.map(|who| {
         let (genesis, signer) = (world.founding.hash, signer(who));
         let member = SignedMember::create(genesis, name(who), MemberKind::Person, &[&signer]);
@@ -34,7 +34,7 @@ pub(crate) fn guardians(world: &World, state: &State, delay_ms: Millis) -> Motio
     let tree = format!("2 of ({})", GUARDIANS.join(", ")).parse().expect("a tree");
     rules.recovery = Some(Recovery { tree, delay_ms: DELAY_MS });
     let changes = changes.into();
-    MotionBody::People(PeopleChange { changes, rules: Some(rules), excepted: Vec::new() })
+    PeopleChange { changes, rules: Some(rules), excepted: Vec::new() }
 }
 
 impl People {

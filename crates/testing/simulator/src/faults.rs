@@ -1,6 +1,8 @@
 //! What goes wrong, how often, and the count of how often it did: a run in which some fault or
 //! write point was never hit has proven nothing about it.
 
+use quorate_charter::{CertifiedEntry, EntryBody};
+use quorate_identity::MotionId;
 use quorate_machine::durable::{Table, Write};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -151,6 +153,8 @@ pub struct Coverage {
     pub milestones: BTreeMap<Milestone, u64>,
     /// Entries placed in charters, by kind.
     pub placed: BTreeMap<&'static str, u64>,
+    /// Announced motions that took effect, by kind.
+    pub enacted: BTreeMap<&'static str, u64>,
     /// Events handled.
     pub events: u64,
 }
@@ -197,13 +201,40 @@ impl Coverage {
         for (kind, count) in &other.placed {
             *self.placed.entry(kind).or_default() += count;
         }
+        for (kind, count) in &other.enacted {
+            *self.enacted.entry(kind).or_default() += count;
+        }
         self.events += other.events;
+    }
+
+    /// Counts the entries of a charter, and what of them took effect after it was announced.
+    pub fn place(&mut self, log: &[CertifiedEntry]) {
+        let log = || log.iter().map(CertifiedEntry::entry);
+        let motions = log().filter_map(|entry| match &entry.body {
+            EntryBody::Motion(motion) => Some((motion.id(), entry.kind())),
+            EntryBody::Enact(_) | EntryBody::Rejoin(_) => None,
+        });
+        let kinds: BTreeMap<MotionId, &'static str> = motions.collect();
+        for entry in log() {
+            *self.placed.entry(entry.kind()).or_default() += 1;
+            if let EntryBody::Enact(motion) = &entry.body
+                && let Some(kind) = kinds.get(motion)
+            {
+                *self.enacted.entry(kind).or_default() += 1;
+            }
+        }
     }
 
     /// Kinds of entries that were never placed.
     pub fn missed_kinds(&self, kinds: &[&'static str]) -> Vec<String> {
         let missed = kinds.iter().filter(|kind| !self.placed.contains_key(*kind));
         missed.map(|kind| format!("an entry of the kind {kind}")).collect()
+    }
+
+    /// Kinds that never took effect after they were announced.
+    pub fn missed_enacted(&self, kinds: &[&'static str]) -> Vec<String> {
+        let missed = kinds.iter().filter(|kind| !self.enacted.contains_key(*kind));
+        missed.map(|kind| format!("an announced {kind} that takes effect")).collect()
     }
 
     /// Faults and write points of `tables` that were never hit.
@@ -249,6 +280,9 @@ impl fmt::Display for Coverage {
         }
         for (kind, count) in &self.placed {
             writeln!(formatter, "  {count:>8}  placed {kind}")?;
+        }
+        for (kind, count) in &self.enacted {
+            writeln!(formatter, "  {count:>8}  after its wait {kind}")?;
         }
         Ok(())
     }

@@ -203,38 +203,35 @@ impl People {
 
     fn change_people(&mut self, world: &mut World) {
         let Some((node, state)) = standpoint(world) else { return };
-        let mut joined =
-            (1..=self.governing.joined).rev().map(|number| name(&format!("person-{number}")));
+        let mut joined = (0..=self.governing.joined).rev().map(person);
         let here = joined.find(|name| state.person_named(name).is_some());
-        let service = |number: u32| name(&format!("service-{number}"));
-        let mut services = (1..=self.governing.services).rev().map(service);
+        let mut services = (0..=self.governing.services).rev().map(service);
         let robot = services.find(|name| state.service_named(name).is_some());
-        let change = match (world.draw(11), here) {
-            (0, _) => {
+        let change = match (world.draw(12), here, robot) {
+            (0, ..) => {
                 let mut members = vec![name("alice"), name("bob")];
                 members.truncate(1 + world.draw(2) as usize);
                 Change::Team { name: name("desk"), members }
             }
-            (1 | 2, Some(name)) => Change::Revoke { name },
-            (3 | 4, Some(name)) => Change::Keys { member: member(world, name, MemberKind::Person) },
-            (5, Some(name)) => {
+            (1..=3, Some(name), _) | (8, _, Some(name)) => Change::Revoke { name },
+            (4 | 5, Some(name), _) => {
+                Change::Keys { member: member(world, name, MemberKind::Person) }
+            }
+            (6, Some(name), _) => {
                 let auditor = state.person_named(&name).is_some_and(|it| it.roles.approver);
                 let roles = Roles { auditor, approver: !auditor, ..Roles::default() };
                 Change::Roles { name, roles }
             }
-            (6..=8, _) => match robot {
-                Some(name) if world.draw(3) == 0 => Change::Revoke { name },
-                Some(name) => Change::Keys { member: member(world, name, MemberKind::Service) },
-                None => {
-                    self.governing.services += 1;
-                    let name = service(self.governing.services);
-                    let member = member(world, name, MemberKind::Service);
-                    Change::Enrol { member, roles: Roles::default() }
-                }
-            },
+            (9, _, Some(name)) => Change::Keys { member: member(world, name, MemberKind::Service) },
+            (7..=9, _, None) => {
+                self.governing.services += 1;
+                let name = service(self.governing.services);
+                let member = member(world, name, MemberKind::Service);
+                Change::Enrol { member, roles: Roles::default() }
+            }
             _ => {
                 self.governing.joined += 1;
-                let name = name(&format!("person-{}", self.governing.joined));
+                let name = person(self.governing.joined);
                 let roles = Roles { approver: true, ..Roles::default() };
                 Change::Enrol { member: member(world, name, MemberKind::Person), roles }
             }
@@ -325,6 +322,16 @@ impl People {
             }
         }
     }
+}
+
+/// The name of one who joins; there is one, and a service, from the beginning.
+pub(crate) fn person(number: u32) -> Name {
+    name(&format!("person-{number}"))
+}
+
+/// The name of a service that joins.
+pub(crate) fn service(number: u32) -> Name {
+    name(&format!("service-{number}"))
 }
 
 /// A new key of a person or service, who shows that they hold it.

@@ -3,7 +3,7 @@
 use crate::disk::Disk;
 use crate::faults::{Coverage, EpochWrite, Fault, Side};
 use crate::mutant::Mutant;
-use quorate_charter::{Ahead, GenesisFile};
+use quorate_charter::{Ahead, GenesisFile, Program};
 use quorate_engine::Backups;
 use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::{BootError, BootPlan};
@@ -89,6 +89,11 @@ impl Host {
         time
     }
 
+    /// What it runs.
+    pub fn program(&self) -> Program {
+        program(self.version)
+    }
+
     /// Starts the node from its disk.
     ///
     /// # Errors
@@ -108,7 +113,10 @@ impl Host {
         let pace = Pace { records_per_answer: 1, ..Pace::default() };
         let (file, records) = (file.clone(), self.disk.records());
         let proofs = Backups::of::<Reduced>();
-        let program = program(self.version);
+        let program = match self.mutant {
+            Some(Mutant::ClaimsANewerProgram) => program(NEXT_VERSION),
+            _ => self.program(),
+        };
         let look_ahead = Ahead::nothing;
         let plan = BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now };
         let (node, output) = Node::boot(plan, &mut self.rng)?;
@@ -150,6 +158,11 @@ impl Host {
         let answer = position.map(|position| output.replies.remove(position).answer);
         self.outputs.push(output);
         answer
+    }
+
+    /// What the node made of its newest event, until that is committed.
+    pub fn made(&self) -> Option<&Output> {
+        self.outputs.last()
     }
 
     /// Whether an output waits.

@@ -35,11 +35,13 @@ pub enum Mutant {
     ProlongsCessions,
     /// Parts of exported keys are given and not made durable.
     ForgetsParts,
+    /// A node says that it runs the release that is required, and does not.
+    ClaimsANewerProgram,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ForgetsVotes,
         Self::SendsBeforeWriting,
         Self::RepeatsRandomness,
@@ -54,6 +56,7 @@ impl Mutant {
         Self::ForgetsCessions,
         Self::ProlongsCessions,
         Self::ForgetsParts,
+        Self::ClaimsANewerProgram,
     ];
 
     /// What becomes of the writes of a commit.
@@ -117,7 +120,8 @@ impl Mutant {
             | Self::KeepsVoidedShares
             | Self::KeepsOldShares
             | Self::BackdatesAnnouncements
-            | Self::ProlongsCessions => false,
+            | Self::ProlongsCessions
+            | Self::ClaimsANewerProgram => false,
         }
     }
 

@@ -274,12 +274,10 @@ impl World {
         let logs = self.hosts.values().map(|host| host.disk.rows(Table::Entry));
         let longest = logs.max_by_key(|log| log.clone().count()).into_iter().flatten();
         let entries = longest.filter_map(|(_, row)| quorate_codec::from_bytes(row).ok());
-        for entry in entries.collect::<Vec<CertifiedEntry>>() {
-            *self.coverage.placed.entry(entry.entry().kind()).or_default() += 1;
-            if refuses(&entry) {
-                self.coverage.reach(Milestone::Refused, 1);
-            }
-        }
+        let log: Vec<CertifiedEntry> = entries.collect();
+        self.coverage.place(&log);
+        let refused = log.iter().filter(|entry| refuses(entry)).count();
+        self.coverage.reach(Milestone::Refused, refused as u64);
         Report {
             seed: self.plan.seed,
             trace: self.trace,
@@ -381,10 +379,21 @@ impl World {
     /// Hands a node an event and sets in motion what follows.
     pub(crate) fn handle(&mut self, id: NodeId, event: Event) {
         let Some(host) = self.hosts.get_mut(&id) else { return };
+        let before = host.node.as_ref().map(|node| node.state());
         let Some(handled) = host.handle(self.now, event) else { return };
         self.coverage.events += 1;
+        self.look_at_program(id, before.as_deref());
         self.observe(id);
         self.follow(id, handled);
+    }
+
+    /// Shows the checkers what a node made of an event, in a story in which versions are required.
+    fn look_at_program(&mut self, id: NodeId, before: Option<&State>) {
+        let Some(before) = before.filter(|_| self.story() == Story::Governance) else { return };
+        let host = &self.hosts[&id];
+        if let Some(output) = host.made() {
+            self.checkers.made(id, &host.program(), before, output);
+        }
     }
 
     /// Shows the checkers where a node stands.

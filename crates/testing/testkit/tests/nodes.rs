@@ -114,6 +114,16 @@ fn nod_05_records_that_do_not_fit_one_answer_are_asked_for_at_once() {
         world.status("node-5").keys.iter().filter(|key| key.epoch.is_some()).count() == 6
     });
     assert!(world.now - arrived < world.pace.gossip_every_ms / 2, "{}", world.now - arrived);
+    // Six keys, one an answer, of four peers; then nobody is asked for anything any more.
+    let asked = |world: &World| {
+        let outputs = world.host("node-5").outputs.iter();
+        let messages = outputs.flat_map(|output| &output.messages);
+        messages.filter(|(_, message)| matches!(message, Message::FetchRecords(_))).count()
+    };
+    let before = asked(&world);
+    assert!((6..=24).contains(&before), "{before}");
+    world.pass(3 * world.pace.gossip_every_ms);
+    assert_eq!(asked(&world), before);
 }
 
 /// N-59, N-72: who was not admitted, who only waits, and who was revoked: none of them is heard.

@@ -123,3 +123,32 @@ fn gov_35_no_page_goes_on_after_another_minimum() {
     }
     assert!(pages > 0, "somebody showed it the minimum");
 }
+
+/// AGR-04: of motions that wait for programs nobody asks for votes, however many they are, and what
+/// else comes is decided meanwhile; once the programs run they are decided too.
+#[test]
+fn agr_04_what_waits_for_programs_is_proposed_when_they_run() {
+    let (mut world, _) = with_ops(92, Shape::default(), TREE, 1);
+    let motions = ["1.1.0", "1.0.1"].map(|it| world.file_motion("node-1", require(it)));
+    let nodes = ["node-1", "node-2", "node-3", "witness-1"];
+    let ballots = |world: &World| {
+        let outputs = nodes.iter().flat_map(|node| &world.host(node).outputs);
+        let messages = outputs.flat_map(|output| &output.messages);
+        messages.filter(|(_, message)| matches!(message, Message::Ballot(_))).count()
+    };
+    let before = ballots(&world);
+    world.pass(60_000);
+    assert_eq!(ballots(&world), before, "nothing is voted on");
+    for motion in &motions {
+        assert_eq!(shown(&mut world, "node-1", motion).state, MotionState::Deciding);
+    }
+    world.enact("node-1", MotionBody::KeyRefresh { name: name("ops") });
+    for node in ["node-1", "node-2", "witness-1"] {
+        restart(&mut world, node, "1.1.0");
+    }
+    world.until("one is decided", |world| world.state("node-2").minimum().is_some());
+    world.until("none waits", |world| {
+        let views = motions.map(|motion| shown(world, "node-2", &motion).state);
+        !views.contains(&MotionState::Deciding)
+    });
+}

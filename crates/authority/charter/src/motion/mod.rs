@@ -13,6 +13,7 @@ pub use schedule::{RefreshSchedule, Window};
 pub use span::Span;
 
 use crate::custody::{Custody, CustodyError};
+use crate::exact::{Exact, version_1};
 use crate::export::{ExportError, Recipient};
 use crate::few::few;
 use crate::genesis::{RolesError, Settings};
@@ -26,9 +27,6 @@ use crate::origin::Restored;
 use crate::seat::SignedSeatClaim;
 use crate::state::{State, key_id};
 use crate::statement::StatementError;
-use minicbor::bytes::ByteVec;
-use minicbor::decode::{Decoder, Error as CborError};
-use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
 use quorate_codec::{Canonical, DecodeError, Digest, Transcript, tag};
@@ -45,7 +43,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Motion {
     /// Version of this form: 1.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "version_1")]
     pub version: u8,
     /// The domain.
     #[n(1)]
@@ -307,11 +305,12 @@ pub enum Object {
 }
 
 /// A motion's exact bytes and the signatures collected so far, ascending by person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SignedMotion {
-    bytes: ByteVec,
-    body: Arc<Motion>,
+    #[n(0)]
+    said: Exact<Motion>,
     /// Who signed the bytes; one signature a person.
+    #[n(1)]
     pub signatures: Vec<(PersonId, CredentialSignature)>,
 }
 
@@ -632,8 +631,7 @@ pub fn most_faults(access: &Tree<NodeId>) -> u8 {
 impl SignedMotion {
     /// A motion that nobody has signed yet.
     pub fn new(motion: &Motion) -> Self {
-        let bytes = quorate_codec::to_bytes(motion).into();
-        Self { bytes, body: Arc::new(motion.clone()), signatures: Vec::new() }
+        Self { said: Exact::of(motion.clone()), signatures: Vec::new() }
     }
 
     /// A motion of these bytes that nobody has signed yet.
@@ -642,12 +640,7 @@ impl SignedMotion {
     /// Not the canonical encoding of a motion, or of a version that is not known here; the fault of
     /// who wrote it.
     pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let motion: Motion = quorate_codec::from_bytes(bytes)?;
-        if motion.version != 1 {
-            let why = format!("a motion of version {} is not known here", motion.version);
-            return Err(DecodeError::Malformed(why));
-        }
-        Ok(Self { bytes: bytes.to_vec().into(), body: Arc::new(motion), signatures: Vec::new() })
+        Ok(Self { said: Exact::read(bytes)?, signatures: Vec::new() })
     }
 
     /// The same without signatures.
@@ -657,12 +650,12 @@ impl SignedMotion {
 
     /// The bytes that people sign.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.said.bytes()
     }
 
     /// The id: the hash of the signed bytes (GOV-11).
     pub fn id(&self) -> MotionId {
-        MotionId(Transcript::new(tag::MOTION).part(self.bytes.as_slice()).digest())
+        MotionId(Transcript::new(tag::MOTION).part(self.bytes()).digest())
     }
 
     /// The id of the key that it orders, if it orders one.
@@ -672,13 +665,13 @@ impl SignedMotion {
 
     /// What it says, unverified: for showing to whoever is about to sign.
     pub fn body(&self) -> &Arc<Motion> {
-        &self.body
+        self.said.body()
     }
 
     /// Takes over signatures from another copy of the same motion; whether any was new. Of each
     /// person the first signature stays.
     pub fn merge(&mut self, other: &Self) -> bool {
-        if self.bytes != other.bytes {
+        if self.bytes() != other.bytes() {
             return false;
         }
         let add = |(person, signature): &(PersonId, CredentialSignature)| {
@@ -709,7 +702,7 @@ impl SignedMotion {
         person: PersonId,
         signer: &dyn CredentialSigner,
     ) -> Result<(), SignerError> {
-        let signature = signer.sign(tag::MOTION, &self.bytes)?;
+        let signature = signer.sign(tag::MOTION, self.bytes())?;
         self.add(person, signature);
         Ok(())
     }
@@ -729,30 +722,6 @@ impl fmt::Display for Object {
             Self::Settings => formatter.write_str("the settings"),
             Self::Announced(motion) => write!(formatter, "the announced motion {motion}"),
         }
-    }
-}
-
-impl<C> Encode<C> for SignedMotion {
-    fn encode<W: Write>(
-        &self,
-        encoder: &mut Encoder<W>,
-        context: &mut C,
-    ) -> Result<(), EncodeError<W::Error>> {
-        encoder.array(2)?;
-        self.bytes.encode(encoder, context)?;
-        self.signatures.encode(encoder, context)
-    }
-}
-
-impl<'b, C> Decode<'b, C> for SignedMotion {
-    /// Refuses what it says in a form that is not canonical, or not known.
-    fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
-        if decoder.array()? != Some(2) {
-            return Err(CborError::message("not a motion and its signatures"));
-        }
-        let bytes = ByteVec::decode(decoder, context)?;
-        let read = Self::read(&bytes).map_err(CborError::message)?;
-        Ok(Self { signatures: Vec::decode(decoder, context)?, ..read })
     }
 }
 

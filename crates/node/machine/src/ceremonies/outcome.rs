@@ -434,9 +434,7 @@ impl Node {
         self.pairs.learn_orders(&state, &self.keys, &self.me);
         self.fail_sessions_of(key, "the key has a new epoch", turn);
         self.drive_births(turn);
-        if self.governor.awaits_keys(&self.state) {
-            self.propose_next(turn);
-        }
+        self.look_again(turn);
         self.judge_all(turn);
         self.end_earlier_epochs(key, turn);
     }

@@ -16,8 +16,8 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, Ahead, CertifiedEntry, Entry, EntryBody, Instance, MotionBody, MotionStatus,
-    SignedMotion, SignedRejoin, State, Validity, Votes,
+    Agreement, Ahead, CertifiedEntry, Entry, EntryBody, Instance, MotionStatus, SignedMotion,
+    SignedRejoin, Validity, Votes,
 };
 use quorate_identity::{Head, MotionId, NodeId};
 use std::collections::{BTreeMap, VecDeque};
@@ -44,6 +44,8 @@ pub(crate) struct Governor {
     heard: BTreeMap<u64, Millis>,
     /// When the next announced motion is due here.
     due_at: Option<Millis>,
+    /// When this node looks again whether something can be proposed that could not before.
+    look_at: Option<Millis>,
     /// While one answer of many entries is taken in: what they do is told at its end.
     late: Option<Late>,
 }
@@ -140,16 +142,9 @@ impl Governor {
         positions.max().unwrap_or_default()
     }
 
-    /// Whether a change of nodes may be waiting until keys are shared anew (GOV-66).
-    pub fn awaits_keys(&self, state: &State) -> bool {
-        let pending = self.motions.values().map(|motion| &motion.body().body);
-        let announced = state.announced().map(|it| &it.motion.body);
-        pending.chain(announced).any(|body| matches!(body, MotionBody::Nodes(_)))
-    }
-
     /// The earliest ballot timeout.
     pub fn wake_at(&self) -> Option<Millis> {
-        self.wakes.next().into_iter().chain(self.due_at).min()
+        self.wakes.next().into_iter().chain(self.due_at).chain(self.look_at).min()
     }
 }
 
@@ -159,10 +154,19 @@ impl Node {
         for instance in self.governor.wakes.take_due(turn.now) {
             self.step_agreement(instance, quorate_charter::Input::Timeout, turn);
         }
-        if self.governor.due_at.is_some_and(|due| due <= turn.now) {
+        let is_past = |at: Option<Millis>| at.is_some_and(|at| at <= turn.now);
+        let governor = &self.governor;
+        if is_past(governor.due_at) || is_past(governor.look_at) {
             self.governor.due_at = self.next_due(turn.now);
             self.propose_next(turn);
         }
+    }
+
+    /// Something happened for which a motion may have waited: this node looks again after a while,
+    /// once for all that happens meanwhile.
+    pub(crate) fn look_again(&mut self, turn: &Turn<'_>) {
+        let at = turn.now.saturating_add(self.pace.ballot_ms);
+        self.governor.look_at.get_or_insert(at);
     }
 
     /// Tells a peer what collects signatures or votes.
@@ -184,18 +188,16 @@ impl Node {
     }
 
     /// Proposes the next entry if something is ready for it: the first that this node itself would
-    /// vote for, so that one that nobody votes for holds nothing up. What is about announced motions
-    /// comes first, for it may be there to end one that is due.
+    /// vote for. Of what still waits, for keys, programs, or somebody to show something, ballots would
+    /// only grow, and whatever comes next would wait for them to end; it is looked at again when
+    /// something of that happened, and at each round of gossip. What is about announced motions comes
+    /// first, for it may be there to end one that is due.
     pub(crate) fn propose_next(&mut self, turn: &mut Turn<'_>) {
+        self.governor.look_at = None;
         let now = turn.now;
         let standing = self.sift_motions(turn);
         let instance = Instance::Position(self.state.position() + 1);
-        // What this node was not shown it would not vote for; once it is, it comes here again. Ballots
-        // about it meanwhile would only grow, and whatever comes next would wait for them to end.
-        let is_ready = |status: &MotionStatus| {
-            status.missing.is_none() && !self.awaits_showing(&status.motion.body)
-        };
-        let ready = standing.into_iter().filter(|(_, status)| is_ready(status));
+        let ready = standing.into_iter().filter(|(_, status)| status.missing.is_none());
         let (about, others): (Vec<_>, Vec<_>) =
             ready.partition(|(_, status)| status.motion.body.announced().is_some());
         let bodies = |motions: Vec<(MotionId, MotionStatus)>| {
@@ -207,16 +209,10 @@ impl Node {
         let rejoins = rejoins.filter(|rejoin| self.rejoin_due(&rejoin.node()) <= now);
         let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
         let bodies = bodies(about).into_iter().chain(due).chain(bodies(others)).chain(rejoins);
-        let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
-        let mut values: Vec<Vec<u8>> = values.collect();
-        // One alone holds nothing up, and is judged by the vote.
-        if values.len() > 1 {
-            let is_valid =
-                |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
-            let first = values.iter().position(is_valid);
-            values = first.map(|at| vec![values.swap_remove(at)]).unwrap_or_default();
-        }
-        let Some(value) = values.pop() else { return };
+        let mut values =
+            bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
+        let is_valid = |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
+        let Some(value) = values.find(is_valid) else { return };
         self.propose(instance, value, turn);
     }
 }

@@ -82,7 +82,10 @@ impl Node {
         if is_new {
             self.remember(from, signed, turn);
         }
-        self.presence.heard.insert(from, Heard { head: hello.head, position: hello.position });
+        let heard = Heard { head: hello.head, position: hello.position };
+        if self.presence.heard.insert(from, heard).is_none() {
+            self.look_again(turn);
+        }
         self.send_welcome(from, &hello, Recognition::Recognised(hello.incarnation.id), turn);
         self.show_log(from, &hello, turn);
         self.catch_up_with(from, hello.position, turn);

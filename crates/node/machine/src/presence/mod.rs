@@ -252,6 +252,7 @@ impl Node {
             self.presence.gossip_at = turn.now.saturating_add(self.pace.gossip_every_ms);
             self.keys.asked.clear();
             self.watch_ages(turn);
+            self.look_again(turn);
             for peer in self.presence.connected() {
                 self.share_everything(peer, turn);
             }

@@ -1,5 +1,5 @@
 //! 8. When faults heal, every session and ceremony ends, every motion is decided, and all stand at
-//!    one head: what is still open, in words.
+//!    one head, with every key backed up for the custodians of now: what is still open, in words.
 
 use crate::ceding::shown_cessions;
 use crate::giving::missing_parts;
@@ -79,6 +79,7 @@ pub(crate) fn unsettled(world: &mut World) -> Vec<String> {
     let apart = heights.iter().filter(|(_, epochs)| epochs.len() > 1);
     open.extend(apart.map(|(key, epochs)| format!("key {key} is in epochs {epochs:?}")));
     open.extend(world.checkers.left_over());
+    open.extend(world.checkers.not_backed_up());
     open.extend(lost_requests(world, &newest));
     // Some answer came after what it was about was refused.
     world.people.governing.follow(&newest, world.now);

@@ -143,6 +143,12 @@ impl Epochs {
         self.made.get(&(*key, epoch)).map(|made| &made.record)
     }
 
+    /// The record of the newest epoch of a key that some disk has.
+    pub fn newest(&self, key: &KeyId) -> Option<&EpochRecord> {
+        let newest = self.made.range((*key, 0)..=(*key, u64::MAX)).next_back();
+        newest.map(|(_, made)| &made.record)
+    }
+
     /// Whether a key of the domain before has an epoch without its summands.
     pub fn has_restored(&self) -> bool {
         self.made

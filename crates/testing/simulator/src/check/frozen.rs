@@ -74,14 +74,15 @@ impl Frozen {
         of_node.find(|(_, (_, freeze))| stops(freeze)).map(|((_, digest), _)| *digest)
     }
 
-    /// Freezes that were taken somewhere, are not over, and are not among those that a node shows.
-    pub fn forgotten(&self, node: NodeId, shown: &[FreezeView]) -> Vec<String> {
+    /// Freezes that a node of the domain took, are not over, and are not among those that a node shows.
+    /// Who was thrown out before it could tell anybody tells nobody any more.
+    pub fn forgotten(&self, node: NodeId, shown: &[FreezeView], newest: &State) -> Vec<String> {
         let known = |digest: &Digest| shown.iter().any(|view| view.freeze == *digest);
         let state = self.stand.get(&node);
         let is_over = |signed: &SignedFreeze, freeze: &Freeze| {
             state.is_some_and(|state| signed.is_over(freeze, state))
         };
-        let taken = self.taken.iter();
+        let taken = self.taken.iter().filter(|((by, _), _)| newest.node(by).is_some());
         let gone = taken
             .filter(|((_, digest), (signed, freeze))| !known(digest) && !is_over(signed, freeze));
         gone.map(|((by, digest), _)| {

@@ -11,18 +11,19 @@ mod frozen;
 mod given;
 mod once;
 mod prefix;
+mod programs;
 mod quorum;
 mod waits;
 
 use crate::disk::Disk;
 use crate::faults::Milestone;
 use quorate_backup::SoftKey;
-use quorate_charter::{EpochRecord, SignedCession, State};
+use quorate_charter::{EpochRecord, Program, SignedCession, State};
 use quorate_client::contract::{CessionView, FreezeView};
 use quorate_codec::Digest;
 use quorate_identity::{Head, KeyId, NodeId, RecoveryKeyId, RequestId};
 use quorate_machine::call::View;
-use quorate_machine::event::{Alarm, Envelope, Millis, Reply};
+use quorate_machine::event::{Alarm, Envelope, Millis, Output, Reply};
 use quorate_machine::wire::{Message, Outcome, Target};
 use quorate_testkit::founding::Founding;
 use std::collections::BTreeSet;
@@ -59,6 +60,7 @@ pub struct Checkers {
     waits: waits::Waits,
     ceded: ceded::Ceded,
     given: given::Given,
+    programs: programs::Programs,
     /// Laws that were broken so far.
     pub violations: Vec<Violation>,
     last: Option<(NodeId, Digest)>,
@@ -82,6 +84,7 @@ impl Checkers {
             waits: waits::Waits::default(),
             ceded: ceded::Ceded::default(),
             given: given::Given::default(),
+            programs: programs::Programs::default(),
             violations: Vec::new(),
             last: None,
         }
@@ -125,6 +128,14 @@ impl Checkers {
             }
             Message::Outcome(outcome) => self.signed(from, outcome, now),
             _ => {}
+        }
+    }
+
+    /// A node that runs `program` answers an event that came when it stood `before`.
+    pub fn made(&mut self, node: NodeId, program: &Program, before: &State, output: &Output) {
+        if !self.liars.contains(&node) {
+            let broken = self.programs.takes_part(node, program, before, output);
+            self.note(programs::LAW, broken);
         }
     }
 
@@ -221,6 +232,18 @@ impl Checkers {
         self.epochs.record(key, epoch)
     }
 
+    /// Keys that go on and are not backed up for the custodians of now, when the world is at rest.
+    pub fn not_backed_up(&self) -> Vec<String> {
+        let custody = self.newest.custody_digest();
+        let standing = self.newest.keys().filter(|order| !order.retired);
+        let newest = standing.filter_map(|order| self.epochs.newest(&order.key));
+        let old = newest.filter(|record| !record.is_backed_up_for(&custody));
+        let plans = old.map(|record| &record.plan);
+        plans
+            .map(|it| format!("epoch {} of {} is backed up for a former custody", it.epoch, it.key))
+            .collect()
+    }
+
     /// A disk was replaced by an old copy.
     pub fn restored(&mut self, node: NodeId) {
         self.restored.insert(node, self.newest.rejoined_at(&node));
@@ -235,7 +258,7 @@ impl Checkers {
 
     /// Freezes that were taken somewhere and that a node knows nothing of, among those it shows.
     pub fn forgotten(&self, node: NodeId, shown: &[FreezeView]) -> Vec<String> {
-        self.frozen.forgotten(node, shown)
+        self.frozen.forgotten(node, shown, &self.newest)
     }
 
     /// A node raised an alarm.

@@ -1,0 +1,46 @@
+//! 13. Who runs less than the charter requires, where it stands, takes part in nothing: it votes,
+//!     decides, deals and signs nowhere any more, and recognises nobody.
+
+use quorate_charter::{Program, State};
+use quorate_identity::NodeId;
+use quorate_machine::event::Output;
+use quorate_machine::wire::{Message, SessionStep};
+use std::collections::BTreeSet;
+
+/// The law.
+pub const LAW: &str = "13: who runs less than the charter requires takes part in nothing";
+
+/// Votes and decisions that nodes made: what they said before, they may tell again.
+#[derive(Debug, Default)]
+pub struct Programs(BTreeSet<(NodeId, Vec<u8>)>);
+
+impl Programs {
+    /// How a node takes part that should not; `before`: where it stood when the event came that it
+    /// answers.
+    pub fn takes_part(
+        &mut self,
+        node: NodeId,
+        program: &Program,
+        before: &State,
+        output: &Output,
+    ) -> Option<String> {
+        let frames = output.envelopes.iter().map(|envelope| &envelope.bytes);
+        let says: Vec<&str> = frames.filter_map(|frame| self.says(node, frame)).collect();
+        let says = says.first().filter(|_| !before.allows(program))?;
+        let version = &program.version;
+        Some(format!("{node} runs {version}, which the charter does not allow, and {says}"))
+    }
+
+    /// What a frame says for the first time, in its sender's own name, that counts for something.
+    fn says(&mut self, node: NodeId, frame: &[u8]) -> Option<&'static str> {
+        let mut is_new = || self.0.insert((node, frame.to_vec()));
+        match quorate_codec::from_bytes(frame).ok()? {
+            Message::Welcome(_) => Some("recognises another"),
+            Message::Ballot(it) => (it.voter() == node && is_new()).then_some("votes"),
+            Message::Decision(it) => (it.node() == node && is_new()).then_some("decides"),
+            Message::Deal(_) | Message::Pair(_) => Some("deals"),
+            Message::Session(it) => (it.step != SessionStep::Abort).then_some("signs"),
+            _ => None,
+        }
+    }
+}
