@@ -10,7 +10,7 @@ use crate::report::Endings;
 use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
 use quorate_access::Tree;
-use quorate_charter::{Change, MemberKind, MotionBody, Roles};
+use quorate_charter::{Change, MemberKind, MotionBody, PeopleChange, Roles};
 use quorate_client::contract::{CeremonyPhase, KeyState, RequestState, RequestView};
 use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
@@ -335,18 +335,21 @@ pub(crate) fn set_policy(world: &mut World) {
     people.move_motion(world, &policy(0));
 }
 
-/// What is dangerous is announced from now on, and there are guardians, and a person and a service who
-/// may change or leave, in a calm world.
+/// There is a service that may change or leave, in a calm world.
+pub(crate) fn enrol_a_service(world: &mut World) {
+    let member = governing::member(world, governing::service(0), MemberKind::Service);
+    let change = Change::Enrol { member, roles: Roles::default() };
+    let mut people = People { calls: u64::from(world.draw(1 << 30)), ..People::default() };
+    people.move_motion(world, &MotionBody::People(PeopleChange::one(change)));
+}
+
+/// What is dangerous is announced from now on, and there are guardians, and a person who may change
+/// or leave, in a calm world.
 pub(crate) fn announce_what_is_dangerous(world: &mut World) {
     let mut change = ceding::guardians(world, &world.checkers.newest(), 2_500);
-    let approver = Roles { approver: true, ..Roles::default() };
-    for (name, kind, roles) in [
-        (governing::person(0), MemberKind::Person, approver),
-        (governing::service(0), MemberKind::Service, Roles::default()),
-    ] {
-        let member = governing::member(world, name, kind);
-        change.changes.push(Change::Enrol { member, roles });
-    }
+    let member = governing::member(world, governing::person(0), MemberKind::Person);
+    let roles = Roles { approver: true, ..Roles::default() };
+    change.changes.push(Change::Enrol { member, roles });
     let body = MotionBody::People(change);
     let mut people = People { calls: u64::from(world.draw(1 << 30)), ..People::default() };
     people.move_motion(world, &body);

@@ -74,6 +74,9 @@ fn make(story: Story) -> Beginning {
     let made = world.run_until(20 * 60_000, |world| people::all_active(world, &names));
     assert!(made, "a calm domain makes its keys: {:?}", world.checkers.violations);
     if story == Story::Governance {
+        people::enrol_a_service(&mut world);
+        let has_service = |world: &mut World| world.checkers.newest().services().count() > 1;
+        assert!(world.run_until(60_000, has_service), "a calm domain enrols a service");
         people::announce_what_is_dangerous(&mut world);
         let is_slow = |world: &mut World| world.checkers.newest().rules().main.delay_ms > 0;
         assert!(world.run_until(60_000, is_slow), "a calm domain sets its rules");

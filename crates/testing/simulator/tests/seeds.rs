@@ -42,7 +42,7 @@ const TABLES: [Table; 17] = [
 const RARE: [Table; 1] = [Table::Export];
 
 /// What takes effect after it was announced.
-const ANNOUNCED: [&str; 12] = [
+const ANNOUNCED: [&str; 11] = [
     "administrators-recover",
     "custody-set",
     "key-export",
@@ -54,7 +54,6 @@ const ANNOUNCED: [&str; 12] = [
     "seat-give",
     "service-enrol",
     "settings-set",
-    "person-roles",
 ];
 
 /// What is placed in charters.
