@@ -25,9 +25,10 @@ impl<T: Canonical> Exact<T> {
     ///
     /// # Errors
     /// Not the canonical encoding of a body; the fault of who wrote it.
-    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let body = Arc::new(quorate_codec::from_bytes(bytes)?);
-        Ok(Self { bytes: bytes.to_vec().into(), body })
+    pub fn read(bytes: impl Into<ByteVec>) -> Result<Self, DecodeError> {
+        let bytes = bytes.into();
+        let body = Arc::new(quorate_codec::from_bytes(&bytes)?);
+        Ok(Self { bytes, body })
     }
 }
 
@@ -56,7 +57,7 @@ impl<T, C> Encode<C> for Exact<T> {
 impl<'b, T: Canonical, C> Decode<'b, C> for Exact<T> {
     fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, CborError> {
         let bytes = ByteVec::decode(decoder, context)?;
-        Self::read(&bytes).map_err(CborError::message)
+        Self::read(bytes).map_err(CborError::message)
     }
 }
 
@@ -64,6 +65,8 @@ impl<'b, T: Canonical, C> Decode<'b, C> for Exact<T> {
 pub(crate) fn version_1<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<u8, CborError> {
     match decoder.u8()? {
         1 => Ok(1),
-        version => Err(CborError::message(format!("version {version} is not known here"))),
+        version => {
+            Err(CborError::message(format!("a form of version {version} is not known here")))
+        }
     }
 }

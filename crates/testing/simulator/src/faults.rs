@@ -93,12 +93,21 @@ pub enum Milestone {
     Refused,
     /// Another domain takes over: all nodes stopped.
     Ceded,
+    /// A node stood where the charter requires a later program than it runs.
+    Outdated,
 }
 
 impl Milestone {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Refreshed, Self::Reshared, Self::Voided, Self::Given, Self::Refused, Self::Ceded];
+    pub const ALL: [Self; 7] = [
+        Self::Refreshed,
+        Self::Reshared,
+        Self::Voided,
+        Self::Given,
+        Self::Refused,
+        Self::Ceded,
+        Self::Outdated,
+    ];
 }
 
 /// A durable step of a node towards an epoch after the first, or of any that failed.

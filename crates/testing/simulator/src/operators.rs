@@ -34,13 +34,13 @@ impl World {
         }
     }
 
-    /// Before a node starts, some operators install what came out; all do if it is required.
+    /// Before a node starts, some operators install what came out; more of them if it is required.
     pub(crate) fn install(&mut self, id: NodeId) {
         if self.story() != Story::Governance {
             return;
         }
         let is_required = self.checkers.newest().minimum().is_some();
-        if (self.draw(3) == 0 || is_required)
+        if self.draw(if is_required { 2 } else { 3 }) == 0
             && let Some(host) = self.hosts.get_mut(&id)
         {
             host.version = NEXT_VERSION;

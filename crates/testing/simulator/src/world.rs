@@ -119,6 +119,8 @@ pub(crate) struct World {
     /// Machines that were to join.
     pub(crate) newcomers: Vec<Newcomer>,
     pub(crate) healed: bool,
+    /// Entries of the charter with which it began.
+    began_at: usize,
 }
 
 impl World {
@@ -138,6 +140,8 @@ impl World {
         world.checkers = Checkers::new(Arc::clone(&world.founding), liars);
         let disks = world.hosts.iter().map(|(id, host)| (*id, &host.disk));
         world.checkers.begin(disks);
+        let logs = world.hosts.values().map(|host| host.disk.rows(Table::Entry).count());
+        world.began_at = logs.max().unwrap_or_default();
         plant(plan, &world.founding, &mut world.hosts);
         for id in ids {
             world.start(id);
@@ -189,6 +193,7 @@ impl World {
             is_thin: false,
             newcomers: Vec::new(),
             healed: false,
+            began_at: 0,
         }
     }
 
@@ -274,7 +279,8 @@ impl World {
         let logs = self.hosts.values().map(|host| host.disk.rows(Table::Entry));
         let longest = logs.max_by_key(|log| log.clone().count()).into_iter().flatten();
         let entries = longest.filter_map(|(_, row)| quorate_codec::from_bytes(row).ok());
-        let log: Vec<CertifiedEntry> = entries.collect();
+        // What made it ready was placed in a calm world.
+        let log: Vec<CertifiedEntry> = entries.skip(self.began_at).collect();
         self.coverage.place(&log);
         let refused = log.iter().filter(|entry| refuses(entry)).count();
         self.coverage.reach(Milestone::Refused, refused as u64);
@@ -339,6 +345,8 @@ impl World {
         }
         let handled = handled.expect("a node starts from its disk");
         self.note("start", &id, &[]);
+        let stands = self.hosts[&id].node.as_ref().map(|node| node.state());
+        self.look_at_program(id, stands.as_deref());
         self.observe(id);
         self.follow(id, handled);
         shown_cessions(self, id, false);
@@ -391,8 +399,12 @@ impl World {
     fn look_at_program(&mut self, id: NodeId, before: Option<&State>) {
         let Some(before) = before.filter(|_| self.story() == Story::Governance) else { return };
         let host = &self.hosts[&id];
+        let program = host.program();
         if let Some(output) = host.made() {
-            self.checkers.made(id, &host.program(), before, output);
+            self.checkers.made(id, &program, before, output);
+        }
+        if !before.allows(&program) {
+            self.coverage.reach(Milestone::Outdated, 1);
         }
     }
 

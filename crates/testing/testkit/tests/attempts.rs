@@ -264,7 +264,7 @@ fn offer_everywhere(world: &mut World, key: KeyId, value: &[u8]) {
     let genesis = world.founding.state.genesis();
     let instance = Instance::Attempt { key, epoch: 0, attempt: 0, era: 0 };
     let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
-    let offer = BallotBody::Offer { value: value.to_vec().into() };
+    let offer = BallotBody::Offer { value: value.to_vec().into(), lock: None };
     let proposal = BallotBody::Proposal { value: value.to_vec().into(), lock: None };
     let bodies = [(0, offer)].into_iter().chain((0..4).map(|ballot| (ballot, proposal.clone())));
     for (ballot, body) in bodies {

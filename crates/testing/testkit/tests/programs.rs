@@ -146,7 +146,10 @@ fn agr_04_what_waits_for_programs_is_proposed_when_they_run() {
     for node in ["node-1", "node-2", "witness-1"] {
         restart(&mut world, node, "1.1.0");
     }
+    // As soon as they are heard, and not at the next round of gossip only.
+    let restarted = world.now;
     world.until("one is decided", |world| world.state("node-2").minimum().is_some());
+    assert!(world.now - restarted < world.pace.gossip_every_ms / 2, "{}", world.now - restarted);
     world.until("none waits", |world| {
         let views = motions.map(|motion| shown(world, "node-2", &motion).state);
         !views.contains(&MotionState::Deciding)

@@ -96,12 +96,15 @@ pub enum BallotBody {
     /// A binding vote for the value of this digest, or for none.
     #[n(2)]
     Precommit(#[n(0)] Option<Digest>),
-    /// A value for whoever proposes.
+    /// A value for whoever proposes, with the lock that it rests on if there is one.
     #[n(3)]
     Offer {
         /// The value.
         #[n(0)]
         value: ByteVec,
+        /// Proof that a quorum prevoted it in an earlier ballot.
+        #[n(1)]
+        lock: Option<Lock>,
     },
 }
 
@@ -251,21 +254,21 @@ impl BallotBody {
     /// The digest of the value that it is about, if it is about one.
     pub fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Proposal { value, .. } | Self::Offer { value } => Some(value_digest(value)),
+            Self::Proposal { value, .. } | Self::Offer { value, .. } => Some(value_digest(value)),
             Self::Prevote(digest) | Self::Precommit(digest) => *digest,
         }
     }
 
     fn lock(&self) -> Option<&Lock> {
         match self {
-            Self::Proposal { lock, .. } => lock.as_ref(),
-            Self::Prevote(_) | Self::Precommit(_) | Self::Offer { .. } => None,
+            Self::Proposal { lock, .. } | Self::Offer { lock, .. } => lock.as_ref(),
+            Self::Prevote(_) | Self::Precommit(_) => None,
         }
     }
 
     fn value_len(&self) -> usize {
         match self {
-            Self::Proposal { value, .. } | Self::Offer { value } => value.len(),
+            Self::Proposal { value, .. } | Self::Offer { value, .. } => value.len(),
             Self::Prevote(_) | Self::Precommit(_) => 0,
         }
     }
@@ -358,7 +361,9 @@ impl SignedBallotMessage {
         }
         let prevote = statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
         let value = match &self.body {
-            BallotBody::Proposal { value, .. } | BallotBody::Offer { value } => value.as_slice(),
+            BallotBody::Proposal { value, .. } | BallotBody::Offer { value, .. } => {
+                value.as_slice()
+            }
             BallotBody::Prevote(_) | BallotBody::Precommit(_) => &[],
         };
         let keys = voting_keys(state, self.instance, value);

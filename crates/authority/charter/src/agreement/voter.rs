@@ -257,12 +257,14 @@ impl Agreement {
             return;
         }
         match message.body() {
-            BallotBody::Offer { value } => self.consider_offer(voter, value, turn),
+            BallotBody::Offer { value, lock } => match lock {
+                Some(lock) => self.learn_valid(ValidValue::of(value, lock)),
+                None => self.consider_offer(voter, value, turn),
+            },
             BallotBody::Proposal { .. } if self.proposer(message.ballot()) != Some(voter) => {}
             BallotBody::Proposal { value, lock } => {
                 if let Some(lock) = lock {
-                    let value = value.clone();
-                    self.learn_valid(ValidValue { value, lock: lock.clone() });
+                    self.learn_valid(ValidValue::of(value, lock));
                 }
                 self.hold(message, turn);
             }
@@ -316,15 +318,20 @@ impl Agreement {
         }
     }
 
-    /// Shows what this node would propose, while nobody has proposed.
+    /// Shows what this node would propose, while nobody has proposed: with the proof that a quorum found
+    /// it right, if it has one, so that nobody who is bound to a value is left alone with it.
     fn offer(&mut self, turn: &mut Turn<'_>) {
         if self.book.count(self.ballot, Phase::Proposal) > 0 {
             return;
         }
-        let valid = self.valid.as_ref().map(|valid| valid.value.to_vec());
-        if let Some(value) = valid.or_else(|| self.own.clone()).or_else(|| self.offered.clone()) {
+        let proven = self.valid.clone().map(|ValidValue { value, lock }| {
+            let lock = Some(lock).filter(|lock| lock.ballot < self.ballot);
+            (value, lock)
+        });
+        let wish = || self.own.clone().or_else(|| self.offered.clone());
+        if let Some((value, lock)) = proven.or_else(|| Some((wish()?.into(), None))) {
             self.offers = self.offers.saturating_add(1);
-            self.say(BallotBody::Offer { value: value.into() }, turn);
+            self.say(BallotBody::Offer { value, lock }, turn);
         }
     }
 

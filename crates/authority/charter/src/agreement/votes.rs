@@ -39,6 +39,11 @@ pub(crate) struct ValidValue {
 }
 
 impl ValidValue {
+    /// A value as it came, with its proof.
+    pub fn of(value: &ByteVec, lock: &Lock) -> Self {
+        Self { value: value.clone(), lock: lock.clone() }
+    }
+
     pub fn digest(&self) -> Digest {
         value_digest(&self.value)
     }

@@ -640,7 +640,7 @@ impl SignedMotion {
     /// Not the canonical encoding of a motion, or of a version that is not known here; the fault of
     /// who wrote it.
     pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self { said: Exact::read(bytes)?, signatures: Vec::new() })
+        Ok(Self { said: Exact::read(bytes.to_vec())?, signatures: Vec::new() })
     }
 
     /// The same without signatures.

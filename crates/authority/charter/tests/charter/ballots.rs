@@ -55,7 +55,15 @@ impl Table {
     }
 
     /// Delivers everything at once until all is said; decisions by voter. Counts the rounds.
-    fn settle(&mut self, mut said: Vec<SignedBallotMessage>) -> (BTreeMap<NodeId, Decided>, usize) {
+    fn settle(&mut self, said: Vec<SignedBallotMessage>) -> (BTreeMap<NodeId, Decided>, usize) {
+        self.settle_judging(said, Validity::Valid)
+    }
+
+    fn settle_judging(
+        &mut self,
+        mut said: Vec<SignedBallotMessage>,
+        validity: Validity,
+    ) -> (BTreeMap<NodeId, Decided>, usize) {
         let (mut decided, mut rounds) = (BTreeMap::new(), 0);
         while !said.is_empty() {
             rounds += 1;
@@ -63,7 +71,8 @@ impl Table {
             for message in said {
                 for voter in self.seats.keys().copied().collect::<Vec<_>>() {
                     if voter != message.voter() {
-                        let effects = self.tell(voter, Input::Message(message.clone()));
+                        let input = Input::Message(message.clone());
+                        let effects = self.tell_judging(voter, input, validity);
                         next.extend(effects.broadcast);
                         decided.extend(effects.decided.map(|decided| (voter, decided)));
                     }
@@ -145,6 +154,66 @@ fn a_value_reaches_the_proposer_by_an_offer() {
     let (decided, _) = table.settle(said);
     assert_eq!(decided.len(), 4);
     assert!(decided.values().all(|decided| decided.ballot == 0));
+}
+
+/// AGR-04, AGR-08: one voter alone is bound to a value, which has become late for everybody; nobody else
+/// has a wish any more, and one has started again. It shows what it is bound to with the proof, and
+/// is not left alone with it.
+#[test]
+fn neg_101_nobody_is_left_alone_with_a_value_that_is_late() {
+    let mut table = Table::new(4, 1);
+    let [bound, proposer, other, late] = [0, 1, 2, 3].map(|place| table.voter(place));
+    let value = || b"value".to_vec();
+    let said = table.tell(proposer, Input::Propose(value())).broadcast;
+    let is_proposal =
+        |said: &&SignedBallotMessage| matches!(said.body(), BallotBody::Proposal { .. });
+    let proposal = said.iter().find(is_proposal).unwrap().clone();
+    let of_proposer = said.iter().find(|said| !is_proposal(said)).unwrap().clone();
+    let hear = |table: &mut Table, voter, message: &SignedBallotMessage, validity| {
+        table.tell_judging(voter, Input::Message(message.clone()), validity).broadcast
+    };
+    let heard = [(bound, Validity::Valid), (other, Validity::Valid), (late, Validity::Late)];
+    let [_, of_other, of_late] =
+        heard.map(|(voter, validity)| hear(&mut table, voter, &proposal, validity).remove(0));
+    assert_eq!(of_late.body(), &BallotBody::Prevote(None));
+    // A quorum prevoted it, which the bound one alone saw in time.
+    for vote in [&of_proposer, &of_other] {
+        hear(&mut table, bound, vote, Validity::Valid);
+    }
+    assert!(table.seats[&bound].has_precommitted());
+    for (voter, votes) in [
+        (proposer, [&of_other, &of_late]),
+        (other, [&of_proposer, &of_late]),
+        (late, [&of_proposer, &of_other]),
+    ] {
+        for vote in votes {
+            hear(&mut table, voter, vote, Validity::Late);
+        }
+    }
+    table.now = 3_000;
+    let mut nothing = Vec::new();
+    for voter in [proposer, other, late] {
+        let effects = table.tell_judging(voter, Input::Timeout, Validity::Late);
+        let own = |said: &SignedBallotMessage| matches!(said.body(), BallotBody::Precommit(None));
+        nothing.extend(effects.broadcast.into_iter().filter(own));
+        if voter == proposer {
+            let restarted = voter_of(&table.domain.state, voter, effects.votes);
+            table.seats.insert(voter, restarted);
+        }
+    }
+    assert_eq!(nothing.len(), 3);
+    let (mut decided, mut said) = (BTreeMap::new(), nothing);
+    while table.now < 600_000 && decided.len() < 4 {
+        decided.extend(table.settle_judging(std::mem::take(&mut said), Validity::Late).0);
+        table.now += 250;
+        for voter in [bound, proposer, other, late] {
+            let effects = table.tell_judging(voter, Input::Timeout, Validity::Late);
+            said.extend(effects.broadcast);
+            decided.extend(effects.decided.map(|decided| (voter, decided)));
+        }
+    }
+    assert_eq!(decided.len(), 4);
+    assert!(decided.values().all(|decided| decided.value == value()));
 }
 
 /// Where no proposer finds the value valid, it is told less often each time (AGR-08).
@@ -424,7 +493,7 @@ fn neg_089_only_two_statements_for_one_slot_accuse() {
     assert!(hear(0, BallotBody::Precommit(vote(b"b"))).is_empty());
     assert!(hear(1, BallotBody::Prevote(vote(b"b"))).is_empty());
     for offer in [b"a", b"b"] {
-        assert!(hear(0, BallotBody::Offer { value: offer.to_vec().into() }).is_empty());
+        assert!(hear(0, BallotBody::Offer { value: offer.to_vec().into(), lock: None }).is_empty());
     }
     // Two votes in one place: proof, said once.
     let evidence = hear(0, BallotBody::Prevote(vote(b"b")));
@@ -492,7 +561,7 @@ fn neg_015_a_liar_fills_no_memory() {
         for body in [BallotBody::Prevote(None), BallotBody::Precommit(None)] {
             table.tell(voter, Input::Message(table.say(liar, ballot, body)));
         }
-        let offer = BallotBody::Offer { value: vec![1; 100].into() };
+        let offer = BallotBody::Offer { value: vec![1; 100].into(), lock: None };
         table.tell_judging(
             voter,
             Input::Message(table.say(liar, ballot, offer)),

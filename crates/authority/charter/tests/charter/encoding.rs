@@ -113,7 +113,7 @@ fn unknown_versions_are_refused() {
     let motion = drawing.motion("a").body().as_ref().clone();
     let motion = SignedMotion::new(&Motion { version: 2, ..motion });
     let refused = SignedMotion::read(motion.bytes()).unwrap_err().to_string();
-    assert!(refused.ends_with("a motion of version 2 is not known here"), "{refused}");
+    assert!(refused.ends_with("a form of version 2 is not known here"), "{refused}");
     assert!(from_bytes::<SignedMotion>(&to_bytes(&motion)).is_err());
     let entry = Entry { version: 2, ..drawing.entry("a").entry().clone() };
     assert_eq!(state.check_next(&to_bytes(&entry), NOW, &|_| None), Err(EntryError::Version(2)));

@@ -100,6 +100,7 @@ impl Node {
         let changes_nodes = verified.changes_nodes();
         let key = verified.enacted().and_then(|motion| motion.body.key()).cloned();
         self.state = Arc::new(before.apply(verified));
+        self.governor.looks = 0;
         let position = self.state.position();
         let row = quorate_codec::to_bytes(&entry);
         turn.out.writes.push(Write::put(Table::Entry, position.to_be_bytes(), row));

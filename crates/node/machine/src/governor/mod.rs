@@ -46,6 +46,8 @@ pub(crate) struct Governor {
     due_at: Option<Millis>,
     /// When this node looks again whether something can be proposed that could not before.
     look_at: Option<Millis>,
+    /// How often it asked for the next position what it would like there.
+    looks: usize,
     /// While one answer of many entries is taken in: what they do is told at its end.
     late: Option<Late>,
 }
@@ -191,7 +193,8 @@ impl Node {
     /// vote for. Of what still waits, for keys, programs, or somebody to show something, ballots would
     /// only grow, and whatever comes next would wait for them to end; it is looked at again when
     /// something of that happened, and at each round of gossip. What is about announced motions comes
-    /// first, for it may be there to end one that is due.
+    /// first, for it may be there to end one that is due; what was not decided by the next look gives
+    /// way to another one then, for too few may find it valid.
     pub(crate) fn propose_next(&mut self, turn: &mut Turn<'_>) {
         self.governor.look_at = None;
         let now = turn.now;
@@ -209,10 +212,13 @@ impl Node {
         let rejoins = rejoins.filter(|rejoin| self.rejoin_due(&rejoin.node()) <= now);
         let rejoins = rejoins.map(|rejoin| EntryBody::Rejoin(rejoin.clone()));
         let bodies = bodies(about).into_iter().chain(due).chain(bodies(others)).chain(rejoins);
-        let mut values =
-            bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
+        let values = bodies.map(|body| quorate_codec::to_bytes(&Entry::next(&self.state, body)));
+        let mut values: Vec<Vec<u8>> = values.collect();
+        let first = self.governor.looks.checked_rem(values.len()).unwrap_or_default();
+        values.rotate_left(first);
         let is_valid = |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
-        let Some(value) = values.find(is_valid) else { return };
+        let Some(value) = values.into_iter().find(is_valid) else { return };
+        self.governor.looks = self.governor.looks.wrapping_add(1);
         self.propose(instance, value, turn);
     }
 }

@@ -50,7 +50,7 @@ impl Node {
     /// A peer says who it is and where it stands.
     pub(crate) fn on_hello(&mut self, from: NodeId, signed: SignedHello, turn: &mut Turn<'_>) {
         let hello = signed.body().clone();
-        self.presence.programs.insert(from, hello.program.clone());
+        let program = self.presence.programs.insert(from, hello.program.clone());
         if !self.state.allows(&hello.program) {
             self.pass_over(from, &hello, turn);
             return;
@@ -83,7 +83,8 @@ impl Node {
             self.remember(from, signed, turn);
         }
         let heard = Heard { head: hello.head, position: hello.position };
-        if self.presence.heard.insert(from, heard).is_none() {
+        let is_back = self.presence.heard.insert(from, heard).is_none();
+        if is_back || program.is_none_or(|program| program != hello.program) {
             self.look_again(turn);
         }
         self.send_welcome(from, &hello, Recognition::Recognised(hello.incarnation.id), turn);

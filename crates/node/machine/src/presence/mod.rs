@@ -224,6 +224,7 @@ impl Node {
         self.presence.connected.insert(peer);
         self.presence.gone_since.remove(&peer);
         self.keys.asked.remove(&peer);
+        self.look_again(turn);
         self.say_hello(&[peer], turn);
         self.share_fork(peer, turn);
         self.share_everything(peer, turn);

@@ -1,8 +1,9 @@
 //! 13. Who runs less than the charter requires, where it stands, takes part in nothing: it votes,
-//!     decides, deals and signs nowhere any more, and recognises nobody.
+//!     decides, deals and signs nowhere any more, gives no key away, and recognises nobody.
 
 use quorate_charter::{Program, State};
 use quorate_identity::NodeId;
+use quorate_machine::call::View;
 use quorate_machine::event::Output;
 use quorate_machine::wire::{Message, SessionStep};
 use std::collections::BTreeSet;
@@ -26,7 +27,9 @@ impl Programs {
     ) -> Option<String> {
         let frames = output.envelopes.iter().map(|envelope| &envelope.bytes);
         let says: Vec<&str> = frames.filter_map(|frame| self.says(node, frame)).collect();
-        let says = says.first().filter(|_| !before.allows(program))?;
+        let gives = output.replies.iter().any(|it| matches!(it.answer, Ok(View::ExportPart(_))));
+        let says = says.first().copied().or(gives.then_some("gives a key away"));
+        let says = says.filter(|_| !before.allows(program))?;
         let version = &program.version;
         Some(format!("{node} runs {version}, which the charter does not allow, and {says}"))
     }
@@ -38,6 +41,7 @@ impl Programs {
             Message::Welcome(_) => Some("recognises another"),
             Message::Ballot(it) => (it.voter() == node && is_new()).then_some("votes"),
             Message::Decision(it) => (it.node() == node && is_new()).then_some("decides"),
+            Message::Epoch(it) => (it.node() == node && is_new()).then_some("confirms an epoch"),
             Message::Deal(_) | Message::Pair(_) => Some("deals"),
             Message::Session(it) => (it.step != SessionStep::Abort).then_some("signs"),
             _ => None,

@@ -59,7 +59,7 @@ impl Waits {
                 // one that rests on a lock is the value of others
                 (lock.is_none()).then(|| self.hurries(voter, motion, "proposes"))?
             }
-            BallotBody::Offer { value } => {
+            BallotBody::Offer { value, .. } => {
                 let motion = self.enters(value, needed)?;
                 let hurries = self.hurries(voter, motion, "offers");
                 // what a quorum found due is offered by whoever has their proof
@@ -80,7 +80,8 @@ impl Waits {
 
     /// A ballot message came from a voter of whom nothing is demanded.
     pub fn learn(&mut self, message: &SignedBallotMessage, needed: usize) {
-        if let BallotBody::Proposal { value, .. } | BallotBody::Offer { value } = message.body() {
+        if let BallotBody::Proposal { value, .. } | BallotBody::Offer { value, .. } = message.body()
+        {
             self.enters(value, needed);
         }
     }

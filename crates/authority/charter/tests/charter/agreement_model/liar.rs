@@ -47,7 +47,7 @@ impl Voting {
             Phase::Proposal => BallotBody::Proposal { value: value.to_vec().into(), lock },
             Phase::Prevote => BallotBody::Prevote(Some(value_digest(value))),
             Phase::Precommit => BallotBody::Precommit(Some(value_digest(value))),
-            Phase::Offer => BallotBody::Offer { value: value.to_vec().into() },
+            Phase::Offer => BallotBody::Offer { value: value.to_vec().into(), lock },
         };
         let number = self.number(known, &self.say(liar, ballot, body));
         known.lies.insert(lie, number);

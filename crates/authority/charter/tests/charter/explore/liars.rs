@@ -95,7 +95,10 @@ impl Babbler {
             false => digests[pick(dice, digests.len())],
         };
         let body = match dice.roll(8) {
-            0 => BallotBody::Offer { value: value.into() },
+            0 => match self.relocked(dice) {
+                Some(BallotBody::Proposal { value, lock }) => BallotBody::Offer { value, lock },
+                _ => BallotBody::Offer { value: value.into(), lock: None },
+            },
             1 | 2 => self
                 .relocked(dice)
                 .unwrap_or(BallotBody::Proposal { value: value.into(), lock: None }),
@@ -106,7 +109,7 @@ impl Babbler {
         SignedBallotMessage::sign(genesis, instance, ballot, self.rule.voters[self.me], body, &sign)
     }
 
-    /// An old lock shown again, truthfully, as any proposer may.
+    /// An old lock shown again, truthfully, as anybody may.
     fn relocked(&self, dice: &mut Dice) -> Option<BallotBody> {
         let locks: Vec<&BallotBody> = self.heard.iter().map(SignedBallotMessage::body).collect();
         let locks: Vec<&&BallotBody> = locks

@@ -95,7 +95,8 @@ forms! {
         BallotBody::Prevote(None) => "prevote for nothing",
         BallotBody::Precommit(Some(_)) => "precommit",
         BallotBody::Precommit(None) => "precommit for nothing",
-        BallotBody::Offer { .. } => "offer",
+        BallotBody::Offer { lock: None, .. } => "offer",
+        BallotBody::Offer { lock: Some(_), .. } => "offer with a lock",
     }
     INSTANCES, instance(&Instance) {
         Instance::Position(_) => "position",

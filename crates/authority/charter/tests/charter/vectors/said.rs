@@ -382,12 +382,22 @@ fn ballots(vault: &Story<'_>) -> Vec<(&'static str, SignedBallotMessage)> {
     let of_attempt = |who, body| say(vault, attempt, 0, who, body);
     vec![
         ("a proposal", said(0, "n1", BallotBody::Proposal { value: bytes(), lock: None })),
-        ("one that others prevoted", said(1, "n2", BallotBody::Proposal { value: bytes(), lock })),
+        (
+            "one that others prevoted",
+            said(1, "n2", BallotBody::Proposal { value: bytes(), lock: lock.clone() }),
+        ),
         ("a prevote", said(0, "n3", BallotBody::Prevote(digest))),
         ("a prevote for nothing", said(0, "n3", BallotBody::Prevote(None))),
         ("a precommit by a witness", said(0, "n4", BallotBody::Precommit(digest))),
         ("a precommit for nothing", said(1, "n1", BallotBody::Precommit(None))),
-        ("a value for whoever proposes", said(0, "n2", BallotBody::Offer { value: bytes() })),
+        (
+            "a value for whoever proposes",
+            said(0, "n2", BallotBody::Offer { value: bytes(), lock: None }),
+        ),
+        (
+            "one that others prevoted, for whoever proposes",
+            said(1, "n2", BallotBody::Offer { value: bytes(), lock }),
+        ),
         ("a prevote about an attempt", of_attempt("n1", BallotBody::Prevote(of_outcome))),
         ("a precommit about an attempt", of_attempt("n1", BallotBody::Precommit(of_outcome))),
     ]
