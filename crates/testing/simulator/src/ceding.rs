@@ -79,7 +79,10 @@ impl People {
         if !world.is_succession_meant() {
             return self.refuse_successions(world);
         }
-        if nodes(world).into_iter().all(|node| cessions(world, node).is_empty()) {
+        // What one was told before the rules changed stops that one, and counts nowhere else.
+        let mut going_on = nodes(world);
+        going_on.retain(|id| world.hosts[id].node.as_ref().is_none_or(|it| it.halted().is_none()));
+        if going_on.into_iter().all(|node| cessions(world, node).is_empty()) {
             self.announce_a_succession(world);
         }
         // There is always something to sign, so that it is seen that nobody does once it is over.

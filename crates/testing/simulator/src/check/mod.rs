@@ -276,6 +276,7 @@ impl Checkers {
     pub fn begin<'a>(&mut self, disks: impl Iterator<Item = (NodeId, &'a Disk)>) {
         for (node, disk) in disks {
             let _ = self.epochs.look(node, disk, true, &self.founding.recovery_keys);
+            self.programs.begin(node, disk);
         }
         self.epochs.news.clear();
     }

@@ -1,9 +1,11 @@
 //! 13. Who runs less than the charter requires, where it stands, takes part in nothing: it votes,
 //!     decides, deals and signs nowhere any more, gives no key away, and recognises nobody.
 
+use crate::disk::Disk;
 use quorate_charter::{Program, State};
 use quorate_identity::NodeId;
 use quorate_machine::call::View;
+use quorate_machine::durable::Table;
 use quorate_machine::event::Output;
 use quorate_machine::wire::{Message, SessionStep};
 use std::collections::BTreeSet;
@@ -11,11 +13,19 @@ use std::collections::BTreeSet;
 /// The law.
 pub const LAW: &str = "13: who runs less than the charter requires takes part in nothing";
 
-/// Votes and decisions that nodes made: what they said before, they may tell again.
+/// Votes, decisions and statements of epochs that nodes made: what they said before, they may tell again.
 #[derive(Debug, Default)]
 pub struct Programs(BTreeSet<(NodeId, Vec<u8>)>);
 
 impl Programs {
+    /// A disk as it is at the beginning: what its node said of epochs, it may tell again.
+    pub fn begin(&mut self, node: NodeId, disk: &Disk) {
+        let statements = disk.rows(Table::EpochRecord).filter(|(row, _)| row.starts_with(b"s"));
+        let statements = statements.filter_map(|(_, value)| quorate_codec::from_bytes(value).ok());
+        let frames = statements.map(|it| quorate_codec::to_bytes(&Message::Epoch(it)));
+        self.0.extend(frames.map(|frame| (node, frame)));
+    }
+
     /// How a node takes part that should not; `before`: where it stood when the event came that it
     /// answers.
     pub fn takes_part(
