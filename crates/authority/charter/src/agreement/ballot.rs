@@ -1,6 +1,6 @@
 //! What voters send each other: proposals, votes, and offers of a value.
 
-use super::decided::{Decided, voting_keys};
+use super::decided::{Decided, certifies, voting_keys};
 use crate::limits::{BALLOT_MAX, VALUE_BYTES_MAX};
 use crate::state::State;
 use minicbor::bytes::ByteVec;
@@ -367,8 +367,7 @@ impl SignedBallotMessage {
             BallotBody::Prevote(_) | BallotBody::Precommit(_) => &[],
         };
         let keys = voting_keys(state, self.instance, value);
-        let quorum = electorate.quorum();
-        let verified = lock.prevotes.verify_by(tag::PREVOTE, &prevote, quorum, keys);
+        let verified = certifies(electorate, &lock.prevotes, (tag::PREVOTE, &prevote), keys);
         verified.map_err(BallotError::Lock)
     }
 }

@@ -6,7 +6,7 @@ use crate::epoch::{AttemptOutcome, EpochRecord};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::state::{Electorate, State};
 use minicbor::{Decode, Encode};
-use quorate_codec::{Canonical, tag};
+use quorate_codec::{Canonical, tag, tag::Tag};
 use quorate_identity::{
     CertificateError, GenesisHash, Head, NodeId, NodePublic, NodeSignature, NodeSignatures,
 };
@@ -165,12 +165,7 @@ impl Decided {
             return Err(DecidedError::ForeignDomain(self.genesis));
         }
         let electorate = state.electorate(&self.instance).map_err(DecidedError::Era)?;
-        let mut signers = self.certificate.iter().map(|(node, _)| node);
-        if let Some(stranger) = signers.find(|node| !electorate.contains(node)) {
-            return Err(CertificateError::Stranger(*stranger).into());
-        }
-        let precommit = self.precommit();
-        self.certificate.verify_by(tag::PRECOMMIT, &precommit, electorate.quorum(), keys)?;
+        certifies(electorate, &self.certificate, (tag::PRECOMMIT, &self.precommit()), keys)?;
         Ok(electorate)
     }
 
@@ -180,6 +175,21 @@ impl Decided {
         self.genesis == other.genesis
             && self.instance == other.instance
             && self.value != other.value
+    }
+}
+
+/// Verifies that a quorum of voters signed one vote, and nobody else: a node that waits, or voted in
+/// another era, has keys and no vote (GOV-65, AGR-13).
+pub(super) fn certifies(
+    electorate: &Electorate,
+    votes: &NodeSignatures,
+    (tag, vote): (Tag, &[u8]),
+    keys: impl Fn(&NodeId) -> Vec<NodePublic>,
+) -> Result<(), CertificateError> {
+    let mut signers = votes.iter().map(|(node, _)| node);
+    match signers.find(|node| !electorate.contains(node)) {
+        Some(stranger) => Err(CertificateError::Stranger(*stranger)),
+        None => votes.verify_by(tag, vote, electorate.quorum(), keys),
     }
 }
 

@@ -100,15 +100,12 @@ impl Agreement {
         true
     }
 
-    /// What this node proposes: what a quorum prevoted last, else what it would like, else what
-    /// it was offered. What is not valid any more is forgotten.
+    /// What this node proposes: what a quorum prevoted in an earlier ballot, else what it would like,
+    /// else what it was offered. What is not valid any more is forgotten. A proposal without a lock is
+    /// always safe, so one whose value it does not know what to think of holds up no other.
     fn choose(&mut self, turn: &Turn<'_>) -> Option<(Vec<u8>, Option<Lock>)> {
-        if let Some(ValidValue { value, lock }) = self.valid.clone() {
-            match self.judge(&value, value_digest(&value), turn) {
-                Validity::Valid | Validity::Late => return Some((value.to_vec(), Some(lock))),
-                Validity::Unknown => return None,
-                Validity::Invalid => {}
-            }
+        if let Some(ValidValue { value, lock }) = self.proven(turn) {
+            return Some((value.to_vec(), Some(lock)));
         }
         for is_own in [true, false] {
             let wish = if is_own { &mut self.own } else { &mut self.offered };
@@ -125,6 +122,13 @@ impl Agreement {
             }
         }
         None
+    }
+
+    /// What a quorum prevoted in an earlier ballot, unless this node finds it invalid, or does not know.
+    pub(super) fn proven(&mut self, turn: &Turn<'_>) -> Option<ValidValue> {
+        let valid = self.valid.clone().filter(|valid| valid.lock.ballot < self.ballot)?;
+        let validity = self.judge(&valid.value, valid.digest(), turn);
+        matches!(validity, Validity::Valid | Validity::Late).then_some(valid)
     }
 
     /// The prevote that a proposal deserves (lines 22 to 33); nothing while this node does not

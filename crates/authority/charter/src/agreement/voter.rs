@@ -6,6 +6,7 @@ use super::evidence::Evidence;
 use super::votes::{Book, ValidValue, Votes};
 use crate::limits::{BALLOT_DOUBLINGS_MAX, BALLOT_MAX, SUGGEST_AFTER_PART, VALUE_BYTES_MAX};
 use crate::state::Electorate;
+use minicbor::bytes::ByteVec;
 use quorate_codec::{Digest, tag::Tag};
 use quorate_identity::{GenesisHash, NodeId, NodeSignature};
 use std::collections::{BTreeMap, BTreeSet};
@@ -288,7 +289,7 @@ impl Agreement {
     /// Takes an offered value as this node's own wish if it has none and finds it valid. One
     /// judgement a voter and ballot.
     fn consider_offer(&mut self, voter: NodeId, value: &[u8], turn: &mut Turn<'_>) {
-        let has_wish = self.own.is_some() || self.offered.is_some() || self.valid.is_some();
+        let has_wish = self.own.is_some() || self.offered.is_some() || self.proven(turn).is_some();
         if has_wish || self.heard_offers.contains(&voter) {
             return;
         }
@@ -324,13 +325,16 @@ impl Agreement {
         if self.book.count(self.ballot, Phase::Proposal) > 0 {
             return;
         }
-        let proven = self.valid.clone().map(|ValidValue { value, lock }| {
-            let lock = Some(lock).filter(|lock| lock.ballot < self.ballot);
-            (value, lock)
-        });
-        let wish = || self.own.clone().or_else(|| self.offered.clone());
-        if let Some((value, lock)) = proven.or_else(|| Some((wish()?.into(), None))) {
+        let proven = self.valid.clone().filter(|valid| valid.lock.ballot < self.ballot);
+        let wish = self.own.clone().or_else(|| self.offered.clone());
+        let wish = wish.filter(|it| proven.as_ref().is_none_or(|valid| valid.value[..] != it[..]));
+        let wish = wish.map(|value| (ByteVec::from(value), None));
+        let proven = proven.map(|ValidValue { value, lock }| (value, Some(lock)));
+        let shown: Vec<_> = proven.into_iter().chain(wish).collect();
+        if !shown.is_empty() {
             self.offers = self.offers.saturating_add(1);
+        }
+        for (value, lock) in shown {
             self.say(BallotBody::Offer { value, lock }, turn);
         }
     }

@@ -477,6 +477,80 @@ fn neg_072_a_few_who_vote_still_do_not_convict_a_domain_that_grew() {
     assert!(by(&[one, two, three]).convicts(grown));
 }
 
+/// AGR-02, GOV-65: a node that waits has keys and no vote. What it prevotes is no part of a lock, or a
+/// liar with two such nodes would free the others of what they are bound to.
+#[test]
+fn neg_059_a_node_that_waits_lends_no_lock_its_vote() {
+    let domain = Domain::new(5, 1);
+    let drawing = Drawing::new(&domain, "G -> hush[suspend n3]");
+    let state = drawing.state("hush");
+    let say = |node: &str, ballot, body| {
+        let (id, position) = (domain.node(node), Instance::Position(2));
+        let sign = |tag, bytes: &[u8]| domain.nodes[&id].sign(tag, bytes);
+        SignedBallotMessage::sign(domain.hash, position, ballot, id, body, &sign)
+    };
+    let prevoted_by = |nodes: [&str; 3]| {
+        let prevote = BallotBody::Prevote(Some(digest(b"value")));
+        let votes = nodes.map(|node| say(node, 0, prevote.clone()));
+        let prevotes = votes.iter().map(|vote| (vote.voter(), *vote.signature())).collect();
+        Some(Lock { ballot: 0, prevotes })
+    };
+    let value = || b"value".to_vec().into();
+    let stranger = CertificateError::Stranger(domain.node("n3"));
+    for (nodes, verified) in
+        [(["n1", "n2", "n4"], Ok(())), (["n1", "n2", "n3"], Err(BallotError::Lock(stranger)))]
+    {
+        let proposal = BallotBody::Proposal { value: value(), lock: prevoted_by(nodes) };
+        assert_eq!(say("n1", 1, proposal).verify(state), verified);
+        let offer = BallotBody::Offer { value: value(), lock: prevoted_by(nodes) };
+        assert_eq!(say("n1", 1, offer).verify(state), verified);
+    }
+    let early = BallotBody::Offer { value: value(), lock: prevoted_by(["n1", "n2", "n4"]) };
+    assert_eq!(say("n1", 0, early).verify(state), Err(BallotError::LockBallot));
+}
+
+/// AGR-02: what a quorum prevoted, and this voter does not know, holds up nothing else.
+#[test]
+fn a_proven_value_that_is_not_known_holds_up_no_other() {
+    let mut table = Table::new(4, 1);
+    let voter = table.proposer(1);
+    let prevote = BallotBody::Prevote(Some(digest(b"value")));
+    let votes = [0, 1, 3].map(|place| table.say(table.voter(place), 0, prevote.clone()));
+    let prevotes = votes.iter().map(|vote| (vote.voter(), *vote.signature())).collect();
+    let lock = Some(Lock { ballot: 0, prevotes });
+    let offer = BallotBody::Offer { value: b"value".to_vec().into(), lock };
+    let offer = table.say(table.voter(3), 1, offer);
+    table.tell_judging(voter, Input::Message(offer), Validity::Unknown);
+    let judge = |value: &[u8]| match value {
+        b"value" => Validity::Unknown,
+        _ => Validity::Valid,
+    };
+    let secrets = &table.domain.nodes[&voter];
+    let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+    let seat = table.seats.get_mut(&voter).unwrap();
+    seat.handle(Input::Propose(b"other".to_vec()), 0, &sign, &judge);
+    let mut proposed = Vec::new();
+    for now in (0..20_000).step_by(250) {
+        proposed.extend(seat.handle(Input::Timeout, now, &sign, &judge).broadcast);
+        // Two others go on to the next ballot.
+        for place in [0, 1] {
+            let vote = SignedBallotMessage::sign(
+                table.domain.hash,
+                POSITION,
+                1,
+                *table.domain.nodes.keys().nth(place).unwrap(),
+                BallotBody::Prevote(None),
+                &|tag, bytes: &[u8]| {
+                    table.domain.nodes.values().nth(place).unwrap().sign(tag, bytes)
+                },
+            );
+            proposed.extend(seat.handle(Input::Message(vote), now, &sign, &judge).broadcast);
+        }
+    }
+    let is_other = |said: &SignedBallotMessage| matches!(said.body(), BallotBody::Proposal { value, .. } if value[..] == *b"other");
+    assert!(proposed.iter().any(is_other));
+}
+
 /// AGR-10: two statements for one slot convict; nothing else does.
 #[test]
 fn neg_089_only_two_statements_for_one_slot_accuse() {

@@ -46,7 +46,7 @@ pub(crate) struct Governor {
     due_at: Option<Millis>,
     /// When this node looks again whether something can be proposed that could not before.
     look_at: Option<Millis>,
-    /// How often it asked for the next position what it would like there.
+    /// How often it looked again since the newest entry.
     looks: usize,
     /// While one answer of many entries is taken in: what they do is told at its end.
     late: Option<Late>,
@@ -159,6 +159,8 @@ impl Node {
         let is_past = |at: Option<Millis>| at.is_some_and(|at| at <= turn.now);
         let governor = &self.governor;
         if is_past(governor.due_at) || is_past(governor.look_at) {
+            // What was asked for since the look before, and not decided, gives way to another.
+            self.governor.looks = self.governor.looks.wrapping_add(1);
             self.governor.due_at = self.next_due(turn.now);
             self.propose_next(turn);
         }
@@ -218,7 +220,6 @@ impl Node {
         values.rotate_left(first);
         let is_valid = |value: &Vec<u8>| self.judge_value(instance, value, now) == Validity::Valid;
         let Some(value) = values.into_iter().find(is_valid) else { return };
-        self.governor.looks = self.governor.looks.wrapping_add(1);
         self.propose(instance, value, turn);
     }
 }
