@@ -289,8 +289,8 @@ impl Agreement {
     /// Takes an offered value as this node's own wish if it has none and finds it valid. One
     /// judgement a voter and ballot.
     fn consider_offer(&mut self, voter: NodeId, value: &[u8], turn: &mut Turn<'_>) {
-        let has_wish = self.own.is_some() || self.offered.is_some() || self.proven(turn).is_some();
-        if has_wish || self.heard_offers.contains(&voter) {
+        let has_wish = self.own.is_some() || self.offered.is_some();
+        if has_wish || self.heard_offers.contains(&voter) || self.proven(turn).is_some() {
             return;
         }
         let validity = self.judge(value, value_digest(value), turn);
