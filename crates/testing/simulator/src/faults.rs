@@ -179,6 +179,13 @@ impl Coverage {
         *self.write_points.entry((table, side)).or_default() += 1;
     }
 
+    /// Whether the next crash at a write of this table falls before it: sides take turns, and
+    /// worlds begin with either.
+    pub fn is_turn(&self, table: Table, world: u64) -> bool {
+        let met = |side| self.write_points.get(&(table, side)).copied().unwrap_or(0);
+        (world + met(Side::Before) + met(Side::After)).is_multiple_of(2)
+    }
+
     /// Counts a crash at these steps towards an epoch.
     pub fn hit_epoch(&mut self, writes: &[EpochWrite], side: Side) {
         for write in writes {

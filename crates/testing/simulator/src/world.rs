@@ -501,9 +501,10 @@ impl World {
             Table::Incarnation,
             Table::Attempt,
         ];
+        let rarest = [Table::Quarantine, Table::Export, Table::Pair];
+        let rarest = rarest.into_iter().find(|table| tables.contains(table));
         let has = |those: &[Table]| tables.iter().any(|table| those.contains(table));
-        let is_rarest = has(&[Table::Pair, Table::Quarantine, Table::Export]);
-        let likely = match is_rarest || has(&[Table::Summand]) {
+        let likely = match rarest.is_some() || has(&[Table::Summand]) {
             true => 600,
             false if self.hosts[&id].is_epoch_ahead() || has(&TOLD) => 90,
             false if has(&rare) => 25,
@@ -517,8 +518,10 @@ impl World {
             return Fate::Lives;
         }
         // So rare that chance may miss a side in all worlds: these take turns.
-        let before =
-            if is_rarest { (self.plan.seed / 4).is_multiple_of(2) } else { self.draw(2) == 0 };
+        let before = match rarest {
+            Some(table) => self.coverage.is_turn(table, self.plan.seed / 4),
+            None => self.draw(2) == 0,
+        };
         if before { Fate::DiesBefore } else { Fate::DiesAfter }
     }
 
