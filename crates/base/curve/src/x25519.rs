@@ -1,5 +1,5 @@
 //! Which bytes are keys of X25519 (RFC 7748) that something may be encrypted to, and the exchange
-//! with one of them many times.
+//! with one of them, once or many times.
 //!
 //! The function itself accepts every 32 bytes. A coordinate that is not reduced, or whose ignored
 //! bit is set, is another form of the same key; with one of small order everybody makes the same
@@ -8,6 +8,8 @@
 use curve25519_dalek_5::edwards::EdwardsBasepointTable;
 use curve25519_dalek_5::montgomery::MontgomeryPoint;
 use curve25519_dalek_5::traits::BasepointTable;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use zeroize::Zeroizing;
 
 /// Whether this is the one encoding of a coordinate: below p = 2^255 - 19 (CUR-09).
@@ -25,36 +27,55 @@ pub fn is_of_small_order(coordinate: &[u8; 32]) -> bool {
     [[0; 32], one, minus_one, ORDER_EIGHT, ORDER_EIGHT_TOO].contains(coordinate)
 }
 
-/// The multiples of a key, for who exchanges with it more than some thirty times: each takes a third
-/// of the time. 30 KB, public.
-pub struct Multiples(Form);
-
-enum Form {
-    /// On edwards25519, where there are additions.
-    Curve(Box<EdwardsBasepointTable>),
-    /// On the twist, where no key lies whose private half is known to exist.
-    Twist(MontgomeryPoint),
+/// A key that something is encrypted to often: after the first exchanges its multiples are kept, and
+/// each further one takes a third of the time. 30 KB, public.
+pub struct Multiples {
+    point: MontgomeryPoint,
+    /// How many exchanges there were, up to where the table is made.
+    exchanges: AtomicU8,
+    /// On edwards25519, where there are additions; `None` on the twist, where no key lies whose
+    /// private half is known to exist.
+    table: OnceLock<Option<Box<EdwardsBasepointTable>>>,
 }
 
 impl Multiples {
-    /// Of the key with this coordinate. Cost: about 20 exchanges.
+    /// Of the key with this coordinate.
     pub fn new(coordinate: &[u8; 32]) -> Self {
         let point = MontgomeryPoint(*coordinate);
-        // A point and its negative have the same coordinate, and so have their multiples.
-        Self(match point.to_edwards(0) {
-            Some(point) => Form::Curve(Box::new(EdwardsBasepointTable::create(&point))),
-            None => Form::Twist(point),
+        Self { point, exchanges: AtomicU8::new(0), table: OnceLock::new() }
+    }
+
+    /// X25519(k, key), in constant time. Whether the table exists depends on how often this was
+    /// called alone.
+    ///
+    /// Cost: one multiplication for the first exchanges, about 20 more for the one that makes the
+    /// table, then a third of one.
+    pub fn exchange(&self, k: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(match self.table() {
+            Some(table) => table.mul_base_clamped(*k).to_montgomery().0,
+            None => self.point.mul_clamped(*k).0,
         })
     }
 
-    /// X25519(k, key), in constant time.
-    pub fn exchange(&self, k: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(match &self.0 {
-            Form::Curve(table) => table.mul_base_clamped(*k).to_montgomery().0,
-            Form::Twist(point) => point.mul_clamped(*k).0,
-        })
+    fn table(&self) -> Option<&EdwardsBasepointTable> {
+        if let Some(made) = self.table.get() {
+            return made.as_deref();
+        }
+        // exchanges at the same time may be counted as one, which delays the table and nothing else
+        let before = self.exchanges.load(Ordering::Relaxed);
+        if before < WITHOUT_TABLE {
+            self.exchanges.store(before + 1, Ordering::Relaxed);
+            return None;
+        }
+        // A point and its negative have the same coordinate, and so have their multiples.
+        let on_the_curve = || self.point.to_edwards(0);
+        let make = || on_the_curve().map(|it| Box::new(EdwardsBasepointTable::create(&it)));
+        self.table.get_or_init(make).as_deref()
     }
 }
+
+/// Exchanges before the table is made, which costs as much as it then saves in about as many.
+const WITHOUT_TABLE: u8 = 32;
 
 /// p = 2^255 - 19, little-endian.
 const P: [u8; 32] = {
@@ -100,7 +121,8 @@ mod tests {
         }
     }
 
-    /// On the curve, with and without torsion, and on the twist; scalars at both ends.
+    /// On the curve, with and without torsion, and on the twist; scalars at both ends; before there
+    /// is a table and afterwards.
     #[test]
     fn an_exchange_by_multiples_is_that_of_the_ladder() {
         let mut on_the_curve = 0;
@@ -108,11 +130,15 @@ mod tests {
             let mut coordinate = [number; 32];
             coordinate[31] = 2;
             let multiples = Multiples::new(&coordinate);
-            on_the_curve += u32::from(matches!(multiples.0, Form::Curve(_)));
-            for k in [[0; 32], [0xff; 32], [number; 32], coordinate] {
+            let exchange = |k: [u8; 32]| {
                 let ladder = MontgomeryPoint(coordinate).mul_clamped(k).0;
                 assert_eq!(*multiples.exchange(&k), ladder, "{number}");
-            }
+            };
+            (0..WITHOUT_TABLE).for_each(|first| exchange([first; 32]));
+            assert!(multiples.table.get().is_none());
+            [[0; 32], [0xff; 32], [number; 32], coordinate].into_iter().for_each(exchange);
+            let made = multiples.table.get().unwrap();
+            on_the_curve += u32::from(made.is_some());
         }
         assert!((8..24).contains(&on_the_curve), "{on_the_curve}");
     }

@@ -24,7 +24,7 @@ pub(crate) enum SealingKey {
 }
 
 impl SealingKey {
-    /// Cost: for X25519 and hybrid keys about 20 multiplications.
+    /// Cost: little, but for hybrid keys ML-KEM's matrix.
     pub(crate) fn new(key: &RecoveryKey) -> Self {
         match &key.0 {
             Kind::Hybrid(key) => Self::Hybrid(Box::new(Hybrid::new(key))),

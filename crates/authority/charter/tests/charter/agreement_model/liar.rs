@@ -1,4 +1,5 @@
-//! What liars may say: anything that their own keys can sign, and locks that hold.
+//! What liars may say: anything that their own keys can sign, and locks that hold. And what anybody may
+//! show: that a quorum found a value right.
 
 use super::statements::Set;
 use super::voter::POSITION;
@@ -29,6 +30,17 @@ impl Voting {
             }
         }
         lies.into_iter().filter_map(|lie| self.lie(known, situation, lie)).collect()
+    }
+
+    /// The offers of values that a quorum prevoted (AGR-04). Whoever holds the prevotes may make them,
+    /// so here they are made as soon as there are so many; each in two names, since nobody hears itself.
+    pub(super) fn offers(&self, known: &mut Known, situation: &Situation) -> Set {
+        let last = self.size.ballots.saturating_sub(1);
+        let of = |lock| VALUES.map(|value| (lock, value));
+        let proofs: Vec<(u32, &'static [u8])> = (0..last).flat_map(of).collect();
+        let by = |(lock, value)| [0, 1].map(|place| (place, last, Phase::Offer, value, Some(lock)));
+        let offers = proofs.into_iter().flat_map(by);
+        offers.filter_map(|offer| self.lie(known, situation, offer)).collect()
     }
 
     /// The number of a lie; a lock that nothing proves yet cannot be shown.

@@ -155,8 +155,8 @@ impl Voting {
         found
     }
 
-    /// What may matter to a voter when it hears it at once: nothing, a proposal, or votes of one
-    /// ballot and phase, one a voter and so many that with its own they are a quorum; prevotes
+    /// What may matter to a voter when it hears it at once: nothing, a proposal, an offer, or votes of
+    /// one ballot and phase, one a voter and so many that with its own they are a quorum; prevotes
     /// also with the value that they are for.
     fn sets(&self, known: &Known, heard: Set) -> Vec<Vec<usize>> {
         let least = self.charter.quorum() - 1;
@@ -166,6 +166,7 @@ impl Voting {
             let statement = &known.statements[number];
             match statement.phase {
                 Phase::Proposal => proposals.push(number),
+                Phase::Offer => sets.push(vec![number]),
                 phase => {
                     let group = groups.entry((statement.ballot, phase));
                     group.or_insert_with(Vec::new).push(number);
@@ -261,7 +262,10 @@ impl Voting {
             let statement = &known.statements[*number];
             (statement.place, statement.ballot, statement.phase)
         };
-        let is_honest = |number: &&usize| !self.size.liars.contains(&slot(number).0);
+        let is_honest = |number: &&usize| {
+            let (place, _, phase) = slot(number);
+            phase != Phase::Offer && !self.size.liars.contains(&place)
+        };
         more.iter().filter(is_honest).all(|number| {
             met.contains(number) || met.iter().all(|other| slot(other) != slot(number))
         })
