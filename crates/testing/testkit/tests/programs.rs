@@ -124,6 +124,25 @@ fn gov_35_no_page_goes_on_after_another_minimum() {
     assert!(pages > 0, "somebody showed it the minimum");
 }
 
+/// GOV-35: voters enough are not enough where a key would be left without a quorum of nodes that run it.
+#[test]
+fn gov_35_no_minimum_leaves_a_key_without_its_quorum() {
+    let (mut world, _) = with_ops(93, Shape::default(), "2 of (node-1, node-3)", 0);
+    let motion = world.file_motion("node-1", require("1.1.0"));
+    for node in ["node-1", "node-2", "witness-1"] {
+        restart(&mut world, node, "1.1.0");
+    }
+    world.until("they serve", |world| world.status("node-1").leased);
+    world.pass(60_000);
+    let view = shown(&mut world, "node-1", &motion);
+    assert_eq!(view.state, MotionState::Deciding);
+    let waits = "those who run version 1.1.0 cannot use the key ops without others";
+    assert_eq!(view.waits_for.as_deref(), Some(waits));
+    sign(&mut world, "node-2", "the key goes on meanwhile");
+    restart(&mut world, "node-3", "1.1.0");
+    world.until("it is required", |world| world.state("node-2").minimum().is_some());
+}
+
 /// AGR-04: of motions that wait for programs nobody asks for votes, however many they are, and what
 /// else comes is decided meanwhile; once the programs run they are decided too.
 #[test]
