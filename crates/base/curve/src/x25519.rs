@@ -74,7 +74,7 @@ impl Multiples {
     }
 }
 
-/// Exchanges before the table is made, which costs as much as it then saves in about as many.
+/// Exchanges before the table is made: about as many pay for it.
 const WITHOUT_TABLE: u8 = 32;
 
 /// p = 2^255 - 19, little-endian.
