@@ -48,7 +48,7 @@ mod succession;
 
 pub use agreement::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
-    Lock, Phase, SignedBallotMessage, Validity, Votes, quorum,
+    Lock, LockKeys, Phase, SignedBallotMessage, Validity, Votes, quorum,
 };
 pub use cession::{Cession, CessionError, CessionStatus, SignedCession};
 pub use custody::{Custodian, Custody, CustodyError, CustodyTree, UnknownTree};

@@ -258,7 +258,8 @@ impl Node {
     pub(crate) fn judge_restore(&self, body: &MotionBody) -> Validity {
         match self.estate.check(body) {
             Ok(()) if self.is_early_reshare(body) => Validity::Late,
-            Ok(()) if self.same_key_as(body).is_some() => Validity::Invalid,
+            // Which keys there are a node may learn after it voted.
+            Ok(()) if self.same_key_as(body).is_some() => Validity::Late,
             Ok(()) => Validity::Valid,
             Err(Unfit::Unknown) => Validity::Late,
             Err(Unfit::Other(_)) => Validity::Invalid,

@@ -15,7 +15,7 @@ use crate::wire::{
     PairMessage, SessionMessage, SessionStep, ShownMessage,
 };
 use quorate_charter::{
-    AttemptPlan, CertifiedEntry, Decided, EpochRecord, Recognition, SignedBallotMessage,
+    AttemptPlan, CertifiedEntry, Decided, EpochRecord, LockKeys, Recognition, SignedBallotMessage,
     SignedCession, SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, SignedRejoin,
     SignedWelcome, State,
 };
@@ -47,7 +47,7 @@ enum Content {
     Decided(Decided),
     /// Verified when it is taken: motions come at human rate.
     Motion(SignedMotion),
-    Ballot(SignedBallotMessage),
+    Ballot(SignedBallotMessage, LockKeys),
     Rejoin(SignedRejoin),
     Deal(DealMessage),
     /// Its signatures are the importer's, whose key the charter has.
@@ -136,8 +136,8 @@ pub fn check(state: &State, from: NodeId, bytes: &[u8]) -> Result<Checked, Ingre
             Content::Motion(motion)
         }
         Message::Ballot(message) => {
-            message.verify(state).map_err(no)?;
-            Content::Ballot(message)
+            let keys = message.verify(state).map_err(no)?;
+            Content::Ballot(message, keys)
         }
         Message::Rejoin(rejoin) => {
             rejoin.verify(state).map_err(no)?;
@@ -289,7 +289,7 @@ impl Node {
                     self.audit(format!("passed over a motion: {error}"), &[], turn);
                 }
             }
-            Content::Ballot(message) => self.on_ballot(from, message, turn),
+            Content::Ballot(message, keys) => self.on_ballot(from, message, keys, turn),
             Content::Rejoin(rejoin) => self.on_rejoin(rejoin, turn),
             Content::Deal(message) => self.on_deal(from, message, turn),
             Content::Import(dealing) => self.on_import(from, *dealing, turn),

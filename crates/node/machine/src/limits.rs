@@ -39,8 +39,11 @@ pub const ENDED_TOLD_MAX: usize = 128;
 pub const QUORUMS_TRIED_MAX: u32 = 256;
 /// Rounds that any protocol of the engine has, at most; messages of higher rounds are dropped.
 pub const ROUNDS_MAX: u8 = 16;
-/// Motions that collect signatures at once; people file them, so they are few.
-pub const MOTIONS_PENDING_MAX: usize = 256;
+/// Bytes of proposals kept from one voter, in all that is not decided.
+pub const PROPOSALS_BYTES_MAX: usize = 64 << 20;
+/// Motions under one person's signature that collect signatures or votes at once; people file them,
+/// so they are few.
+pub const MOTIONS_PER_SIGNER_MAX: usize = 128;
 /// Motions that can never become entries any more, still shown.
 pub const MOTIONS_OVER_MAX: usize = 256;
 /// Approvals and rejections kept for one request: one a person.

@@ -3,7 +3,7 @@
 
 use crate::node::{Node, Turn};
 use crate::wire::Message;
-use quorate_charter::{CertifiedEntry, Electorate, KeyOrder, NodesChange, NodesError, State};
+use quorate_charter::{CertifiedEntry, Electorate, NodesChange, NodesError, State};
 use quorate_identity::{KeyId, NodeId};
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ impl Node {
         standing.into_iter().find_map(|order| {
             let era = self.next_era(&order.key);
             // Who came back votes about nothing that may be older than that (CER-10).
-            let known = self.newest_known(order);
+            let known = self.newest_known(&order.key);
             let barred =
                 came_back.iter().filter(|(_, at)| Some(*at) > known).map(|(node, _)| *node);
             let barred: BTreeSet<NodeId> = barred.collect();
@@ -83,11 +83,12 @@ impl Node {
 
     /// The position of the youngest thing that is known of a key: its order, the plan of its newest
     /// epoch, or the word that gave the last attempt up.
-    fn newest_known(&self, order: &KeyOrder) -> Option<u64> {
-        let book = self.keys.book(&order.key);
+    pub(crate) fn newest_known(&self, key: &KeyId) -> Option<u64> {
+        let book = self.keys.book(key);
+        let ordered = self.state.key(key).map(|order| order.entry);
         let made = book.and_then(|book| book.record()).map(|record| record.plan.head);
         let given_up = book.and_then(|book| book.given_up_at());
-        let heads = [Some(order.entry), made, given_up].into_iter().flatten();
+        let heads = [ordered, made, given_up].into_iter().flatten();
         heads.filter_map(|head| self.state.position_of(&head)).max()
     }
 
@@ -122,6 +123,7 @@ impl Node {
             }
         }
         self.restart_positions(turn);
+        self.retell_ended();
     }
 
     /// What a node said and made counts for nothing any more.

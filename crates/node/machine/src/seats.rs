@@ -157,6 +157,7 @@ impl Node {
         }
         self.dismiss(node, "its seat was given to another machine", turn);
         self.restart_positions(turn);
+        self.retell_ended();
         let what = "the seat of a node was given to another machine".to_owned();
         self.audit(what, &[node], turn);
     }

@@ -210,6 +210,46 @@ fn neg_102_an_objection_delays_and_is_overridden_at_real_nodes() {
     });
 }
 
+/// GOV-16, N-102: an administrator files motion after motion, at all nodes, and signs everything that
+/// others file. That keeps nobody else's out: neither an objection nor that administrator's removal.
+#[test]
+fn neg_102_who_fills_the_pool_of_motions_keeps_nobody_else_out() {
+    let (mut world, _) = slow(84);
+    let announced = file(&mut world, "node-1", other(), &["ada", "ben"]);
+    until_placed(&mut world, announced);
+    let vain = |world: &mut World| {
+        let state = world.state("node-1");
+        let (nonce, expiry) = (Digest(world.random()), world.now + 3_600_000);
+        let motion = world.founding.motion(&state, other(), nonce, expiry, &["cleo"]);
+        let submit = SubmitMotion { motion: HexBytes(to_bytes(&motion)) };
+        let submit = serde_json::to_vec(&submit).unwrap();
+        world.call("node-1", "cleo", "POST", routes::SUBMIT_MOTION.path, &submit)
+    };
+    let refused = (0..1_000).find_map(|_| vain(&mut world).err()).unwrap();
+    assert!(refused.message.contains("too many motions"), "{refused:?}");
+    assert!(refused.next.contains("wait until"), "{refused:?}");
+    world.pass(5_000);
+    let waiting = |world: &World, node: &str| {
+        world.host(node).disk.keys().filter(|(table, _)| *table == Table::Motion).count()
+    };
+    assert!(world.names().iter().all(|node| waiting(&world, node) == 128));
+    let objection = MotionBody::Object { motion: announced };
+    let objection = file(&mut world, "node-2", objection, &["ben"]);
+    until_placed(&mut world, objection);
+    let out = Change::Revoke { name: name("cleo") };
+    let mut rules = world.state("node-1").rules().clone();
+    for tree in [&mut rules.main.tree, &mut rules.main.overriding, &mut rules.upkeep] {
+        *tree = "all of (ada, ben)".parse().unwrap();
+    }
+    let change = PeopleChange { changes: vec![out], rules: Some(rules), excepted: vec![] };
+    let removal = file(&mut world, "node-3", MotionBody::People(change), &["ada", "ben"]);
+    until_placed(&mut world, removal);
+    world.until("she is gone", |world| world.state("node-1").person_named(&name("cleo")).is_none());
+    world.until("her motions go with her", |world| {
+        world.names().iter().all(|node| waiting(world, node) == 0)
+    });
+}
+
 /// A motion that nobody would vote for any more, once it is due, holds nothing else up.
 #[test]
 fn what_nobody_votes_for_holds_nothing_up() {

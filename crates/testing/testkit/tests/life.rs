@@ -280,6 +280,13 @@ fn lost_frames_cost_time_and_no_more() {
     world.set_policy("node-3", POLICY);
     let request = world.request("ops", &message("through noise"), "wallet-service");
     let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.until_state("node-1", &id, RequestState::Signed);
+    // A channel that lost something has ended; a new one tells what ended meanwhile.
+    for is_cut in [true, false] {
+        for (one, other) in [("node-1", "node-3"), ("node-2", "node-3"), ("node-1", "witness-1")] {
+            world.cut(one, other, is_cut);
+        }
+    }
     for node in world.names() {
         world.until_state(&node, &id, RequestState::Signed);
     }

@@ -184,6 +184,31 @@ fn neg_059_strangers_and_those_who_left_are_not_heard() {
     assert!(quorate_machine::ingress::check(&state, two, &bytes).is_err());
 }
 
+/// NOD-05: frames that are on their way while the nodes change are nobody's. A node that missed a
+/// request whole hears of it all the same, though it was signed long ago and no channel ended.
+#[test]
+fn nod_05_what_was_lost_while_the_nodes_changed_is_told_again() {
+    let (mut world, _, _) = with_five(74);
+    world.pass(2 * world.pace.gossip_every_ms);
+    let late = world.id("node-3");
+    world.wiretap = Some(Box::new(move |_, to, message| match message {
+        Message::Request(_) | Message::Outcome(_) if to == late => Vec::new(),
+        other => vec![other],
+    }));
+    let message = json!({"kind": "message", "message": "0x0102"});
+    let request = world.request("ops", &message, "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    for node in world.names().iter().filter(|node| *node != "node-3") {
+        world.until_state(node, &id, RequestState::Signed);
+    }
+    world.pass(1_000);
+    world.wiretap = None;
+    world.pass(4 * world.pace.gossip_every_ms);
+    assert!(world.find("node-3", &id).is_none(), "what ended is told to who comes up alone");
+    world.enact("node-1", stands("node-5", Standing::Waits));
+    world.until_state("node-3", &id, RequestState::Signed);
+}
+
 /// GOV-65: a suspended node neither votes nor signs, keeps its shares, and does both again once it
 /// is resumed.
 #[test]

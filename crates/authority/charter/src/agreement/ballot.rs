@@ -1,6 +1,6 @@
 //! What voters send each other: proposals, votes, and offers of a value.
 
-use super::decided::{Decided, certifies, voting_keys};
+use super::decided::{Certificate, Decided, voting_keys};
 use crate::limits::{BALLOT_MAX, VALUE_BYTES_MAX};
 use crate::state::State;
 use minicbor::bytes::ByteVec;
@@ -117,6 +117,17 @@ pub struct Lock {
     /// The quorum's signatures under that prevote.
     #[n(1)]
     pub prevotes: NodeSignatures,
+}
+
+/// Under which keys the prevotes of a lock are a quorum's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockKeys {
+    /// Those of now; or there is no lock.
+    OfNow,
+    /// Some of them are former ones, which may be anybody's by now; but more voters than may lie
+    /// prevoted under keys of now. So it shows that the value was found valid in time, and frees
+    /// nobody who is bound to another (AGR-13).
+    OfThen,
 }
 
 /// Why a ballot message is refused; the fault of whoever sent it.
@@ -266,10 +277,10 @@ impl BallotBody {
         }
     }
 
-    fn value_len(&self) -> usize {
+    fn value(&self) -> &[u8] {
         match self {
-            Self::Proposal { value, .. } | Self::Offer { value, .. } => value.len(),
-            Self::Prevote(_) | Self::Precommit(_) => 0,
+            Self::Proposal { value, .. } | Self::Offer { value, .. } => value,
+            Self::Prevote(_) | Self::Precommit(_) => &[],
         }
     }
 }
@@ -326,6 +337,14 @@ impl SignedBallotMessage {
         &self.signature
     }
 
+    /// The length of the value that it proposes; votes, and offers, which nobody keeps, have none.
+    pub fn proposed_bytes(&self) -> usize {
+        match &self.body {
+            BallotBody::Proposal { value, .. } => value.len(),
+            BallotBody::Prevote(_) | BallotBody::Precommit(_) | BallotBody::Offer { .. } => 0,
+        }
+    }
+
     /// The signed bytes.
     pub fn statement(&self) -> Vec<u8> {
         let lock = self.body.lock().map(|lock| lock.ballot);
@@ -336,8 +355,9 @@ impl SignedBallotMessage {
     /// [`Agreement`](super::Agreement) takes only what this accepted.
     ///
     /// # Errors
-    /// [`BallotError`]. Cost: one signature verification, and one a prevote of a lock.
-    pub fn verify(&self, state: &State) -> Result<(), BallotError> {
+    /// [`BallotError`]. Cost: one signature verification, and one a prevote of a lock; more where
+    /// voters have former keys.
+    pub fn verify(&self, state: &State) -> Result<LockKeys, BallotError> {
         if self.version != 1 {
             return Err(BallotError::Version(self.version));
         }
@@ -350,25 +370,25 @@ impl SignedBallotMessage {
         if self.ballot > BALLOT_MAX {
             return Err(BallotError::Ballot(self.ballot));
         }
-        if self.body.value_len() > VALUE_BYTES_MAX {
-            return Err(BallotError::TooLong(self.body.value_len()));
+        let len = self.body.value().len();
+        if len > VALUE_BYTES_MAX {
+            return Err(BallotError::TooLong(len));
         }
         let verified = keys.verify(self.body.phase().tag(), &self.statement(), &self.signature);
         verified.map_err(|_| BallotError::Signature(self.voter))?;
-        let Some(lock) = self.body.lock() else { return Ok(()) };
+        let Some(lock) = self.body.lock() else { return Ok(LockKeys::OfNow) };
         if lock.ballot >= self.ballot {
             return Err(BallotError::LockBallot);
         }
         let prevote = statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
-        let value = match &self.body {
-            BallotBody::Proposal { value, .. } | BallotBody::Offer { value, .. } => {
-                value.as_slice()
-            }
-            BallotBody::Prevote(_) | BallotBody::Precommit(_) => &[],
-        };
-        let keys = voting_keys(state, self.instance, value);
-        let verified = certifies(electorate, &lock.prevotes, (tag::PREVOTE, &prevote), keys);
-        verified.map_err(BallotError::Lock)
+        let prevotes =
+            Certificate { votes: &lock.prevotes, tag: tag::PREVOTE, statement: &prevote };
+        let of_now = |node: &NodeId| state.keys_of_now(node).copied().into_iter().collect();
+        let Err(error) = prevotes.verify(electorate, of_now) else { return Ok(LockKeys::OfNow) };
+        let of_then = voting_keys(state, self.instance, self.body.value());
+        let is_in_time = prevotes.verify(electorate, of_then).is_ok()
+            && prevotes.still(state) > electorate.faults().max(state.faults());
+        if is_in_time { Ok(LockKeys::OfThen) } else { Err(BallotError::Lock(error)) }
     }
 }
 

@@ -137,15 +137,11 @@ impl Decided {
 
     /// How many of those who signed vote still, under the keys that they signed with.
     fn still(&self, state: &State) -> usize {
-        let precommit = self.precommit();
-        let is_known = !state.has_former_keys();
-        let signs_now = |node: &NodeId, signature: &NodeSignature| {
-            let keys = state.keys_of_now(node).filter(|_| state.is_voter(node));
-            keys.is_some_and(|keys| {
-                is_known || keys.verify(tag::PRECOMMIT, &precommit, signature).is_ok()
-            })
-        };
-        self.certificate.iter().filter(|(node, signature)| signs_now(node, signature)).count()
+        self.precommits(&self.precommit()).still(state)
+    }
+
+    fn precommits<'a>(&'a self, statement: &'a [u8]) -> Certificate<'a> {
+        Certificate { votes: &self.certificate, tag: tag::PRECOMMIT, statement }
     }
 
     fn precommit(&self) -> Vec<u8> {
@@ -165,7 +161,7 @@ impl Decided {
             return Err(DecidedError::ForeignDomain(self.genesis));
         }
         let electorate = state.electorate(&self.instance).map_err(DecidedError::Era)?;
-        certifies(electorate, &self.certificate, (tag::PRECOMMIT, &self.precommit()), keys)?;
+        self.precommits(&self.precommit()).verify(electorate, keys)?;
         Ok(electorate)
     }
 
@@ -178,18 +174,39 @@ impl Decided {
     }
 }
 
-/// Verifies that a quorum of voters signed one vote, and nobody else: a node that waits, or voted in
-/// another era, has keys and no vote (GOV-65, AGR-13).
-pub(super) fn certifies(
-    electorate: &Electorate,
-    votes: &NodeSignatures,
-    (tag, vote): (Tag, &[u8]),
-    keys: impl Fn(&NodeId) -> Vec<NodePublic>,
-) -> Result<(), CertificateError> {
-    let mut signers = votes.iter().map(|(node, _)| node);
-    match signers.find(|node| !electorate.contains(node)) {
-        Some(stranger) => Err(CertificateError::Stranger(*stranger)),
-        None => votes.verify_by(tag, vote, electorate.quorum(), keys),
+/// Votes that are said to be a quorum's for one value.
+pub(super) struct Certificate<'a> {
+    pub votes: &'a NodeSignatures,
+    /// What was signed, and as what.
+    pub statement: &'a [u8],
+    pub tag: Tag,
+}
+
+impl Certificate<'_> {
+    /// Verifies that a quorum of voters signed, and nobody else: a node that waits, or voted in
+    /// another era, has keys and no vote (GOV-65, AGR-13).
+    pub fn verify(
+        &self,
+        electorate: &Electorate,
+        keys: impl Fn(&NodeId) -> Vec<NodePublic>,
+    ) -> Result<(), CertificateError> {
+        let mut signers = self.votes.iter().map(|(node, _)| node);
+        match signers.find(|node| !electorate.contains(node)) {
+            Some(stranger) => Err(CertificateError::Stranger(*stranger)),
+            None => self.votes.verify_by(self.tag, self.statement, electorate.quorum(), keys),
+        }
+    }
+
+    /// How many of those who signed, as was verified, vote still under the keys that they signed with.
+    pub fn still(&self, state: &State) -> usize {
+        let is_known = !state.has_former_keys();
+        let signs_now = |node: &NodeId, signature: &NodeSignature| {
+            let keys = state.keys_of_now(node).filter(|_| state.is_voter(node));
+            keys.is_some_and(|keys| {
+                is_known || keys.verify(self.tag, self.statement, signature).is_ok()
+            })
+        };
+        self.votes.iter().filter(|(node, signature)| signs_now(node, signature)).count()
     }
 }
 

@@ -7,7 +7,7 @@ mod rules;
 mod voter;
 mod votes;
 
-pub use ballot::{BallotBody, BallotError, Instance, Lock, Phase, SignedBallotMessage};
+pub use ballot::{BallotBody, BallotError, Instance, Lock, LockKeys, Phase, SignedBallotMessage};
 pub use decided::{Decided, DecidedError};
 pub use evidence::Evidence;
 pub use voter::{Agreement, Effects, Input, Validity};

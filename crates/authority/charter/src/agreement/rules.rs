@@ -1,7 +1,7 @@
 //! The rules of a ballot, as Tendermint has them (arXiv 1807.04938, algorithm 1; the lines are
 //! cited). They fire until none can.
 
-use super::ballot::{BallotBody, Lock, Phase, value_digest};
+use super::ballot::{BallotBody, Lock, LockKeys, Phase, value_digest};
 use super::decided::Decided;
 use super::voter::{Agreement, Step, Turn, Validity};
 use super::votes::ValidValue;
@@ -91,7 +91,7 @@ impl Agreement {
             return false;
         };
         let BallotBody::Proposal { value, lock } = held.message.body() else { return false };
-        let (value, lock) = (value.to_vec(), lock.as_ref().map(|lock| lock.ballot));
+        let (value, lock) = (value.to_vec(), lock.as_ref().map(|lock| (lock.ballot, held.keys)));
         let Some(vote) = self.opinion(&value, lock, turn) else { return false };
         if vote.is_some() && self.own.is_none() {
             self.offered = Some(value);
@@ -132,19 +132,25 @@ impl Agreement {
     }
 
     /// The prevote that a proposal deserves (lines 22 to 33); nothing while this node does not
-    /// know what to think of it and the ballot's time is not over.
+    /// know what to think of it and the ballot's time is not over. A lock that needs former keys
+    /// frees nobody but who saw those prevotes when the keys were in force: whoever has them now may
+    /// have voted twice (AGR-13).
     fn opinion(
         &mut self,
         value: &[u8],
-        lock: Option<u32>,
+        lock: Option<(u32, LockKeys)>,
         turn: &Turn<'_>,
     ) -> Option<Option<Digest>> {
         let digest = value_digest(value);
+        let shown = lock.filter(|(_, keys)| *keys == LockKeys::OfNow).map(|(ballot, _)| ballot);
+        let seen = self.valid.as_ref().filter(|valid| valid.digest() == digest);
+        let seen = seen.map(|valid| valid.lock.ballot).filter(|ballot| *ballot < self.ballot);
+        let frees = |bound: u32| shown.max(seen).is_some_and(|ballot| ballot >= bound);
         let (is_ours, is_free) = match self.locked {
             None => (false, true),
-            Some((ballot, locked)) => (locked == digest, lock.is_some_and(|lock| lock >= ballot)),
+            Some((ballot, locked)) => (locked == digest, frees(ballot)),
         };
-        let is_proven = lock.is_some() || is_ours;
+        let is_proven = lock.is_some() || seen.is_some() || is_ours;
         let is_acceptable = match self.judge(value, digest, turn) {
             Validity::Unknown => return None,
             Validity::Valid => true,

@@ -1,6 +1,6 @@
 //! One voter in one instance: what goes in, what comes out, and when it wants to be woken.
 
-use super::ballot::{BallotBody, Instance, Phase, SignedBallotMessage, value_digest};
+use super::ballot::{BallotBody, Instance, LockKeys, Phase, SignedBallotMessage, value_digest};
 use super::decided::Decided;
 use super::evidence::Evidence;
 use super::votes::{Book, ValidValue, Votes};
@@ -19,6 +19,8 @@ pub enum Input {
     Propose(Vec<u8>),
     /// A statement that [`SignedBallotMessage::verify`] accepted, from whomever it came.
     Message(SignedBallotMessage),
+    /// One of which it found [`LockKeys::OfThen`](super::LockKeys::OfThen).
+    Dated(SignedBallotMessage),
     /// Time has passed. Also given once after a restart, to take up the timers again.
     Timeout,
 }
@@ -166,7 +168,8 @@ impl Agreement {
         match input {
             Input::Propose(value) if value.len() <= VALUE_BYTES_MAX => self.own = Some(value),
             Input::Propose(_) => {}
-            Input::Message(message) => self.receive(message, &mut turn),
+            Input::Message(message) => self.receive(message, LockKeys::OfNow, &mut turn),
+            Input::Dated(message) => self.receive(message, LockKeys::OfThen, &mut turn),
             Input::Timeout => self.on_time(&mut turn),
         }
         turn.effects.decided = self.advance(&mut turn);
@@ -184,6 +187,14 @@ impl Agreement {
         if *voter != self.me {
             self.book.forget(voter);
         }
+    }
+
+    /// Bytes of values that are kept from proposals of a voter.
+    pub fn bytes_kept_from(&self, voter: &NodeId) -> usize {
+        let held = self.book.iter().map(|held| &held.message);
+        held.filter(|message| message.voter() == *voter)
+            .map(SignedBallotMessage::proposed_bytes)
+            .sum()
     }
 
     /// Whether this voter ever precommitted a value here. While the instance is undecided it
@@ -234,7 +245,7 @@ impl Agreement {
             SignedBallotMessage::sign(genesis, instance, self.ballot, self.me, body, turn.sign);
         turn.effects.broadcast.push(message.clone());
         if !matches!(message.body(), BallotBody::Offer { .. }) {
-            let _ = self.book.insert(message, self.ballot);
+            let _ = self.book.insert(message, LockKeys::OfNow, self.ballot);
             turn.has_voted = true;
         }
     }
@@ -251,35 +262,38 @@ impl Agreement {
         validity
     }
 
-    fn receive(&mut self, message: SignedBallotMessage, turn: &mut Turn<'_>) {
+    fn receive(&mut self, message: SignedBallotMessage, keys: LockKeys, turn: &mut Turn<'_>) {
         let voter = message.voter();
         let is_peer = voter != self.me && self.voters.contains(&voter);
         if message.instance() != self.instance || !is_peer || message.ballot() > BALLOT_MAX {
             return;
         }
+        let is_proof = keys == LockKeys::OfNow;
         match message.body() {
             BallotBody::Offer { value, lock } => match lock {
-                Some(lock) => self.learn_valid(ValidValue::of(value, lock)),
+                Some(lock) if is_proof => self.learn_valid(ValidValue::of(value, lock)),
+                // Who made it proposes it, in its turn.
+                Some(_) => {}
                 None => self.consider_offer(voter, value, turn),
             },
             BallotBody::Proposal { .. } if self.proposer(message.ballot()) != Some(voter) => {}
             BallotBody::Proposal { value, lock } => {
-                if let Some(lock) = lock {
+                if let Some(lock) = lock.as_ref().filter(|_| is_proof) {
                     self.learn_valid(ValidValue::of(value, lock));
                 }
-                self.hold(message, turn);
+                self.hold(message, keys, turn);
             }
-            BallotBody::Prevote(_) | BallotBody::Precommit(_) => self.hold(message, turn),
+            BallotBody::Prevote(_) | BallotBody::Precommit(_) => self.hold(message, keys, turn),
         }
     }
 
-    fn hold(&mut self, message: SignedBallotMessage, turn: &mut Turn<'_>) {
+    fn hold(&mut self, message: SignedBallotMessage, keys: LockKeys, turn: &mut Turn<'_>) {
         let voter = message.voter();
         if message.ballot() < self.ballot && self.timers.resend.is_none() {
             // The peer is behind: what brought us here brings it here too (AGR-08).
             self.timers.resend = Some(turn.now + self.ballot_ms / SUGGEST_AFTER_PART);
         }
-        if let Some(evidence) = self.book.insert(message, self.ballot)
+        if let Some(evidence) = self.book.insert(message, keys, self.ballot)
             && self.accused.insert(voter)
         {
             turn.effects.evidence.push(evidence);
@@ -407,7 +421,7 @@ impl Agreement {
         self.locked = votes.locked;
         self.valid = votes.valid;
         for message in votes.messages {
-            let _ = self.book.insert(message, self.ballot);
+            let _ = self.book.insert(message, LockKeys::OfNow, self.ballot);
         }
         let has_said = |phase| self.book.get(self.ballot, phase, self.me).is_some();
         self.step = match (has_said(Phase::Prevote), has_said(Phase::Precommit)) {

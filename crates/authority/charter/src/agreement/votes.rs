@@ -1,6 +1,6 @@
 //! What a voter remembers: durable, so that a restart never votes twice in one slot.
 
-use super::ballot::{Lock, Phase, SignedBallotMessage, value_digest};
+use super::ballot::{Lock, LockKeys, Phase, SignedBallotMessage, value_digest};
 use super::evidence::Evidence;
 use crate::limits::VALUE_BYTES_MAX;
 use minicbor::bytes::ByteVec;
@@ -89,12 +89,19 @@ type Slot = (u32, Phase, NodeId);
 pub(crate) struct Held {
     pub message: SignedBallotMessage,
     pub digest: Option<Digest>,
+    /// What its lock was worth when it came: it is worth no less since.
+    pub keys: LockKeys,
 }
 
 impl Book {
     /// Takes a statement in, unless it is for a past ballot or for a slot that is taken; two
     /// statements for one slot are evidence.
-    pub fn insert(&mut self, message: SignedBallotMessage, current: u32) -> Option<Evidence> {
+    pub fn insert(
+        &mut self,
+        message: SignedBallotMessage,
+        keys: LockKeys,
+        current: u32,
+    ) -> Option<Evidence> {
         let (ballot, phase, voter) = (message.ballot(), message.body().phase(), message.voter());
         if ballot.saturating_add(1) < current {
             return None;
@@ -111,7 +118,7 @@ impl Book {
             self.0.retain(|slot, _| !others(slot));
         }
         let digest = message.body().digest();
-        self.0.insert((ballot, phase, voter), Held { message, digest });
+        self.0.insert((ballot, phase, voter), Held { message, digest, keys });
         None
     }
 

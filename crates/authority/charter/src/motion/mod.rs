@@ -480,7 +480,7 @@ pub enum MotionError {
     /// The signatures do not satisfy the rule yet.
     #[error("signatures are missing: {}", .0.as_ref().map(ToString::to_string).unwrap_or_default())]
     Unauthorised(Option<Tree<Name>>),
-    /// The machine's limit: too many motions collect signatures.
+    /// The machine's limit: too many motions of theirs, or of this kind, collect signatures.
     #[error("too many motions collect signatures; wait until some are decided")]
     TooMany,
 }

@@ -5,7 +5,7 @@ use crate::support::Domain;
 use crate::support::drawn::Drawing;
 use quorate_charter::{
     Agreement, BallotBody, BallotError, Decided, DecidedError, Effects, Evidence, Input, Instance,
-    Lock, SignedBallotMessage, State, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
+    Lock, LockKeys, SignedBallotMessage, State, Validity, Votes, limits::VALUE_BYTES_MAX, quorum,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
 use quorate_identity::{CertificateError, NodeId};
@@ -47,7 +47,7 @@ impl Table {
 
     fn tell_judging(&mut self, voter: NodeId, input: Input, validity: Validity) -> Effects {
         if let Input::Message(message) = &input {
-            assert_eq!(message.verify(&self.domain.state), Ok(()));
+            assert_eq!(message.verify(&self.domain.state), Ok(LockKeys::OfNow));
         }
         let secrets = &self.domain.nodes[&voter];
         let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
@@ -341,7 +341,7 @@ fn false_messages_are_refused() {
     let voter = table.voter(0);
     let prevote = BallotBody::Prevote(Some(digest(b"value")));
     let good = table.say(voter, 0, prevote.clone());
-    assert_eq!(good.verify(state), Ok(()));
+    assert_eq!(good.verify(state), Ok(LockKeys::OfNow));
     assert_eq!(from_bytes::<SignedBallotMessage>(&to_bytes(&good)).as_ref(), Ok(&good));
 
     let outside = Domain::new(5, 1);
@@ -378,7 +378,7 @@ fn false_messages_are_refused() {
         let proposal = BallotBody::Proposal { value: b"value".to_vec().into(), lock };
         table.say(voter, 1, proposal).verify(state)
     };
-    assert_eq!(locked(0, &[1, 2, 3], &prevote), Ok(()));
+    assert_eq!(locked(0, &[1, 2, 3], &prevote), Ok(LockKeys::OfNow));
     assert_eq!(locked(1, &[1, 2, 3], &prevote), Err(BallotError::LockBallot));
     let few = BallotError::Lock(CertificateError::Few { got: 2, needed: 3 });
     assert_eq!(locked(0, &[1, 2], &prevote), Err(few));
@@ -497,9 +497,10 @@ fn neg_059_a_node_that_waits_lends_no_lock_its_vote() {
     };
     let value = || b"value".to_vec().into();
     let stranger = CertificateError::Stranger(domain.node("n3"));
-    for (nodes, verified) in
-        [(["n1", "n2", "n4"], Ok(())), (["n1", "n2", "n3"], Err(BallotError::Lock(stranger)))]
-    {
+    for (nodes, verified) in [
+        (["n1", "n2", "n4"], Ok(LockKeys::OfNow)),
+        (["n1", "n2", "n3"], Err(BallotError::Lock(stranger))),
+    ] {
         let proposal = BallotBody::Proposal { value: value(), lock: prevoted_by(nodes) };
         assert_eq!(say("n1", 1, proposal).verify(state), verified);
         let offer = BallotBody::Offer { value: value(), lock: prevoted_by(nodes) };

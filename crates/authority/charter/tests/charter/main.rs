@@ -16,6 +16,7 @@ mod encoding;
 mod epochs_model;
 mod explore;
 mod exports;
+mod former;
 mod founding;
 mod keys;
 mod log;

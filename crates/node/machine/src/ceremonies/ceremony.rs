@@ -267,7 +267,7 @@ impl Node {
     }
 
     /// Tells the plan to everybody who could take part, so that who does not leaves the attempt
-    /// to those who do.
+    /// to those who do, and to all voters: it says whose word may end the attempt (CER-09).
     fn lead_attempt(
         &mut self,
         candidates: &BTreeSet<NodeId>,
@@ -292,10 +292,15 @@ impl Node {
             ceremony.said.push(message.clone());
         }
         let to_all = Message::Deal(message);
-        for peer in candidates {
-            self.send(*peer, &to_all, turn);
+        for peer in candidates.iter().copied().chain(self.voters_besides(candidates)) {
+            self.send(peer, &to_all, turn);
         }
         self.replay_early_deals(key, turn);
+    }
+
+    fn voters_besides(&self, nodes: &BTreeSet<NodeId>) -> Vec<NodeId> {
+        let voters = self.state.voters().keys().filter(|voter| !nodes.contains(voter));
+        voters.copied().collect()
     }
 
     /// The attempt's leader says what it sets out to do.
@@ -310,6 +315,10 @@ impl Node {
         let has_dealt = book.dealt == Some((plan.epoch, plan.attempt));
         let takes_part = plan.participants().contains(&self.me);
         if !is_next || has_dealt || !self.may_take_part() || !self.is_of_this_life(&key) {
+            return;
+        }
+        // It was found right before, and is not to be held against the time again.
+        if book.left_to_others.is_some() {
             return;
         }
         if self.busy_ceremonies() >= 2 * limits::CEREMONIES_LIVE_MAX {
@@ -336,28 +345,32 @@ impl Node {
             Validity::Invalid => {
                 let text = format!("refused a plan for epoch {} of key {key}", plan.epoch);
                 self.audit(text, &[from], turn);
-                self.void_attempt(key, "its plan is not what this node verified", &[from], turn);
+                if self.may_give_up(&key, &self.me) == Validity::Valid {
+                    let why = "its plan is not what this node verified";
+                    self.void_attempt(key, why, &[from], turn);
+                }
             }
         }
     }
 
-    /// Looks again at plans that were not understood when they came.
-    pub(super) fn look_at_plans(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+    /// Looks again at plans that were not understood when they came, and at words that give the attempt
+    /// up and did not count yet.
+    pub(super) fn look_at_early(&mut self, key: KeyId, turn: &mut Turn<'_>) {
         let Some(book) = self.keys.books.get(&key).filter(|book| book.ceremony.is_none()) else {
             return;
         };
         let attempt = book.attempt;
-        let plans: Vec<(NodeId, Vec<u8>)> = book
-            .early
-            .iter()
-            .filter(|(_, message)| message.attempt == attempt)
-            .filter_map(|(from, message)| match &message.step {
-                DealStep::Plan { plan } => Some((*from, plan.clone())),
-                _ => None,
-            })
-            .collect();
-        for (from, plan) in plans {
-            self.on_plan(from, key, &plan, turn);
+        let early = book.early.iter().filter(|(_, message)| message.attempt == attempt);
+        let early: Vec<(NodeId, DealMessage)> = early.cloned().collect();
+        for (from, message) in early {
+            match message.step {
+                DealStep::Plan { plan } => self.on_plan(from, key, &plan, turn),
+                DealStep::Abort { head } if self.takes_word_of(&key, &from, turn.now) => {
+                    let abort = AbortStatement { node: from, head, signature: message.signature };
+                    self.on_abort(key, abort, turn);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -619,12 +632,16 @@ impl Node {
         message
     }
 
-    /// Says again to a member what was said in the attempts under way.
+    /// Says again to a member what was said in the attempts under way, to others their plans.
     pub(crate) fn share_deals(&mut self, peer: NodeId, turn: &mut Turn<'_>) {
         let ceremonies = self.keys.books.values().filter_map(|book| book.ceremony.as_ref());
         let with = ceremonies.filter(|ceremony| ceremony.plan.participants().contains(&peer));
+        let ceremonies = self.keys.books.values().filter_map(|book| book.ceremony.as_ref());
+        let without = ceremonies.filter(|it| !it.plan.participants().contains(&peer));
+        let is_plan = |message: &&DealMessage| matches!(message.step, DealStep::Plan { .. });
+        let plans = without.flat_map(|ceremony| ceremony.said.iter().filter(is_plan).cloned());
         let said = with.clone().flat_map(|ceremony| ceremony.said.iter().cloned());
-        let said = said.map(Message::Deal);
+        let said = said.chain(plans).map(Message::Deal);
         let me = self.me;
         let mut room = limits::BUNDLE_BYTES_PER_ANSWER;
         let bundles = with.clone().flat_map(|ceremony| ceremony.bundles_for(&peer, &me));

@@ -55,13 +55,14 @@ impl Node {
                 self.rest(&order, turn);
                 continue;
             };
-            if !self.candidates(&key, &wanted).contains(&self.me) {
-                continue;
-            }
-            let may_take_part = self.may_take_part();
             if let Some(book) = self.keys.books.get_mut(&key) {
                 book.opened_at.get_or_insert(turn.now);
             }
+            if !self.candidates(&key, &wanted).contains(&self.me) {
+                self.follow_attempt(key, turn);
+                continue;
+            }
+            let may_take_part = self.may_take_part();
             if has_dealt && may_take_part {
                 // Two honest first messages would look like equivocation (N-89): abstain.
                 self.void_attempt(key, "this node restarted during the attempt", &[], turn);
@@ -69,7 +70,7 @@ impl Node {
                 let why = "this node was taken back, and may have dealt before";
                 self.void_attempt(key, why, &[], turn);
             } else {
-                self.look_at_plans(key, turn);
+                self.look_at_early(key, turn);
                 let begun = self.keys.book(&key).is_some_and(|book| book.ceremony.is_some());
                 let is_free = self.busy_ceremonies() < limits::CEREMONIES_LIVE_MAX;
                 // Whoever is guilty of the attempt before is to be left out of this one.
@@ -79,6 +80,15 @@ impl Node {
                     self.keys.due.set(key, turn.now.saturating_add(self.pace.retry_ms));
                 }
             }
+        }
+    }
+
+    /// An attempt in which this node has no part but a vote: what came too early is looked at again
+    /// as long as any is there.
+    fn follow_attempt(&mut self, key: KeyId, turn: &mut Turn<'_>) {
+        self.look_at_early(key, turn);
+        if self.keys.book(&key).is_some_and(|book| !book.early.is_empty()) {
+            self.keys.due.set_earlier(key, turn.now.saturating_add(self.pace.retry_max_ms));
         }
     }
 
@@ -135,7 +145,7 @@ impl Node {
         self.destroy_retired(turn);
         let waiting = self.keys.books.iter().filter(|(_, book)| !book.early.is_empty());
         for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.look_at_plans(key, turn);
+            self.look_at_early(key, turn);
         }
         let several = self.keys.books.iter().filter(|(_, book)| book.epochs.len() > 1);
         for key in several.map(|(key, _)| *key).collect::<Vec<_>>() {

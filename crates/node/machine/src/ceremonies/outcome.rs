@@ -175,18 +175,19 @@ impl Node {
                 let step = DealStep::Abort { head };
                 let said = (epoch, attempt, head);
                 let said = self.has_given_up(&node, &key, said, step, &signature);
-                if self.state.position_of(&head).is_none() {
-                    return Validity::Unknown;
+                let Some(at) = self.state.position_of(&head) else { return Validity::Unknown };
+                if voided != attempt || !said {
+                    return Validity::Invalid;
                 }
-                if voided == attempt && said {
-                    match self.may_give_up(&key, &node) {
-                        Validity::Valid if !self.takes_word_of(&key, &node, now) => {
-                            Validity::Unknown
-                        }
-                        other => other,
+                // A word of before what is known to have come of the key may be somebody's who has
+                // former keys; some voter may be bound to it all the same (AGR-07).
+                let is_in_order = self.newest_known(&key).is_none_or(|known| known <= at);
+                match self.may_give_up(&key, &node) {
+                    Validity::Valid if is_in_order && self.takes_word_of(&key, &node, now) => {
+                        Validity::Valid
                     }
-                } else {
-                    Validity::Invalid
+                    Validity::Valid => Validity::Late,
+                    other => other,
                 }
             }
             Ok(AttemptOutcome::Commit { record, prepared }) => {
@@ -201,9 +202,10 @@ impl Node {
     /// Whether this node goes along when another gives the attempt up: one that takes part in it,
     /// as far as this node knows who does. Before any plan is known, the word of who should plan
     /// counts, others' only after a while: else whoever is to be dropped could end every attempt to
-    /// drop it (CER-09, N-82).
+    /// drop it. Where nothing is wanted nobody's word counts: a member could void attempts without
+    /// end (CER-09, N-82).
     pub(super) fn takes_word_of(&self, key: &KeyId, node: &NodeId, now: Millis) -> bool {
-        let Some(book) = self.keys.book(key) else { return true };
+        let Some(book) = self.keys.book(key) else { return false };
         if *node == self.me {
             return true;
         }
@@ -213,17 +215,14 @@ impl Node {
         if let Some(others) = &book.left_to_others {
             return others.contains(node);
         }
-        let Some(wanted) = self.wanted(key, now) else { return true };
-        if !self.candidates(key, &wanted).contains(&self.me) {
-            return true;
-        }
+        let Some(wanted) = self.wanted(key, now) else { return false };
         let waited = book.opened_at.map_or(0, |at| now.saturating_sub(at));
         self.planner(key, &wanted, book.attempt) == Some(*node)
             || waited >= self.pace.retry_max_ms.saturating_mul(3)
     }
 
     /// Whether a node's word ends an attempt: it holds shares of the key, or is to (CER-09).
-    fn may_give_up(&self, key: &KeyId, node: &NodeId) -> Validity {
+    pub(super) fn may_give_up(&self, key: &KeyId, node: &NodeId) -> Validity {
         let Some(order) = self.state.key(key) else { return Validity::Unknown };
         let current = self.keys.current(key).map(|current| &current.record.plan.tree);
         let wanted = order.goal().and_then(|goal| goal.sharing).map(|sharing| &sharing.tree);
@@ -289,12 +288,8 @@ impl Node {
     /// of the key. So whoever has former keys decides nothing, neither anew nor against what is known,
     /// once one epoch was made without them (AGR-11).
     fn is_decided_in_order(&self, key: &KeyId, decided: &Decided) -> bool {
-        let at = |head: Head| self.state.position_of(&head);
-        let book = self.keys.book(key);
-        let made_at = book.and_then(|book| book.record()).map(|record| record.plan.head);
-        let given_up_at = book.and_then(|book| book.given_up_at);
-        let known = [made_at, given_up_at].into_iter().flatten().filter_map(at).max();
-        let is_in_order = decided.planned_at().and_then(at).is_some_and(|at| known <= Some(at));
+        let at = decided.planned_at().and_then(|head| self.state.position_of(&head));
+        let is_in_order = at.is_some_and(|at| self.newest_known(key) <= Some(at));
         is_in_order || decided.verify_now(&self.state).is_ok()
     }
 
@@ -404,7 +399,7 @@ impl Node {
         let who = self.name_of(&node).map(|name| name.to_string()).unwrap_or_default();
         let text = format!("attempt {attempt} at key {key} is void: {who} gave it up");
         self.audit(text, &[], turn);
-        self.look_at_plans(key, turn);
+        self.look_at_early(key, turn);
     }
 
     /// The epoch exists: take up this node's shares, if they are what the record says (N-60), and

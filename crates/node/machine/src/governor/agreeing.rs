@@ -10,8 +10,8 @@ use crate::node::{Node, Turn};
 use crate::seats::is_readable;
 use crate::wire::Message;
 use quorate_charter::{
-    Agreement, CertifiedEntry, Decided, Effects, EntryBody, EntryError, Input, Instance, Motion,
-    MotionBody, ProposedEntry, SignedBallotMessage, Validity,
+    Agreement, CertifiedEntry, Decided, Effects, EntryBody, EntryError, Input, Instance, LockKeys,
+    Motion, MotionBody, MotionError, ProposedEntry, SignedBallotMessage, Validity,
 };
 use quorate_identity::NodeId;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ impl Node {
         &mut self,
         from: NodeId,
         message: SignedBallotMessage,
+        keys: LockKeys,
         turn: &mut Turn<'_>,
     ) {
         let instance = message.instance();
@@ -44,7 +45,26 @@ impl Node {
                 }
             }
         }
-        self.step_agreement(instance, Input::Message(message), turn);
+        if self.is_passed_over(&message.voter()) || !self.has_room_for_value(&message) {
+            return;
+        }
+        let heard = match keys {
+            LockKeys::OfNow => Input::Message,
+            LockKeys::OfThen => Input::Dated,
+        };
+        self.step_agreement(instance, heard(message), turn);
+    }
+
+    /// Whether what is kept of a voter's proposals leaves room for one more. There are as many attempts
+    /// to propose in as keys: whoever fills their own room is told again as it empties (AGR-08).
+    fn has_room_for_value(&self, message: &SignedBallotMessage) -> bool {
+        let more = message.proposed_bytes();
+        if more == 0 {
+            return true;
+        }
+        let voter = message.voter();
+        let kept = self.governor.agreements.values().map(|it| it.bytes_kept_from(&voter));
+        kept.sum::<usize>().saturating_add(more) <= limits::PROPOSALS_BYTES_MAX
     }
 
     /// Asks the voters to decide an instance, with this value if nobody proposes another.
@@ -223,6 +243,9 @@ impl Node {
                 && proposed.recipient().is_none_or(|it| self.is_key_shown(&it.key_id()))
                 && proposed.nodes().is_none_or(|change| self.behind_for(change).is_none())
                 && proposed.minimum().is_none_or(|minimum| self.lacking_for(minimum).is_none())
+                && proposed
+                    .import()
+                    .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())
         };
         let is_sound = |proposed: &ProposedEntry| {
             proposed.motion().is_none_or(is_found)
@@ -232,9 +255,9 @@ impl Node {
                 && proposed.custody().is_none_or(|custody| recoveries(custody).is_some())
                 && proposed.claim().is_none_or(is_readable)
                 && proposed.recipient().is_none_or(is_recipient)
-                && proposed
-                    .import()
-                    .is_none_or(|(scheme, imported)| self.check_import(scheme, imported).is_ok())
+                && proposed.import().is_none_or(|(scheme, imported)| {
+                    !matches!(self.check_import(scheme, imported), Err(MotionError::Public(_)))
+                })
         };
         match instance {
             Instance::Attempt { key, epoch, attempt, .. } => {
@@ -244,9 +267,10 @@ impl Node {
                 match self.state.check_next(value, now, &|position| self.stored_at(position)) {
                     Ok(proposed) if self.is_contested(&proposed, now) => Validity::Late,
                     Ok(proposed) if is_sound(&proposed) => {
-                        // Not for what was not shown here, or found, nor while keys are behind; but
-                        // whoever saw that a quorum found it right is bound to nothing else (GOV-54,
-                        // GOV-35, GOV-66, SUC-20, AGR-07).
+                        // Not for what was not shown here, or found, nor while keys are behind, nor for
+                        // a key that this node knows already; but whoever saw that a quorum found it
+                        // right is bound to nothing else, whatever it learns since (GOV-54, GOV-35,
+                        // GOV-66, SUC-20, IMP-02, AGR-07).
                         match is_in_time(&proposed) {
                             true => proposed
                                 .motion()

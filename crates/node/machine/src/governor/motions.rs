@@ -23,9 +23,7 @@ impl Node {
         }
         let mut merged = match self.governor.motions.get(&id) {
             Some(known) => known.clone(),
-            None if self.governor.motions.len() >= limits::MOTIONS_PENDING_MAX => {
-                return Err(MotionError::TooMany);
-            }
+            None if !self.has_room_for(&motion) => return Err(MotionError::TooMany),
             None => motion.unsigned(),
         };
         if !merged.merge(&motion) {
@@ -52,6 +50,18 @@ impl Node {
         self.look_at_custody(turn);
         self.propose_next(turn);
         Ok(id)
+    }
+
+    /// Whether one of those who signed a new motion has few that wait. Nobody takes others' room: who
+    /// fills their own neither keeps an objection out nor their own removal (GOV-16).
+    fn has_room_for(&self, motion: &SignedMotion) -> bool {
+        let signed = |motion: &SignedMotion, person| {
+            motion.signatures.iter().any(|(signer, _)| signer == person)
+        };
+        motion.signatures.iter().any(|(person, _)| {
+            let waiting = self.governor.motions.values().filter(|known| signed(known, person));
+            waiting.count() < limits::MOTIONS_PER_SIGNER_MAX
+        })
     }
 
     /// A lapsed node asks to come back.

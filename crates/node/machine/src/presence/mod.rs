@@ -254,8 +254,12 @@ impl Node {
             self.keys.asked.clear();
             self.watch_ages(turn);
             self.look_again(turn);
+            let tells_ended = self.tells_ended();
             for peer in self.presence.connected() {
                 self.share_everything(peer, turn);
+                if tells_ended {
+                    self.share_ended(peer, turn);
+                }
             }
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Requests {
     early: Early,
     /// How far the last round of gossip came, by peer.
     told: BTreeMap<NodeId, RequestId>,
+    /// Whether the next round tells what ended lately too.
+    tells_ended: bool,
 }
 
 /// Requests that people rejected or cancelled, until they expire: so long nobody may file them
@@ -326,6 +328,17 @@ impl Node {
         for id in ids {
             self.share_request(peer, &id, turn);
         }
+    }
+
+    /// The nodes changed: what is on its way between two that know it at different times is nobody's
+    /// (NOD-05), so at the next round of gossip what ended lately is told again too.
+    pub(crate) fn retell_ended(&mut self) {
+        self.requests.tells_ended = true;
+    }
+
+    /// Whether this round of gossip tells what ended lately.
+    pub(crate) fn tells_ended(&mut self) -> bool {
+        std::mem::take(&mut self.requests.tells_ended)
     }
 
     /// Tells a peer that came up what ended lately, in case it was away.

@@ -35,7 +35,7 @@ mod statements;
 mod voter;
 
 use crate::support::Domain;
-use quorate_charter::{Phase, SignedBallotMessage, State as Charter};
+use quorate_charter::{LockKeys, Phase, SignedBallotMessage, State as Charter};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::{NodeId, NodeSecrets};
 use statements::{Set, Statement, Statements};
@@ -125,7 +125,7 @@ impl Voting {
     /// The number of a statement; it must hold, like all that reaches a voter (AGR-02).
     fn number(&self, known: &mut Known, message: &SignedBallotMessage) -> usize {
         known.statements.number(message, |message| {
-            assert_eq!(message.verify(&self.charter), Ok(()));
+            assert_eq!(message.verify(&self.charter), Ok(LockKeys::OfNow));
             self.voters.iter().position(|voter| *voter == message.voter()).unwrap()
         })
     }

@@ -102,7 +102,7 @@ pub fn statement(form: &str, state: &State, bytes: &[u8]) -> Result<Option<Diges
             said(statement.verify(state))?;
             Ok(Some(statement.digest()))
         }
-        "ballot" => said(read::<SignedBallotMessage>(bytes)?.verify(state)).map(|()| None),
+        "ballot" => said(read::<SignedBallotMessage>(bytes)?.verify(state)).map(|_| None),
         "decided" => said(read::<Decided>(bytes)?.verify(state)).map(|()| None),
         "evidence" => {
             let evidence: Evidence = said(minicbor::decode(bytes))?;
