@@ -9,6 +9,7 @@
     reason = "a test that panics has failed"
 )]
 
+use quorate_charter::limits::VALUE_BYTES_MAX;
 use quorate_charter::{
     AbortStatement, AttemptOutcome, BallotBody, Decided, EpochRecord, Instance, PreparedStatement,
     SignedBallotMessage,
@@ -519,6 +520,52 @@ fn neg_061_a_voter_that_was_taken_back_stays_out_of_its_earlier_lifes_attempts()
         let alarms = &world.host(&node).alarms;
         assert!(!alarms.iter().any(|text| text.contains("two statements")), "{alarms:?}");
     }
+}
+
+/// N-15, AGR-08: a voter proposes the longest values there are in attempts at every key. Another keeps
+/// some of them and answers; beyond that it takes no more, and goes on answering everybody else.
+#[test]
+fn neg_015_a_voter_fills_no_memory_with_what_it_proposes() {
+    let mut world = World::new(63);
+    let voter = world.id("node-1");
+    // Nobody deals, so that every attempt stays open.
+    world.wiretap = Some(Box::new(|_, _, message| match message {
+        Message::Deal(_) => Vec::new(),
+        other => vec![other],
+    }));
+    let order = |number: usize| {
+        let key = format!("key-{number}");
+        let order = world.founding.key_order(&key, Scheme::Ed25519);
+        world.enact("node-1", order);
+        world.state("node-1").key_named(&key.parse().unwrap()).unwrap().key
+    };
+    let keys: Vec<KeyId> = (0..32).map(order).collect();
+    let (some, others) = keys.split_at(20);
+    // In how many attempts the voter answers what is proposed, which is nothing that it would have.
+    let mut answers = |by: &str, keys: &[KeyId], length: usize| {
+        let (from, secrets) = (world.id(by), secrets(&world, by));
+        let genesis = world.founding.hash;
+        let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+        for (number, key) in (0..).zip(keys) {
+            let instance = Instance::Attempt { key: *key, epoch: 0, attempt: 0, era: 0 };
+            for ballot in 0..8 {
+                let body = BallotBody::Proposal { value: vec![number; length].into(), lock: None };
+                let lie = SignedBallotMessage::sign(genesis, instance, ballot, from, body, &sign);
+                world.inject(from, voter, &Message::Ballot(lie));
+            }
+        }
+        world.pass(100);
+        let said = world.host("node-1").outputs.iter().flat_map(|output| &output.messages);
+        let votes = said.into_iter().filter_map(|(_, message)| match message {
+            Message::Ballot(vote) if vote.voter() == voter => Some(vote.instance()),
+            _ => None,
+        });
+        let is_of = |it: &Instance| keys.iter().any(|key| it.is_attempt(key, 0, 0));
+        votes.filter(is_of).collect::<BTreeSet<Instance>>().len()
+    };
+    assert!(answers("witness-1", some, VALUE_BYTES_MAX) > 0, "there is room for some");
+    assert_eq!(answers("witness-1", others, 16), 0, "and then for none");
+    assert!(answers("node-3", others, 16) > 0, "nobody takes another's room");
 }
 
 /// NOD-05: a birth signature in a form that is too long to be read again is not stored, so nobody
