@@ -32,8 +32,10 @@ pub enum Fault {
     JobLost,
     /// A node comes back from an old copy of its disk.
     RolledBack,
-    /// A lying voter sends two votes for one slot.
+    /// A lying voter votes for nothing where it votes for a value.
     DoubleVote,
+    /// A lying voter proposes, offers or votes for two values.
+    TwoValues,
     /// A lying signer sends a wrong message of a session.
     SpoiledRound,
     /// A lying member deals falsely, or says that it prepared something else.
@@ -48,7 +50,7 @@ pub enum Fault {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -61,6 +63,7 @@ impl Fault {
         Self::JobLost,
         Self::RolledBack,
         Self::DoubleVote,
+        Self::TwoValues,
         Self::SpoiledRound,
         Self::SpoiledDeal,
         Self::ClockSkew,

@@ -40,7 +40,7 @@ impl World {
         let one_at_most = self.rolled.is_none_or(|before| before == one);
         let is_new = self.vacant.is_none() && !self.heirs.contains_key(&one);
         // Another entry at every turn would leave no time for epochs.
-        let may = self.may_lose_a_disk() && one_at_most && !self.is_thin;
+        let may = self.may_lose_a_machine(one) && one_at_most && !self.is_thin;
         if !may || !is_new || self.story() == Story::Withheld {
             return;
         }

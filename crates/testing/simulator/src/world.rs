@@ -5,7 +5,7 @@ use crate::check::{Checkers, going_on, unsettled};
 use crate::disk::Disk;
 use crate::faults::{Coverage, Fault, Milestone};
 use crate::host::{Fate, Handled, Host};
-use crate::liar::Liar;
+use crate::liar::{Heard, Liar};
 use crate::machines::{Newcomer, Vacant};
 use crate::mutant::Mutant;
 use crate::net::Net;
@@ -18,7 +18,7 @@ use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::boot::BootError;
 use quorate_machine::call::{Call, Caller, View};
 use quorate_machine::durable::Table;
-use quorate_machine::event::{Event, Millis, Output};
+use quorate_machine::event::{Envelope, Event, Millis, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
 use quorate_testkit::founding::Founding;
@@ -109,6 +109,8 @@ pub(crate) struct World {
     pub(crate) coverage: Coverage,
     trace: Digest,
     liar: Option<NodeId>,
+    /// What the liar heard.
+    heard: Heard,
     pub(crate) rolled: Option<NodeId>,
     /// The machine in a seat that was taken, by the seed of its keys.
     pub(crate) heirs: BTreeMap<NodeId, [u8; 32]>,
@@ -187,6 +189,7 @@ impl World {
             coverage: Coverage::default(),
             trace: Digest::ZERO,
             liar: None,
+            heard: Heard::default(),
             rolled: None,
             heirs: BTreeMap::new(),
             vacant: None,
@@ -568,20 +571,9 @@ impl World {
         for envelope in output.envelopes {
             self.note("sent", &id, &envelope.bytes);
             self.checkers.sent(id, &envelope, self.now);
-            let copies = if self.liar == Some(id) && !self.healed {
-                let liar = Liar {
-                    genesis: self.founding.hash,
-                    node: id,
-                    secrets: self.founding.nodes[&id].secrets(),
-                };
-                let dice = self.draw(256) as u8;
-                let (lies, fault) = liar.twist(&envelope, dice);
-                if let Some(fault) = fault {
-                    self.coverage.hit(fault);
-                }
-                lies
-            } else {
-                vec![envelope.bytes]
+            let copies = match self.liar == Some(id) && !self.healed {
+                true => self.twist(id, &envelope),
+                false => vec![envelope.bytes],
             };
             for bytes in copies {
                 self.post(id, envelope.to, bytes);
@@ -592,6 +584,30 @@ impl World {
             self.coverage.reach(Milestone::Given, self.checkers.given());
             self.people.hear(id, reply);
         }
+    }
+
+    /// What the liar sends in place of this.
+    fn twist(&mut self, node: NodeId, envelope: &Envelope) -> Vec<Vec<u8>> {
+        let dice = self.draw(256) as u8;
+        let Some(state) = self.hosts[&node].node.as_ref().map(|node| node.state()) else {
+            return vec![envelope.bytes.clone()];
+        };
+        let founders = &self.founding.nodes;
+        let lost =
+            self.heirs.keys().filter_map(|seat| Some((*seat, founders.get(seat)?.secrets())));
+        let mut liar = Liar {
+            genesis: self.founding.hash,
+            node,
+            secrets: founders[&node].secrets(),
+            state: &state,
+            former: lost.collect(),
+            heard: &mut self.heard,
+        };
+        let (lies, fault) = liar.twist(envelope, dice);
+        if let Some(fault) = fault {
+            self.coverage.hit(fault);
+        }
+        lies
     }
 
     /// Puts a frame on its way, or loses it.
@@ -634,6 +650,9 @@ impl World {
         }
         let Some(node) = self.hosts.get(&to).and_then(|host| host.node.as_ref()) else { return };
         let checked = ingress::check(&node.state(), from, bytes);
+        if self.liar == Some(to) {
+            self.heard.note(bytes);
+        }
         self.note("arrived", &to, bytes);
         // a statement of somebody whom this node does not know yet is dropped, and so is a lie
         if let Ok(frame) = checked {
@@ -797,6 +816,13 @@ impl World {
     /// Whether some node may come back from an old copy of its disk.
     pub(crate) fn may_lose_a_disk(&self) -> bool {
         self.plan.mutant.is_none() && self.liar.is_none()
+    }
+
+    /// Whether a node may lose its machine. In some worlds somebody has the lost one's keys, and shares
+    /// them with a voter that lies.
+    pub(crate) fn may_lose_a_machine(&self, one: NodeId) -> bool {
+        let shares_keys = self.plan.seed % 4 == 3 && self.liar != Some(one);
+        self.may_lose_a_disk() || (self.plan.mutant.is_none() && shares_keys)
     }
 
     /// Whether guardians mean it when they announce that another domain takes over.
