@@ -383,12 +383,17 @@ impl SignedBallotMessage {
         let prevote = statement(self.genesis, self.instance, lock.ballot, self.body.digest(), None);
         let prevotes =
             Certificate { votes: &lock.prevotes, tag: tag::PREVOTE, statement: &prevote };
-        let of_now = |node: &NodeId| state.keys_of_now(node).copied().into_iter().collect();
-        let Err(error) = prevotes.verify(electorate, of_now) else { return Ok(LockKeys::OfNow) };
-        let of_then = voting_keys(state, self.instance, self.body.value());
-        let is_in_time = prevotes.verify(electorate, of_then).is_ok()
-            && prevotes.still(state) > electorate.faults().max(state.faults());
-        if is_in_time { Ok(LockKeys::OfThen) } else { Err(BallotError::Lock(error)) }
+        let keys = voting_keys(state, self.instance, self.body.value());
+        prevotes.verify(electorate, keys).map_err(BallotError::Lock)?;
+        // Whoever else signed, and under what keys, takes nothing from a quorum under keys of now.
+        let (got, needed) = (prevotes.of_now(state), electorate.quorum());
+        if got >= needed {
+            Ok(LockKeys::OfNow)
+        } else if prevotes.still(state) > electorate.faults().max(state.faults()) {
+            Ok(LockKeys::OfThen)
+        } else {
+            Err(BallotError::Lock(CertificateError::Few { got, needed }))
+        }
     }
 }
 

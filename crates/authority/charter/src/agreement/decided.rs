@@ -199,9 +199,18 @@ impl Certificate<'_> {
 
     /// How many of those who signed, as was verified, vote still under the keys that they signed with.
     pub fn still(&self, state: &State) -> usize {
+        self.count(state, |node| state.is_voter(node))
+    }
+
+    /// How many of those who signed, as was verified, have the keys still that they signed with.
+    pub fn of_now(&self, state: &State) -> usize {
+        self.count(state, |_| true)
+    }
+
+    fn count(&self, state: &State, is_meant: impl Fn(&NodeId) -> bool) -> usize {
         let is_known = !state.has_former_keys();
         let signs_now = |node: &NodeId, signature: &NodeSignature| {
-            let keys = state.keys_of_now(node).filter(|_| state.is_voter(node));
+            let keys = state.keys_of_now(node).filter(|_| is_meant(node));
             keys.is_some_and(|keys| {
                 is_known || keys.verify(self.tag, self.statement, signature).is_ok()
             })

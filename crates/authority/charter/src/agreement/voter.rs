@@ -189,6 +189,12 @@ impl Agreement {
         }
     }
 
+    /// Whether what is proposed in a ballot is kept.
+    pub fn keeps_a_proposal_of(&self, ballot: u32) -> bool {
+        let proposer = self.proposer(ballot);
+        proposer.is_some_and(|it| self.book.get(ballot, Phase::Proposal, it).is_some())
+    }
+
     /// Bytes of values that are kept from proposals of a voter.
     pub fn bytes_kept_from(&self, voter: &NodeId) -> usize {
         let held = self.book.iter().map(|held| &held.message);

@@ -199,6 +199,8 @@ fn a_lock_with_former_keys_shows_that_its_value_was_valid_in_time() {
     let dated = ["n2-before", "n3", "n4"];
     assert_eq!(verified(&dated, &table.state), Ok(LockKeys::OfThen));
     assert_eq!(verified(&dated, &table.before), Ok(LockKeys::OfNow));
+    let besides = ["n1", "n2-before", "n3", "n4"];
+    assert_eq!(verified(&besides, &table.state), Ok(LockKeys::OfNow), "a quorum without it");
     assert!(is_refused(verified(&dated[..2], &table.state)));
     assert!(is_refused(verified(&dated, &table.after)), "n3 has other keys too by then");
 }

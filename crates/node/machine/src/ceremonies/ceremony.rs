@@ -342,13 +342,12 @@ impl Node {
             Validity::Unknown | Validity::Late => {
                 self.keys.due.set_earlier(key, turn.now.saturating_add(self.pace.retry_ms));
             }
+            // It has no say in it.
+            Validity::Invalid if !takes_part => {}
             Validity::Invalid => {
                 let text = format!("refused a plan for epoch {} of key {key}", plan.epoch);
                 self.audit(text, &[from], turn);
-                if self.may_give_up(&key, &self.me) == Validity::Valid {
-                    let why = "its plan is not what this node verified";
-                    self.void_attempt(key, why, &[from], turn);
-                }
+                self.void_attempt(key, "its plan is not what this node verified", &[from], turn);
             }
         }
     }

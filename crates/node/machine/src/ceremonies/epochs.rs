@@ -174,6 +174,7 @@ impl Node {
                 turn.out.writes.extend(shares_gone(&key, epoch, attempt));
                 turn.out.writes.push(contributions_gone(&key, epoch, attempt));
             }
+            self.drop_attempts_at(&key, turn);
             // Also of who held shares once, and keeps the backup of the key itself.
             for (epoch, attempt) in key_backups {
                 turn.out.writes.push(contributions_gone(&key, epoch, attempt));

@@ -86,6 +86,8 @@ pub(crate) struct KeyBook {
     pub(super) left_to_others: Option<BTreeSet<NodeId>>,
     /// Since when the attempt is the one that is next, as far as this node looked at it.
     pub(super) opened_at: Option<Millis>,
+    /// Whether this node gave the attempt up itself.
+    pub(super) is_given_up: bool,
     /// In how many attempts at the next epoch each member failed, as this node saw it.
     pub(super) failures: BTreeMap<NodeId, u32>,
     /// Why the last attempt ended, for showing.
@@ -591,6 +593,7 @@ impl KeyBook {
                 self.last_failure = None;
                 self.left_to_others = None;
                 self.opened_at = None;
+                self.is_given_up = false;
                 self.drop_old_messages();
                 true
             }
@@ -601,6 +604,7 @@ impl KeyBook {
                 self.waits_since = None;
                 self.left_to_others = None;
                 self.opened_at = None;
+                self.is_given_up = false;
                 self.drop_old_messages();
                 true
             }

@@ -114,6 +114,7 @@ impl Node {
         if !may_end || !(is_wanted || book.ceremony.is_some()) {
             return;
         }
+        book.is_given_up |= abort.node == self.me;
         if let Some(ceremony) = book.ceremony.as_mut() {
             // Who has asked the voters already goes on asking for the same.
             if matches!(ceremony.phase, Phase::ExpectDecision) && abort.node != self.me {
@@ -179,14 +180,11 @@ impl Node {
                 if voided != attempt || !said {
                     return Validity::Invalid;
                 }
-                // A word of before what is known to have come of the key may be somebody's who has
-                // former keys; some voter may be bound to it all the same (AGR-07).
-                let is_in_order = self.newest_known(&key).is_none_or(|known| known <= at);
                 match self.may_give_up(&key, &node) {
-                    Validity::Valid if is_in_order && self.takes_word_of(&key, &node, now) => {
-                        Validity::Valid
-                    }
-                    Validity::Valid => Validity::Late,
+                    // A word of before what is known to have come of the key may be somebody's who
+                    // has former keys; some voter may be bound to it all the same (AGR-07).
+                    Validity::Valid if self.newest_known(&key) > Some(at) => Validity::Late,
+                    Validity::Valid => self.weigh_word_of(&key, &node, now),
                     other => other,
                 }
             }
@@ -199,30 +197,42 @@ impl Node {
         }
     }
 
-    /// Whether this node goes along when another gives the attempt up: one that takes part in it,
-    /// as far as this node knows who does. Before any plan is known, the word of who should plan
-    /// counts, others' only after a while: else whoever is to be dropped could end every attempt to
-    /// drop it. Where nothing is wanted nobody's word counts: a member could void attempts without
-    /// end (CER-09, N-82).
+    /// Whether this node goes along when another gives the attempt up.
     pub(super) fn takes_word_of(&self, key: &KeyId, node: &NodeId, now: Millis) -> bool {
-        let Some(book) = self.keys.book(key) else { return false };
-        if *node == self.me {
-            return true;
+        self.weigh_word_of(key, node, now) == Validity::Valid
+    }
+
+    /// What this node thinks of another's word that gives the attempt up (CER-09, N-82). It counts if
+    /// this node gave the attempt up too, or its author takes part in it, as far as this node knows
+    /// who does. Before any plan is known, the word of who should plan counts, others' only after a
+    /// while: else whoever is to be dropped could end every attempt to drop it. Those of whom a plan
+    /// tells have their time too. Where nothing is wanted nobody's counts: a member could void
+    /// attempts without end.
+    fn weigh_word_of(&self, key: &KeyId, node: &NodeId, now: Millis) -> Validity {
+        let counts = |holds: bool| if holds { Validity::Valid } else { Validity::Late };
+        let Some(book) = self.keys.book(key) else { return Validity::Late };
+        if *node == self.me || book.is_given_up {
+            return Validity::Valid;
         }
         if let Some(ceremony) = &book.ceremony {
-            return ceremony.plan.participants().contains(node);
+            return counts(ceremony.plan.participants().contains(node));
         }
+        let waited = |since: Option<Millis>| since.map_or(0, |at| now.saturating_sub(at));
         if let Some(others) = &book.left_to_others {
-            return others.contains(node);
+            let is_over = waited(book.waits_since) >= self.patience(key).saturating_mul(4);
+            return counts(is_over || others.contains(node));
         }
-        let Some(wanted) = self.wanted(key, now) else { return false };
-        let waited = book.opened_at.map_or(0, |at| now.saturating_sub(at));
-        self.planner(key, &wanted, book.attempt) == Some(*node)
-            || waited >= self.pace.retry_max_ms.saturating_mul(3)
+        let Some(wanted) = self.wanted(key, now) else { return Validity::Late };
+        let is_planner = self.planner(key, &wanted, book.attempt) == Some(*node);
+        match waited(book.opened_at) >= self.pace.retry_max_ms.saturating_mul(3) {
+            waited if waited || is_planner => Validity::Valid,
+            // Soon it will.
+            _ => Validity::Unknown,
+        }
     }
 
     /// Whether a node's word ends an attempt: it holds shares of the key, or is to (CER-09).
-    pub(super) fn may_give_up(&self, key: &KeyId, node: &NodeId) -> Validity {
+    fn may_give_up(&self, key: &KeyId, node: &NodeId) -> Validity {
         let Some(order) = self.state.key(key) else { return Validity::Unknown };
         let current = self.keys.current(key).map(|current| &current.record.plan.tree);
         let wanted = order.goal().and_then(|goal| goal.sharing).map(|sharing| &sharing.tree);
@@ -247,7 +257,7 @@ impl Node {
         (epoch, attempt, era): (u64, u32, u64),
         turn: &mut Turn<'_>,
     ) -> bool {
-        if self.state.key(key).is_none() {
+        if self.state.key(key).is_none_or(|order| order.retired) {
             return false;
         }
         let next_era = self.next_era(key);

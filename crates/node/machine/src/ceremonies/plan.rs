@@ -187,6 +187,10 @@ impl Node {
         let Some(wanted) = self.wanted(&key, now.saturating_add(self.tolerance_ms())) else {
             return Validity::Unknown;
         };
+        // Nobody else's plan costs an attempt anything (CER-09).
+        if self.planner(&key, &wanted, plan.attempt) != Some(from) {
+            return Validity::Unknown;
+        }
         // Whoever plans chooses no electorate of before (AGR-13).
         let since = self.state.position_of(&plan.head);
         if since.is_none_or(|at| at < self.state.electorate_now().era()) {
@@ -206,16 +210,17 @@ impl Node {
             return Validity::Unknown;
         }
         let participants = plan.participants();
+        // Who has no part in it may hear of it late, and of lives that began since.
+        if !participants.contains(&self.me) {
+            return self.check_plan(plan);
+        }
         let ours = self.incarnation.id;
         let known = self.presence.incarnations(ours, participants.iter(), &self.me);
         let Some(known) = known else { return Validity::Unknown };
         let is_timely =
             plan.made_at.abs_diff(now) <= self.tolerance_ms().saturating_add(self.patience(&key));
-        let holds = self.planner(&key, &wanted, plan.attempt) == Some(from)
-            && is_timely
-            && plan.incarnations == known;
         match self.check_plan(plan) {
-            Validity::Valid if !holds => Validity::Invalid,
+            Validity::Valid if !is_timely || plan.incarnations != known => Validity::Invalid,
             checked => checked,
         }
     }

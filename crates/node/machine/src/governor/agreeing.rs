@@ -13,7 +13,7 @@ use quorate_charter::{
     Agreement, CertifiedEntry, Decided, Effects, EntryBody, EntryError, Input, Instance, LockKeys,
     Motion, MotionBody, MotionError, ProposedEntry, SignedBallotMessage, Validity,
 };
-use quorate_identity::NodeId;
+use quorate_identity::{KeyId, NodeId};
 use std::sync::Arc;
 
 impl Node {
@@ -59,7 +59,9 @@ impl Node {
     /// to propose in as keys: whoever fills their own room is told again as it empties (AGR-08).
     fn has_room_for_value(&self, message: &SignedBallotMessage) -> bool {
         let more = message.proposed_bytes();
-        if more == 0 {
+        let of = self.governor.agreements.get(&message.instance());
+        // What is kept already is told again by everybody.
+        if more == 0 || of.is_some_and(|it| it.keeps_a_proposal_of(message.ballot())) {
             return true;
         }
         let voter = message.voter();
@@ -141,13 +143,17 @@ impl Node {
         self.act_on(instance, effects, turn);
     }
 
-    /// Whether no vote about this that an earlier life cast can be lost: none ever is without a
+    /// Whether this node may vote about this: the key stands, and no vote that an earlier life cast can
+    /// be lost: none ever is without a
     /// lapse, and after one this node votes only on what is younger (CER-10, NOD-16). Positions
     /// are: it comes back at the entry that says so, decided without it, and votes beyond.
     fn may_vote_on(&self, instance: &Instance) -> bool {
         match instance {
             Instance::Position(_) => true,
-            Instance::Attempt { key, .. } => self.is_of_this_life(key),
+            Instance::Attempt { key, .. } => {
+                let stands = self.state.key(key).is_some_and(|order| !order.retired);
+                stands && self.is_of_this_life(key)
+            }
         }
     }
 
@@ -217,6 +223,20 @@ impl Node {
         for over in voted.copied().collect::<Vec<_>>() {
             governor.votes.remove(&over);
             turn.out.writes.push(Write::delete(Table::Votes, quorate_codec::to_bytes(&over)));
+        }
+    }
+
+    /// Forgets attempts at a key that is retired, durably: nobody decides about it any more.
+    pub(crate) fn drop_attempts_at(&mut self, key: &KeyId, turn: &mut Turn<'_>) {
+        let is_of = |it: &Instance| matches!(it, Instance::Attempt { key: of, .. } if of == key);
+        let governor = &mut self.governor;
+        let open = governor.agreements.keys().chain(governor.votes.keys()).filter(|it| is_of(it));
+        for over in open.copied().collect::<Vec<_>>() {
+            governor.agreements.remove(&over);
+            governor.wakes.remove(&over);
+            if governor.votes.remove(&over).is_some() {
+                turn.out.writes.push(Write::delete(Table::Votes, quorate_codec::to_bytes(&over)));
+            }
         }
     }
 
