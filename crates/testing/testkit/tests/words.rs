@@ -224,8 +224,8 @@ fn neg_082_the_word_of_who_is_not_to_plan_counts_after_a_while() {
     world.enact("node-1", refresh());
     world.until("somebody plans", |_| planner.get().is_some());
     let now = world.state("node-1").head();
-    let others = MEMBERS.into_iter().filter(|member| Some(world.id(member)) != planner.get());
-    let other = others.last().unwrap();
+    let mut others = MEMBERS.into_iter().filter(|member| Some(world.id(member)) != planner.get());
+    let other = others.next_back().unwrap();
     let value = void(&world, other, key, 2, now);
     assert!(!votes_for(&mut world, "witness-1", (key, 2, 10), &value, None));
     // What is proposed is told on by whoever hears it, so all vote once it counts.
