@@ -144,9 +144,9 @@ impl Node {
     }
 
     /// Whether this node may vote about this: the key stands, and no vote that an earlier life cast can
-    /// be lost: none ever is without a
-    /// lapse, and after one this node votes only on what is younger (CER-10, NOD-16). Positions
-    /// are: it comes back at the entry that says so, decided without it, and votes beyond.
+    /// be lost. None ever is without a lapse, and after one this node votes only on what is younger
+    /// (CER-10, NOD-16). Positions are: it comes back at the entry that says so, decided without it,
+    /// and votes beyond.
     fn may_vote_on(&self, instance: &Instance) -> bool {
         match instance {
             Instance::Position(_) => true,
