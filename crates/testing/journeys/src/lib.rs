@@ -29,6 +29,7 @@ mod founded;
 mod machine;
 mod motions;
 mod program;
+mod relay;
 mod successor;
 mod trial;
 
@@ -36,5 +37,6 @@ pub use chapter::{Chapter, commands, root};
 pub use desk::{Desk, Running, Shown, network};
 pub use machine::{Machine, addresses};
 pub use program::{Said, binary, next, quorate, recovery, run};
+pub use relay::Relay;
 pub use successor::{HEIRS, Successor};
 pub use trial::Trial;

@@ -74,15 +74,16 @@ impl Machine {
 
     /// Where the other nodes are, as `node run` is told.
     pub fn addresses_of_others(&self, trial: &Trial) -> Vec<String> {
-        let config = trial.node_file("node-1");
-        let known = config.get("peers").and_then(Value::as_object).expect("peers");
-        let mut pairs: Vec<String> = known
-            .iter()
-            .filter(|(name, _)| **name != self.name)
-            .map(|(name, address)| format!("{name}={}", address.as_str().expect("an address")))
-            .collect();
-        let first = config.get("peer").and_then(Value::as_str).expect("an address");
-        pairs.push(format!("node-1={first}"));
-        pairs
+        let others = |node: &str| {
+            let config = trial.node_file(node);
+            config.get("peers").and_then(Value::as_object).expect("peers").clone()
+        };
+        // As the others find node-1, and as it finds them.
+        let first = others("witness").remove("node-1").expect("an address");
+        let mut known = others("node-1");
+        known.insert("node-1".to_owned(), first);
+        known.remove(&self.name);
+        let pair = |(name, at): (String, Value)| format!("{name}={}", at.as_str().expect("a text"));
+        known.into_iter().map(pair).collect()
     }
 }

@@ -4,6 +4,7 @@ use crate::desk::Desk;
 use crate::founded;
 use crate::machine::{Machine, addresses};
 use crate::program::{Said, binary, quorate, quorate_with, recovery};
+use crate::relay::Relay;
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
@@ -238,6 +239,22 @@ impl Trial {
                 *config.get_mut("peer").expect("an address") = address.as_str().into();
             });
         }
+    }
+
+    /// Puts a relay where each node listens for nodes, and the node elsewhere: whatever another one says
+    /// to it, or hears of it, goes through there.
+    pub fn relayed(&mut self) -> Vec<Relay> {
+        FOUNDERS.iter().for_each(|node| self.kill(node));
+        let relays = FOUNDERS.map(|node| {
+            let ((was, _), (peer, _)) = (self.addresses(node), addresses());
+            let elsewhere = peer.as_str().into();
+            self.change_node_file(node, |config| {
+                *config.get_mut("peer").expect("an address") = elsewhere;
+            });
+            Relay::between(&was, &peer)
+        });
+        FOUNDERS.iter().for_each(|node| self.start(node));
+        relays.into()
     }
 
     /// A custodian of the trial answers what nodes ask; the file with the answers.

@@ -213,6 +213,34 @@ fn a_node_joins_and_the_one_that_it_replaces_is_thrown_out() {
     quorate_journeys::recovery(&["verify", &backup, "--genesis", &genesis]).ok();
 }
 
+/// GOV-66: whoever asks for the admission that a new machine is to believe hears which nodes have it; one
+/// alone is not enough, whatever it says.
+#[test]
+fn neg_072_an_admission_that_one_node_alone_confirms_is_refused() {
+    let mut trial = Trial::founded();
+    let machine = Machine::new(&trial, "node-5", &addresses());
+    trial.enact(&["node", "admit", &enrolment_of(&machine)]);
+    let ask = ["node", "admission", "node-5"];
+    let whole = trial.run(&ask).ok().clone();
+    assert!(whole["confirmed_by"].as_array().unwrap().len() >= 2, "{whole}");
+    for node in ["node-2", "node-3", "witness"] {
+        trial.kill(node);
+    }
+    let alone = trial.run(&ask);
+    let error = alone.error(3);
+    assert_eq!(error["code"], "unconfirmed", "{error}");
+    // It is shown all the same, so that people see who says so.
+    let shown = &alone.lines[0];
+    assert_eq!(shown["confirmed_by"], json!(["node-1"]), "{shown}");
+    assert_eq!(shown["admission"], whole["admission"]);
+    trial.start("node-3");
+    trial.until_at("node-3", |status| status["position"].is_u64());
+    assert_eq!(trial.run(&ask).ok()["confirmed_by"], json!(["node-1", "node-3"]));
+    // Who founded the domain was admitted by nobody, and who is not there neither.
+    assert_eq!(trial.run(&["node", "admission", "node-1"]).error(2)["code"], "founding_node");
+    trial.run(&["node", "admission", "node-9"]).error(2);
+}
+
 /// N-72: a node that was thrown out while it was off starts again, hears nothing of it from anybody, and
 /// is the first that is asked. Who knows no more than the genesis still finds the domain.
 #[test]

@@ -378,6 +378,39 @@ fn nod_04_a_clock_that_ran_ahead_can_be_set_right() {
     world.until("node-3 can sign", |world| world.can_sign("node-3", "ops"));
 }
 
+/// NOD-04, N-72: a clock that is set back while the node is off sets nothing back. It goes on from the last
+/// time at which it did something under a lease, so that what was over by then stays over.
+#[test]
+fn nod_04_time_goes_on_over_a_restart_whatever_the_clock_says() {
+    let mut world = ready(5, "ops", Scheme::Ed25519);
+    // Within the bound that others accept.
+    world.host_mut("node-3").ahead_ms = 4_000;
+    world.pass(30_000);
+    assert!(world.status("node-3").leased);
+    let said = |world: &World, since: usize| -> Vec<u64> {
+        let outputs = world.host("node-3").outputs.iter().skip(since);
+        let messages = outputs.flat_map(|output| &output.messages);
+        let hellos = messages.filter_map(|(_, message)| match message {
+            Message::Hello(hello) => Some(hello.body().time_ms),
+            _ => None,
+        });
+        hellos.collect()
+    };
+    let id = file(&mut world, "node-3", "ops", &message("under a lease"));
+    world.until_state("node-3", &id, RequestState::Signed);
+    let (node, then) = (world.id("node-3"), world.now + 4_000);
+    assert!(said(&world, 0).iter().all(|time| *time <= then));
+    world.stop("node-3");
+    world.host_mut("node-3").ahead_ms = 0;
+    let before = world.host("node-3").outputs.len();
+    world.start(node);
+    world.pass(1_000);
+    let times = said(&world, before);
+    let clock = world.now;
+    assert!(!times.is_empty() && times.iter().all(|time| *time > clock), "{times:?}, {clock}");
+    world.until("it serves", |world| world.can_sign("node-3", "ops"));
+}
+
 /// NOD-02: a node's decision counts from the node alone. An earlier one, shown again by another,
 /// undoes nothing.
 #[test]

@@ -6,7 +6,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-use quorate_charter::MotionBody;
+use quorate_charter::{BallotBody, MotionBody, SignedBallotMessage};
 use quorate_client::contract::{MotionState, MotionView, routes};
 use quorate_identity::{MotionId, Scheme};
 use quorate_machine::call::View;
@@ -122,6 +122,59 @@ fn gov_35_no_page_goes_on_after_another_minimum() {
         }
     }
     assert!(pages > 0, "somebody showed it the minimum");
+}
+
+/// GOV-35, N-80: what is below the minimum votes for nothing, whoever speaks with its keys: not with those
+/// who are left, though the three of them would be enough.
+#[test]
+fn neg_080_votes_of_whoever_runs_less_than_the_minimum_decide_nothing() {
+    let (mut world, _) = with_ops(94, Shape::default(), TREE, 1);
+    for node in ["node-1", "node-2", "witness-1"] {
+        restart(&mut world, node, "1.1.0");
+    }
+    world.until("they serve", |world| world.status("node-1").leased);
+    world.enact("node-1", require("1.1.0"));
+    world.until("it heard", |world| world.status("node-3").outdated.is_some());
+    world.stop("node-2");
+    let before = world.state("node-1").position();
+    let honest = ["node-1", "witness-1"];
+    let (outdated, genesis) = (world.id("node-3"), world.state("node-1").genesis());
+    let secrets = world.founding.nodes[&outdated].secrets();
+    let order = world.founding.key_order("later", Scheme::Ed25519);
+    world.file_motion("node-1", order);
+    // Whatever the two vote for, its keys vote for as well, to both.
+    let mut votes = 0;
+    for _ in 0..400 {
+        let sent = honest.map(|node| world.host(node).outputs.len());
+        world.pass(500);
+        for (node, sent) in honest.into_iter().zip(sent) {
+            let outputs = world.host(node).outputs.iter().skip(sent);
+            let messages = outputs.flat_map(|output| output.messages.clone());
+            let said: Vec<Message> = messages.map(|(_, message)| message).collect();
+            for message in said {
+                let Message::Ballot(said) = message else { continue };
+                let body = match said.body() {
+                    BallotBody::Prevote(Some(value)) => BallotBody::Prevote(Some(*value)),
+                    BallotBody::Precommit(Some(value)) => BallotBody::Precommit(Some(*value)),
+                    _ => continue,
+                };
+                let (instance, ballot) = (said.instance(), said.ballot());
+                let sign = |tag, bytes: &[u8]| secrets.sign(tag, bytes);
+                let vote =
+                    SignedBallotMessage::sign(genesis, instance, ballot, outdated, body, &sign);
+                for to in honest {
+                    let to = world.id(to);
+                    world.inject(outdated, to, &Message::Ballot(vote.clone()));
+                }
+                votes += 1;
+            }
+        }
+    }
+    assert!(votes > 0, "they voted");
+    assert_eq!(honest.map(|node| world.state(node).position()), [before; 2]);
+    // With the new program the same keys count.
+    restart(&mut world, "node-3", "1.1.0");
+    world.until("it is decided", |world| world.state("node-1").position() > before);
 }
 
 /// GOV-35: voters enough are not enough where a key would be left without a quorum of nodes that run it.

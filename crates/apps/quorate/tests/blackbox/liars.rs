@@ -1,18 +1,24 @@
-//! A custodian who lies, in the midst of a real domain: what everybody else does are the programs.
+//! Who lies, in the midst of a real domain: what everybody else does are the programs.
 
-use crate::harness::{Domain, fresh_dir, kill, quorate};
+use crate::harness::{Domain, fresh_dir, kill, quorate, until};
 use quorate_backup::{Opener, RecoveryKey, Shared, SoftKey};
-use quorate_codec::to_bytes;
-use quorate_identity::GenesisHash;
+use quorate_charter::{BallotBody, GenesisFile, Instance, SignedBallotMessage};
+use quorate_codec::{Digest, to_bytes};
+use quorate_identity::{GenesisHash, NodeId, NodeSecrets};
+use quorate_machine::durable::{Record, Table};
+use quorate_machine::wire::Message;
 use quorate_recovery::backup_file::BackupReader;
 use quorate_recovery::key_file::KeyFile;
 use quorate_recovery::passphrase::Passphrase;
 use quorate_recovery::seat::Opening;
+use quorate_store::Store;
+use quorate_transport::{MeshEvent, MeshHandle, MeshPlan, Peer};
 use rand_core::OsRng;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// A custodian's real key, which opens what proves that it is there, and gives something else of
 /// everything after that.
@@ -89,7 +95,7 @@ fn neg_096_a_custodian_who_lies_is_named_by_the_machine_that_takes_a_seat() {
     let filed = domain.run(&["seat", "give", &claim, "--as", "ada"]).ok();
     let motion = filed["motion"].as_str().unwrap();
     domain.run(&["charter", "sign", motion, "--as", "ben"]).ok();
-    crate::harness::until(|| {
+    until(|| {
         let shown = domain.run(&["charter", "show", motion]).ok();
         (shown["state"] == "enacted").then_some(())
     });
@@ -122,4 +128,93 @@ fn neg_096_a_custodian_who_lies_is_named_by_the_machine_that_takes_a_seat() {
         }
     }
     assert_eq!(sorted(&json!(of_hugo)), keys);
+}
+
+/// A node's own keys, taken out of its store while it does not run, and a channel to another one.
+struct Voter {
+    me: NodeId,
+    secrets: NodeSecrets,
+    genesis: GenesisHash,
+    target: NodeId,
+    mesh: MeshHandle,
+}
+
+impl Voter {
+    /// Those of node-1, to node-2. Needs a runtime.
+    async fn of(domain: &Domain) -> Self {
+        let folder = |node: &str| domain.dir.join("nodes").join(node);
+        let text = fs::read_to_string(folder("node-1").join("passphrase")).unwrap();
+        let passphrase = quorate_store::Passphrase::new(text.trim_end().to_owned());
+        let opened = Store::open(folder("node-1").join("store.redb"), &passphrase).unwrap();
+        let is_secrets = |row: &&Record| row.table == Table::Identity && row.key == b"secrets";
+        let row = opened.1.iter().find(is_secrets).unwrap();
+        let secrets = NodeSecrets::from_bytes(&row.value).unwrap();
+
+        let genesis: GenesisHash = domain.genesis().parse().unwrap();
+        let file = fs::read(domain.dir.join("genesis.cbor")).unwrap();
+        let file: GenesisFile = quorate_codec::from_bytes(&file).unwrap();
+        let state = file.verify(&genesis).unwrap();
+        let node = |name: &str| state.node_named(&name.parse().unwrap()).unwrap();
+        let (me, target) = (node("node-1").id, node("node-2").id);
+        let config = fs::read(folder("node-2").join("node.json")).unwrap();
+        let config: Value = serde_json::from_slice(&config).unwrap();
+        let address = config["peer"].as_str().unwrap().to_owned();
+        let peers = [(target, Peer { keys: node("node-2").keys, address })].into();
+        let listener = quorate_transport::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let plan = MeshPlan { me, peers, delay: Duration::ZERO };
+        let (mesh, mut events) = quorate_transport::start(&secrets, plan, listener).unwrap();
+        while !matches!(events.recv().await, Some(MeshEvent::Connected(_))) {}
+        tokio::spawn(async move { while events.recv().await.is_some() {} });
+        Self { me, secrets, genesis, target, mesh }
+    }
+
+    /// Votes for a value that is nobody's.
+    fn votes(&self, position: u64, value: u8) {
+        let sign = |tag, bytes: &[u8]| self.secrets.sign(tag, bytes);
+        let body = BallotBody::Prevote(Some(Digest([value; 32])));
+        let instance = Instance::Position(position);
+        let vote = SignedBallotMessage::sign(self.genesis, instance, 0, self.me, body, &sign);
+        self.mesh.send(self.target, to_bytes(&Message::Ballot(vote)));
+    }
+}
+
+/// BLM-02, AGR-10: a voter votes twice in one ballot. Whoever hears both keeps the two statements, gives
+/// them out as a file, and anybody who has the hash of the genesis and no node sees who it was.
+#[test]
+fn agr_10_two_votes_of_one_voter_are_a_file_that_convicts_it_before_anybody() {
+    let domain = Domain::up("two-votes");
+    let folder = fresh_dir("two-votes");
+    let file = folder.join("evidence").display().to_string();
+    let status = domain.run(&["status"]).ok();
+    let position = status["position"].as_u64().unwrap() + 1;
+    kill(domain.node_pid("node-1"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let voter = runtime.block_on(Voter::of(&domain));
+    let listed = || domain.run(&["evidence", "list", "--node", "node-2"]).lines();
+    // Once, as often as it likes.
+    runtime.block_on(async { (0..3).for_each(|_| voter.votes(position, 1)) });
+    until(|| domain.run(&["status", "--node", "node-2"]).code.filter(|code| *code == 0));
+    assert_eq!(listed(), Vec::<Value>::new());
+    runtime.block_on(async { voter.votes(position, 2) });
+    let evidence = until(|| listed().first().cloned());
+    assert_eq!(evidence["culprits"], json!(["node-1"]), "{evidence}");
+
+    let name = evidence["evidence"].as_str().unwrap();
+    domain.run(&["evidence", "get", name, "--node", "node-2", "--output", &file]).ok();
+    let genesis = domain.genesis();
+    drop(domain);
+    let verify = ["--json", "evidence", "verify", &file, "--genesis"];
+    let shown = quorate(&[&verify[..], &[&genesis]].concat()).ok();
+    assert_eq!(shown["culprits"], json!(["node-1"]), "{shown}");
+    assert!(shown["place"].as_str().unwrap().contains(&position.to_string()), "{shown}");
+    // Of another domain, or with any byte of it changed, it accuses nobody.
+    let other = format!("0x{}", "11".repeat(32));
+    assert_eq!(quorate(&[&verify[..], &[&other]].concat()).refused(5), "bad_evidence");
+    let whole = fs::read(&file).unwrap();
+    for at in (0..whole.len()).step_by(whole.len() / 30 + 1) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(&file, changed).unwrap();
+        assert_eq!(quorate(&[&verify[..], &[&genesis]].concat()).refused(5), "bad_evidence");
+    }
 }

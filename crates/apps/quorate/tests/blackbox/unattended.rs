@@ -2,7 +2,7 @@
 //! nodes each open by another one, through a power cut.
 
 use crate::founding::{Ceremony, NODES};
-use crate::harness::{command, kill, quorate, until};
+use crate::harness::{Domain as Trial, command, fresh_dir, kill, message, quorate, until};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -204,55 +204,83 @@ impl Drop for Swtpm {
 
 const MISSING: &str = "not installed; `cargo xtask test --install` installs it: ";
 
-/// A domain of which every node is sealed by something else.
-struct Domain {
-    ceremony: Ceremony,
+/// What opens stores on the machines of a test.
+struct Devices {
     hsm: SoftHsm,
     credentials: Credentials,
     #[cfg(feature = "tpm")]
     tpm: Option<Swtpm>,
-    genesis: String,
 }
 
-impl Domain {
-    /// How a node is sealed, and what its start needs besides.
-    fn seal(&self, node: &str) -> (Vec<String>, Vec<String>) {
-        let owned = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
-        match node {
+impl Devices {
+    fn new(root: &Path) -> Self {
+        let credentials = Credentials::new(root);
+        credentials.put("quorate-seal", &[0x5e; 32]);
+        Self {
+            hsm: SoftHsm::new(root),
+            credentials,
             #[cfg(feature = "tpm")]
-            "north" => {
+            tpm: Some(Swtpm::new(root, "tpm")),
+        }
+    }
+
+    /// How a store is sealed, and what its start needs besides: the first of a domain, and the next.
+    fn seal(&self, number: usize) -> (Vec<String>, Vec<String>) {
+        let owned = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
+        match number {
+            #[cfg(feature = "tpm")]
+            0 => {
                 let at = self.tpm.as_ref().unwrap().name();
                 (owned(&["--seal", "tpm2"]), owned(&["--tpm", &at]))
             }
-            "south" => (owned(&["--seal", "systemd-credential"]), Vec::new()),
-            "east" => {
+            1 => (owned(&["--seal", "systemd-credential"]), Vec::new()),
+            _ => {
                 let (module, pin) = (self.hsm.module(), self.hsm.at("pin"));
                 let opening = owned(&["--module", &module, "--pin-file", &pin]);
                 (owned(&["--seal", "pkcs11", "--token", "vault"]), opening)
             }
+        }
+    }
+
+    fn give(&self, command: &mut Command) {
+        self.hsm.give(command);
+        self.credentials.give(command);
+    }
+
+    /// A TPM loses its power with the machine.
+    #[cfg(feature = "tpm")]
+    fn lose_power(&mut self) {
+        self.tpm = self.tpm.take().map(Swtpm::power_cut);
+    }
+
+    #[cfg(not(feature = "tpm"))]
+    fn lose_power(&mut self) {}
+}
+
+/// A domain of which every node is sealed by something else.
+struct Domain {
+    ceremony: Ceremony,
+    devices: Devices,
+    genesis: String,
+}
+
+impl Domain {
+    /// How a node is sealed, and what its start needs besides. Somebody types for the last one.
+    fn seal(&self, node: &str) -> (Vec<String>, Vec<String>) {
+        match NODES.iter().position(|name| *name == node).unwrap() {
+            number @ 0..=2 => self.devices.seal(number),
             _ => {
                 let path = self.ceremony.path("phrase");
                 fs::write(&path, "somebody types this\n").unwrap();
-                (Vec::new(), owned(&["--passphrase-file", &path]))
+                (Vec::new(), vec!["--passphrase-file".to_owned(), path])
             }
         }
     }
 
     fn found() -> Self {
         let ceremony = Ceremony::new("unattended");
-        let root = ceremony.root.clone();
-        let (hsm, credentials) = (SoftHsm::new(&root), Credentials::new(&root));
-        credentials.put("quorate-seal", &[0x5e; 32]);
-        #[cfg(feature = "tpm")]
-        let tpm = Some(Swtpm::new(&root, "tpm"));
-        let mut domain = Self {
-            ceremony,
-            hsm,
-            credentials,
-            #[cfg(feature = "tpm")]
-            tpm,
-            genesis: String::new(),
-        };
+        let devices = Devices::new(&ceremony.root);
+        let mut domain = Self { ceremony, devices, genesis: String::new() };
         let mut enrolments = Vec::new();
         for (node, (peer, api)) in NODES.iter().zip(&domain.ceremony.addresses) {
             let (sealing, opening) = domain.seal(node);
@@ -288,8 +316,7 @@ impl Domain {
 
     fn command(&self, args: &[&str], more: &[String]) -> Command {
         let mut command = command(args);
-        self.hsm.give(&mut command);
-        self.credentials.give(&mut command);
+        self.devices.give(&mut command);
         command.args(more);
         command
     }
@@ -306,26 +333,8 @@ impl Domain {
             args.extend(["--genesis-file", &file, "--genesis", &self.genesis]);
             args.extend(at.iter().map(String::as_str));
         }
-        let log = fs::File::create(self.ceremony.path(&format!("{node}.log"))).unwrap();
-        let mut command = self.command(&args, &self.seal(node).1);
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let log = || fs::read_to_string(self.ceremony.path(&format!("{node}.log"))).unwrap();
-        assert!(line.contains(node), "{line} {}", log());
-        Node(child)
-    }
-
-    /// A TPM loses its power with the machine.
-    #[cfg(feature = "tpm")]
-    fn without_power(self) -> Self {
-        Self { tpm: self.tpm.map(Swtpm::power_cut), ..self }
-    }
-
-    #[cfg(not(feature = "tpm"))]
-    fn without_power(self) -> Self {
-        self
+        let log = self.ceremony.path(&format!("{node}.log"));
+        Node::start(self.command(&args, &self.seal(node).1), &log)
     }
 
     fn log(&self, node: &str) -> String {
@@ -335,6 +344,19 @@ impl Domain {
 
 /// A node that runs until it is killed, or the test ends.
 struct Node(Child);
+
+impl Node {
+    /// Waits until it runs. What it says besides is in the log.
+    fn start(mut command: Command, log: &str) -> Self {
+        let file = fs::File::create(log).unwrap();
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "{}", fs::read_to_string(log).unwrap());
+        Self(child)
+    }
+}
 
 impl Drop for Node {
     fn drop(&mut self) {
@@ -370,7 +392,7 @@ fn nodes_whose_stores_open_by_themselves_come_back_after_a_power_cut() {
             kill(node.0.id());
             node.0.wait().unwrap();
         }
-        domain = domain.without_power();
+        domain.devices.lose_power();
         nodes = NODES.iter().map(|node| domain.start(node, false)).collect();
         for node in NODES {
             until(|| leased(node));
@@ -383,13 +405,63 @@ fn nodes_whose_stores_open_by_themselves_come_back_after_a_power_cut() {
     drop(nodes);
 
     // Without what opens it, it stays down and says why.
-    domain.credentials.remove("quorate-seal");
+    domain.devices.credentials.remove("quorate-seal");
     let dir = domain.ceremony.path("at-south");
     let mut command = domain.command(&["--json", "node", "run", "south", "--dir", &dir], &[]);
     let output = command.stdin(Stdio::null()).output().unwrap();
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!((output.status.code(), &error["error"]["code"]), (Some(2), &"no_credential".into()));
     fs::remove_dir_all(&domain.ceremony.root).unwrap();
+}
+
+/// STO-14: keys come back with their nodes. All power is cut at once, twice; nobody types anything,
+/// no passphrase is left on any disk, and the domain signs again.
+#[test]
+fn a_domain_whose_stores_open_by_themselves_signs_again_after_a_power_cut() {
+    let mut domain = Trial::up("power");
+    let signed = |domain: &Trial, text: &str| {
+        let request = domain.created("ops", &message(text), "wallet-service");
+        let ended = domain.wait(&request).ok();
+        assert_eq!(ended["state"], "signed", "{ended}");
+    };
+    signed(&domain, "as it was founded");
+    domain.stop();
+    let root = fresh_dir("power");
+    let mut devices = Devices::new(&root);
+    let nodes = ["node-1", "node-2", "node-3", "witness"];
+    let run = |devices: &Devices, verb: &str, node: &str, args: &[String]| {
+        let mut command = command(&["--json", "node", verb, node, "--dir", domain.dir()]);
+        devices.give(&mut command);
+        command.args(args);
+        command
+    };
+    for (number, node) in nodes.iter().enumerate() {
+        let (sealing, opening) = devices.seal(number);
+        let phrase = domain.dir.join("nodes").join(node).join("passphrase");
+        let mut reseal = run(&devices, "reseal", node, &[sealing, opening].concat());
+        let output = reseal.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(!phrase.exists());
+    }
+    for round in ["sealed anew", "after one power cut", "after another"] {
+        let start = |(number, node): (usize, &&str)| {
+            let log = root.join(format!("{node}.log"));
+            let command = run(&devices, "run", node, &devices.seal(number).1);
+            Node::start(command, log.to_str().unwrap())
+        };
+        let running: Vec<Node> = nodes.iter().enumerate().map(start).collect();
+        until(|| {
+            let status = domain.run(&["status"]);
+            (status.code == Some(0) && status.ok()["leased"] == true).then_some(())
+        });
+        signed(&domain, round);
+        for node in &running {
+            kill(node.0.id());
+        }
+        drop(running);
+        devices.lose_power();
+    }
+    fs::remove_dir_all(root).unwrap();
 }
 
 /// A person's own directory, with a key that may read.
