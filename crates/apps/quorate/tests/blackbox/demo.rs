@@ -4,6 +4,8 @@ use crate::harness::{fresh_dir, quorate};
 use serde_json::{Value, json};
 use std::fs;
 
+/// N-73 among it, step 5: who proposes with a node's own keys, for a request that was filed and allowed,
+/// another transaction than the one in it, is refused by whoever read the request.
 #[test]
 fn it_tells_seven_steps_and_ends_with_the_evidence() {
     let dir = fresh_dir("demo").join("D");

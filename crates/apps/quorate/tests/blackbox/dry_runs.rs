@@ -54,6 +54,70 @@ fn no_node_hears_of_what_is_only_shown() {
     assert_eq!(dry(&["status"]).ok()["domain"], "trial");
 }
 
+/// Motions of every matter: a dry run says what each would do and who would have to sign it, with nobody's
+/// signature under anything.
+#[test]
+fn no_motion_is_filed_by_what_is_only_shown() {
+    let domain = shared();
+    let filed = || {
+        let status = domain.run(&["charter", "status"]).ok();
+        // Another test may file its own.
+        let ids = status["collecting"].as_array().unwrap().iter();
+        ids.filter(|it| it.to_string().contains("only-shown")).count()
+    };
+    let policy = domain.dir.join("only-shown");
+    let policy = policy.to_str().unwrap();
+    domain.run(&["policy", "show", "-o", policy]).ok();
+    let enrolled = |kind: &str| {
+        let (dir, genesis) = (fresh_dir("only-shown"), domain.genesis());
+        let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+        let (key, file) = (path("key"), path("only-shown.enrolment"));
+        let mut keygen = Command::new("ssh-keygen");
+        assert!(
+            keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &key]).status().unwrap().success()
+        );
+        let enrol =
+            [kind, "enrol", "only-shown", "--genesis", &genesis, "--key", &key, "-o", &file];
+        quorate(&[&["--json"], &enrol[..]].concat()).ok();
+        file
+    };
+    let (person, service) = (enrolled("person"), enrolled("service"));
+    let all = "all of (node-1, node-2)";
+    let matters: &[(&[&str], &str)] = &[
+        (&["person", "admit", &person, "--role", "approver"], "only-shown"),
+        (&["person", "revoke", "alice"], "alice"),
+        (&["person", "roles", "bob", "--role", "operator"], "bob"),
+        (&["person", "team", "only-shown", "--member", "ada"], "only-shown"),
+        (&["service", "admit", &service], "only-shown"),
+        (&["service", "revoke", "wallet-service"], "wallet-service"),
+        (&["node", "declare", "node-1", "--operator", "Acme"], "Acme"),
+        (&["node", "suspend", "node-3"], "node-3"),
+        (&["node", "revoke", "node-3", "--faults", "0"], "node-3"),
+        (&["node", "faults", "0"], "0"),
+        (&["rule", "set", "--delay", "24h"], "1 day"),
+        (&["rule", "times", "--lease", "20s"], "20 seconds"),
+        (&["key", "create", "only-shown", "--scheme", "ed25519", "--access", all], "only-shown"),
+        (&["key", "reshare", "ops", "--access", all], "ops"),
+        (&["key", "refresh", "ops"], "ops"),
+        (&["key", "schedule", "ops", "--every", "30d"], "every 30 days"),
+        (&["key", "retire", "ops"], "ops"),
+        (&["policy", "propose", policy], "policy"),
+        (&["release", "require", "0.1.0"], "0.1.0"),
+    ];
+    let (head, before) = (domain.run(&["charter", "status"]).ok()["head"].clone(), filed());
+    for (motion, part) in matters {
+        let shown = domain.run(&[&["--dry-run"], *motion, &["--as", "ada"]].concat()).ok();
+        assert_eq!((&shown["dry_run"], &shown["state"]), (&json!(true), &json!(null)), "{shown}");
+        assert!(shown["effect"].to_string().contains(part), "{motion:?}: {shown}");
+        assert!(shown["needs"].as_str().is_some_and(|it| !it.is_empty()), "{motion:?}: {shown}");
+    }
+    // What would be refused is refused, before anything is shown.
+    let nobody = domain.run(&["--dry-run", "person", "revoke", "nobody", "--as", "ada"]);
+    nobody.refused(2);
+    assert_eq!((filed(), before), (0, 0));
+    assert_eq!(domain.run(&["charter", "status"]).ok()["head"], head);
+}
+
 #[test]
 fn no_file_is_made_by_what_is_only_shown() {
     let domain = shared();

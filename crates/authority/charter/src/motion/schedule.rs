@@ -1,5 +1,6 @@
 //! When a key is refreshed without another order (EPO-20).
 
+use super::span::Span;
 use crate::limits::{SCHEDULE_EVERY_MS, SCHEDULE_JITTER_PART};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Digest, Transcript, tag};
@@ -69,10 +70,9 @@ impl RefreshSchedule {
 
 impl fmt::Display for RefreshSchedule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minutes = |ms: u64| ms / MINUTE_MS;
-        write!(formatter, "every {} minutes", minutes(self.every_ms))?;
+        write!(formatter, "every {}", Span(self.every_ms))?;
         if self.jitter_ms > 0 {
-            write!(formatter, ", up to {} minutes earlier", minutes(self.jitter_ms))?;
+            write!(formatter, ", up to {} earlier", Span(self.jitter_ms))?;
         }
         match self.window {
             Some(Window { from, minutes }) => {
