@@ -125,7 +125,7 @@ impl Hands {
         self.seen.lock().expect("a lock").push(Arc::clone(&seen));
         let mut buffer = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let piece = &mut buffer[..length];
+            let piece = buffer.get_mut(..length).expect("as much as was read");
             seen.lock().expect("a lock").extend_from_slice(piece);
             self.may_bend(piece);
             if to.write_all(piece).is_err() {
@@ -143,7 +143,7 @@ impl Hands {
         let one_in = self.bends.load(Ordering::Relaxed);
         if one_in > 0 && number % one_in == one_in - 1 {
             let at = number.wrapping_mul(7_919) % piece.len();
-            piece[at] ^= 1 << (number % 8);
+            *piece.get_mut(at).expect("a place in it") ^= 1 << (number % 8);
             self.bent.fetch_add(1, Ordering::Relaxed);
         }
     }
