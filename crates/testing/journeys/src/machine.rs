@@ -58,6 +58,11 @@ impl Machine {
         quorate(&[verb, &parts, &known, &["--passphrase-file", &passphrase]].concat())
     }
 
+    /// The file with its enrolment.
+    pub fn enrolment(&self) -> String {
+        self.dir.join("nodes").join(&self.name).join("enrolment.cbor").display().to_string()
+    }
+
     /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.dir

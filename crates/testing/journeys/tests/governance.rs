@@ -231,7 +231,7 @@ fn what_is_dangerous_waits_and_guardians_bring_administrators_back() {
     let before = trial.run(&["charter", "status"]).ok()["head"].clone();
     let policy = anything(&trial);
     let machine = Machine::new(&trial, "node-5", &addresses());
-    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let enrolment = machine.enrolment();
     let alone: Vec<String> = [
         &["policy", "propose", &policy][..],
         &["node", "admit", &enrolment, "--votes"],

@@ -68,7 +68,7 @@ fn neg_072_nodes_that_are_kept_on_an_old_head_sign_nothing_under_it() {
     let mut trial = Trial::founded();
     let at = addresses();
     let machine = Machine::new(&trial, "node-5", &at);
-    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let enrolment = machine.enrolment();
     trial.enact(&["node", "admit", &enrolment, "--votes", "--faults", "0"]);
     trial.enact(&["rule", "times", "--lease", "5s"]);
     let admission = trial.run(&["node", "admission", "node-5"]).ok()["admission"].clone();

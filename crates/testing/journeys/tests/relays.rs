@@ -35,7 +35,7 @@ fn who_stands_between_the_nodes_while_one_joins_reads_changes_and_accuses_nothin
     // A node joins.
     let at = addresses();
     let machine = Machine::new(&trial, "node-5", &at);
-    let enrolment = machine.dir().join("nodes/node-5/enrolment.cbor").display().to_string();
+    let enrolment = machine.enrolment();
     trial.enact(&["node", "admit", &enrolment, "--votes", "--faults", "1"]);
     let admission = trial.run(&["node", "admission", "node-5"]).ok()["admission"].clone();
     let charter = trial.file("charter");
