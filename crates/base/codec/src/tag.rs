@@ -232,6 +232,46 @@ tags! {
     /// Session id of the ECDSA engine.
     ECDSA_SESSION = "ecdsa/session/v1";
 
+    // ---- what two nodes do together
+    /// Names a set-up: its context and both nodes.
+    PAIR_SETUP = "pair/setup/v2";
+    /// Commitment to a nonce of a set-up.
+    PAIR_COMMITMENT = "pair/commitment/v1";
+    /// The map to ristretto255 of the base transfers.
+    PAIR_BASE_MAP = "pair/base-map/v1";
+    /// A key that comes out of a base transfer.
+    PAIR_BASE_KEY = "pair/base-key/v1";
+    /// The trees of one builder in a set-up.
+    PAIR_DIRECTION = "pair/direction/v1";
+    /// The checked strings of all trees.
+    PAIR_TREES = "pair/trees/v1";
+    /// Names an extension.
+    PAIR_EXTENSION = "pair/extension/v1";
+    /// Keys of the check of an extension.
+    PAIR_CHECK = "pair/check/v1";
+    /// The hashes of all strings of an extension.
+    PAIR_STRINGS = "pair/strings/v1";
+    /// The whole message of an extension.
+    PAIR_EXTENDED = "pair/extended/v1";
+    /// Key of the pads of an extension.
+    PAIR_PADS = "pair/pads/v1";
+    /// Scalars of the gadget of a curve.
+    PAIR_GADGET = "pair/gadget/v1";
+    /// All corrections of products.
+    PAIR_CHALLENGE = "pair/challenge/v1";
+    /// A challenge for one input of one product.
+    PAIR_WEIGHT = "pair/weight/v1";
+    /// The rows of a product that both compute.
+    PAIR_ROWS = "pair/rows/v1";
+    /// A key of the direction that is derived from the other.
+    PAIR_REVERSED_KEY = "pair/reversed-key/v1";
+    /// All messages of a set-up so far.
+    PAIR_SAID = "pair/said/v1";
+    /// The last word of each node in a set-up.
+    PAIR_CONFIRMED = "pair/confirmed/v1";
+    /// Seed of a pair for shares of zero.
+    PAIR_ZERO_SEED = "pair/zero-seed/v1";
+
     // ---- releases
     /// The manifest of a release, signed by those who release.
     RELEASE = "release/v1";

@@ -1,7 +1,7 @@
 //! The curves, and the arithmetic that a curve lends to the types of this crate.
 
 use std::fmt::Debug;
-use subtle::ConstantTimeEq;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
 /// A curve of the product. Sealed: the types of this crate rest on the promises of
@@ -32,7 +32,15 @@ pub trait Arithmetic {
     /// A point of the prime-order subgroup.
     type RawPoint: Copy + Eq + Debug + Send + Sync + 'static;
     /// An integer modulo the order.
-    type RawScalar: Copy + Eq + Default + ConstantTimeEq + Zeroize + Send + Sync + 'static;
+    type RawScalar: Copy
+        + Eq
+        + Default
+        + ConstantTimeEq
+        + ConditionallySelectable
+        + Zeroize
+        + Send
+        + Sync
+        + 'static;
 
     /// The neutral element.
     fn identity() -> Self::RawPoint;
@@ -79,6 +87,8 @@ pub trait Arithmetic {
     fn scalar_from_u64(value: u64) -> Self::RawScalar;
     /// 64 uniform bytes modulo the order; the bias is below 2^-250.
     fn scalar_from_wide(bytes: &[u8; 64]) -> Self::RawScalar;
+    /// 32 bytes modulo the order, the highest first: for who says what its bias means.
+    fn scalar_from_32(bytes: &[u8; 32]) -> Self::RawScalar;
     /// The canonical encoding: big-endian on the SEC1 curves, little-endian on Ed25519.
     fn scalar_to_bytes(a: &Self::RawScalar) -> [u8; 32];
     /// The scalar with exactly this encoding.

@@ -6,6 +6,7 @@ use curve25519_dalek_5::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek_5::scalar::Scalar;
 use curve25519_dalek_5::traits::{Identity, IsIdentity};
 use std::sync::OnceLock;
+use zeroize::Zeroize;
 
 impl Arithmetic for Ed25519 {
     type RawPoint = EdwardsPoint;
@@ -83,6 +84,14 @@ impl Arithmetic for Ed25519 {
 
     fn scalar_from_wide(bytes: &[u8; 64]) -> Self::RawScalar {
         Scalar::from_bytes_mod_order_wide(bytes)
+    }
+
+    fn scalar_from_32(bytes: &[u8; 32]) -> Self::RawScalar {
+        let mut lowest_first = *bytes;
+        lowest_first.reverse();
+        let scalar = Scalar::from_bytes_mod_order(lowest_first);
+        lowest_first.zeroize();
+        scalar
     }
 
     fn scalar_to_bytes(a: &Self::RawScalar) -> [u8; 32] {

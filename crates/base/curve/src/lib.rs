@@ -4,6 +4,7 @@
 //!   identity either, and is the only form that is ever read from bytes (CUR-01 to CUR-03).
 //! * [`Scalar`] is public, canonical, `Copy`. [`SecretScalar`] is neither `Copy` nor `Clone`, is
 //!   wiped when dropped, compares in constant time and prints as nothing.
+//! * [`SecretScalars`] are many of them in a row, to be computed with together.
 //! * [`SecretStream`] gives the random bytes that follow from a seed, and is wiped too.
 //! * [`x25519`] says which bytes are keys that something may be encrypted to.
 //! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
@@ -20,6 +21,7 @@ mod scalar;
 mod sec1;
 mod secret;
 mod stream;
+mod vector;
 pub mod x25519;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};
@@ -27,6 +29,7 @@ pub use point::{NonIdentity, Point, PointError, ShortMultiples};
 pub use scalar::{NonZeroScalar, Scalar, ScalarError};
 pub use secret::SecretScalar;
 pub use stream::SecretStream;
+pub use vector::SecretScalars;
 
 #[cfg(test)]
 mod suite;

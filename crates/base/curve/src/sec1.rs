@@ -87,6 +87,10 @@ macro_rules! arithmetic {
                 reduce(high) * two_128 * two_128 + reduce(low)
             }
 
+            fn scalar_from_32(bytes: &[u8; 32]) -> Self::RawScalar {
+                <$library::Scalar as Reduce<U256>>::reduce(U256::from_be_slice(bytes))
+            }
+
             fn scalar_to_bytes(a: &Self::RawScalar) -> [u8; 32] {
                 a.to_bytes().into()
             }

@@ -1,0 +1,112 @@
+//! Bob: a random factor for each product.
+
+use super::gadget::TRANSFERS;
+use super::{
+    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns,
+};
+use crate::extension::Receiver;
+use crate::{PairError, Setup};
+use quorate_curve::{Scalar, SecretScalar, SecretScalars};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+/// Bob, once his message is made. Secret: his choices and factors.
+pub struct Bob<C: ProductCurve> {
+    extension: Receiver,
+    pub(super) choices: Zeroizing<Vec<u8>>,
+    factors: Vec<SecretScalar<C>>,
+    bytes: usize,
+}
+
+impl<C: ProductCurve> Bob<C> {
+    /// Begins: his state, and his message. The nonce is fresh in every run.
+    pub fn start(setup: &Setup, terms: &Terms, nonce: &[u8; 32]) -> (Self, Vec<u8>) {
+        let extension = terms.extension::<C>(setup);
+        let (extension, message) = Receiver::start(&setup.whole, &extension, nonce);
+        let choices = extension.choices();
+        let factor = |product| SecretScalars::sum_where(chosen(&choices, product), C::gadget());
+        let factors = (0..terms.products).map(factor).collect();
+        (Self { extension, choices, factors, bytes: terms.alice_bytes() }, message)
+    }
+
+    /// His factor of each product: uniform, and not his choice.
+    pub fn factors(&self) -> &[SecretScalar<C>] {
+        &self.factors
+    }
+
+    /// Takes Alice's message: his shares.
+    ///
+    /// # Errors
+    /// A malformed message is the peer's fault; products that do not hold are cheating (PAI-14).
+    pub fn finish(self, message: &[u8]) -> Result<Vec<Shares<C>>, PairError> {
+        if message.len() != self.bytes {
+            return Err(PairError::MALFORMED);
+        }
+        let (nonce, said) = message.split_first_chunk().ok_or(PairError::MALFORMED)?;
+        let said: Vec<Said<C>> = said
+            .chunks(PRODUCT_BYTES)
+            .map(Said::read)
+            .collect::<Option<_>>()
+            .ok_or(PairError::MALFORMED)?;
+        let corrections = said.iter().map(|said| said.corrections);
+        let challenge = Challenge::new(&self.extension.transcript(), nonce, corrections);
+        let pads = self.extension.pads(nonce, COLUMNS * C::PAD_BYTES);
+        let mut shares = Vec::with_capacity(said.len());
+        let mut holds = Choice::from(1);
+        for (product, said) in said.iter().enumerate() {
+            let choices = || chosen(&self.choices, product);
+            let [a, b, c] = columns::<C>(&pads, product);
+            let [d, e, f] = &said.columns;
+            let rows = [
+                a.plus_where(choices(), d),
+                b.plus_where(choices(), e),
+                c.plus_where(choices(), f),
+            ];
+            let eta = SecretScalars::from_bytes(&said.eta.repeat(TRANSFERS))
+                .map_err(|_| PairError::MALFORMED)?;
+            let zero = SecretScalars::from_bytes(&[0; 32].repeat(TRANSFERS))
+                .map_err(|_| PairError::MALFORMED)?;
+            let minus = zero.minus(&eta);
+            let expected =
+                challenge.hash(product, &rows, |rows| rows.plus_where(choices(), &minus));
+            holds &= expected.0.ct_eq(said.mu);
+            let [first, second, _] = &rows;
+            shares.push([first.weighted_sum(C::gadget()), second.weighted_sum(C::gadget())]);
+        }
+        // One verdict for all: which of them failed is nobody's business.
+        match bool::from(holds) {
+            true => Ok(shares),
+            false => Err(PairError::cheater("a product does not hold")),
+        }
+    }
+}
+
+/// What Alice says of one product.
+struct Said<'m, C: ProductCurve> {
+    corrections: &'m [u8],
+    columns: [SecretScalars<C>; COLUMNS],
+    eta: &'m [u8; 32],
+    mu: &'m [u8; 32],
+}
+
+impl<'m, C: ProductCurve> Said<'m, C> {
+    fn read(bytes: &'m [u8]) -> Option<Self> {
+        let (corrections, ends) = bytes.split_at_checked(COLUMNS * COLUMN_BYTES)?;
+        let (eta, mu) = ends.split_first_chunk()?;
+        Scalar::<C>::from_bytes(eta).ok()?;
+        let mut columns = corrections.chunks(COLUMN_BYTES).map(SecretScalars::from_bytes);
+        let mut column = || columns.next()?.ok();
+        Some(Self {
+            corrections,
+            columns: [column()?, column()?, column()?],
+            eta,
+            mu: mu.first_chunk()?,
+        })
+    }
+}
+
+/// The choices of one product.
+fn chosen(choices: &[u8], product: usize) -> impl Iterator<Item = Choice> + '_ {
+    let bits = choices.iter().skip(product * TRANSFERS / 8).take(TRANSFERS / 8);
+    bits.flat_map(|byte| (0..8).map(move |bit| Choice::from(byte >> bit & 1)))
+}

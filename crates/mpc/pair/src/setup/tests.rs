@@ -1,0 +1,188 @@
+//! Whole set-ups, and set-ups in which any message is rewritten.
+
+use super::*;
+use crate::Fault;
+use crate::base;
+use crate::extension::{Receiver, Sender, Terms};
+use crate::trees;
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::OnceLock;
+
+const LOWER: NodeId = NodeId(Digest([1; 32]));
+const HIGHER: NodeId = NodeId(Digest([2; 32]));
+
+/// How a run ended: at which of the two, or with both halves.
+type End = Result<(Setup, Setup), (NodeId, PairError)>;
+
+/// Runs a set-up; `rewrite` sees each message with its number from 1 to 8.
+fn run(contexts: [Digest; 2], seed: u64, rewrite: impl Fn(usize, &mut Vec<u8>)) -> End {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let [context, other] = contexts;
+    let on_way = |number, mut message| {
+        rewrite(number, &mut message);
+        message
+    };
+    let (low, high) = (|error| (LOWER, error), |error| (HIGHER, error));
+    let plan = Plan { context, me: LOWER, peer: HIGHER };
+    let Ok(Start::Lower(lower, first)) = start(plan, &mut rng) else { panic!("the lower id") };
+    let plan = Plan { context: other, me: HIGHER, peer: LOWER };
+    let Ok(Start::Higher(higher)) = start(plan, &mut rng) else { panic!("the higher id") };
+    let (higher, message) = higher.handle(&on_way(1, first)).map_err(high)?;
+    let (lower, message) = lower.handle(&on_way(2, message)).map_err(low)?;
+    let (higher, message) = higher.handle(&on_way(3, message)).map_err(high)?;
+    let (lower, message) = lower.handle(&on_way(4, message)).map_err(low)?;
+    let (higher, message) = higher.handle(&on_way(5, message)).map_err(high)?;
+    let (lower, message) = lower.handle(&on_way(6, message)).map_err(low)?;
+    let (higher, message) = higher.handle(&on_way(7, message)).map_err(high)?;
+    Ok((lower.handle(&on_way(8, message)).map_err(low)?, higher))
+}
+
+pub(crate) fn honest() -> &'static (Setup, Setup) {
+    static HALVES: OnceLock<(Setup, Setup)> = OnceLock::new();
+    HALVES.get_or_init(|| run([Digest::ZERO; 2], 1, |_, _| ()).unwrap())
+}
+
+/// PAI-10: transfers in both directions, one id, one seed.
+#[test]
+fn both_halves_belong_together_in_both_directions() {
+    let (lower, higher) = honest();
+    assert_eq!((lower.id, *lower.seed), (higher.id, *higher.seed));
+    for (alice, bob) in [(lower, higher), (higher, lower)] {
+        let ctx = Digest([7; 32]);
+        let terms = Terms { ctx, setup: lower.id, receiver: LOWER, purpose: "test", transfers: 64 };
+        let (receiver, message) = Receiver::start(&bob.whole, &terms, &[1; 32]);
+        let sender = Sender::start(&alice.punctured, &terms, &message).unwrap();
+        let [zeros, ones] = sender.pads(&[2; 32], 32);
+        let choices = receiver.choices();
+        for (number, chosen) in receiver.pads(&[2; 32], 32).iter().enumerate() {
+            let pads = if choices[number / 8] >> (number % 8) & 1 == 1 { &ones } else { &zeros };
+            assert_eq!(pads.iter().nth(number), Some(chosen));
+        }
+    }
+    // The other direction has digits of its own.
+    assert_ne!(*lower.punctured.digits, *higher.punctured.digits);
+}
+
+#[test]
+fn a_seed_gives_one_run_and_other_seeds_or_contexts_give_others() {
+    let again = run([Digest::ZERO; 2], 1, |_, _| ()).unwrap().0;
+    assert_eq!(again.to_bytes().as_slice(), honest().0.to_bytes().as_slice());
+    let other = run([Digest::ZERO; 2], 2, |_, _| ()).unwrap().0;
+    let elsewhere = run([Digest([1; 32]); 2], 1, |_, _| ()).unwrap().0;
+    for set_up in [other, elsewhere] {
+        assert_ne!(set_up.id, again.id);
+        assert_ne!(*set_up.seed, *again.seed);
+        assert_ne!(*set_up.punctured.digits.first_chunk::<31>().unwrap(), [0; 31]);
+    }
+}
+
+#[test]
+fn a_node_has_no_set_up_with_itself() {
+    let plan = Plan { context: Digest::ZERO, me: LOWER, peer: LOWER };
+    let refused = start(plan, &mut ChaCha20Rng::seed_from_u64(1)).err().unwrap();
+    assert_eq!(refused.fault, Fault::Caller);
+}
+
+/// PAI-01: ends that were told different contexts accuse nobody.
+#[test]
+fn neg_021_another_context_is_nobodys_fault() {
+    let (_, error) = run([Digest([1; 32]), Digest([2; 32])], 1, |_, _| ()).err().unwrap();
+    assert_eq!(error.fault, Fault::Unknown);
+}
+
+/// PAI-01, PAI-11: longer, shorter, empty.
+#[test]
+fn neg_007_every_message_has_its_length() {
+    for number in 1..=8 {
+        let cut: [fn(&mut Vec<u8>); 4] = [
+            |message| message.truncate(0),
+            |message| message.truncate(32),
+            |message| message.truncate(message.len() - 1),
+            |message| message.push(0),
+        ];
+        for cut in cut {
+            let change = |at, message: &mut Vec<u8>| {
+                if at == number {
+                    cut(message)
+                }
+            };
+            let (at, error) = run([Digest::ZERO; 2], 1, change).err().unwrap();
+            assert_eq!(at, if number % 2 == 0 { LOWER } else { HIGHER });
+            assert_eq!(error, PairError::MALFORMED, "message {number}");
+        }
+    }
+}
+
+/// What each part of each message means for whoever gets it changed: message, first byte, last
+/// byte, fault. Points and hidden strings may be noticed at once or by what follows from them.
+const PARTS: &[(usize, usize, usize, Fault)] = &[
+    // Commitments are looked at when they open, unless the two compare first what they heard.
+    (1, 32, 63, Fault::Peer),
+    (1, 64, 95, Fault::Unknown),
+    (2, 32, 63, Fault::Unknown),
+    (2, 64, 95, Fault::Unknown),
+    (3, 32, 63, Fault::Peer),
+    (4, 32, 63, Fault::Unknown),
+    (4, 64, 95, Fault::Peer),
+    (4, 96, 95 + trees::BYTES, Fault::Cheater),
+    (4, 96 + trees::BYTES, 95 + trees::BYTES + 32 + 31 * 48 + 64, Fault::Cheater),
+    (5, 32, 63, Fault::Unknown),
+    (5, 64, 95, Fault::Peer),
+    (6, 32, 63, Fault::Peer),
+    (7, 32 + trees::BYTES, 63 + trees::BYTES, Fault::Unknown),
+    (8, 32, 63, Fault::Unknown),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// PAI-01 to PAI-11: a changed message never leads to two halves that differ, nor to one that
+    /// is used: both end, or both agree on all of it.
+    #[test]
+    fn neg_031_what_was_changed_on_its_way_leads_to_no_set_up(
+        part in 0..PARTS.len(), at in any::<prop::sample::Index>(), bit in 0..8,
+    ) {
+        let (number, from, to, fault) = PARTS[part];
+        let at = from + at.index(to - from + 1);
+        let change = |now, message: &mut Vec<u8>| if now == number { message[at] ^= 1_u8 << bit };
+        let (_, error) = run([Digest::ZERO; 2], 1, change).err().unwrap();
+        prop_assert_eq!(error.fault, fault, "{:?} at byte {} of message {}", error, at, number);
+    }
+
+    /// PAI-02: elements of another kind, in either direction.
+    #[test]
+    fn neg_005_other_elements_lead_to_no_set_up(place in 0..256_usize, bit in 0..8, byte in 0..32_usize) {
+        for (number, from) in [(1, 96 + 32 * place), (2, 96)] {
+            let change = |now, message: &mut Vec<u8>| {
+                if now == number { message[from + byte] ^= 1_u8 << bit }
+            };
+            prop_assert!(run([Digest::ZERO; 2], 1, change).is_err());
+        }
+    }
+
+    /// PAI-12.
+    #[test]
+    fn neg_079_the_stored_form_is_one_and_damage_is_found(at in any::<prop::sample::Index>()) {
+        let (lower, _) = honest();
+        let bytes = lower.to_bytes();
+        prop_assert_eq!(bytes.len(), Setup::BYTES);
+        prop_assert_eq!(Setup::from_bytes(&bytes).unwrap().to_bytes(), bytes.clone());
+        let short = at.index(bytes.len());
+        prop_assert_eq!(Setup::from_bytes(&bytes[..short]).err().unwrap().fault, Fault::Machine);
+        let mut version = bytes.clone();
+        version[0] = 1;
+        prop_assert!(Setup::from_bytes(&version).is_err());
+        let mut digit = bytes.clone();
+        digit[65 + 32 * 16 * 32 + short % 32] |= 16;
+        prop_assert!(Setup::from_bytes(&digit).is_err());
+    }
+}
+
+/// Nothing secret is printed.
+#[test]
+fn a_set_up_prints_as_nothing() {
+    assert_eq!(format!("{:?}", honest().0), "Setup(secret)");
+    assert_eq!(base::BYTES, 8192);
+}
