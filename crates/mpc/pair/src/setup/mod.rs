@@ -2,19 +2,18 @@
 //! seed for shares of zero.
 //!
 //! It knows no key and no curve, so one set-up serves all keys, curves, trees of access and epochs
-//! of a pair. The *lower* node is the one with the lower id. Four rounds, in each of which it speaks
-//! first:
+//! of a pair. The *lower* node is the one with the lower id. Both speak in every round, at the same
+//! time; where only one has something to say, the other says nothing.
 //!
 //! ```text
-//!          lower                                     higher
-//! round 1  commitments, two elements a place    →
-//!                                               ←    commitments, A                    transfers
-//! round 2  nonce                                →
-//!                                               ←    nonce, trees, extension           one direction
-//! round 3  nonce of the extension, second nonce →
-//!                                               ←    second nonce                      the other
-//! round 4  trees, hash of all of it             →
-//!                                               ←    hash of all of it
+//! round   lower                                   higher
+//!   1     commitments, two elements a place       commitments, A
+//!   2     first nonce                             first nonce
+//!   3     –                                       its trees, an extension of them
+//!   4     nonce of the extension, second nonce    –
+//!   5     –                                       second nonce
+//!   6     its trees                               –
+//!   7     hash of all that was said               hash of all that was said
 //! ```
 //!
 //! All nonces are committed to in round 1 and opened when what they decide about is fixed. A
@@ -24,19 +23,19 @@ mod round1;
 mod round2;
 mod round3;
 mod round4;
+mod round5;
+mod round6;
+mod round7;
+mod run;
 mod stored;
-mod transcript;
 
-pub use round1::{ExpectElement, ExpectElements};
-pub use round2::{ExpectNonce, ExpectTrees};
-pub use round3::{ExpectSecond, ExpectSeconds};
-pub use round4::{ExpectConfirmation, ExpectOtherTrees};
 pub use stored::Setup;
 
 use crate::PairError;
 use quorate_codec::Digest;
 use quorate_identity::NodeId;
 use rand_core::CryptoRngCore;
+use run::Run;
 
 /// What a set-up is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,19 +48,31 @@ pub struct Plan {
     pub peer: NodeId,
 }
 
-/// How a set-up begins, by which of the two this node is.
-pub enum Start {
-    /// The lower one: its state, and its first message.
-    Lower(ExpectElement, Vec<u8>),
-    /// The higher one, which waits.
-    Higher(ExpectElements),
+/// Waits for the other's message of one round. Secret: consumed by that message, wiped when dropped.
+pub trait Expect: Send {
+    /// Takes the message.
+    ///
+    /// # Errors
+    /// [`PairError`]: the set-up is over, and everything it knew is wiped.
+    fn handle(self: Box<Self>, message: &[u8]) -> Result<Step, PairError>;
+}
+
+/// What a message led to.
+pub enum Step {
+    /// The state that waits for the other's next message, and the own one.
+    Next(Box<dyn Expect>, Vec<u8>),
+    /// The set-up, to be stored before anything uses it.
+    Done(Box<Setup>),
 }
 
 /// Begins a set-up. All that is random in it is drawn here.
 ///
 /// # Errors
 /// [`crate::Fault::Caller`]: a node has no set-up with itself.
-pub fn start(plan: Plan, rng: &mut impl CryptoRngCore) -> Result<Start, PairError> {
+pub fn start(
+    plan: Plan,
+    rng: &mut impl CryptoRngCore,
+) -> Result<(Box<dyn Expect>, Vec<u8>), PairError> {
     if plan.me == plan.peer {
         return Err(PairError::caller("a node has no set-up with itself"));
     }
@@ -69,6 +80,20 @@ pub fn start(plan: Plan, rng: &mut impl CryptoRngCore) -> Result<Start, PairErro
         true => round1::lower(plan, rng),
         false => round1::higher(plan, rng),
     })
+}
+
+/// Waits for a round in which the other says nothing, with what is said after it.
+struct ExpectNothing {
+    run: Run,
+    then: Box<dyn Expect>,
+    message: Vec<u8>,
+}
+
+impl Expect for ExpectNothing {
+    fn handle(self: Box<Self>, message: &[u8]) -> Result<Step, PairError> {
+        self.run.parts(message, 0)?;
+        Ok(Step::Next(self.then, self.message))
+    }
 }
 
 #[cfg(test)]

@@ -1,65 +1,52 @@
-//! Round 4: the lower node's trees; both confirm what was said, never what is secret.
+//! Round 4: the lower node's nonces. It has checked the extension by then, and the higher node opens
+//! its own: its digits are the complements of what it chose.
 
-use super::Setup;
-use super::transcript::Run;
+use super::run::{Commitments, Nonces, Run};
+use super::{Expect, ExpectNothing, Step, round6};
 use crate::PairError;
-use crate::trees::{self, Chosen, Digits, Punctured, Whole};
+use crate::extension::Receiver;
+use crate::trees::{Chosen, DEPTH, Digits, PLACES, Whole};
 use zeroize::Zeroizing;
 
-/// All four nonces: the first ones, then the second ones, each the lower node's first.
-pub(super) type AllNonces = Zeroizing<[[u8; 32]; 4]>;
-
-/// The higher node waits for trees.
-pub struct ExpectOtherTrees {
+/// The higher node waits for nonces.
+pub(super) struct Higher {
     pub(super) run: Run,
-    pub(super) nonces: AllNonces,
+    pub(super) nonces: Nonces,
+    pub(super) theirs: Commitments,
+    pub(super) their_nonce: [u8; 32],
     pub(super) whole: Whole,
-    pub(super) digits: Digits,
-    pub(super) keys: Chosen,
+    pub(super) receiver: Receiver,
 }
 
-/// The lower node waits for the other's word.
-pub struct ExpectConfirmation {
-    pub(super) run: Run,
-    pub(super) nonces: AllNonces,
-    pub(super) whole: Whole,
-    pub(super) punctured: Punctured,
-}
+/// Bytes of a pad from which a key is made.
+pub(super) const PAD_BYTES: usize = 32;
 
-impl ExpectOtherTrees {
-    /// Takes the trees: the set-up, to be stored before its confirmation leaves.
-    ///
-    /// # Errors
-    /// Trees that do not hold are cheating (PAI-05); another transcript is nobody's fault; a
-    /// malformed message is the peer's.
-    pub fn handle(self, message: &[u8]) -> Result<(Setup, Vec<u8>), PairError> {
-        let Self { mut run, nonces, whole, digits, keys } = self;
-        let parts = run.parts(message, trees::BYTES + 32)?;
-        let (told, confirmation) = parts.split_last_chunk().ok_or(PairError::MALFORMED)?;
-        run.follow(told);
-        run.compare(confirmation, &run.confirmation(run.lower))?;
-        let told = told.first_chunk().ok_or(PairError::MALFORMED)?;
-        let punctured = trees::open(&run.direction(run.lower), digits, &keys, told)?;
-        let message = run.message(&[&run.confirmation(run.higher)]);
-        Ok((finish(&run, &nonces, whole, punctured), message))
+impl Expect for Higher {
+    fn handle(self: Box<Self>, message: &[u8]) -> Result<Step, PairError> {
+        let Self { mut run, nonces, theirs, their_nonce, whole, receiver } = *self;
+        let parts = run.parts(message, 64)?;
+        let (extension_nonce, second) = parts.split_first_chunk().ok_or(PairError::MALFORMED)?;
+        let second: [u8; 32] = *second.first_chunk().ok_or(PairError::MALFORMED)?;
+        theirs.check(&run.ctx, run.lower, 1, &second)?;
+        run.follow(parts);
+        run.follow(nonces.second.as_slice());
+        let choices = receiver.choices();
+        let choice =
+            |place: usize| choices.get(place / 8).map_or(0, |byte| byte >> (place % 8) & 1);
+        let pads = receiver.pads(extension_nonce, PAD_BYTES);
+        let seconds = [&second, &*nonces.second];
+        let key = |(place, pad)| run.reversed(seconds, place, choice(place), pad);
+        let keys: Chosen = Zeroizing::new(pads.iter().enumerate().map(key).collect());
+        let mut digits: Digits = Zeroizing::new([0; 32]);
+        for place in 0..PLACES {
+            if let Some(digit) = digits.get_mut(place / DEPTH) {
+                *digit = *digit << 1 | (1 - choice(place));
+            }
+        }
+        let message = run.message(&[nonces.second.as_slice()]);
+        let nonces = Zeroizing::new([their_nonce, *nonces.first, second, *nonces.second]);
+        let then = round6::Higher { run, nonces, whole, digits, keys };
+        let nothing = ExpectNothing { run, then: Box::new(then), message: run.message(&[]) };
+        Ok(Step::Next(Box::new(nothing), message))
     }
-}
-
-impl ExpectConfirmation {
-    /// Takes the other's word: the set-up, to be stored.
-    ///
-    /// # Errors
-    /// Another transcript is nobody's fault; a malformed message is the peer's.
-    pub fn handle(self, message: &[u8]) -> Result<Setup, PairError> {
-        let Self { run, nonces, whole, punctured } = self;
-        let confirmation = run.parts(message, 32)?.first_chunk().ok_or(PairError::MALFORMED)?;
-        run.compare(confirmation, &run.confirmation(run.higher))?;
-        Ok(finish(&run, &nonces, whole, punctured))
-    }
-}
-
-fn finish(run: &Run, nonces: &AllNonces, whole: Whole, punctured: Punctured) -> Setup {
-    let [first, second, third, fourth] = &**nonces;
-    let seed = run.seed([first, second, third, fourth]);
-    Setup { id: run.said, seed, whole, punctured }
 }

@@ -13,35 +13,36 @@ use std::sync::OnceLock;
 const LOWER: NodeId = NodeId(Digest([1; 32]));
 const HIGHER: NodeId = NodeId(Digest([2; 32]));
 
-/// How a run ended: at which of the two, or with both halves.
+/// How a run ended: at which of the two first, or with both halves.
 type End = Result<(Setup, Setup), (NodeId, PairError)>;
 
-/// Runs a set-up; `rewrite` sees each message with its number from 1 to 8.
-fn run(contexts: [Digest; 2], seed: u64, rewrite: impl Fn(usize, &mut Vec<u8>)) -> End {
+/// Runs a set-up; `rewrite` sees each message with its round and sender.
+fn run(contexts: [Digest; 2], seed: u64, rewrite: impl Fn(usize, NodeId, &mut Vec<u8>)) -> End {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let [context, other] = contexts;
-    let on_way = |number, mut message| {
-        rewrite(number, &mut message);
-        message
-    };
-    let (low, high) = (|error| (LOWER, error), |error| (HIGHER, error));
-    let plan = Plan { context, me: LOWER, peer: HIGHER };
-    let Ok(Start::Lower(lower, first)) = start(plan, &mut rng) else { panic!("the lower id") };
-    let plan = Plan { context: other, me: HIGHER, peer: LOWER };
-    let Ok(Start::Higher(higher)) = start(plan, &mut rng) else { panic!("the higher id") };
-    let (higher, message) = higher.handle(&on_way(1, first)).map_err(high)?;
-    let (lower, message) = lower.handle(&on_way(2, message)).map_err(low)?;
-    let (higher, message) = higher.handle(&on_way(3, message)).map_err(high)?;
-    let (lower, message) = lower.handle(&on_way(4, message)).map_err(low)?;
-    let (higher, message) = higher.handle(&on_way(5, message)).map_err(high)?;
-    let (lower, message) = lower.handle(&on_way(6, message)).map_err(low)?;
-    let (higher, message) = higher.handle(&on_way(7, message)).map_err(high)?;
-    Ok((lower.handle(&on_way(8, message)).map_err(low)?, higher))
+    let lower = start(Plan { context, me: LOWER, peer: HIGHER }, &mut rng);
+    let higher = start(Plan { context: other, me: HIGHER, peer: LOWER }, &mut rng);
+    let ((mut lower, mut from_lower), (mut higher, mut from_higher)) =
+        (lower.unwrap(), higher.unwrap());
+    for round in 1.. {
+        rewrite(round, LOWER, &mut from_lower);
+        rewrite(round, HIGHER, &mut from_higher);
+        let at_lower = lower.handle(&from_higher).map_err(|error| (LOWER, error))?;
+        let at_higher = higher.handle(&from_lower).map_err(|error| (HIGHER, error))?;
+        match (at_lower, at_higher) {
+            (Step::Next(low, from_low), Step::Next(high, from_high)) => {
+                (lower, higher, from_lower, from_higher) = (low, high, from_low, from_high);
+            }
+            (Step::Done(lower), Step::Done(higher)) => return Ok((*lower, *higher)),
+            _ => panic!("both end in the same round"),
+        }
+    }
+    unreachable!()
 }
 
 pub(crate) fn honest() -> &'static (Setup, Setup) {
     static HALVES: OnceLock<(Setup, Setup)> = OnceLock::new();
-    HALVES.get_or_init(|| run([Digest::ZERO; 2], 1, |_, _| ()).unwrap())
+    HALVES.get_or_init(|| run([Digest::ZERO; 2], 1, |_, _, _| ()).unwrap())
 }
 
 /// PAI-10: transfers in both directions, one id, one seed.
@@ -67,10 +68,10 @@ fn both_halves_belong_together_in_both_directions() {
 
 #[test]
 fn a_seed_gives_one_run_and_other_seeds_or_contexts_give_others() {
-    let again = run([Digest::ZERO; 2], 1, |_, _| ()).unwrap().0;
+    let again = run([Digest::ZERO; 2], 1, |_, _, _| ()).unwrap().0;
     assert_eq!(again.to_bytes().as_slice(), honest().0.to_bytes().as_slice());
-    let other = run([Digest::ZERO; 2], 2, |_, _| ()).unwrap().0;
-    let elsewhere = run([Digest([1; 32]); 2], 1, |_, _| ()).unwrap().0;
+    let other = run([Digest::ZERO; 2], 2, |_, _, _| ()).unwrap().0;
+    let elsewhere = run([Digest([1; 32]); 2], 1, |_, _, _| ()).unwrap().0;
     for set_up in [other, elsewhere] {
         assert_ne!(set_up.id, again.id);
         assert_ne!(*set_up.seed, *again.seed);
@@ -88,81 +89,96 @@ fn a_node_has_no_set_up_with_itself() {
 /// PAI-01: ends that were told different contexts accuse nobody.
 #[test]
 fn neg_021_another_context_is_nobodys_fault() {
-    let (_, error) = run([Digest([1; 32]), Digest([2; 32])], 1, |_, _| ()).err().unwrap();
+    let (_, error) = run([Digest([1; 32]), Digest([2; 32])], 1, |_, _, _| ()).err().unwrap();
     assert_eq!(error.fault, Fault::Unknown);
 }
 
-/// PAI-01, PAI-11: longer, shorter, empty.
+/// PAI-01, PAI-11: longer, shorter, empty; where nothing is said, too.
 #[test]
 fn neg_007_every_message_has_its_length() {
-    for number in 1..=8 {
+    for (round, sender) in (1..=7).flat_map(|round| [(round, LOWER), (round, HIGHER)]) {
         let cut: [fn(&mut Vec<u8>); 4] = [
             |message| message.truncate(0),
-            |message| message.truncate(32),
+            |message| message.truncate(31),
             |message| message.truncate(message.len() - 1),
             |message| message.push(0),
         ];
         for cut in cut {
-            let change = |at, message: &mut Vec<u8>| {
-                if at == number {
-                    cut(message)
+            let change = |now, from, message: &mut Vec<u8>| {
+                if (now, from) == (round, sender) {
+                    cut(message);
                 }
             };
             let (at, error) = run([Digest::ZERO; 2], 1, change).err().unwrap();
-            assert_eq!(at, if number % 2 == 0 { LOWER } else { HIGHER });
-            assert_eq!(error, PairError::MALFORMED, "message {number}");
+            assert_eq!(at, if sender == LOWER { HIGHER } else { LOWER });
+            assert_eq!(error, PairError::MALFORMED, "round {round}");
         }
     }
 }
 
-/// What each part of each message means for whoever gets it changed: message, first byte, last
-/// byte, fault. Points and hidden strings may be noticed at once or by what follows from them.
-const PARTS: &[(usize, usize, usize, Fault)] = &[
+/// What each part of each message means for whoever gets it changed: round, sender, first byte, how
+/// many, fault.
+const PARTS: &[(usize, NodeId, usize, usize, Fault)] = &[
     // Commitments are looked at when they open, unless the two compare first what they heard.
-    (1, 32, 63, Fault::Peer),
-    (1, 64, 95, Fault::Unknown),
-    (2, 32, 63, Fault::Unknown),
-    (2, 64, 95, Fault::Unknown),
-    (3, 32, 63, Fault::Peer),
-    (4, 32, 63, Fault::Unknown),
-    (4, 64, 95, Fault::Peer),
-    (4, 96, 95 + trees::BYTES, Fault::Cheater),
-    (4, 96 + trees::BYTES, 95 + trees::BYTES + 32 + 31 * 48 + 64, Fault::Cheater),
-    (5, 32, 63, Fault::Unknown),
-    (5, 64, 95, Fault::Peer),
-    (6, 32, 63, Fault::Peer),
-    (7, 32 + trees::BYTES, 63 + trees::BYTES, Fault::Unknown),
-    (8, 32, 63, Fault::Unknown),
+    (1, LOWER, 32, 32, Fault::Peer),
+    (1, LOWER, 64, 32, Fault::Unknown),
+    (1, HIGHER, 32, 32, Fault::Peer),
+    (1, HIGHER, 64, 32, Fault::Unknown),
+    (2, LOWER, 32, 32, Fault::Peer),
+    (2, HIGHER, 32, 32, Fault::Peer),
+    (3, HIGHER, 32, 32, Fault::Unknown),
+    (3, HIGHER, 64, trees::BYTES, Fault::Cheater),
+    (3, HIGHER, 64 + trees::BYTES, 32 + 31 * 48 + 64, Fault::Cheater),
+    // A nonce that nobody committed to makes other keys, which look like trees that do not hold.
+    (4, LOWER, 32, 32, Fault::Cheater),
+    (4, LOWER, 64, 32, Fault::Peer),
+    (5, HIGHER, 32, 32, Fault::Peer),
+    (7, LOWER, 32, 32, Fault::Unknown),
+    (7, HIGHER, 32, 32, Fault::Unknown),
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// PAI-01 to PAI-11: a changed message never leads to two halves that differ, nor to one that
-    /// is used: both end, or both agree on all of it.
+    /// PAI-01 to PAI-11: a changed message never leads to two halves.
     #[test]
     fn neg_031_what_was_changed_on_its_way_leads_to_no_set_up(
         part in 0..PARTS.len(), at in any::<prop::sample::Index>(), bit in 0..8,
     ) {
-        let (number, from, to, fault) = PARTS[part];
-        let at = from + at.index(to - from + 1);
-        let change = |now, message: &mut Vec<u8>| if now == number { message[at] ^= 1_u8 << bit };
+        let (round, sender, first, count, fault) = PARTS[part];
+        let at = first + at.index(count);
+        let change = |now, from, message: &mut Vec<u8>| {
+            if (now, from) == (round, sender) { message[at] ^= 1_u8 << bit }
+        };
         let (_, error) = run([Digest::ZERO; 2], 1, change).err().unwrap();
-        prop_assert_eq!(error.fault, fault, "{:?} at byte {} of message {}", error, at, number);
+        prop_assert_eq!(error.fault, fault, "{:?}: byte {} of round {}", error, at, round);
+    }
+
+    /// PAI-05, PAI-10: of the lower node's trees too, a lie is found, or it was about what no digit
+    /// uses, and then the two do not confirm the same.
+    #[test]
+    fn neg_031_other_trees_lead_to_no_set_up(at in 0..trees::BYTES, bit in 0..8) {
+        let change = |round, from, message: &mut Vec<u8>| {
+            if (round, from) == (6, LOWER) { message[32 + at] ^= 1_u8 << bit }
+        };
+        let (_, error) = run([Digest::ZERO; 2], 1, change).err().unwrap();
+        prop_assert!(matches!(error.fault, Fault::Cheater | Fault::Unknown));
     }
 
     /// PAI-02: elements of another kind, in either direction.
     #[test]
-    fn neg_005_other_elements_lead_to_no_set_up(place in 0..256_usize, bit in 0..8, byte in 0..32_usize) {
-        for (number, from) in [(1, 96 + 32 * place), (2, 96)] {
-            let change = |now, message: &mut Vec<u8>| {
-                if now == number { message[from + byte] ^= 1_u8 << bit }
+    fn neg_005_other_elements_lead_to_no_set_up(
+        place in 0..256_usize, bit in 0..8, byte in 0..32_usize,
+    ) {
+        for (sender, element) in [(LOWER, 96 + 32 * place), (HIGHER, 96)] {
+            let change = |round, from, message: &mut Vec<u8>| {
+                if (round, from) == (1, sender) { message[element + byte] ^= 1_u8 << bit }
             };
             prop_assert!(run([Digest::ZERO; 2], 1, change).is_err());
         }
     }
 
-    /// PAI-12.
+/// PAI-12.
     #[test]
     fn neg_079_the_stored_form_is_one_and_damage_is_found(at in any::<prop::sample::Index>()) {
         let (lower, _) = honest();

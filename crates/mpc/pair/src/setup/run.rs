@@ -9,7 +9,7 @@ use rand_core::CryptoRngCore;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A run: its name, and a hash of all messages.
+/// A run: its name, and a hash of all messages, in each round the lower node's first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     /// Begins every message and every oracle.
@@ -38,7 +38,7 @@ impl Run {
         Self { ctx, said: ctx, lower, higher }
     }
 
-    /// A message of these parts.
+    /// A message of these parts; of none, where there is nothing to say.
     pub(super) fn message(&self, parts: &[&[u8]]) -> Vec<u8> {
         [self.ctx.as_ref(), &parts.concat()].concat()
     }
