@@ -230,7 +230,15 @@ tags! {
     /// Run id of the Schnorr engine.
     SCHNORR_SESSION = "schnorr/session/v1";
     /// Session id of the ECDSA engine.
-    ECDSA_SESSION = "ecdsa/session/v1";
+    ECDSA_SESSION = "ecdsa/session/v2";
+    /// Names a message of the ECDSA engine.
+    ECDSA_ROUND = "ecdsa/round/v1";
+    /// Commitment to a nonce point.
+    ECDSA_COMMITMENT = "ecdsa/commitment/v1";
+    /// All commitments of a session.
+    ECDSA_COMMITMENTS = "ecdsa/commitments/v1";
+    /// Hedged randomness of a round.
+    ECDSA_HEDGE = "ecdsa/hedge/v1";
 
     // ---- what two nodes do together
     /// Names a set-up: its context and both nodes.
@@ -271,6 +279,8 @@ tags! {
     PAIR_CONFIRMED = "pair/confirmed/v1";
     /// Seed of a pair for shares of zero.
     PAIR_ZERO_SEED = "pair/zero-seed/v1";
+    /// A share of zero between two nodes.
+    PAIR_SHARE_OF_ZERO = "pair/share-of-zero/v1";
 
     // ---- releases
     /// The manifest of a release, signed by those who release.

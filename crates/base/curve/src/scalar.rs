@@ -49,6 +49,12 @@ impl<C: Curve> Scalar<C> {
         Self(C::scalar_from_wide(bytes))
     }
 
+    /// 32 bytes, the highest first, modulo the order: how ECDSA reads a digest and a coordinate
+    /// (FIPS 186-5, section 6.4). Biased; not for what has to be uniform.
+    pub fn reduced(bytes: &[u8; 32]) -> Self {
+        Self(C::scalar_from_32(bytes))
+    }
+
     /// Reads the canonical encoding.
     ///
     /// # Errors

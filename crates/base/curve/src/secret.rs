@@ -48,6 +48,12 @@ impl<C: Curve> SecretScalar<C> {
         Self(Box::new(C::scalar_add(&self.0, &other.0)))
     }
 
+    /// self - other.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(Box::new(C::scalar_subtract(&self.0, &other.0)))
+    }
+
     /// self + other for a public other.
     #[must_use]
     pub fn plus_public(&self, other: Scalar<C>) -> Self {

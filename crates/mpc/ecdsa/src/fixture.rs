@@ -1,12 +1,12 @@
 //! Nodes with ready set-ups, and runs of sessions in which any message may be rewritten.
 
-use crate::pair::{self, ExpectOffer, Setup};
 use crate::sign::{self, Letters, Plan};
-use crate::wire::edit;
-use crate::{EcdsaError, Fault, Signature};
+use crate::{EcdsaCurve, EcdsaError, Signature};
 use quorate_codec::Digest;
-use quorate_curve::{NonIdentity, Scalar, Secp256k1, SecretScalar};
+use quorate_curve::{NonIdentity, Scalar, SecretScalar};
 use quorate_identity::NodeId;
+use quorate_pair::Setup;
+use quorate_pair::setup::{self, Step};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -18,13 +18,17 @@ pub fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
 }
 
-/// Each node's half with each other one, of the nodes 1 to 3. Made once per test process.
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// Each node's half with each other one, of the nodes 1 to 5. Made once per test process.
 pub fn setup(of: NodeId, with: NodeId) -> Arc<Setup> {
     static HALVES: OnceLock<BTreeMap<(NodeId, NodeId), Arc<Setup>>> = OnceLock::new();
     let make = || {
-        let pairs = [(1, 2), (1, 3), (2, 3)].map(|(a, b)| (node(a), node(b)));
-        let halves = pairs.into_iter().flat_map(|(a, b)| {
-            let (at_a, at_b) = pair_up(a, b, |_| {}).unwrap();
+        let pairs = (1..=5).flat_map(|a| (a + 1..=5).map(move |b| (node(a), node(b))));
+        let halves = pairs.flat_map(|(a, b)| {
+            let (at_a, at_b) = pair_up(a, b, Digest([9; 32]));
             [((a, b), Arc::new(at_a)), ((b, a), Arc::new(at_b))]
         });
         halves.collect()
@@ -32,64 +36,49 @@ pub fn setup(of: NodeId, with: NodeId) -> Arc<Setup> {
     Arc::clone(&HALVES.get_or_init(make)[&(of, with)])
 }
 
-fn start_pair(me: NodeId, peer: NodeId) -> (ExpectOffer, Vec<u8>) {
-    pair::start(pair::Plan { context: Digest([9; 32]), me, peer }).unwrap()
+/// Both halves of a set-up.
+pub fn pair_up(a: NodeId, b: NodeId, context: Digest) -> (Setup, Setup) {
+    let plan = |me, peer| setup::Plan { context, me, peer };
+    let (mut at_a, mut from_a) = setup::start(plan(a, b), &mut rng(1)).unwrap();
+    let (mut at_b, mut from_b) = setup::start(plan(b, a), &mut rng(2)).unwrap();
+    loop {
+        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
+            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
+                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
+            }
+            (Step::Done(a), Step::Done(b)) => return (*a, *b),
+            _ => panic!("both end in the same round"),
+        }
+    }
 }
 
-/// A set-up between two nodes, the second message of `a` rewritten on its way.
-pub fn pair_up(
-    a: NodeId,
-    b: NodeId,
-    rewrite: impl FnOnce(&mut Vec<u8>),
-) -> Result<(Setup, Setup), EcdsaError> {
-    let ((at_a, from_a), (at_b, from_b)) = (start_pair(a, b), start_pair(b, a));
-    let (at_b, second_from_b) = at_b.handle(&from_a)?;
-    let (at_a, mut second_from_a) = at_a.handle(&from_b)?;
-    rewrite(&mut second_from_a);
-    let at_b = at_b.handle(&second_from_a)?;
-    Ok((at_a.handle(&second_from_b)?, at_b))
+/// A key: what each of its parties adds to it.
+pub struct Key<C: EcdsaCurve> {
+    summands: Vec<Scalar<C>>,
 }
 
-/// What node 2 says to a rewritten first message of node 1.
-pub fn refused_offer(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Fault {
-    static OFFER: OnceLock<Vec<u8>> = OnceLock::new();
-    let mut offer = OFFER.get_or_init(|| start_pair(node(1), node(2)).1).clone();
-    edit(&mut offer, change);
-    let (expect, _) = start_pair(node(2), node(1));
-    expect.handle(&offer).err().unwrap().fault
-}
-
-/// A key: coefficients of a polynomial.
-pub struct Key {
-    coefficients: Vec<Scalar<Secp256k1>>,
-}
-
-impl Key {
+impl<C: EcdsaCurve> Key<C> {
     pub fn new(parties: u8) -> Self {
-        let mut rng = ChaCha20Rng::from_seed([parties; 32]);
-        let coefficient = |_| SecretScalar::random(&mut rng).reveal();
-        Self { coefficients: (0..parties).map(coefficient).collect() }
+        let mut rng = rng(parties.into());
+        let summand = |_| SecretScalar::random(&mut rng).reveal();
+        Self { summands: (0..parties).map(summand).collect() }
     }
 
-    pub fn public(&self) -> NonIdentity<Secp256k1> {
-        secret(self.coefficients[0]).commit().non_identity().unwrap()
-    }
-
-    fn share(&self, number: u8) -> SecretScalar<Secp256k1> {
-        let number = Scalar::from_u64(number.into());
-        let horner = |value, coefficient: &Scalar<_>| value * number + *coefficient;
-        secret(self.coefficients.iter().rev().fold(Scalar::zero(), horner))
+    pub fn public(&self) -> NonIdentity<C> {
+        let sum = self.summands.iter().fold(Scalar::zero(), |sum, summand| sum + *summand);
+        sum.commit().non_identity().unwrap()
     }
 
     /// What the node of this number signs with.
-    pub fn plan(&self, number: u8, digests: &[[u8; 32]]) -> Plan {
+    pub fn plan(&self, number: u8, digests: &[[u8; 32]]) -> Plan<C> {
         let me = node(number);
-        let parties: Vec<NodeId> = (1..=self.coefficients.len() as u8).map(node).collect();
+        let parties: Vec<NodeId> = (1..=self.summands.len() as u8).map(node).collect();
         let others = parties.iter().filter(|party| **party != me);
+        let summand = self.summands[usize::from(number) - 1];
         Plan {
             binding: Digest([7; 32]),
             me,
-            share: self.share(number),
+            share: SecretScalar::from_bytes(&summand.to_bytes()).unwrap(),
             public_key: self.public(),
             pairs: others.map(|party| (*party, setup(me, *party))).collect(),
             digests: digests.to_vec(),
@@ -97,60 +86,53 @@ impl Key {
         }
     }
 
-    pub fn plans(&self, digests: &[[u8; 32]]) -> Vec<Plan> {
-        (1..=self.coefficients.len() as u8).map(|number| self.plan(number, digests)).collect()
+    pub fn plans(&self, digests: &[[u8; 32]]) -> Vec<Plan<C>> {
+        (1..=self.summands.len() as u8).map(|number| self.plan(number, digests)).collect()
     }
-}
-
-fn secret(scalar: Scalar<Secp256k1>) -> SecretScalar<Secp256k1> {
-    SecretScalar::from_bytes(&scalar.to_bytes()).unwrap()
 }
 
 /// What became of each party.
 pub type Ends = BTreeMap<NodeId, Result<Vec<Signature>, EcdsaError>>;
 
-/// Runs a session; `rewrite` sees every message as (round, from, to, bytes). Parties that fail
-/// fall silent; the others are asked no further.
-pub fn run(plans: Vec<Plan>, rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>)) -> Ends {
+/// Runs a session; `rewrite` sees every message as (round, from, to, bytes). Once a party failed,
+/// nobody is asked any further.
+pub fn run<C: EcdsaCurve>(
+    plans: Vec<Plan<C>>,
+    seed: u64,
+    rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
+) -> Ends {
+    let mut rng = rng(seed);
     let mut ends = Ends::new();
-    let mut nodes: Vec<NodeId> = plans.iter().map(|plan| plan.me).collect();
-    let mut mail = BTreeMap::new();
-    let post = |mail: &mut BTreeMap<(NodeId, NodeId), Vec<u8>>, round, from, letters: Letters| {
-        for (to, mut bytes) in letters {
-            rewrite(round, from, to, &mut bytes);
-            mail.insert((to, from), bytes);
-        }
-    };
+    let nodes: Vec<NodeId> = plans.iter().map(|plan| plan.me).collect();
     let mut first = Vec::new();
+    let mut mail = Mail::new(&rewrite, 1);
     for plan in plans {
         let me = plan.me;
-        let (state, letters) = sign::start(plan).unwrap();
-        post(&mut mail, 1, me, letters);
+        let (state, letters) = sign::start(plan, &mut rng).unwrap();
+        mail.post(me, letters);
         first.push((me, state));
     }
     let mut second = Vec::new();
-    let inbox = std::mem::take(&mut mail);
+    let mut answers = Mail::new(&rewrite, 2);
     for (me, state) in first {
-        match state.handle(&received(&inbox, me)) {
+        match state.handle(&mail.to(me), &mut rng) {
             Ok((state, letters)) => {
-                post(&mut mail, 2, me, letters);
+                answers.post(me, letters);
                 second.push((me, state));
             }
             Err(error) => drop(ends.insert(me, Err(error))),
         }
     }
-    let mut third = Vec::new();
-    let inbox = std::mem::take(&mut mail);
     if !ends.is_empty() {
         return ends;
     }
+    let mut third = Vec::new();
+    let mut parts = Mail::new(&rewrite, 3);
     for (me, state) in second {
-        match state.handle(&received(&inbox, me)) {
+        match state.handle(&answers.to(me), &mut rng) {
             Ok((state, bytes)) => {
-                nodes.retain(|to| *to != me);
-                let letters = nodes.iter().map(|to| (*to, bytes.clone())).collect();
-                nodes.push(me);
-                post(&mut mail, 3, me, letters);
+                let others = nodes.iter().filter(|to| **to != me);
+                parts.post(me, others.map(|to| (*to, bytes.clone())).collect());
                 third.push((me, state));
             }
             Err(error) => drop(ends.insert(me, Err(error))),
@@ -160,12 +142,32 @@ pub fn run(plans: Vec<Plan>, rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>))
         return ends;
     }
     for (me, state) in third {
-        ends.insert(me, state.handle(&received(&mail, me)));
+        ends.insert(me, state.handle(&parts.to(me)));
     }
     ends
 }
 
-fn received(mail: &BTreeMap<(NodeId, NodeId), Vec<u8>>, to: NodeId) -> Letters {
-    let ours = mail.iter().filter(|((receiver, _), _)| *receiver == to);
-    ours.map(|((_, sender), bytes)| (*sender, bytes.clone())).collect()
+/// The messages of one round.
+struct Mail<'r, F> {
+    rewrite: &'r F,
+    round: u8,
+    letters: BTreeMap<(NodeId, NodeId), Vec<u8>>,
+}
+
+impl<'r, F: Fn(u8, NodeId, NodeId, &mut Vec<u8>)> Mail<'r, F> {
+    fn new(rewrite: &'r F, round: u8) -> Self {
+        Self { rewrite, round, letters: BTreeMap::new() }
+    }
+
+    fn post(&mut self, from: NodeId, letters: Letters) {
+        for (to, mut bytes) in letters {
+            (self.rewrite)(self.round, from, to, &mut bytes);
+            self.letters.insert((to, from), bytes);
+        }
+    }
+
+    fn to(&self, to: NodeId) -> Letters {
+        let ours = self.letters.iter().filter(|((receiver, _), _)| *receiver == to);
+        ours.map(|((_, sender), bytes)| (*sender, bytes.clone())).collect()
+    }
 }

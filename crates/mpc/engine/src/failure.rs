@@ -3,6 +3,7 @@
 use quorate_ecdsa::EcdsaError;
 use quorate_identity::NodeId;
 use quorate_keygen::Complaint;
+use quorate_pair::PairError;
 use quorate_schnorr::SchnorrError;
 use std::fmt;
 
@@ -70,6 +71,22 @@ impl From<EcdsaError> for Failure {
             }
             quorate_ecdsa::Fault::Caller => Self::caller(error.reason),
             quorate_ecdsa::Fault::Machine => Self::machine(error.reason),
+        }
+    }
+}
+
+impl Failure {
+    /// What ended a set-up with this peer.
+    pub(crate) fn of_setup(peer: NodeId, error: PairError) -> Self {
+        let PairError { fault, reason } = error;
+        match fault {
+            quorate_pair::Fault::Peer => Self::peer(vec![peer], reason),
+            quorate_pair::Fault::Unknown => Self::peer(Vec::new(), reason),
+            quorate_pair::Fault::Cheater => {
+                Self { quarantine: Some(peer), ..Self::peer(vec![peer], reason) }
+            }
+            quorate_pair::Fault::Caller => Self::caller(reason),
+            quorate_pair::Fault::Machine => Self::machine(reason),
         }
     }
 }

@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 /// Makes fresh seeds.
 pub type Seeds<'a> = &'a mut dyn FnMut() -> Seed;
 
-/// Seeds that follow from a number: every run of a test is the same (but for ECDSA, whose engine
-/// draws its own randomness).
+/// Seeds that follow from a number: every run of a test is the same.
 pub fn seeds(number: u64) -> impl FnMut() -> Seed {
     let mut count = 0_u64;
     move || {

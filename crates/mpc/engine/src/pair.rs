@@ -3,8 +3,9 @@
 use crate::round::single;
 use crate::{Failure, Inbound, Outbound, Outcome, Progress, Round, Seed, To};
 use quorate_codec::Digest;
-use quorate_ecdsa::pair::{ExpectOffer, ExpectReveal, Plan, Setup};
 use quorate_identity::NodeId;
+use quorate_pair::Setup;
+use quorate_pair::setup::{self, Expect, Step};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -23,8 +24,8 @@ pub struct PairPlan {
 /// One node's half of a pair set-up. Secret: wiped, never printed.
 pub struct PairSetup(pub(crate) Arc<Setup>);
 
-/// Begins a set-up. Both ends call this with the same context. The engine draws its own
-/// randomness here (docs/adr/0003-ecdsa-engine.md); the seed is wiped unused.
+/// Begins a set-up. Both ends call this with the same context. Everything random in it follows
+/// from this seed.
 ///
 /// # Errors
 /// [`crate::Fault::Caller`]: a node has no set-up with itself.
@@ -32,39 +33,36 @@ pub fn start_pair_setup(
     plan: PairPlan,
     seed: Seed,
 ) -> Result<(Box<dyn Round>, Vec<Outbound>), Failure> {
-    drop(seed);
     let PairPlan { ctx, me, peer } = plan;
-    let (expect, message) = quorate_ecdsa::pair::start(Plan { context: ctx, me, peer })?;
-    Ok((Box::new(Round1(expect)), letter(peer, message)))
+    let plan = setup::Plan { context: ctx, me, peer };
+    let (expect, message) =
+        setup::start(plan, &mut seed.rng()).map_err(|error| Failure::of_setup(peer, error))?;
+    Ok((Box::new(Waiting { peer, expect }), letter(peer, message)))
 }
 
-struct Round1(ExpectOffer);
+/// Any round of a set-up.
+struct Waiting {
+    peer: NodeId,
+    expect: Box<dyn Expect>,
+}
 
-struct Round2(ExpectReveal);
-
-impl Round for Round1 {
+impl Round for Waiting {
     fn awaits(&self) -> Vec<NodeId> {
-        vec![self.0.awaits()]
+        vec![self.peer]
     }
 
     fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
         drop(seed);
-        let peer = self.0.awaits();
-        let (expect, message) = self.0.handle(&single(inbox, peer)?)?;
-        Ok(Progress::Next { round: Box::new(Round2(expect)), outbound: letter(peer, message) })
-    }
-}
-
-impl Round for Round2 {
-    fn awaits(&self) -> Vec<NodeId> {
-        vec![self.0.awaits()]
-    }
-
-    fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
-        drop(seed);
-        let peer = self.0.awaits();
-        let setup = self.0.handle(&single(inbox, peer)?)?;
-        Ok(Progress::Done(Outcome::Pair(PairSetup(Arc::new(setup)))))
+        let Self { peer, expect } = *self;
+        let step =
+            expect.handle(&single(inbox, peer)?).map_err(|error| Failure::of_setup(peer, error))?;
+        Ok(match step {
+            Step::Next(expect, message) => Progress::Next {
+                round: Box::new(Self { peer, expect }),
+                outbound: letter(peer, message),
+            },
+            Step::Done(setup) => Progress::Done(Outcome::Pair(PairSetup(Arc::new(*setup)))),
+        })
     }
 }
 
@@ -79,7 +77,8 @@ impl PairSetup {
     /// # Errors
     /// [`crate::Fault::Machine`]: the store is damaged or from another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
-        Ok(Self(Arc::new(Setup::from_bytes(bytes)?)))
+        let damaged = |error: quorate_pair::PairError| Failure::machine(error.reason);
+        Ok(Self(Arc::new(Setup::from_bytes(bytes).map_err(damaged)?)))
     }
 }
 

@@ -1,5 +1,6 @@
-//! From a quorum of any tree to what the signing engines want: a sharing by one polynomial of
-//! degree one below the number of parties, at the points 1, 2, … (ENG-06 to ENG-08).
+//! From a quorum of any tree to what the signing engines want: summands that add up to the key for
+//! ECDSA, and for Schnorr a sharing by one polynomial of degree one below the number of parties, at
+//! the points 1, 2, … (ENG-06 to ENG-08).
 
 use crate::Failure;
 use quorate_access::{Selection, Tree};
@@ -13,8 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A quorum of a key, checked. Public.
 pub(crate) struct Quorum<C: Curve> {
     selection: Selection<NodeId>,
-    /// 1 / L_p: takes a party's additive share to its value of the polynomial.
+    /// 1 / L_p: takes a party's summand to its value of the polynomial.
     inverses: BTreeMap<NodeId, Scalar<C>>,
+    /// Everybody's summand, in public.
+    public_summands: BTreeMap<NodeId, Point<C>>,
     /// Everybody's value of the polynomial, in public.
     pub public_shares: BTreeMap<NodeId, NonIdentity<C>>,
     /// Hash of the selected leaves and their coefficients.
@@ -41,13 +44,15 @@ impl<C: Curve> Quorum<C> {
         }
         let unusable = || Failure::caller("the quorum does not recombine to the key");
         let mut sum = Point::identity();
-        let (mut inverses, mut public_shares) = (BTreeMap::new(), BTreeMap::new());
+        let mut inverses = BTreeMap::new();
+        let (mut public_summands, mut public_shares) = (BTreeMap::new(), BTreeMap::new());
         for (party, number) in parties.iter().zip(1..) {
             let public =
                 additive_public(tree, commitments, &selection, party).map_err(|_| unusable())?;
             sum = sum + public;
             let inverse = lagrange_inverse(number, parties.len()).ok_or_else(unusable)?;
             inverses.insert(*party, inverse);
+            public_summands.insert(*party, public);
             let share = (public * inverse).non_identity().map_err(|_| unusable())?;
             public_shares.insert(*party, share);
         }
@@ -55,24 +60,36 @@ impl<C: Curve> Quorum<C> {
             return Err(unusable());
         }
         let digest = quorum_digest::<C, _>(&selection);
-        Ok(Self { selection, inverses, public_shares, digest })
+        Ok(Self { selection, inverses, public_summands, public_shares, digest })
     }
 
-    /// This party's value of the polynomial: X_p / L_p, checked against its public half.
+    /// This party's summand of the key, X_p, checked against its public half.
     ///
     /// # Errors
     /// [`crate::Fault::Machine`]: the shares lack a leaf or do not match.
-    pub fn share(
+    pub fn summand(
         &self,
         party: &NodeId,
         shares: &LeafShares<C>,
     ) -> Result<SecretScalar<C>, Failure> {
         let damaged = || Failure::machine("this node's shares do not match the key");
-        let inverse = self.inverses.get(party).ok_or_else(damaged)?;
-        let additive = additive_share(&self.selection, party, shares).map_err(|_| damaged())?;
-        let share = additive.times(*inverse);
-        let public = self.public_shares.get(party).map(NonIdentity::point);
-        if public == Some(share.commit()) { Ok(share) } else { Err(damaged()) }
+        let summand = additive_share(&self.selection, party, shares).map_err(|_| damaged())?;
+        let public = self.public_summands.get(party);
+        if public == Some(&summand.commit()) { Ok(summand) } else { Err(damaged()) }
+    }
+
+    /// A party's value of the polynomial, from its summand: X_p / L_p.
+    ///
+    /// # Errors
+    /// [`crate::Fault::Caller`]: it is none of the quorum.
+    pub fn value(
+        &self,
+        party: &NodeId,
+        summand: &SecretScalar<C>,
+    ) -> Result<SecretScalar<C>, Failure> {
+        let inverse = self.inverses.get(party);
+        let inverse = inverse.ok_or_else(|| Failure::caller("this node is not in the quorum"))?;
+        Ok(summand.times(*inverse))
     }
 }
 

@@ -145,6 +145,7 @@ struct Seat<C: Curve> {
     bound: Digest,
     me: NodeId,
     public_key: NonIdentity<C>,
+    /// Its summand of the child key.
     share: SecretScalar<C>,
 }
 
@@ -170,11 +171,11 @@ impl Place<'_> {
         let child = half.child(&self.chain_code, self.path)?;
         let (quorum, share) = if self.path.is_root() {
             let quorum = half.quorum(self.tree, self.quorum)?;
-            let share = quorum.share(&self.me, shares)?;
+            let share = quorum.summand(&self.me, shares)?;
             (quorum, share)
         } else {
             let quorum = half.at(&child)?.quorum(self.tree, self.quorum)?;
-            let share = quorum.share(&self.me, &shares.plus_constant(child.tweak))?;
+            let share = quorum.summand(&self.me, &shares.plus_constant(child.tweak))?;
             (quorum, share)
         };
         let bound = self.bind(&child, &quorum);

@@ -28,7 +28,7 @@ impl Signature {
 
 impl From<quorate_ecdsa::Signature> for Signature {
     fn from(verified: quorate_ecdsa::Signature) -> Self {
-        Self { bytes: *verified.bytes(), recovery_id: Some(verified.recovery_id()) }
+        Self { bytes: *verified.bytes(), recovery_id: verified.recovery_id() }
     }
 }
 

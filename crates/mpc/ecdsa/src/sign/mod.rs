@@ -1,11 +1,16 @@
-//! Signing with an n-of-n sharing of a key among a quorum: DKLs23, protocol 3.6, phases only
-//! (ECD-10 to ECD-14). One session signs several digests in the same rounds.
+//! Signing with an additive sharing of a key among a quorum: DKLs23 (ePrint 2023/765), protocol
+//! 3.6. One session signs several digests in the same rounds.
 //!
 //! ```text
-//! round 1   each → each   commitment to a nonce point, oblivious-transfer extension
-//! round 2   each → each   multiplication, nonce point opened
-//! round 3   each → all    numerator and denominator of s
+//! round 1   each → each   commitments to nonce points R_i; an extension of the pair, as Bob
+//! round 2   each → each   products as Alice, with inputs r_i and sk_i; R_i opened; Γ, ψ, pk_i
+//! round 3   each → all    u_i and w_i
 //! ```
+//!
+//! Symbols are the paper's: r_i instance key and R_i its point, φ_i mask, ζ_i share of zero, sk_i
+//! key share with it and pk_i its point, χ what a party's own factor of a product is, c and d
+//! shares of products, Γ their points, ψ = φ - χ. Every message begins with the name of its round
+//! ([`Session::name`]), and nothing is computed with a set-up before names are compared (ECD-04).
 
 mod round1;
 mod round2;
@@ -15,205 +20,172 @@ pub use round1::ExpectCommitments;
 pub use round2::ExpectProducts;
 pub use round3::ExpectParts;
 
-use crate::error::judge;
-use crate::pair::Setup;
-use crate::wire::{self, Reader};
-use crate::{EcdsaError, Fault};
-use dkls23_core::protocols::derivation::DerivData;
-use dkls23_core::protocols::signing::SignData;
-use dkls23_core::protocols::{Abort, Parameters, PartiesMessage, Party, PartyIndex};
-use dkls23_core::utilities::zero_shares::{SeedPair, ZeroShare};
-use k256_14::Secp256k1;
+use crate::{EcdsaCurve, EcdsaError};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{NonIdentity, Secp256k1 as Curve, SecretScalar};
+use quorate_curve::{NonIdentity, Scalar, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
+use quorate_pair::Setup;
+use quorate_pair::product::Terms;
+use rand_core::CryptoRngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Messages to single parties.
+/// Messages to single parties, or of single parties.
 pub type Letters = BTreeMap<NodeId, Vec<u8>>;
 
 /// What a session signs, with what and with whom.
-pub struct Plan {
+pub struct Plan<C: EcdsaCurve> {
     /// Binds everything that all parties agree on, fresh for every session.
     pub binding: Digest,
-    /// The quorum, numbered 1, 2, … in this order (ECD-01).
+    /// The quorum.
     pub parties: BTreeSet<NodeId>,
     /// This node, one of them.
     pub me: NodeId,
-    /// This node's value of the polynomial of degree one below the quorum's size, at its own
-    /// number, whose value at zero is the secret key. Secret.
-    pub share: SecretScalar<Curve>,
+    /// This node's summand of the secret key: the summands of the quorum add up to it. Secret.
+    pub share: SecretScalar<C>,
     /// The public key.
-    pub public_key: NonIdentity<Curve>,
+    pub public_key: NonIdentity<C>,
     /// The set-ups with all others.
     pub pairs: BTreeMap<NodeId, Arc<Setup>>,
     /// What is signed, in order.
     pub digests: Vec<[u8; 32]>,
 }
 
+/// The most digests of one session.
+const DIGESTS_MAX: usize = 64;
+
 /// Begins a session: the state that waits for the first messages, and the own ones.
 ///
 /// # Errors
-/// [`Fault::Caller`] for a plan that does not fit together: fewer than two parties, this node
-/// not one of them, a set-up missing, nothing to sign.
-pub fn start(plan: Plan) -> Result<(ExpectCommitments, Letters), EcdsaError> {
-    let digests = plan.digests.clone();
-    let session = Session::new(plan)?;
-    round1::commit(session, &digests)
+/// [`crate::Fault::Caller`] for a plan that does not fit together: fewer than two parties, this
+/// node not one of them, a set-up missing, nothing to sign or too much.
+pub fn start<C: EcdsaCurve>(
+    plan: Plan<C>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<(ExpectCommitments<C>, Letters), EcdsaError> {
+    round1::commit(Session::new(plan)?, rng)
 }
 
-/// What all rounds of a session share. The library's party holds the share and copies of the
-/// set-ups; it wipes them when dropped.
-struct Session {
-    party: Party<Secp256k1>,
+/// What all rounds of a session share. Secret: the key share.
+struct Session<C: EcdsaCurve> {
+    /// Names the session everywhere (ECD-02).
     run: Digest,
-    numbered: BTreeMap<NodeId, PartyIndex>,
     me: NodeId,
-    public_key: NonIdentity<Curve>,
+    share: SecretScalar<C>,
+    public_key: NonIdentity<C>,
+    /// All others, ascending, with their set-ups.
+    pairs: BTreeMap<NodeId, Arc<Setup>>,
+    digests: Vec<[u8; 32]>,
 }
 
-impl Session {
-    fn new(plan: Plan) -> Result<Self, EcdsaError> {
-        let count = u8::try_from(plan.parties.len()).unwrap_or(0);
-        let parameters = Parameters::new(count, count)
-            .map_err(|_| EcdsaError::caller("an ECDSA session has 2 to 255 parties"))?;
-        if plan.digests.is_empty() {
-            return Err(EcdsaError::caller("there is nothing to sign"));
+impl<C: EcdsaCurve> Session<C> {
+    fn new(plan: Plan<C>) -> Result<Self, EcdsaError> {
+        let Plan { binding, parties, me, share, public_key, pairs, digests } = plan;
+        if !(2..=usize::from(u8::MAX)).contains(&parties.len()) {
+            return Err(EcdsaError::caller("an ECDSA session has 2 to 255 parties"));
         }
-        let numbered: BTreeMap<NodeId, PartyIndex> = plan
-            .parties
-            .iter()
-            .zip(1..=count)
-            .filter_map(|(node, number)| Some((*node, PartyIndex::new(number).ok()?)))
-            .collect();
-        let party_index = *numbered
-            .get(&plan.me)
-            .ok_or_else(|| EcdsaError::caller("this node is not in the quorum"))?;
-        let run = run_id(&plan);
-        let damaged = || EcdsaError::machine("the key of the session is damaged");
-        let poly_point = Zeroizing::new(wire::scalar(*plan.share.to_bytes()).ok_or_else(damaged)?);
-        let key = plan.public_key.to_bytes();
-        let pk = key.first_chunk().and_then(wire::point).ok_or_else(damaged)?;
-        let mut party = Party {
-            parameters,
-            party_index,
-            session_id: run.0.to_vec(),
-            poly_point: *poly_point,
-            pk,
-            zero_share: ZeroShare::initialize(Vec::new()),
-            mul_senders: BTreeMap::new(),
-            mul_receivers: BTreeMap::new(),
-            // Only the key and the chain code enter the session ids. Nothing is derived here.
-            derivation_data: DerivData {
-                depth: 0,
-                child_number: 0,
-                parent_fingerprint: [0; 4],
-                poly_point: wire::scalar([0; 32]).ok_or_else(damaged)?,
-                pk,
-                chain_code: [0; 32],
-            },
-            address: String::new(),
+        if !parties.contains(&me) {
+            return Err(EcdsaError::caller("this node is not in the quorum"));
+        }
+        if !(1..=DIGESTS_MAX).contains(&digests.len()) {
+            return Err(EcdsaError::caller("an ECDSA session signs 1 to 64 digests"));
+        }
+        let run = Transcript::new(tag::ECDSA_SESSION)
+            .part(binding)
+            .part(C::NAME)
+            .part(public_key.to_bytes())
+            .list(&parties)
+            .list(&digests)
+            .digest();
+        let with = |peer: &NodeId| {
+            let setup = pairs.get(peer).map(|setup| (*peer, Arc::clone(setup)));
+            setup.ok_or_else(|| EcdsaError::caller("a pair of the quorum has no set-up"))
         };
-        for (node, number) in numbered.iter().filter(|(node, _)| **node != plan.me) {
-            let setup = plan
-                .pairs
-                .get(node)
-                .ok_or_else(|| EcdsaError::caller("a pair of the quorum has no set-up"))?;
-            party.mul_senders.insert(*number, setup.sender.clone());
-            party.mul_receivers.insert(*number, setup.receiver.clone());
-            party.zero_share.seeds.push(SeedPair {
-                lowest_index: party_index < *number,
-                index_counterparty: *number,
-                seed: *setup.seed,
-            });
-        }
-        Ok(Self { party, run, numbered, me: plan.me, public_key: plan.public_key })
+        let others = parties.iter().filter(|party| **party != me);
+        let pairs = others.map(with).collect::<Result<_, _>>()?;
+        Ok(Self { run, me, share, public_key, pairs, digests })
     }
 
     /// The other parties, ascending.
     fn others(&self) -> Vec<NodeId> {
-        self.numbered.keys().copied().filter(|node| *node != self.me).collect()
+        self.pairs.keys().copied().collect()
     }
 
-    fn node(&self, index: PartyIndex) -> Option<NodeId> {
-        self.numbered.iter().find(|(_, number)| **number == index).map(|(node, _)| *node)
+    /// Names a round between this node and a peer, or one of round 3 with everybody: whatever both
+    /// must have in common by then.
+    fn name(&self, round: u64, setup: Option<&Setup>, heard: Option<&Digest>) -> Digest {
+        Transcript::new(tag::ECDSA_ROUND)
+            .part(self.run)
+            .number(round)
+            .list(setup.map(Setup::id))
+            .list(heard)
+            .digest()
     }
 
-    /// What the library calls one signing, by its position in the session.
-    fn signing(&self, position: usize, digest: &[u8; 32]) -> SignData {
-        let own = self.party.party_index;
-        SignData {
-            sign_id: (position as u64).to_be_bytes().to_vec(),
-            counterparties: self.numbered.values().copied().filter(|index| *index != own).collect(),
-            message_hash: *digest,
-        }
+    /// What the products are made for in which `receiver` is Bob.
+    fn terms(&self, receiver: NodeId) -> Terms {
+        Terms { ctx: self.run, receiver, products: self.digests.len() }
     }
 
-    fn judge(&self, abort: &Abort) -> EcdsaError {
-        judge(abort, &self.others(), |index| self.node(index))
-    }
-
-    /// Sorts a round's letters by receiver: one item per signing and receiver.
-    fn letters(&self, items: Vec<Vec<(PartyIndex, Vec<u8>)>>) -> Letters {
-        let mut by_receiver: BTreeMap<PartyIndex, Vec<Vec<u8>>> = BTreeMap::new();
-        for (receiver, item) in items.into_iter().flatten() {
-            by_receiver.entry(receiver).or_default().push(item);
-        }
-        by_receiver
-            .into_iter()
-            .filter_map(|(receiver, items)| {
-                Some((self.node(receiver)?, wire::encode(self.run, items)))
-            })
-            .collect()
-    }
-
-    /// Reads a round's messages, exactly one from each other party: per signing the parsed item
-    /// of every sender.
-    fn read<T>(
+    /// Reads a round's messages: exactly one from each other party, each with the expected name
+    /// and length. All names are compared before anything else (ECD-04).
+    fn read<'m>(
         &self,
-        messages: &Letters,
-        signings: usize,
-        item_bytes: usize,
-        parse: impl Fn(PartiesMessage, &mut Reader<'_>) -> Option<T>,
-    ) -> Result<Vec<Vec<T>>, EcdsaError> {
-        if !messages.keys().eq(self.others().iter()) {
+        messages: &'m Letters,
+        name: impl Fn(&Setup) -> Digest,
+        bytes: impl Fn(&Setup) -> usize,
+    ) -> Result<BTreeMap<NodeId, Reader<'m>>, EcdsaError> {
+        if !messages.keys().eq(self.pairs.keys()) {
             return Err(EcdsaError::caller("a round takes one message from each other party"));
         }
-        let mut parsed: Vec<Vec<T>> = (0..signings).map(|_| Vec::new()).collect();
-        for (sender, bytes) in messages {
-            let parties = PartiesMessage {
-                sender: *self.numbered.get(sender).ok_or(OUTSIDER)?,
-                receiver: self.party.party_index,
-            };
-            let items = wire::decode(bytes, *sender, self.run, signings, item_bytes)?;
-            for (item, signing) in items.iter().zip(&mut parsed) {
-                let item = parse(parties.clone(), &mut Reader(item))
-                    .ok_or_else(|| EcdsaError::malformed(*sender))?;
-                signing.push(item);
+        let mut readers = BTreeMap::new();
+        for ((sender, message), setup) in messages.iter().zip(self.pairs.values()) {
+            let named = message.split_first_chunk::<32>();
+            let (theirs, parts) = named.ok_or_else(|| EcdsaError::malformed(*sender))?;
+            if *theirs != name(setup).0 {
+                return Err(EcdsaError::unattributed("the parties do not speak of the same"));
             }
+            if parts.len() != bytes(setup) {
+                return Err(EcdsaError::malformed(*sender));
+            }
+            readers.insert(*sender, Reader(parts));
         }
-        Ok(parsed)
+        Ok(readers)
+    }
+
+    /// Randomness for one round: fresh bytes, hashed with the share and all that was heard, so that
+    /// a generator that repeats itself repeats nothing that matters (ECD-11).
+    fn hedge(&self, rng: &mut impl CryptoRngCore, heard: &Letters) -> SecretStream {
+        let mut fresh = Zeroizing::new([0; 32]);
+        rng.fill_bytes(fresh.as_mut());
+        let hedge = Transcript::new(tag::ECDSA_HEDGE)
+            .part(fresh.as_slice())
+            .part(self.share.to_bytes().as_slice())
+            .part(self.run)
+            .list(heard.values());
+        SecretStream::new(&Zeroizing::new(hedge.digest().0))
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.party.zeroize();
+/// Reads a message from its beginning. Every method takes what comes next, or `None` if the bytes
+/// are not the one encoding of it.
+struct Reader<'m>(&'m [u8]);
+
+impl<'m> Reader<'m> {
+    fn take(&mut self, count: usize) -> Option<&'m [u8]> {
+        let (head, tail) = self.0.split_at_checked(count)?;
+        self.0 = tail;
+        Some(head)
     }
-}
 
-const OUTSIDER: EcdsaError =
-    EcdsaError { fault: Fault::Caller, reason: "a message from outside the quorum" };
+    /// A canonical scalar (N-09).
+    fn scalar<C: EcdsaCurve>(&mut self) -> Option<Scalar<C>> {
+        Scalar::from_bytes(self.take(32)?).ok()
+    }
 
-/// Names a session everywhere: hash of the binding, the numbering, the key and what is signed
-/// (ECD-10).
-fn run_id(plan: &Plan) -> Digest {
-    Transcript::new(tag::ECDSA_SESSION)
-        .part(plan.binding)
-        .part(plan.public_key.to_bytes())
-        .list(&plan.parties)
-        .list(&plan.digests)
-        .digest()
+    /// A canonical point other than the identity (N-05, N-06, N-09).
+    fn point<C: EcdsaCurve>(&mut self) -> Option<NonIdentity<C>> {
+        NonIdentity::from_bytes(self.take(C::POINT_BYTES)?).ok()
+    }
 }

@@ -1,105 +1,117 @@
-//! Round 1: a nonce point is committed to, and the transfers of the multiplication are extended.
-//! Nothing here depends on the key share.
+//! Round 1: nonce points are committed to, and transfers are extended. Nothing here depends on the
+//! key share.
 
-use crate::EcdsaError;
-use crate::sign::{ExpectProducts, Letters, Session, round2};
-use crate::wire::Reader;
-use dkls23_core::protocols::signing::{KeepPhase1to2, SignData, TransmitPhase1to2, UniqueKeep1to2};
-use dkls23_core::protocols::{PartiesMessage, PartyIndex};
-use dkls23_core::utilities::ot::extension::{
-    EXTENDED_BATCH_SIZE, KAPPA, OT_SECURITY, OTEDataToSender,
-};
-use k256_14::Secp256k1;
+use super::round2::{self, ExpectProducts, Signing};
+use super::{Letters, Session};
+use crate::{EcdsaCurve, EcdsaError};
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_curve::{NonIdentity, SecretScalar};
 use quorate_identity::NodeId;
+use quorate_pair::product::Bob;
+use rand_core::{CryptoRngCore, RngCore};
 use std::collections::BTreeMap;
 
-/// Waits for the commitments of all other parties.
-pub struct ExpectCommitments {
-    session: Session,
-    signings: Vec<Signing>,
+/// Waits for the commitments of all other parties. Holds nonces, each used once: consumed by the
+/// next round, wiped when dropped, never stored.
+pub struct ExpectCommitments<C: EcdsaCurve> {
+    session: Session<C>,
+    nonces: Vec<Nonce<C>>,
+    bobs: BTreeMap<NodeId, Bob<C>>,
 }
 
-/// One digest's state. The nonce in it is used once and wiped.
-struct Signing {
-    data: SignData,
-    unique: UniqueKeep1to2<Secp256k1>,
-    kept: BTreeMap<PartyIndex, KeepPhase1to2<Secp256k1>>,
+/// What a party draws for one digest.
+pub(super) struct Nonce<C: EcdsaCurve> {
+    /// r_i, the instance key.
+    pub(super) key: SecretScalar<C>,
+    /// R_i.
+    pub(super) point: NonIdentity<C>,
+    /// φ_i, the mask.
+    pub(super) mask: SecretScalar<C>,
 }
 
-const ROW_BYTES: usize = EXTENDED_BATCH_SIZE as usize / 8;
-const CHECK_BYTES: usize = OT_SECURITY as usize / 8;
-const ROWS: usize = KAPPA as usize;
-/// Session binding, commitment, nonce of the extension, its matrix, its check values: 26 746 bytes.
-const ITEM_BYTES: usize = 32 + 32 + 32 + ROWS * ROW_BYTES + CHECK_BYTES + ROWS * CHECK_BYTES;
-
-pub(super) fn commit(
-    session: Session,
-    digests: &[[u8; 32]],
-) -> Result<(ExpectCommitments, Letters), EcdsaError> {
-    let mut signings = Vec::with_capacity(digests.len());
-    let mut items = Vec::with_capacity(digests.len());
-    for (position, digest) in digests.iter().enumerate() {
-        let data = session.signing(position, digest);
-        let (unique, kept, messages) =
-            session.party.sign_phase1(&data).map_err(|abort| session.judge(&abort))?;
-        items.push(messages.iter().map(|m| (m.parties.receiver, write(m))).collect());
-        signings.push(Signing { data, unique, kept });
+pub(super) fn commit<C: EcdsaCurve>(
+    session: Session<C>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<(ExpectCommitments<C>, Letters), EcdsaError> {
+    let mut rng = session.hedge(rng, &Letters::new());
+    let nonces = session.digests.iter().map(|_| Nonce::random(&mut rng)).collect::<Option<_>>();
+    // By a chance of 2^-256 one of them is zero.
+    let nonces: Vec<Nonce<C>> = nonces.ok_or_else(|| EcdsaError::machine("a nonce is zero"))?;
+    let points = nonces.iter().map(|nonce| &nonce.point);
+    let commitments = commitments(&session.run, session.me, points);
+    let mut letters = Letters::new();
+    let mut bobs = BTreeMap::new();
+    for (peer, setup) in &session.pairs {
+        let mut nonce = [0; 32];
+        rng.fill_bytes(&mut nonce);
+        let (bob, extension) = Bob::start(setup, &session.terms(session.me), &nonce);
+        let name = session.name(1, Some(setup), None);
+        letters.insert(*peer, [name.as_ref(), &commitments, &extension].concat());
+        bobs.insert(*peer, bob);
     }
-    let letters = session.letters(items);
-    Ok((ExpectCommitments { session, signings }, letters))
+    Ok((ExpectCommitments { session, nonces, bobs }, letters))
 }
 
-impl ExpectCommitments {
+/// A party's commitments to its nonce points, 32 bytes each: they need no salt, because nobody
+/// can guess a point.
+pub(super) fn commitments<'p, C: EcdsaCurve>(
+    run: &Digest,
+    party: NodeId,
+    points: impl Iterator<Item = &'p NonIdentity<C>>,
+) -> Vec<u8> {
+    let commit = |(place, point): (usize, &NonIdentity<C>)| {
+        let commitment = Transcript::new(tag::ECDSA_COMMITMENT).part(run).part(party);
+        commitment.number(place as u64).part(point.to_bytes()).digest().0
+    };
+    points.enumerate().flat_map(commit).collect()
+}
+
+impl<C: EcdsaCurve> ExpectCommitments<C> {
     /// From whom a message is awaited, ascending.
     pub fn awaits(&self) -> Vec<NodeId> {
         self.session.others()
     }
 
-    /// Checks the extensions, multiplies as sender, opens the nonce points.
+    /// Checks the extensions, multiplies as Alice, opens the nonce points.
     ///
     /// # Errors
     /// A malformed message is its sender's fault; a failed check is cheating.
-    pub fn handle(self, messages: &Letters) -> Result<(ExpectProducts, Letters), EcdsaError> {
-        let Self { session, signings } = self;
-        let received = session.read(messages, signings.len(), ITEM_BYTES, read)?;
-        let mut next = Vec::with_capacity(signings.len());
-        let mut items = Vec::with_capacity(signings.len());
-        for (signing, received) in signings.into_iter().zip(received) {
-            let Signing { data, unique, kept } = signing;
-            let (unique, kept, messages) = session
-                .party
-                .sign_phase2(&data, unique, kept, &received)
-                .map_err(|abort| session.judge(&abort))?;
-            items.push(messages.iter().map(|m| (m.parties.receiver, round2::write(m))).collect());
-            next.push(round2::Signing { data, unique, kept });
+    pub fn handle(
+        self,
+        messages: &Letters,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
+        let Self { session, nonces, bobs } = self;
+        let count = session.digests.len();
+        let mut theirs = BTreeMap::new();
+        let mut extensions = BTreeMap::new();
+        let name = |setup: &_| session.name(1, Some(setup), None);
+        // Both directions have extensions of the same length.
+        let extension_bytes = |setup: &_| session.terms(session.me).bob_bytes::<C>(setup);
+        let bytes = |setup: &_| 32 * count + extension_bytes(setup);
+        for (sender, mut reader) in session.read(messages, name, bytes)? {
+            let committed = reader.take(32 * count);
+            theirs.insert(sender, committed.ok_or_else(|| EcdsaError::malformed(sender))?.to_vec());
+            extensions.insert(sender, reader.0);
         }
-        let letters = session.letters(items);
-        Ok((ExpectProducts { session, signings: next }, letters))
+        // Everybody's, the own ones among them: what was said differently to different parties is
+        // found before anything of round 2 is used (ECD-04).
+        let own = commitments(&session.run, session.me, nonces.iter().map(|nonce| &nonce.point));
+        let mut everybodys: BTreeMap<NodeId, &[u8]> =
+            theirs.iter().map(|(party, committed)| (*party, committed.as_slice())).collect();
+        everybodys.insert(session.me, &own);
+        let heard = Transcript::new(tag::ECDSA_COMMITMENTS).list(everybodys.values()).digest();
+        let signings = (0..count).zip(nonces).map(|(at, nonce)| Signing::new(&session, at, nonce));
+        let signings: Vec<Signing<C>> = signings.collect();
+        let mut rng = session.hedge(rng, messages);
+        round2::multiply(session, signings, bobs, theirs, heard, &extensions, &mut rng)
     }
 }
 
-fn write(message: &TransmitPhase1to2) -> Vec<u8> {
-    let extension = &message.mul_transmit;
-    let mut bytes = Vec::with_capacity(ITEM_BYTES);
-    bytes.extend_from_slice(&message.session_binding);
-    bytes.extend_from_slice(&message.commitment);
-    bytes.extend_from_slice(&extension.nonce);
-    bytes.extend(extension.u.iter().flatten());
-    bytes.extend_from_slice(&extension.verify_x);
-    bytes.extend(extension.verify_t.iter().flatten());
-    bytes
-}
-
-fn read(parties: PartiesMessage, reader: &mut Reader<'_>) -> Option<TransmitPhase1to2> {
-    Some(TransmitPhase1to2 {
-        parties,
-        session_binding: reader.bytes()?,
-        commitment: reader.bytes()?,
-        mul_transmit: OTEDataToSender {
-            nonce: reader.bytes()?,
-            u: reader.arrays(ROWS)?,
-            verify_x: reader.bytes()?,
-            verify_t: reader.arrays(ROWS)?,
-        },
-    })
+impl<C: EcdsaCurve> Nonce<C> {
+    fn random(rng: &mut impl CryptoRngCore) -> Option<Self> {
+        let (key, mask) = (SecretScalar::random(rng), SecretScalar::random(rng));
+        let point = key.commit().non_identity().ok()?;
+        Some(Self { key, point, mask })
+    }
 }

@@ -1,40 +1,137 @@
-//! Round 2: nonce and key share are multiplied across each pair, and everything that was
-//! multiplied is checked against the opened points.
+//! Round 2: nonce and key share are multiplied across each pair, and everything that was multiplied
+//! is checked against opened points.
 
-use crate::EcdsaError;
-use crate::sign::{ExpectParts, Letters, Session, round3};
-use crate::wire::{self, Reader, point_bytes, scalar_bytes};
-use dkls23_core::protocols::signing::{KeepPhase2to3, SignData, TransmitPhase2to3, UniqueKeep2to3};
-use dkls23_core::protocols::{PartiesMessage, PartyIndex};
-use dkls23_core::utilities::multiplication::{L, MulDataToReceiver, OT_WIDTH};
-use dkls23_core::utilities::ot::extension::BATCH_SIZE;
-use k256_14::Secp256k1;
+use super::round1::{Nonce, commitments};
+use super::round3::{self, ExpectParts};
+use super::{Letters, Reader, Session};
+use crate::{EcdsaCurve, EcdsaError};
+use quorate_codec::Digest;
+use quorate_curve::{NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
+use quorate_pair::product::{self, Bob, Shares};
+use rand_core::{CryptoRngCore, RngCore};
 use std::collections::BTreeMap;
 
 /// Waits for the products of all other parties.
-pub struct ExpectProducts {
-    pub(super) session: Session,
-    pub(super) signings: Vec<Signing>,
+pub struct ExpectProducts<C: EcdsaCurve> {
+    session: Session<C>,
+    signings: Vec<Signing<C>>,
+    bobs: BTreeMap<NodeId, Bob<C>>,
+    /// What each other party committed to.
+    theirs: BTreeMap<NodeId, Vec<u8>>,
+    /// A hash of everybody's commitments.
+    heard: Digest,
 }
 
 /// One digest's state. The nonce in it is used once and wiped.
-pub(super) struct Signing {
-    pub data: SignData,
-    pub unique: UniqueKeep2to3<Secp256k1>,
-    pub kept: BTreeMap<PartyIndex, KeepPhase2to3<Secp256k1>>,
+pub(super) struct Signing<C: EcdsaCurve> {
+    nonce: Nonce<C>,
+    /// sk_i: this node's summand of the key, with a share of zero.
+    share: SecretScalar<C>,
+    /// pk_i.
+    public: Point<C>,
+    /// Σ c^u and Σ c^v over all others; then with d^u and d^v.
+    products: Shares<C>,
 }
 
-const SALT_BYTES: usize = 64;
-const INPUTS: usize = L as usize;
-const WIDTH: usize = OT_WIDTH as usize;
-const BATCH: usize = BATCH_SIZE as usize;
-/// Session binding; two checks, psi, public share, nonce point, its salt; corrections, salt and
-/// check values of the multiplication: 53 700 bytes.
-const ITEM_BYTES: usize =
-    32 + 2 * 33 + 32 + 2 * 33 + SALT_BYTES + WIDTH * BATCH * 32 + 32 + 32 + 2 * INPUTS * 32;
+/// What another party says of one digest.
+struct Said<C: EcdsaCurve> {
+    /// R_j.
+    nonce_point: NonIdentity<C>,
+    /// Γ^u and Γ^v.
+    gammas: [NonIdentity<C>; 2],
+    /// ψ.
+    psi: Scalar<C>,
+    /// pk_j.
+    public: NonIdentity<C>,
+}
 
-impl ExpectProducts {
+impl<C: EcdsaCurve> Signing<C> {
+    pub(super) fn new(session: &Session<C>, place: usize, nonce: Nonce<C>) -> Self {
+        // ζ_i: of each pair one adds what the other subtracts.
+        let mut zero = SecretScalar::zero();
+        for (peer, setup) in &session.pairs {
+            let of_pair = setup.share_of_zero(&session.run, place as u64);
+            zero = match session.me < *peer {
+                true => zero.plus(&of_pair),
+                false => zero.minus(&of_pair),
+            };
+        }
+        let share = session.share.plus(&zero);
+        let public = share.commit();
+        Self { nonce, share, public, products: [SecretScalar::zero(), SecretScalar::zero()] }
+    }
+
+    fn add(&mut self, [u, v]: &Shares<C>) {
+        let [sum_u, sum_v] = &self.products;
+        self.products = [sum_u.plus(u), sum_v.plus(v)];
+    }
+}
+
+/// Multiplies as Alice with every other party, and says what it needs to check that.
+pub(super) fn multiply<C: EcdsaCurve>(
+    session: Session<C>,
+    mut signings: Vec<Signing<C>>,
+    bobs: BTreeMap<NodeId, Bob<C>>,
+    theirs: BTreeMap<NodeId, Vec<u8>>,
+    heard: Digest,
+    extensions: &BTreeMap<NodeId, &[u8]>,
+    rng: &mut (impl CryptoRngCore + RngCore),
+) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
+    let mut letters = Letters::new();
+    for ((peer, setup), bob) in session.pairs.iter().zip(bobs.values()) {
+        let extension = extensions.get(peer).copied().unwrap_or_default();
+        let inputs: Vec<[&SecretScalar<C>; 2]> =
+            signings.iter().map(|signing| [&signing.nonce.key, &signing.share]).collect();
+        let (shares, products) =
+            product::send(setup, &session.terms(*peer), extension, &inputs, rng)
+                .map_err(EcdsaError::between(*peer))?;
+        let name = session.name(2, Some(setup), Some(&heard));
+        let mut letter = [name.as_ref(), &products].concat();
+        for ((signing, shares), factor) in signings.iter_mut().zip(&shares).zip(bob.factors()) {
+            signing.say(shares, factor, &mut letter)?;
+            signing.add(shares);
+        }
+        letters.insert(*peer, letter);
+    }
+    Ok((ExpectProducts { session, signings, bobs, theirs, heard }, letters))
+}
+
+impl<C: EcdsaCurve> Signing<C> {
+    /// R_i, Γ^u, Γ^v, ψ, pk_i.
+    fn say(
+        &self,
+        [u, v]: &Shares<C>,
+        factor: &SecretScalar<C>,
+        letter: &mut Vec<u8>,
+    ) -> Result<(), EcdsaError> {
+        let point = |point: Point<C>| {
+            // By a chance of 2^-256 it is the identity.
+            point.non_identity().map_err(|_| EcdsaError::machine("a share is zero"))
+        };
+        letter.extend(self.nonce.point.to_bytes());
+        letter.extend(point(u.commit())?.to_bytes());
+        letter.extend(point(v.commit())?.to_bytes());
+        letter.extend(self.nonce.mask.minus(factor).reveal().to_bytes());
+        letter.extend(point(self.public)?.to_bytes());
+        Ok(())
+    }
+}
+
+impl<C: EcdsaCurve> Said<C> {
+    const BYTES: usize = 4 * C::POINT_BYTES + 32;
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            nonce_point: reader.point()?,
+            gammas: [reader.point()?, reader.point()?],
+            psi: reader.scalar()?,
+            public: reader.point()?,
+        })
+    }
+}
+
+impl<C: EcdsaCurve> ExpectProducts<C> {
     /// From whom a message is awaited, ascending.
     pub fn awaits(&self) -> Vec<NodeId> {
         self.session.others()
@@ -45,57 +142,97 @@ impl ExpectProducts {
     ///
     /// # Errors
     /// A malformed message is its sender's fault; a failed check is cheating.
-    pub fn handle(self, messages: &Letters) -> Result<(ExpectParts, Vec<u8>), EcdsaError> {
-        let Self { session, signings } = self;
-        let received = session.read(messages, signings.len(), ITEM_BYTES, read)?;
-        let mut next = Vec::with_capacity(signings.len());
-        for (signing, received) in signings.into_iter().zip(received) {
-            let Signing { data, unique, kept } = signing;
-            let (nonce_x, part) = session
-                .party
-                .sign_phase3(&data, unique, kept, &received)
-                .map_err(|abort| session.judge(&abort))?;
-            next.push(round3::Signing { data, nonce_x, part });
+    pub fn handle(
+        self,
+        messages: &Letters,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<(ExpectParts<C>, Vec<u8>), EcdsaError> {
+        let Self { session, mut signings, mut bobs, theirs, heard } = self;
+        let count = session.digests.len();
+        let mut rng = session.hedge(rng, messages);
+        let name = |setup: &_| session.name(2, Some(setup), Some(&heard));
+        let bytes = |_: &_| session.terms(session.me).alice_bytes() + count * Said::<C>::BYTES;
+        let mut said: BTreeMap<NodeId, (&[u8], Vec<Said<C>>)> = BTreeMap::new();
+        for (sender, mut reader) in session.read(messages, name, bytes)? {
+            let malformed = || EcdsaError::malformed(sender);
+            let products = reader.take(session.terms(session.me).alice_bytes());
+            let products = products.ok_or_else(malformed)?;
+            let each = (0..count).map(|_| Said::read(&mut reader)).collect::<Option<Vec<_>>>();
+            said.insert(sender, (products, each.ok_or_else(malformed)?));
         }
-        let message = wire::encode(session.run, next.iter().map(|s| round3::write(&s.part)));
-        Ok((ExpectParts { session, signings: next }, message))
+        for (sender, (_, each)) in &said {
+            let points = each.iter().map(|said| &said.nonce_point);
+            if theirs.get(sender) != Some(&commitments(&session.run, *sender, points)) {
+                return Err(EcdsaError::peer(*sender, "a commitment does not open"));
+            }
+        }
+        for (sender, (products, each)) in &said {
+            let missing = || EcdsaError::machine("a product was not begun");
+            let bob = bobs.remove(sender).ok_or_else(missing)?;
+            let products = bob.finish(products).map_err(EcdsaError::between(*sender))?;
+            for ((signing, (factor, shares)), said) in signings.iter_mut().zip(&products).zip(each)
+            {
+                if !said.holds(shares, factor, &mut rng) {
+                    return Err(EcdsaError::cheater(
+                        *sender,
+                        "a product is not of what was opened",
+                    ));
+                }
+                signing.add(shares);
+            }
+        }
+        let mut summed = Vec::with_capacity(count);
+        for (place, signing) in signings.into_iter().enumerate() {
+            let others: Vec<&Said<C>> =
+                said.values().filter_map(|(_, each)| each.get(place)).collect();
+            summed.push(signing.sum(&session, place, &others)?);
+        }
+        Ok(round3::say(session, summed, &heard))
     }
 }
 
-pub(super) fn write(message: &TransmitPhase2to3<Secp256k1>) -> Vec<u8> {
-    let product = &message.mul_transmit;
-    let mut bytes = Vec::with_capacity(ITEM_BYTES);
-    bytes.extend_from_slice(&message.session_binding);
-    bytes.extend_from_slice(&point_bytes(&message.gamma_u));
-    bytes.extend_from_slice(&point_bytes(&message.gamma_v));
-    bytes.extend_from_slice(&scalar_bytes(&message.psi));
-    bytes.extend_from_slice(&point_bytes(&message.public_share));
-    bytes.extend_from_slice(&point_bytes(&message.instance_point));
-    bytes.extend_from_slice(&message.salt);
-    bytes.extend(product.vector_of_tau.iter().flatten().flat_map(scalar_bytes));
-    bytes.extend_from_slice(&product.ote_salt);
-    bytes.extend_from_slice(&product.verify_r);
-    bytes.extend(product.verify_u.iter().flat_map(scalar_bytes));
-    bytes.extend(product.gamma_sender.iter().flat_map(scalar_bytes));
-    bytes
+impl<C: EcdsaCurve> Said<C> {
+    /// χ R_j = Γ^u + d^u G and χ pk_j = Γ^v + d^v G, both at once, the second weighted with a number
+    /// that nobody could know: false with probability 2^-128 if one of them is (ECD-08).
+    fn holds(&self, [u, v]: &Shares<C>, factor: &SecretScalar<C>, rng: &mut impl RngCore) -> bool {
+        let weight = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        let [gamma_u, gamma_v] = self.gammas.map(|gamma| gamma.point());
+        let opened =
+            self.nonce_point.point() + Point::weighted_sum(&[(self.public.point(), weight)]);
+        let shown = gamma_u + Point::weighted_sum(&[(gamma_v, weight)]);
+        let share = u.plus(&v.times(Scalar::from_u128(weight)));
+        opened.secret_mul(factor) == shown + share.commit()
+    }
 }
 
-fn read(parties: PartiesMessage, reader: &mut Reader<'_>) -> Option<TransmitPhase2to3<Secp256k1>> {
-    Some(TransmitPhase2to3 {
-        parties,
-        session_binding: reader.bytes()?,
-        gamma_u: reader.point()?,
-        gamma_v: reader.point()?,
-        psi: reader.scalar()?,
-        public_share: reader.point()?,
-        instance_point: reader.point()?,
-        salt: reader.bytes::<SALT_BYTES>()?.to_vec(),
-        mul_transmit: MulDataToReceiver {
-            vector_of_tau: (0..WIDTH).map(|_| reader.scalars(BATCH)).collect::<Option<_>>()?,
-            ote_salt: reader.bytes()?,
-            verify_r: reader.bytes()?,
-            verify_u: reader.scalars(INPUTS)?,
-            gamma_sender: reader.scalars(INPUTS)?,
-        },
-    })
+impl<C: EcdsaCurve> Signing<C> {
+    /// R, u_i and v_i, once the public shares are known to be a sharing of the key.
+    fn sum(
+        self,
+        session: &Session<C>,
+        place: usize,
+        others: &[&Said<C>],
+    ) -> Result<round3::Signing<C>, EcdsaError> {
+        let wrong = |reason| EcdsaError::last_check(&session.others(), reason);
+        let public: Point<C> = others.iter().map(|said| said.public.point()).sum();
+        if self.public + public != session.public_key.point() {
+            return Err(wrong("the parties' shares are not a sharing of the key"));
+        }
+        let points: Point<C> = others.iter().map(|said| said.nonce_point.point()).sum();
+        let nonce_point = (self.nonce.point.point() + points)
+            .non_identity()
+            .map_err(|_| wrong("the nonce points add up to the identity"))?;
+        let Nonce { key, mask, .. } = self.nonce;
+        // φ_i + Σ ψ.
+        let psis = others.iter().fold(Scalar::zero(), |sum, said| sum + said.psi);
+        let masks = mask.plus_public(psis);
+        let [products_u, products_v] = &self.products;
+        Ok(round3::Signing {
+            place,
+            nonce_point,
+            u: key.times_secret(&masks).plus(products_u),
+            v: self.share.times_secret(&masks).plus(products_v),
+            mask,
+        })
+    }
 }

@@ -1,31 +1,73 @@
 //! Round 3: the parts are summed to signatures, and only what verifies comes out.
 
-use crate::error::last_check;
-use crate::sign::{Letters, Session};
-use crate::wire::{Reader, scalar_bytes};
-use crate::{EcdsaError, Signature, verify};
-use dkls23_core::protocols::PartiesMessage;
-use dkls23_core::protocols::signing::{Broadcast3to4, SignData};
-use k256_14::Secp256k1;
+use super::{Letters, Session};
+use crate::{EcdsaCurve, EcdsaError, Signature};
+use quorate_codec::Digest;
+use quorate_curve::{NonIdentity, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 
 /// Waits for the parts of all other parties.
-pub struct ExpectParts {
-    pub(super) session: Session,
-    pub(super) signings: Vec<Signing>,
+pub struct ExpectParts<C: EcdsaCurve> {
+    session: Session<C>,
+    name: Digest,
+    parts: Vec<Part<C>>,
 }
 
-/// One digest's state: the x-coordinate of the nonce point in hex, as the library wants it back,
-/// and this node's part.
-pub(super) struct Signing {
-    pub data: SignData,
-    pub nonce_x: String,
-    pub part: Broadcast3to4<Secp256k1>,
+/// What a party has of one digest once everything is checked.
+pub(super) struct Signing<C: EcdsaCurve> {
+    pub(super) place: usize,
+    /// R.
+    pub(super) nonce_point: NonIdentity<C>,
+    /// u_i, a summand of k φ.
+    pub(super) u: SecretScalar<C>,
+    /// v_i, a summand of x φ.
+    pub(super) v: SecretScalar<C>,
+    /// φ_i.
+    pub(super) mask: SecretScalar<C>,
 }
 
-const ITEM_BYTES: usize = 64;
+/// What every party says of one digest, summed by everybody.
+struct Part<C: EcdsaCurve> {
+    digest: [u8; 32],
+    /// The x-coordinate of R modulo the order.
+    r: Scalar<C>,
+    /// Of R.
+    recovery_id: u8,
+    u: Scalar<C>,
+    w: Scalar<C>,
+}
 
-impl ExpectParts {
+/// Makes this node's parts public: the same bytes for everybody.
+pub(super) fn say<C: EcdsaCurve>(
+    session: Session<C>,
+    signings: Vec<Signing<C>>,
+    heard: &Digest,
+) -> (ExpectParts<C>, Vec<u8>) {
+    let name = session.name(3, None, Some(heard));
+    let mut message = name.0.to_vec();
+    let mut parts = Vec::with_capacity(signings.len());
+    for Signing { place, nonce_point, u, v, mask } in signings {
+        let digest = session.digests.get(place).copied().unwrap_or_default();
+        let (r, recovery_id) = coordinate(&nonce_point);
+        let w = mask.times(Scalar::reduced(&digest)).plus(&v.times(r)).reveal();
+        let u = u.reveal();
+        message.extend(u.to_bytes());
+        message.extend(w.to_bytes());
+        parts.push(Part { digest, r, recovery_id, u, w });
+    }
+    (ExpectParts { session, name, parts }, message)
+}
+
+/// r and the recovery id of a nonce point.
+fn coordinate<C: EcdsaCurve>(point: &NonIdentity<C>) -> (Scalar<C>, u8) {
+    let bytes = point.to_bytes();
+    let x = bytes.last_chunk().copied().unwrap_or_default();
+    let is_odd = bytes.first() == Some(&3);
+    let r = Scalar::reduced(&x);
+    (r, u8::from(is_odd) | u8::from(r.to_bytes() != x) << 1)
+}
+
+impl<C: EcdsaCurve> ExpectParts<C> {
     /// From whom a message is awaited, ascending.
     pub fn awaits(&self) -> Vec<NodeId> {
         self.session.others()
@@ -35,41 +77,25 @@ impl ExpectParts {
     ///
     /// # Errors
     /// A malformed message is its sender's fault. Where the sum is no signature, the other
-    /// party's; among three or more it cannot be told whose. The caller tries again with a fresh
-    /// session; nothing is ever adjusted until it verifies (N-12).
+    /// party's; among three or more it cannot be told whose (ECD-10). The caller tries again with a
+    /// fresh session; nothing is ever adjusted until it verifies (N-12).
     pub fn handle(self, messages: &Letters) -> Result<Vec<Signature>, EcdsaError> {
-        let Self { session, signings } = self;
-        let received = session.read(messages, signings.len(), ITEM_BYTES, read)?;
-        let sign = |(signing, mut parts): (Signing, Vec<Broadcast3to4<Secp256k1>>)| {
-            let Signing { data, nonce_x, part } = signing;
-            parts.push(part);
-            let (s, _) = session
-                .party
-                .sign_phase4(&data, &nonce_x, &parts, true)
-                .map_err(|abort| session.judge(&abort))?;
-            finish(&session, &data, &nonce_x, &s)
+        let Self { session, name, mut parts } = self;
+        let bytes = 64 * parts.len();
+        for (sender, mut reader) in session.read(messages, |_| name, |_| bytes)? {
+            for part in &mut parts {
+                let (u, w) = (reader.scalar(), reader.scalar());
+                let (u, w) = u.zip(w).ok_or_else(|| EcdsaError::malformed(sender))?;
+                (part.u, part.w) = (part.u + u, part.w + w);
+            }
+        }
+        let failed = || EcdsaError::last_check(&session.others(), "no valid signature came out");
+        let finish = |part: Part<C>| {
+            let u = part.u.non_zero().ok()?;
+            let s = part.w * u.invert().scalar();
+            let Part { digest, r, recovery_id, .. } = part;
+            Signature::assemble(&session.public_key, &digest, r, s, recovery_id)
         };
-        signings.into_iter().zip(received).map(sign).collect()
+        parts.into_iter().map(finish).collect::<Option<_>>().ok_or_else(failed)
     }
-}
-
-/// Verifies once more, with another library than the one that made it.
-fn finish(
-    session: &Session,
-    data: &SignData,
-    nonce_x: &str,
-    s: &str,
-) -> Result<Signature, EcdsaError> {
-    let failed = || last_check(&session.others(), "no valid signature came out");
-    let bytes: [u8; 64] =
-        quorate_codec::hex::decode_array(&format!("0x{nonce_x}{s}")).map_err(|_| failed())?;
-    verify(&session.public_key, &data.message_hash, &bytes).map_err(|_| failed())
-}
-
-pub(super) fn write(part: &Broadcast3to4<Secp256k1>) -> Vec<u8> {
-    [scalar_bytes(&part.u), scalar_bytes(&part.w)].concat()
-}
-
-fn read(_: PartiesMessage, reader: &mut Reader<'_>) -> Option<Broadcast3to4<Secp256k1>> {
-    Some(Broadcast3to4 { u: reader.scalar()?, w: reader.scalar()? })
 }

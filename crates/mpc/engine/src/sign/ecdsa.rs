@@ -6,9 +6,9 @@ use crate::sign::{Engine, Seat};
 use crate::{Failure, Inbound, Outbound, Outcome, PairSetup, Progress, Round, Seed, To};
 use quorate_codec::Digest;
 use quorate_curve::Secp256k1;
-use quorate_ecdsa::pair::Setup;
 use quorate_ecdsa::sign::{ExpectCommitments, ExpectParts, ExpectProducts, Letters, Plan};
 use quorate_identity::NodeId;
+use quorate_pair::Setup;
 use rand_core::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,7 +52,6 @@ impl Engine for Opened {
         firsts: BTreeMap<NodeId, Vec<u8>>,
         seed: Seed,
     ) -> Result<Progress, Failure> {
-        drop(seed);
         if let Some((sender, _)) = firsts.iter().find(|(_, b)| b.len() != CONTRIBUTION_BYTES) {
             return Err(Failure::peer(vec![*sender], "a malformed message"));
         }
@@ -65,16 +64,16 @@ impl Engine for Opened {
             pairs: self.pairs,
             digests: self.digests,
         };
-        let (expect, letters) = quorate_ecdsa::sign::start(plan)?;
+        let (expect, letters) = quorate_ecdsa::sign::start(plan, &mut seed.rng())?;
         Ok(Progress::Next { round: Box::new(Commitments(expect)), outbound: post(letters) })
     }
 }
 
-struct Commitments(ExpectCommitments);
+struct Commitments(ExpectCommitments<Secp256k1>);
 
-struct Products(ExpectProducts);
+struct Products(ExpectProducts<Secp256k1>);
 
-struct Parts(ExpectParts);
+struct Parts(ExpectParts<Secp256k1>);
 
 impl Round for Commitments {
     fn awaits(&self) -> Vec<NodeId> {
@@ -82,8 +81,7 @@ impl Round for Commitments {
     }
 
     fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
-        drop(seed);
-        let (expect, letters) = self.0.handle(&by_sender(inbox)?)?;
+        let (expect, letters) = self.0.handle(&by_sender(inbox)?, &mut seed.rng())?;
         Ok(Progress::Next { round: Box::new(Products(expect)), outbound: post(letters) })
     }
 }
@@ -94,8 +92,7 @@ impl Round for Products {
     }
 
     fn advance(self: Box<Self>, inbox: Vec<Inbound>, seed: Seed) -> Result<Progress, Failure> {
-        drop(seed);
-        let (expect, bytes) = self.0.handle(&by_sender(inbox)?)?;
+        let (expect, bytes) = self.0.handle(&by_sender(inbox)?, &mut seed.rng())?;
         let outbound = vec![Outbound { to: To::All, bytes }];
         Ok(Progress::Next { round: Box::new(Parts(expect)), outbound })
     }

@@ -23,7 +23,7 @@ where
     let plan = Plan::<S> {
         terms: seat.bound,
         me: seat.me,
-        share: seat.share,
+        share: quorum.value(&seat.me, &seat.share)?,
         public_shares: quorum.public_shares.clone(),
         public_key: seat.public_key,
         tweak: tweak.schnorr(),

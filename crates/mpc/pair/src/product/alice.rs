@@ -5,7 +5,7 @@ use super::{
 };
 use crate::extension::Sender;
 use crate::{PairError, Setup};
-use quorate_curve::{Scalar, SecretScalar};
+use quorate_curve::{SecretScalar, SecretScalars};
 use rand_core::CryptoRngCore;
 
 /// Takes Bob's message, and multiplies each pair of inputs by a factor that only he knows: her
@@ -18,7 +18,7 @@ pub fn send<C: ProductCurve>(
     setup: &Setup,
     terms: &Terms,
     message: &[u8],
-    inputs: &[Shares<C>],
+    inputs: &[[&SecretScalar<C>; 2]],
     rng: &mut impl CryptoRngCore,
 ) -> Result<(Vec<Shares<C>>, Vec<u8>), PairError> {
     if inputs.len() != terms.products {
@@ -36,7 +36,7 @@ pub fn send<C: ProductCurve>(
         let ones: [_; COLUMNS] = columns(&ones, product);
         let check = SecretScalar::<C>::random(rng);
         let [first, second] = inputs;
-        for ((zeros, ones), input) in zeros.iter().zip(&ones).zip([first, second, &check]) {
+        for ((zeros, ones), input) in zeros.iter().zip(&ones).zip([*first, *second, &check]) {
             answer.extend_from_slice(&zeros.minus(ones).plus_each(input).to_bytes());
         }
         answer.resize(answer.len() + 64, 0);
@@ -58,14 +58,10 @@ pub fn send<C: ProductCurve>(
             *to = from;
         }
         let [first, second, _] = zeros;
-        let share = |column: &quorate_curve::SecretScalars<C>| {
-            column.weighted_sum(C::gadget()).times(minus_one())
+        let share = |column: &SecretScalars<C>| {
+            SecretScalar::zero().minus(&column.weighted_sum(C::gadget()))
         };
         shares.push([share(first), share(second)]);
     }
     Ok((shares, answer))
-}
-
-fn minus_one<C: ProductCurve>() -> Scalar<C> {
-    Scalar::zero() - Scalar::one()
 }

@@ -34,11 +34,11 @@ impl<C: ProductCurve> Bob<C> {
         &self.factors
     }
 
-    /// Takes Alice's message: his shares.
+    /// Takes Alice's message: his factor and shares of each product.
     ///
     /// # Errors
     /// A malformed message is the peer's fault; products that do not hold are cheating (PAI-14).
-    pub fn finish(self, message: &[u8]) -> Result<Vec<Shares<C>>, PairError> {
+    pub fn finish(self, message: &[u8]) -> Result<Vec<(SecretScalar<C>, Shares<C>)>, PairError> {
         if message.len() != self.bytes {
             return Err(PairError::MALFORMED);
         }
@@ -75,7 +75,7 @@ impl<C: ProductCurve> Bob<C> {
         }
         // One verdict for all: which of them failed is nobody's business.
         match bool::from(holds) {
-            true => Ok(shares),
+            true => Ok(self.factors.into_iter().zip(shares).collect()),
             false => Err(PairError::cheater("a product does not hold")),
         }
     }

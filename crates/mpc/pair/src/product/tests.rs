@@ -16,6 +16,10 @@ fn copy<C: Curve>(scalar: &SecretScalar<C>) -> Scalar<C> {
     Scalar::from_bytes(scalar.to_bytes().as_slice()).unwrap()
 }
 
+fn borrowed<C: Curve>(inputs: &[Shares<C>]) -> Vec<[&SecretScalar<C>; 2]> {
+    inputs.iter().map(|[first, second]| [first, second]).collect()
+}
+
 /// A run of products: Alice's inputs, Bob, what she keeps and what she says.
 struct Run<C: ProductCurve> {
     inputs: Vec<Shares<C>>,
@@ -31,7 +35,8 @@ impl<C: ProductCurve> Run<C> {
         let mut input = || SecretScalar::random(&mut rng);
         let inputs: Vec<Shares<C>> = (0..products).map(|_| [input(), input()]).collect();
         let (bob, message) = Bob::start(bob, &terms(products), &[1; 32]);
-        let (kept, said) = send(alice, &terms(products), &message, &inputs, &mut rng).unwrap();
+        let (kept, said) =
+            send(alice, &terms(products), &message, &borrowed(&inputs), &mut rng).unwrap();
         Self { inputs, bob, kept, said }
     }
 }
@@ -39,13 +44,15 @@ impl<C: ProductCurve> Run<C> {
 fn shares_add_up<C: ProductCurve>() {
     for products in [1, 3] {
         let run = Run::<C>::new(products);
-        let factors: Vec<Scalar<C>> = run.bob.factors().iter().map(copy).collect();
+        let before: Vec<Scalar<C>> = run.bob.factors().iter().map(copy).collect();
         assert_eq!(run.said.len(), terms(products).alice_bytes());
         let shares = run.bob.finish(&run.said).unwrap();
         assert_eq!(shares.len(), products);
-        for (((inputs, factor), kept), shares) in
-            run.inputs.iter().zip(factors).zip(&run.kept).zip(&shares)
+        for (((inputs, before), kept), (factor, shares)) in
+            run.inputs.iter().zip(before).zip(&run.kept).zip(&shares)
         {
+            let factor = copy(factor);
+            assert_eq!(factor, before);
             for ((input, kept), share) in inputs.iter().zip(kept).zip(shares) {
                 assert_eq!(copy(input) * factor, copy(kept) + copy(share));
                 assert_ne!(copy(share), Scalar::zero());
@@ -105,7 +112,7 @@ fn neg_017_products_are_for_their_own_curve() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let (_, message) = Bob::<Secp256k1>::start(bob, &terms(1), &[1; 32]);
     let inputs = [[SecretScalar::<P256>::random(&mut rng), SecretScalar::random(&mut rng)]];
-    let refused = send(alice, &terms(1), &message, &inputs, &mut rng).err().unwrap();
+    let refused = send(alice, &terms(1), &message, &borrowed(&inputs), &mut rng).err().unwrap();
     assert_eq!(refused.fault, Fault::Cheater);
 }
 
@@ -146,7 +153,7 @@ proptest! {
 
 /// An Alice who adds one to the correction of one transfer, and says of η and μ what fits if Bob
 /// chose 0 there.
-fn lie(product: usize, column: usize, row: usize) -> Result<Vec<Shares<Secp256k1>>, PairError> {
+fn lie(product: usize, column: usize, row: usize) -> Result<(), PairError> {
     let (alice, bob) = honest();
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (bob, message) = Bob::<Secp256k1>::start(bob, &terms(2), &[1; 32]);
@@ -185,5 +192,5 @@ fn lie(product: usize, column: usize, row: usize) -> Result<Vec<Shares<Secp256k1
         said[end..end + 32].copy_from_slice(&eta.to_bytes());
         said[end + 32..end + 64].copy_from_slice(&mu.0);
     }
-    bob.finish(&said)
+    bob.finish(&said).map(|_| ())
 }

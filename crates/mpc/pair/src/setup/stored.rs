@@ -3,7 +3,8 @@
 use crate::PairError;
 use crate::lanes::{LANES, lane, set_lane};
 use crate::trees::{GROUPS, LEAVES, Leaves, Punctured, TREES, Whole};
-use quorate_codec::Digest;
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_curve::{Curve, SecretScalar};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -31,6 +32,14 @@ impl Setup {
     /// Names the set-up: both halves have the same id. Public.
     pub fn id(&self) -> Digest {
         self.id
+    }
+
+    /// A secret scalar that both nodes of the set-up get for this context and number, and nobody
+    /// else: one adds it, the other subtracts it (PAI-10).
+    pub fn share_of_zero<C: Curve>(&self, ctx: &Digest, number: u64) -> SecretScalar<C> {
+        let share = Transcript::new(tag::PAIR_SHARE_OF_ZERO).part(self.seed.as_slice()).part(ctx);
+        let wide = Zeroizing::new(share.part(C::NAME).number(number).wide());
+        SecretScalar::from_wide(&wide)
     }
 
     /// The stored form, to be sealed. Secret.
