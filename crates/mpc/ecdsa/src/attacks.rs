@@ -210,7 +210,7 @@ fn neg_031_neg_007_a_malformed_message_is_a_fault_but_no_cheating() {
     assert_eq!(attack(3, 3, |bytes| bytes[64..].fill(0xff)), malformed);
 }
 
-/// ECD-05: the committed nonce point cannot change, and nobody is quarantined for trying.
+/// ECD-05, ECD-07: the committed nonce point cannot change, and nobody is quarantined for trying.
 #[test]
 fn neg_024_an_opening_that_does_not_fit_names_its_sender() {
     assert_eq!(attack::<Secp256k1>(2, 2, flip(NONCE_POINT)), Fault::Peers(vec![node(1)]));

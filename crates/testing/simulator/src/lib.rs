@@ -12,8 +12,7 @@
 //! * [`check`] holds the laws of the product, one file each.
 //! * [`Mutant`] plants a bug around a node: a run that does not find it is worth nothing.
 //!
-//! What it does not do: no sockets, no threads, no real time. ECDSA draws its own randomness, so
-//! of runs with it only the outcomes repeat.
+//! What it does not do: no sockets, no threads, no real time.
 
 #![allow(
     clippy::expect_used,

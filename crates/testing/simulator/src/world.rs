@@ -45,7 +45,7 @@ pub enum Story {
     Schnorr,
     /// Nothing exists: the first key is made among faults. Replays byte for byte.
     Birth,
-    /// An ECDSA key and its pair set-ups exist. Only outcomes repeat.
+    /// An ECDSA key and its pair set-ups exist.
     Ecdsa,
     /// A key is moved from tree to tree among five signers, again and again. Replays byte for
     /// byte.

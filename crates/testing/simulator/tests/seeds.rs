@@ -134,17 +134,13 @@ fn seeds() -> RangeInclusive<u64> {
 }
 
 #[test]
-fn ecdsa_seeds_keep_every_law_and_end_alike() {
+fn ecdsa_seeds_keep_every_law() {
     const WORLDS: u64 = 24;
     let plan = |seed| Plan { seed, story: Story::Ecdsa, events: 1_000, mutant: None };
     let coverage = all_hold(&(49..49 + WORLDS).map(plan).collect::<Vec<_>>());
     assert!(coverage.events >= WORLDS * 200);
     let missed = coverage.missed_writes(&[Table::Pair, Table::Quarantine]);
     assert!(missed.is_empty(), "never met: {missed:?}\n{coverage}");
-    // the engine draws its own randomness, so only outcomes repeat
-    for seed in [1, 2] {
-        assert_eq!(run(plan(seed)).endings, run(plan(seed)).endings, "seed {seed}");
-    }
 }
 
 #[test]
@@ -156,6 +152,7 @@ fn a_seed_replays_byte_for_byte() {
         (4, Story::Epochs),
         (5, Story::Succession),
         (6, Story::Governance),
+        (7, Story::Ecdsa),
     ] {
         let plan = Plan { seed, story, events: EVENTS, mutant: None };
         let (first, again) = (run(plan), run(plan));
