@@ -243,6 +243,8 @@ tags! {
     // ---- what two nodes do together
     /// Names a set-up: its context and both nodes.
     PAIR_SETUP = "pair/setup/v2";
+    /// Hedged randomness of a set-up.
+    PAIR_HEDGE = "pair/hedge/v1";
     /// Commitment to a nonce of a set-up.
     PAIR_COMMITMENT = "pair/commitment/v1";
     /// The map to ristretto255 of the base transfers.

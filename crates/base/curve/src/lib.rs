@@ -22,6 +22,7 @@ mod sec1;
 mod secret;
 mod stream;
 mod vector;
+pub mod vectors;
 pub mod x25519;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};

@@ -129,7 +129,7 @@ pub fn run<C: EcdsaCurve>(
     let mut third = Vec::new();
     let mut parts = Mail::new(&rewrite, 3);
     for (me, state) in second {
-        match state.handle(&answers.to(me), &mut rng) {
+        match state.handle(&answers.to(me)) {
             Ok((state, bytes)) => {
                 let others = nodes.iter().filter(|to| **to != me);
                 parts.post(me, others.map(|to| (*to, bytes.clone())).collect());

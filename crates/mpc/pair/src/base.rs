@@ -22,14 +22,14 @@ pub(crate) const BYTES: usize = PLACES * 64;
 
 /// The chooser. Secret: its choices and what it knows the logarithm of.
 pub(crate) struct Chooser {
-    choices: Zeroizing<u128>,
+    choices: Box<Zeroizing<u128>>,
     logarithms: Zeroizing<Vec<Scalar>>,
     elements: Vec<[[u8; 32]; 2]>,
 }
 
 /// The side with both keys. Secret: its exponent.
 pub(crate) struct Offerer {
-    exponent: Zeroizing<Scalar>,
+    exponent: Box<Zeroizing<Scalar>>,
     /// A, encoded.
     pub(crate) element: [u8; 32],
 }
@@ -56,7 +56,7 @@ impl Chooser {
             elements.push([select(&known, &other, chosen), select(&other, &known, chosen)]);
             logarithms.push(*logarithm);
         }
-        Self { choices: Zeroizing::new(choices), logarithms, elements }
+        Self { choices: Box::new(Zeroizing::new(choices)), logarithms, elements }
     }
 
     /// Both elements of every place.
@@ -75,7 +75,7 @@ impl Chooser {
         }
         let places = self.elements.iter().zip(self.logarithms.iter()).enumerate();
         let keys = places.map(|(place, (elements, logarithm))| {
-            let choice = (*self.choices >> place & 1) as u8;
+            let choice = (**self.choices >> place & 1) as u8;
             binding.key(place, choice, a, elements, &(element * logarithm))
         });
         Ok(Zeroizing::new(keys.collect()))
@@ -85,7 +85,7 @@ impl Chooser {
 impl Offerer {
     /// Draws A.
     pub(crate) fn new(rng: &mut impl CryptoRngCore) -> Self {
-        let exponent = scalar(rng);
+        let exponent = Box::new(scalar(rng));
         let element = RistrettoPoint::mul_base(&exponent).compress().0;
         Self { exponent, element }
     }
@@ -110,7 +110,7 @@ impl Offerer {
                 match sum.is_identity() {
                     true => Err(PairError::MALFORMED),
                     false => {
-                        let secret = sum * *self.exponent;
+                        let secret = sum * **self.exponent;
                         Ok(binding.key(place, choice, &self.element, &elements, &secret))
                     }
                 }

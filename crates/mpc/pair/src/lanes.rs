@@ -6,6 +6,7 @@
 //! section 2), so sixteen of them go side by side, word by word, in the order in which vector
 //! registers want them. The result is that of the plain function, which the tests compare.
 
+use quorate_curve::vectors::{Words, Work, on_widest};
 use zeroize::Zeroize;
 
 /// How many go side by side.
@@ -71,7 +72,8 @@ impl Lanes {
 
     /// Bytes 64 · `number` to 64 · `number` + 63 of the output of each lane.
     pub(crate) fn block(&self, number: u64) -> Block {
-        compress(&self.keys, &self.message, number, self.bytes)
+        let Self { keys, message, bytes } = self;
+        on_widest(Compress { keys, message, counter: number, bytes: *bytes })
     }
 }
 
@@ -112,99 +114,121 @@ pub(crate) fn lane<const N: usize, const BYTES: usize>(
 }
 
 /// BLAKE3's compression function, section 2.2 of its paper, in every lane.
-fn compress(keys: &Keys, message: &Block, counter: u64, bytes: u32) -> Block {
-    let splat = |word: u32| [word; LANES];
-    let [k0, k1, k2, k3, k4, k5, k6, k7] = *keys;
-    let [i0, i1, i2, i3, ..] = IV;
-    let mut state = [
-        k0,
-        k1,
-        k2,
-        k3,
-        k4,
-        k5,
-        k6,
-        k7,
-        splat(i0),
-        splat(i1),
-        splat(i2),
-        splat(i3),
-        splat(counter as u32),
-        splat((counter >> 32) as u32),
-        splat(bytes),
-        splat(FLAGS),
-    ];
-    for order in &SCHEDULE {
-        round(&mut state, message, order);
+struct Compress<'a> {
+    keys: &'a Keys,
+    message: &'a Block,
+    counter: u64,
+    bytes: u32,
+}
+
+impl Work for Compress<'_> {
+    type Output = Block;
+
+    #[inline(always)]
+    fn run<W: Words>(self) -> Block {
+        let mut output = [[0; LANES]; 16];
+        for first in (0..LANES).step_by(W::LANES) {
+            let mut keys = [W::splat(0); 8];
+            let mut message = [W::splat(0); 16];
+            read(&mut keys, self.keys, first);
+            read(&mut message, self.message, first);
+            let made = compress_some(keys, message, self.counter, self.bytes);
+            for (output, word) in output.iter_mut().zip(made) {
+                word.write(output.get_mut(first..).unwrap_or_default());
+            }
+        }
+        output
     }
-    let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = state;
-    [
-        xor(a0, b0),
-        xor(a1, b1),
-        xor(a2, b2),
-        xor(a3, b3),
-        xor(a4, b4),
-        xor(a5, b5),
-        xor(a6, b6),
-        xor(a7, b7),
-        xor(b0, k0),
-        xor(b1, k1),
-        xor(b2, k2),
-        xor(b3, k3),
-        xor(b4, k4),
-        xor(b5, k5),
-        xor(b6, k6),
-        xor(b7, k7),
-    ]
 }
 
 #[inline(always)]
-fn round(state: &mut Block, message: &Block, order: &[usize; 16]) {
-    let word =
-        |at: usize| order.get(at).and_then(|at| message.get(*at)).copied().unwrap_or([0; LANES]);
+fn read<W: Words, const N: usize>(words: &mut [W; N], from: &[Word; N], first: usize) {
+    for (word, from) in words.iter_mut().zip(from) {
+        *word = W::read(from.get(first..).unwrap_or_default());
+    }
+}
+
+#[inline(always)]
+fn compress_some<W: Words>(keys: [W; 8], message: [W; 16], counter: u64, bytes: u32) -> [W; 16] {
+    let [k0, k1, k2, k3, k4, k5, k6, k7] = keys;
+    let [i0, i1, i2, i3, ..] = IV;
+    let (i0, i1, i2, i3) = (W::splat(i0), W::splat(i1), W::splat(i2), W::splat(i3));
+    let (low, high) = (W::splat(counter as u32), W::splat((counter >> 32) as u32));
+    let (bytes, flags) = (W::splat(bytes), W::splat(FLAGS));
+    let mut state = [k0, k1, k2, k3, k4, k5, k6, k7, i0, i1, i2, i3, low, high, bytes, flags];
+    round::<W, 0>(&mut state, &message);
+    round::<W, 1>(&mut state, &message);
+    round::<W, 2>(&mut state, &message);
+    round::<W, 3>(&mut state, &message);
+    round::<W, 4>(&mut state, &message);
+    round::<W, 5>(&mut state, &message);
+    round::<W, 6>(&mut state, &message);
+    let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = state;
+    [
+        a0.xor(b0),
+        a1.xor(b1),
+        a2.xor(b2),
+        a3.xor(b3),
+        a4.xor(b4),
+        a5.xor(b5),
+        a6.xor(b6),
+        a7.xor(b7),
+        b0.xor(k0),
+        b1.xor(k1),
+        b2.xor(k2),
+        b3.xor(k3),
+        b4.xor(k4),
+        b5.xor(k5),
+        b6.xor(k6),
+        b7.xor(k7),
+    ]
+}
+
+/// Round `NUMBER`, whose order of words the compiler knows.
+#[inline(always)]
+fn round<W: Words, const NUMBER: usize>(state: &mut [W; 16], message: &[W; 16]) {
+    let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] =
+        in_order::<W, NUMBER>(message);
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = state;
-    mix(a, e, i, m, word(0), word(1));
-    mix(b, f, j, n, word(2), word(3));
-    mix(c, g, k, o, word(4), word(5));
-    mix(d, h, l, p, word(6), word(7));
-    mix(a, f, k, p, word(8), word(9));
-    mix(b, g, l, m, word(10), word(11));
-    mix(c, h, i, n, word(12), word(13));
-    mix(d, e, j, o, word(14), word(15));
+    mix(a, e, i, m, m0, m1);
+    mix(b, f, j, n, m2, m3);
+    mix(c, g, k, o, m4, m5);
+    mix(d, h, l, p, m6, m7);
+    mix(a, f, k, p, m8, m9);
+    mix(b, g, l, m, m10, m11);
+    mix(c, h, i, n, m12, m13);
+    mix(d, e, j, o, m14, m15);
+}
+
+#[inline(always)]
+fn in_order<W: Words, const NUMBER: usize>(message: &[W; 16]) -> [W; 16] {
+    let mut words = *message;
+    for (word, at) in words.iter_mut().zip(SCHEDULE.get(NUMBER).into_iter().flatten()) {
+        *word = message.get(*at).copied().unwrap_or(*word);
+    }
+    words
 }
 
 /// The quarter round G.
 #[inline(always)]
-fn mix(a: &mut Word, b: &mut Word, c: &mut Word, d: &mut Word, x: Word, y: Word) {
-    *a = add(add(*a, *b), x);
-    *d = rotate::<16>(xor(*d, *a));
-    *c = add(*c, *d);
-    *b = rotate::<12>(xor(*b, *c));
-    *a = add(add(*a, *b), y);
-    *d = rotate::<8>(xor(*d, *a));
-    *c = add(*c, *d);
-    *b = rotate::<7>(xor(*b, *c));
-}
-
-#[inline(always)]
-fn add(a: Word, b: Word) -> Word {
-    std::array::from_fn(|lane| at(&a, lane).wrapping_add(at(&b, lane)))
+fn mix<W: Words>(a: &mut W, b: &mut W, c: &mut W, d: &mut W, x: W, y: W) {
+    *a = a.plus(*b).plus(x);
+    *d = d.xor(*a).rotate::<16>();
+    *c = c.plus(*d);
+    *b = b.xor(*c).rotate::<12>();
+    *a = a.plus(*b).plus(y);
+    *d = d.xor(*a).rotate::<8>();
+    *c = c.plus(*d);
+    *b = b.xor(*c).rotate::<7>();
 }
 
 /// a ⊕ b, in every lane.
 #[inline(always)]
-pub(crate) fn xor(a: Word, b: Word) -> Word {
-    std::array::from_fn(|lane| at(&a, lane) ^ at(&b, lane))
-}
-
-#[inline(always)]
-fn rotate<const BITS: u32>(a: Word) -> Word {
-    std::array::from_fn(|lane| at(&a, lane).rotate_right(BITS))
-}
-
-#[inline(always)]
-fn at(word: &Word, lane: usize) -> u32 {
-    word.get(lane).copied().unwrap_or_default()
+pub(crate) fn xor(mut a: Word, b: Word) -> Word {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a ^= b;
+    }
+    a
 }
 
 const fn schedule() -> [[usize; 16]; 7] {

@@ -27,7 +27,8 @@ pub(crate) const PLACES: usize = DEPTH * TREES;
 pub(crate) const GROUPS: usize = TREES / LANES;
 
 /// One secret digit of four bits for each tree.
-pub(crate) type Digits = Zeroizing<[u8; TREES]>;
+/// It stays at one place, so that a move leaves nothing behind.
+pub(crate) type Digits = Box<Zeroizing<[u8; TREES]>>;
 /// Both keys of each place, or the one that was chosen.
 pub(crate) type Pairs = Zeroizing<Vec<[[u8; 32]; 2]>>;
 pub(crate) type Chosen = Zeroizing<Vec<[u8; 32]>>;
@@ -140,7 +141,8 @@ fn find(ctx: &Digest, masks: &[Word; DEPTH], keys: &[[u8; 32]], told: &[u8], lea
     const NOTHING: Keys = [[0; LANES]; 8];
     let mut nodes = Zeroizing::new(vec![NOTHING, chosen(keys, 0)]);
     for (level, mask) in masks.iter().enumerate().skip(1) {
-        let mut children = Zeroizing::new(vec![NOTHING; 2]);
+        let mut children = Zeroizing::new(Vec::with_capacity(2 * nodes.len()));
+        children.extend([NOTHING; 2]);
         for node in nodes.iter().skip(1) {
             let (zero, one) = expand(ctx, node, Use::Children, level);
             children.extend([choose(mask, &zero, &one), choose(mask, &one, &zero)]);
@@ -176,10 +178,16 @@ pub(crate) fn masks(digits: &[u8]) -> [Word; DEPTH] {
     std::array::from_fn(|level| {
         let mut mask = [0; LANES];
         for (mask, digit) in mask.iter_mut().zip(digits) {
-            *mask = u32::from(digit >> (DEPTH - 1 - level) & 1).wrapping_neg();
+            *mask = all_or_none(digit >> (DEPTH - 1 - level));
         }
         mask
     })
+}
+
+/// All bits, or none: the lowest bit of a digit as often as a word has bits. The compiler is not told
+/// that there are only two cases, so that it makes no branch of them.
+pub(crate) fn all_or_none(bit: u8) -> u32 {
+    std::hint::black_box(u32::from(bit & 1).wrapping_neg())
 }
 
 /// Two times 32 bytes under a node's key.
@@ -300,7 +308,7 @@ pub(crate) mod tests {
             key
         };
         let pairs: Pairs = Zeroizing::new((0..PLACES).map(|_| [key(), key()]).collect());
-        let digits = Zeroizing::new(key().map(|byte| byte % 16));
+        let digits = Box::new(Zeroizing::new(key().map(|byte| byte % 16)));
         let bit = |place: usize| digits[place / DEPTH] >> (3 - place % DEPTH) & 1;
         let chosen =
             pairs.iter().enumerate().map(|(place, keys)| keys[usize::from(1 - bit(place))]);

@@ -142,14 +142,9 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
     ///
     /// # Errors
     /// A malformed message is its sender's fault; a failed check is cheating.
-    pub fn handle(
-        self,
-        messages: &Letters,
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<(ExpectParts<C>, Vec<u8>), EcdsaError> {
+    pub fn handle(self, messages: &Letters) -> Result<(ExpectParts<C>, Vec<u8>), EcdsaError> {
         let Self { session, mut signings, mut bobs, theirs, heard } = self;
         let count = session.digests.len();
-        let mut rng = session.hedge(rng, messages);
         let name = |setup: &_| session.name(2, Some(setup), Some(&heard));
         let bytes = |_: &_| session.terms(session.me).alice_bytes() + count * Said::<C>::BYTES;
         let mut said: BTreeMap<NodeId, (&[u8], Vec<Said<C>>)> = BTreeMap::new();
@@ -172,7 +167,7 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
             let products = bob.finish(products).map_err(EcdsaError::between(*sender))?;
             for ((signing, (factor, shares)), said) in signings.iter_mut().zip(&products).zip(each)
             {
-                if !said.holds(shares, factor, &mut rng) {
+                if !said.holds(shares, factor) {
                     return Err(EcdsaError::cheater(
                         *sender,
                         "a product is not of what was opened",
@@ -192,16 +187,13 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
 }
 
 impl<C: EcdsaCurve> Said<C> {
-    /// χ R_j = Γ^u + d^u G and χ pk_j = Γ^v + d^v G, both at once, the second weighted with a number
-    /// that nobody could know: false with probability 2^-128 if one of them is (ECD-08).
-    fn holds(&self, [u, v]: &Shares<C>, factor: &SecretScalar<C>, rng: &mut impl RngCore) -> bool {
-        let weight = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-        let [gamma_u, gamma_v] = self.gammas.map(|gamma| gamma.point());
-        let opened =
-            self.nonce_point.point() + Point::weighted_sum(&[(self.public.point(), weight)]);
-        let shown = gamma_u + Point::weighted_sum(&[(gamma_v, weight)]);
-        let share = u.plus(&v.times(Scalar::from_u128(weight)));
-        opened.secret_mul(factor) == shown + share.commit()
+    /// χ R_j = Γ^u + d^u G and χ pk_j = Γ^v + d^v G (ECD-08).
+    fn holds(&self, shares: &Shares<C>, factor: &SecretScalar<C>) -> bool {
+        let opened = [&self.nonce_point, &self.public];
+        let each = opened.into_iter().zip(&self.gammas).zip(shares);
+        each.fold(true, |holds, ((opened, gamma), share)| {
+            holds & (opened.point().secret_mul(factor) == gamma.point() + share.commit())
+        })
     }
 }
 

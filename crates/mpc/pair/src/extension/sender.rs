@@ -5,7 +5,7 @@ use super::receiver::{digest, pad_key};
 use super::strings::{Pads, Strings};
 use super::{Terms, fold};
 use crate::PairError;
-use crate::trees::{DEPTH, LEAVES, Punctured};
+use crate::trees::{DEPTH, LEAVES, Punctured, all_or_none};
 use quorate_codec::Digest;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -15,7 +15,7 @@ pub(crate) struct Sender {
     name: Digest,
     message: Digest,
     /// All digits, as what is between the two strings of any transfer.
-    difference: Zeroizing<[u32; 4]>,
+    difference: Box<Zeroizing<[u32; 4]>>,
     strings: Strings,
 }
 
@@ -70,7 +70,7 @@ impl Sender {
     /// For each transfer the pads of either choice.
     pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> [Pads; 2] {
         let mut key = pad_key(&self.name, &self.message, nonce);
-        let pads = [[0; 4], *self.difference]
+        let pads = [[0; 4], **self.difference]
             .map(|difference| self.strings.pads(&key, difference, pad_bytes));
         key.zeroize();
         pads
@@ -84,12 +84,12 @@ impl Sender {
 
 /// All bits or none, for each bit of a digit, the highest first.
 fn bits(digit: u8) -> [u32; DEPTH] {
-    std::array::from_fn(|plane| u32::from(digit >> (DEPTH - 1 - plane) & 1).wrapping_neg())
+    std::array::from_fn(|plane| all_or_none(digit >> (DEPTH - 1 - plane)))
 }
 
 /// The digits in the order of the rows: bit 4t + p belongs to plane p of tree t.
-fn difference(digits: &[u8]) -> Zeroizing<[u32; 4]> {
-    let mut words = Zeroizing::new([0; 4]);
+fn difference(digits: &[u8]) -> Box<Zeroizing<[u32; 4]>> {
+    let mut words = Box::new(Zeroizing::new([0; 4]));
     for (word, digits) in words.iter_mut().zip(digits.chunks(32 / DEPTH)) {
         let rows = digits.iter().flat_map(|digit| bits(digit % LEAVES as u8));
         *word = rows.rev().fold(0, |word, bit| word << 1 | (bit & 1));

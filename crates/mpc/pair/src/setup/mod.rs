@@ -32,10 +32,12 @@ mod stored;
 pub use stored::Setup;
 
 use crate::PairError;
-use quorate_codec::Digest;
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_curve::SecretStream;
 use quorate_identity::NodeId;
 use rand_core::CryptoRngCore;
 use run::Run;
+use zeroize::Zeroizing;
 
 /// What a set-up is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,9 @@ pub enum Step {
     Done(Box<Setup>),
 }
 
-/// Begins a set-up. All that is random in it is drawn here.
+/// Begins a set-up. All that is random in it is drawn here, from fresh bytes hashed with the run:
+/// whoever saw the same digits and elements under two contexts would see all choices, so a generator
+/// that repeats itself after a copy must repeat none of them (PAI-15).
 ///
 /// # Errors
 /// [`crate::Fault::Caller`]: a node has no set-up with itself.
@@ -76,9 +80,14 @@ pub fn start(
     if plan.me == plan.peer {
         return Err(PairError::caller("a node has no set-up with itself"));
     }
-    Ok(match plan.me < plan.peer {
-        true => round1::lower(plan, rng),
-        false => round1::higher(plan, rng),
+    let run = Run::new(plan);
+    let mut fresh = Zeroizing::new([0; 32]);
+    rng.fill_bytes(fresh.as_mut());
+    let hedge = Transcript::new(tag::PAIR_HEDGE).part(fresh.as_slice()).part(run.ctx).part(plan.me);
+    let mut rng = SecretStream::new(&Zeroizing::new(hedge.digest().0));
+    Ok(match plan.me == run.lower {
+        true => round1::lower(run, &mut rng),
+        false => round1::higher(run, &mut rng),
     })
 }
 

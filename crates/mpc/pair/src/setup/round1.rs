@@ -1,7 +1,7 @@
 //! Round 1: commitments to all nonces; the elements of the base transfers.
 
 use super::run::{Commitments, Nonces, Run};
-use super::{Expect, Plan, Step, round2};
+use super::{Expect, Step, round2};
 use crate::PairError;
 use crate::base::{self, Chooser, Offerer};
 use crate::trees::{DEPTH, Digits};
@@ -13,7 +13,7 @@ pub(super) struct Lower {
     pub(super) run: Run,
     pub(super) nonces: Nonces,
     /// For the extension of round 3.
-    pub(super) extension_nonce: Zeroizing<[u8; 32]>,
+    pub(super) extension_nonce: Box<Zeroizing<[u8; 32]>>,
     pub(super) digits: Digits,
     pub(super) chooser: Chooser,
     said: Vec<u8>,
@@ -28,13 +28,12 @@ pub(super) struct Higher {
     said: Vec<u8>,
 }
 
-pub(super) fn lower(plan: Plan, rng: &mut impl CryptoRngCore) -> (Box<dyn Expect>, Vec<u8>) {
-    let run = Run::new(plan);
+pub(super) fn lower(run: Run, rng: &mut impl CryptoRngCore) -> (Box<dyn Expect>, Vec<u8>) {
     let nonces = Nonces::random(rng);
-    let mut extension_nonce = Zeroizing::new([0; 32]);
-    rng.fill_bytes(extension_nonce.as_mut());
-    let mut digits: Digits = Zeroizing::new([0; 32]);
-    rng.fill_bytes(digits.as_mut());
+    let mut extension_nonce = Box::new(Zeroizing::new([0; 32]));
+    rng.fill_bytes(extension_nonce.as_mut_slice());
+    let mut digits: Digits = Box::default();
+    rng.fill_bytes(digits.as_mut_slice());
     digits.iter_mut().for_each(|digit| *digit &= 15);
     let choices = Zeroizing::new(!bits(digits.as_slice()));
     let chooser = Chooser::new(&run.ctx, *choices, rng);
@@ -44,8 +43,7 @@ pub(super) fn lower(plan: Plan, rng: &mut impl CryptoRngCore) -> (Box<dyn Expect
     (Box::new(Lower { run, nonces, extension_nonce, digits, chooser, said }), message)
 }
 
-pub(super) fn higher(plan: Plan, rng: &mut impl CryptoRngCore) -> (Box<dyn Expect>, Vec<u8>) {
-    let run = Run::new(plan);
+pub(super) fn higher(run: Run, rng: &mut impl CryptoRngCore) -> (Box<dyn Expect>, Vec<u8>) {
     let nonces = Nonces::random(rng);
     let mut extension_nonce = [0; 32];
     rng.fill_bytes(&mut extension_nonce);

@@ -34,17 +34,18 @@ impl Expect for Higher {
         let choice =
             |place: usize| choices.get(place / 8).map_or(0, |byte| byte >> (place % 8) & 1);
         let pads = receiver.pads(extension_nonce, PAD_BYTES);
-        let seconds = [&second, &*nonces.second];
+        let seconds = [&second, &**nonces.second];
         let key = |(place, pad)| run.reversed(seconds, place, choice(place), pad);
         let keys: Chosen = Zeroizing::new(pads.iter().enumerate().map(key).collect());
-        let mut digits: Digits = Zeroizing::new([0; 32]);
+        let mut digits: Digits = Box::default();
         for place in 0..PLACES {
             if let Some(digit) = digits.get_mut(place / DEPTH) {
                 *digit = *digit << 1 | (1 - choice(place));
             }
         }
         let message = run.message(&[nonces.second.as_slice()]);
-        let nonces = Zeroizing::new([their_nonce, *nonces.first, second, *nonces.second]);
+        let nonces = [their_nonce, **nonces.first, second, **nonces.second];
+        let nonces = Box::new(Zeroizing::new(nonces));
         let then = round6::Higher { run, nonces, whole, digits, keys };
         let nothing = ExpectNothing { run, then: Box::new(then), message: run.message(&[]) };
         Ok(Step::Next(Box::new(nothing), message))

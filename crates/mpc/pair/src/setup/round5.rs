@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(super) struct Lower {
     pub(super) run: Run,
     pub(super) nonces: Nonces,
-    pub(super) extension_nonce: Zeroizing<[u8; 32]>,
+    pub(super) extension_nonce: Box<Zeroizing<[u8; 32]>>,
     pub(super) theirs: Commitments,
     pub(super) their_nonce: [u8; 32],
     pub(super) punctured: Punctured,
@@ -26,7 +26,7 @@ impl Expect for Lower {
         let second = *run.parts(message, 32)?.first_chunk().ok_or(PairError::MALFORMED)?;
         theirs.check(&run.ctx, run.higher, 1, &second)?;
         run.follow(&second);
-        let seconds = [&*nonces.second, &second];
+        let seconds = [&**nonces.second, &second];
         let [zeros, ones] = sender.pads(&extension_nonce, round4::PAD_BYTES);
         let key = |place, choice, pad| run.reversed(seconds, place, choice, pad);
         let pads = zeros.iter().zip(ones.iter()).enumerate();
@@ -34,7 +34,8 @@ impl Expect for Lower {
         let keys: Pairs = Zeroizing::new(keys.collect());
         let (whole, told) = trees::build(&run.direction(run.lower), &keys);
         run.follow(&told);
-        let nonces = Zeroizing::new([*nonces.first, their_nonce, *nonces.second, second]);
+        let nonces = [**nonces.first, their_nonce, **nonces.second, second];
+        let nonces = Box::new(Zeroizing::new(nonces));
         let message = run.message(&[&run.confirmation(run.lower)]);
         let then = round7::Both { run, peer: run.higher, nonces, whole, punctured };
         let nothing = ExpectNothing { run, then: Box::new(then), message };

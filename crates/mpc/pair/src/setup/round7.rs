@@ -8,7 +8,7 @@ use quorate_identity::NodeId;
 use zeroize::Zeroizing;
 
 /// All four nonces: the first ones, then the second ones, each the lower node's first.
-pub(super) type AllNonces = Zeroizing<[[u8; 32]; 4]>;
+pub(super) type AllNonces = Box<Zeroizing<[[u8; 32]; 4]>>;
 
 /// Either node waits for the other's word.
 pub(super) struct Both {
@@ -24,7 +24,7 @@ impl Expect for Both {
         let Self { run, peer, nonces, whole, punctured } = *self;
         let theirs = run.parts(message, 32)?.first_chunk().ok_or(PairError::MALFORMED)?;
         run.compare(theirs, &run.confirmation(peer))?;
-        let [first, second, third, fourth] = &*nonces;
+        let [first, second, third, fourth] = &**nonces;
         let seed = run.seed([first, second, third, fourth]);
         Ok(Step::Done(Box::new(Setup { id: run.said, seed, whole, punctured })))
     }

@@ -22,8 +22,8 @@ pub(super) struct Run {
 
 /// The nonces of one side, committed to in round 1. Secret until they are opened.
 pub(super) struct Nonces {
-    pub(super) first: Zeroizing<[u8; 32]>,
-    pub(super) second: Zeroizing<[u8; 32]>,
+    pub(super) first: Box<Zeroizing<[u8; 32]>>,
+    pub(super) second: Box<Zeroizing<[u8; 32]>>,
 }
 
 /// Commitments to the nonces of one side.
@@ -84,9 +84,9 @@ impl Run {
     }
 
     /// The seed for shares of zero: nobody but the two knows all nonces.
-    pub(super) fn seed(&self, nonces: [&[u8; 32]; 4]) -> Zeroizing<[u8; 32]> {
+    pub(super) fn seed(&self, nonces: [&[u8; 32]; 4]) -> Box<Zeroizing<[u8; 32]>> {
         let seed = Transcript::new(tag::PAIR_ZERO_SEED).part(self.said).list(nonces);
-        Zeroizing::new(seed.digest().0)
+        Box::new(Zeroizing::new(seed.digest().0))
     }
 
     /// The key of one place and choice in the other direction: nobody chose it alone (PAI-09).
@@ -104,9 +104,9 @@ impl Run {
 
 impl Nonces {
     pub(super) fn random(rng: &mut impl CryptoRngCore) -> Self {
-        let mut nonces = Self { first: Zeroizing::default(), second: Zeroizing::default() };
-        rng.fill_bytes(nonces.first.as_mut());
-        rng.fill_bytes(nonces.second.as_mut());
+        let mut nonces = Self { first: Box::default(), second: Box::default() };
+        rng.fill_bytes(nonces.first.as_mut_slice());
+        rng.fill_bytes(nonces.second.as_mut_slice());
         nonces
     }
 

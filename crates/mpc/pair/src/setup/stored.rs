@@ -14,7 +14,7 @@ pub struct Setup {
     /// The transcript: both halves of a set-up have the same, and no other set-up has it. Public.
     pub(crate) id: Digest,
     /// From which both make shares of zero.
-    pub(crate) seed: Zeroizing<[u8; 32]>,
+    pub(crate) seed: Box<Zeroizing<[u8; 32]>>,
     /// As Bob.
     pub(crate) whole: Whole,
     /// As Alice.
@@ -71,10 +71,11 @@ impl Setup {
         let (whole, bytes) = bytes.split_at_checked(TREES * LEAVES * 32)?;
         let whole = Whole(read(whole, 0));
         let (digits, bytes) = bytes.split_first_chunk()?;
-        let digits = Zeroizing::new(*digits);
+        let digits = Box::new(Zeroizing::new(*digits));
         let are_digits = digits.iter().all(|digit| usize::from(*digit) < LEAVES);
         let punctured = Punctured { digits, leaves: read(bytes, 1) };
-        are_digits.then(|| Self { id: Digest(*id), seed: Zeroizing::new(*seed), whole, punctured })
+        let seed = Box::new(Zeroizing::new(*seed));
+        are_digits.then(|| Self { id: Digest(*id), seed, whole, punctured })
     }
 }
 

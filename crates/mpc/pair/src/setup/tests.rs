@@ -49,7 +49,7 @@ pub(crate) fn honest() -> &'static (Setup, Setup) {
 #[test]
 fn both_halves_belong_together_in_both_directions() {
     let (lower, higher) = honest();
-    assert_eq!((lower.id, *lower.seed), (higher.id, *higher.seed));
+    assert_eq!((lower.id, &lower.seed), (higher.id, &higher.seed));
     for (alice, bob) in [(lower, higher), (higher, lower)] {
         let ctx = Digest([7; 32]);
         let terms = Terms { ctx, setup: lower.id, receiver: LOWER, purpose: "test", transfers: 64 };
@@ -77,6 +77,24 @@ fn a_seed_gives_one_run_and_other_seeds_or_contexts_give_others() {
         assert_ne!(*set_up.seed, *again.seed);
         assert_ne!(*set_up.punctured.digits.first_chunk::<31>().unwrap(), [0; 31]);
     }
+}
+
+/// PAI-15: a generator that repeats itself under another context repeats no element and no digit.
+/// Where one of a place's two elements came again, it would be the one that was not chosen.
+#[test]
+fn neg_092_a_generator_that_repeats_itself_shows_no_choice() {
+    let first = |context| {
+        let plan = Plan { context, me: LOWER, peer: HIGHER };
+        start(plan, &mut ChaCha20Rng::seed_from_u64(1)).unwrap().1[96..].to_vec()
+    };
+    let (one, other) = (first(Digest([1; 32])), first(Digest([2; 32])));
+    assert_eq!((one.len(), first(Digest([1; 32]))), (base::BYTES, one.clone()));
+    let elements: std::collections::BTreeSet<&[u8]> =
+        one.chunks(32).chain(other.chunks(32)).collect();
+    assert_eq!(elements.len(), 512);
+    let lower = |context| run([context; 2], 1, |_, _, _| ()).unwrap().0;
+    let (one, other) = (lower(Digest([1; 32])), lower(Digest([2; 32])));
+    assert_ne!(one.punctured.digits, other.punctured.digits);
 }
 
 #[test]

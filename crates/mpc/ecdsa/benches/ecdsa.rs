@@ -1,0 +1,282 @@
+//! Our engine and `dkls23-core` side by side, in one process and on one thread, by turns: processor
+//! time of one party, medians. One JSON object a line.
+//!
+//! `cargo bench -p quorate-ecdsa --bench ecdsa`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that panics has failed, which is what it is for"
+)]
+
+use dkls23_core::protocols::re_key::re_key;
+use dkls23_core::protocols::signing::SignData;
+use dkls23_core::protocols::{Parameters, Party, PartyIndex};
+use dkls23_core::utilities::multiplication::{MulReceiver, MulSender};
+use quorate_codec::Digest;
+use quorate_curve::{P256, Scalar, Secp256k1, SecretScalar};
+use quorate_ecdsa::EcdsaCurve;
+use quorate_ecdsa::sign::{self, Letters, Plan};
+use quorate_identity::NodeId;
+use quorate_pair::Setup;
+use quorate_pair::setup::{self, Step};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn main() {
+    // An even number of each, by turns, so that a busy machine is busy for both.
+    row("setup", 5, pair_up_ours, pair_up_peers);
+    for parties in [2, 3] {
+        let mut ours = Ours::<Secp256k1>::new(parties);
+        let mut peer = Peer::new(parties);
+        row(&format!("sign-{parties}"), 60, || ours.sign(1), || peer.sign());
+    }
+    let mut ours = Ours::<Secp256k1>::new(2);
+    let bytes = ours.bytes();
+    println!(
+        r#"{{"row":"bytes","ours":{bytes},"peer":{PEER_BYTES},"ratio":{:.2}}}"#,
+        PEER_BYTES as f64 / bytes as f64
+    );
+    let mut p256 = Ours::<P256>::new(2);
+    row("sign-2-p256", 60, || p256.sign(1), || ours.sign(1));
+    let mut batch = Ours::<Secp256k1>::new(2);
+    row("sign-2-each-of-16", 10, || batch.sign(16) / 16.0, || ours.sign(1));
+}
+
+/// From one party to another for one signature, as version 0.6.2 sends it in our former encoding.
+const PEER_BYTES: usize = 26_746 + 53_700 + 64;
+
+/// Milliseconds of a party, ours and the peer's.
+fn row(name: &str, turns: usize, mut ours: impl FnMut() -> f64, mut peer: impl FnMut() -> f64) {
+    let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..turns {
+        mine.push(ours());
+        theirs.push(peer());
+    }
+    let median = |mut all: Vec<f64>| {
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let (mine, theirs) = (median(mine), median(theirs));
+    println!(
+        r#"{{"row":"{name}","path":"portable","ours":{mine:.3},"peer":{theirs:.3},"ratio":{:.1}}}"#,
+        theirs / mine
+    );
+}
+
+/// Milliseconds of this thread.
+fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let now = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+    };
+    let before = now();
+    let done = work();
+    (now() - before, done)
+}
+
+fn node(number: u8) -> NodeId {
+    NodeId(Digest([number; 32]))
+}
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::from_entropy()
+}
+
+fn pair_up(a: NodeId, b: NodeId) -> (Setup, Setup) {
+    let plan = |me, peer| setup::Plan { context: Digest::ZERO, me, peer };
+    let (mut at_a, mut from_a) = setup::start(plan(a, b), &mut rng()).unwrap();
+    let (mut at_b, mut from_b) = setup::start(plan(b, a), &mut rng()).unwrap();
+    loop {
+        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
+            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
+                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
+            }
+            (Step::Done(a), Step::Done(b)) => return (*a, *b),
+            _ => panic!("both end in the same round"),
+        }
+    }
+}
+
+fn pair_up_ours() -> f64 {
+    timed(|| pair_up(node(1), node(2))).0 / 2.0
+}
+
+fn pair_up_peers() -> f64 {
+    type Theirs = k256_14::Secp256k1;
+    let direction = || {
+        let (sender, proof, nonce) = MulReceiver::<Theirs>::init_phase1(b"bench");
+        let (receiver, correlation, secrets, encryptions) =
+            MulSender::<Theirs>::init_phase1(b"bench");
+        let seed = &receiver.seed;
+        MulReceiver::init_phase2(&sender, b"bench", seed, &encryptions, &nonce).unwrap();
+        MulSender::init_phase2(&receiver, b"bench", correlation, &secrets, &proof, &nonce).unwrap();
+    };
+    // Both directions, at both nodes.
+    timed(|| (direction(), direction())).0 / 2.0
+}
+
+/// A key of ours, with all set-ups.
+struct Ours<C: EcdsaCurve> {
+    summands: Vec<Scalar<C>>,
+    pairs: BTreeMap<(u8, u8), Arc<Setup>>,
+    binding: u8,
+}
+
+impl<C: EcdsaCurve> Ours<C> {
+    fn new(parties: u8) -> Self {
+        let mut pairs = BTreeMap::new();
+        for a in 1..=parties {
+            for b in a + 1..=parties {
+                let (at_a, at_b) = pair_up(node(a), node(b));
+                pairs.insert((a, b), Arc::new(at_a));
+                pairs.insert((b, a), Arc::new(at_b));
+            }
+        }
+        let summand = |_| SecretScalar::<C>::random(&mut rng()).reveal();
+        Self { summands: (0..parties).map(summand).collect(), pairs, binding: 0 }
+    }
+
+    fn plans(&mut self, digests: usize) -> Vec<Plan<C>> {
+        self.binding = self.binding.wrapping_add(1);
+        let count = self.summands.len() as u8;
+        let key = self.summands.iter().fold(Scalar::zero(), |sum, summand| sum + *summand);
+        let plan = |me: u8| {
+            let with = |peer: u8| (node(peer), Arc::clone(&self.pairs[&(me, peer)]));
+            Plan {
+                binding: Digest([self.binding; 32]),
+                parties: (1..=count).map(node).collect(),
+                me: node(me),
+                share: SecretScalar::from_bytes(&self.summands[usize::from(me) - 1].to_bytes())
+                    .unwrap(),
+                public_key: key.commit().non_identity().unwrap(),
+                pairs: (1..=count).filter(|peer| *peer != me).map(with).collect(),
+                digests: vec![[7; 32]; digests],
+            }
+        };
+        (1..=count).map(plan).collect()
+    }
+
+    /// A whole session, milliseconds of one party.
+    fn sign(&mut self, digests: usize) -> f64 {
+        let plans = self.plans(digests);
+        let parties = plans.len() as f64;
+        timed(|| run(plans)).0 / parties
+    }
+
+    /// Of all rounds, from one party to another.
+    fn bytes(&mut self) -> usize {
+        run(self.plans(1))
+    }
+}
+
+/// Runs a session; how many bytes one party sent to another.
+fn run<C: EcdsaCurve>(plans: Vec<Plan<C>>) -> usize {
+    let nodes: Vec<NodeId> = plans.iter().map(|plan| plan.me).collect();
+    let mut rng = rng();
+    let mut bytes = 0;
+    let mut inboxes: BTreeMap<NodeId, Letters> = BTreeMap::new();
+    let mut first = Vec::new();
+    for plan in plans {
+        let me = plan.me;
+        let (state, letters) = sign::start(plan, &mut rng).unwrap();
+        bytes = letters.values().next().unwrap().len();
+        post(&mut inboxes, me, letters);
+        first.push((me, state));
+    }
+    let inbox = std::mem::take(&mut inboxes);
+    let mut second = Vec::new();
+    let mut sent = 0;
+    for (me, state) in first {
+        let (state, letters) = state.handle(&inbox[&me], &mut rng).unwrap();
+        sent = letters.values().next().unwrap().len();
+        post(&mut inboxes, me, letters);
+        second.push((me, state));
+    }
+    bytes += sent;
+    let inbox = std::mem::take(&mut inboxes);
+    let mut third = Vec::new();
+    for (me, state) in second {
+        let (state, part) = state.handle(&inbox[&me]).unwrap();
+        sent = part.len();
+        let others = nodes.iter().filter(|to| **to != me);
+        post(&mut inboxes, me, others.map(|to| (*to, part.clone())).collect());
+        third.push((me, state));
+    }
+    for (me, state) in third {
+        state.handle(&inboxes[&me]).unwrap();
+    }
+    bytes + sent
+}
+
+fn post(inboxes: &mut BTreeMap<NodeId, Letters>, from: NodeId, letters: Letters) {
+    for (to, bytes) in letters {
+        inboxes.entry(to).or_default().insert(from, bytes);
+    }
+}
+
+/// The same of the peer.
+struct Peer {
+    parties: Vec<Party<k256_14::Secp256k1>>,
+    count: u64,
+}
+
+impl Peer {
+    fn new(parties: u8) -> Self {
+        let parameters = Parameters::new(parties, parties).unwrap();
+        let secret = k256_14::Scalar::from(7_u64);
+        let (parties, _) = re_key(&parameters, b"bench", &secret, None, |_| String::new());
+        Self { parties, count: 0 }
+    }
+
+    /// Signs, and verifies as its last phase does.
+    fn sign(&mut self) -> f64 {
+        self.count += 1;
+        let sign_id = self.count.to_be_bytes().to_vec();
+        let (spent, ()) = timed(|| self.run(&sign_id));
+        spent / self.parties.len() as f64
+    }
+
+    fn run(&self, sign_id: &[u8]) {
+        let all: Vec<PartyIndex> = self.parties.iter().map(|party| party.party_index).collect();
+        let data: Vec<SignData> = (all.iter())
+            .map(|me| SignData {
+                sign_id: sign_id.to_vec(),
+                counterparties: all.iter().copied().filter(|other| other != me).collect(),
+                message_hash: [7; 32],
+            })
+            .collect();
+        let mut states = Vec::new();
+        let mut mail = Vec::new();
+        for (party, data) in self.parties.iter().zip(&data) {
+            let (unique, kept, sent) = party.sign_phase1(data).unwrap();
+            mail.extend(sent);
+            states.push((unique, kept));
+        }
+        let mut next = Vec::new();
+        let mut second = Vec::new();
+        for ((party, data), (unique, kept)) in self.parties.iter().zip(&data).zip(states) {
+            let ours = mail.iter().filter(|one| one.parties.receiver == party.party_index);
+            let ours: Vec<_> = ours.cloned().collect();
+            let (unique, kept, sent) = party.sign_phase2(data, unique, kept, &ours).unwrap();
+            next.push((unique, kept));
+            second.extend(sent);
+        }
+        let mut parts = Vec::new();
+        let mut nonces = Vec::new();
+        for ((party, data), (unique, kept)) in self.parties.iter().zip(&data).zip(next) {
+            let ours = second.iter().filter(|one| one.parties.receiver == party.party_index);
+            let ours: Vec<_> = ours.cloned().collect();
+            let (nonce, part) = party.sign_phase3(data, unique, kept, &ours).unwrap();
+            nonces.push(nonce);
+            parts.push(part);
+        }
+        for ((party, data), nonce) in self.parties.iter().zip(&data).zip(&nonces) {
+            party.sign_phase4(data, nonce, &parts, true).unwrap();
+        }
+    }
+}
