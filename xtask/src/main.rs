@@ -7,6 +7,7 @@
 //! cargo xtask mutate [CRATE…] [--list] [--again] [--near]
 //!                                         takes one check at a time away; fails where no test notices
 //! cargo xtask vectors                     adds new test vectors to the list of those that may never change
+//! cargo xtask bench ecdsa [--json]        a part measured beside a peer, in one process
 //! cargo xtask dist [PROGRAM…] [--check]   builds what is released; twice, and compares, with --check
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! apt, `vectors` extends `vectors/SHA256SUMS` and `mutate` writes `docs/mutation.md`.
 
 mod attacks;
+mod bench;
 mod dist;
 mod finding;
 mod mutate;
@@ -27,7 +29,7 @@ mod vectors;
 use repo::Repo;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near] |\n       dist [PROGRAM…] [--check]";
+const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near] |\n       bench ecdsa [--json] | dist [PROGRAM…] [--check]";
 
 /// How a verb ended, when it did not end well.
 #[derive(Debug)]
@@ -65,6 +67,7 @@ fn run(words: &[&str]) -> Result<(), Trouble> {
         ("vectors", []) => vectors::run(&Repo::load()?),
         ("mutate", words) => mutate::run(&Repo::load()?, &mutate::Options::parse(words)?),
         ("dist", words) => dist::run(&dist::Options::parse(words)?),
+        ("bench", words) => bench::run(words),
         ("test", flags) => test::run(test::Options::parse(flags)?),
         _ => Err(Trouble::Usage),
     }

@@ -1,7 +1,7 @@
 //! The curves, and the arithmetic that a curve lends to the types of this crate.
 
 use std::fmt::Debug;
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// A curve of the product. Sealed: the types of this crate rest on the promises of
@@ -32,15 +32,7 @@ pub trait Arithmetic {
     /// A point of the prime-order subgroup.
     type RawPoint: Copy + Eq + Debug + Send + Sync + 'static;
     /// An integer modulo the order.
-    type RawScalar: Copy
-        + Eq
-        + Default
-        + ConstantTimeEq
-        + ConditionallySelectable
-        + Zeroize
-        + Send
-        + Sync
-        + 'static;
+    type RawScalar: Copy + Eq + Default + ConstantTimeEq + Zeroize + Send + Sync + 'static;
 
     /// The neutral element.
     fn identity() -> Self::RawPoint;

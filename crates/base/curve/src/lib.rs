@@ -16,6 +16,7 @@
 mod comb;
 mod curve;
 mod edwards;
+mod order;
 mod point;
 mod scalar;
 mod sec1;
@@ -26,11 +27,12 @@ pub mod vectors;
 pub mod x25519;
 
 pub use curve::{Curve, Ed25519, P256, Secp256k1};
+pub use order::{Modulus, Order};
 pub use point::{NonIdentity, Point, PointError, ShortMultiples};
 pub use scalar::{NonZeroScalar, Scalar, ScalarError};
 pub use secret::SecretScalar;
 pub use stream::SecretStream;
-pub use vector::SecretScalars;
+pub use vector::{Factors, SecretScalars};
 
 #[cfg(test)]
 mod suite;

@@ -99,10 +99,6 @@ impl<C: Curve> SecretScalar<C> {
         Scalar::from_bytes(self.to_bytes().as_ref()).unwrap_or(Scalar::zero())
     }
 
-    pub(crate) fn of(raw: C::RawScalar) -> Self {
-        Self(Box::new(raw))
-    }
-
     pub(crate) fn raw(&self) -> &C::RawScalar {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! Our engine and `dkls23-core` side by side, in one process and on one thread, by turns: processor
-//! time of one party, medians. One JSON object a line.
+//! time of one party in milliseconds, medians; and bytes from one to another.
 //!
-//! `cargo bench -p quorate-ecdsa --bench ecdsa`
+//! `cargo xtask bench ecdsa [--json]`
 
 #![allow(
     clippy::unwrap_used,
@@ -28,45 +28,60 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn main() {
-    // An even number of each, by turns, so that a busy machine is busy for both.
-    row("setup", 5, pair_up_ours, pair_up_peers);
+    let is_json = std::env::args().any(|argument| argument == "--json");
+    for path in ["avx512", "portable"] {
+        if path == "avx512" && !is_x86_feature_detected!("avx512f") {
+            continue;
+        }
+        quorate_curve::vectors::only_plain(path == "portable");
+        rows(&|row, ours, peer| print(is_json, path, row, ours, peer));
+    }
+    let bytes = Ours::<Secp256k1>::new(2).bytes();
+    print(is_json, "portable", "bytes", bytes as f64, Some(PEER_BYTES as f64));
+}
+
+/// Milliseconds of one party: how ours and the peer's is named, and both.
+fn rows(print: &dyn Fn(&str, f64, Option<f64>)) {
+    // By turns, so that a busy machine is busy for both.
+    let by_turns =
+        |name: &str, turns, ours: &mut dyn FnMut() -> f64, peer: &mut dyn FnMut() -> f64| {
+            let both: Vec<_> = (0..turns).map(|_| (ours(), peer())).collect();
+            let (ours, peers) = both.into_iter().unzip();
+            print(name, median(ours), Some(median(peers)));
+        };
+    by_turns("setup", 5, &mut pair_up_ours, &mut pair_up_peers);
     for parties in [2, 3] {
-        let mut ours = Ours::<Secp256k1>::new(parties);
-        let mut peer = Peer::new(parties);
-        row(&format!("sign-{parties}"), 60, || ours.sign(1), || peer.sign());
+        let (mut ours, mut peer) = (Ours::<Secp256k1>::new(parties), Peer::new(parties));
+        by_turns(&format!("sign-{parties}"), 60, &mut || ours.sign(1), &mut || peer.sign());
     }
-    let mut ours = Ours::<Secp256k1>::new(2);
-    let bytes = ours.bytes();
-    println!(
-        r#"{{"row":"bytes","ours":{bytes},"peer":{PEER_BYTES},"ratio":{:.2}}}"#,
-        PEER_BYTES as f64 / bytes as f64
-    );
-    let mut p256 = Ours::<P256>::new(2);
-    row("sign-2-p256", 60, || p256.sign(1), || ours.sign(1));
+    // What the peer does not have.
     let mut batch = Ours::<Secp256k1>::new(2);
-    row("sign-2-each-of-16", 10, || batch.sign(16) / 16.0, || ours.sign(1));
+    print("sign-2-of-32", median((0..5).map(|_| batch.sign(32) / 32.0).collect()), None);
+    let mut p256 = Ours::<P256>::new(2);
+    print("sign-2-p256", median((0..30).map(|_| p256.sign(1)).collect()), None);
 }
 
-/// From one party to another for one signature, as version 0.6.2 sends it in our former encoding.
-const PEER_BYTES: usize = 26_746 + 53_700 + 64;
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
 
-/// Milliseconds of a party, ours and the peer's.
-fn row(name: &str, turns: usize, mut ours: impl FnMut() -> f64, mut peer: impl FnMut() -> f64) {
-    let (mut mine, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..turns {
-        mine.push(ours());
-        theirs.push(peer());
+fn print(is_json: bool, path: &str, row: &str, ours: f64, peer: Option<f64>) {
+    let ratio = peer.map(|peer| peer / ours);
+    if is_json {
+        let value = |of: Option<f64>| of.map_or("null".to_owned(), |of| format!("{of:.3}"));
+        let (peer, ratio) = (value(peer), value(ratio));
+        println!(
+            r#"{{"row":"{row}","path":"{path}","ours":{ours:.3},"peer":{peer},"ratio":{ratio}}}"#
+        );
+    } else {
+        let value = |of: Option<f64>| of.map_or("–".to_owned(), |of| format!("{of:.2}"));
+        println!("{row:14} {path:9} {ours:10.3} {:>10} {:>7}", value(peer), value(ratio));
     }
-    let median = |mut all: Vec<f64>| {
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let (mine, theirs) = (median(mine), median(theirs));
-    println!(
-        r#"{{"row":"{name}","path":"portable","ours":{mine:.3},"peer":{theirs:.3},"ratio":{:.1}}}"#,
-        theirs / mine
-    );
 }
+
+/// From one party to another for one signature, as version 0.6.2 says it, without anything around.
+const PEER_BYTES: usize = 26_746 + 53_700 + 64;
 
 /// Milliseconds of this thread.
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {

@@ -37,7 +37,7 @@ pub fn send<C: ProductCurve>(
         let check = SecretScalar::<C>::random(rng);
         let [first, second] = inputs;
         for ((zeros, ones), input) in zeros.iter().zip(&ones).zip([*first, *second, &check]) {
-            answer.extend_from_slice(&zeros.minus(ones).plus_each(input).to_bytes());
+            answer.extend_from_slice(&zeros.minus_plus(ones, input).to_bytes());
         }
         answer.resize(answer.len() + 64, 0);
         kept.push((zeros, check));

@@ -62,13 +62,8 @@ impl<C: ProductCurve> Bob<C> {
                 b.plus_where(choices(), e),
                 c.plus_where(choices(), f),
             ];
-            let eta = SecretScalars::from_bytes(&said.eta.repeat(TRANSFERS))
-                .map_err(|_| PairError::MALFORMED)?;
-            let zero = SecretScalars::from_bytes(&[0; 32].repeat(TRANSFERS))
-                .map_err(|_| PairError::MALFORMED)?;
-            let minus = zero.minus(&eta);
             let expected =
-                challenge.hash(product, &rows, |rows| rows.plus_where(choices(), &minus));
+                challenge.hash(product, &rows, |rows| rows.minus_where(choices(), said.eta));
             holds &= expected.0.ct_eq(said.mu);
             let [first, second, _] = &rows;
             shares.push([first.weighted_sum(C::gadget()), second.weighted_sum(C::gadget())]);
@@ -85,15 +80,15 @@ impl<C: ProductCurve> Bob<C> {
 struct Said<'m, C: ProductCurve> {
     corrections: &'m [u8],
     columns: [SecretScalars<C>; COLUMNS],
-    eta: &'m [u8; 32],
+    eta: Scalar<C>,
     mu: &'m [u8; 32],
 }
 
 impl<'m, C: ProductCurve> Said<'m, C> {
     fn read(bytes: &'m [u8]) -> Option<Self> {
         let (corrections, ends) = bytes.split_at_checked(COLUMNS * COLUMN_BYTES)?;
-        let (eta, mu) = ends.split_first_chunk()?;
-        Scalar::<C>::from_bytes(eta).ok()?;
+        let (eta, mu) = ends.split_first_chunk::<32>()?;
+        let eta = Scalar::from_bytes(eta).ok()?;
         let mut columns = corrections.chunks(COLUMN_BYTES).map(SecretScalars::from_bytes);
         let mut column = || columns.next()?.ok();
         Some(Self {

@@ -27,7 +27,7 @@ use crate::Setup;
 use crate::extension;
 use gadget::TRANSFERS;
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Scalar, SecretScalar, SecretScalars};
+use quorate_curve::{Factors, Scalar, SecretScalar, SecretScalars};
 use quorate_identity::NodeId;
 use zeroize::Zeroizing;
 
@@ -112,8 +112,8 @@ impl Challenge {
         [first, second, check]: &[SecretScalars<C>; COLUMNS],
         subtract: impl FnOnce(SecretScalars<C>) -> SecretScalars<C>,
     ) -> Digest {
-        let [one, two] = self.weights(product);
-        let rows = subtract(check.plus_times(one, first).plus_times(two, second)).to_bytes();
+        let factors = Factors::new(&self.weights(product));
+        let rows = subtract(check.plus_weighted(&factors, &[first, second])).to_bytes();
         let condensed = Zeroizing::new(*blake3::hash(&rows).as_bytes());
         let hash = Transcript::new(tag::PAIR_ROWS).part(self.seed).number(product as u64);
         hash.part(condensed.as_slice()).digest()

@@ -71,11 +71,12 @@ fn shares_of_a_product_add_up_to_it() {
 /// PAI-13: gadgets are hashes, distinct, and those of one curve are not the other's.
 #[test]
 fn a_gadget_is_what_its_tag_says() {
-    assert_eq!((Secp256k1::gadget().len(), P256::gadget().len()), (TRANSFERS, TRANSFERS));
+    let (one, other) = (gadget::gadget::<Secp256k1>(), gadget::gadget::<P256>());
+    assert_eq!((one.len(), other.len()), (TRANSFERS, TRANSFERS));
     let hash = Transcript::new(tag::PAIR_GADGET).part("p256").number(5).wide();
-    assert_eq!(P256::gadget()[5], Scalar::from_wide(&hash));
-    let mut bytes: Vec<[u8; 32]> = Secp256k1::gadget().iter().map(|g| g.to_bytes()).collect();
-    bytes.extend(P256::gadget().iter().map(|g| g.to_bytes()));
+    assert_eq!(other[5], Scalar::from_wide(&hash));
+    let mut bytes: Vec<[u8; 32]> = one.iter().map(|g| g.to_bytes()).collect();
+    bytes.extend(other.iter().map(|g| g.to_bytes()));
     bytes.sort_unstable();
     bytes.dedup();
     assert_eq!(bytes.len(), 2 * TRANSFERS);
@@ -168,9 +169,8 @@ fn lie(product: usize, column: usize, row: usize) -> Result<(), PairError> {
     for (number, inputs) in inputs.iter().enumerate() {
         let (zeros, ones) = (columns::<Secp256k1>(&zeros, number), columns(&ones, number));
         for (at, input) in inputs.iter().enumerate() {
-            let honest = zeros[at].minus(&ones[at]).plus_each(input);
-            let shifted = honest.plus_each(&shift).to_bytes();
-            let mut bytes = honest.to_bytes();
+            let mut bytes = zeros[at].minus_plus(&ones[at], input).to_bytes();
+            let shifted = zeros[at].minus_plus(&ones[at], &input.plus(&shift)).to_bytes();
             if (number, at) == (product, column) {
                 bytes[32 * row..32 * row + 32].copy_from_slice(&shifted[32 * row..32 * row + 32]);
             }
