@@ -10,7 +10,7 @@ use crate::{Curve, P256, Secp256k1};
 /// A number below an order, the lowest word first.
 pub(crate) type Limbs = [u64; 4];
 
-/// A sum of products, not reduced: less than 2^64 · 2^512.
+/// A sum of fewer than 2^31 products, not reduced: less than 2^32 · 2^512.
 pub(crate) type Sum = [u64; 9];
 
 /// A curve whose scalars are written with the highest byte first, and whose order is above 2^255.
@@ -43,6 +43,8 @@ pub struct Modulus {
     order: Limbs,
     /// -1 / q modulo 2^64.
     inverse: u64,
+    /// 2^256 modulo q: below 2^225 for either order.
+    radix: Limbs,
     /// 2^512 modulo q.
     square: Limbs,
 }
@@ -51,7 +53,8 @@ impl Modulus {
     /// Computed by the compiler.
     const fn new(order: Limbs) -> Self {
         // 2^256 modulo q is 2^256 - q.
-        let (mut square, _) = subtract([0; 4], order);
+        let (radix, _) = subtract([0; 4], order);
+        let mut square = radix;
         let mut doublings = 0;
         while doublings < 256 {
             square = double(square, order);
@@ -65,7 +68,7 @@ impl Modulus {
             inverse = inverse.wrapping_mul(2_u64.wrapping_sub(lowest.wrapping_mul(inverse)));
             steps += 1;
         }
-        Self { order, inverse: inverse.wrapping_neg(), square }
+        Self { order, inverse: inverse.wrapping_neg(), radix, square }
     }
 
     /// a + b.
@@ -94,30 +97,19 @@ impl Modulus {
     /// [`factor`](Self::factor), the sum of the products.
     #[inline(always)]
     pub(crate) fn reduce(&self, sum: &Sum) -> Limbs {
-        let [.., highest] = *sum;
-        let low = self.divide(sum);
-        // What stands beyond 2^512 is divided by itself.
-        let mut beyond = [0; 9];
-        accumulate(&mut beyond, &[highest, 0, 0, 0], &self.square);
-        self.add(&low, &self.divide(&beyond))
-    }
-
-    /// The lowest eight words divided by 2^256.
-    #[inline(always)]
-    fn divide(&self, sum: &Sum) -> Limbs {
-        let [mut a, mut b, mut c, mut d, e, f, g, h, _] = *sum;
+        let [mut a, mut b, mut c, mut d, e, f, g, h, highest] = *sum;
         let [p, q, r, s] = self.order;
-        let mut high = [0; 4];
-        for (place, high) in [e, f, g, h].into_iter().zip(&mut high) {
+        for _ in 0..4 {
             let m = a.wrapping_mul(self.inverse);
             let (_, carry) = multiply_add(m, p, a, 0);
             let (next_a, carry) = multiply_add(m, q, b, carry);
             let (next_b, carry) = multiply_add(m, r, c, carry);
             let (next_c, carry) = multiply_add(m, s, d, carry);
             (a, b, c, d) = (next_a, next_b, next_c, carry);
-            // Words beyond the four come in at the end, all at once.
-            *high = place;
         }
+        // The highest word stands for as many times 2^256, and so does what is carried.
+        let (high, carry) = add([e, f, g, h], times(self.radix, highest));
+        let (high, _) = add(high, masked(self.radix, carry));
         // At most q of the lower half, and less than 2^256 < 2q: twice it may be too large.
         let (sum, carry) = add([a, b, c, d], high);
         self.below(self.below(sum, carry), 0)
@@ -144,6 +136,16 @@ impl Modulus {
         let (_, borrow) = subtract(words, self.order);
         (borrow == 1).then_some(words)
     }
+}
+
+/// a · k, which has no more than four words.
+#[inline(always)]
+fn times([a, b, c, d]: Limbs, k: u64) -> Limbs {
+    let (a, carry) = multiply_add(a, k, 0, 0);
+    let (b, carry) = multiply_add(b, k, 0, carry);
+    let (c, carry) = multiply_add(c, k, 0, carry);
+    let (d, _) = multiply_add(d, k, 0, carry);
+    [a, b, c, d]
 }
 
 /// Adds a · b to a sum.

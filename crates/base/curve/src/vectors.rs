@@ -60,10 +60,17 @@ pub fn on_widest<T: Work>(work: T) -> T::Output {
             return unsafe { x86::on_256(work) };
         }
     }
-    work.run::<[u32; 4]>()
+    work.run::<Everywhere>()
 }
 
-/// What every processor can do; the twin that the others are tested against.
+/// What every processor of this kind can do.
+#[cfg(target_arch = "x86_64")]
+type Everywhere = x86::Wide128;
+/// What every processor can do.
+#[cfg(not(target_arch = "x86_64"))]
+type Everywhere = [u32; 4];
+
+/// Without vectors; the twin that the others are tested against.
 impl Words for [u32; 4] {
     const LANES: usize = 4;
 
@@ -111,10 +118,12 @@ impl Words for [u32; 4] {
 mod x86 {
     use super::{Words, Work};
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32,
-        _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_si256, _mm256_xor_si256,
-        _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
-        _mm512_storeu_si512, _mm512_xor_si512,
+        __m128i, __m256i, __m512i, _mm_add_epi32, _mm_loadu_si128, _mm_or_si128, _mm_set1_epi32,
+        _mm_slli_epi32, _mm_srli_epi32, _mm_storeu_si128, _mm_xor_si128, _mm256_add_epi32,
+        _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32, _mm256_slli_epi32,
+        _mm256_srli_epi32, _mm256_storeu_si256, _mm256_xor_si256, _mm512_add_epi32,
+        _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
+        _mm512_xor_si512,
     };
 
     #[target_feature(enable = "avx512f")]
@@ -127,7 +136,62 @@ mod x86 {
         work.run::<Wide256>()
     }
 
-    /// Made by `on_512` alone: whoever has its name as a parameter runs with AVX-512.
+    /// For every processor with 64 bits: SSE2 is part of what they are.
+    #[derive(Clone, Copy)]
+    pub(super) struct Wide128(__m128i);
+
+    impl Words for Wide128 {
+        const LANES: usize = 4;
+
+        #[inline(always)]
+        fn splat(word: u32) -> Self {
+            // SAFETY: every processor of this kind has SSE2.
+            Self(unsafe { _mm_set1_epi32(word.cast_signed()) })
+        }
+
+        #[inline(always)]
+        fn read(words: &[u32]) -> Self {
+            let words: [u32; 4] = words.first_chunk().copied().unwrap_or_default();
+            // SAFETY: as above; four words are read, which there are.
+            Self(unsafe { _mm_loadu_si128(words.as_ptr().cast()) })
+        }
+
+        #[inline(always)]
+        fn write(self, words: &mut [u32]) {
+            if let Some(words) = words.first_chunk_mut::<4>() {
+                // SAFETY: as above; four words are written, for which there is room.
+                unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), self.0) };
+            }
+        }
+
+        #[inline(always)]
+        fn plus(self, other: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { _mm_add_epi32(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn xor(self, other: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { _mm_xor_si128(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn rotate<const BITS: u32>(self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe {
+                let (low, high) = match BITS {
+                    7 => (_mm_srli_epi32::<7>(self.0), _mm_slli_epi32::<25>(self.0)),
+                    8 => (_mm_srli_epi32::<8>(self.0), _mm_slli_epi32::<24>(self.0)),
+                    12 => (_mm_srli_epi32::<12>(self.0), _mm_slli_epi32::<20>(self.0)),
+                    _ => (_mm_srli_epi32::<16>(self.0), _mm_slli_epi32::<16>(self.0)),
+                };
+                _mm_or_si128(low, high)
+            })
+        }
+    }
+
+    /// Made by `on_512` alone: whoever has its name as a parameter runs with AVX512.
     #[derive(Clone, Copy)]
     pub(super) struct Wide512(__m512i);
 
@@ -245,7 +309,7 @@ mod x86 {
 
         /// The same with every width that the processor has.
         pub(in super::super) fn widths<T: Work + Clone>(work: &T) -> Vec<T::Output> {
-            let mut all = Vec::new();
+            let mut all = vec![work.clone().run::<super::Wide128>()];
             if is_x86_feature_detected!("avx512f") {
                 // SAFETY: the processor has what the function is compiled for.
                 all.push(unsafe { on_512(work.clone()) });

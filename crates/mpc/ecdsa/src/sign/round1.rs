@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub struct ExpectCommitments<C: EcdsaCurve> {
     session: Session<C>,
     nonces: Vec<Nonce<C>>,
+    /// What this node committed to.
+    own: Vec<u8>,
     bobs: BTreeMap<NodeId, Bob<C>>,
 }
 
@@ -23,8 +25,9 @@ pub struct ExpectCommitments<C: EcdsaCurve> {
 pub(super) struct Nonce<C: EcdsaCurve> {
     /// r_i, the instance key.
     pub(super) key: SecretScalar<C>,
-    /// R_i.
+    /// R_i, and its encoding.
     pub(super) point: NonIdentity<C>,
+    pub(super) encoded: Vec<u8>,
     /// φ_i, the mask.
     pub(super) mask: SecretScalar<C>,
 }
@@ -37,8 +40,7 @@ pub(super) fn commit<C: EcdsaCurve>(
     let nonces = session.digests.iter().map(|_| Nonce::random(&mut rng)).collect::<Option<_>>();
     // By a chance of 2^-256 one of them is zero.
     let nonces: Vec<Nonce<C>> = nonces.ok_or_else(|| EcdsaError::machine("a nonce is zero"))?;
-    let points = nonces.iter().map(|nonce| &nonce.point);
-    let commitments = commitments(&session.run, session.me, points);
+    let own = commitments(&session.run, session.me, nonces.iter().map(|nonce| &*nonce.encoded));
     let mut letters = Letters::new();
     let mut bobs = BTreeMap::new();
     for (peer, setup) in &session.pairs {
@@ -46,22 +48,22 @@ pub(super) fn commit<C: EcdsaCurve>(
         rng.fill_bytes(&mut nonce);
         let (bob, extension) = Bob::start(setup, &session.terms(session.me), &nonce);
         let name = session.name(1, Some(setup), None);
-        letters.insert(*peer, [name.as_ref(), &commitments, &extension].concat());
+        letters.insert(*peer, [name.as_ref(), &own, &extension].concat());
         bobs.insert(*peer, bob);
     }
-    Ok((ExpectCommitments { session, nonces, bobs }, letters))
+    Ok((ExpectCommitments { session, nonces, own, bobs }, letters))
 }
 
-/// A party's commitments to its nonce points, 32 bytes each: they need no salt, because nobody
-/// can guess a point.
-pub(super) fn commitments<'p, C: EcdsaCurve>(
+/// A party's commitments to its nonce points, encoded, 32 bytes each: they need no salt, because
+/// nobody can guess a point.
+pub(super) fn commitments<'p>(
     run: &Digest,
     party: NodeId,
-    points: impl Iterator<Item = &'p NonIdentity<C>>,
+    points: impl Iterator<Item = &'p [u8]>,
 ) -> Vec<u8> {
-    let commit = |(place, point): (usize, &NonIdentity<C>)| {
+    let commit = |(place, point): (usize, &[u8])| {
         let commitment = Transcript::new(tag::ECDSA_COMMITMENT).part(run).part(party);
-        commitment.number(place as u64).part(point.to_bytes()).digest().0
+        commitment.number(place as u64).part(point).digest().0
     };
     points.enumerate().flat_map(commit).collect()
 }
@@ -81,7 +83,7 @@ impl<C: EcdsaCurve> ExpectCommitments<C> {
         messages: &Letters,
         rng: &mut impl CryptoRngCore,
     ) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
-        let Self { session, nonces, bobs } = self;
+        let Self { session, nonces, own, bobs } = self;
         let count = session.digests.len();
         let mut theirs = BTreeMap::new();
         let mut extensions = BTreeMap::new();
@@ -96,7 +98,6 @@ impl<C: EcdsaCurve> ExpectCommitments<C> {
         }
         // Everybody's, the own ones among them: what was said differently to different parties is
         // found before anything of round 2 is used (ECD-04).
-        let own = commitments(&session.run, session.me, nonces.iter().map(|nonce| &nonce.point));
         let mut everybodys: BTreeMap<NodeId, &[u8]> =
             theirs.iter().map(|(party, committed)| (*party, committed.as_slice())).collect();
         everybodys.insert(session.me, &own);
@@ -112,6 +113,7 @@ impl<C: EcdsaCurve> Nonce<C> {
     fn random(rng: &mut impl CryptoRngCore) -> Option<Self> {
         let (key, mask) = (SecretScalar::random(rng), SecretScalar::random(rng));
         let point = key.commit().non_identity().ok()?;
-        Some(Self { key, point, mask })
+        let encoded = point.to_bytes();
+        Some(Self { key, point, encoded, mask })
     }
 }

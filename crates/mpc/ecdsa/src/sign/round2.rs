@@ -36,7 +36,8 @@ pub(super) struct Signing<C: EcdsaCurve> {
 
 /// What another party says of one digest.
 struct Said<C: EcdsaCurve> {
-    /// R_j.
+    /// R_j, as it was sent.
+    encoded: Vec<u8>,
     nonce_point: NonIdentity<C>,
     /// Γ^u and Γ^v.
     gammas: [NonIdentity<C>; 2],
@@ -105,15 +106,16 @@ impl<C: EcdsaCurve> Signing<C> {
         factor: &SecretScalar<C>,
         letter: &mut Vec<u8>,
     ) -> Result<(), EcdsaError> {
-        let point = |point: Point<C>| {
-            // By a chance of 2^-256 it is the identity.
-            point.non_identity().map_err(|_| EcdsaError::machine("a share is zero"))
-        };
-        letter.extend(self.nonce.point.to_bytes());
-        letter.extend(point(u.commit())?.to_bytes());
-        letter.extend(point(v.commit())?.to_bytes());
-        letter.extend(self.nonce.mask.minus(factor).reveal().to_bytes());
-        letter.extend(point(self.public)?.to_bytes());
+        // By a chance of 2^-256 one of them is the identity.
+        let points = [u.commit(), v.commit(), self.public].map(Point::non_identity);
+        let points: Result<Vec<_>, _> = points.into_iter().collect();
+        let points = points.map_err(|_| EcdsaError::machine("a share is zero"))?;
+        let psi = self.nonce.mask.minus(factor).reveal().to_bytes();
+        if let [u, v, public] = NonIdentity::all_to_bytes(&points).as_slice() {
+            for part in [&self.nonce.encoded, u, v, psi.as_slice(), public] {
+                letter.extend_from_slice(part);
+            }
+        }
         Ok(())
     }
 }
@@ -123,6 +125,7 @@ impl<C: EcdsaCurve> Said<C> {
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
+            encoded: reader.0.get(..C::POINT_BYTES)?.to_vec(),
             nonce_point: reader.point()?,
             gammas: [reader.point()?, reader.point()?],
             psi: reader.scalar()?,
@@ -156,7 +159,7 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
             said.insert(sender, (products, each.ok_or_else(malformed)?));
         }
         for (sender, (_, each)) in &said {
-            let points = each.iter().map(|said| &said.nonce_point);
+            let points = each.iter().map(|said| said.encoded.as_slice());
             if theirs.get(sender) != Some(&commitments(&session.run, *sender, points)) {
                 return Err(EcdsaError::peer(*sender, "a commitment does not open"));
             }

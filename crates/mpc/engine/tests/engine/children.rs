@@ -105,6 +105,43 @@ fn every_kind_of_quorum_signs_for_an_ecdsa_child() {
     }
 }
 
+/// ENG-07, ENG-12, ECD-06: every canonical quorum of every tree, with hundreds of paths and digests
+/// over the same set-ups; each signature verifies by a library that made none of it.
+#[test]
+fn ecdsa_signs_a_thousand_times_for_any_quorum_and_child() {
+    let scheme = Scheme::EcdsaSecp256k1;
+    let trees = [(TWO_OF_THREE, "abc"), (TWO_GROUPS, "abcde"), (REPEATED, "abc")];
+    let cases: Vec<(&str, String)> = trees
+        .into_iter()
+        .flat_map(|(tree, all)| quorums(tree, all).into_iter().map(move |quorum| (tree, quorum)))
+        .filter(|(_, quorum)| quorum.len() > 1)
+        .collect();
+    let mut signed = BTreeSet::new();
+    for number in 0..128_u32 {
+        let (notation, quorum) = &cases[number as usize % cases.len()];
+        let key = key(scheme, notation);
+        let at = ["m".to_owned(), format!("m/{number}"), format!("m/44/60/0/0/{number}")];
+        let at = &at[number as usize % 3];
+        let payloads: Vec<_> =
+            (0..8).map(|place| payload(scheme, &format!("{number} {place}"))).collect();
+        let mut plans = plans(&key, quorum, &payloads);
+        for plan in &mut plans {
+            plan.permit =
+                Permit::issue(KeyId(Digest::ZERO), path(at), payloads.clone(), Digest([1; 32]));
+        }
+        let everybodys = local::sign(plans, &mut local::seeds(number.into())).unwrap();
+        let child = key.public.child(&CHAIN_CODE, &path(at)).unwrap();
+        let first = everybodys.values().next().unwrap();
+        assert!(everybodys.values().all(|signatures| signatures == first));
+        for (signature, payload) in first.iter().zip(&payloads) {
+            assert!(verifies(scheme, &child.public_key(), payload, signature), "{notation} {at}");
+            signed.insert(signature.bytes()[..32].to_vec());
+        }
+    }
+    // No nonce ever served twice.
+    assert_eq!(signed.len(), 1024);
+}
+
 /// DER-05: a key with an odd y and one with an even y, above children with either.
 #[test]
 fn neg_065_bip_340_children_follow_from_the_real_parity() {

@@ -82,10 +82,10 @@ fn ecdsa_signs_with_quorums_of_several_trees_over_the_same_set_ups() {
     }
 }
 
-/// ENG-01: everything but ECDSA follows from its seeds.
+/// ENG-01: everything follows from its seeds.
 #[test]
-fn a_schnorr_run_is_replayed_by_its_seeds() {
-    for scheme in [Scheme::Ed25519, Scheme::Bip340] {
+fn a_run_is_replayed_by_its_seeds() {
+    for scheme in Scheme::ALL {
         let key = key(scheme, TWO_OF_THREE);
         let run = |seed| {
             let plans = plans(&key, "bc", &[payload(scheme, "m")]);
