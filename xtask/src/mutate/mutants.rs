@@ -165,7 +165,8 @@ fn signature(source: &Source, raw: &[&str], index: usize) -> Option<(String, (us
             let returns = returns.split(" where ").next().unwrap_or_default().trim();
             return Some((returns.to_owned(), (number, raw.get(number)?.find('{')?)));
         }
-        if line.code.contains(';') {
+        // Without a body; not the `;` in the type of an array.
+        if line.code.trim_end().ends_with(';') {
             return None;
         }
         code.push_str(&line.code);

@@ -64,7 +64,7 @@ impl Chooser {
         self.elements.as_flattened().as_flattened().to_vec()
     }
 
-    /// The chosen key of each place. Cost: 128 multiplications.
+    /// The chosen key of each place (PAI-02, PAI-03). Cost: 128 multiplications.
     ///
     /// # Errors
     /// A is no element, or the identity: the sender's fault.
@@ -90,7 +90,7 @@ impl Offerer {
         Self { exponent, element }
     }
 
-    /// Both keys of each place. Cost: 256 multiplications and maps to the group.
+    /// Both keys of each place (PAI-02, PAI-03). Cost: 256 multiplications and maps to the group.
     ///
     /// # Errors
     /// Something is no element, or leads to the identity: the sender's fault.
@@ -107,13 +107,11 @@ impl Offerer {
             let elements = [*zero, *one];
             let key = |choice: u8, own: &[u8; 32], other: &[u8; 32]| {
                 let sum = decode(own)? + map(binding.ctx, place, choice, other);
-                match sum.is_identity() {
-                    true => Err(PairError::MALFORMED),
-                    false => {
-                        let secret = sum * **self.exponent;
-                        Ok(binding.key(place, choice, &self.element, &elements, &secret))
-                    }
+                if sum.is_identity() {
+                    return Err(PairError::MALFORMED);
                 }
+                let secret = sum * **self.exponent;
+                Ok(binding.key(place, choice, &self.element, &elements, &secret))
             };
             keys.push([key(0, zero, one)?, key(1, one, zero)?]);
         }

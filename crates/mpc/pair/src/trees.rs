@@ -130,10 +130,10 @@ pub(crate) fn open(
     }
     let punctured = Punctured { digits, leaves };
     let hash = checked_hash(ctx, &checked);
-    match bool::from(hash.0.ct_eq(message.last_chunk().unwrap_or(&[0; 32]))) {
-        true => Ok(punctured),
-        false => Err(PairError::cheater("trees are not what their builder says")),
+    if !bool::from(hash.0.ct_eq(message.last_chunk().unwrap_or(&[0; 32]))) {
+        return Err(PairError::cheater("trees are not what their builder says"));
     }
+    Ok(punctured)
 }
 
 /// The leaves of a group by their distance, level by level.

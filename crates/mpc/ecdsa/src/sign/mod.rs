@@ -80,6 +80,7 @@ struct Session<C: EcdsaCurve> {
 }
 
 impl<C: EcdsaCurve> Session<C> {
+    /// Looks at what was planned (ECD-01, ECD-02).
     fn new(plan: Plan<C>) -> Result<Self, EcdsaError> {
         let Plan { binding, parties, me, share, public_key, pairs, digests } = plan;
         if !(2..=usize::from(u8::MAX)).contains(&parties.len()) {

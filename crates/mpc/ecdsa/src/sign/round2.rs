@@ -140,8 +140,9 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
         self.session.others()
     }
 
-    /// Checks every product and computes this node's part of the signatures, the first value
-    /// that depends on its key share and leaves for all: the same bytes for everybody.
+    /// Checks every opening and product and computes this node's part of the signatures, the first
+    /// value that depends on its key share and leaves for all: the same bytes for everybody (ECD-05,
+    /// ECD-07, ECD-08).
     ///
     /// # Errors
     /// A malformed message is its sender's fault; a failed check is cheating.
@@ -201,7 +202,7 @@ impl<C: EcdsaCurve> Said<C> {
 }
 
 impl<C: EcdsaCurve> Signing<C> {
-    /// R, u_i and v_i, once the public shares are known to be a sharing of the key.
+    /// R, u_i and v_i, once the public shares are known to be a sharing of the key (ECD-09).
     fn sum(
         self,
         session: &Session<C>,

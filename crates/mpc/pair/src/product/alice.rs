@@ -9,7 +9,7 @@ use quorate_curve::{SecretScalar, SecretScalars};
 use rand_core::CryptoRngCore;
 
 /// Takes Bob's message, and multiplies each pair of inputs by a factor that only he knows: her
-/// shares, and her message.
+/// shares, and her message (PAI-14).
 ///
 /// # Errors
 /// A malformed message is the peer's fault; an extension that does not hold is cheating (PAI-07);

@@ -69,10 +69,10 @@ impl<C: ProductCurve> Bob<C> {
             shares.push([first.weighted_sum(C::gadget()), second.weighted_sum(C::gadget())]);
         }
         // One verdict for all: which of them failed is nobody's business.
-        match bool::from(holds) {
-            true => Ok(self.factors.into_iter().zip(shares).collect()),
-            false => Err(PairError::cheater("a product does not hold")),
+        if !bool::from(holds) {
+            return Err(PairError::cheater("a product does not hold"));
         }
+        Ok(self.factors.into_iter().zip(shares).collect())
     }
 }
 

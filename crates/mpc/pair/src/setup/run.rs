@@ -43,7 +43,7 @@ impl Run {
         [self.ctx.as_ref(), &parts.concat()].concat()
     }
 
-    /// The parts of a message, of exactly `bytes` bytes in all.
+    /// The parts of a message, of exactly `bytes` bytes in all (PAI-01).
     pub(super) fn parts<'m>(&self, message: &'m [u8], bytes: usize) -> Result<&'m [u8], PairError> {
         let (run, parts) = message.split_first_chunk::<32>().ok_or(PairError::MALFORMED)?;
         if *run != self.ctx.0 {
@@ -62,7 +62,7 @@ impl Run {
         self.said = said.digest();
     }
 
-    /// Whether the other end heard the same.
+    /// Whether the other end heard the same (PAI-11).
     ///
     /// # Errors
     /// It did not: nobody is accused.

@@ -54,7 +54,7 @@ impl Setup {
         bytes
     }
 
-    /// The inverse of [`to_bytes`](Self::to_bytes).
+    /// The inverse of [`to_bytes`](Self::to_bytes) (PAI-12).
     ///
     /// # Errors
     /// [`crate::Fault::Machine`]: the store is damaged or from another version.
