@@ -1,11 +1,12 @@
-//! `cargo xtask bench`: a part of Quorate measured beside a peer.
+//! `cargo xtask bench`: a part of Quorate measured, beside a peer where it has one.
 
 use crate::Trouble;
 use crate::repo::root;
 use std::process::Command;
 
 /// What can be measured: its name, package and benchmark.
-const PARTS: &[(&str, &str, &str)] = &[("ecdsa", "quorate-ecdsa", "ecdsa")];
+const PARTS: &[(&str, &str, &str)] =
+    &[("ecdsa", "quorate-ecdsa", "ecdsa"), ("timing", "quorate-ecdsa", "timing")];
 
 /// Builds a release and measures; one object a line with `--json`.
 pub fn run(words: &[&str]) -> Result<(), Trouble> {

@@ -1,0 +1,244 @@
+//! Whether the time of what works with secrets depends on them, after Reparaz, Balasch and
+//! Verbauwhede, "Dude, is my code constant time?", DATE 2017: the same secret again and again against
+//! ever other ones, in random order, and Welch's t of the two. A difference that is there shows as a
+//! |t| that grows with the square root of the number of traces; below 4.5 none was found. A leak
+//! that is planted must be found.
+//!
+//! `cargo xtask bench timing [--json]`; `QUORATE_TRACES` says how many of each, 1,000,000 if it is
+//! not there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that panics has failed, which is what it is for"
+)]
+
+use quorate_codec::Digest;
+use quorate_curve::{
+    Factors, NonIdentity, P256, Point, Scalar, Secp256k1, SecretScalar, SecretScalars,
+};
+use quorate_identity::NodeId;
+use quorate_pair::Setup;
+use quorate_pair::product::{self, Bob, Terms};
+use quorate_pair::setup::{self, Step};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Instant;
+use subtle::Choice;
+
+/// Above this a difference is there.
+const THRESHOLD: f64 = 4.5;
+
+/// Secrets of the second class, of which one is drawn each time.
+const POOL: usize = 64;
+
+fn main() -> ExitCode {
+    let is_json = std::env::args().any(|argument| argument == "--json");
+    let traces = std::env::var("QUORATE_TRACES").ok().and_then(|traces| traces.parse().ok());
+    let traces: usize = traces.unwrap_or(1_000_000);
+    let mut all_well = true;
+    let mut report = |name: &str, is_planted: bool, t: f64| {
+        let is_well = (t.abs() >= THRESHOLD) == is_planted;
+        all_well &= is_well;
+        match is_json {
+            true => {
+                println!(r#"{{"row":"{name}","t":{t:.2},"planted":{is_planted},"ok":{is_well}}}"#)
+            }
+            false => println!("{name:34} t {t:8.2}  {}", if is_well { "ok" } else { "FAILED" }),
+        }
+    };
+    report("a comparison that leaves early", true, planted(traces));
+    report("row: weighted sum", false, weighted_sum(traces));
+    report("row: sum by choices", false, sum_where(traces));
+    report("row: plus by choices", false, plus_where(traces));
+    report("row: from uniform bytes", false, from_uniform(traces));
+    report("k G, secp256k1", false, base::<Secp256k1>(traces));
+    report("k P, secp256k1", false, variable::<Secp256k1>(traces / 4));
+    report("k G, p256", false, base::<P256>(traces / 4));
+    // A product takes some hundred times as long as the others.
+    report("product as Alice: digits", false, alice(traces / 20));
+    report("product as Bob: choices", false, bob(traces / 20));
+    if all_well { ExitCode::SUCCESS } else { ExitCode::from(3) }
+}
+
+/// Measures `work` on inputs of both classes: `make` gives one for each secret, by its number, of
+/// which 0 is the same for ever.
+fn measure<I>(traces: usize, make: impl Fn(usize) -> I, mut work: impl FnMut(&I)) -> f64 {
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for trace in 0..2 * traces + 1_000 {
+        let class = (rng.next_u32() & 1) as usize;
+        // Both are made the same way, just before, so that both are as warm.
+        let input = make(class * (1 + rng.next_u32() as usize % (POOL - 1)));
+        let before = Instant::now();
+        work(black_box(&input));
+        let time = before.elapsed().as_nanos() as f64;
+        if trace >= 1_000 {
+            times[class].push(time);
+        }
+    }
+    largest(&times)
+}
+
+/// The largest t of all times, and of those that are not among the slowest: interruptions say nothing.
+fn largest(times: &[Vec<f64>; 2]) -> f64 {
+    let mut sorted: Vec<f64> = times.iter().flatten().copied().collect();
+    sorted.sort_by(f64::total_cmp);
+    let cuts = [1.0, 0.99, 0.9].map(|part| sorted[((sorted.len() - 1) as f64 * part) as usize]);
+    let each = cuts.map(|cut| {
+        let below = |class: &Vec<f64>| class.iter().copied().filter(|t| *t <= cut).collect();
+        welch(below(&times[0]), below(&times[1]))
+    });
+    each.into_iter().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
+}
+
+fn welch(one: Vec<f64>, other: Vec<f64>) -> f64 {
+    let moments = |all: &[f64]| {
+        let count = all.len() as f64;
+        let mean = all.iter().sum::<f64>() / count;
+        let variance = all.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (mean, variance / count)
+    };
+    let ((a, of_a), (b, of_b)) = (moments(&one), moments(&other));
+    (a - b) / (of_a + of_b).sqrt()
+}
+
+/// Secret number `number`: bytes that follow from it.
+fn secret<const N: usize>(number: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    ChaCha20Rng::seed_from_u64(number as u64).fill_bytes(&mut bytes);
+    bytes
+}
+
+/// 416 of them, below the order.
+fn row(number: usize) -> SecretScalars<Secp256k1> {
+    let bytes = secret::<{ 416 * 32 }>(number);
+    SecretScalars::from_uniform(bytes.chunks(32))
+}
+
+fn factors() -> Factors<Secp256k1> {
+    let scalar = |number: u64| Scalar::from_u64(number) * Scalar::from_u64(u64::MAX - number);
+    Factors::new(&(0..416).map(scalar).collect::<Vec<_>>())
+}
+
+fn choices(bytes: &[u8; 52]) -> impl Iterator<Item = Choice> {
+    bytes.iter().flat_map(|byte| (0..8).map(move |bit| Choice::from(byte >> bit & 1)))
+}
+
+fn planted(traces: usize) -> f64 {
+    // The first secret is what is compared with.
+    let right = secret::<64>(0);
+    measure(traces, secret::<64>, |guess| {
+        let differs = right.iter().zip(guess).position(|(a, b)| black_box(a) != black_box(b));
+        black_box(differs);
+    })
+}
+
+fn weighted_sum(traces: usize) -> f64 {
+    let factors = factors();
+    measure(traces / 4, row, |row| drop(black_box(row.weighted_sum(&factors))))
+}
+
+fn sum_where(traces: usize) -> f64 {
+    let factors = factors();
+    measure(traces, secret::<52>, |bytes| {
+        drop(black_box(SecretScalars::sum_where(choices(bytes), &factors)));
+    })
+}
+
+fn plus_where(traces: usize) -> f64 {
+    let (one, other) = (row(1), row(2));
+    measure(traces, secret::<52>, |bytes| {
+        drop(black_box(one.plus_where(choices(bytes), &other)));
+    })
+}
+
+fn from_uniform(traces: usize) -> f64 {
+    measure(traces / 4, secret::<{ 416 * 32 }>, |bytes| {
+        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes.chunks(32))));
+    })
+}
+
+fn base<C: quorate_curve::Curve>(traces: usize) -> f64 {
+    let scalar = |number| SecretScalar::<C>::from_wide(&secret(number));
+    measure(traces, scalar, |scalar| {
+        black_box(scalar.commit());
+    })
+}
+
+fn variable<C: quorate_curve::Curve>(traces: usize) -> f64 {
+    let scalar = |number| SecretScalar::<C>::from_wide(&secret(number));
+    let point: NonIdentity<C> = scalar(99).commit().non_identity().unwrap();
+    let point: Point<C> = point.point();
+    measure(traces, scalar, |scalar| {
+        black_box(point.secret_mul(scalar));
+    })
+}
+
+fn pair_up(number: usize) -> (Setup, Setup) {
+    let node = |number| NodeId(Digest([number; 32]));
+    let plan = |me, peer| setup::Plan { context: Digest::ZERO, me: node(me), peer: node(peer) };
+    let mut rng = ChaCha20Rng::seed_from_u64(number as u64);
+    let (mut at_a, mut from_a) = setup::start(plan(1, 2), &mut rng).unwrap();
+    let (mut at_b, mut from_b) = setup::start(plan(2, 1), &mut rng).unwrap();
+    loop {
+        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
+            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
+                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
+            }
+            (Step::Done(a), Step::Done(b)) => return (*a, *b),
+            _ => panic!("both end in the same round"),
+        }
+    }
+}
+
+fn terms() -> Terms {
+    Terms { ctx: Digest::ZERO, receiver: NodeId(Digest([2; 32])), products: 1 }
+}
+
+/// The digits of the set-up are the secret: each has its own Bob.
+fn alice(traces: usize) -> f64 {
+    let stored: Vec<_> = (0..POOL)
+        .map(|number| {
+            let (alice, bob) = pair_up(number);
+            let (_, message) = Bob::<Secp256k1>::start(&bob, &terms(), &[1; 32]);
+            (alice.to_bytes(), message)
+        })
+        .collect();
+    let inputs = [1, 2].map(|number| SecretScalar::<Secp256k1>::from_wide(&secret(number)));
+    let make = |number: usize| {
+        let (alice, message) = &stored[number];
+        (Setup::from_bytes(alice).unwrap(), message.clone())
+    };
+    measure(traces, make, |(alice, message)| {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let inputs = [[&inputs[0], &inputs[1]]];
+        let products = product::send(alice, &terms(), message, &inputs, &mut rng).unwrap();
+        drop(black_box(products));
+    })
+}
+
+/// The choices, which follow from the nonce, are the secret.
+fn bob(traces: usize) -> f64 {
+    let (alice, bob) = pair_up(0);
+    let inputs = [1, 2].map(|number| SecretScalar::<Secp256k1>::from_wide(&secret(number)));
+    let said: Vec<Vec<u8>> = (0..POOL)
+        .map(|number| {
+            let (_, message) = Bob::<Secp256k1>::start(&bob, &terms(), &secret(number));
+            let mut rng = ChaCha20Rng::seed_from_u64(3);
+            let inputs = [[&inputs[0], &inputs[1]]];
+            product::send(&alice, &terms(), &message, &inputs, &mut rng).unwrap().1
+        })
+        .collect();
+    measure(
+        traces,
+        |number| (secret(number), said[number].clone()),
+        |(nonce, said)| {
+            let (state, _) = Bob::<Secp256k1>::start(&bob, &terms(), nonce);
+            drop(black_box(state.finish(said).unwrap()));
+        },
+    )
+}
