@@ -1,7 +1,7 @@
 //! From rows, one for each bit of the digits, to strings, one for each transfer, and their pads.
 
 use super::check::MASK_WORDS;
-use crate::lanes::{LANES, Lanes, Word, lane, xor};
+use crate::lanes::{LANES, Lanes, Word, xor};
 use crate::trees::PLACES;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -59,10 +59,13 @@ impl Strings {
             for block in 0..each.div_ceil(64) {
                 let mut output = pads.block(block as u64);
                 for number in 0..LANES {
-                    let pad = bytes.chunks_mut(each).nth(transfer(number)).into_iter().flatten();
-                    let made: [u8; 64] = lane(&output, number);
-                    for (to, from) in pad.skip(64 * block).zip(made) {
-                        *to = from;
+                    let from = transfer(number) * each + 64 * block;
+                    let pad = bytes.get_mut(from..from + (each - 64 * block).min(64));
+                    for (to, word) in pad.unwrap_or_default().chunks_mut(4).zip(&output) {
+                        let word = word.get(number).copied().unwrap_or_default();
+                        for (to, byte) in to.iter_mut().zip(word.to_le_bytes()) {
+                            *to = byte;
+                        }
                     }
                 }
                 output.zeroize();
