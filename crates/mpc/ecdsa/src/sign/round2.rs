@@ -9,7 +9,7 @@ use quorate_codec::Digest;
 use quorate_curve::{NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_pair::product::{self, Bob, Shares};
-use rand_core::{CryptoRngCore, RngCore};
+use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
 
 /// Waits for the products of all other parties.
@@ -77,7 +77,7 @@ pub(super) fn multiply<C: EcdsaCurve>(
     theirs: BTreeMap<NodeId, Vec<u8>>,
     heard: Digest,
     extensions: &BTreeMap<NodeId, &[u8]>,
-    rng: &mut (impl CryptoRngCore + RngCore),
+    rng: &mut impl CryptoRngCore,
 ) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
     let mut letters = Letters::new();
     for ((peer, setup), bob) in session.pairs.iter().zip(bobs.values()) {

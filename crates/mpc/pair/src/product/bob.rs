@@ -2,7 +2,7 @@
 
 use super::gadget::TRANSFERS;
 use super::{
-    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns,
+    COLUMN_BYTES, COLUMNS, Challenge, Multiplied, PRODUCT_BYTES, ProductCurve, Terms, columns,
 };
 use crate::extension::Receiver;
 use crate::{PairError, Setup};
@@ -38,7 +38,7 @@ impl<C: ProductCurve> Bob<C> {
     ///
     /// # Errors
     /// A malformed message is the peer's fault; products that do not hold are cheating (PAI-14).
-    pub fn finish(self, message: &[u8]) -> Result<Vec<(SecretScalar<C>, Shares<C>)>, PairError> {
+    pub fn finish(self, message: &[u8]) -> Result<Vec<Multiplied<C>>, PairError> {
         if message.len() != self.bytes {
             return Err(PairError::MALFORMED);
         }

@@ -46,6 +46,9 @@ pub struct Terms {
 /// second.
 pub type Shares<C> = [SecretScalar<C>; 2];
 
+/// What Bob has of one product: his factor, and his shares.
+pub type Multiplied<C> = (SecretScalar<C>, Shares<C>);
+
 /// Alice's inputs, and one that only the check sees.
 const COLUMNS: usize = 3;
 
