@@ -9,8 +9,8 @@
 //! * [`x25519`] says which bytes are keys that something may be encrypted to.
 //! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
 //!
-//! The arithmetic is k256's, p256's and curve25519-dalek's; ours is the order in which many points
-//! of secp256k1 are added. What this crate does not do: signatures, sharing, key derivation.
+//! The arithmetic is k256's, p256's and curve25519-dalek's; ours are the order in which many points
+//! of secp256k1 are added, and rows of scalars. What this crate does not do: signatures, sharing, key derivation.
 //! See `spec/curve.md`.
 
 mod comb;

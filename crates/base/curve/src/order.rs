@@ -1,8 +1,8 @@
 //! Arithmetic modulo the orders of secp256k1 and P-256, for many secret scalars in a row.
 //!
 //! The libraries reduce after every operation. Here products are added up first, in nine words of 64
-//! bits, and reduced once (Montgomery, "Modular multiplication without trial division", 1985): public
-//! factors are kept times R = 2^256, and one reduction divides by it. Everything takes the same time
+//! bits, and reduced once (Montgomery, "Modular multiplication without trial division", 1985): factors
+//! are kept times R = 2^256, and one reduction divides by it. Everything takes the same time
 //! whatever the numbers are.
 
 use crate::{Curve, P256, Secp256k1};
@@ -13,7 +13,7 @@ pub(crate) type Limbs = [u64; 4];
 /// A sum of fewer than 2^31 products, not reduced: less than 2^32 · 2^512.
 pub(crate) type Sum = [u64; 9];
 
-/// A curve whose scalars are written with the highest byte first, and whose order is above 2^255.
+/// A curve whose scalars are written with the highest byte first, and whose order is near 2^256.
 pub trait Order: Curve {
     /// The order, and what is computed from it.
     const MODULUS: Modulus;
@@ -37,13 +37,13 @@ impl Order for P256 {
     ]);
 }
 
-/// An order q, with 2^255 < q < 2^256.
+/// An order q, with 2^256 - 2^224 < q < 2^256.
 #[derive(Debug, Clone, Copy)]
 pub struct Modulus {
     order: Limbs,
     /// -1 / q modulo 2^64.
     inverse: u64,
-    /// 2^256 modulo q: below 2^225 for either order.
+    /// 2^256 modulo q: below 2^224, so that times a word below 2^32 it has no more than four words.
     radix: Limbs,
     /// 2^512 modulo q.
     square: Limbs,
@@ -54,6 +54,8 @@ impl Modulus {
     const fn new(order: Limbs) -> Self {
         // 2^256 modulo q is 2^256 - q.
         let (radix, _) = subtract([0; 4], order);
+        let [.., highest] = radix;
+        assert!(highest < 1 << 32, "an order near 2^256");
         let mut square = radix;
         let mut doublings = 0;
         while doublings < 256 {
@@ -86,7 +88,7 @@ impl Modulus {
         again
     }
 
-    /// a · 2^256: the form of public factors.
+    /// a · 2^256: the form of factors.
     pub(crate) fn factor(&self, a: &Limbs) -> Limbs {
         let mut sum = [0; 9];
         accumulate(&mut sum, a, &self.square);
@@ -310,17 +312,39 @@ mod tests {
         }
     }
 
-    /// CUR-11: as many of the largest products as a sum may ever have.
-    #[test]
-    fn a_sum_of_the_largest_products_is_right() {
-        let largest = Scalar::<Secp256k1>::zero() - Scalar::one();
-        let modulus = Secp256k1::MODULUS;
+    /// CUR-11: more of the largest products than any sum has.
+    fn largest_products_add_up<C: Order>() {
+        let largest = Scalar::<C>::zero() - Scalar::one();
+        let modulus = C::MODULUS;
         let limbs = modulus.read(&largest.to_bytes());
         let (mut sum, mut expected) = ([0; 9], Scalar::zero());
         for _ in 0..2_000 {
             accumulate(&mut sum, &limbs, &modulus.factor(&limbs));
             expected = expected + Scalar::one();
         }
-        assert_eq!(scalar::<Secp256k1>(&modulus.reduce(&sum)), expected);
+        assert_eq!(scalar::<C>(&modulus.reduce(&sum)), expected);
+    }
+
+    /// CUR-11: sums that take every step of a reduction, which chance does not meet: the upper half
+    /// is carried over, and the lower half comes out as the order itself.
+    fn rare_sums_are_reduced<C: Order>() {
+        const MAX: u64 = u64::MAX;
+        let modulus = C::MODULUS;
+        let two = Scalar::<C>::from_u64(2);
+        let two_257 = (0..257).fold(Scalar::one(), |power, _| power * two);
+        let carried = modulus.reduce(&[0, 0, 0, 0, MAX, MAX, MAX, MAX, 1]);
+        assert_eq!(scalar::<C>(&carried), two_257 - Scalar::one());
+        let [a, b, c, d] = modulus.order;
+        let twice = modulus.reduce(&[a, b, c, d, MAX, MAX, MAX, MAX, 0]);
+        let two_256 = (0..256).fold(Scalar::one(), |power, _| power * two);
+        assert_eq!(scalar::<C>(&twice), two_256 - Scalar::one());
+    }
+
+    #[test]
+    fn sums_at_their_limits_are_right() {
+        largest_products_add_up::<Secp256k1>();
+        largest_products_add_up::<P256>();
+        rare_sums_are_reduced::<Secp256k1>();
+        rare_sums_are_reduced::<P256>();
     }
 }

@@ -83,7 +83,7 @@ fn scalars_in_a_row_are_those_of_each<C: Order>() {
         let value = uniform.iter().fold(zero, |value, byte| {
             value * Scalar::from_u64(256) + Scalar::from_u64((*byte).into())
         });
-        let made = SecretScalars::<C>::from_uniform([&uniform[..], &uniform[..]].into_iter());
+        let made = SecretScalars::<C>::from_uniform(2, [&uniform[..], &uniform[..]].into_iter());
         assert_eq!(made.to_bytes().as_slice(), bytes(&[value, value]));
     }
     assert!(SecretScalars::<C>::from_bytes(&[0; 33]).is_err());

@@ -8,8 +8,8 @@ use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Secret scalars that are computed with together. Secret like [`SecretScalar`], without a place of
-/// its own for each: wiped when dropped, printed as nothing. Operations on two of them go as far as
-/// the shorter one (CUR-11).
+/// its own for each: wiped when dropped, printed as nothing. Operations on two of them are for rows of
+/// equal length (CUR-11).
 pub struct SecretScalars<C: Order>(Vec<Limbs>, PhantomData<C>);
 
 /// Public factors, in the form in which rows are multiplied by them.
@@ -25,10 +25,10 @@ impl<C: Order> Factors<C> {
 }
 
 impl<C: Order> SecretScalars<C> {
-    /// From secret bytes that are uniform, at least 32 and at most 64 for each, the highest first,
-    /// modulo the order. The bias is 2^256 divided by how far beyond the order they reach: with 32
-    /// bytes 2^-127 on secp256k1, and 2^-32 on P-256, which is too much (N-13).
-    pub fn from_uniform<'b>(each: impl Iterator<Item = &'b [u8]>) -> Self {
+    /// `count` of them from secret bytes that are uniform, at least 32 and at most 64 for each, the
+    /// highest first, modulo the order. With 32 bytes they are 2^-127 from uniform on secp256k1, and
+    /// 2^-32 on P-256, which is too much (N-13).
+    pub fn from_uniform<'b>(count: usize, each: impl Iterator<Item = &'b [u8]>) -> Self {
         let modulus = C::MODULUS;
         let scalar = |bytes: &'b [u8]| match bytes.split_last_chunk::<32>() {
             Some(([], low)) => modulus.read(low),
@@ -42,10 +42,13 @@ impl<C: Order> SecretScalars<C> {
             }
             None => [0; 4],
         };
-        Self::collect(each.map(scalar))
+        let mut row = Self(Vec::with_capacity(count), PhantomData);
+        row.0.extend(each.take(count).map(scalar));
+        row
     }
 
-    /// Reads canonical encodings of 32 secret bytes each. The caller wipes them.
+    /// Reads canonical encodings of 32 bytes each, which somebody else sent: it leaves at the first
+    /// that is none.
     ///
     /// # Errors
     /// Not a multiple of 32 bytes, or one that is not below the order (CUR-04).

@@ -12,9 +12,9 @@ pub trait Words: Copy {
     const LANES: usize;
     /// The same word in every lane.
     fn splat(word: u32) -> Self;
-    /// The first words of a slice; zeros where it ends.
+    /// The first words of a slice, which has as many; else zeros.
     fn read(words: &[u32]) -> Self;
-    /// Writes to the beginning of a slice, as far as it goes.
+    /// Writes to the beginning of a slice that has room for all; else nothing.
     fn write(self, words: &mut [u32]);
     /// a + b modulo 2^32, in every lane.
     #[must_use]
@@ -22,7 +22,7 @@ pub trait Words: Copy {
     /// a ⊕ b.
     #[must_use]
     fn xor(self, other: Self) -> Self;
-    /// Rotated to the right by 7, 8, 12 or 16 bits: what BLAKE3 needs.
+    /// Rotated to the right by 7, 8, 12 or 16 bits, what BLAKE3 needs; other numbers do not compile.
     #[must_use]
     fn rotate<const BITS: u32>(self) -> Self;
 }
@@ -105,6 +105,7 @@ impl Words for [u32; 4] {
 
     #[inline(always)]
     fn rotate<const BITS: u32>(self) -> Self {
+        const { assert!(matches!(BITS, 7 | 8 | 12 | 16)) };
         self.map(|word| word.rotate_right(BITS))
     }
 }
@@ -178,6 +179,7 @@ mod x86 {
 
         #[inline(always)]
         fn rotate<const BITS: u32>(self) -> Self {
+            const { assert!(matches!(BITS, 7 | 8 | 12 | 16)) };
             // SAFETY: as above.
             Self(unsafe {
                 let (low, high) = match BITS {
@@ -237,6 +239,7 @@ mod x86 {
 
         #[inline(always)]
         fn rotate<const BITS: u32>(self) -> Self {
+            const { assert!(matches!(BITS, 7 | 8 | 12 | 16)) };
             // SAFETY: as above.
             Self(unsafe {
                 match BITS {
@@ -287,6 +290,7 @@ mod x86 {
 
         #[inline(always)]
         fn rotate<const BITS: u32>(self) -> Self {
+            const { assert!(matches!(BITS, 7 | 8 | 12 | 16)) };
             // SAFETY: as above.
             Self(unsafe {
                 let (low, high) = match BITS {

@@ -116,7 +116,7 @@ fn secret<const N: usize>(number: usize) -> [u8; N] {
 /// 416 of them, below the order.
 fn row(number: usize) -> SecretScalars<Secp256k1> {
     let bytes = secret::<{ 416 * 32 }>(number);
-    SecretScalars::from_uniform(bytes.chunks(32))
+    SecretScalars::from_uniform(416, bytes.chunks(32))
 }
 
 fn factors() -> Factors<Secp256k1> {
@@ -158,7 +158,7 @@ fn plus_where(traces: usize) -> f64 {
 
 fn from_uniform(traces: usize) -> f64 {
     measure(traces / 4, secret::<{ 416 * 32 }>, |bytes| {
-        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes.chunks(32))));
+        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(416, bytes.chunks(32))));
     })
 }
 

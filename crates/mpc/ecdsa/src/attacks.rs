@@ -124,7 +124,11 @@ fn plans_that_do_not_fit_are_the_callers_fault() {
     assert_eq!(fault(&|plan| plan.digests.clear()), Some(Fault::Caller));
     assert_eq!(fault(&|plan| plan.digests = vec![DIGEST; 65]), Some(Fault::Caller));
     assert_eq!(fault(&|plan| plan.pairs.clear()), Some(Fault::Caller));
-    assert_eq!(fault(&|plan| plan.me = node(3)), Some(Fault::Caller));
+    let elsewhere = |plan: &mut sign::Plan<Secp256k1>| {
+        plan.me = node(3);
+        plan.pairs = [1, 2].map(|peer| (node(peer), setup(node(3), node(peer)))).into();
+    };
+    assert_eq!(fault(&elsewhere), Some(Fault::Caller));
     assert_eq!(fault(&|plan| plan.parties.retain(|party| *party == node(1))), Some(Fault::Caller));
 }
 
@@ -271,6 +275,9 @@ fn neg_004_shares_that_are_no_sharing_of_the_key_sign_nothing() {
         plans[0].share = plans[0].share.plus_public(Scalar::one());
         let ends = run(plans, 1, honest);
         assert_eq!(fault_of(&ends, 2), fault);
+        // Before anything of round 3 is said: nobody reveals a part of what is none.
+        let reason = ends[&node(2)].as_ref().unwrap_err().reason;
+        assert_eq!(reason, "the parties' shares are not a sharing of the key");
     }
 }
 

@@ -26,8 +26,7 @@ pub(crate) const PLACES: usize = DEPTH * TREES;
 /// Trees that go side by side are a group.
 pub(crate) const GROUPS: usize = TREES / LANES;
 
-/// One secret digit of four bits for each tree.
-/// It stays at one place, so that a move leaves nothing behind.
+/// One secret digit of four bits for each tree. It stays at one place, so that a move leaves nothing behind.
 pub(crate) type Digits = Box<Zeroizing<[u8; TREES]>>;
 /// Both keys of each place, or the one that was chosen.
 pub(crate) type Pairs = Zeroizing<Vec<[[u8; 32]; 2]>>;
@@ -68,8 +67,8 @@ pub(crate) fn build(ctx: &Digest, keys: &[[[u8; 32]; 2]]) -> (Whole, Vec<u8>) {
     let groups = keys.chunks(LANES * DEPTH).zip(&mut told);
     for ((keys, told), leaves) in groups.zip(whole.0.iter_mut()) {
         grow(ctx, keys, told, leaves);
-        let strings: Vec<Keys> =
-            leaves.iter().map(|leaf| expand(ctx, leaf, Use::Checked, 0).0).collect();
+        let strings = leaves.iter().map(|leaf| expand(ctx, leaf, Use::Checked, 0).0);
+        let strings: Zeroizing<Vec<Keys>> = Zeroizing::new(strings.collect());
         tell(told, TREE_BYTES - 32, &sum(strings.iter()));
         append(&mut checked, &strings);
     }
@@ -192,7 +191,7 @@ pub(crate) fn all_or_none(bit: u8) -> u32 {
 
 /// Two times 32 bytes under a node's key.
 fn expand(ctx: &Digest, node: &Keys, used: Use, level: usize) -> (Keys, Keys) {
-    let mut message = [0; 34];
+    let mut message = [0_u8; 34];
     for (byte, from) in message.iter_mut().zip(ctx.0.iter().chain(&[used as u8, level as u8])) {
         *byte = *from;
     }

@@ -88,7 +88,10 @@ fn is_in(leaf: usize, plane: usize) -> bool {
 fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
     let mut sums = Zeroizing::new(vec![0; TREES * words]);
     let mut planes = Zeroizing::new(vec![0; PLACES * words]);
-    let message: Vec<u8> = name.0.iter().chain(b"string").copied().collect();
+    let mut message = [0_u8; 38];
+    for (byte, from) in message.iter_mut().zip(name.0.iter().chain(b"string")) {
+        *byte = *from;
+    }
     let groups = sums.chunks_mut(LANES * words).zip(planes.chunks_mut(LANES * DEPTH * words));
     for ((sums, planes), leaves) in groups.zip(leaves) {
         let strings: Vec<Lanes> =
@@ -96,7 +99,7 @@ fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
         for block in 0..words.div_ceil(16) {
             let mut added = [[[0; LANES]; 16]; 1 + DEPTH];
             for (leaf, string) in strings.iter().enumerate() {
-                let string = string.block(block as u64);
+                let mut string = string.block(block as u64);
                 let mut of_leaf = added.iter_mut();
                 if let Some(all) = of_leaf.next() {
                     add(all, &string);
@@ -106,6 +109,7 @@ fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
                         add(added, &string);
                     }
                 }
+                string.zeroize();
             }
             let mut of_group = added.iter();
             let all = of_group.next().into_iter();

@@ -5,7 +5,7 @@ use super::strings::{Pads, Strings};
 use super::{Terms, append_words, fold};
 use crate::trees::Whole;
 use quorate_codec::{Digest, Transcript, tag};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Bob, once his message is made. Secret: his choices and strings.
 pub(crate) struct Receiver {
@@ -55,10 +55,8 @@ impl Receiver {
 
     /// For each transfer the pad that was chosen, once Alice's nonce is known.
     pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> Pads {
-        let mut key = pad_key(&self.name, &self.message, nonce);
-        let pads = self.strings.pads(&key, [0; 4], pad_bytes);
-        key.zeroize();
-        pads
+        let key = pad_key(&self.name, &self.message, nonce);
+        self.strings.pads(&key, &[0; 4], pad_bytes)
     }
 
     /// Names the extension and Bob's whole message.
@@ -73,7 +71,7 @@ pub(super) fn digest(name: &Digest, message: &[u8]) -> Digest {
     Transcript::new(tag::PAIR_EXTENDED).part(name).part(condensed.as_bytes()).digest()
 }
 
-/// The key of all pads covers Bob's whole message, and Alice's nonce: who comes back from a copy,
+/// The key of all pads, which both know, covers Bob's whole message, and Alice's nonce: who comes back from a copy,
 /// nonce and all, meets other pads with another message (PAI-08, N-92).
 pub(super) fn pad_key(name: &Digest, message: &Digest, nonce: &[u8; 32]) -> [u8; 32] {
     Transcript::new(tag::PAIR_PADS).part(name).part(message).part(nonce).digest().0

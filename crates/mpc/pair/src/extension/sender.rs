@@ -8,7 +8,7 @@ use crate::PairError;
 use crate::trees::{DEPTH, LEAVES, Punctured, all_or_none};
 use quorate_codec::Digest;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Alice, once Bob's message is checked. Secret: both pads of every transfer.
 pub(crate) struct Sender {
@@ -69,11 +69,9 @@ impl Sender {
 
     /// For each transfer the pads of either choice.
     pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> [Pads; 2] {
-        let mut key = pad_key(&self.name, &self.message, nonce);
-        let pads = [[0; 4], **self.difference]
-            .map(|difference| self.strings.pads(&key, difference, pad_bytes));
-        key.zeroize();
-        pads
+        let key = pad_key(&self.name, &self.message, nonce);
+        [&[0; 4], &**self.difference]
+            .map(|difference| self.strings.pads(&key, difference, pad_bytes))
     }
 
     /// Names the extension and Bob's whole message.

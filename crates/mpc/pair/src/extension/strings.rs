@@ -46,7 +46,7 @@ impl Strings {
     }
 
     /// The keyed hash of each string plus `difference`, with its number (PAI-08).
-    pub(super) fn pads(&self, key: &[u8; 32], difference: [u32; 4], each: usize) -> Pads {
+    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], each: usize) -> Pads {
         let mut bytes = Zeroizing::new(vec![0; self.transfers * each]);
         for (entry, string) in self.lanes.iter().enumerate() {
             let transfer = |lane: usize| 512 * (entry / 32) + 32 * lane + entry % 32;
@@ -55,7 +55,9 @@ impl Strings {
                 xor(string, [difference.get(word).copied().unwrap_or_default(); LANES])
             });
             let number = std::array::from_fn(|lane| transfer(lane) as u32);
-            let pads = Lanes::of_messages(key, &[a, b, c, d, number]);
+            let mut message = [a, b, c, d, number];
+            let pads = Lanes::of_messages(key, &message);
+            message.zeroize();
             for block in 0..each.div_ceil(64) {
                 let mut output = pads.block(block as u64);
                 for number in 0..LANES {

@@ -129,7 +129,7 @@ fn columns<C: ProductCurve>(pads: &extension::Pads, product: usize) -> [SecretSc
         let of_product = pads.iter().skip(product * TRANSFERS).take(TRANSFERS);
         let from = column * C::PAD_BYTES;
         let of_column = of_product.filter_map(|pad| pad.get(from..from + C::PAD_BYTES));
-        SecretScalars::from_uniform(of_column)
+        SecretScalars::from_uniform(TRANSFERS, of_column)
     })
 }
 

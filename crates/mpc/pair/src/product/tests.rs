@@ -91,9 +91,14 @@ fn neg_007_products_have_their_lengths_and_inputs() {
     assert_eq!(message.len(), terms(1).bob_bytes::<Secp256k1>(bob));
     let refused = send::<Secp256k1>(alice, &terms(1), &message, &[], &mut rng).err().unwrap();
     assert_eq!(refused.fault, Fault::Caller);
-    let run = Run::<Secp256k1>::new(1);
-    let refused = run.bob.finish(&run.said[..run.said.len() - 1]).err();
-    assert_eq!(refused, Some(PairError::MALFORMED));
+    // By a byte, and by a whole product, which nothing else would miss.
+    let said = Run::<Secp256k1>::new(2).said;
+    let longer = [&said[..], &said[32..32 + PRODUCT_BYTES]].concat();
+    let shorter = &said[..said.len() - PRODUCT_BYTES];
+    for other in [&said[..said.len() - 1], shorter, &longer, &[]] {
+        let refused = Run::<Secp256k1>::new(2).bob.finish(other).err();
+        assert_eq!(refused, Some(PairError::MALFORMED));
+    }
 }
 
 /// PAI-14: a correction or η at the order or above it is malformed before anything is computed.

@@ -67,10 +67,10 @@ impl Run {
     /// # Errors
     /// It did not: nobody is accused.
     pub(super) fn compare(&self, theirs: &[u8; 32], expected: &[u8; 32]) -> Result<(), PairError> {
-        match theirs == expected {
-            true => Ok(()),
-            false => Err(PairError::unattributed("the two ends heard different things")),
+        if theirs != expected {
+            return Err(PairError::unattributed("the two ends heard different things"));
         }
+        Ok(())
     }
 
     /// What the oracles of one direction begin with: the trees of this builder.
@@ -135,10 +135,10 @@ impl Commitments {
     ) -> Result<(), PairError> {
         let Self([first, second]) = self;
         let committed = if number == 0 { first } else { second };
-        match bool::from(commitment(ctx, author, number, nonce).ct_eq(committed)) {
-            true => Ok(()),
-            false => Err(PairError::peer("a commitment does not open")),
+        if !bool::from(commitment(ctx, author, number, nonce).ct_eq(committed)) {
+            return Err(PairError::peer("a commitment does not open"));
         }
+        Ok(())
     }
 }
 
