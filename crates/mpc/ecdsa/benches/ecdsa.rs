@@ -19,8 +19,7 @@ use quorate_curve::{P256, Scalar, Secp256k1, SecretScalar};
 use quorate_ecdsa::EcdsaCurve;
 use quorate_ecdsa::sign::{self, Letters, Plan};
 use quorate_identity::NodeId;
-use quorate_pair::Setup;
-use quorate_pair::setup::{self, Step};
+use quorate_pair::{Setup, local};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rustix::time::{ClockId, clock_gettime};
@@ -103,18 +102,7 @@ fn rng() -> ChaCha20Rng {
 }
 
 fn pair_up(a: NodeId, b: NodeId) -> (Setup, Setup) {
-    let plan = |me, peer| setup::Plan { context: Digest::ZERO, me, peer };
-    let (mut at_a, mut from_a) = setup::start(plan(a, b), &mut rng()).unwrap();
-    let (mut at_b, mut from_b) = setup::start(plan(b, a), &mut rng()).unwrap();
-    loop {
-        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
-            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
-                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
-            }
-            (Step::Done(a), Step::Done(b)) => return (*a, *b),
-            _ => panic!("both end in the same round"),
-        }
-    }
+    local::pair_up(a, b, Digest::ZERO, &mut rng()).unwrap()
 }
 
 fn pair_up_ours() -> f64 {

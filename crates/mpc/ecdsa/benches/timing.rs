@@ -19,9 +19,8 @@ use quorate_curve::{
     Factors, NonIdentity, P256, Point, Scalar, Secp256k1, SecretScalar, SecretScalars,
 };
 use quorate_identity::NodeId;
-use quorate_pair::Setup;
 use quorate_pair::product::{self, Bob, Terms};
-use quorate_pair::setup::{self, Step};
+use quorate_pair::{Setup, local};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
@@ -179,20 +178,9 @@ fn variable<C: quorate_curve::Curve>(traces: usize) -> f64 {
 }
 
 fn pair_up(number: usize) -> (Setup, Setup) {
-    let node = |number| NodeId(Digest([number; 32]));
-    let plan = |me, peer| setup::Plan { context: Digest::ZERO, me: node(me), peer: node(peer) };
+    let [one, two] = [1, 2].map(|number| NodeId(Digest([number; 32])));
     let mut rng = ChaCha20Rng::seed_from_u64(number as u64);
-    let (mut at_a, mut from_a) = setup::start(plan(1, 2), &mut rng).unwrap();
-    let (mut at_b, mut from_b) = setup::start(plan(2, 1), &mut rng).unwrap();
-    loop {
-        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
-            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
-                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
-            }
-            (Step::Done(a), Step::Done(b)) => return (*a, *b),
-            _ => panic!("both end in the same round"),
-        }
-    }
+    local::pair_up(one, two, Digest::ZERO, &mut rng).unwrap()
 }
 
 fn terms() -> Terms {

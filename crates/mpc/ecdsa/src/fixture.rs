@@ -5,8 +5,7 @@ use crate::{EcdsaCurve, EcdsaError, Signature};
 use quorate_codec::Digest;
 use quorate_curve::{NonIdentity, Scalar, SecretScalar};
 use quorate_identity::NodeId;
-use quorate_pair::Setup;
-use quorate_pair::setup::{self, Step};
+use quorate_pair::{Setup, local};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -38,18 +37,7 @@ pub fn setup(of: NodeId, with: NodeId) -> Arc<Setup> {
 
 /// Both halves of a set-up.
 pub fn pair_up(a: NodeId, b: NodeId, context: Digest) -> (Setup, Setup) {
-    let plan = |me, peer| setup::Plan { context, me, peer };
-    let (mut at_a, mut from_a) = setup::start(plan(a, b), &mut rng(1)).unwrap();
-    let (mut at_b, mut from_b) = setup::start(plan(b, a), &mut rng(2)).unwrap();
-    loop {
-        match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
-            (Step::Next(a, said_a), Step::Next(b, said_b)) => {
-                (at_a, at_b, from_a, from_b) = (a, b, said_a, said_b);
-            }
-            (Step::Done(a), Step::Done(b)) => return (*a, *b),
-            _ => panic!("both end in the same round"),
-        }
-    }
+    local::pair_up(a, b, context, &mut rng(1)).unwrap()
 }
 
 /// A key: what each of its parties adds to it.

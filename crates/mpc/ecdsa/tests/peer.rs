@@ -17,7 +17,7 @@ use quorate_curve::{NonIdentity, Scalar, Secp256k1, SecretScalar};
 use quorate_ecdsa::sign::{self, Letters, Plan};
 use quorate_ecdsa::verify;
 use quorate_identity::NodeId;
-use quorate_pair::setup::{self, Step};
+use quorate_pair::local;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
@@ -114,22 +114,9 @@ fn by_us(plans: Vec<Plan<Secp256k1>>, rng: &mut ChaCha20Rng) -> Vec<[u8; 64]> {
 fn pair_up(count: u8, rng: &mut ChaCha20Rng) -> BTreeMap<(u8, u8), Arc<quorate_pair::Setup>> {
     let mut pairs = BTreeMap::new();
     for (a, b) in (1..=count).flat_map(|a| (a + 1..=count).map(move |b| (a, b))) {
-        let plan = |me, peer| setup::Plan { context: Digest::ZERO, me, peer };
-        let (mut at_a, mut from_a) = setup::start(plan(node(a), node(b)), rng).unwrap();
-        let (mut at_b, mut from_b) = setup::start(plan(node(b), node(a)), rng).unwrap();
-        loop {
-            match (at_a.handle(&from_b).unwrap(), at_b.handle(&from_a).unwrap()) {
-                (Step::Next(one, said_a), Step::Next(other, said_b)) => {
-                    (at_a, at_b, from_a, from_b) = (one, other, said_a, said_b);
-                }
-                (Step::Done(one), Step::Done(other)) => {
-                    pairs.insert((a, b), Arc::new(*one));
-                    pairs.insert((b, a), Arc::new(*other));
-                    break;
-                }
-                _ => panic!("both end in the same round"),
-            }
-        }
+        let (at_a, at_b) = local::pair_up(node(a), node(b), Digest::ZERO, rng).unwrap();
+        pairs.insert((a, b), Arc::new(at_a));
+        pairs.insert((b, a), Arc::new(at_b));
     }
     pairs
 }

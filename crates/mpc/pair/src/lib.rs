@@ -21,6 +21,7 @@ mod base;
 mod error;
 mod extension;
 mod lanes;
+pub mod local;
 pub mod product;
 pub mod setup;
 mod trees;
