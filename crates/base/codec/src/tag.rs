@@ -231,10 +231,20 @@ tags! {
     SCHNORR_SESSION = "schnorr/session/v1";
     /// Session id of the ECDSA engine.
     ECDSA_SESSION = "ecdsa/session/v2";
+    /// Session id of the ECDSA engine where it makes presignatures.
+    ECDSA_AHEAD = "ecdsa/ahead/v1";
     /// Names a message of the ECDSA engine.
     ECDSA_ROUND = "ecdsa/round/v1";
     /// Commitment to a nonce point.
     ECDSA_COMMITMENT = "ecdsa/commitment/v1";
+    /// Commitment to the bytes with which a decision moves a nonce point.
+    ECDSA_OPENING = "ecdsa/opening/v1";
+    /// Name of a presignature.
+    ECDSA_PRESIGNATURE = "ecdsa/presignature/v1";
+    /// What presignatures are used for, by whom, with everybody's opened bytes.
+    ECDSA_DECIDED = "ecdsa/decided/v1";
+    /// By how much a nonce point is moved.
+    ECDSA_MOVE = "ecdsa/move/v1";
     /// All commitments of a session.
     ECDSA_COMMITMENTS = "ecdsa/commitments/v1";
     /// Hedged randomness of a round.

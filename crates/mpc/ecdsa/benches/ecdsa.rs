@@ -17,6 +17,7 @@ use dkls23_core::utilities::multiplication::{MulReceiver, MulSender};
 use quorate_codec::Digest;
 use quorate_curve::{P256, Scalar, Secp256k1, SecretScalar};
 use quorate_ecdsa::EcdsaCurve;
+use quorate_ecdsa::presign::{self, Decision, Presignature};
 use quorate_ecdsa::sign::{self, Letters, Plan};
 use quorate_identity::NodeId;
 use quorate_pair::{Setup, local};
@@ -56,6 +57,8 @@ fn rows(print: &dyn Fn(&str, f64, Option<f64>)) {
     // What the peer does not have.
     let mut batch = Ours::<Secp256k1>::new(2);
     print("sign-2-of-32", median((0..5).map(|_| batch.sign(32) / 32.0).collect()), None);
+    print("presign-32", median((0..9).map(|_| batch.presign(32).0 / 32.0).collect()), None);
+    print("online", median((0..3).flat_map(|_| batch.online(32)).collect()), None);
     let mut p256 = Ours::<P256>::new(2);
     print("sign-2-p256", median((0..30).map(|_| p256.sign(1)).collect()), None);
 }
@@ -171,6 +174,35 @@ impl<C: EcdsaCurve> Ours<C> {
         timed(|| run(plans)).0 / parties
     }
 
+    /// Makes presignatures: milliseconds of one party, and what each has.
+    fn presign(&mut self, count: usize) -> (f64, Vec<(NodeId, Vec<Presignature<C>>)>) {
+        let ahead = |plan: Plan<C>| {
+            let Plan { binding, parties, me, share, public_key, pairs, .. } = plan;
+            presign::Plan { binding, parties, me, share, public_key, pairs, count }
+        };
+        let plans: Vec<_> = self.plans(0).into_iter().map(ahead).collect();
+        let parties = plans.len() as f64;
+        let (spent, made) = timed(|| run_ahead(plans));
+        (spent / parties, made)
+    }
+
+    /// Signs with each of so many presignatures: milliseconds of one party, each time.
+    fn online(&mut self, count: usize) -> Vec<f64> {
+        let (_, mut stock) = self.presign(count);
+        let key = self.summands.iter().fold(Scalar::zero(), |sum, summand| sum + *summand);
+        let public_key = key.commit().non_identity().unwrap();
+        let mut one = || {
+            let decision = |(me, of): &mut (NodeId, Vec<Presignature<C>>)| {
+                let presignatures = vec![of.pop().unwrap()];
+                let digests = vec![[7; 32]];
+                (*me, Decision { presignatures, digests, tweak: Scalar::zero(), public_key })
+            };
+            let decisions: Vec<_> = stock.iter_mut().map(decision).collect();
+            timed(|| run_online(decisions)).0 / self.summands.len() as f64
+        };
+        (0..count).map(|_| one()).collect()
+    }
+
     /// Of all rounds, from one party to another.
     fn bytes(&mut self) -> usize {
         run(self.plans(1))
@@ -214,6 +246,50 @@ fn run<C: EcdsaCurve>(plans: Vec<Plan<C>>) -> usize {
         state.handle(&inboxes[&me]).unwrap();
     }
     bytes + sent
+}
+
+fn run_ahead<C: EcdsaCurve>(plans: Vec<presign::Plan<C>>) -> Vec<(NodeId, Vec<Presignature<C>>)> {
+    let mut rng = rng();
+    let mut inbox: BTreeMap<NodeId, Letters> = BTreeMap::new();
+    let mut first = Vec::new();
+    for plan in plans {
+        let me = plan.me;
+        let (state, letters) = presign::start(plan, &mut rng).unwrap();
+        post(&mut inbox, me, letters);
+        first.push((me, state));
+    }
+    let mut answers = BTreeMap::new();
+    let mut second = Vec::new();
+    for (me, state) in first {
+        let (state, letters) = state.handle(&inbox[&me], &mut rng).unwrap();
+        post(&mut answers, me, letters);
+        second.push((me, state));
+    }
+    second.into_iter().map(|(me, state)| (me, state.handle(&answers[&me]).unwrap())).collect()
+}
+
+fn run_online<C: EcdsaCurve>(decisions: Vec<(NodeId, Decision<C>)>) {
+    let nodes: Vec<NodeId> = decisions.iter().map(|(me, _)| *me).collect();
+    let to_all = |inboxes: &mut BTreeMap<NodeId, Letters>, from: NodeId, bytes: Vec<u8>| {
+        let others = nodes.iter().filter(|to| **to != from);
+        post(inboxes, from, others.map(|to| (*to, bytes.clone())).collect());
+    };
+    let (mut openings, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    let mut opened = Vec::new();
+    for (me, decision) in decisions {
+        let (state, bytes) = presign::decide(decision).unwrap();
+        to_all(&mut openings, me, bytes);
+        opened.push((me, state));
+    }
+    let mut said = Vec::new();
+    for (me, state) in opened {
+        let (state, bytes) = state.handle(Digest::ZERO, &openings[&me]).unwrap();
+        to_all(&mut parts, me, bytes);
+        said.push((me, state));
+    }
+    for (me, state) in said {
+        state.handle(&parts[&me]).unwrap();
+    }
 }
 
 fn post(inboxes: &mut BTreeMap<NodeId, Letters>, from: NodeId, letters: Letters) {

@@ -1,6 +1,7 @@
 //! Nodes with ready set-ups, and runs of sessions in which any message may be rewritten.
 
-use crate::sign::{self, Letters, Plan};
+use crate::presign::{self, Decision, Presignature};
+use crate::sign::{self, Aim, ExpectCommitments, ExpectParts, ExpectProducts, Letters, Plan};
 use crate::{EcdsaCurve, EcdsaError, Signature};
 use quorate_codec::Digest;
 use quorate_curve::{NonIdentity, Scalar, SecretScalar};
@@ -74,65 +75,121 @@ impl<C: EcdsaCurve> Key<C> {
         }
     }
 
+    /// What the same node makes presignatures with.
+    pub fn plan_ahead(&self, number: u8, count: usize) -> presign::Plan<C> {
+        let Plan { binding, parties, me, share, public_key, pairs, .. } = self.plan(number, &[]);
+        presign::Plan { binding, parties, me, share, public_key, pairs, count }
+    }
+
     pub fn plans(&self, digests: &[[u8; 32]]) -> Vec<Plan<C>> {
         (1..=self.summands.len() as u8).map(|number| self.plan(number, digests)).collect()
     }
 }
 
-/// What became of each party.
+/// What became of each party of a session that signs.
 pub type Ends = BTreeMap<NodeId, Result<Vec<Signature>, EcdsaError>>;
 
-/// Runs a session; `rewrite` sees every message as (round, from, to, bytes). Once a party failed,
-/// nobody is asked any further.
+/// What each party goes on with, or the errors of those that do not: then nobody is asked any
+/// further.
+type Still<T> = Result<Vec<(NodeId, T)>, BTreeMap<NodeId, EcdsaError>>;
+
+/// Runs a session; `rewrite` sees every message as (round, from, to, bytes).
 pub fn run<C: EcdsaCurve>(
     plans: Vec<Plan<C>>,
     seed: u64,
     rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
 ) -> Ends {
     let mut rng = rng(seed);
-    let mut ends = Ends::new();
-    let nodes: Vec<NodeId> = plans.iter().map(|plan| plan.me).collect();
-    let mut first = Vec::new();
-    let mut mail = Mail::new(&rewrite, 1);
-    for plan in plans {
-        let me = plan.me;
-        let (state, letters) = sign::start(plan, &mut rng).unwrap();
-        mail.post(me, letters);
-        first.push((me, state));
-    }
-    let mut second = Vec::new();
-    let mut answers = Mail::new(&rewrite, 2);
-    for (me, state) in first {
-        match state.handle(&mail.to(me), &mut rng) {
-            Ok((state, letters)) => {
-                answers.post(me, letters);
-                second.push((me, state));
-            }
-            Err(error) => drop(ends.insert(me, Err(error))),
+    let begin = plans.into_iter().map(|plan| (plan.me, sign::start(plan, &mut rng).unwrap()));
+    let first = begin.collect();
+    let signed = two_rounds(first, &rewrite, &mut rng).and_then(|(states, answers)| {
+        let parts = all(states, |me, state| state.handle(&answers.to(me)))?;
+        Ok(last_round(3, parts, &rewrite))
+    });
+    ends(signed)
+}
+
+/// Makes presignatures, with rewritten messages as in [`run`].
+pub fn ahead<C: EcdsaCurve>(
+    plans: Vec<presign::Plan<C>>,
+    seed: u64,
+    rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
+) -> Still<Vec<Presignature<C>>> {
+    let mut rng = rng(seed);
+    let begin = plans.into_iter().map(|plan| (plan.me, presign::start(plan, &mut rng).unwrap()));
+    let first = begin.collect();
+    let (states, answers) = two_rounds(first, &rewrite, &mut rng)?;
+    all(states, |me, state| state.handle(&answers.to(me)))
+}
+
+/// Signs with presignatures; what is opened is round 1, what is signed round 2. The binding is each
+/// party's own.
+pub fn online<C: EcdsaCurve>(
+    decisions: Vec<(NodeId, Digest, Decision<C>)>,
+    rewrite: impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
+) -> Ends {
+    let nodes: Vec<NodeId> = decisions.iter().map(|(me, ..)| *me).collect();
+    let mut openings = Mail::new(&rewrite, 1);
+    let decide = |(me, binding, decision)| {
+        let (state, bytes) = presign::decide(decision).unwrap();
+        openings.post_all(me, &nodes, &bytes);
+        (me, (binding, state))
+    };
+    let states: Vec<_> = decisions.into_iter().map(decide).collect();
+    let parts = all(states, |me, (binding, state)| state.handle(binding, &openings.to(me)));
+    let ends_of = |parts| Ok(last_round(2, parts, &rewrite));
+    ends(parts.and_then(ends_of))
+}
+
+fn ends(signed: Result<Ends, BTreeMap<NodeId, EcdsaError>>) -> Ends {
+    signed.unwrap_or_else(|errors| errors.into_iter().map(|(me, error)| (me, Err(error))).collect())
+}
+
+fn all<S, T>(
+    states: Vec<(NodeId, S)>,
+    mut step: impl FnMut(NodeId, S) -> Result<T, EcdsaError>,
+) -> Still<T> {
+    let mut next = Vec::new();
+    let mut errors = BTreeMap::new();
+    for (me, state) in states {
+        match step(me, state) {
+            Ok(state) => next.push((me, state)),
+            Err(error) => drop(errors.insert(me, error)),
         }
     }
-    if !ends.is_empty() {
-        return ends;
-    }
-    let mut third = Vec::new();
-    let mut parts = Mail::new(&rewrite, 3);
-    for (me, state) in second {
-        match state.handle(&answers.to(me)) {
-            Ok((state, bytes)) => {
-                let others = nodes.iter().filter(|to| **to != me);
-                parts.post(me, others.map(|to| (*to, bytes.clone())).collect());
-                third.push((me, state));
-            }
-            Err(error) => drop(ends.insert(me, Err(error))),
-        }
-    }
-    if !ends.is_empty() {
-        return ends;
-    }
-    for (me, state) in third {
-        ends.insert(me, state.handle(&parts.to(me)));
-    }
-    ends
+    if errors.is_empty() { Ok(next) } else { Err(errors) }
+}
+
+/// A party's state and what it says.
+type Said<S> = (S, Letters);
+
+#[expect(clippy::type_complexity, reason = "states and their mail, used here alone")]
+fn two_rounds<'r, C: EcdsaCurve, A: Aim, F: Fn(u8, NodeId, NodeId, &mut Vec<u8>)>(
+    first: Vec<(NodeId, Said<ExpectCommitments<C, A>>)>,
+    rewrite: &'r F,
+    rng: &mut ChaCha20Rng,
+) -> Result<(Vec<(NodeId, ExpectProducts<C, A>)>, Mail<'r, F>), BTreeMap<NodeId, EcdsaError>> {
+    let mut mail = Mail::new(rewrite, 1);
+    let states: Vec<_> = first.into_iter().map(|said| mail.keep(said)).collect();
+    let second = all(states, |me, state| state.handle(&mail.to(me), rng))?;
+    let mut answers = Mail::new(rewrite, 2);
+    let states = second.into_iter().map(|said| answers.keep(said)).collect();
+    Ok((states, answers))
+}
+
+fn last_round<C: EcdsaCurve>(
+    round: u8,
+    said: Vec<(NodeId, (ExpectParts<C>, Vec<u8>))>,
+    rewrite: &impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
+) -> Ends {
+    let nodes: Vec<NodeId> = said.iter().map(|(me, _)| *me).collect();
+    let mut parts = Mail::new(rewrite, round);
+    let keep = |(me, (state, bytes)): (NodeId, (ExpectParts<C>, Vec<u8>))| {
+        parts.post_all(me, &nodes, &bytes);
+        (me, state)
+    };
+    let states: Vec<_> = said.into_iter().map(keep).collect();
+    states.into_iter().map(|(me, state)| (me, state.handle(&parts.to(me)))).collect()
 }
 
 /// The messages of one round.
@@ -145,6 +202,17 @@ struct Mail<'r, F> {
 impl<'r, F: Fn(u8, NodeId, NodeId, &mut Vec<u8>)> Mail<'r, F> {
     fn new(rewrite: &'r F, round: u8) -> Self {
         Self { rewrite, round, letters: BTreeMap::new() }
+    }
+
+    fn keep<S>(&mut self, (me, (state, letters)): (NodeId, Said<S>)) -> (NodeId, S) {
+        self.post(me, letters);
+        (me, state)
+    }
+
+    /// The same to everybody else.
+    fn post_all(&mut self, from: NodeId, nodes: &[NodeId], bytes: &[u8]) {
+        let others = nodes.iter().filter(|to| **to != from);
+        self.post(from, others.map(|to| (*to, bytes.to_vec())).collect());
     }
 
     fn post(&mut self, from: NodeId, letters: Letters) {

@@ -5,7 +5,9 @@
 //! `mpc/keygen`, quorums and coefficients from `mpc/sharing`.
 //!
 //! ```text
-//! sign::start → ExpectCommitments → ExpectProducts → ExpectParts → Vec<Signature>
+//! sign::start      → ExpectCommitments → ExpectProducts → ExpectParts → Vec<Signature>
+//! presign::start   → ExpectCommitments → ExpectProducts → Vec<Presignature>
+//! presign::decide  → ExpectOpenings → ExpectParts → Vec<Signature>
 //! ```
 //!
 //! Assumed: authenticated, encrypted channels; at least one honest party; security with abort.
@@ -16,6 +18,7 @@
 
 mod curve;
 mod error;
+pub mod presign;
 pub mod sign;
 mod signature;
 

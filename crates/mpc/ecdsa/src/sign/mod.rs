@@ -12,16 +12,17 @@
 //! shares of products, Γ their points, ψ = φ - χ. Every message begins with the name of its round
 //! ([`Session::name`]), and nothing is computed with a set-up before names are compared (ECD-04).
 
-mod round1;
-mod round2;
-mod round3;
+pub(crate) mod round1;
+pub(crate) mod round2;
+pub(crate) mod round3;
 
 pub use round1::ExpectCommitments;
 pub use round2::ExpectProducts;
 pub use round3::ExpectParts;
 
 use crate::{EcdsaCurve, EcdsaError};
-use quorate_codec::{Digest, Transcript, tag};
+use quorate_codec::tag::{self, Tag};
+use quorate_codec::{Digest, Transcript};
 use quorate_curve::{NonIdentity, Scalar, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
 use quorate_pair::Setup;
@@ -52,8 +53,8 @@ pub struct Plan<C: EcdsaCurve> {
     pub digests: Vec<[u8; 32]>,
 }
 
-/// The most digests of one session.
-const DIGESTS_MAX: usize = 64;
+/// The most signatures of one session.
+pub const COUNT_MAX: usize = 64;
 
 /// Begins a session: the state that waits for the first messages, and the own ones.
 ///
@@ -63,96 +64,119 @@ const DIGESTS_MAX: usize = 64;
 pub fn start<C: EcdsaCurve>(
     plan: Plan<C>,
     rng: &mut impl CryptoRngCore,
-) -> Result<(ExpectCommitments<C>, Letters), EcdsaError> {
-    round1::commit(Session::new(plan)?, rng)
+) -> Result<(ExpectCommitments<C, Digests>, Letters), EcdsaError> {
+    let Plan { binding, parties, me, share, public_key, pairs, digests } = plan;
+    let place = Place { binding, parties, me, share, public_key, pairs };
+    round1::commit(Session::new(place, Digests(digests))?, rng)
+}
+
+/// A party's place in a session, whatever the session is for. Secret: the key share.
+pub(crate) struct Place<C: EcdsaCurve> {
+    pub(crate) binding: Digest,
+    pub(crate) parties: BTreeSet<NodeId>,
+    pub(crate) me: NodeId,
+    pub(crate) share: SecretScalar<C>,
+    pub(crate) public_key: NonIdentity<C>,
+    pub(crate) pairs: BTreeMap<NodeId, Arc<Setup>>,
+}
+
+/// What the values of the first two rounds are for: [`Digests`] that are signed at once, or
+/// presignatures.
+pub trait Aim {
+    /// How many values of each kind there are.
+    fn count(&self) -> usize;
+    /// How many of them come with bytes that are opened later (ECD-13).
+    fn openings(&self) -> usize;
+    /// The tag of the session's name.
+    const RUN: Tag;
+    /// Adds to the session's name what is aimed at.
+    fn bind(&self, run: Transcript) -> Transcript;
+}
+
+/// What a session signs, in order.
+pub struct Digests(Vec<[u8; 32]>);
+
+impl Aim for Digests {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn openings(&self) -> usize {
+        0
+    }
+
+    const RUN: Tag = tag::ECDSA_SESSION;
+
+    fn bind(&self, run: Transcript) -> Transcript {
+        run.list(&self.0)
+    }
 }
 
 /// What all rounds of a session share. Secret: the key share.
-struct Session<C: EcdsaCurve> {
+pub(crate) struct Session<C: EcdsaCurve, A> {
     /// Names the session everywhere (ECD-02).
-    run: Digest,
-    me: NodeId,
+    pub(crate) run: Digest,
+    pub(crate) me: NodeId,
     share: SecretScalar<C>,
-    public_key: NonIdentity<C>,
+    pub(crate) public_key: NonIdentity<C>,
     /// All others, ascending, with their set-ups.
     pairs: BTreeMap<NodeId, Arc<Setup>>,
-    digests: Vec<[u8; 32]>,
+    pub(crate) aim: A,
 }
 
-impl<C: EcdsaCurve> Session<C> {
+impl<C: EcdsaCurve, A: Aim> Session<C, A> {
     /// Looks at what was planned (ECD-01, ECD-02).
-    fn new(plan: Plan<C>) -> Result<Self, EcdsaError> {
-        let Plan { binding, parties, me, share, public_key, pairs, digests } = plan;
+    pub(crate) fn new(place: Place<C>, aim: A) -> Result<Self, EcdsaError> {
+        let Place { binding, parties, me, share, public_key, pairs } = place;
         if !(2..=usize::from(u8::MAX)).contains(&parties.len()) {
             return Err(EcdsaError::caller("an ECDSA session has 2 to 255 parties"));
         }
         if !parties.contains(&me) {
             return Err(EcdsaError::caller("this node is not in the quorum"));
         }
-        if !(1..=DIGESTS_MAX).contains(&digests.len()) {
-            return Err(EcdsaError::caller("an ECDSA session signs 1 to 64 digests"));
+        if !(1..=COUNT_MAX).contains(&aim.count()) {
+            return Err(EcdsaError::caller("an ECDSA session is for 1 to 64 signatures"));
         }
-        let run = Transcript::new(tag::ECDSA_SESSION)
+        let run = Transcript::new(A::RUN)
             .part(binding)
             .part(C::NAME)
             .part(public_key.to_bytes())
-            .list(&parties)
-            .list(&digests)
-            .digest();
+            .list(&parties);
+        let run = aim.bind(run).digest();
         let with = |peer: &NodeId| {
             let setup = pairs.get(peer).map(|setup| (*peer, Arc::clone(setup)));
             setup.ok_or_else(|| EcdsaError::caller("a pair of the quorum has no set-up"))
         };
         let others = parties.iter().filter(|party| **party != me);
         let pairs = others.map(with).collect::<Result<_, _>>()?;
-        Ok(Self { run, me, share, public_key, pairs, digests })
+        Ok(Self { run, me, share, public_key, pairs, aim })
     }
 
     /// The other parties, ascending.
-    fn others(&self) -> Vec<NodeId> {
+    pub(crate) fn others(&self) -> Vec<NodeId> {
         self.pairs.keys().copied().collect()
     }
 
     /// Names a round between this node and a peer, or one of round 3 with everybody: whatever both
     /// must have in common by then.
     fn name(&self, round: u64, setup: Option<&Setup>, heard: Option<&Digest>) -> Digest {
-        Transcript::new(tag::ECDSA_ROUND)
-            .part(self.run)
-            .number(round)
-            .list(setup.map(Setup::id))
-            .list(heard)
-            .digest()
+        name(&self.run, round, setup, heard)
     }
 
     /// What the products are made for in which `receiver` is Bob.
     fn terms(&self, receiver: NodeId) -> Terms {
-        Terms { ctx: self.run, receiver, products: self.digests.len() }
+        Terms { ctx: self.run, receiver, products: self.aim.count() }
     }
 
-    /// Reads a round's messages: exactly one from each other party, each with the expected name
-    /// and length. All names are compared before anything else (ECD-04).
+    /// Reads the messages of a round between pairs.
     fn read<'m>(
         &self,
         messages: &'m Letters,
         name: impl Fn(&Setup) -> Digest,
         bytes: impl Fn(&Setup) -> usize,
     ) -> Result<BTreeMap<NodeId, Reader<'m>>, EcdsaError> {
-        if !messages.keys().eq(self.pairs.keys()) {
-            return Err(EcdsaError::caller("a round takes one message from each other party"));
-        }
-        let mut readers = BTreeMap::new();
-        for ((sender, message), setup) in messages.iter().zip(self.pairs.values()) {
-            let named = message.split_first_chunk::<32>();
-            let (theirs, parts) = named.ok_or_else(|| EcdsaError::malformed(*sender))?;
-            if *theirs != name(setup).0 {
-                return Err(EcdsaError::unattributed("the parties do not speak of the same"));
-            }
-            if parts.len() != bytes(setup) {
-                return Err(EcdsaError::malformed(*sender));
-            }
-            readers.insert(*sender, Reader(parts));
-        }
-        Ok(readers)
+        let expected = self.pairs.iter().map(|(peer, setup)| (*peer, name(setup), bytes(setup)));
+        read(messages, &expected.collect::<Vec<_>>())
     }
 
     /// Randomness for one round: fresh bytes, hashed with the share and all that was heard, so that
@@ -169,19 +193,63 @@ impl<C: EcdsaCurve> Session<C> {
     }
 }
 
+/// Names a round of a run: whatever its parties must have in common by then.
+pub(crate) fn name(
+    run: &Digest,
+    round: u64,
+    setup: Option<&Setup>,
+    heard: Option<&Digest>,
+) -> Digest {
+    Transcript::new(tag::ECDSA_ROUND)
+        .part(run)
+        .number(round)
+        .list(setup.map(Setup::id))
+        .list(heard)
+        .digest()
+}
+
+/// Reads a round's messages: exactly one from each party that is awaited, ascending, each with the
+/// expected name and length. All names are compared before anything else (ECD-04).
+pub(crate) fn read<'m>(
+    messages: &'m Letters,
+    awaited: &[(NodeId, Digest, usize)],
+) -> Result<BTreeMap<NodeId, Reader<'m>>, EcdsaError> {
+    if !messages.keys().eq(awaited.iter().map(|(party, ..)| party)) {
+        return Err(EcdsaError::caller("a round takes one message from each other party"));
+    }
+    let mut readers = BTreeMap::new();
+    for ((sender, message), (_, name, bytes)) in messages.iter().zip(awaited) {
+        let named = message.split_first_chunk::<32>();
+        let (theirs, parts) = named.ok_or_else(|| EcdsaError::malformed(*sender))?;
+        if *theirs != name.0 {
+            return Err(EcdsaError::unattributed("the parties do not speak of the same"));
+        }
+        if parts.len() != *bytes {
+            return Err(EcdsaError::malformed(*sender));
+        }
+        readers.insert(*sender, Reader(parts));
+    }
+    Ok(readers)
+}
+
 /// Reads a message from its beginning. Every method takes what comes next, or `None` if the bytes
 /// are not the one encoding of it.
-struct Reader<'m>(&'m [u8]);
+pub(crate) struct Reader<'m>(&'m [u8]);
 
 impl<'m> Reader<'m> {
-    fn take(&mut self, count: usize) -> Option<&'m [u8]> {
+    /// What nobody has taken yet.
+    fn rest(self) -> &'m [u8] {
+        self.0
+    }
+
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'m [u8]> {
         let (head, tail) = self.0.split_at_checked(count)?;
         self.0 = tail;
         Some(head)
     }
 
     /// A canonical scalar (N-09).
-    fn scalar<C: EcdsaCurve>(&mut self) -> Option<Scalar<C>> {
+    pub(crate) fn scalar<C: EcdsaCurve>(&mut self) -> Option<Scalar<C>> {
         Scalar::from_bytes(self.take(32)?).ok()
     }
 

@@ -1,22 +1,29 @@
 //! Round 1: nonce points are committed to, and transfers are extended. Nothing here depends on the
 //! key share.
 
-use super::round2::{self, ExpectProducts, Signing};
-use super::{Letters, Session};
+use super::round2::{self, ExpectProducts, Heard, Signing};
+use super::{Aim, Digests, Letters, Session};
 use crate::{EcdsaCurve, EcdsaError};
-use quorate_codec::{Digest, Transcript, tag};
+use quorate_codec::tag::{self, Tag};
+use quorate_codec::{Digest, Transcript};
 use quorate_curve::{NonIdentity, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_pair::product::Bob;
 use rand_core::{CryptoRngCore, RngCore};
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// Bytes that only a decision makes public.
+pub(crate) type Opening = Zeroizing<[u8; 32]>;
 
 /// Waits for the commitments of all other parties. Holds nonces, each used once: consumed by the
 /// next round, wiped when dropped, never stored.
-pub struct ExpectCommitments<C: EcdsaCurve> {
-    session: Session<C>,
+pub struct ExpectCommitments<C: EcdsaCurve, A: Aim = Digests> {
+    session: Session<C, A>,
     nonces: Vec<Nonce<C>>,
-    /// What this node committed to.
+    /// What is opened later than the nonce points, if anything.
+    openings: Vec<Opening>,
+    /// This node's commitments to both.
     own: Vec<u8>,
     bobs: BTreeMap<NodeId, Bob<C>>,
 }
@@ -32,15 +39,25 @@ pub(super) struct Nonce<C: EcdsaCurve> {
     pub(super) mask: SecretScalar<C>,
 }
 
-pub(super) fn commit<C: EcdsaCurve>(
-    session: Session<C>,
+pub(crate) fn commit<C: EcdsaCurve, A: Aim>(
+    session: Session<C, A>,
     rng: &mut impl CryptoRngCore,
-) -> Result<(ExpectCommitments<C>, Letters), EcdsaError> {
+) -> Result<(ExpectCommitments<C, A>, Letters), EcdsaError> {
     let mut rng = session.hedge(rng, &Letters::new());
-    let nonces = session.digests.iter().map(|_| Nonce::random(&mut rng)).collect::<Option<_>>();
+    let nonces =
+        (0..session.aim.count()).map(|_| Nonce::random(&mut rng)).collect::<Option<Vec<_>>>();
     // By a chance of 2^-256 one of them is zero.
     let nonces: Vec<Nonce<C>> = nonces.ok_or_else(|| EcdsaError::machine("a nonce is zero"))?;
-    let own = commitments(&session.run, session.me, nonces.iter().map(|nonce| &*nonce.encoded));
+    let points = nonces.iter().map(|nonce| &*nonce.encoded);
+    let mut own = commitments(tag::ECDSA_COMMITMENT, &session.run, session.me, points);
+    let draw = |_| {
+        let mut opening = Opening::default();
+        rng.fill_bytes(opening.as_mut());
+        opening
+    };
+    let openings: Vec<Opening> = (0..session.aim.openings()).map(draw).collect();
+    let bytes = openings.iter().map(|opening| opening.as_slice());
+    own.extend(commitments(tag::ECDSA_OPENING, &session.run, session.me, bytes));
     let mut letters = Letters::new();
     let mut bobs = BTreeMap::new();
     for (peer, setup) in &session.pairs {
@@ -51,24 +68,32 @@ pub(super) fn commit<C: EcdsaCurve>(
         letters.insert(*peer, [name.as_ref(), &own, &extension].concat());
         bobs.insert(*peer, bob);
     }
-    Ok((ExpectCommitments { session, nonces, own, bobs }, letters))
+    Ok((ExpectCommitments { session, nonces, openings, own, bobs }, letters))
 }
 
-/// A party's commitments to its nonce points, encoded, 32 bytes each: they need no salt, because
-/// nobody can guess a point.
+/// A party's commitments.
 pub(super) fn commitments<'p>(
+    tag: Tag,
     run: &Digest,
     party: NodeId,
-    points: impl Iterator<Item = &'p [u8]>,
+    values: impl Iterator<Item = &'p [u8]>,
 ) -> Vec<u8> {
-    let commit = |(place, point): (usize, &[u8])| {
-        let commitment = Transcript::new(tag::ECDSA_COMMITMENT).part(run).part(party);
-        commitment.number(place as u64).part(point).digest().0
-    };
-    points.enumerate().flat_map(commit).collect()
+    values.enumerate().flat_map(|(at, value)| commitment(tag, run, party, at, value)).collect()
 }
 
-impl<C: EcdsaCurve> ExpectCommitments<C> {
+/// A party's commitment to the value at a place. To encoded nonce points and to random bytes it needs
+/// no salt, because nobody can guess these.
+pub(crate) fn commitment(
+    tag: Tag,
+    run: &Digest,
+    party: NodeId,
+    place: usize,
+    value: &[u8],
+) -> [u8; 32] {
+    Transcript::new(tag).part(run).part(party).number(place as u64).part(value).digest().0
+}
+
+impl<C: EcdsaCurve, A: Aim> ExpectCommitments<C, A> {
     /// From whom a message is awaited, ascending.
     pub fn awaits(&self) -> Vec<NodeId> {
         self.session.others()
@@ -82,19 +107,20 @@ impl<C: EcdsaCurve> ExpectCommitments<C> {
         self,
         messages: &Letters,
         rng: &mut impl CryptoRngCore,
-    ) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
-        let Self { session, nonces, own, bobs } = self;
-        let count = session.digests.len();
+    ) -> Result<(ExpectProducts<C, A>, Letters), EcdsaError> {
+        let Self { session, nonces, openings, own, bobs } = self;
+        let count = session.aim.count();
+        let committed_bytes = 32 * (count + session.aim.openings());
         let mut theirs = BTreeMap::new();
         let mut extensions = BTreeMap::new();
         let name = |setup: &_| session.name(1, Some(setup), None);
         // Both directions have extensions of the same length.
         let extension_bytes = |setup: &_| session.terms(session.me).bob_bytes::<C>(setup);
-        let bytes = |setup: &_| 32 * count + extension_bytes(setup);
+        let bytes = |setup: &_| committed_bytes + extension_bytes(setup);
         for (sender, mut reader) in session.read(messages, name, bytes)? {
-            let committed = reader.take(32 * count);
+            let committed = reader.take(committed_bytes);
             theirs.insert(sender, committed.ok_or_else(|| EcdsaError::malformed(sender))?.to_vec());
-            extensions.insert(sender, reader.0);
+            extensions.insert(sender, reader.rest());
         }
         // Everybody's, the own ones among them: what was said differently to different parties is
         // found before anything of round 2 is used (ECD-04).
@@ -105,7 +131,8 @@ impl<C: EcdsaCurve> ExpectCommitments<C> {
         let signings = (0..count).zip(nonces).map(|(at, nonce)| Signing::new(&session, at, nonce));
         let signings: Vec<Signing<C>> = signings.collect();
         let mut rng = session.hedge(rng, messages);
-        round2::multiply(session, signings, bobs, theirs, heard, &extensions, &mut rng)
+        let heard = Heard { theirs, digest: heard };
+        round2::multiply(session, signings, openings, bobs, heard, &extensions, &mut rng)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Round 2: nonce and key share are multiplied across each pair, and everything that was multiplied
 //! is checked against opened points.
 
-use super::round1::{Nonce, commitments};
+use super::round1::{Nonce, Opening, commitments};
 use super::round3::{self, ExpectParts};
-use super::{Letters, Reader, Session};
+use super::{Aim, Digests, Letters, Reader, Session};
 use crate::{EcdsaCurve, EcdsaError};
-use quorate_codec::Digest;
+use quorate_codec::{Digest, tag};
 use quorate_curve::{NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_pair::product::{self, Bob, Shares};
@@ -13,14 +13,41 @@ use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
 
 /// Waits for the products of all other parties.
-pub struct ExpectProducts<C: EcdsaCurve> {
-    session: Session<C>,
+pub struct ExpectProducts<C: EcdsaCurve, A: Aim = Digests> {
+    session: Session<C, A>,
     signings: Vec<Signing<C>>,
+    openings: Vec<Opening>,
     bobs: BTreeMap<NodeId, Bob<C>>,
-    /// What each other party committed to.
-    theirs: BTreeMap<NodeId, Vec<u8>>,
-    /// A hash of everybody's commitments.
-    heard: Digest,
+    heard: Heard,
+}
+
+/// What was committed to in round 1.
+pub(crate) struct Heard {
+    /// By each other party: points, then what is opened later.
+    pub(crate) theirs: BTreeMap<NodeId, Vec<u8>>,
+    /// A hash of everybody's.
+    pub(crate) digest: Digest,
+}
+
+/// What the first two rounds leave, once everything is checked. Nothing in it depends on what is
+/// signed.
+pub(crate) struct Ready<C: EcdsaCurve, A> {
+    pub(crate) session: Session<C, A>,
+    pub(crate) summands: Vec<Summand<C>>,
+    pub(crate) openings: Vec<Opening>,
+    pub(crate) heard: Heard,
+}
+
+/// What a party has for one signature: used once, wiped when dropped. Secret but for R.
+pub(crate) struct Summand<C: EcdsaCurve> {
+    /// R.
+    pub(crate) nonce_point: NonIdentity<C>,
+    /// u_i, a summand of k φ.
+    pub(crate) u: SecretScalar<C>,
+    /// v_i, a summand of x φ.
+    pub(crate) v: SecretScalar<C>,
+    /// φ_i.
+    pub(crate) mask: SecretScalar<C>,
 }
 
 /// One digest's state. The nonce in it is used once and wiped.
@@ -48,7 +75,7 @@ struct Said<C: EcdsaCurve> {
 }
 
 impl<C: EcdsaCurve> Signing<C> {
-    pub(super) fn new(session: &Session<C>, place: usize, nonce: Nonce<C>) -> Self {
+    pub(super) fn new<A>(session: &Session<C, A>, place: usize, nonce: Nonce<C>) -> Self {
         // ζ_i: of each pair one adds what the other subtracts.
         let mut zero = SecretScalar::zero();
         for (peer, setup) in &session.pairs {
@@ -70,15 +97,15 @@ impl<C: EcdsaCurve> Signing<C> {
 }
 
 /// Multiplies as Alice with every other party, and says what it needs to check that.
-pub(super) fn multiply<C: EcdsaCurve>(
-    session: Session<C>,
+pub(super) fn multiply<C: EcdsaCurve, A: Aim>(
+    session: Session<C, A>,
     mut signings: Vec<Signing<C>>,
+    openings: Vec<Opening>,
     bobs: BTreeMap<NodeId, Bob<C>>,
-    theirs: BTreeMap<NodeId, Vec<u8>>,
-    heard: Digest,
+    heard: Heard,
     extensions: &BTreeMap<NodeId, &[u8]>,
     rng: &mut impl CryptoRngCore,
-) -> Result<(ExpectProducts<C>, Letters), EcdsaError> {
+) -> Result<(ExpectProducts<C, A>, Letters), EcdsaError> {
     let mut letters = Letters::new();
     for ((peer, setup), bob) in session.pairs.iter().zip(bobs.values()) {
         let extension = extensions.get(peer).copied().unwrap_or_default();
@@ -87,7 +114,7 @@ pub(super) fn multiply<C: EcdsaCurve>(
         let (shares, products) =
             product::send(setup, &session.terms(*peer), extension, &inputs, rng)
                 .map_err(EcdsaError::between(*peer))?;
-        let name = session.name(2, Some(setup), Some(&heard));
+        let name = session.name(2, Some(setup), Some(&heard.digest));
         let mut letter = [name.as_ref(), &products].concat();
         for ((signing, shares), factor) in signings.iter_mut().zip(&shares).zip(bob.factors()) {
             signing.say(shares, factor, &mut letter)?;
@@ -95,7 +122,7 @@ pub(super) fn multiply<C: EcdsaCurve>(
         }
         letters.insert(*peer, letter);
     }
-    Ok((ExpectProducts { session, signings, bobs, theirs, heard }, letters))
+    Ok((ExpectProducts { session, signings, openings, bobs, heard }, letters))
 }
 
 impl<C: EcdsaCurve> Signing<C> {
@@ -134,12 +161,7 @@ impl<C: EcdsaCurve> Said<C> {
     }
 }
 
-impl<C: EcdsaCurve> ExpectProducts<C> {
-    /// From whom a message is awaited, ascending.
-    pub fn awaits(&self) -> Vec<NodeId> {
-        self.session.others()
-    }
-
+impl<C: EcdsaCurve> ExpectProducts<C, Digests> {
     /// Checks every opening and product and computes this node's part of the signatures, the first
     /// value that depends on its key share and leaves for all: the same bytes for everybody (ECD-05,
     /// ECD-07, ECD-08).
@@ -147,9 +169,25 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
     /// # Errors
     /// A malformed message is its sender's fault; a failed check is cheating.
     pub fn handle(self, messages: &Letters) -> Result<(ExpectParts<C>, Vec<u8>), EcdsaError> {
-        let Self { session, mut signings, mut bobs, theirs, heard } = self;
-        let count = session.digests.len();
-        let name = |setup: &_| session.name(2, Some(setup), Some(&heard));
+        let Ready { session, summands, heard, .. } = self.check(messages)?;
+        let name = session.name(3, None, Some(&heard.digest));
+        let others = session.others();
+        let signings = session.aim.0.into_iter().zip(summands).collect();
+        Ok(round3::say(others, session.public_key, name, signings))
+    }
+}
+
+impl<C: EcdsaCurve, A: Aim> ExpectProducts<C, A> {
+    /// From whom a message is awaited, ascending.
+    pub fn awaits(&self) -> Vec<NodeId> {
+        self.session.others()
+    }
+
+    /// Checks everything, in the order of ECD-07 to ECD-09.
+    pub(crate) fn check(self, messages: &Letters) -> Result<Ready<C, A>, EcdsaError> {
+        let Self { session, mut signings, openings, mut bobs, heard } = self;
+        let count = session.aim.count();
+        let name = |setup: &_| session.name(2, Some(setup), Some(&heard.digest));
         let bytes = |_: &_| session.terms(session.me).alice_bytes() + count * Said::<C>::BYTES;
         let mut said: BTreeMap<NodeId, (&[u8], Vec<Said<C>>)> = BTreeMap::new();
         for (sender, mut reader) in session.read(messages, name, bytes)? {
@@ -161,7 +199,8 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
         }
         for (sender, (_, each)) in &said {
             let points = each.iter().map(|said| said.encoded.as_slice());
-            if theirs.get(sender) != Some(&commitments(&session.run, *sender, points)) {
+            let opened = commitments(tag::ECDSA_COMMITMENT, &session.run, *sender, points);
+            if heard.theirs.get(sender).and_then(|all| all.get(..32 * count)) != Some(&*opened) {
                 return Err(EcdsaError::peer(*sender, "a commitment does not open"));
             }
         }
@@ -180,13 +219,13 @@ impl<C: EcdsaCurve> ExpectProducts<C> {
                 signing.add(shares);
             }
         }
-        let mut summed = Vec::with_capacity(count);
+        let mut summands = Vec::with_capacity(count);
         for (place, signing) in signings.into_iter().enumerate() {
             let others: Vec<&Said<C>> =
                 said.values().filter_map(|(_, each)| each.get(place)).collect();
-            summed.push(signing.sum(&session, place, &others)?);
+            summands.push(signing.sum(&session, &others)?);
         }
-        Ok(round3::say(session, summed, &heard))
+        Ok(Ready { session, summands, openings, heard })
     }
 }
 
@@ -203,12 +242,11 @@ impl<C: EcdsaCurve> Said<C> {
 
 impl<C: EcdsaCurve> Signing<C> {
     /// R, u_i and v_i, once the public shares are known to be a sharing of the key (ECD-09).
-    fn sum(
+    fn sum<A: Aim>(
         self,
-        session: &Session<C>,
-        place: usize,
+        session: &Session<C, A>,
         others: &[&Said<C>],
-    ) -> Result<round3::Signing<C>, EcdsaError> {
+    ) -> Result<Summand<C>, EcdsaError> {
         let wrong = |reason| EcdsaError::last_check(&session.others(), reason);
         let public: Point<C> = others.iter().map(|said| said.public.point()).sum();
         if self.public + public != session.public_key.point() {
@@ -223,8 +261,7 @@ impl<C: EcdsaCurve> Signing<C> {
         let psis = others.iter().fold(Scalar::zero(), |sum, said| sum + said.psi);
         let masks = mask.plus_public(psis);
         let [products_u, products_v] = &self.products;
-        Ok(round3::Signing {
-            place,
+        Ok(Summand {
             nonce_point,
             u: key.times_secret(&masks).plus(products_u),
             v: self.share.times_secret(&masks).plus(products_v),

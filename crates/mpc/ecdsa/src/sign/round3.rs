@@ -1,29 +1,18 @@
 //! Round 3: the parts are summed to signatures, and only what verifies comes out.
 
-use super::{Letters, Session};
+use super::round2::Summand;
+use super::{Letters, read};
 use crate::{EcdsaCurve, EcdsaError, Signature};
 use quorate_codec::Digest;
-use quorate_curve::{NonIdentity, Scalar, SecretScalar};
+use quorate_curve::{NonIdentity, Scalar};
 use quorate_identity::NodeId;
 
 /// Waits for the parts of all other parties.
 pub struct ExpectParts<C: EcdsaCurve> {
-    session: Session<C>,
+    others: Vec<NodeId>,
+    public_key: NonIdentity<C>,
     name: Digest,
     parts: Vec<Part<C>>,
-}
-
-/// What a party has of one digest once everything is checked.
-pub(super) struct Signing<C: EcdsaCurve> {
-    pub(super) place: usize,
-    /// R.
-    pub(super) nonce_point: NonIdentity<C>,
-    /// u_i, a summand of k φ.
-    pub(super) u: SecretScalar<C>,
-    /// v_i, a summand of x φ.
-    pub(super) v: SecretScalar<C>,
-    /// φ_i.
-    pub(super) mask: SecretScalar<C>,
 }
 
 /// What every party says of one digest, summed by everybody.
@@ -38,16 +27,15 @@ struct Part<C: EcdsaCurve> {
 }
 
 /// Makes this node's parts public: the same bytes for everybody.
-pub(super) fn say<C: EcdsaCurve>(
-    session: Session<C>,
-    signings: Vec<Signing<C>>,
-    heard: &Digest,
+pub(crate) fn say<C: EcdsaCurve>(
+    others: Vec<NodeId>,
+    public_key: NonIdentity<C>,
+    name: Digest,
+    signings: Vec<([u8; 32], Summand<C>)>,
 ) -> (ExpectParts<C>, Vec<u8>) {
-    let name = session.name(3, None, Some(heard));
     let mut message = name.0.to_vec();
     let mut parts = Vec::with_capacity(signings.len());
-    for Signing { place, nonce_point, u, v, mask } in signings {
-        let digest = session.digests.get(place).copied().unwrap_or_default();
+    for (digest, Summand { nonce_point, u, v, mask }) in signings {
         let (r, recovery_id) = coordinate(&nonce_point);
         let w = mask.times(Scalar::reduced(&digest)).plus(&v.times(r)).reveal();
         let u = u.reveal();
@@ -55,7 +43,7 @@ pub(super) fn say<C: EcdsaCurve>(
         message.extend(w.to_bytes());
         parts.push(Part { digest, r, recovery_id, u, w });
     }
-    (ExpectParts { session, name, parts }, message)
+    (ExpectParts { others, public_key, name, parts }, message)
 }
 
 /// r and the recovery id of a nonce point.
@@ -70,7 +58,7 @@ fn coordinate<C: EcdsaCurve>(point: &NonIdentity<C>) -> (Scalar<C>, u8) {
 impl<C: EcdsaCurve> ExpectParts<C> {
     /// From whom a message is awaited, ascending.
     pub fn awaits(&self) -> Vec<NodeId> {
-        self.session.others()
+        self.others.clone()
     }
 
     /// Sums the parts. Either all signatures come out, in order, or none.
@@ -80,21 +68,21 @@ impl<C: EcdsaCurve> ExpectParts<C> {
     /// party's; among three or more it cannot be told whose (ECD-10). The caller tries again with a
     /// fresh session; nothing is ever adjusted until it verifies (N-12).
     pub fn handle(self, messages: &Letters) -> Result<Vec<Signature>, EcdsaError> {
-        let Self { session, name, mut parts } = self;
-        let bytes = 64 * parts.len();
-        for (sender, mut reader) in session.read(messages, |_| name, |_| bytes)? {
+        let Self { others, public_key, name, mut parts } = self;
+        let awaited: Vec<_> = others.iter().map(|party| (*party, name, 64 * parts.len())).collect();
+        for (sender, mut reader) in read(messages, &awaited)? {
             for part in &mut parts {
                 let (u, w) = (reader.scalar(), reader.scalar());
                 let (u, w) = u.zip(w).ok_or_else(|| EcdsaError::malformed(sender))?;
                 (part.u, part.w) = (part.u + u, part.w + w);
             }
         }
-        let failed = || EcdsaError::last_check(&session.others(), "no valid signature came out");
+        let failed = || EcdsaError::last_check(&others, "no valid signature came out");
         let finish = |part: Part<C>| {
             let u = part.u.non_zero().ok()?;
             let s = part.w * u.invert().scalar();
             let Part { digest, r, recovery_id, .. } = part;
-            Signature::assemble(&session.public_key, &digest, r, s, recovery_id)
+            Signature::assemble(&public_key, &digest, r, s, recovery_id)
         };
         parts.into_iter().map(finish).collect::<Option<_>>().ok_or_else(failed)
     }

@@ -1,0 +1,130 @@
+//! Online: decisions open what was committed to, and one message makes the signatures.
+
+use super::{Parties, Presignature};
+use crate::sign::round1::commitment;
+use crate::sign::round2::Summand;
+use crate::sign::round3::{self, ExpectParts};
+use crate::sign::{Letters, name};
+use crate::{EcdsaCurve, EcdsaError};
+use quorate_codec::{Digest, Transcript, tag};
+use quorate_curve::{NonIdentity, Scalar};
+use quorate_identity::NodeId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is signed, and with which presignatures: one for each digest.
+pub struct Decision<C: EcdsaCurve> {
+    /// Consumed, whatever comes of it.
+    pub presignatures: Vec<Presignature<C>>,
+    /// What is signed, in order.
+    pub digests: Vec<[u8; 32]>,
+    /// By how much the secret key is larger that signs: a path's tweak, zero for the key itself.
+    pub tweak: Scalar<C>,
+    /// The key that signs.
+    pub public_key: NonIdentity<C>,
+}
+
+/// Waits for the bytes that the other parties open.
+pub struct ExpectOpenings<C: EcdsaCurve> {
+    decision: Decision<C>,
+    parties: Arc<Parties<C>>,
+}
+
+/// Opens what this node committed to: the state that waits for the same of the others, and the
+/// message for all (ECD-14). The caller has decided, durably, before it sends that.
+///
+/// # Errors
+/// [`crate::Fault::Caller`]: not one presignature for each digest, or not of one quorum and key.
+pub fn decide<C: EcdsaCurve>(
+    decision: Decision<C>,
+) -> Result<(ExpectOpenings<C>, Vec<u8>), EcdsaError> {
+    let Decision { presignatures, digests, .. } = &decision;
+    if presignatures.len() != digests.len() {
+        return Err(EcdsaError::caller("a signature takes one presignature"));
+    }
+    let Some(first) = presignatures.first() else {
+        return Err(EcdsaError::caller("there is nothing to sign"));
+    };
+    let parties = Arc::clone(&first.parties);
+    if !presignatures.iter().all(|one| one.parties.is_like(&parties)) {
+        return Err(EcdsaError::caller("presignatures of different quorums or keys"));
+    }
+    let message = presignatures.iter().flat_map(|one| *one.opening).collect();
+    Ok((ExpectOpenings { decision, parties }, message))
+}
+
+impl<C: EcdsaCurve> Parties<C> {
+    fn is_like(&self, other: &Self) -> bool {
+        self.me == other.me && self.others == other.others && self.public_key == other.public_key
+    }
+}
+
+impl<C: EcdsaCurve> ExpectOpenings<C> {
+    /// From whom a message is awaited, ascending.
+    pub fn awaits(&self) -> Vec<NodeId> {
+        self.parties.others.clone()
+    }
+
+    /// Checks what was opened, moves the nonce points, and computes this node's part of the
+    /// signatures: the same bytes for everybody (ECD-15, ECD-16). `binding` covers the context.
+    ///
+    /// # Errors
+    /// A malformed message, or one that opens something else, is its sender's fault.
+    pub fn handle(
+        self,
+        binding: Digest,
+        messages: &Letters,
+    ) -> Result<(ExpectParts<C>, Vec<u8>), EcdsaError> {
+        let Self { decision, parties } = self;
+        let Decision { presignatures, digests, tweak, public_key } = decision;
+        if !messages.keys().eq(&parties.others) {
+            return Err(EcdsaError::caller("a round takes one message from each other party"));
+        }
+        for (sender, message) in messages {
+            if message.len() != 32 * presignatures.len() {
+                return Err(EcdsaError::malformed(*sender));
+            }
+            for (one, opened) in presignatures.iter().zip(message.chunks(32)) {
+                let fits =
+                    commitment(tag::ECDSA_OPENING, &one.parties.run, *sender, one.place, opened);
+                if one.commitments.get(sender) != Some(&fits) {
+                    return Err(EcdsaError::peer(*sender, "a commitment does not open"));
+                }
+            }
+        }
+        let own: Vec<u8> = presignatures.iter().flat_map(|one| *one.opening).collect();
+        let mut opened: BTreeMap<NodeId, &[u8]> =
+            messages.iter().map(|(party, message)| (*party, message.as_slice())).collect();
+        opened.insert(parties.me, &own);
+        let decided = Transcript::new(tag::ECDSA_DECIDED)
+            .part(binding)
+            .part(C::NAME)
+            .part(parties.public_key.to_bytes())
+            .part(tweak.to_bytes())
+            .part(public_key.to_bytes())
+            .list(opened.keys())
+            .list(presignatures.iter().map(Presignature::name))
+            .list(&digests)
+            .list(opened.values())
+            .digest();
+        let mut moved = Vec::with_capacity(digests.len());
+        for (at, (one, digest)) in presignatures.into_iter().zip(digests).enumerate() {
+            let by = Transcript::new(tag::ECDSA_MOVE).part(decided).number(at as u64).wide();
+            moved.push((digest, one.summand.moved(Scalar::from_wide(&by), tweak)?));
+        }
+        let name = name(&decided, 3, None, None);
+        Ok(round3::say(parties.others.clone(), public_key, name, moved))
+    }
+}
+
+impl<C: EcdsaCurve> Summand<C> {
+    /// Of the nonce point R + by · G, and of the key that is larger by `tweak`.
+    fn moved(self, by: Scalar<C>, tweak: Scalar<C>) -> Result<Self, EcdsaError> {
+        let Self { nonce_point, u, v, mask } = self;
+        let nonce_point = (nonce_point.point() + by.commit())
+            .non_identity()
+            .map_err(|_| EcdsaError::unattributed("the moved nonce point is the identity"))?;
+        let (u, v) = (u.plus(&mask.times(by)), v.plus(&mask.times(tweak)));
+        Ok(Self { nonce_point, u, v, mask })
+    }
+}
