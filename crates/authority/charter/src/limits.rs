@@ -92,5 +92,7 @@ pub const CLOCK_BOUND_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 /// How often a key may be refreshed on schedule, in milliseconds: once a minute to once in 400
 /// days.
 pub const SCHEDULE_EVERY_MS: std::ops::RangeInclusive<u64> = 60_000..=400 * 24 * 60 * 60 * 1_000;
+/// Presignatures of a key that a leading node keeps.
+pub const PRESIGNATURES_MAX: u16 = 256;
 /// The jitter of a schedule is at most this part of the time between two refreshes.
 pub const SCHEDULE_JITTER_PART: u64 = 2;

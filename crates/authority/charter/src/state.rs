@@ -445,6 +445,9 @@ impl State {
             MotionBody::KeySchedule { name, schedule } => {
                 self.touch(name, |order| order.schedule = *schedule);
             }
+            MotionBody::KeyPresign { name, most } => {
+                self.touch(name, |order| order.presignatures = *most);
+            }
             MotionBody::KeyRetire { name } => self.touch(name, |order| order.retired = true),
             MotionBody::KeyExport { name, recipient } => {
                 let position = self.position;

@@ -3,6 +3,7 @@
 //! ```text
 //! start_deal ────────► Box<dyn Round> ──► … ──► PreparedKeys    rounds await the own message too
 //! start_pair_setup ──► Box<dyn Round> ──► … ──► PairSetup       ECDSA only, once per pair of nodes
+//! quorum ─ open_ahead ─► Opening ─ begin ─► Box<dyn Round> ──► … ──► Vec<Presignature>
 //! Permit + quorum ─ open ─► Opening ─ begin ─► Box<dyn Round> ──► … ──► Vec<Signature>
 //! ```
 //!
@@ -25,6 +26,7 @@ mod key;
 pub mod local;
 mod pair;
 mod permit;
+mod presignature;
 mod quorum;
 mod round;
 mod seed;
@@ -41,6 +43,7 @@ pub use failure::{Failure, Fault};
 pub use key::{KeyPublic, KeyShare};
 pub use pair::{PairPlan, PairSetup, start_pair_setup};
 pub use permit::{Payload, Permit, Tweak};
+pub use presignature::Presignature;
 pub use quorate_backup::possession::{
     Answer as PossessionAnswer, Challenge as PossessionChallenge,
 };
@@ -53,5 +56,5 @@ pub use quorate_keygen::{
 };
 pub use round::{Inbound, Outbound, Outcome, Progress, Round, To};
 pub use seed::Seed;
-pub use sign::{OpenPlan, Opening, PAYLOADS_MAX, open};
+pub use sign::{AheadPlan, OpenPlan, Opening, PAYLOADS_MAX, open, open_ahead};
 pub use signature::{Signature, output_key, verify};

@@ -2,9 +2,9 @@
 //! never does this: no single machine may know what one of these functions knows.
 
 use crate::{
-    DealPlan, DealSource, Failure, Fault, Inbound, KeyPublic, KeyShare, OpenPlan, Opening,
-    Outbound, Outcome, PairPlan, PairSetup, PreparedKey, PreparedKeys, Progress, Round, Seed,
-    Signature, To, open, start_deal, start_pair_setup,
+    AheadPlan, DealPlan, DealSource, Failure, Fault, Inbound, KeyPublic, KeyShare, OpenPlan,
+    Opening, Outbound, Outcome, PairPlan, PairSetup, PreparedKey, PreparedKeys, Presignature,
+    Progress, Round, Seed, Signature, To, open, open_ahead, start_deal, start_pair_setup,
 };
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
@@ -154,7 +154,7 @@ pub fn deal_over(
     let dealt =
         run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
             Outcome::Dealt(keys) => Some((me, *keys)),
-            Outcome::Pair(_) | Outcome::Signatures(_) => None,
+            _ => None,
         });
     Ok(dealt.collect())
 }
@@ -201,12 +201,45 @@ pub fn sign_over(
     seeds: Seeds<'_>,
     wire: Wire<'_>,
 ) -> Result<BTreeMap<NodeId, Vec<Signature>>, LocalFailure> {
+    let opened = plans.into_iter().map(|plan| (plan.me, open(plan, seeds())));
+    let signed = session(opened.collect(), seeds, wire)?.into_iter();
+    let signatures = |(me, outcome)| match outcome {
+        Outcome::Signatures(signatures) => Some((me, signatures)),
+        _ => None,
+    };
+    Ok(signed.filter_map(signatures).collect())
+}
+
+/// Makes presignatures.
+///
+/// # Errors
+/// The failure of the first party, in order of ids, that has one.
+pub fn presign(
+    plans: Vec<AheadPlan>,
+    seeds: Seeds<'_>,
+) -> Result<BTreeMap<NodeId, Vec<Presignature>>, LocalFailure> {
+    let opened = plans.into_iter().map(|plan| (plan.me, open_ahead(plan, seeds())));
+    let made = session(opened.collect(), seeds, &mut |_, _, _, _| {})?.into_iter();
+    let presignatures = |(me, outcome)| match outcome {
+        Outcome::Presignatures(made) => Some((me, made)),
+        _ => None,
+    };
+    Ok(made.filter_map(presignatures).collect())
+}
+
+/// What came of opening a session at one node.
+type Opened = Result<(Opening, Vec<u8>), Failure>;
+
+fn session(
+    opened: Vec<(NodeId, Opened)>,
+    seeds: Seeds<'_>,
+    wire: Wire<'_>,
+) -> Result<BTreeMap<NodeId, Outcome>, LocalFailure> {
     let mut openings: BTreeMap<NodeId, Opening> = BTreeMap::new();
     let mut firsts: BTreeMap<NodeId, Vec<u8>> = BTreeMap::new();
-    for plan in plans {
-        let me = plan.me;
-        let (opening, mut first) = open(plan, seeds())
-            .map_err(|failure| LocalFailure { at: me, failure: failure.into() })?;
+    for (me, opened) in opened {
+        let (opening, mut first) =
+            opened.map_err(|failure| LocalFailure { at: me, failure: failure.into() })?;
         wire(0, me, me, &mut first);
         openings.insert(me, opening);
         firsts.insert(me, first);
@@ -222,12 +255,7 @@ pub fn sign_over(
             Progress::Done(_) => {}
         }
     }
-    let signed =
-        run_over(parties, seeds, wire)?.into_iter().filter_map(|(me, outcome)| match outcome {
-            Outcome::Signatures(signatures) => Some((me, signatures)),
-            Outcome::Dealt(_) | Outcome::Pair(_) => None,
-        });
-    Ok(signed.collect())
+    run_over(parties, seeds, wire)
 }
 
 fn started(me: NodeId, start: Result<Party, Failure>) -> Result<Party, LocalFailure> {

@@ -1,6 +1,6 @@
 //! One protocol run, seen from outside: rounds that wait for messages.
 
-use crate::{Failure, PairSetup, PreparedKeys, Seed, Signature};
+use crate::{Failure, PairSetup, PreparedKeys, Presignature, Seed, Signature};
 use quorate_identity::NodeId;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,6 +68,8 @@ pub enum Outcome {
     Pair(PairSetup),
     /// One verified signature per payload, in their order.
     Signatures(Vec<Signature>),
+    /// Presignatures, for whatever is signed later.
+    Presignatures(Vec<Presignature>),
 }
 
 /// An inbox by sender.
@@ -122,6 +124,7 @@ impl fmt::Debug for Outcome {
         match self {
             Self::Dealt(_) => formatter.write_str("Dealt"),
             Self::Pair(_) => formatter.write_str("Pair"),
+            Self::Presignatures(made) => write!(formatter, "Presignatures({})", made.len()),
             Self::Signatures(signatures) => write!(formatter, "Signatures({signatures:?})"),
         }
     }

@@ -4,15 +4,17 @@ mod ecdsa;
 mod schnorr;
 
 use crate::key::{Half, PublicHalf, SecretHalf};
+use crate::presignature::Presigned;
 use crate::quorum::Quorum;
 use crate::round::by_sender;
 use crate::signature::check_tweak;
 use crate::{
-    Failure, Inbound, KeyPublic, KeyShare, PairSetup, Payload, Permit, Progress, Seed, Tweak,
+    Failure, Inbound, KeyPublic, KeyShare, PairSetup, Payload, Permit, Presignature, Progress,
+    Seed, Tweak,
 };
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, NonIdentity, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, Scalar, SecretScalar};
 use quorate_derivation::{Child, Family, Path};
 use quorate_identity::{KeyId, NodeId, Scheme};
 use quorate_schnorr::{Bip340, Ed25519};
@@ -43,6 +45,30 @@ pub struct OpenPlan {
     pub me: NodeId,
     /// The set-ups with all others of the quorum; ECDSA only.
     pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
+    /// One for each payload, consumed; or none: then the session takes three rounds.
+    pub presignatures: Vec<Presignature>,
+}
+
+/// What a session begins with that makes presignatures. It takes no permit: what it makes signs
+/// nothing without one.
+#[derive(Debug)]
+pub struct AheadPlan {
+    /// Binds everything that is agreed.
+    pub terms: Digest,
+    /// Which key.
+    pub key: KeyId,
+    /// The key.
+    pub public: Arc<KeyPublic>,
+    /// This node's shares of it.
+    pub share: Arc<KeyShare>,
+    /// Who takes part: exactly the parties of a canonical selection.
+    pub quorum: BTreeSet<NodeId>,
+    /// This node, one of the quorum.
+    pub me: NodeId,
+    /// The set-ups with all others of the quorum.
+    pub pairs: BTreeMap<NodeId, Arc<PairSetup>>,
+    /// How many: 1 to 64.
+    pub count: usize,
 }
 
 /// A session whose first message is out. Holds nonces: consumed by [`begin`](Self::begin), never
@@ -64,7 +90,8 @@ pub struct Opening {
 /// [`crate::Fault::Caller`] for a quorum, payload, tweak or set-up that does not fit;
 /// [`crate::Fault::Machine`] for damaged material.
 pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
-    let OpenPlan { permit, chain_code, tweak, public, share, quorum, me, pairs } = plan;
+    let OpenPlan { permit, chain_code, tweak, public, share, quorum, me, pairs, presignatures } =
+        plan;
     let Permit { key, path, payloads, terms } = permit;
     if !(1..=PAYLOADS_MAX).contains(&payloads.len()) {
         return Err(Failure::caller("a session signs 1 to 64 payloads"));
@@ -73,6 +100,9 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
         return Err(Failure::caller("this node is not in the quorum"));
     }
     check_tweak(public.scheme(), tweak)?;
+    if !presignatures.is_empty() && !is_ecdsa(public.scheme()) {
+        return Err(Failure::caller("only ECDSA has presignatures"));
+    }
     let place =
         Place { key, path: &path, chain_code, terms, me, tree: public.tree(), quorum: &quorum };
     let (bound, engine, first): (_, Box<dyn Engine>, _) = match (&public.half, &share.half) {
@@ -92,13 +122,57 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
                 let messages = digests.iter().map(<[u8; 32]>::as_slice).collect();
                 schnorr::open::<Bip340>(seat, &checked, tweak, messages, seed)?
             } else {
-                ecdsa::open(seat, &quorum, digests, &pairs, seed)?
+                open_ecdsa(seat, &quorum, digests, &pairs, presignatures, seed)?
             };
             (bound, engine, first)
         }
         _ => return Err(Failure::machine("the shares are of another curve than the key")),
     };
     Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
+}
+
+/// Opens a session of an ECDSA key that makes presignatures, for the key itself: whatever its
+/// children sign later. Everything is checked as for a session that signs.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_ahead(plan: AheadPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
+    let AheadPlan { terms, key, public, share, quorum, me, pairs, count } = plan;
+    if !quorum.contains(&me) {
+        return Err(Failure::caller("this node is not in the quorum"));
+    }
+    if !is_ecdsa(public.scheme()) {
+        return Err(Failure::caller("only ECDSA has presignatures"));
+    }
+    // The key itself is derived from nothing.
+    let (path, chain_code) = (&Path::root(), Digest::ZERO);
+    let place = Place { key, path, chain_code, terms, me, tree: public.tree(), quorum: &quorum };
+    let (bound, (engine, first)) = match (&public.half, &share.half) {
+        (PublicHalf::Secp256k1(half), SecretHalf::Secp256k1(shares)) => {
+            let (seat, _) = place.seat(half, shares)?;
+            (seat.bound, ecdsa::open(seat, &quorum, ecdsa::Aim::Ahead(count), &pairs, seed)?)
+        }
+        _ => return Err(Failure::machine("the shares are of another curve than the key")),
+    };
+    Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
+}
+
+fn is_ecdsa(scheme: Scheme) -> bool {
+    scheme == Scheme::EcdsaSecp256k1
+}
+
+fn open_ecdsa<C: Presigned>(
+    seat: Seat<C>,
+    quorum: &BTreeSet<NodeId>,
+    digests: Vec<[u8; 32]>,
+    pairs: &BTreeMap<NodeId, Arc<PairSetup>>,
+    presignatures: Vec<Presignature>,
+    seed: Seed,
+) -> Result<(Box<dyn Engine>, Vec<u8>), Failure> {
+    match presignatures.is_empty() {
+        true => ecdsa::open(seat, quorum, ecdsa::Aim::Sign(digests), pairs, seed),
+        false => ecdsa::decide(seat, quorum, digests, presignatures),
+    }
 }
 
 impl Opening {
@@ -147,6 +221,8 @@ struct Seat<C: Curve> {
     public_key: NonIdentity<C>,
     /// Its summand of the child key.
     share: SecretScalar<C>,
+    /// By how much the child's secret key is larger than the key's.
+    tweak: Scalar<C>,
 }
 
 /// What a seat is made from, whatever the curve.
@@ -179,7 +255,8 @@ impl Place<'_> {
             (quorum, share)
         };
         let bound = self.bind(&child, &quorum);
-        Ok((Seat { bound, me: self.me, public_key: child.key, share }, quorum))
+        let seat = Seat { bound, me: self.me, public_key: child.key, share, tweak: child.tweak };
+        Ok((seat, quorum))
     }
 
     /// Binds the permit's terms, the key, the canonical selection with its coefficients, and the

@@ -118,6 +118,16 @@ pub fn body_effect(body: &MotionBody, state: &State) -> Vec<String> {
         MotionBody::KeySchedule { name, schedule: Some(schedule) } => {
             vec![format!("the key {name} is refreshed {schedule}")]
         }
+        MotionBody::KeyPresign { name, most: 0 } => {
+            vec![format!("the key {name} is signed with without presignatures, in three rounds")]
+        }
+        MotionBody::KeyPresign { name, most } => vec![
+            format!("nodes begin up to {most} signatures of the key {name} ahead of requests"),
+            "then a signature takes one round of messages instead of three".to_owned(),
+            "they are in the memory of nodes only, and never sign raw digests".to_owned(),
+            "the security argument is another one, and patents are applied for: see ADR 19"
+                .to_owned(),
+        ],
         MotionBody::KeyRetire { name } => vec![
             format!("ends the key {name} for ever: it signs nothing more"),
             "all its shares are destroyed; what it still guards is lost".to_owned(),

@@ -21,7 +21,7 @@ use crate::imported::Imported;
 use crate::limits::{
     ACCOUNT_BYTES, ACCOUNT_ROUND_BYTES, ACCOUNTS_MAX, KEYS_MAX, MOTION_BYTES_MAX,
     MOTION_LIFETIME_MS_MAX, MOTION_SIGNATURES_MAX, OUTCOME_BYTES, PEOPLE_MAX, POLICY_BYTES_MAX,
-    RUN_BYTES_MAX, SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
+    PRESIGNATURES_MAX, RUN_BYTES_MAX, SHARES_OF_A_NODE_MAX, VALUE_BYTES_MAX,
 };
 use crate::origin::Restored;
 use crate::seat::SignedSeatClaim;
@@ -266,6 +266,16 @@ pub enum MotionBody {
         #[n(1)]
         recipient: Option<Recipient>,
     },
+    /// Sets how many signatures of a key nodes may begin before it is known what is signed.
+    #[n(21)]
+    KeyPresign {
+        /// The key's name.
+        #[n(0)]
+        name: Name,
+        /// The most of each leading node; 0 ends it.
+        #[n(1)]
+        most: u16,
+    },
 }
 
 /// Something with a version that a motion touches. An object that was never touched has version
@@ -465,6 +475,12 @@ pub enum MotionError {
         "a thaw names the freezes that it ends or the successions that it refuses, ascending, and people of this domain"
     )]
     Thaw,
+    /// More presignatures than nodes keep.
+    #[error("a node keeps at most {PRESIGNATURES_MAX} presignatures of a key, not {0}")]
+    Presignatures(u16),
+    /// Signatures of this scheme have no part that could be made before.
+    #[error("only ECDSA has presignatures; {0} signs in two messages as it is")]
+    NoPresignatures(Scheme),
     /// A schedule outside its limits.
     #[error("the schedule is refused: {0}")]
     Schedule(&'static str),
@@ -521,6 +537,7 @@ impl Motion {
             MotionBody::ReleaseRequire { .. } => "release-require",
             MotionBody::KeyExport { recipient: Some(_), .. } => "key-export",
             MotionBody::KeyExport { recipient: None, .. } => "key-export-end",
+            MotionBody::KeyPresign { .. } => "key-presign",
         }
     }
 
@@ -549,6 +566,7 @@ impl Motion {
             | MotionBody::KeyReshare { name, .. }
             | MotionBody::KeyVoid { name }
             | MotionBody::KeySchedule { name, .. }
+            | MotionBody::KeyPresign { name, .. }
             | MotionBody::KeyRetire { name }
             | MotionBody::KeyImport { name, .. }
             | MotionBody::KeyRestore { name, .. }
@@ -572,6 +590,7 @@ impl MotionBody {
             | Self::KeyReshare { name, .. }
             | Self::KeyVoid { name }
             | Self::KeySchedule { name, .. }
+            | Self::KeyPresign { name, .. }
             | Self::KeyRetire { name }
             | Self::KeyImport { name, .. }
             | Self::KeyRestore { name, .. }

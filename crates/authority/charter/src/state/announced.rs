@@ -139,6 +139,7 @@ impl State {
             | MotionBody::KeyReshare { .. }
             | MotionBody::KeyVoid { .. }
             | MotionBody::KeySchedule { .. }
+            | MotionBody::KeyPresign { .. }
             | MotionBody::KeyRetire { .. }
             | MotionBody::KeyImport { .. }
             | MotionBody::KeyRestore { .. }
@@ -292,6 +293,7 @@ impl State {
             | MotionBody::KeyRefresh { .. }
             | MotionBody::KeyVoid { .. }
             | MotionBody::KeySchedule { .. }
+            | MotionBody::KeyPresign { .. }
             | MotionBody::KeyImport { .. }
             | MotionBody::KeyRestore { .. }
             | MotionBody::Object { .. }

@@ -11,7 +11,7 @@ use crate::genesis::{RolesError, check_roles};
 use crate::imported::Imported;
 use crate::limits::{
     EXPORTS_OF_A_KEY_MAX, EXPORTS_OPEN_MAX, KEYS_MAX, MOTION_LIFETIME_MS_MAX,
-    MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX, THAWS_MAX,
+    MOTION_SIGNATURES_MAX, POLICY_BYTES_MAX, PRESIGNATURES_MAX, THAWS_MAX,
 };
 use crate::motion::{
     Motion, MotionBody, MotionError, MotionStatus, SignedMotion, most_accounts, most_faults,
@@ -277,6 +277,15 @@ impl State {
                 self.check_standing(name)?;
                 let checked = schedule.map_or(Ok(()), |schedule| schedule.check());
                 checked.map_err(MotionError::Schedule)
+            }
+            MotionBody::KeyPresign { name, most } => {
+                self.check_standing(name)?;
+                let scheme = self.key_named(name).map(|order| order.scheme);
+                match scheme.filter(|scheme| *scheme != Scheme::EcdsaSecp256k1) {
+                    Some(scheme) => Err(MotionError::NoPresignatures(scheme)),
+                    None if *most > PRESIGNATURES_MAX => Err(MotionError::Presignatures(*most)),
+                    None => Ok(()),
+                }
             }
             MotionBody::CustodySet { custody, excepted } => self.check_custody(custody, excepted),
             MotionBody::SeatGive { name, claim } => self.check_claim(name, claim),

@@ -24,6 +24,8 @@ pub struct KeyOrder {
     pub version: u64,
     /// When it is refreshed without another order.
     pub schedule: Option<RefreshSchedule>,
+    /// How many signatures a leading node may begin ahead of requests.
+    pub presignatures: u16,
     /// Whether it was ended for ever.
     pub retired: bool,
     /// Where a key is from that was not made here. It never changes (IMP-08).
@@ -86,6 +88,7 @@ impl KeyOrder {
             entry,
             version,
             schedule,
+            presignatures: 0,
             retired,
             origin,
             exports,

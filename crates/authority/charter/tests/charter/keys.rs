@@ -105,12 +105,34 @@ fn what_cannot_be_wanted_is_refused() {
     let schedule = RefreshSchedule { every_ms: 1, jitter_ms: 0, window: None };
     let schedule = MotionBody::KeySchedule { name: name("hot"), schedule: Some(schedule) };
     assert!(matches!(refused(&state, schedule), MotionError::Schedule(_)));
+    // Ed25519 has no part that could be made ahead.
+    let presign = |key, most| MotionBody::KeyPresign { name: name(key), most };
+    let scheme = MotionError::NoPresignatures(Scheme::Ed25519);
+    assert_eq!(refused(&state, presign("hot", 1)), scheme);
+    assert_eq!(refused(&state, presign("cold", 1)), unknown);
     let retired = after(&domain, &state, vec![MotionBody::KeyRetire { name: name("hot") }]);
     for body in [refresh(), void(), MotionBody::KeyRetire { name: name("hot") }] {
         assert_eq!(refused(&retired, body), MotionError::Retired(name("hot")));
     }
     let again = refused(&retired, domain.key_create("hot"));
     assert_eq!(again, MotionError::NameTaken(name("hot")));
+}
+
+/// GOV-17: presignatures are made where people asked for them, in numbers that a node bears.
+#[test]
+fn presignatures_are_asked_for_and_ended() {
+    let domain = Domain::new(4, 1);
+    let (scheme, access) = (Scheme::EcdsaSecp256k1, tree(&domain, "2 of (n1, n2, n3)"));
+    let order = MotionBody::key_create(name("hot"), scheme, access);
+    let state = after(&domain, &domain.state, vec![order]);
+    let of = |state: &State| state.key_named(&name("hot")).unwrap().presignatures;
+    assert_eq!(of(&state), 0);
+    let presign = |most| MotionBody::KeyPresign { name: name("hot"), most };
+    let too_many = state.check_motion(&domain.motion(&state, presign(257)), NOW);
+    assert_eq!(too_many.unwrap_err(), MotionError::Presignatures(257));
+    let asked = after(&domain, &state, vec![presign(256)]);
+    assert_eq!(of(&asked), 256);
+    assert_eq!(of(&after(&domain, &asked, vec![presign(0)])), 0);
 }
 
 /// GOV-18: a key has an account, and no more of them than one dealing over its tree makes.

@@ -4,7 +4,7 @@ use quorate_access::Tree;
 use quorate_codec::Digest;
 use quorate_derivation::Path;
 use quorate_engine::{
-    KeyPublic, KeyShare, OpenPlan, PairSetup, Payload, Permit, Tweak,
+    AheadPlan, KeyPublic, KeyShare, OpenPlan, PairSetup, Payload, Permit, Presignature, Tweak,
     local::{self, LocalFailure},
 };
 use quorate_identity::{KeyId, NodeId, Scheme};
@@ -95,7 +95,19 @@ pub fn plan(key: &Key, quorum: &str, me: NodeId, payloads: &[Payload]) -> OpenPl
         pairs: peers.map(|peer| (*peer, pair(me, *peer))).collect(),
         quorum,
         me,
+        presignatures: Vec::new(),
     }
+}
+
+/// Presignatures of a key at every node of a quorum.
+pub fn presigned(key: &Key, quorum: &str, count: usize) -> BTreeMap<NodeId, Vec<Presignature>> {
+    let plan = |me: NodeId| {
+        let OpenPlan { public, share, quorum, me, pairs, .. } = plan(key, quorum, me, &[]);
+        let (terms, id) = (Digest([2; 32]), KeyId(Digest::ZERO));
+        AheadPlan { terms, key: id, public, share, quorum, me, pairs, count }
+    };
+    let plans = nodes(quorum).into_iter().map(plan).collect();
+    local::presign(plans, &mut local::seeds(10)).unwrap()
 }
 
 pub fn plans(key: &Key, quorum: &str, payloads: &[Payload]) -> Vec<OpenPlan> {

@@ -11,5 +11,6 @@ mod children;
 mod deals;
 mod fixture;
 mod keys;
+mod presigned;
 mod quorums;
 mod signing;

@@ -74,6 +74,9 @@ pub fn body(state: &State, kind: Kind, a: u8, b: u8, aside: &mut Aside) -> Motio
         },
         Kind::KeyVoid => MotionBody::KeyVoid { name: key_name },
         Kind::KeySchedule => MotionBody::KeySchedule { name: key_name, schedule: schedule(b) },
+        Kind::KeyPresign => {
+            MotionBody::KeyPresign { name: key_name, most: pick(&[0, 1, 256, 257], b) }
+        }
         Kind::KeyRetire => MotionBody::KeyRetire { name: key_name },
         Kind::KeyImport => {
             let (scheme, length) = pick(&[(Scheme::Ed25519, 32), (Scheme::Bip340, 33)], b);

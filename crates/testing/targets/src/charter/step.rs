@@ -47,6 +47,7 @@ pub enum Kind {
     Nodes,
     ReleaseRequire,
     KeyExport,
+    KeyPresign,
 }
 
 /// What is wrong with a step, besides what follows from the rest of it.
@@ -104,7 +105,7 @@ pub struct Step {
 }
 
 /// Acts by their numbers.
-const ACTS: [Act; 28] = [
+const ACTS: [Act; 29] = [
     Act::Motion(Kind::KeyCreate),
     Act::Motion(Kind::PolicySet),
     Act::Motion(Kind::KeyRefresh),
@@ -133,6 +134,7 @@ const ACTS: [Act; 28] = [
     Act::PutNode,
     Act::Again,
     Act::Motion(Kind::KeyExport),
+    Act::Motion(Kind::KeyPresign),
 ];
 
 /// Flaws by their numbers; the numbers above them are none.

@@ -13,7 +13,7 @@
 //! | note | the motion |
 //! |---|---|
 //! | `key NAME`, `key NAME NODES`, `policy NUMBER` | orders a key, also over two of these nodes (`n1+n5`), sets a policy |
-//! | `refresh KEY`, `void KEY`, `retire KEY`, `nightly KEY` | is about that key |
+//! | `refresh KEY`, `void KEY`, `retire KEY`, `nightly KEY`, `ahead KEY` | is about that key |
 //! | `export KEY WHO`, `keep KEY` | gives that key to somebody, ends that |
 //! | `lease SECONDS` | sets the settings |
 //! | `thaw NUMBER`, `refuse NUMBER` | ends some freeze, refuses some announced succession |
@@ -200,6 +200,9 @@ impl<'a> Drawing<'a> {
                     let (every_ms, jitter_ms) = (86_400_000, 3_600_000);
                     let schedule = Some(RefreshSchedule { every_ms, jitter_ms, window });
                     body = MotionBody::KeySchedule { name: name(key), schedule };
+                }
+                ("ahead", key) => {
+                    body = MotionBody::KeyPresign { name: name(key), most: 64 };
                 }
                 ("lease", seconds) => {
                     let lease_ms = seconds.parse::<u64>().unwrap() * 1_000;

@@ -31,6 +31,7 @@ forms! {
         MotionBody::KeyVoid { .. } => "key-void",
         MotionBody::KeySchedule { schedule: Some(_), .. } => "key-schedule",
         MotionBody::KeySchedule { schedule: None, .. } => "key-schedule that ends",
+        MotionBody::KeyPresign { .. } => "key-presign",
         MotionBody::KeyRetire { .. } => "key-retire",
         MotionBody::KeyImport { .. } => "key-import",
         MotionBody::CustodySet { .. } => "custody-set",
@@ -145,7 +146,8 @@ fn missed(all: &[&'static str], seen: impl IntoIterator<Item = &'static str>) ->
 /// Every entry of every log, as it is called there.
 fn entries() -> Vec<(String, CertifiedEntry)> {
     let vectors = vectors();
-    let further = vectors.logs.into_iter().flat_map(|log| log.entries);
+    let logs = vectors.logs.into_iter().chain([super::presign::log()]);
+    let further = logs.flat_map(|log| log.entries);
     let all = vectors.entries.into_iter().chain(further);
     all.map(|entry| (entry.kind, decoded(&entry.bytes))).collect()
 }

@@ -4,6 +4,7 @@
 
 mod forms;
 mod judged;
+mod presign;
 mod refused;
 mod said;
 mod stories;

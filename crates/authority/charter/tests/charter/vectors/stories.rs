@@ -52,12 +52,12 @@ pub struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    fn new(domain: &'a Domain) -> Self {
+    pub fn new(domain: &'a Domain) -> Self {
         Self { domain, drawing: Drawing::new(domain, ""), entries: Vec::new() }
     }
 
     /// The log goes on with this chain.
-    fn tell(&mut self, chain: &str) {
+    pub fn tell(&mut self, chain: &str) {
         self.drawing.more(chain);
         for word in chain.split("->").skip(1) {
             let entry = word.trim().split('[').next().unwrap();
