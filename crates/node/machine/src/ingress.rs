@@ -219,6 +219,7 @@ fn bounded(message: &SessionMessage) -> Result<(), IngressError> {
         SessionStep::Propose { terms, first, generations, .. } => {
             at_most(terms.quorum.len(), nodes)?;
             at_most(terms.incarnations.len(), nodes)?;
+            at_most(terms.presignatures.len(), quorate_engine::PAYLOADS_MAX)?;
             at_most(generations.len(), nodes)?;
             at_most(first.len(), limits::FIRST_BYTES_MAX)
         }
@@ -226,7 +227,7 @@ fn bounded(message: &SessionMessage) -> Result<(), IngressError> {
             at_most(generations.len(), nodes)?;
             at_most(first.len(), limits::FIRST_BYTES_MAX)
         }
-        SessionStep::Round { .. } | SessionStep::Abort => Ok(()),
+        SessionStep::Round { .. } | SessionStep::Abort | SessionStep::Made => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use quorate_engine::{
     ExportTerms, Failure, Inbound, Opening, Outbound, PairPlan, PreparedKeys, Progress, Round,
     Seed,
 };
-use quorate_identity::NodeId;
+use quorate_identity::{KeyId, NodeId};
 use quorate_intent::{Artifact, Decoded};
 use quorate_policy::request::{VerifiedApproval, VerifiedRequest};
 use quorate_policy::{Authorized, Decision, Policy, SignRequest, decide};
@@ -58,6 +58,7 @@ pub(crate) enum Task {
         seed: Seed,
     },
     Open(Box<OpenTask>),
+    OpenAhead(Box<AheadTask>),
     Begin {
         opening: Opening,
         context: Digest,
@@ -121,6 +122,20 @@ pub(crate) struct OpenTask {
     pub quorum: BTreeSet<NodeId>,
     pub me: NodeId,
     pub pairs: BTreeMap<NodeId, Arc<engine::PairSetup>>,
+    pub presignatures: Vec<engine::Presignature>,
+    pub seed: Seed,
+}
+
+/// What a session begins with that makes presignatures.
+pub(crate) struct AheadTask {
+    pub terms: Digest,
+    pub key: KeyId,
+    pub public: Arc<engine::KeyPublic>,
+    pub share: Arc<engine::KeyShare>,
+    pub quorum: BTreeSet<NodeId>,
+    pub me: NodeId,
+    pub pairs: BTreeMap<NodeId, Arc<engine::PairSetup>>,
+    pub count: usize,
     pub seed: Seed,
 }
 
@@ -189,6 +204,7 @@ impl Job {
             Task::Deal { .. }
             | Task::Pair { .. }
             | Task::Open(_)
+            | Task::OpenAhead(_)
             | Task::Begin { .. }
             | Task::Advance { .. }
             | Task::BackUp { .. }
@@ -211,6 +227,7 @@ impl Job {
                 JobResult::Advanced(first(engine::start_pair_setup(plan, seed)))
             }
             Task::Open(task) => JobResult::Opened(Box::new(task.run())),
+            Task::OpenAhead(task) => JobResult::Opened(Box::new(task.run())),
             Task::Begin { opening, context, firsts, seed } => {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
             }
@@ -261,8 +278,17 @@ impl OpenTask {
             quorum: self.quorum,
             me: self.me,
             pairs: self.pairs,
+            presignatures: self.presignatures,
         };
         engine::open(plan, self.seed)
+    }
+}
+
+impl AheadTask {
+    fn run(self) -> Result<(Opening, Vec<u8>), Failure> {
+        let Self { terms, key, public, share, quorum, me, pairs, count, seed } = self;
+        let plan = engine::AheadPlan { terms, key, public, share, quorum, me, pairs, count };
+        engine::open_ahead(plan, seed)
     }
 }
 

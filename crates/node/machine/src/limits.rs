@@ -18,6 +18,12 @@ pub const WITHDRAWN_MAX: usize = 1_024;
 pub const REQUESTS_PER_GOSSIP: usize = 256;
 /// Sessions that a node takes part in at once: each holds nonces and a job.
 pub const SESSIONS_LIVE_MAX: usize = 128;
+/// Presignatures of one session: what a message takes, and the time of a core.
+pub const PRESIGNATURES_AT_ONCE: usize = 32;
+/// Presignatures of a key that a node wants to have where none was used lately.
+pub const PRESIGNATURES_LEAST: usize = 8;
+/// A presignature that is older is dropped: it is a nonce in memory.
+pub const PRESIGNATURE_AGE_MAX_MS: Millis = 24 * 3_600_000;
 /// Runs that a node remembers to have taken part in: it joins none twice. Far more than the sessions
 /// that end while a frame is under way.
 pub const RUNS_REMEMBERED_MAX: usize = 4_096;

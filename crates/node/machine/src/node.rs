@@ -153,6 +153,7 @@ impl Node {
         self.drive_pairs(turn);
         self.drive_requests(turn);
         self.drive_sessions(turn);
+        self.drive_ahead(turn);
         self.drive_exports(turn);
     }
 
@@ -163,7 +164,7 @@ impl Node {
             self.keys.wake_at(),
             self.pairs.wake_at(self.presence.now()),
             self.requests.wake_at(),
-            self.sessions.wake_at(),
+            self.sessions.wake_at(self.presence.now()),
             self.cession_wakes_at(),
         ];
         wishes.into_iter().flatten().min()

@@ -14,6 +14,9 @@ use quorate_policy::{Authorized, SignRequest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The kind of intent of which nodes know nothing but the digest.
+const RAW_DIGEST: &str = "raw.digest";
+
 /// What this node puts into a session.
 pub(crate) struct Material {
     pub public: Arc<KeyPublic>,
@@ -81,6 +84,7 @@ impl Node {
     pub(crate) fn is_over(&self, target: &Target) -> bool {
         match target {
             Target::Request(id) => self.requests.book(id).is_some_and(|book| book.stage.is_final()),
+            Target::Ahead(..) => false,
             Target::Birth(key, epoch) => {
                 let current = self.keys.current(key);
                 current.is_some_and(|current| match current.number().cmp(epoch) {
@@ -105,8 +109,9 @@ impl Node {
         target: Target,
         quorum: &BTreeSet<NodeId>,
         incarnations: Vec<Digest>,
+        presignatures: Vec<Digest>,
     ) -> Option<Terms> {
-        if !self.sessions.is_undertaken(&target) {
+        if !self.wants(&target) {
             return None;
         }
         let key = self.key_of(&target)?;
@@ -115,7 +120,7 @@ impl Node {
         // Only its birth is signed by a key that is not born (CER-07), and nothing by one that is
         // retired (EPO-15), or frozen (GOV-90).
         let may_sign = match target {
-            Target::Request(_) => book.is_active(),
+            Target::Request(_) | Target::Ahead(..) => book.is_active(),
             Target::Birth(_, epoch) => {
                 epoch == current.number() && !current.record.plan.is_arrival()
             }
@@ -139,7 +144,31 @@ impl Node {
             account: work.account,
             path: work.path,
             child_key: work.public_key,
+            presignatures,
         })
+    }
+
+    /// Whether this node wants a target: it allows it, or people asked for it.
+    pub(crate) fn wants(&self, target: &Target) -> bool {
+        match target {
+            Target::Request(_) | Target::Birth(..) => self.sessions.is_undertaken(target),
+            Target::Ahead(key, ..) => self.asks_ahead(key),
+        }
+    }
+
+    /// Of which key and account presignatures may sign a target: of none a birth, and no raw digest,
+    /// of which nobody knows what it is (AHD-04).
+    pub(crate) fn presigns(&self, target: &Target) -> Option<(KeyId, u16)> {
+        let Target::Request(id) = target else { return None };
+        let book = self.requests.book(id)?;
+        let is_raw = book.decoded.as_ref()?.kind() == RAW_DIGEST;
+        let request = book.request.body();
+        (!is_raw && self.asks_ahead(&request.key)).then_some((request.key, request.account))
+    }
+
+    /// How many payloads a target has.
+    pub(crate) fn payload_count(&self, target: &Target) -> usize {
+        self.work(target).map_or(0, |work| work.payloads.len())
     }
 
     /// Shares and pair set-ups for a session with these terms.
@@ -180,6 +209,7 @@ impl Node {
                 let record = &self.keys.current(key)?.record;
                 quorate_policy::authorize_birth(&self.state, record)
             }
+            Target::Ahead(..) => None,
         }
     }
 
@@ -187,7 +217,7 @@ impl Node {
     fn key_of(&self, target: &Target) -> Option<KeyId> {
         match target {
             Target::Request(id) => Some(self.requests.book(id)?.request.body().key),
-            Target::Birth(key, _) => Some(*key),
+            Target::Birth(key, _) | Target::Ahead(key, ..) => Some(*key),
         }
     }
 
@@ -213,6 +243,16 @@ impl Node {
                     account: 0,
                     path: Vec::new(),
                     public_key: record.account(0)?.public_key.clone(),
+                })
+            }
+            Target::Ahead(key, account, _) => {
+                let record = &self.keys.current(key)?.record;
+                Some(Work {
+                    payloads: Vec::new(),
+                    tweak: Tweak::None,
+                    account: *account,
+                    path: Vec::new(),
+                    public_key: record.account(*account)?.public_key.clone(),
                 })
             }
         }

@@ -119,6 +119,19 @@ pub enum Target {
     /// The birth signature of a key's epoch.
     #[n(1)]
     Birth(#[n(0)] KeyId, #[n(1)] u64),
+    /// Nothing yet: presignatures of an account of a key, for who leads their making.
+    #[n(2)]
+    Ahead(#[n(0)] KeyId, #[n(1)] u16, #[n(2)] NodeId),
+}
+
+impl Target {
+    /// Who alone may lead it, if only one may.
+    pub fn leader(&self) -> Option<NodeId> {
+        match self {
+            Self::Request(_) | Self::Birth(..) => None,
+            Self::Ahead(_, _, leader) => Some(*leader),
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -126,6 +139,9 @@ impl fmt::Display for Target {
         match self {
             Self::Request(id) => write!(formatter, "request {id}"),
             Self::Birth(key, epoch) => write!(formatter, "the birth of key {key} in epoch {epoch}"),
+            Self::Ahead(key, account, leader) => {
+                write!(formatter, "presignatures of account {account} of key {key} for {leader}")
+            }
         }
     }
 }
@@ -171,6 +187,9 @@ pub struct Terms {
     /// Which account of the key signs.
     #[n(11)]
     pub account: u16,
+    /// The presignatures that are used, one for each payload; none: three rounds.
+    #[n(12)]
+    pub presignatures: Vec<Digest>,
 }
 
 impl Terms {
@@ -194,6 +213,7 @@ impl Terms {
             (self.head != theirs.head, "charter head"),
             (self.quorum != theirs.quorum, "quorum"),
             (self.incarnations != theirs.incarnations, "incarnations"),
+            (self.presignatures != theirs.presignatures, "presignatures"),
         ];
         checks.into_iter().find(|(differs, _)| *differs).map(|(_, field)| field)
     }
@@ -259,6 +279,9 @@ pub enum SessionStep {
     /// The session is over. One class for all causes (N-79).
     #[n(3)]
     Abort,
+    /// A member has the presignatures of the session.
+    #[n(4)]
+    Made,
 }
 
 /// Which set-up of a pair somebody would use.

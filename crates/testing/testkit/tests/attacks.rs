@@ -486,6 +486,7 @@ fn neg_059_who_does_not_belong_to_the_key_gets_no_session() {
         account: 0,
         path: Vec::new(),
         child_key: Vec::new(),
+        presignatures: Vec::new(),
     };
     let step = SessionStep::Propose { terms, attempt: 0, first: vec![0; 32], generations: vec![] };
     let proposal = Message::Session(SessionMessage { run: Digest([1; 32]), step });

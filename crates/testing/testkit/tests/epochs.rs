@@ -674,7 +674,7 @@ fn neg_058_a_session_in_another_epoch_is_joined_by_nobody() {
             match &mut session.step {
                 SessionStep::Propose { terms, .. } => terms.epoch_record = old,
                 SessionStep::Round { .. } => *counted.borrow_mut() += 1,
-                SessionStep::Join { .. } | SessionStep::Abort => {}
+                SessionStep::Join { .. } | SessionStep::Abort | SessionStep::Made => {}
             }
         }
         vec![message]

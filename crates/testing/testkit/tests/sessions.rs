@@ -219,7 +219,7 @@ fn nod_05_a_node_is_in_so_many_sessions_at_once() {
                 seen.borrow_mut().entry(from).or_default().insert(*run);
                 Vec::new()
             }
-            SessionStep::Round { .. } | SessionStep::Abort => Vec::new(),
+            SessionStep::Round { .. } | SessionStep::Abort | SessionStep::Made => Vec::new(),
         },
         _ => vec![message],
     }));

@@ -51,6 +51,20 @@ pub enum Lifecycle {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Let nodes begin signatures of an ECDSA key before they are asked for: then one round of
+    /// messages makes them. Nothing but a process holds them, and none signs a raw digest.
+    Presign {
+        /// The key's name.
+        name: String,
+        /// The most that each node which leads signatures has ready: 1 to 256.
+        #[arg(long, value_name = "NUMBER", required_unless_present = "off")]
+        most: Option<u16>,
+        /// Not any more.
+        #[arg(long, conflicts_with = "most")]
+        off: bool,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// The epochs of the key: who held it when, and whose old shares are gone.
     Epochs {
         /// The key's name.

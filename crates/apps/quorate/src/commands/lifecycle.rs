@@ -1,4 +1,4 @@
-//! `key refresh|reshare|schedule|epochs|advise|retire` and `ceremony list|show|retry|void`.
+//! `key refresh|reshare|schedule|presign|epochs|advise|retire` and `ceremony list|show|retry|void`.
 
 mod advice;
 pub mod import;
@@ -54,6 +54,14 @@ pub async fn run(verb: Lifecycle, face: Face) -> Result<()> {
             let state = session.replay().await?;
             replay::key_named(&state, &name)?;
             file_motion(&session, &state, MotionBody::KeySchedule { name, schedule }, face).await
+        }
+        Lifecycle::Presign { name, most, off, signer } => {
+            let name = domain::name(&name)?;
+            let most = most.filter(|_| !off).unwrap_or_default();
+            let session = Session::sign(&signer)?;
+            let state = session.replay().await?;
+            replay::key_named(&state, &name)?;
+            file_motion(&session, &state, MotionBody::KeyPresign { name, most }, face).await
         }
         Lifecycle::Epochs { name, reader } => {
             let name = domain::name(&name)?;

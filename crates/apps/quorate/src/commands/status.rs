@@ -4,7 +4,7 @@ use crate::args::Reader;
 use crate::face::{Face, short};
 use crate::failure::Result;
 use crate::session::Session;
-use quorate_client::contract::{Status, routes};
+use quorate_client::contract::{PresignatureStock, Status, routes};
 use quorate_identity::moment;
 use serde::Serialize;
 use std::fmt::Write;
@@ -102,6 +102,10 @@ fn text(Shown { staging, status }: &Shown) -> String {
             false => format!("cannot sign; missing: {}", key.missing.join(", ")),
         };
         let _ = writeln!(text, "  {:<16} {can}", key.name);
+        if let Some(PresignatureStock { ready, most }) = &key.presignatures {
+            let of = format!("{ready} presignatures ready, of at most {most}");
+            let _ = writeln!(text, "  {:<16} {of}", "");
+        }
         for note in &key.notes {
             let _ = writeln!(text, "  {:<16} {note}", "");
         }

@@ -134,6 +134,7 @@ impl Liar {
             incarnations: vec![Digest::ZERO; quorum.len()],
             quorum,
             account: 0,
+            presignatures: Vec::new(),
             path: Vec::new(),
             child_key: Vec::new(),
         };

@@ -112,4 +112,17 @@ pub struct KeyStatus {
     /// last; nothing where it keeps none, or did not look yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_holds: Option<bool>,
+    /// Presignatures of it at the answering node, for signatures that it leads; nothing where nobody
+    /// asked for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presignatures: Option<PresignatureStock>,
+}
+
+/// How many signatures of a key are begun ahead of requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PresignatureStock {
+    /// That are ready.
+    pub ready: usize,
+    /// That people asked for, at most.
+    pub most: u16,
 }

@@ -16,6 +16,7 @@ impl Node {
     pub(crate) fn on_outcome(&mut self, from: NodeId, outcome: Outcome, turn: &mut Turn<'_>) {
         let id = match outcome.target {
             Target::Request(id) => id,
+            Target::Ahead(..) => return,
             Target::Birth(key, epoch) => return self.on_birth(from, key, epoch, outcome, turn),
         };
         let Some(book) = self.requests.books.get_mut(&id) else { return };

@@ -58,7 +58,7 @@ impl Node {
             Target::Request(id) => {
                 self.requests.book(id).is_some_and(|book| book.judging.is_some())
             }
-            Target::Birth(..) => false,
+            Target::Birth(..) | Target::Ahead(..) => false,
         }
     }
 

@@ -53,7 +53,7 @@ fn size(message: &SessionMessage) -> usize {
     let content = match &message.step {
         SessionStep::Propose { first, .. } | SessionStep::Join { first, .. } => first.len(),
         SessionStep::Round { bytes, .. } => bytes.len(),
-        SessionStep::Abort => 0,
+        SessionStep::Abort | SessionStep::Made => 0,
     };
     content + 256
 }

@@ -58,6 +58,11 @@ impl Undertaking {
         self.led.get(leader).copied().unwrap_or_default()
     }
 
+    /// Whether a session for it ended without a signature.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether this node would still leave another leader's session for this one's.
     pub fn would_give_way_to(&self, leader: &NodeId) -> bool {
         self.led_by(leader) == 0 && !self.gave_way_to.contains(leader)
@@ -203,7 +208,10 @@ impl Node {
         for at in (first..).take(if is_quorum { order.len() } else { 0 }) {
             let Some(leader) = leader_of(&order, at) else { break };
             let next = if *leader == self.me {
-                let Some(quorum) = self.quorum_led_by(leader, target, &allowing) else { continue };
+                let stocked = self.stocked_quorum(target, &allowing);
+                let stocked = stocked.filter(|_| !undertaking.has_failed());
+                let quorum = stocked.or_else(|| self.quorum_led_by(leader, target, &allowing));
+                let Some(quorum) = quorum else { continue };
                 Next::Ourselves(quorum)
             } else if self.could_lead(leader, target, &allowing) {
                 match patience.filter(|_| at == first) {
@@ -246,7 +254,8 @@ impl Node {
     fn lead(&mut self, target: Target, quorum: &BTreeSet<NodeId>, turn: &mut Turn<'_>) {
         let ours = self.incarnation.id;
         let incarnations = self.presence.incarnations(ours, quorum.iter(), &self.me);
-        let terms = incarnations.and_then(|them| self.terms(target, quorum, them));
+        let presignatures = self.choose_presignatures(&target, quorum, turn);
+        let terms = incarnations.and_then(|them| self.terms(target, quorum, them, presignatures));
         let at_turn = self.sessions.undertakings.get(&target).map(|it| it.turn);
         let (Some(terms), Some(at_turn)) = (terms, at_turn) else {
             self.postpone(target, self.pace.retry_ms, turn);
@@ -324,7 +333,7 @@ fn rank(target: &Target, failures: u32, node: &NodeId) -> Digest {
 /// A minimal quorum out of `ranked`, its first in it and the earliest kept, in which everybody is
 /// paired with everybody. Of two that are not, one is left out, the later first: so a quorum is
 /// found where there is one, within the tries.
-fn choose(
+pub(super) fn choose(
     tree: &Tree<NodeId>,
     ranked: &[NodeId],
     paired: &dyn Fn(&NodeId, &NodeId) -> bool,

@@ -4,10 +4,12 @@
 //! no half-used nonce is ever read back. Nothing that depends on a share leaves before every
 //! party has shown that it computed the same [`Terms`].
 
+mod ahead;
 mod early;
 mod leading;
 mod proposals;
 mod rounds;
+mod stock;
 
 use crate::event::Millis;
 use crate::job::JobId;
@@ -17,9 +19,10 @@ use crate::schedule::Schedule;
 use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
 use early::Early;
 pub(crate) use leading::Undertaking;
-use quorate_engine::{Failure, Fault, Opening, Round};
+use quorate_engine::{Failure, Fault, Opening, Presignature, Round};
 use quorate_identity::{KeyId, NodeId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use stock::Stock;
 
 /// All sessions of a node.
 #[derive(Default)]
@@ -38,6 +41,8 @@ pub(crate) struct Sessions {
     waiting: BTreeMap<Target, BTreeMap<NodeId, SessionMessage>>,
     /// Runs in which this node took part, the newest last: in each once.
     joined: VecDeque<RunId>,
+    /// Presignatures.
+    pub stock: Stock,
 }
 
 struct Session {
@@ -49,6 +54,8 @@ struct Session {
     firsts: BTreeMap<NodeId, Vec<u8>>,
     generations: BTreeMap<NodeId, Vec<Generation>>,
     rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
+    /// Members that have the presignatures of this session.
+    made: BTreeSet<NodeId>,
     phase: Phase,
     /// The job whose result is awaited: a late result of an earlier one is not taken for it
     /// (SES-06).
@@ -75,6 +82,8 @@ enum Phase {
     Computing { number: u8 },
     /// Messages of a round are awaited.
     ExpectRound { number: u8, round: Box<dyn Round> },
+    /// Presignatures are made here; members that have them too are awaited.
+    ExpectMade(Vec<Presignature>),
 }
 
 impl Sessions {
@@ -121,8 +130,9 @@ impl Sessions {
     }
 
     /// The earliest time at which something here needs a tick.
-    pub fn wake_at(&self) -> Option<Millis> {
-        [self.deadlines.next(), self.due.next()].into_iter().flatten().min()
+    pub fn wake_at(&self, now: Millis) -> Option<Millis> {
+        let wishes = [self.deadlines.next(), self.due.next(), self.stock.wake_at(now)];
+        wishes.into_iter().flatten().min()
     }
 
     fn parties(&self, run: &RunId) -> Vec<NodeId> {
@@ -156,6 +166,7 @@ impl Session {
             Phase::ExpectRound { number, round } => {
                 round.awaits().contains(node) && !self.rounds.contains_key(&(*number, **node))
             }
+            Phase::ExpectMade(_) => !self.made.contains(*node),
         };
         self.terms.quorum.iter().filter(awaited).copied().collect()
     }
@@ -222,7 +233,7 @@ impl Node {
                 let current = self.keys.current(&key).map(|current| current.number());
                 *of == key && current != Some(*epoch)
             }
-            Target::Request(_) => false,
+            Target::Request(_) | Target::Ahead(..) => false,
         });
         for target in over.copied().collect::<Vec<_>>() {
             self.abandon(&target);

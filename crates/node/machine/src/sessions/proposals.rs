@@ -2,11 +2,13 @@
 //! itself, and joined.
 
 use crate::durable::{Table, Write};
+use crate::event::Millis;
 use crate::job::{JobId, OpenTask, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::sessions::leading::leader_of;
 use crate::sessions::{Blame, Phase, Session};
+use crate::target::Material;
 use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{Failure, Inbound, Opening};
@@ -66,6 +68,10 @@ impl Node {
                     session.rounds.entry((number, from)).or_insert(bytes);
                     self.advance_if_complete(run, turn);
                 }
+            }
+            SessionStep::Made => {
+                session.made.insert(from);
+                self.keep_if_made_by_all(run, turn);
             }
             SessionStep::Abort => {
                 // Who refuses to join does so itself. Who ends what it joined may do so because
@@ -152,6 +158,7 @@ impl Node {
             Refused::Over => match target {
                 Target::Request(id) => self.share_end(from, &id, turn),
                 Target::Birth(key, _) => self.share_attempt_outcome(from, &key, turn),
+                Target::Ahead(..) => {}
             },
         }
         let abort = SessionMessage { run, step: SessionStep::Abort };
@@ -215,8 +222,11 @@ impl Node {
         if self.is_over(&theirs.target) {
             return Err(Refused::Over);
         }
-        if !self.sessions.is_undertaken(&theirs.target) {
+        if !self.wants(&theirs.target) {
             return Err(Refused::Stale("this node has not allowed it".into()));
+        }
+        if theirs.target.leader().is_some_and(|leader| leader != from) {
+            return Err(Refused::Wrong("it makes presignatures for another leader".into()));
         }
         let quorum: BTreeSet<NodeId> = theirs.quorum.iter().copied().collect();
         let quorum_fits = self
@@ -229,7 +239,8 @@ impl Node {
         // A lie is recorded whether or not this node could sign now.
         let known = self.presence.incarnations(self.incarnation.id, quorum.iter(), &self.me);
         let incarnations = known.clone().unwrap_or_else(|| theirs.incarnations.clone());
-        let ours = self.terms(theirs.target, &quorum, incarnations);
+        let ours = theirs.presignatures.clone();
+        let ours = self.terms(theirs.target, &quorum, incarnations, ours);
         let ours = ours.ok_or(Refused::NotNow("this node is not ready for it"))?;
         if let Some(field) = ours.difference(theirs) {
             let reason = format!("it differs from what this node verified itself: {field}");
@@ -242,6 +253,12 @@ impl Node {
         }
         if known.is_none() {
             return Err(Refused::NotNow("a member of the quorum is not here"));
+        }
+        if !self.accepts_presignatures(from, theirs) {
+            return Err(Refused::NotNow("this node has not all of these presignatures"));
+        }
+        if theirs.target.leader().is_some() && self.sessions.is_live(&theirs.target) {
+            return Err(Refused::NotNow("presignatures for this leader are under way"));
         }
         let members = self.order_of_leaders(&theirs.target).len();
         let undertaking = self.sessions.undertakings.get(&theirs.target);
@@ -275,10 +292,51 @@ impl Node {
             self.postpone(target, self.pace.retry_ms, turn);
             return false;
         };
-        let Some(authorized) = self.take_authorisation(&target, turn) else {
-            self.postpone(target, self.pace.retry_ms, turn);
-            return false;
+        let generations = material.generations.clone();
+        let (task, expiry_ms) = match target {
+            Target::Ahead(..) => (self.ahead_task(&terms, material, turn), Millis::MAX),
+            Target::Request(_) | Target::Birth(..) => {
+                let opened = self.open_task(&terms, material, leader, turn);
+                let Some(opened) = opened else {
+                    self.postpone(target, self.pace.retry_ms, turn);
+                    return false;
+                };
+                opened
+            }
         };
+        let job = self.start_job(task, turn);
+        self.sessions.by_job.insert(job, run);
+        self.sessions.by_target.insert(target, run);
+        self.sessions.due.remove(&target);
+        self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
+        let session = Session {
+            terms,
+            turn: at_turn,
+            leader,
+            expiry_ms,
+            firsts: BTreeMap::new(),
+            generations: BTreeMap::from([(self.me, generations)]),
+            rounds: BTreeMap::new(),
+            made: BTreeSet::new(),
+            phase: Phase::Opening,
+            job: Some(job),
+        };
+        self.sessions.live.insert(run, session);
+        self.sessions.note_joined(run);
+        true
+    }
+
+    /// The task that opens a session which signs, and until when it may. Consumes the authorisation,
+    /// and the presignatures that the terms name.
+    fn open_task(
+        &mut self,
+        terms: &Terms,
+        material: Material,
+        leader: NodeId,
+        turn: &mut Turn<'_>,
+    ) -> Option<(Task, Millis)> {
+        let authorized = self.take_authorisation(&terms.target, turn)?;
+        let presignatures = self.take_presignatures(leader, terms)?;
         let expiry_ms = authorized.expiry_ms();
         let task = OpenTask {
             authorized,
@@ -290,27 +348,10 @@ impl Node {
             quorum: terms.quorum.iter().copied().collect(),
             me: self.me,
             pairs: material.pairs,
+            presignatures,
             seed: turn.seed(),
         };
-        let job = self.start_job(Task::Open(Box::new(task)), turn);
-        self.sessions.by_job.insert(job, run);
-        self.sessions.by_target.insert(target, run);
-        self.sessions.due.remove(&target);
-        self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
-        let session = Session {
-            terms,
-            turn: at_turn,
-            leader,
-            expiry_ms,
-            firsts: BTreeMap::new(),
-            generations: BTreeMap::from([(self.me, material.generations)]),
-            rounds: BTreeMap::new(),
-            phase: Phase::Opening,
-            job: Some(job),
-        };
-        self.sessions.live.insert(run, session);
-        self.sessions.note_joined(run);
-        true
+        Some((Task::Open(Box::new(task)), expiry_ms))
     }
 
     /// Our first message is ready, and depends on no share: propose, or join (SES-04).
@@ -381,7 +422,11 @@ impl Node {
         let firsts =
             others.map(|(node, first)| Inbound { from: *node, bytes: first.clone() }).collect();
         let terms = quorate_codec::to_bytes(&session.terms);
-        self.record_attempt(context, terms, turn);
+        let is_ahead = session.terms.target.leader().is_some();
+        // What makes presignatures signs nothing: no attempt at a signature to remember.
+        if !is_ahead {
+            self.record_attempt(context, terms, turn);
+        }
         self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
         let seed = turn.seed();
         let job = self.start_job(Task::Begin { opening, context, firsts, seed }, turn);

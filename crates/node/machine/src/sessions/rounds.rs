@@ -31,6 +31,9 @@ impl Node {
             Ok(Progress::Done(engine::Outcome::Signatures(signatures))) => {
                 self.release(run, &signatures, turn);
             }
+            Ok(Progress::Done(engine::Outcome::Presignatures(made))) => {
+                self.on_made(run, made, turn);
+            }
             Ok(Progress::Done(_)) => {
                 self.fail_session(run, "the engine made something else", Blame::Nobody, turn);
             }

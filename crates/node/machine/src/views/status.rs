@@ -6,8 +6,10 @@ use crate::node::Node;
 use crate::presence::Heard;
 use quorate_access::Tree;
 use quorate_charter::{AttemptPlan, KeyOrder};
-use quorate_client::contract::{CeremonyPhase, KeyStatus, NodeStatus, ProgramView, Status};
-use quorate_identity::{Name, NodeId};
+use quorate_client::contract::{
+    CeremonyPhase, KeyStatus, NodeStatus, PresignatureStock, ProgramView, Status,
+};
+use quorate_identity::{KeyId, Name, NodeId};
 use std::collections::BTreeSet;
 
 impl Node {
@@ -122,7 +124,14 @@ impl Node {
             oldest_epoch_ms: self.oldest_epoch(&order.key),
             refresh_overdue_ms: self.overdue_ms(order, now).unwrap_or_default(),
             backup_holds: None,
+            presignatures: self.view_stock(&order.key),
         }
+    }
+
+    fn view_stock(&self, key: &KeyId) -> Option<PresignatureStock> {
+        let stock = &self.sessions.stock;
+        let most = stock.asked.get(key).copied()?;
+        Some(PresignatureStock { ready: stock.of(key, &self.me), most })
     }
 
     /// Who is absent and what that means, what waits, and what is overdue (EPO-21).

@@ -31,7 +31,7 @@ impl OneTime {
                 (known != digest)
                     .then(|| format!("two answers of {from} in round {number} of {}", message.run))
             }
-            SessionStep::Abort => None,
+            SessionStep::Abort | SessionStep::Made => None,
         }
     }
 }

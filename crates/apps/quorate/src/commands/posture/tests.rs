@@ -261,6 +261,7 @@ fn status(node: &str, nodes: &[&str]) -> Status {
             oldest_epoch_ms: Some(NOW - DAY),
             refresh_overdue_ms: 0,
             backup_holds: Some(true),
+            presignatures: None,
         }],
     }
 }
