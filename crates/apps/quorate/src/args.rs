@@ -770,6 +770,9 @@ pub struct Bench {
     /// temporary files go.
     #[arg(long)]
     pub dir: Option<PathBuf>,
+    /// Measure with presignatures: so many at most of each node that leads signatures.
+    #[arg(long, value_name = "MOST", conflicts_with = "refresh")]
+    pub presign: Option<u16>,
     /// Round trip between nodes in milliseconds, through a delaying proxy in each node.
     #[arg(long, default_value_t = 0)]
     pub rtt_ms: u64,

@@ -11,7 +11,9 @@ use crate::failure::{Failure, Result};
 use crate::replay;
 use crate::session::{AUDITOR, Session};
 use crate::signals::Signals;
-use crate::trial::{self, Founding, Running, active, found, order_keys, serving, set_policy};
+use crate::trial::{
+    self, Founding, Running, active, found, order_keys, order_presignatures, serving, set_policy,
+};
 use quorate_client::contract::{
     Accounts, Bench, ByPart, HexBytes, RefreshBench, RequestState, RequestView, SubmitRequest,
     Totals, routes,
@@ -154,6 +156,9 @@ async fn with_nodes(
     set_policy(dir).await?;
     let name = domain::name(key)?;
     let view = active(&reader, &name).await?;
+    if let Some(most) = options.presign {
+        order_presignatures(dir, &name, most).await?;
+    }
     let state = reader.replay().await?;
     let key = replay::key_named(&state, &name)?.key;
     let public_key = view.public_key.map(|key| key.0).unwrap_or_default();

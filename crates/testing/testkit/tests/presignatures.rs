@@ -204,11 +204,9 @@ fn neg_036_neg_092_a_restart_voids_all_that_it_had_a_part_in() {
 fn neg_040_a_new_epoch_voids_all() {
     let mut world = stocked(4, 8);
     let said = listen(&mut world);
-    let before: BTreeSet<Digest> = {
-        sign(&mut world, "node-1", &message(1));
-        let epochs = said.borrow().terms.iter().map(|terms| terms.epoch_record).collect();
-        epochs
-    };
+    sign(&mut world, "node-1", &message(1));
+    let before: BTreeSet<Digest> =
+        said.borrow().terms.iter().map(|terms| terms.epoch_record).collect();
     world.enact("node-1", MotionBody::KeyRefresh { name: name("hot") });
     world.until("a new epoch", |world| {
         let status = world.status("node-1");

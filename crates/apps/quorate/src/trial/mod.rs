@@ -10,7 +10,9 @@ mod running;
 mod supervise;
 
 pub use found::{Founding, found};
-pub use prepare::{KEYS, Prepared, active, order_keys, order_refresh, serving, set_policy};
+pub use prepare::{
+    KEYS, Prepared, active, order_keys, order_presignatures, order_refresh, serving, set_policy,
+};
 pub use running::Running;
 pub use supervise::Supervised;
 

@@ -7,7 +7,7 @@ use crate::commands::custodian::{bring, open_challenges};
 use crate::commands::key::{parse_tree, tree_of_nodes, verified_view};
 use crate::domain::{self, DomainDir, read_at_most};
 use crate::failure::{Exit, Failure, Result};
-use crate::session::Session;
+use crate::session::{AUDITOR, Session};
 use quorate_backup::possession::{Answers, Challenges};
 use quorate_charter::{MotionBody, Role, State, most_faults};
 use quorate_client::contract::{KeyState, KeyView, MotionView, Status, routes};
@@ -182,6 +182,34 @@ pub async fn active(reader: &Session, name: &Name) -> Result<KeyView> {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Asks for presignatures of a key, and waits until each of the nodes that hold it has some.
+///
+/// # Errors
+/// A node's; not in time.
+pub async fn order_presignatures(dir: &DomainDir, name: &Name, most: u16) -> Result<()> {
+    let reader = session(dir, AUDITOR)?;
+    let state = session(dir, FIRST)?.replay().await?;
+    enact(dir, &state, MotionBody::KeyPresign { name: name.clone(), most }).await?;
+    let signers = state.nodes().filter(|node| node.role == Role::Signer);
+    let signers: Vec<Name> = signers.map(|node| node.name.clone()).collect();
+    let deadline = Instant::now() + SERVING_MAX;
+    for node in signers {
+        loop {
+            let status: Status = reader.at(&node).get(routes::STATUS.path).await?;
+            let key = status.keys.iter().find(|key| key.name == *name);
+            let stock = key.and_then(|key| key.presignatures.as_ref());
+            if stock.is_some_and(|stock| stock.ready > 0) {
+                break;
+            }
+            if deadline <= Instant::now() {
+                return Err(no_quorum("the nodes made no presignatures in time"));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    Ok(())
 }
 
 /// One administrator orders new shares of a key.
