@@ -15,12 +15,13 @@ use dkls23_core::protocols::signing::SignData;
 use dkls23_core::protocols::{Parameters, Party, PartyIndex};
 use dkls23_core::utilities::multiplication::{MulReceiver, MulSender};
 use quorate_codec::Digest;
-use quorate_curve::{P256, Scalar, Secp256k1, SecretScalar};
+use quorate_curve::{Ed25519, P256, Scalar, Secp256k1, SecretScalar};
 use quorate_ecdsa::EcdsaCurve;
 use quorate_ecdsa::presign::{self, Decision, Presignature};
 use quorate_ecdsa::sign::{self, Letters, Plan};
 use quorate_identity::NodeId;
 use quorate_pair::{Setup, local};
+use quorate_schnorr as schnorr;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rustix::time::{ClockId, clock_gettime};
@@ -36,6 +37,10 @@ fn main() {
         quorate_curve::vectors::only_plain(path == "portable");
         rows(&|row, ours, peer| print(is_json, path, row, ours, peer));
     }
+    let (mut ours, mut peer) = (Schnorr::new(), Frost::new());
+    let both: Vec<_> = (0..100).map(|_| (ours.sign(), peer.sign())).collect();
+    let (ours, peers) = both.into_iter().unzip();
+    print(is_json, "portable", "ed25519-2of3", median(ours), Some(median(peers)));
     let bytes = Ours::<Secp256k1>::new(2).bytes();
     print(is_json, "portable", "bytes", bytes as f64, Some(PEER_BYTES as f64));
 }
@@ -295,6 +300,83 @@ fn run_online<C: EcdsaCurve>(decisions: Vec<(NodeId, Decision<C>)>) {
 fn post(inboxes: &mut BTreeMap<NodeId, Letters>, from: NodeId, letters: Letters) {
     for (to, bytes) in letters {
         inboxes.entry(to).or_default().insert(from, bytes);
+    }
+}
+
+/// Our Ed25519, two signers of three: milliseconds of both together, each of which verifies.
+struct Schnorr {
+    coefficients: [Scalar<Ed25519>; 2],
+    count: u8,
+}
+
+impl Schnorr {
+    fn new() -> Self {
+        let coefficient = || SecretScalar::<Ed25519>::random(&mut rng()).reveal();
+        Self { coefficients: [coefficient(), coefficient()], count: 0 }
+    }
+
+    fn plan(&self, me: u8) -> schnorr::Plan<schnorr::Ed25519> {
+        let [key, slope] = self.coefficients;
+        let share = |number: u8| key + slope * Scalar::from_u64(number.into());
+        let public = |number| (node(number), share(number).commit().non_identity().unwrap());
+        schnorr::Plan {
+            terms: Digest([self.count; 32]),
+            me: node(me),
+            share: SecretScalar::from_bytes(&share(me).to_bytes()).unwrap(),
+            public_shares: [1, 2].map(public).into(),
+            public_key: key.commit().non_identity().unwrap(),
+            tweak: schnorr::Tweak::None,
+            messages: vec![vec![7; 32]],
+        }
+    }
+
+    fn sign(&mut self) -> f64 {
+        self.count = self.count.wrapping_add(1);
+        let plans = [self.plan(1), self.plan(2)];
+        let mut rng = rng();
+        let other = |from: u8, bytes: &[u8]| BTreeMap::from([(node(from), bytes.to_vec())]);
+        let run = || {
+            let [(one, first), (two, second)] =
+                plans.map(|plan| schnorr::open(plan, &mut rng).unwrap());
+            let (one, said) = one.handle(Digest::ZERO, &other(2, &second)).unwrap();
+            let (two, heard) = two.handle(Digest::ZERO, &other(1, &first)).unwrap();
+            (one.handle(&other(2, &heard)).unwrap(), two.handle(&other(1, &said)).unwrap())
+        };
+        timed(run).0
+    }
+}
+
+/// The same with the library alone: two of three sign, one of them sums and verifies.
+struct Frost {
+    keys: Vec<frost_ed25519::keys::KeyPackage>,
+    public: frost_ed25519::keys::PublicKeyPackage,
+}
+
+impl Frost {
+    fn new() -> Self {
+        use frost_ed25519::keys::{IdentifierList, KeyPackage, generate_with_dealer};
+        let (shares, public) = generate_with_dealer(3, 2, IdentifierList::Default, rng()).unwrap();
+        let keys = shares.into_values().take(2).map(|share| KeyPackage::try_from(share).unwrap());
+        Self { keys: keys.collect(), public }
+    }
+
+    fn sign(&mut self) -> f64 {
+        let run = || {
+            let mut rng = rng();
+            let nonces: Vec<_> = (self.keys.iter())
+                .map(|key| frost_ed25519::round1::commit(key.signing_share(), &mut rng))
+                .collect();
+            let ids = self.keys.iter().map(|key| *key.identifier());
+            let commitments = ids.clone().zip(nonces.iter().map(|(_, said)| *said)).collect();
+            let package = frost_ed25519::SigningPackage::new(commitments, &[7; 32]);
+            let shares = self.keys.iter().zip(&nonces);
+            let shares = shares.map(|(key, (nonces, _))| {
+                frost_ed25519::round2::sign(&package, nonces, key).unwrap()
+            });
+            let shares = ids.zip(shares).collect();
+            frost_ed25519::aggregate(&package, &shares, &self.public).unwrap()
+        };
+        timed(run).0
     }
 }
 
