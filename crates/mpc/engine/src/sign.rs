@@ -85,8 +85,7 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
         }
         (PublicHalf::Secp256k1(half), SecretHalf::Secp256k1(shares)) => {
             let (seat, checked) = place.seat(half, shares)?;
-            let digests: Vec<[u8; 32]> =
-                payloads.iter().map(Payload::digest).collect::<Result<_, _>>()?;
+            let digests = digests(&payloads)?;
             let bound = seat.bound;
             let (engine, first) = if public.scheme() == Scheme::Bip340 {
                 let messages = digests.iter().map(<[u8; 32]>::as_slice).collect();
@@ -96,9 +95,19 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
             };
             (bound, engine, first)
         }
+        (PublicHalf::P256(half), SecretHalf::P256(shares)) => {
+            let (seat, _) = place.seat(half, shares)?;
+            let bound = seat.bound;
+            let (engine, first) = ecdsa::open(seat, &quorum, digests(&payloads)?, &pairs, seed)?;
+            (bound, engine, first)
+        }
         _ => return Err(Failure::machine("the shares are of another curve than the key")),
     };
     Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
+}
+
+fn digests(payloads: &[Payload]) -> Result<Vec<[u8; 32]>, Failure> {
+    payloads.iter().map(Payload::digest).collect()
 }
 
 impl Opening {

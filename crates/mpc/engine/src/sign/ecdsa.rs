@@ -5,7 +5,7 @@ use crate::round::by_sender;
 use crate::sign::{Engine, Seat};
 use crate::{Failure, Inbound, Outbound, Outcome, PairSetup, Progress, Round, Seed, To};
 use quorate_codec::Digest;
-use quorate_curve::Secp256k1;
+use quorate_ecdsa::EcdsaCurve;
 use quorate_ecdsa::sign::{ExpectCommitments, ExpectParts, ExpectProducts, Letters, Plan};
 use quorate_identity::NodeId;
 use quorate_pair::Setup;
@@ -16,15 +16,15 @@ use std::sync::Arc;
 const CONTRIBUTION_BYTES: usize = 32;
 
 /// Everything that the engine will begin with.
-struct Opened {
-    seat: Seat<Secp256k1>,
+struct Opened<C: EcdsaCurve> {
+    seat: Seat<C>,
     quorum: BTreeSet<NodeId>,
     digests: Vec<[u8; 32]>,
     pairs: BTreeMap<NodeId, Arc<Setup>>,
 }
 
-pub(super) fn open(
-    seat: Seat<Secp256k1>,
+pub(super) fn open<C: EcdsaCurve>(
+    seat: Seat<C>,
     quorum: &BTreeSet<NodeId>,
     digests: Vec<[u8; 32]>,
     pairs: &BTreeMap<NodeId, Arc<PairSetup>>,
@@ -45,7 +45,7 @@ pub(super) fn open(
     Ok((Box::new(opened), contribution))
 }
 
-impl Engine for Opened {
+impl<C: EcdsaCurve> Engine for Opened<C> {
     fn begin(
         self: Box<Self>,
         context: Digest,
@@ -69,13 +69,13 @@ impl Engine for Opened {
     }
 }
 
-struct Commitments(ExpectCommitments<Secp256k1>);
+struct Commitments<C: EcdsaCurve>(ExpectCommitments<C>);
 
-struct Products(ExpectProducts<Secp256k1>);
+struct Products<C: EcdsaCurve>(ExpectProducts<C>);
 
-struct Parts(ExpectParts<Secp256k1>);
+struct Parts<C: EcdsaCurve>(ExpectParts<C>);
 
-impl Round for Commitments {
+impl<C: EcdsaCurve> Round for Commitments<C> {
     fn awaits(&self) -> Vec<NodeId> {
         self.0.awaits()
     }
@@ -86,7 +86,7 @@ impl Round for Commitments {
     }
 }
 
-impl Round for Products {
+impl<C: EcdsaCurve> Round for Products<C> {
     fn awaits(&self) -> Vec<NodeId> {
         self.0.awaits()
     }
@@ -99,7 +99,7 @@ impl Round for Products {
     }
 }
 
-impl Round for Parts {
+impl<C: EcdsaCurve> Round for Parts<C> {
     fn awaits(&self) -> Vec<NodeId> {
         self.0.awaits()
     }
