@@ -429,7 +429,7 @@ pub enum Key {
     Create {
         /// The key's name.
         name: String,
-        /// ecdsa-secp256k1, bip340 or ed25519.
+        /// ecdsa-secp256k1, bip340, ed25519 or ecdsa-p256.
         #[arg(long)]
         scheme: String,
         /// Which nodes can sign, as a tree: `2 of (node-1, node-2, node-3)`.
@@ -748,7 +748,7 @@ pub enum Receipt {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// ecdsa-secp256k1, bip340 or ed25519.
+    /// ecdsa-secp256k1, bip340, ed25519 or ecdsa-p256.
     #[arg(long, default_value = "ecdsa-secp256k1")]
     pub scheme: String,
     /// Signatures to measure.

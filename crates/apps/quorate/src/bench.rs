@@ -229,7 +229,7 @@ impl Asker {
                 let coin = number.to_be_bytes();
                 psbt(script(&own)?, script(BITCOIN_PAYEE)?, coin)
             }
-            Scheme::Ed25519 => message(&format!("measurement {number}")),
+            Scheme::Ed25519 | Scheme::EcdsaP256 => message(&format!("measurement {number}")),
         })
     }
 }

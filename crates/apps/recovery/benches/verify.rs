@@ -15,7 +15,7 @@ mod domain;
 
 use domain::{Domain, Kept};
 use quorate_backup::SoftKind;
-use quorate_curve::{Ed25519, Secp256k1};
+use quorate_curve::{Ed25519, P256, Secp256k1};
 use quorate_identity::Scheme;
 use quorate_recovery::verify::verify_key;
 use std::time::{Duration, Instant};
@@ -40,6 +40,7 @@ fn measured(kind: SoftKind, scheme: Scheme, accounts: u16, rounds: usize) {
     let Kept { record, bundles } = match scheme {
         Scheme::Ed25519 => domain.generate::<Ed25519>("key").kept,
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => domain.generate::<Secp256k1>("key").kept,
+        Scheme::EcdsaP256 => domain.generate::<P256>("key").kept,
     };
     let decided = domain.certify(&record, 3);
     let mut times: Vec<Duration> = (0..rounds)

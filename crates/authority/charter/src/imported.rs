@@ -25,7 +25,7 @@ impl Imported {
     /// Whether the point is as long as those of the scheme.
     pub fn fits(&self, scheme: Scheme) -> bool {
         let length = match scheme {
-            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => 33,
+            Scheme::EcdsaSecp256k1 | Scheme::Bip340 | Scheme::EcdsaP256 => 33,
             Scheme::Ed25519 => 32,
         };
         self.public.len() == length
@@ -56,7 +56,7 @@ pub fn is_same_key(one: &[u8], other: &[u8]) -> bool {
     match (coordinate(one), coordinate(other)) {
         // Two points of Ed25519: the sign is the highest bit.
         (Some((false, ours)), Some((false, theirs))) => unsigned(ours) == unsigned(theirs),
-        // Points of secp256k1, or one and an x-only key.
+        // Points of one of the other curves, or one and an x-only key.
         (Some((_, ours)), Some((_, theirs))) => ours == theirs,
         _ => false,
     }

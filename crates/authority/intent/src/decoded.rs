@@ -9,7 +9,7 @@ use alloy_primitives::U256;
 use quorate_codec::{Digest, hex};
 use quorate_identity::Scheme;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -31,6 +31,13 @@ pub enum SigningPayload {
     Digest([u8; 32]),
     /// A whole message, for Ed25519.
     Message(Vec<u8>),
+}
+
+impl SigningPayload {
+    /// The SHA-256 of a message: what ECDSA on P-256 signs of one (FIPS 186-5).
+    pub fn hashed(message: &[u8]) -> Self {
+        Self::Digest(Sha256::digest(message).into())
+    }
 }
 
 /// Facts for rules (INT-04). Amounts are in the smallest unit of their asset.
@@ -180,7 +187,7 @@ impl Decoded {
     }
 
     /// Verifies the signatures, one a payload in order, and builds the artifact (INT-07, INT-08).
-    /// Each is 64 bytes and, for ECDSA, a recovery id that is checked where it is given.
+    /// Each is 64 bytes and, for ECDSA on secp256k1, a recovery id that is checked where it is given.
     ///
     /// # Errors
     /// [`IntentError::SignatureCount`], [`IntentError::Signature`].

@@ -9,7 +9,7 @@ use k256::schnorr;
 use quorate_identity::Scheme;
 
 /// What a decoder must know of a key: its scheme and public key, 33 bytes compressed SEC 1 for
-/// ECDSA, 32 bytes x-only for BIP-340, 32 bytes for Ed25519. Public.
+/// ECDSA on either curve, 32 bytes x-only for BIP-340, 32 bytes for Ed25519. Public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFacts {
     /// The scheme.
@@ -24,10 +24,11 @@ pub(crate) enum Key {
     Ecdsa(VerifyingKey),
     Bip340 { internal: [u8; 32], output: [u8; 32] },
     Ed25519(ed25519_dalek::VerifyingKey),
+    EcdsaP256(p256::ecdsa::VerifyingKey),
 }
 
-/// A signature that verified under the key over its payload: 64 bytes, and for ECDSA the
-/// recovery id 0 or 1.
+/// A signature that verified under the key over its payload: 64 bytes, and for ECDSA on secp256k1
+/// the recovery id 0 or 1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Verified {
     pub bytes: [u8; 64],
@@ -56,6 +57,11 @@ impl Key {
                 let sound = canonical && point.is_torsion_free() && !key.is_weak();
                 if sound { Ok(Self::Ed25519(key)) } else { Err(wrong()) }
             }
+            Scheme::EcdsaP256 => {
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok();
+                let key = key.filter(|_| bytes.len() == 33);
+                key.map(Self::EcdsaP256).ok_or_else(wrong)
+            }
         }
     }
 
@@ -64,6 +70,7 @@ impl Key {
             Self::Ecdsa(_) => Scheme::EcdsaSecp256k1,
             Self::Bip340 { .. } => Scheme::Bip340,
             Self::Ed25519(_) => Scheme::Ed25519,
+            Self::EcdsaP256(_) => Scheme::EcdsaP256,
         }
     }
 
@@ -73,10 +80,11 @@ impl Key {
             Self::Ecdsa(key) => key.to_encoded_point(true).as_bytes().to_vec(),
             Self::Bip340 { internal, .. } => internal.to_vec(),
             Self::Ed25519(key) => key.to_bytes().to_vec(),
+            Self::EcdsaP256(key) => key.to_encoded_point(true).as_bytes().to_vec(),
         }
     }
 
-    /// The ECDSA key, for kinds that need one.
+    /// The ECDSA key on secp256k1, for kinds that need one.
     pub fn ecdsa(&self, kind: &'static str) -> Result<&VerifyingKey, IntentError> {
         match self {
             Self::Ecdsa(key) => Ok(key),
@@ -90,7 +98,8 @@ impl Key {
     }
 
     /// Verifies one signature over one payload (INT-08). ECDSA signatures must have a low s, and
-    /// must recover to this very key; the recovery id is found here and a given one must be it.
+    /// on secp256k1 recover to this very key; the recovery id is found here and a given one must be
+    /// it. On P-256 there is none.
     pub fn verify(
         &self,
         payload: &SigningPayload,
@@ -112,6 +121,12 @@ impl Key {
             }
             (Self::Ed25519(key), SigningPayload::Message(message)) => {
                 key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(bytes)).ok()?;
+                Some(Verified { bytes: *bytes, recovery_id: 0 })
+            }
+            (Self::EcdsaP256(key), SigningPayload::Digest(digest)) => {
+                let signature = p256::ecdsa::Signature::from_slice(bytes).ok()?;
+                let is_only_form = signature.normalize_s().is_none() && recovery_id.is_none();
+                key.verify_prehash(digest, &signature).ok().filter(|()| is_only_form)?;
                 Some(Verified { bytes: *bytes, recovery_id: 0 })
             }
             _ => None,

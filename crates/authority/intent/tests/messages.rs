@@ -49,6 +49,21 @@ fn ecdsa() -> (k256::ecdsa::SigningKey, KeyFacts) {
     (secret, KeyFacts { scheme: Scheme::EcdsaSecp256k1, public_key })
 }
 
+fn p256() -> (p256::ecdsa::SigningKey, KeyFacts) {
+    let secret = p256::ecdsa::SigningKey::from_slice(&[9; 32]).unwrap();
+    let public_key = secret.verifying_key().to_encoded_point(true).as_bytes().to_vec();
+    (secret, KeyFacts { scheme: Scheme::EcdsaP256, public_key })
+}
+
+/// With s in the lower half, as nodes make it, and with the other s.
+fn p256_signs(secret: &p256::ecdsa::SigningKey, digest: &[u8; 32]) -> [p256::ecdsa::Signature; 2] {
+    use p256::ecdsa::{Signature, signature::hazmat::PrehashSigner};
+    let signature: Signature = secret.sign_prehash(digest).unwrap();
+    let low = signature.normalize_s().unwrap_or(signature);
+    let high = Signature::from_scalars(*low.r(), -*low.s()).unwrap();
+    [low, high]
+}
+
 #[test]
 fn int_01_every_kind_round_trips_in_both_forms() {
     let examples = examples();
@@ -133,7 +148,7 @@ fn int_02_different_intents_have_different_digests() {
 }
 
 #[test]
-fn int_14_a_message_is_signed_as_it_is_with_ed25519_alone() {
+fn int_14_a_message_is_signed_as_it_is_with_ed25519() {
     let (secret, facts) = ed25519();
     let intent = read(&json!({"kind": "message", "message": hex::encode(b"release 1.2")}));
     let decoded = intent.decode(&facts).unwrap();
@@ -152,6 +167,32 @@ fn int_14_a_message_is_signed_as_it_is_with_ed25519_alone() {
         let refused = intent.decode(&scheme).unwrap_err();
         let named = matches!(refused, IntentError::Scheme { kind: "message", .. });
         assert!(named && refused.to_string().contains("ed25519"), "{refused}");
+    }
+}
+
+/// INT-08, INT-14: what OpenSSL calls a signature with SHA-256, in DER; in one form only.
+#[test]
+fn int_14_of_a_message_ecdsa_on_p256_signs_the_sha_256() {
+    let (secret, facts) = p256();
+    let intent = read(&json!({"kind": "message", "message": hex::encode(b"release 1.2")}));
+    let decoded = intent.decode(&facts).unwrap();
+    let digest: [u8; 32] = sha2::Sha256::digest(b"release 1.2").into();
+    assert_eq!(decoded.signing_payloads(), [SigningPayload::Digest(digest)]);
+    assert_eq!(decoded.signing_digests(), [digest.to_vec()]);
+    assert_eq!(decoded.effect(), ["signs a message of 11 bytes: \"release 1.2\""]);
+    let [low, high] = p256_signs(&secret, &digest).map(|it| <[u8; 64]>::from(it.to_bytes()));
+    let artifact = decoded.finish(&[(low, None)]).unwrap();
+    let der = p256::ecdsa::Signature::from_slice(&low).unwrap().to_der();
+    assert_eq!(artifact.value, hex::encode(der.as_bytes()));
+    let [item] = artifact.signatures.as_slice() else { panic!("one signature") };
+    assert_eq!((item.encoding, &item.public_key), (SignatureEncoding::Der, &facts.public_key));
+    for bad in [(high, None), (low, Some(0)), ([0; 64], None)] {
+        assert_eq!(decoded.finish(&[bad]), Err(IntentError::Signature(0)));
+    }
+    let reserved = [b"quorate.birth/v1\n", &digest[..]].concat();
+    let reserved = read(&json!({"kind": "message", "message": hex::encode(&reserved)}));
+    for facts in [facts, ed25519().1] {
+        assert_eq!(reserved.decode(&facts).unwrap_err(), IntentError::Reserved);
     }
 }
 
@@ -176,6 +217,13 @@ fn int_15_a_raw_digest_is_signed_under_the_key_itself() {
     assert_eq!(artifact.signatures[0].public_key, facts.public_key);
     assert!(decoded.effect()[0].contains("cannot be known"));
 
+    let (secret, p256) = p256();
+    let decoded = intent.decode(&p256).unwrap();
+    assert_eq!(decoded.signing_payloads(), [SigningPayload::Digest([7; 32])]);
+    let [low, _] = p256_signs(&secret, &[7; 32]);
+    let artifact = decoded.finish(&[(low.to_bytes().into(), None)]).unwrap();
+    assert_eq!(artifact.value, hex::encode(low.to_der().as_bytes()));
+
     let refused = intent.decode(&ed25519().1).unwrap_err();
     assert!(matches!(refused, IntentError::Scheme { kind: "raw.digest", .. }));
     let short = read(&json!({"kind": "raw.digest", "digest": "0x07"}));
@@ -193,6 +241,9 @@ fn neg_073_kinds_with_a_meaning_refuse_keys_that_would_sign_something_else() {
         (&message, bip340().1),
         (&message, ed25519().1),
         (&psbt, ed25519().1),
+        (&evm, p256().1),
+        (&message, p256().1),
+        (&psbt, p256().1),
     ] {
         let refused = intent.decode(&facts).unwrap_err();
         assert!(matches!(refused, IntentError::Scheme { .. }), "{refused}");

@@ -42,16 +42,18 @@ pub fn authorize_birth(state: &State, record: &EpochRecord) -> Option<Authorized
 }
 
 /// What a key signs first in an epoch: a hash over domain, key, epoch and record; as a digest where
-/// the scheme signs digests, else as the message (REQ-14).
+/// the scheme signs digests only, else in the message (REQ-14).
 pub fn birth_payload(record: &EpochRecord) -> SigningPayload {
-    let digest = birth_digest(record).0;
     match record.plan.scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => SigningPayload::Digest(digest),
-        // No request signs a message that begins like this.
-        Scheme::Ed25519 => {
-            SigningPayload::Message([quorate_intent::RESERVED_PREFIX, digest.as_slice()].concat())
-        }
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => SigningPayload::Digest(birth_digest(record).0),
+        Scheme::Ed25519 => SigningPayload::Message(birth_message(record)),
+        Scheme::EcdsaP256 => SigningPayload::hashed(&birth_message(record)),
     }
+}
+
+/// A message that no request signs: none begins like this (INT-14).
+pub(crate) fn birth_message(record: &EpochRecord) -> Vec<u8> {
+    [quorate_intent::RESERVED_PREFIX, birth_digest(record).0.as_slice()].concat()
 }
 
 fn birth_digest(record: &EpochRecord) -> Digest {

@@ -543,6 +543,18 @@ fn neg_073_a_birth_signs_what_its_record_fixes_and_nothing_else() {
     );
     let treasury = record(&domain, "treasury");
     assert!(matches!(birth_payload(&treasury), SigningPayload::Digest(_)));
+    // On P-256 requests have messages signed by their hash, and this one no request has.
+    let mut nist = ops.clone();
+    nist.plan.scheme = Scheme::EcdsaP256;
+    let message = crate::birth::birth_message(&nist);
+    assert_eq!(birth_payload(&nist), SigningPayload::hashed(&message));
+    let text = quorate_codec::hex::encode(&message);
+    let asked = format!(r#"{{"kind":"message","message":"{text}"}}"#);
+    let generator = "0x036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    let public_key = quorate_codec::hex::decode(generator).unwrap();
+    let facts = quorate_intent::KeyFacts { scheme: Scheme::EcdsaP256, public_key };
+    let refused = quorate_intent::Intent::from_json(&asked).unwrap().decode(&facts);
+    assert_eq!(refused.unwrap_err(), quorate_intent::IntentError::Reserved);
     let changes: [&dyn Fn(&mut AttemptPlan); 6] = [
         &|plan| plan.accounts = 2,
         &|plan| plan.genesis = other.state.genesis(),

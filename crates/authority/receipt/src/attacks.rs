@@ -44,7 +44,7 @@ fn rcp_01_a_receipt_says_what_was_signed_by_whom_and_why() {
     let receipt = good();
     let report = check(&receipt).unwrap();
     assert_eq!((report.domain, report.staging), (name("drawn"), true));
-    assert_eq!((report.head, report.position), (DOMAIN.state.head(), 4));
+    assert_eq!((report.head, report.position), (DOMAIN.state.head(), 5));
     assert_eq!((report.requester, report.key_name), (name("bot"), name("treasury")));
     assert_eq!(report.request, receipt.request.id());
     assert_eq!(report.approvals, [name("alice"), name("bob")]);
@@ -63,7 +63,11 @@ fn rcp_01_a_receipt_says_what_was_signed_by_whom_and_why() {
 
 #[test]
 fn rcp_09_receipts_of_every_scheme_verify() {
-    for (key, intent) in [("ops", message("release 1.2")), ("vault", digest(7))] {
+    for (key, intent) in [
+        ("ops", message("release 1.2")),
+        ("vault", digest(7)),
+        ("releases", message("release 1.2")),
+    ] {
         let report = check(&DOMAIN.receipt(key, intent, &[])).unwrap();
         assert_eq!((report.key_name, report.approvals.len()), (name(key), 0));
     }
@@ -158,7 +162,7 @@ fn neg_072_the_log_is_whole_and_ends_at_the_head_relied_on() {
     let mut domain = Domain::new(1);
     let bundle = domain.state.policy().unwrap().to_vec();
     domain.place(MotionBody::PolicySet { bundle }, 2);
-    assert_eq!(broken(|receipt| receipt.entries = domain.entries.clone()), voters(5));
+    assert_eq!(broken(|receipt| receipt.entries = domain.entries.clone()), voters(6));
 }
 
 #[test]
@@ -337,7 +341,7 @@ fn neg_073_the_signature_is_the_keys_over_what_was_decoded() {
     assert_eq!(broken(|receipt| receipt.signatures.clear()), wrong);
     let doubled = broken(|receipt| receipt.signatures.push(receipt.signatures[0].clone()));
     assert_eq!(doubled, wrong);
-    let other = sign(&SigningPayload::Digest([9; 32]));
+    let other = sign("treasury", &SigningPayload::Digest([9; 32]));
     assert_eq!(broken(|receipt| receipt.signatures[0] = other), wrong);
     // Another key's signature over the very digest.
     let report = check(&good()).unwrap();

@@ -3,6 +3,7 @@
 //! the tests know; a policy. Everything is signed as in life.
 
 use crate::{Receipt, ReceiptSignature};
+use p256::ecdsa::signature::hazmat::PrehashSigner;
 use quorate_access::Tree;
 use quorate_charter::{
     AccountRecord, AttemptOutcome, AttemptPlan, Backup, BallotBody, CertifiedEntry, Custodian,
@@ -284,7 +285,7 @@ impl Domain {
             genesis: self.file.clone(),
             entries: self.entries.clone(),
             epoch: self.certify(&self.record(key), 3),
-            signatures: decoded.signing_payloads().iter().map(sign).collect(),
+            signatures: decoded.signing_payloads().iter().map(|it| sign(key, it)).collect(),
             request,
             approvals,
             decisions,
@@ -359,15 +360,18 @@ pub fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// Signs a payload as the key of its kind does here: a message with `ops`, the digest of sevens
-/// with `vault`, any other with `treasury`.
-pub fn sign(payload: &SigningPayload) -> ReceiptSignature {
+/// Signs a payload with a key of this name: a message with `ops`, a digest with all others.
+pub fn sign(key: &str, payload: &SigningPayload) -> ReceiptSignature {
     let (bytes, recovery_id) = match payload {
         SigningPayload::Message(message) => {
             (ed25519_dalek::Signer::sign(&ops(), message).to_bytes(), None)
         }
-        SigningPayload::Digest(digest) if *digest == [7; 32] => {
+        SigningPayload::Digest(digest) if key == "vault" => {
             (vault().sign_raw(digest, &[0; 32]).unwrap().to_bytes(), None)
+        }
+        SigningPayload::Digest(digest) if key == "releases" => {
+            let signature: p256::ecdsa::Signature = releases().sign_prehash(digest).unwrap();
+            (signature.normalize_s().unwrap_or(signature).to_bytes().into(), None)
         }
         SigningPayload::Digest(digest) => {
             let (signature, id) = treasury().sign_prehash_recoverable(digest).unwrap();
@@ -377,8 +381,13 @@ pub fn sign(payload: &SigningPayload) -> ReceiptSignature {
     ReceiptSignature { bytes, recovery_id }
 }
 
-fn keys() -> [(&'static str, Scheme); 3] {
-    [("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1), ("vault", Scheme::Bip340)]
+fn keys() -> [(&'static str, Scheme); 4] {
+    [
+        ("ops", Scheme::Ed25519),
+        ("treasury", Scheme::EcdsaSecp256k1),
+        ("vault", Scheme::Bip340),
+        ("releases", Scheme::EcdsaP256),
+    ]
 }
 
 fn ops() -> ed25519_dalek::SigningKey {
@@ -404,6 +413,10 @@ fn vault() -> k256::schnorr::SigningKey {
     k256::schnorr::SigningKey::from_bytes(&[6; 32]).unwrap()
 }
 
+fn releases() -> p256::ecdsa::SigningKey {
+    p256::ecdsa::SigningKey::from_slice(&[9; 32]).unwrap()
+}
+
 /// The public key of a scheme's one key.
 pub fn public_key(scheme: Scheme) -> Vec<u8> {
     match scheme {
@@ -412,6 +425,7 @@ pub fn public_key(scheme: Scheme) -> Vec<u8> {
         }
         Scheme::Bip340 => vault().verifying_key().to_bytes().to_vec(),
         Scheme::Ed25519 => ops().verifying_key().to_bytes().to_vec(),
+        Scheme::EcdsaP256 => releases().verifying_key().to_encoded_point(true).to_bytes().into(),
     }
 }
 

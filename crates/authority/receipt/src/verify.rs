@@ -164,7 +164,7 @@ fn check_epoch(
 fn has_public_key(account: &AccountRecord, scheme: Scheme) -> bool {
     let constant = account.commitments.first().map(Vec::as_slice).unwrap_or_default();
     let encoded = match scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Ed25519 => Some(constant),
+        Scheme::EcdsaSecp256k1 | Scheme::EcdsaP256 | Scheme::Ed25519 => Some(constant),
         Scheme::Bip340 => constant.split_first().map(|(_, x)| x),
     };
     encoded.is_some_and(|encoded| !encoded.is_empty() && encoded == account.public_key)

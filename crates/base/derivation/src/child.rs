@@ -3,21 +3,19 @@
 use crate::Path;
 use hmac::{Hmac, Mac};
 use quorate_codec::{Transcript, tag};
-use quorate_curve::{Curve, Ed25519, NonIdentity, Scalar, Secp256k1};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Scalar, Secp256k1};
 use quorate_identity::Scheme;
 use sha2::Sha512;
+use std::iter;
 
 /// A curve whose keys have children. Sealed by what it rests on.
 pub trait Family: Curve {
     /// The name of the scheme, shown wherever a child key is.
     const SCHEME: &'static str;
 
-    /// The tweak and the chain code of one step (DER-03, DER-06). `None` where the step has none.
-    fn step(
-        parent: &NonIdentity<Self>,
-        chain_code: &[u8; 32],
-        index: u32,
-    ) -> Option<(Scalar<Self>, [u8; 32])>;
+    /// The child one step below, with the tweak of this step (DER-03, DER-06, DER-10). `None` where
+    /// the step has none.
+    fn step(parent: &NonIdentity<Self>, chain_code: &[u8; 32], index: u32) -> Option<Child<Self>>;
 }
 
 /// A child key. Public.
@@ -29,6 +27,19 @@ pub struct Child<C: Curve> {
     pub chain_code: [u8; 32],
     /// δ, the sum of the tweaks of all steps modulo the order (DER-04).
     pub tweak: Scalar<C>,
+}
+
+impl<C: Curve> Child<C> {
+    /// The parent plus the tweak; `None` where that is no key.
+    fn of(parent: &NonIdentity<C>, tweak: Scalar<C>, chain_code: [u8; 32]) -> Option<Self> {
+        let key = (parent.point() + tweak.commit()).non_identity().ok()?;
+        Some(Self { key, chain_code, tweak })
+    }
+
+    /// The same with a tweak of 32 bytes; `None` also where they are at or above the order.
+    fn of_bytes(parent: &NonIdentity<C>, (tweak, chain_code): Halves) -> Option<Self> {
+        Self::of(parent, Scalar::from_bytes(&tweak).ok()?, chain_code)
+    }
 }
 
 /// A child key of a key whose curve is known at run time only. Public.
@@ -60,18 +71,32 @@ impl Family for Secp256k1 {
     const SCHEME: &'static str = "bip32";
 
     /// I = HMAC-SHA512(c, ser_P(K) ‖ ser_32(i)); I_L at or above the order has no key (DER-03).
-    fn step(
-        parent: &NonIdentity<Self>,
-        chain_code: &[u8; 32],
-        index: u32,
-    ) -> Option<(Scalar<Self>, [u8; 32])> {
-        let mut mac = Hmac::<Sha512>::new_from_slice(chain_code).ok()?;
-        mac.update(&parent.to_bytes());
-        mac.update(&index.to_be_bytes());
-        let bytes: [u8; 64] = mac.finalize().into_bytes().into();
-        let (left, right) = bytes.split_at(32);
-        Some((Scalar::from_bytes(left).ok()?, right.try_into().ok()?))
+    fn step(parent: &NonIdentity<Self>, chain_code: &[u8; 32], index: u32) -> Option<Child<Self>> {
+        let made = hashed(chain_code, &[&parent.to_bytes(), &index.to_be_bytes()])?;
+        Child::of_bytes(parent, made)
     }
+}
+
+impl Family for P256 {
+    const SCHEME: &'static str = "slip10";
+
+    /// As BIP-32, but what has no key is hashed once more, with I_R, until it has one (DER-10).
+    fn step(parent: &NonIdentity<Self>, chain_code: &[u8; 32], index: u32) -> Option<Child<Self>> {
+        let index = index.to_be_bytes();
+        let first = hashed(chain_code, &[&parent.to_bytes(), &index]);
+        let again = |(_, right): &Halves| hashed(chain_code, &[&[1], right, &index]);
+        iter::successors(first, again).find_map(|made| Child::of_bytes(parent, made))
+    }
+}
+
+/// I_L and I_R.
+type Halves = ([u8; 32], [u8; 32]);
+
+fn hashed(chain_code: &[u8; 32], parts: &[&[u8]]) -> Option<Halves> {
+    let mut mac = Hmac::<Sha512>::new_from_slice(chain_code).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    let bytes: [u8; 64] = mac.finalize().into_bytes().into();
+    Some((*bytes.first_chunk()?, *bytes.last_chunk()?))
 }
 
 impl Family for Ed25519 {
@@ -79,11 +104,7 @@ impl Family for Ed25519 {
 
     /// The tweak is a wide hash modulo the order, the chain code a hash, both under a tag of
     /// their own (DER-06).
-    fn step(
-        parent: &NonIdentity<Self>,
-        chain_code: &[u8; 32],
-        index: u32,
-    ) -> Option<(Scalar<Self>, [u8; 32])> {
+    fn step(parent: &NonIdentity<Self>, chain_code: &[u8; 32], index: u32) -> Option<Child<Self>> {
         let hash = |what: &str| {
             Transcript::new(tag::DERIVE_ED25519)
                 .part(what)
@@ -91,7 +112,8 @@ impl Family for Ed25519 {
                 .part(parent.to_bytes())
                 .number(index.into())
         };
-        Some((Scalar::from_wide(&hash("tweak").wide()), hash("chain code").digest().0))
+        let tweak = Scalar::from_wide(&hash("tweak").wide());
+        Child::of(parent, tweak, hash("chain code").digest().0)
     }
 }
 
@@ -106,12 +128,9 @@ pub fn derive<C: Family>(
 ) -> Result<Child<C>, DeriveError> {
     let start = Child { key: *parent, chain_code: *chain_code, tweak: Scalar::zero() };
     (1..).zip(path.steps()).try_fold(start, |child, (step, index)| {
-        let (tweak, chain_code) =
-            C::step(&child.key, &child.chain_code, *index).ok_or(DeriveError::NoKey { step })?;
-        let key = (child.key.point() + tweak.commit())
-            .non_identity()
-            .map_err(|_| DeriveError::NoKey { step })?;
-        Ok(Child { key, chain_code, tweak: child.tweak + tweak })
+        let next = C::step(&child.key, &child.chain_code, *index);
+        let next = next.ok_or(DeriveError::NoKey { step })?;
+        Ok(Child { tweak: child.tweak + next.tweak, ..next })
     })
 }
 
@@ -129,6 +148,7 @@ pub fn derive_encoded(
     match scheme {
         Scheme::EcdsaSecp256k1 => encoded::<Secp256k1>(point, chain_code, path),
         Scheme::Ed25519 => encoded::<Ed25519>(point, chain_code, path),
+        Scheme::EcdsaP256 => encoded::<P256>(point, chain_code, path),
         Scheme::Bip340 => {
             let derived = encoded::<Secp256k1>(point, chain_code, path)?;
             let public_key = derived.point.iter().skip(1).copied().collect();
@@ -153,6 +173,7 @@ pub fn scheme_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Secp256k1::SCHEME,
         Scheme::Ed25519 => Ed25519::SCHEME,
+        Scheme::EcdsaP256 => P256::SCHEME,
     }
 }
 
@@ -186,6 +207,7 @@ mod tests {
         ) {
             composes::<Secp256k1>(secret, code, &steps, cut);
             composes::<Ed25519>(secret, code, &steps, cut);
+            composes::<P256>(secret, code, &steps, cut);
         }
     }
 
@@ -210,12 +232,10 @@ mod tests {
     fn der_06_the_scheme_of_ed25519_is_not_mistaken_for_another() {
         assert_eq!(scheme_name(Scheme::Ed25519), "quorate-additive-ed25519/v1");
         let parent = Scalar::<Ed25519>::one().commit().non_identity().unwrap();
-        let (tweak, code) = Ed25519::step(&parent, &[0; 32], 5).unwrap();
-        let mut mac = Hmac::<Sha512>::new_from_slice(&[0; 32]).unwrap();
-        mac.update(&parent.to_bytes());
-        mac.update(&5_u32.to_be_bytes());
-        let bytes: [u8; 64] = mac.finalize().into_bytes().into();
-        assert_ne!(tweak, Scalar::from_wide(&bytes));
-        assert_ne!(code, bytes[32..]);
+        let child = Ed25519::step(&parent, &[0; 32], 5).unwrap();
+        let (left, right) = hashed(&[0; 32], &[&parent.to_bytes(), &5_u32.to_be_bytes()]).unwrap();
+        let wide = [left, right].concat().try_into().unwrap();
+        assert_ne!(child.tweak, Scalar::from_wide(&wide));
+        assert_ne!(child.chain_code, right);
     }
 }

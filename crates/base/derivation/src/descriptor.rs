@@ -19,13 +19,13 @@ pub enum ScriptType {
 }
 
 impl ScriptType {
-    /// What keys of a scheme can spend: one key has one scheme, so `tr` or the others, and for
-    /// Ed25519 nothing.
+    /// What keys of a scheme can spend: one key has one scheme, so `tr` or the others, and off
+    /// secp256k1 nothing.
     pub fn of(scheme: Scheme) -> &'static [Self] {
         match scheme {
             Scheme::EcdsaSecp256k1 => &[Self::Pkh, Self::ShWpkh, Self::Wpkh],
             Scheme::Bip340 => &[Self::Tr],
-            Scheme::Ed25519 => &[],
+            Scheme::Ed25519 | Scheme::EcdsaP256 => &[],
         }
     }
 

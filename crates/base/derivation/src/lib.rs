@@ -7,7 +7,8 @@
 //!        └──Descriptor───▶ wpkh([fp]xpub…/0/*)#…       and their address lists
 //! ```
 //!
-//! secp256k1 derives as BIP-32 does, Ed25519 by a scheme of our own name ([`Family::SCHEME`]).
+//! secp256k1 derives as BIP-32 does, P-256 as SLIP-10 does, Ed25519 by a scheme of our own name
+//! ([`Family::SCHEME`]).
 //! Everything here follows from public values, so every node, every client and every verifier of a
 //! receipt computes δ and Q' by itself, and nothing of it is ever taken from anybody (N-65).
 //!

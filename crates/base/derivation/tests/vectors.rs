@@ -1,9 +1,10 @@
-//! The vectors of `vectors/derivation.json`, which other implementations share.
+//! The vectors of `vectors/derivation.json` and `vectors/derivation-p256.json`, which other
+//! implementations share.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use quorate_codec::hex;
-use quorate_curve::{Ed25519, NonIdentity};
+use quorate_curve::{Ed25519, NonIdentity, P256};
 use quorate_derivation::{
     Branch, Descriptor, ExtendedKey, KeyNetwork, Path, ScriptType, XpubError, derive,
     derive_encoded, fingerprint,
@@ -40,6 +41,22 @@ struct Account {
     path: String,
     public_key: String,
     scheme: String,
+}
+
+/// `vectors/derivation-p256.json`.
+#[derive(Deserialize)]
+struct Nist {
+    slip10: Vec<NistStep>,
+}
+
+#[derive(Deserialize)]
+struct NistStep {
+    name: String,
+    parent: String,
+    chain_code: String,
+    index: u32,
+    child: String,
+    child_chain_code: String,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +146,21 @@ fn ed25519_derives_by_the_scheme_of_our_own() {
         assert_eq!(hex::encode(&child.key.to_bytes()), case.child);
         assert_eq!(hex::encode(&child.chain_code), case.child_chain_code);
         assert_eq!(hex::encode(&child.tweak.to_bytes()), case.tweak);
+    }
+}
+
+/// DER-10: the public steps of SLIP-10's test vectors 1 and 2, and of its test of a step that is
+/// hashed twice.
+#[test]
+fn p256_derives_publicly_as_the_vectors_of_slip_10_say() {
+    let text = include_str!("../../../../vectors/derivation-p256.json");
+    let vectors: Nist = serde_json::from_str(text).unwrap();
+    for step in vectors.slip10 {
+        let parent = NonIdentity::<P256>::from_bytes(&bytes::<33>(&step.parent)).unwrap();
+        let path = Path::new(vec![step.index]).unwrap();
+        let child = derive(&parent, &bytes(&step.chain_code), &path).unwrap();
+        assert_eq!(hex::encode(&child.key.to_bytes()), step.child, "{}", step.name);
+        assert_eq!(hex::encode(&child.chain_code), step.child_chain_code, "{}", step.name);
     }
 }
 

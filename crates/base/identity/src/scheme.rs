@@ -19,11 +19,14 @@ pub enum Scheme {
     /// Ed25519 (RFC 8032).
     #[n(2)]
     Ed25519,
+    /// ECDSA on NIST P-256 over a 32-byte digest (FIPS 186-5).
+    #[n(3)]
+    EcdsaP256,
 }
 
 impl Scheme {
     /// All schemes.
-    pub const ALL: [Self; 3] = [Self::EcdsaSecp256k1, Self::Bip340, Self::Ed25519];
+    pub const ALL: [Self; 4] = [Self::EcdsaSecp256k1, Self::Bip340, Self::Ed25519, Self::EcdsaP256];
 
     /// The text form.
     pub fn name(self) -> &'static str {
@@ -31,13 +34,22 @@ impl Scheme {
             Self::EcdsaSecp256k1 => "ecdsa-secp256k1",
             Self::Bip340 => "bip340",
             Self::Ed25519 => "ed25519",
+            Self::EcdsaP256 => "ecdsa-p256",
+        }
+    }
+
+    /// Whether it is ECDSA, on either curve: its sessions take a set-up with every peer.
+    pub fn is_ecdsa(self) -> bool {
+        match self {
+            Self::EcdsaSecp256k1 | Self::EcdsaP256 => true,
+            Self::Bip340 | Self::Ed25519 => false,
         }
     }
 }
 
 /// A text that names no scheme; the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scheme is one of ecdsa-secp256k1, bip340, ed25519")]
+#[error("a scheme is one of ecdsa-secp256k1, bip340, ed25519, ecdsa-p256")]
 pub struct SchemeError;
 
 impl fmt::Display for Scheme {
@@ -72,6 +84,6 @@ mod tests {
             assert_eq!(from_bytes(&to_bytes(&scheme)), Ok(scheme));
         }
         assert_eq!("ECDSA".parse::<Scheme>(), Err(SchemeError));
-        assert!(from_bytes::<Scheme>(&[3]).is_err());
+        assert!(from_bytes::<Scheme>(&[4]).is_err());
     }
 }

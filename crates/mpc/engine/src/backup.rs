@@ -10,7 +10,7 @@ use quorate_backup::{
     prove,
 };
 use quorate_codec::Digest;
-use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Secp256k1, SecretScalar};
 use quorate_identity::{GenesisHash, Head, KeyId, NodeId, Scheme};
 use quorate_keygen::Contributions;
 use quorate_sharing::Commitments;
@@ -84,6 +84,7 @@ pub struct BackupSource {
 pub(crate) enum SourceHalf {
     Secp256k1(OnCurve<Secp256k1>),
     Ed25519(OnCurve<Ed25519>),
+    P256(OnCurve<P256>),
 }
 
 #[derive(Debug)]
@@ -98,6 +99,7 @@ pub(crate) struct OnCurve<C: Curve> {
 pub(crate) enum Contributed {
     Secp256k1(Contributions<Secp256k1>),
     Ed25519(Contributions<Ed25519>),
+    P256(Contributions<P256>),
 }
 
 /// Of a dealing, once this node made its backups: its contributions are wiped.
@@ -215,6 +217,7 @@ fn back_up<P: Parameters>(
     match dealt.contributed {
         Some(Contributed::Secp256k1(_)) => on::<Secp256k1, P>(dealt, terms, me, kinds, seed),
         Some(Contributed::Ed25519(_)) => on::<Ed25519, P>(dealt, terms, me, kinds, seed),
+        Some(Contributed::P256(_)) => on::<P256, P>(dealt, terms, me, kinds, seed),
         None => Err(Failure::caller("this dealing was backed up already")),
     }
 }
@@ -273,6 +276,7 @@ fn verify<P: Parameters>(
         SourceHalf::Ed25519(half) => {
             verify_on::<Ed25519, P>(terms, source, half, kind, author, bundle)
         }
+        SourceHalf::P256(half) => verify_on::<P256, P>(terms, source, half, kind, author, bundle),
     }
 }
 
@@ -305,6 +309,7 @@ fn refutes<P: Parameters>(
             refutes_on::<Secp256k1, P>(terms, tree, kind, author, bundle)
         }
         Scheme::Ed25519 => refutes_on::<Ed25519, P>(terms, tree, kind, author, bundle),
+        Scheme::EcdsaP256 => refutes_on::<P256, P>(terms, tree, kind, author, bundle),
     }
 }
 
@@ -356,6 +361,7 @@ fn export<P: Parameters>(
             export_on::<Secp256k1, P>(terms, accounts, shares, me, seed)
         }
         Some(Scheme::Ed25519) => export_on::<Ed25519, P>(terms, accounts, shares, me, seed),
+        Some(Scheme::EcdsaP256) => export_on::<P256, P>(terms, accounts, shares, me, seed),
         None => Err(Failure::caller("the key has no account")),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::Failure;
 use crate::deal::{DealPlan, Erase, on_curve};
-use quorate_curve::{Ed25519, Secp256k1};
+use quorate_curve::{Ed25519, P256, Secp256k1};
 use quorate_identity::{NodeId, Scheme};
 use quorate_keygen::{
     Accusation, EchoFindings, Misdealing, Signatures, Signed, Terms, Unproven,
@@ -33,6 +33,7 @@ pub fn judge(
     match plan.scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => judge_on::<Secp256k1>(plan, charge, signatures),
         Scheme::Ed25519 => judge_on::<Ed25519>(plan, charge, signatures),
+        Scheme::EcdsaP256 => judge_on::<P256>(plan, charge, signatures),
     }
 }
 
@@ -51,6 +52,7 @@ pub fn judge_echoes(
             Ok(judge_echoes_on(&terms::<Secp256k1>(plan)?, echoes, shown, signatures))
         }
         Scheme::Ed25519 => Ok(judge_echoes_on(&terms::<Ed25519>(plan)?, echoes, shown, signatures)),
+        Scheme::EcdsaP256 => Ok(judge_echoes_on(&terms::<P256>(plan)?, echoes, shown, signatures)),
     }
 }
 

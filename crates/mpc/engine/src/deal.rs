@@ -8,7 +8,7 @@ use crate::{
 };
 use quorate_access::Tree;
 use quorate_codec::Digest;
-use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Secp256k1, SecretScalar};
 use quorate_identity::{NodeId, Scheme};
 use quorate_keygen::{
     Contributions, DealError, Dealt, DealtKey, ExpectRound1, ExpectRound2, Holding, Knowledge,
@@ -101,6 +101,7 @@ pub fn start_deal(plan: DealPlan, seed: Seed) -> Result<(Box<dyn Round>, Vec<Out
     match plan.scheme {
         Scheme::EcdsaSecp256k1 | Scheme::Bip340 => start::<Secp256k1>(plan, seed),
         Scheme::Ed25519 => start::<Ed25519>(plan, seed),
+        Scheme::EcdsaP256 => start::<P256>(plan, seed),
     }
 }
 
@@ -115,6 +116,7 @@ pub fn check_public(scheme: Scheme, bytes: &[u8]) -> Result<(), Failure> {
             NonIdentity::<Secp256k1>::from_bytes(bytes).is_ok()
         }
         Scheme::Ed25519 => NonIdentity::<Ed25519>::from_bytes(bytes).is_ok(),
+        Scheme::EcdsaP256 => NonIdentity::<P256>::from_bytes(bytes).is_ok(),
     };
     if is_point { Ok(()) } else { Err(Failure::caller("not a public point")) }
 }
@@ -149,6 +151,7 @@ fn verify_leaves(
             verify_on::<Secp256k1>(transcript, first, keys, knowledge, proofs)
         }
         PublicHalf::Ed25519(_) => verify_on::<Ed25519>(transcript, first, keys, knowledge, proofs),
+        PublicHalf::P256(_) => verify_on::<P256>(transcript, first, keys, knowledge, proofs),
     }
 }
 
@@ -188,83 +191,44 @@ pub(crate) trait Erase: Curve {
     fn source(half: OnCurve<Self>) -> SourceHalf;
 }
 
-impl Erase for Secp256k1 {
-    fn public(half: Half<Self>) -> PublicHalf {
-        PublicHalf::Secp256k1(half)
-    }
+macro_rules! erase {
+    ($($curve:ident)*) => {
+        $(impl Erase for $curve {
+            fn public(half: Half<Self>) -> PublicHalf {
+                PublicHalf::$curve(half)
+            }
 
-    fn secret(shares: LeafShares<Self>) -> SecretHalf {
-        SecretHalf::Secp256k1(shares)
-    }
+            fn secret(shares: LeafShares<Self>) -> SecretHalf {
+                SecretHalf::$curve(shares)
+            }
 
-    fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>> {
-        match half {
-            PublicHalf::Secp256k1(half) => Some(&half.commitments),
-            PublicHalf::Ed25519(_) => None,
-        }
-    }
+            fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>> {
+                let PublicHalf::$curve(half) = half else { return None };
+                Some(&half.commitments)
+            }
 
-    fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>> {
-        match half {
-            SecretHalf::Secp256k1(shares) => Some(shares),
-            SecretHalf::Ed25519(_) => None,
-        }
-    }
+            fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>> {
+                let SecretHalf::$curve(shares) = half else { return None };
+                Some(shares)
+            }
 
-    fn contributed(contributions: Contributions<Self>) -> Contributed {
-        Contributed::Secp256k1(contributions)
-    }
+            fn contributed(contributions: Contributions<Self>) -> Contributed {
+                Contributed::$curve(contributions)
+            }
 
-    fn contributions(contributed: Contributed) -> Option<Contributions<Self>> {
-        match contributed {
-            Contributed::Secp256k1(contributions) => Some(contributions),
-            Contributed::Ed25519(_) => None,
-        }
-    }
+            fn contributions(contributed: Contributed) -> Option<Contributions<Self>> {
+                let Contributed::$curve(contributions) = contributed else { return None };
+                Some(contributions)
+            }
 
-    fn source(half: OnCurve<Self>) -> SourceHalf {
-        SourceHalf::Secp256k1(half)
-    }
+            fn source(half: OnCurve<Self>) -> SourceHalf {
+                SourceHalf::$curve(half)
+            }
+        })*
+    };
 }
 
-impl Erase for Ed25519 {
-    fn public(half: Half<Self>) -> PublicHalf {
-        PublicHalf::Ed25519(half)
-    }
-
-    fn secret(shares: LeafShares<Self>) -> SecretHalf {
-        SecretHalf::Ed25519(shares)
-    }
-
-    fn commitments(half: &PublicHalf) -> Option<&Commitments<Self>> {
-        match half {
-            PublicHalf::Ed25519(half) => Some(&half.commitments),
-            PublicHalf::Secp256k1(_) => None,
-        }
-    }
-
-    fn shares(half: &SecretHalf) -> Option<&LeafShares<Self>> {
-        match half {
-            SecretHalf::Ed25519(shares) => Some(shares),
-            SecretHalf::Secp256k1(_) => None,
-        }
-    }
-
-    fn contributed(contributions: Contributions<Self>) -> Contributed {
-        Contributed::Ed25519(contributions)
-    }
-
-    fn contributions(contributed: Contributed) -> Option<Contributions<Self>> {
-        match contributed {
-            Contributed::Ed25519(contributions) => Some(contributions),
-            Contributed::Secp256k1(_) => None,
-        }
-    }
-
-    fn source(half: OnCurve<Self>) -> SourceHalf {
-        SourceHalf::Ed25519(half)
-    }
-}
+erase!(Secp256k1 Ed25519 P256);
 
 /// What is known of the keys before they exist.
 struct Order {

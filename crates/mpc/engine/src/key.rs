@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use quorate_access::limits::LEAVES_MAX;
 use quorate_access::{LeafId, Tree};
 use quorate_codec::{Canonical, Digest};
-use quorate_curve::{Curve, Ed25519, NonIdentity, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Secp256k1, SecretScalar};
 use quorate_derivation::{Child, Family, Path, derive};
 use quorate_identity::{NodeId, Scheme};
 use quorate_sharing::{Commitments, LeafShares};
@@ -28,6 +28,7 @@ pub struct KeyPublic {
 pub(crate) enum PublicHalf {
     Secp256k1(Half<Secp256k1>),
     Ed25519(Half<Ed25519>),
+    P256(Half<P256>),
 }
 
 /// What a public half is on one curve.
@@ -54,6 +55,7 @@ impl KeyPublic {
                 PublicHalf::Secp256k1(Half::read(&tree, commitments)?)
             }
             Scheme::Ed25519 => PublicHalf::Ed25519(Half::read(&tree, commitments)?),
+            Scheme::EcdsaP256 => PublicHalf::P256(Half::read(&tree, commitments)?),
         };
         Ok(Self { scheme, tree, half })
     }
@@ -73,6 +75,7 @@ impl KeyPublic {
         match &self.half {
             PublicHalf::Secp256k1(half) => half.commitments.to_bytes(),
             PublicHalf::Ed25519(half) => half.commitments.to_bytes(),
+            PublicHalf::P256(half) => half.commitments.to_bytes(),
         }
     }
 
@@ -91,6 +94,7 @@ impl KeyPublic {
             PublicHalf::Ed25519(half) => {
                 PublicHalf::Ed25519(half.at(&half.child(chain_code, path)?)?)
             }
+            PublicHalf::P256(half) => PublicHalf::P256(half.at(&half.child(chain_code, path)?)?),
         };
         Ok(Self { scheme: self.scheme, tree: self.tree.clone(), half })
     }
@@ -102,6 +106,7 @@ impl KeyPublic {
             (PublicHalf::Secp256k1(half), Scheme::Bip340) => x_only(&half.public_key),
             (PublicHalf::Secp256k1(half), _) => half.public_key.to_bytes(),
             (PublicHalf::Ed25519(half), _) => half.public_key.to_bytes(),
+            (PublicHalf::P256(half), _) => half.public_key.to_bytes(),
         }
     }
 }
@@ -152,6 +157,7 @@ pub struct KeyShare {
 pub(crate) enum SecretHalf {
     Secp256k1(LeafShares<Secp256k1>),
     Ed25519(LeafShares<Ed25519>),
+    P256(LeafShares<P256>),
 }
 
 impl KeyShare {
@@ -160,6 +166,7 @@ impl KeyShare {
         let (curve, leaves) = match &self.half {
             SecretHalf::Secp256k1(shares) => (0, store(shares)),
             SecretHalf::Ed25519(shares) => (1, store(shares)),
+            SecretHalf::P256(shares) => (2, store(shares)),
         };
         let stored = StoredShare { version: VERSION, curve, leaves };
         // Room for the whole encoding, so that no half of it stays behind in a moved buffer.
@@ -182,6 +189,7 @@ impl KeyShare {
         let half = match stored.curve {
             0 => load(&stored.leaves).map(SecretHalf::Secp256k1),
             1 => load(&stored.leaves).map(SecretHalf::Ed25519),
+            2 => load(&stored.leaves).map(SecretHalf::P256),
             _ => None,
         };
         half.map(|half| Self { half }).ok_or_else(damaged)
@@ -214,6 +222,7 @@ impl KeyShare {
         let half = match &public.half {
             PublicHalf::Secp256k1(_) => load(&stored.leaves).map(SecretHalf::Secp256k1),
             PublicHalf::Ed25519(_) => load(&stored.leaves).map(SecretHalf::Ed25519),
+            PublicHalf::P256(_) => load(&stored.leaves).map(SecretHalf::P256),
         };
         let share = half.map(|half| Self { half }).ok_or_else(other)?;
         if share.is_held_by(node, public) { Ok(share) } else { Err(other()) }
@@ -225,6 +234,7 @@ impl KeyShare {
         let first = match &self.half {
             SecretHalf::Secp256k1(shares) => shares.iter().next().map(|(leaf, _)| leaf),
             SecretHalf::Ed25519(shares) => shares.iter().next().map(|(leaf, _)| leaf),
+            SecretHalf::P256(shares) => shares.iter().next().map(|(leaf, _)| leaf),
         };
         let leaves = public.tree.leaves();
         let owner = leaves.into_iter().find(|(leaf, _)| Some(*leaf) == first);
@@ -239,6 +249,9 @@ impl KeyShare {
                 matches(shares, &public.tree, &half.commitments)
             }
             (SecretHalf::Ed25519(shares), PublicHalf::Ed25519(half)) => {
+                matches(shares, &public.tree, &half.commitments)
+            }
+            (SecretHalf::P256(shares), PublicHalf::P256(half)) => {
                 matches(shares, &public.tree, &half.commitments)
             }
             _ => false,

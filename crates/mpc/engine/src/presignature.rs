@@ -1,7 +1,7 @@
 //! Presignatures, whatever their curve.
 
 use quorate_codec::Digest;
-use quorate_curve::Secp256k1;
+use quorate_curve::{P256, Secp256k1};
 use quorate_ecdsa::{EcdsaCurve, presign};
 use std::fmt;
 
@@ -12,6 +12,7 @@ pub struct Presignature(OfCurve);
 
 enum OfCurve {
     Secp256k1(presign::Presignature<Secp256k1>),
+    P256(presign::Presignature<P256>),
 }
 
 impl Presignature {
@@ -19,6 +20,7 @@ impl Presignature {
     pub fn name(&self) -> Digest {
         match &self.0 {
             OfCurve::Secp256k1(presignature) => presignature.name(),
+            OfCurve::P256(presignature) => presignature.name(),
         }
     }
 }
@@ -39,6 +41,20 @@ impl Presigned for Secp256k1 {
     fn reveal(presignature: Presignature) -> Option<presign::Presignature<Self>> {
         match presignature.0 {
             OfCurve::Secp256k1(presignature) => Some(presignature),
+            OfCurve::P256(_) => None,
+        }
+    }
+}
+
+impl Presigned for P256 {
+    fn erase(presignature: presign::Presignature<Self>) -> Presignature {
+        Presignature(OfCurve::P256(presignature))
+    }
+
+    fn reveal(presignature: Presignature) -> Option<presign::Presignature<Self>> {
+        match presignature.0 {
+            OfCurve::P256(presignature) => Some(presignature),
+            OfCurve::Secp256k1(_) => None,
         }
     }
 }

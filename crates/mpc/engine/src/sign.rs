@@ -100,7 +100,7 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
         return Err(Failure::caller("this node is not in the quorum"));
     }
     check_tweak(public.scheme(), tweak)?;
-    if !presignatures.is_empty() && !is_ecdsa(public.scheme()) {
+    if !presignatures.is_empty() && !public.scheme().is_ecdsa() {
         return Err(Failure::caller("only ECDSA has presignatures"));
     }
     let place =
@@ -115,8 +115,7 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
         }
         (PublicHalf::Secp256k1(half), SecretHalf::Secp256k1(shares)) => {
             let (seat, checked) = place.seat(half, shares)?;
-            let digests: Vec<[u8; 32]> =
-                payloads.iter().map(Payload::digest).collect::<Result<_, _>>()?;
+            let digests = digests(&payloads)?;
             let bound = seat.bound;
             let (engine, first) = if public.scheme() == Scheme::Bip340 {
                 let messages = digests.iter().map(<[u8; 32]>::as_slice).collect();
@@ -126,9 +125,20 @@ pub fn open(plan: OpenPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Failure> {
             };
             (bound, engine, first)
         }
+        (PublicHalf::P256(half), SecretHalf::P256(shares)) => {
+            let (seat, _) = place.seat(half, shares)?;
+            let bound = seat.bound;
+            let digests = digests(&payloads)?;
+            let (engine, first) = open_ecdsa(seat, &quorum, digests, &pairs, presignatures, seed)?;
+            (bound, engine, first)
+        }
         _ => return Err(Failure::machine("the shares are of another curve than the key")),
     };
     Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
+}
+
+fn digests(payloads: &[Payload]) -> Result<Vec<[u8; 32]>, Failure> {
+    payloads.iter().map(Payload::digest).collect()
 }
 
 /// Opens a session of an ECDSA key that makes presignatures, for the key itself: whatever its
@@ -141,7 +151,7 @@ pub fn open_ahead(plan: AheadPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Fai
     if !quorum.contains(&me) {
         return Err(Failure::caller("this node is not in the quorum"));
     }
-    if !is_ecdsa(public.scheme()) {
+    if !public.scheme().is_ecdsa() {
         return Err(Failure::caller("only ECDSA has presignatures"));
     }
     // The key itself is derived from nothing.
@@ -152,13 +162,13 @@ pub fn open_ahead(plan: AheadPlan, seed: Seed) -> Result<(Opening, Vec<u8>), Fai
             let (seat, _) = place.seat(half, shares)?;
             (seat.bound, ecdsa::open(seat, &quorum, ecdsa::Aim::Ahead(count), &pairs, seed)?)
         }
+        (PublicHalf::P256(half), SecretHalf::P256(shares)) => {
+            let (seat, _) = place.seat(half, shares)?;
+            (seat.bound, ecdsa::open(seat, &quorum, ecdsa::Aim::Ahead(count), &pairs, seed)?)
+        }
         _ => return Err(Failure::machine("the shares are of another curve than the key")),
     };
     Ok((Opening { bound, me, quorum, own_first: first.clone(), engine }, first))
-}
-
-fn is_ecdsa(scheme: Scheme) -> bool {
-    scheme == Scheme::EcdsaSecp256k1
 }
 
 fn open_ecdsa<C: Presigned>(

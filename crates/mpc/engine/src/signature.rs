@@ -20,7 +20,7 @@ impl Signature {
         &self.bytes
     }
 
-    /// 0 to 3, for ECDSA only: with it the key can be computed from the signature.
+    /// 0 to 3, for ECDSA on secp256k1 only: with it the key can be computed from the signature.
     pub fn recovery_id(&self) -> Option<u8> {
         self.recovery_id
     }
@@ -57,6 +57,9 @@ pub fn verify(
             Ok(quorate_schnorr::verify::<Ed25519>(&half.public_key, tweak, message, bytes)?.into())
         }
         PublicHalf::Secp256k1(half) => verify_digest(public.scheme(), half, tweak, payload, bytes),
+        PublicHalf::P256(half) => {
+            Ok(quorate_ecdsa::verify(&half.public_key, &payload.digest()?, bytes)?.into())
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use minicbor::{Decode, Encode};
 use quorate_charter::State;
 use quorate_codec::{Canonical, Digest, Transcript, tag};
 use quorate_engine::{Failure, Inbound, Outbound, PairPlan, PairSetup, Progress, Round};
-use quorate_identity::{NodeId, Scheme};
+use quorate_identity::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -181,7 +181,7 @@ impl Pairs {
 
     /// Finds out whom the keys of the charter need.
     pub fn learn_orders(&mut self, state: &State, keys: &Keys, me: &NodeId) {
-        let orders = state.keys().filter(|order| order.scheme == Scheme::EcdsaSecp256k1);
+        let orders = state.keys().filter(|order| order.scheme.is_ecdsa());
         let trees = orders.filter(|order| !order.retired).flat_map(|order| {
             let current = keys.current(&order.key).map(|current| &current.record.plan.tree);
             let wanted = order.last_sharing().map(|sharing| &sharing.tree);

@@ -7,7 +7,7 @@ use crate::wire::{Generation, Target, Terms};
 use quorate_access::Tree;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{KeyPublic, KeyShare, PairSetup, Tweak};
-use quorate_identity::{KeyId, NodeId, Scheme};
+use quorate_identity::{KeyId, NodeId};
 use quorate_intent::SigningPayload;
 use quorate_policy::request::NodeOutcome;
 use quorate_policy::{Authorized, SignRequest};
@@ -99,7 +99,7 @@ impl Node {
     /// Whether every two members of a session need a pair set-up.
     pub(crate) fn needs_pairs(&self, target: &Target) -> bool {
         let order = self.key_of(target).and_then(|key| self.state.key(&key));
-        order.is_some_and(|order| order.scheme == Scheme::EcdsaSecp256k1)
+        order.is_some_and(|order| order.scheme.is_ecdsa())
     }
 
     /// The terms of a session for a target with this quorum, from what this node verified
@@ -177,15 +177,15 @@ impl Node {
         let account = terms.account;
         let tweak = self.work(&terms.target)?.tweak;
         let peers = terms.quorum.iter().copied().filter(|peer| *peer != self.me);
-        let (pairs, generations) = match current.record.plan.scheme {
-            Scheme::EcdsaSecp256k1 => {
+        let (pairs, generations) = match current.record.plan.scheme.is_ecdsa() {
+            true => {
                 let pairs = peers
                     .clone()
                     .map(|peer| Some((peer, self.pairs.get(&peer)?.1)))
                     .collect::<Option<BTreeMap<_, _>>>()?;
                 (pairs, self.pairs.generations(peers))
             }
-            Scheme::Bip340 | Scheme::Ed25519 => (BTreeMap::new(), Vec::new()),
+            false => (BTreeMap::new(), Vec::new()),
         };
         Some(Material {
             public: Arc::clone(current.accounts.get(usize::from(account))?),

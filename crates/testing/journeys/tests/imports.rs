@@ -54,7 +54,12 @@ fn keys_of_openssl_are_read() {
     let from_file = format!("file:{password}");
     let secp256k1 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
     let ed25519 = ["-algorithm", "ed25519"];
-    let cases = [("ecdsa-secp256k1", &secp256k1[..], 33), ("ed25519", &ed25519[..], 32)];
+    let p256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let cases = [
+        ("ecdsa-secp256k1", &secp256k1[..], 33),
+        ("ed25519", &ed25519[..], 32),
+        ("ecdsa-p256", &p256[..], 33),
+    ];
     for (scheme, algorithm, length) in cases {
         openssl(&[&["genpkey", "-out", &plain], algorithm].concat());
         openssl(&["pkcs8", "-topk8", "-in", &plain, "-passout", &from_file, "-out", &sealed]);

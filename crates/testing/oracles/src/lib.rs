@@ -6,7 +6,7 @@
 //! | [`Bitcoin`] | Bitcoin Core's consensus kernel on a regtest chain | a block with our spend is valid, and is not with one byte flipped |
 //! | [`Wallet`] | @scure/bip32 and @bitcoinerlab/descriptors | wallets find our addresses from what we export |
 //! | [`BackupReader`] | `spec/backup.md` read once more, in Python without packages | a backup is what the page says |
-//! | [`OpenSsl`] | the system's `openssl` | an Ed25519 signature verifies |
+//! | [`OpenSsl`] | the system's `openssl` | a signature of Ed25519 or of ECDSA on P-256 verifies |
 //!
 //! All but the last are scripts in `peers/` that speak JSON lines on their standard input and output;
 //! each script's head lists its calls. Their packages are installed under `target/oracles` from the

@@ -11,6 +11,12 @@ pub struct OpenSsl;
 const ED25519_SPKI_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
+/// The same before the 33 bytes of a key of P-256 (RFC 5480).
+const P256_SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x39, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x22, 0x00,
+];
+
 impl OpenSsl {
     /// Whether OpenSSL accepts `signature` over `message` under an Ed25519 public key.
     pub fn verify_ed25519(
@@ -18,15 +24,38 @@ impl OpenSsl {
         message: &[u8],
         signature: &[u8; 64],
     ) -> Result<bool, OracleError> {
+        let key = [&ED25519_SPKI_PREFIX[..], public_key].concat();
+        Self::verify(&key, &["-rawin"], message, signature)
+    }
+
+    /// Whether OpenSSL accepts `signature`, in DER, over the SHA-256 of `message` under a public key
+    /// of P-256, compressed as SEC 1 has it.
+    pub fn verify_p256(
+        public_key: &[u8; 33],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, OracleError> {
+        let key = [&P256_SPKI_PREFIX[..], public_key].concat();
+        Self::verify(&key, &["-rawin", "-digest", "sha256"], message, signature)
+    }
+
+    fn verify(
+        key_der: &[u8],
+        how: &[&str],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, OracleError> {
         let files = TempDir::new()?;
         let key = files.path().join("key.der");
         let (message_file, signature_file) =
             (files.path().join("message"), files.path().join("signature"));
-        std::fs::write(&key, [&ED25519_SPKI_PREFIX[..], public_key].concat())?;
+        std::fs::write(&key, key_der)?;
         std::fs::write(&message_file, message)?;
         std::fs::write(&signature_file, signature)?;
         let verification = Command::new("openssl")
-            .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"])
+            .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER"])
+            .args(how)
+            .arg("-inkey")
             .arg(&key)
             .arg("-in")
             .arg(&message_file)

@@ -21,6 +21,10 @@ use bitcoin::{
 use ed25519_dalek::{Signer, SigningKey};
 use quorate_oracles::{BackupReader, Bitcoin, Coin, Ethereum, OpenSsl, Verdict, Wallet};
 
+/// Made once with `openssl`: a key of P-256, and its signature over the SHA-256 of `quorate`.
+const P256_PUBLIC: &str = "031bb98a243b1c788aff5981636479c23f8e691539c2b82e1efef102e705901136";
+const P256_SIGNATURE: &str = "304602210090f8ec76f0db2e8eb84aab4219133f6043469abd4c2273ac0aa9d5e5ae35c80d0221008eb4ef6e3ff06fd07a38fcda55c50a7257589b6411b1700b7a001c377b2c7e9d";
+
 const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
 
 #[test]
@@ -113,6 +117,21 @@ fn openssl_verifies_ed25519_and_refuses_a_flipped_byte() {
     assert!(!OpenSsl::verify_ed25519(&public, b"quorum", &signature).unwrap());
     signature[40] ^= 1;
     assert!(!OpenSsl::verify_ed25519(&public, b"quorate", &signature).unwrap());
+}
+
+/// A key, message and signature that OpenSSL made.
+#[test]
+fn openssl_verifies_ecdsa_on_p256_and_refuses_a_flipped_byte() {
+    let hex = |text: &str| -> Vec<u8> {
+        let pairs = (0..text.len()).step_by(2);
+        pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    let public: [u8; 33] = hex(P256_PUBLIC).try_into().unwrap();
+    let mut signature = hex(P256_SIGNATURE);
+    assert!(OpenSsl::verify_p256(&public, b"quorate", &signature).unwrap());
+    assert!(!OpenSsl::verify_p256(&public, b"quorum", &signature).unwrap());
+    signature[20] ^= 1;
+    assert!(!OpenSsl::verify_p256(&public, b"quorate", &signature).unwrap());
 }
 
 /// A chain with a coin under `script`, and an unsigned transaction that spends it.

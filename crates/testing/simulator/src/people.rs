@@ -11,7 +11,7 @@ use crate::world::{Story, World};
 use ed25519_dalek::{Signature, VerifyingKey};
 use quorate_access::Tree;
 use quorate_charter::{Change, MemberKind, MotionBody, PeopleChange, Roles};
-use quorate_client::contract::{CeremonyPhase, KeyState, RequestState, RequestView};
+use quorate_client::contract::{CeremonyPhase, Encoding, KeyState, RequestState, RequestView};
 use quorate_identity::{ActorId, KeyId, Name, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::call::{Call, Caller, View};
@@ -158,7 +158,9 @@ impl People {
     fn file_for(&mut self, world: &mut World, key: KeyId, scheme: Scheme) {
         let number = world.draw(1 << 20);
         let intent = match scheme {
-            Scheme::Ed25519 => format!(r#"{{"kind":"message","message":"0x{number:08x}"}}"#),
+            Scheme::Ed25519 | Scheme::EcdsaP256 => {
+                format!(r#"{{"kind":"message","message":"0x{number:08x}"}}"#)
+            }
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
                 format!(r#"{{"kind":"raw.digest","digest":"0x{number:064x}"}}"#)
             }
@@ -174,7 +176,7 @@ impl People {
         self.filed.push((id, signed.clone()));
         self.submit(world, signed);
         // People who sit together approve at once, so that long sessions happen among faults too.
-        if scheme != Scheme::Ed25519 && world.draw(4) > 0 {
+        if matches!(scheme, Scheme::EcdsaSecp256k1 | Scheme::Bip340) && world.draw(4) > 0 {
             for who in ["alice", "bob"] {
                 self.approve(world, id, who, Verdict::Approve);
             }
@@ -411,7 +413,7 @@ fn some_key(world: &mut World) -> Option<(KeyId, Scheme)> {
     let node = some_host(world)?;
     let any = world.draw(4) == 0 || world.story() != Story::Ecdsa;
     let state = world.hosts[&node].node.as_ref()?.state();
-    let keys = state.keys().filter(|key| any || key.scheme == Scheme::EcdsaSecp256k1);
+    let keys = state.keys().filter(|key| any || key.scheme.is_ecdsa());
     let keys: Vec<(KeyId, Scheme)> = keys.map(|key| (key.key, key.scheme)).collect();
     let count = u32::try_from(keys.len()).ok().filter(|count| *count > 0)?;
     keys.get(world.draw(count) as usize).copied()
@@ -486,6 +488,12 @@ fn is_genuine(view: &RequestView) -> bool {
         return view.signatures.len() == 1;
     };
     let message = quorate_codec::hex::decode(message);
+    if signature.encoding == Encoding::Der {
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&signature.public_key.0);
+        let bytes = p256::ecdsa::Signature::from_der(&signature.signature.0);
+        let (Ok(message), Ok(key), Ok(bytes)) = (message, key, bytes) else { return false };
+        return p256::ecdsa::signature::Verifier::verify(&key, &message, &bytes).is_ok();
+    }
     let public = <[u8; 32]>::try_from(signature.public_key.0.as_slice());
     let bytes = <[u8; 64]>::try_from(signature.signature.0.as_slice());
     let (Ok(message), Ok(public), Ok(bytes)) = (message, public, bytes) else { return false };

@@ -876,6 +876,10 @@ pub(crate) fn schemes(story: Story) -> &'static [(&'static str, Scheme)] {
         Story::Schnorr | Story::Withheld | Story::Epochs | Story::Governance => {
             &[("ops", Scheme::Ed25519)]
         }
-        Story::Ecdsa => &[("ops", Scheme::Ed25519), ("treasury", Scheme::EcdsaSecp256k1)],
+        Story::Ecdsa => &[
+            ("ops", Scheme::Ed25519),
+            ("treasury", Scheme::EcdsaSecp256k1),
+            ("releases", Scheme::EcdsaP256),
+        ],
     }
 }

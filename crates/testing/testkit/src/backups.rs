@@ -6,7 +6,7 @@ use quorate_backup::{
 };
 use quorate_charter::{AccountRecord, EpochRecord};
 use quorate_codec::{Digest, from_bytes};
-use quorate_curve::{Curve, Ed25519, NonIdentity, Point, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Point, Secp256k1, SecretScalar};
 use quorate_engine::{KeyPublic, KeyShare};
 use quorate_identity::{Head, NodeId, Scheme};
 use quorate_machine::{BundlesRow, Shares, publics_of};
@@ -58,6 +58,7 @@ pub fn restores(
             restores_on::<Secp256k1>(record, shares, contributions, keys)
         }
         Scheme::Ed25519 => restores_on::<Ed25519>(record, shares, contributions, keys),
+        Scheme::EcdsaP256 => restores_on::<P256>(record, shares, contributions, keys),
     }
 }
 
@@ -145,6 +146,7 @@ pub fn shares_of(
             secrets_of::<Secp256k1>(record, bundles, member, keys)
         }
         Scheme::Ed25519 => secrets_of::<Ed25519>(record, bundles, member, keys),
+        Scheme::EcdsaP256 => secrets_of::<P256>(record, bundles, member, keys),
     };
     let publics = publics_of(record).expect("a record of this curve");
     let each = secrets.len() / publics.len();

@@ -6,7 +6,7 @@ use crate::world::World;
 use quorate_access::Tree;
 use quorate_charter::{MotionBody, Restored, Summand, Summands, most_faults};
 use quorate_codec::Digest;
-use quorate_curve::{Curve, Ed25519, Point, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, P256, Point, Secp256k1, SecretScalar};
 use quorate_identity::{KeyId, NodeId, Scheme};
 use quorate_machine::estate::{Inherited, Legacy, take_up};
 use rand_chacha::ChaCha20Rng;
@@ -37,6 +37,7 @@ impl LostKey {
                 Self::on::<Secp256k1>(scheme, accounts, heirs, seed)
             }
             Scheme::Ed25519 => Self::on::<Ed25519>(scheme, accounts, heirs, seed),
+            Scheme::EcdsaP256 => Self::on::<P256>(scheme, accounts, heirs, seed),
         }
     }
 

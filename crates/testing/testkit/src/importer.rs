@@ -6,7 +6,7 @@ use ed25519_dalek::SigningKey;
 use quorate_charter::{Imported, MotionBody, State, most_faults, verify_log};
 use quorate_client::contract::{HexBytes, SubmitImport, routes};
 use quorate_codec::{Digest, tag};
-use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
 use quorate_engine::Seed;
 use quorate_identity::{ImporterSecret, Scheme};
 use quorate_machine::call::View;
@@ -37,11 +37,12 @@ impl Importer {
         // As RFC 8032 expands a seed, so that the same key signs elsewhere.
         let secret = match scheme {
             Scheme::Ed25519 => SigningKey::from_bytes(&[byte; 32]).to_scalar().to_bytes(),
-            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => [byte; 32],
+            Scheme::EcdsaSecp256k1 | Scheme::Bip340 | Scheme::EcdsaP256 => [byte; 32],
         };
         let public = match scheme {
             Scheme::Ed25519 => public::<Ed25519>(&secret),
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => public::<Secp256k1>(&secret),
+            Scheme::EcdsaP256 => public::<P256>(&secret),
         };
         let identity = ImporterSecret::from_bytes(&[byte ^ 0x55; 32]);
         Self { scheme, identity, secret, public }

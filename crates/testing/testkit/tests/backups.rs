@@ -90,11 +90,15 @@ fn neg_066_what_is_on_any_members_disk_restores_everybodys_shares_and_the_key() 
     world.until("all is destroyed", |world| keys(world).iter().all(|count| *count == 0));
 }
 
-/// The same on the other curve, and under x-only public keys.
+/// The same on the other curves, and under x-only public keys.
 #[test]
 fn neg_066_keys_of_every_scheme_are_backed_up() {
     let mut world = World::new(67);
-    for (name, scheme) in [("treasury", Scheme::EcdsaSecp256k1), ("vault", Scheme::Bip340)] {
+    for (name, scheme) in [
+        ("treasury", Scheme::EcdsaSecp256k1),
+        ("vault", Scheme::Bip340),
+        ("releases", Scheme::EcdsaP256),
+    ] {
         let id = world.make_key(name, scheme);
         let record = made(&world, "node-1", id);
         restores(&world, "node-3", &record);

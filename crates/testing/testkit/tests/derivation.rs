@@ -67,8 +67,11 @@ fn outside(world: &mut World, key: &str, path: &str) -> Vec<u8> {
 /// path and key.
 #[test]
 fn a_quorum_signs_for_the_child_that_a_request_names() {
-    let cases =
-        [("ops", Scheme::Ed25519, message("from a child")), ("vault", Scheme::Bip340, digest(1))];
+    let cases = [
+        ("ops", Scheme::Ed25519, message("from a child")),
+        ("vault", Scheme::Bip340, digest(1)),
+        ("releases", Scheme::EcdsaP256, message("from a child")),
+    ];
     for (key, scheme, intent) in cases {
         let mut world = ready(65, key, scheme);
         let filed = file_at(&mut world, key, &[0, 5], &intent);

@@ -13,7 +13,7 @@ use quorate_charter::{
 };
 use quorate_client::contract::{KeyView, SubmitFreeze, routes};
 use quorate_codec::{Digest, to_bytes};
-use quorate_curve::{Curve, Ed25519, Secp256k1};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1};
 use quorate_identity::{ActorId, Head, KeyId, NodeId, Scheme};
 use quorate_machine::ExportRow;
 use quorate_machine::call::{Call, View};
@@ -100,11 +100,15 @@ fn a_key_is_given_whole_to_whom_people_signed() {
     assert!(!exports[0].is_open && warning.contains("exported"), "for ever");
 }
 
-/// The same on the other curve, under x-only keys, and of every account.
+/// The same on the other curves, under x-only keys, and of every account.
 #[test]
 fn keys_of_every_scheme_and_account_are_given() {
     let mut world = World::new(401);
-    for (key, scheme) in [("treasury", Scheme::EcdsaSecp256k1), ("vault", Scheme::Bip340)] {
+    for (key, scheme) in [
+        ("treasury", Scheme::EcdsaSecp256k1),
+        ("vault", Scheme::Bip340),
+        ("releases", Scheme::EcdsaP256),
+    ] {
         world.make_key(key, scheme);
     }
     let access = world.founding.two_of_three();
@@ -120,7 +124,7 @@ fn keys_of_every_scheme_and_account_are_given() {
         world.names().iter().all(|node| world.can_sign(node, "many"))
     });
     let to = recovery_key(3);
-    for of in ["treasury", "vault", "many"] {
+    for of in ["treasury", "vault", "releases", "many"] {
         let motion = world.file_motion("node-1", export(of, &to));
         world.pass(1_000);
         for node in world.names() {
@@ -141,6 +145,7 @@ fn keys_of_every_scheme_and_account_are_given() {
             "many" => (0..3).for_each(|account| {
                 whole::<Ed25519>(&record, entry, &parts, &to, account).unwrap();
             }),
+            "releases" => drop(whole::<P256>(&record, entry, &parts, &to, 0).unwrap()),
             _ => drop(whole::<Secp256k1>(&record, entry, &parts, &to, 0).unwrap()),
         }
     }

@@ -119,7 +119,7 @@ fn waiting(seed: u64, scheme: Scheme) -> (World, Importer, KeyId) {
 /// IMP-04, IMP-07, IMP-08, IMP-09: of every scheme; who brought it is no dealer of what is used.
 #[test]
 fn an_imported_key_is_refreshed_before_it_is_used_and_is_marked_for_ever() {
-    for scheme in [Scheme::Ed25519, Scheme::Bip340, Scheme::EcdsaSecp256k1] {
+    for scheme in Scheme::ALL {
         let (mut world, importer, id) = waiting(1, scheme);
         let offer = offer(&mut world, "node-2", "ops");
         let state = offline(&mut world);
@@ -151,7 +151,7 @@ fn an_imported_key_is_refreshed_before_it_is_used_and_is_marked_for_ever() {
             record(&world, "node-2", id, 2).plan.origin,
             Some(Origin::Imported(importer.imported()))
         );
-        if scheme == Scheme::Ed25519 {
+        if matches!(scheme, Scheme::Ed25519 | Scheme::EcdsaP256) {
             world.set_policy("node-1", POLICY);
             world.stop("node-1");
             sign(&mut world, "node-2", "after the import");

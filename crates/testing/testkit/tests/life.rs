@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
-use quorate_client::contract::{KeyState, RequestState, routes};
+use quorate_client::contract::{Encoding, KeyState, RequestState, routes};
 use quorate_codec::{Transcript, tag};
 use quorate_identity::Scheme;
 use quorate_machine::call::View;
+use quorate_machine::durable::Table;
 use quorate_machine::limits;
 use quorate_policy::request::Verdict;
 use quorate_testkit::founding::{POLICY, Shape};
@@ -98,6 +99,21 @@ fn an_ecdsa_key_signs_over_pair_set_ups() {
     world.vote("node-1", &id, "bob", Verdict::Approve).unwrap();
     let view = world.until_state("node-3", &id, RequestState::Signed);
     assert_eq!(view.signatures[0].signature.0.len(), 65);
+
+    // A key on the other curve signs over the same set-ups, messages too.
+    let pairs = |world: &World| -> Vec<Vec<u8>> {
+        let rows = world.host("node-1").disk.iter().filter(|((table, _), _)| *table == Table::Pair);
+        rows.map(|(_, row)| row.clone()).collect()
+    };
+    let before = pairs(&world);
+    world.make_key("releases", Scheme::EcdsaP256);
+    assert_eq!((before.len(), pairs(&world)), (2, before));
+    let request = world.request("releases", &message("release 1.0"), "wallet-service");
+    let id = world.file("node-2", &request, "wallet-service", None).unwrap().request;
+    let view = world.until_state("node-2", &id, RequestState::Signed);
+    assert_eq!(view.signatures[0].encoding, Encoding::Der);
+    assert_eq!(view.signatures[0].public_key.0.len(), 33);
+
     let transaction = json!({"kind": "evm.message", "message": "0x00"});
     let denied = world.request("treasury", &transaction, "wallet-service");
     let id = world.file("node-1", &denied, "wallet-service", None).unwrap().request;

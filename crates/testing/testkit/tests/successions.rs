@@ -55,9 +55,12 @@ fn refused(world: &mut World, body: MotionBody) -> String {
 /// have summands and by nobody else, signs under new shares alone, and nobody keeps a summand.
 #[test]
 fn a_key_of_the_domain_before_is_restored_and_signs() {
-    for (scheme, accounts) in
-        [(Scheme::Ed25519, 3), (Scheme::EcdsaSecp256k1, 1), (Scheme::Bip340, 2)]
-    {
+    for (scheme, accounts) in [
+        (Scheme::Ed25519, 3),
+        (Scheme::EcdsaSecp256k1, 1),
+        (Scheme::Bip340, 2),
+        (Scheme::EcdsaP256, 1),
+    ] {
         let (mut world, lost) = succeeding(70, scheme, accounts);
         restore(&mut world, &lost);
         until_restored(&mut world);
@@ -80,7 +83,7 @@ fn a_key_of_the_domain_before_is_restored_and_signs() {
         assert_eq!((shown.origin, shown.state), (KeyOrigin::Restored, KeyState::Active));
         assert_eq!(shown.backup, "proven");
         world.set_policy("node-1", POLICY);
-        if scheme == Scheme::Ed25519 {
+        if matches!(scheme, Scheme::Ed25519 | Scheme::EcdsaP256) {
             sign(&mut world, "node-2", "restored");
         }
         for node in world.names() {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum Import {
     /// Offline: read the key, show its public point, make the importer's one-time identity.
     Begin {
-        /// ecdsa-secp256k1, bip340 or ed25519.
+        /// ecdsa-secp256k1, bip340, ed25519 or ecdsa-p256.
         #[arg(long)]
         scheme: String,
         #[command(flatten)]
@@ -118,6 +118,6 @@ pub enum Format {
     Mnemonic,
     /// Ethereum's encrypted keystore, version 3.
     Keystore,
-    /// PEM as OpenSSL writes it, with a password or without: secp256k1 or Ed25519.
+    /// PEM as OpenSSL writes it, with a password or without: secp256k1, P-256 or Ed25519.
     Pem,
 }

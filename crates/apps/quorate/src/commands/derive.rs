@@ -130,7 +130,7 @@ pub async fn child(
 /// Shows a key as wallets read it.
 ///
 /// # Errors
-/// As [`address`]; no extended form exists for Ed25519.
+/// As [`address`]; no extended form exists for Ed25519 and P-256.
 pub async fn xpub(
     name: &str,
     account: u16,

@@ -191,7 +191,7 @@ pub fn test_addresses(facts: &KeyFacts) -> Result<Addresses> {
             let bitcoin = p2tr(&facts.public_key, Network::Regtest).map_err(|error| bad(&error))?;
             addresses.p2tr = Some(bitcoin);
         }
-        Scheme::Ed25519 => {}
+        Scheme::Ed25519 | Scheme::EcdsaP256 => {}
     }
     Ok(addresses)
 }

@@ -96,7 +96,7 @@ pub fn psbt(from: ScriptBuf, to: ScriptBuf, coin: [u8; 4]) -> Value {
     json!({ "kind": "bitcoin.psbt", "network": "regtest", "psbt": psbt })
 }
 
-/// A message for an Ed25519 key.
+/// A message for a key of Ed25519 or ECDSA on P-256.
 pub fn message(text: &str) -> Value {
     json!({ "kind": "message", "message": hex::encode(text.as_bytes()) })
 }

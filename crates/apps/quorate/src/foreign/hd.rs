@@ -1,10 +1,10 @@
-//! Mnemonics and the keys below them: BIP-39, BIP-32 with hardened steps, and SLIP-10 for Ed25519,
-//! which has hardened steps only.
+//! Mnemonics and the keys below them: BIP-39, BIP-32 with hardened steps, and SLIP-10 for P-256, and
+//! for Ed25519, which has hardened steps only.
 
 use super::{ForeignError, ForeignKey, expand};
 use bip39::{Language, Mnemonic};
 use hmac::{Hmac, Mac};
-use quorate_curve::{Secp256k1, SecretScalar};
+use quorate_curve::{Curve, P256, Secp256k1, SecretScalar};
 use quorate_identity::Scheme;
 use sha2::Sha512;
 use std::str::FromStr;
@@ -45,7 +45,7 @@ impl FromStr for HdPath {
 }
 
 /// The key at a path below an English mnemonic, with the passphrase that some wallets add. Of
-/// secp256k1 it keeps its chain code, so that its own children stay what they were.
+/// secp256k1 and P-256 it keeps its chain code, so that its own children stay what they were.
 ///
 /// # Errors
 /// [`ForeignError`].
@@ -63,25 +63,28 @@ pub fn mnemonic(
 
 /// The key at a path below a seed of BIP-32 or SLIP-10.
 fn below_seed(seed: &[u8], path: &HdPath, scheme: Scheme) -> Result<ForeignKey, ForeignError> {
-    let salt: &[u8] = match scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => b"Bitcoin seed",
-        Scheme::Ed25519 => b"ed25519 seed",
+    let mut node = match scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Node::of(&*mac(b"Bitcoin seed", &[seed])?),
+        Scheme::Ed25519 => Node::of(&*mac(b"ed25519 seed", &[seed])?),
+        Scheme::EcdsaP256 => Node::master_p256(seed)?,
     };
-    let mut node = Node::of(&*mac(salt, &[seed])?);
     for index in &path.0 {
         node = match scheme {
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => node.step_secp256k1(*index)?,
             Scheme::Ed25519 => node.step_ed25519(*index)?,
+            Scheme::EcdsaP256 => node.step_p256(*index)?,
         };
     }
     match scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 | Scheme::EcdsaP256 => {
             ForeignKey::new(&node.secret, scheme, Some(*node.chain_code))
         }
         // Its chain code leads to hardened children only, which shares do not have.
         Scheme::Ed25519 => expand(&node.secret),
     }
 }
+
+const NO_KEY: ForeignError = ForeignError::Path("it leads to no key; use the next index");
 
 /// A key with its chain code. Secret.
 struct Node {
@@ -101,10 +104,37 @@ impl Node {
         Self { secret: half(0), chain_code: half(32) }
     }
 
+    /// SLIP-10: what is no key is hashed once more.
+    fn master_p256(seed: &[u8]) -> Result<Self, ForeignError> {
+        const SALT: &[u8] = b"Nist256p1 seed";
+        let mut made = Self::of(&*mac(SALT, &[seed])?);
+        while made.plus_scalar(&SecretScalar::<P256>::zero()).is_none() {
+            made = Self::of(&*mac(SALT, &[&*made.secret, &*made.chain_code])?);
+        }
+        Ok(made)
+    }
+
     /// BIP-32, private parent to private child.
     fn step_secp256k1(&self, index: u32) -> Result<Self, ForeignError> {
-        let none = |_| ForeignError::Path("it leads to no key; use the next index");
-        let parent = SecretScalar::<Secp256k1>::from_bytes(&*self.secret).map_err(none)?;
+        let (parent, made) = self.hashed::<Secp256k1>(index)?;
+        made.plus_scalar(&parent).ok_or(NO_KEY)
+    }
+
+    /// SLIP-10: as BIP-32, but what is no key is hashed once more.
+    fn step_p256(&self, index: u32) -> Result<Self, ForeignError> {
+        let (parent, mut made) = self.hashed::<P256>(index)?;
+        loop {
+            if let Some(child) = made.plus_scalar(&parent) {
+                return Ok(child);
+            }
+            let again: [&[u8]; 3] = [&[1], &*made.chain_code, &index.to_be_bytes()];
+            made = Self::of(&*mac(&*self.chain_code, &again)?);
+        }
+    }
+
+    /// The scalar, and what BIP-32 hashes of it for a child.
+    fn hashed<C: Curve>(&self, index: u32) -> Result<(SecretScalar<C>, Self), ForeignError> {
+        let parent = SecretScalar::<C>::from_bytes(&*self.secret).map_err(|_| NO_KEY)?;
         let index_bytes = index.to_be_bytes();
         let made = if index >= HARDENED {
             mac(&*self.chain_code, &[&[0], &*self.secret, &index_bytes])?
@@ -113,9 +143,14 @@ impl Node {
             let public = public.map_err(|_| ForeignError::Scalar)?.to_bytes();
             mac(&*self.chain_code, &[&public, &index_bytes])?
         };
-        let made = Self::of(&made);
-        let tweak = SecretScalar::<Secp256k1>::from_bytes(&*made.secret).map_err(none)?;
-        Ok(Self { secret: parent.plus(&tweak).to_bytes(), chain_code: made.chain_code })
+        Ok((parent, Self::of(&made)))
+    }
+
+    /// Its key plus a scalar; nothing where it is not below the order, or the sum is zero.
+    fn plus_scalar<C: Curve>(&self, scalar: &SecretScalar<C>) -> Option<Self> {
+        let sum = scalar.plus(&SecretScalar::from_bytes(&*self.secret).ok()?);
+        sum.commit().non_identity().ok()?;
+        Some(Self { secret: sum.to_bytes(), chain_code: self.chain_code.clone() })
     }
 
     /// SLIP-10.
@@ -224,6 +259,49 @@ mod tests {
         ];
         for (at, secret, chain_code) in vectors {
             let key = below_seed(&master, &path(at), Scheme::EcdsaSecp256k1).unwrap();
+            assert_eq!(key.secret().to_vec(), seed(secret), "{at}");
+            assert_eq!(key.chain_code().unwrap().to_vec(), seed(chain_code), "{at}");
+        }
+    }
+
+    /// IMP-10: test vector 1 of SLIP-10 for P-256, and those where a step and a seed are hashed again.
+    #[test]
+    fn keys_of_p256_follow_slip_10() {
+        let first = "000102030405060708090a0b0c0d0e0f";
+        let vectors = [
+            (
+                first,
+                "m",
+                "612091aaa12e22dd2abef664f8a01a82cae99ad7441b7ef8110424915c268bc2",
+                "beeb672fe4621673f722f38529c07392fecaa61015c80c34f29ce8b41b3cb6ea",
+            ),
+            (
+                first,
+                "m/0'/1/2'/2/1000000000",
+                "21c4f269ef0a5fd1badf47eeacebeeaa3de22eb8e5b0adcd0f27dd99d34d0119",
+                "b9b7b82d326bb9cb5b5b121066feea4eb93d5241103c9e7a18aad40f1dde8059",
+            ),
+            (
+                first,
+                "m/28578'",
+                "06f0db126f023755d0b8d86d4591718a5210dd8d024e3e14b6159d63f53aa669",
+                "e94c8ebe30c2250a14713212f6449b20f3329105ea15b652ca5bdfc68f6c65c2",
+            ),
+            (
+                first,
+                "m/28578'/33941",
+                "092154eed4af83e078ff9b84322015aefe5769e31270f62c3f66c33888335f3a",
+                "9e87fe95031f14736774cd82f25fd885065cb7c358c1edf813c72af535e83071",
+            ),
+            (
+                "a7305bc8df8d0951f0cb224c0e95d7707cbdf2c6ce7e8d481fec69c7ff5e9446",
+                "m",
+                "3b8c18469a4634517d6d0b65448f8e6c62091b45540a1743c5846be55d47d88f",
+                "7762f9729fed06121fd13f326884c82f59aa95c57ac492ce8c9654e60efd130c",
+            ),
+        ];
+        for (master, at, secret, chain_code) in vectors {
+            let key = below_seed(&seed(master), &path(at), Scheme::EcdsaP256).unwrap();
             assert_eq!(key.secret().to_vec(), seed(secret), "{at}");
             assert_eq!(key.chain_code().unwrap().to_vec(), seed(chain_code), "{at}");
         }

@@ -53,7 +53,7 @@ struct KdfParams {
 /// # Errors
 /// [`ForeignError`].
 pub fn keystore(json: &str, password: &str, scheme: Scheme) -> Result<ForeignKey, ForeignError> {
-    if scheme == Scheme::Ed25519 {
+    if matches!(scheme, Scheme::Ed25519 | Scheme::EcdsaP256) {
         return Err(ForeignError::Scheme("such a keystore", scheme));
     }
     let form = ForeignError::Form("a keystore of Ethereum, version 3");
@@ -207,8 +207,9 @@ mod tests {
         }
         let greedy = vector("scrypt").replace("262144", "1073741824");
         assert!(matches!(open(&greedy, "testpassword"), Err(ForeignError::Unsupported(_))));
-        assert!(
-            open("{}", "").is_err() && keystore(&text, "testpassword", Scheme::Ed25519).is_err()
-        );
+        assert!(open("{}", "").is_err());
+        for scheme in [Scheme::Ed25519, Scheme::EcdsaP256] {
+            assert!(keystore(&text, "testpassword", scheme).is_err());
+        }
     }
 }

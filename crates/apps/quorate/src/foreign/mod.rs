@@ -19,7 +19,7 @@ pub use pem::{is_encrypted, pem};
 pub use wif::wif;
 
 use quorate_codec::hex;
-use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
 use quorate_identity::Scheme;
 use sha2::{Digest as _, Sha512};
 use std::fmt;
@@ -73,7 +73,7 @@ pub struct ForeignKey {
     /// Canonical, as the curve writes it.
     secret: Zeroizing<[u8; 32]>,
     scheme: Scheme,
-    /// The chain code that came with it, where it is a node of BIP-32.
+    /// The chain code that came with it, where it is a node of BIP-32 or SLIP-10.
     chain_code: Option<[u8; 32]>,
 }
 
@@ -101,6 +101,7 @@ impl ForeignKey {
         match self.scheme {
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => point::<Secp256k1>(&self.secret),
             Scheme::Ed25519 => point::<Ed25519>(&self.secret),
+            Scheme::EcdsaP256 => point::<P256>(&self.secret),
         }
     }
 
@@ -122,7 +123,7 @@ fn point<C: Curve>(secret: &[u8; 32]) -> Result<Vec<u8>, ForeignError> {
     Ok(point.to_bytes())
 }
 
-/// A scalar as 64 digits, with or without `0x`: big-endian for secp256k1; of Ed25519, the scalar
+/// A scalar as 64 digits, with or without `0x`: big-endian for secp256k1 and P-256; of Ed25519, the scalar
 /// itself, little-endian and reduced, which is what other threshold systems hold and no wallet.
 ///
 /// # Errors
@@ -181,6 +182,11 @@ mod tests {
             let key = raw(&text, Scheme::EcdsaSecp256k1).unwrap();
             assert_eq!(hex::encode(&key.public().unwrap()), format!("0x{generator}"));
         }
+        let key = raw(&one, Scheme::EcdsaP256).unwrap();
+        let generator = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+        assert_eq!(hex::encode(&key.public().unwrap()), format!("0x{generator}"));
+        let order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+        assert_eq!(raw(order, Scheme::EcdsaP256).unwrap_err(), ForeignError::Scalar);
         let order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
         for bad in [order, &"0".repeat(64)] {
             assert_eq!(raw(bad, Scheme::Bip340).unwrap_err(), ForeignError::Scalar);

@@ -12,6 +12,8 @@ use sec1::EcPrivateKey;
 const ON_A_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// secp256k1 (SEC 2).
 const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
+/// P-256 (RFC 5480).
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// Ed25519 (RFC 8410).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
@@ -94,21 +96,26 @@ fn info(der: &[u8], scheme: Scheme) -> Result<ForeignKey, ForeignError> {
     }
 }
 
-/// A scalar of secp256k1, as the form around it or the form itself says.
+/// A scalar of the scheme's curve, as the form around it or the form itself says.
 fn on_curve(
     der: &[u8],
     around: Option<ObjectIdentifier>,
     scheme: Scheme,
 ) -> Result<ForeignKey, ForeignError> {
-    if scheme == Scheme::Ed25519 {
-        return Err(ForeignError::Scheme("a key of secp256k1", scheme));
-    }
+    let own = match scheme {
+        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Some(SECP256K1),
+        Scheme::EcdsaP256 => Some(P256),
+        Scheme::Ed25519 => None,
+    };
     let key = EcPrivateKey::try_from(der).map_err(|_| FORM)?;
     let inside = key.parameters.and_then(|parameters| parameters.named_curve());
-    let curves = [around, inside];
-    let mut named = curves.into_iter().flatten();
-    if !named.clone().any(|curve| curve == SECP256K1) || named.any(|curve| curve != SECP256K1) {
-        return Err(CURVE);
+    let mut named = [around, inside].into_iter().flatten();
+    let curve = named.next().filter(|curve| named.all(|other| other == *curve));
+    match curve.ok_or(CURVE)? {
+        curve if Some(curve) == own => {}
+        SECP256K1 => return Err(ForeignError::Scheme("a key of secp256k1", scheme)),
+        P256 => return Err(ForeignError::Scheme("a key of P-256", scheme)),
+        _ => return Err(CURVE),
     }
     let secret = key.private_key.try_into().map_err(|_| FORM)?;
     let foreign = ForeignKey::new(secret, scheme, None)?;
@@ -184,6 +191,9 @@ MTynzEr/1Ra6AhWRhm1Lmjk72ZtZ83H3UV2MI6azVuplUrJXnj6Rgf4Q
 -----END PRIVATE KEY-----
 ";
 
+    const P256_PUBLIC: &str =
+        "0x02d0deded02694dcb2202d52b6d38b122306e141a98908313ca7cc4affd516ba02";
+
     /// IMP-10.
     #[test]
     fn what_openssl_writes_is_read_with_and_without_a_password() {
@@ -195,6 +205,11 @@ MTynzEr/1Ra6AhWRhm1Lmjk72ZtZ83H3UV2MI6azVuplUrJXnj6Rgf4Q
             assert_eq!(public(text, Scheme::EcdsaSecp256k1), EC_PUBLIC);
             assert_eq!(public(text, Scheme::Bip340), EC_PUBLIC);
             let other = pem(text, "foo", Scheme::Ed25519).unwrap_err();
+            assert!(matches!(other, ForeignError::Scheme(..)), "{other}");
+        }
+        assert_eq!(public(P256, Scheme::EcdsaP256), P256_PUBLIC);
+        for text in [EC, EC_PLAIN, EC_PBKDF2, EC_SCRYPT, ED] {
+            let other = pem(text, "foo", Scheme::EcdsaP256).unwrap_err();
             assert!(matches!(other, ForeignError::Scheme(..)), "{other}");
         }
         for text in [ED, ED_PBKDF2] {
@@ -211,7 +226,7 @@ MTynzEr/1Ra6AhWRhm1Lmjk72ZtZ83H3UV2MI6azVuplUrJXnj6Rgf4Q
         for text in [EC_PBKDF2, EC_SCRYPT] {
             assert_eq!(read(text, "bar"), ForeignError::Password);
         }
-        assert!(matches!(read(P256, ""), ForeignError::Unsupported(_)));
+        assert!(matches!(read(P256, ""), ForeignError::Scheme(..)));
         for text in ["", "-----BEGIN PRIVATE KEY-----", &EC[..80], &EC.replace("EC ", "RSA ")] {
             assert_eq!(read(text, ""), FORM, "{text}");
         }

@@ -15,7 +15,7 @@ const LENGTH_MAX: usize = 1 + 32 + 1 + 4;
 /// # Errors
 /// [`ForeignError`].
 pub fn wif(text: &str, network: Network, scheme: Scheme) -> Result<ForeignKey, ForeignError> {
-    if scheme == Scheme::Ed25519 {
+    if matches!(scheme, Scheme::Ed25519 | Scheme::EcdsaP256) {
         return Err(ForeignError::Scheme("WIF", scheme));
     }
     let form = ForeignError::Form("a key in WIF");
@@ -69,7 +69,9 @@ mod tests {
         let mistyped = main.replace("HnoWn", "HnoWm");
         assert!(matches!(read(&mistyped, Network::Mainnet), Err(ForeignError::Form(_))));
         assert!(matches!(read("", Network::Mainnet), Err(ForeignError::Form(_))));
-        let ed25519 = wif(main, Network::Mainnet, Scheme::Ed25519);
-        assert!(matches!(ed25519, Err(ForeignError::Scheme(..))));
+        for scheme in [Scheme::Ed25519, Scheme::EcdsaP256] {
+            let other = wif(main, Network::Mainnet, scheme);
+            assert!(matches!(other, Err(ForeignError::Scheme(..))));
+        }
     }
 }

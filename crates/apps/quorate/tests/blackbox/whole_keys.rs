@@ -27,11 +27,13 @@ fn what_is_taken_out_can_be_imported_again() {
         (Format::Pkcs8, true, &["--format", "pem"]),
         (Format::Keystore, true, &["--format", "keystore"]),
     ];
+    let on_p256 = [on_secp256k1[0], on_secp256k1[2], on_secp256k1[3]];
     for scheme in Scheme::ALL {
         let key = WholeKey::new(scheme, &[5; 32], [2; 32]).unwrap();
         let cases = match scheme {
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => on_secp256k1.as_slice(),
             Scheme::Ed25519 => &on_secp256k1[..1],
+            Scheme::EcdsaP256 => on_p256.as_slice(),
         };
         for (number, (format, sealed, told)) in cases.iter().enumerate() {
             let passphrase = sealed.then(|| Passphrase::from("a whole key"));

@@ -229,6 +229,7 @@ fn restored(held: &HeldKey, parts: &[(usize, &[Part])]) -> Result<(Summed, Fault
     match held.contributions() {
         Some(ProvenKey::Secp256k1(proven)) => added(held, &proven.dealers, parts),
         Some(ProvenKey::Ed25519(proven)) => added(held, &proven.dealers, parts),
+        Some(ProvenKey::P256(proven)) => added(held, &proven.dealers, parts),
         None => Err(super::EstateFault::Machine.into()),
     }
 }

@@ -47,6 +47,7 @@ impl Exported {
             let part = match &judged.held {
                 Ok(ProvenShares::Secp256k1(proven)) => proven.open(opener)?,
                 Ok(ProvenShares::Ed25519(proven)) => proven.open(opener)?,
+                Ok(ProvenShares::P256(proven)) => proven.open(opener)?,
                 Err(_) => continue,
             };
             opened.insert(judged.node, part);
@@ -63,11 +64,15 @@ impl Exported {
         let secrets = match &self.certified.accounts {
             Accounts::Secp256k1(accounts) => self.add_up(accounts, opened, |held| match held {
                 ProvenShares::Secp256k1(proven) => Some(proven),
-                ProvenShares::Ed25519(_) => None,
+                _ => None,
             }),
             Accounts::Ed25519(accounts) => self.add_up(accounts, opened, |held| match held {
                 ProvenShares::Ed25519(proven) => Some(proven),
-                ProvenShares::Secp256k1(_) => None,
+                _ => None,
+            }),
+            Accounts::P256(accounts) => self.add_up(accounts, opened, |held| match held {
+                ProvenShares::P256(proven) => Some(proven),
+                _ => None,
             }),
         }?;
         let record = self.record();

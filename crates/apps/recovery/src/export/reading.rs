@@ -72,6 +72,9 @@ impl Exported {
             Accounts::Ed25519(accounts) => {
                 exported.judge_all(accounts, &file.parts, ProvenShares::Ed25519)
             }
+            Accounts::P256(accounts) => {
+                exported.judge_all(accounts, &file.parts, ProvenShares::P256)
+            }
         };
         Ok(exported)
     }

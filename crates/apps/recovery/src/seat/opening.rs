@@ -180,6 +180,7 @@ impl ForCustodian<'_> {
             let part = match shares {
                 ProvenShares::Secp256k1(proven) => proven.open(opener)?,
                 ProvenShares::Ed25519(proven) => proven.open(opener)?,
+                ProvenShares::P256(proven) => proven.open(opener)?,
             };
             Ok(OpenedKey { key: key.key(), which: key.epoch(), part })
         };

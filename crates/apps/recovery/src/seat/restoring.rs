@@ -9,7 +9,7 @@ use crate::verify::{HeldKey, ProvenShares, Report, parallel, verify_keeping};
 use quorate_backup::{Opener, Part, Proven, RestoreError, SoftKey, handing};
 use quorate_charter::{Ask, Seat, State};
 use quorate_codec::{Digest, to_bytes};
-use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
 use quorate_identity::{GenesisHash, KeyId, Name, NodeId, RecoveryKeyId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -58,6 +58,8 @@ pub enum Secrets {
     Secp256k1(Vec<SecretScalar<Secp256k1>>),
     /// Over edwards25519.
     Ed25519(Vec<SecretScalar<Ed25519>>),
+    /// Over P-256.
+    P256(Vec<SecretScalar<P256>>),
 }
 
 /// What custodians handed over: who did, by their keys, and what they opened of each key.
@@ -294,6 +296,7 @@ fn of_parts(held: &HeldKey, node: &NodeId, parts: &[Part]) -> Outcome {
     match held.shares_of(node) {
         Some(ProvenShares::Secp256k1(proven)) => given(held, &proven, parts, Secrets::Secp256k1),
         Some(ProvenShares::Ed25519(proven)) => given(held, &proven, parts, Secrets::Ed25519),
+        Some(ProvenShares::P256(proven)) => given(held, &proven, parts, Secrets::P256),
         None => Err(RestoreSeatError::Machine(held.key())),
     }
 }
@@ -326,6 +329,7 @@ impl Secrets {
         match self {
             Self::Secp256k1(secrets) => secrets.len(),
             Self::Ed25519(secrets) => secrets.len(),
+            Self::P256(secrets) => secrets.len(),
         }
     }
 
@@ -334,6 +338,7 @@ impl Secrets {
         match self {
             Self::Secp256k1(secrets) => secrets.iter().map(SecretScalar::to_bytes).collect(),
             Self::Ed25519(secrets) => secrets.iter().map(SecretScalar::to_bytes).collect(),
+            Self::P256(secrets) => secrets.iter().map(SecretScalar::to_bytes).collect(),
         }
     }
 

@@ -10,7 +10,7 @@ use quorate_access::Tree;
 use quorate_backup::{Bundle, Opener, Part, Proven, RecoveryKey};
 use quorate_charter::{Decided, EpochRecord};
 use quorate_codec::from_bytes;
-use quorate_curve::{Curve, Ed25519, NonIdentity, Point, Secp256k1};
+use quorate_curve::{Curve, Ed25519, NonIdentity, P256, Point, Secp256k1};
 use quorate_identity::{KeyId, Name, NodeId, RecoveryKeyId};
 use quorate_sharing::Commitments;
 
@@ -26,12 +26,14 @@ pub struct HeldKey {
 pub(crate) enum ProvenShares {
     Secp256k1(Proven<Secp256k1>),
     Ed25519(Proven<Ed25519>),
+    P256(Proven<P256>),
 }
 
 /// The backup of a key itself, verified, over its curve.
 pub(crate) enum ProvenKey {
     Secp256k1(Contributed<Secp256k1>),
     Ed25519(Contributed<Ed25519>),
+    P256(Contributed<P256>),
 }
 
 /// What all dealers of a key contributed, in their order, and what it adds up to: the certified
@@ -47,6 +49,7 @@ impl ProvenKey {
         match self {
             Self::Secp256k1(of) => of.dealers.get(place).map(|it| it.open(opener)).transpose(),
             Self::Ed25519(of) => of.dealers.get(place).map(|it| it.open(opener)).transpose(),
+            Self::P256(of) => of.dealers.get(place).map(|it| it.open(opener)).transpose(),
         }
     }
 }
@@ -108,6 +111,7 @@ impl HeldKey {
         match &self.certified.accounts {
             Accounts::Secp256k1(_) => self.sums::<Secp256k1>(places),
             Accounts::Ed25519(_) => self.sums::<Ed25519>(places),
+            Accounts::P256(_) => self.sums::<P256>(places),
         }
     }
 
@@ -192,6 +196,9 @@ impl HeldKey {
             Accounts::Ed25519(accounts) => {
                 certified.proven(accounts, named, bytes).map(ProvenShares::Ed25519)
             }
+            Accounts::P256(accounts) => {
+                certified.proven(accounts, named, bytes).map(ProvenShares::P256)
+            }
         };
         proven.ok()
     }
@@ -204,6 +211,7 @@ impl HeldKey {
         match &self.certified.accounts {
             Accounts::Secp256k1(accounts) => self.contributed(accounts).map(ProvenKey::Secp256k1),
             Accounts::Ed25519(accounts) => self.contributed(accounts).map(ProvenKey::Ed25519),
+            Accounts::P256(accounts) => self.contributed(accounts).map(ProvenKey::P256),
         }
     }
 

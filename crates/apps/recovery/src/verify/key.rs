@@ -7,7 +7,7 @@ use super::report::{Author, BackupPart, Checked, KeyReport, Names, Note, Part};
 use super::why::{Refusal, Whose, Why};
 use crate::backup_file::{BundleKind, StoredBundle};
 use quorate_charter::{Decided, Instance, KeyOrder, State};
-use quorate_curve::{Curve, Ed25519, Point, Secp256k1};
+use quorate_curve::{Curve, Ed25519, P256, Point, Secp256k1};
 use quorate_identity::Head;
 use quorate_sharing::Commitments;
 
@@ -119,6 +119,7 @@ impl KeyCheck {
             let judged = match &certified.accounts {
                 Accounts::Secp256k1(accounts) => certified.judge(accounts, &named),
                 Accounts::Ed25519(accounts) => certified.judge(accounts, &named),
+                Accounts::P256(accounts) => certified.judge(accounts, &named),
             };
             report.statements.extend(judged);
         }
@@ -138,6 +139,7 @@ impl Certified {
         let is_named = match &self.accounts {
             Accounts::Secp256k1(_) => self.is_named::<Secp256k1>(named, &bytes),
             Accounts::Ed25519(_) => self.is_named::<Ed25519>(named, &bytes),
+            Accounts::P256(_) => self.is_named::<P256>(named, &bytes),
         };
         match is_named {
             Ok(()) => Offered::Named(bytes),

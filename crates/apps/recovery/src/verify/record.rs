@@ -10,7 +10,7 @@ use quorate_charter::{
     KeyBackup, KeyOrder, State,
 };
 use quorate_codec::Digest;
-use quorate_curve::{Curve, Ed25519, Secp256k1};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1};
 use quorate_identity::{Name, NodeId, RecoveryKeyId, Scheme};
 use quorate_sharing::Commitments;
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ pub(crate) struct Certified {
 pub(crate) enum Accounts {
     Secp256k1(Vec<Commitments<Secp256k1>>),
     Ed25519(Vec<Commitments<Ed25519>>),
+    P256(Vec<Commitments<P256>>),
 }
 
 /// Who restores.
@@ -66,6 +67,7 @@ impl Certified {
         let accounts = match record.plan.scheme {
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Accounts::Secp256k1(accounts(&record)?),
             Scheme::Ed25519 => Accounts::Ed25519(accounts(&record)?),
+            Scheme::EcdsaP256 => Accounts::P256(accounts(&record)?),
         };
         let seats = custodians(state, &record.plan.custody, |custody| &custody.seats)?;
         let key = record.backup.key.clone();
@@ -223,7 +225,9 @@ fn accounts<C: Curve>(record: &EpochRecord) -> Result<Vec<Commitments<C>>, Why> 
 fn has_public_key(account: &AccountRecord, scheme: Scheme) -> bool {
     let Some(constant) = account.commitments.first() else { return false };
     match scheme {
-        Scheme::EcdsaSecp256k1 | Scheme::Ed25519 => *constant == account.public_key,
+        Scheme::EcdsaSecp256k1 | Scheme::EcdsaP256 | Scheme::Ed25519 => {
+            *constant == account.public_key
+        }
         Scheme::Bip340 => constant.get(1..) == Some(account.public_key.as_slice()),
     }
 }

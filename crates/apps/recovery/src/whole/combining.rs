@@ -157,6 +157,7 @@ impl Combining {
         let parts = match &self.backup {
             ProvenKey::Secp256k1(backup) => backup.open(opener)?,
             ProvenKey::Ed25519(backup) => backup.open(opener)?,
+            ProvenKey::P256(backup) => backup.open(opener)?,
         };
         Ok(Opened { custodian: opener.public().id(), parts })
     }
@@ -175,6 +176,7 @@ impl Combining {
         let sum = match &self.backup {
             ProvenKey::Secp256k1(backup) => backup.add_up(opened, account)?,
             ProvenKey::Ed25519(backup) => backup.add_up(opened, account)?,
+            ProvenKey::P256(backup) => backup.add_up(opened, account)?,
         };
         let key = WholeKey::new(self.scheme(), &sum.secret, chain_code);
         let named = |ids: BTreeSet<RecoveryKeyId>| {

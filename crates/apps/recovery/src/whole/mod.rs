@@ -21,7 +21,7 @@ pub use combining::{Combined, Combining, Opened};
 pub use error::CombineError;
 pub use forms::{FormError, Format, KeyNetwork};
 
-use quorate_curve::{Curve, Ed25519, Secp256k1, SecretScalar};
+use quorate_curve::{Curve, Ed25519, P256, Secp256k1, SecretScalar};
 use quorate_identity::Scheme;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -43,6 +43,7 @@ impl WholeKey {
         let point = match scheme {
             Scheme::EcdsaSecp256k1 | Scheme::Bip340 => point::<Secp256k1>(secret)?,
             Scheme::Ed25519 => point::<Ed25519>(secret)?,
+            Scheme::EcdsaP256 => point::<P256>(secret)?,
         };
         Some(Self { scheme, secret: Zeroizing::new(*secret), point, chain_code })
     }

@@ -71,7 +71,7 @@ fn point_of<C: Curve>(
 
 /// That what heirs have of a key adds up to it, and is of each what its dealers contributed.
 #[track_caller]
-fn assert_whole<C: Curve>(estate: &Estate, dealt: &Dealt<C>, of_heirs: &[Inheritance]) {
+pub fn assert_whole<C: Curve>(estate: &Estate, dealt: &Dealt<C>, of_heirs: &[Inheritance]) {
     let record = &dealt.kept.record;
     let (keys, _) = estate.verified.estate(estate.succession(), 1).unwrap();
     let known = keys.iter().find(|it| it.key() == record.plan.key).unwrap();

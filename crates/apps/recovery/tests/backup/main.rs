@@ -25,6 +25,7 @@ mod forged;
 mod given_out;
 mod opening;
 mod opening_estates;
+mod p256;
 mod records;
 mod seats;
 mod verbs;

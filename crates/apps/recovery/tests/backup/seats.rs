@@ -46,7 +46,7 @@ impl Lost {
     }
 
     /// What a custodian opens.
-    fn part(&self, who: &str) -> SeatPart {
+    pub fn part(&self, who: &str) -> SeatPart {
         part(&self.opening().unwrap(), who)
     }
 
@@ -161,7 +161,8 @@ fn falsify(opened: &mut ByteVec) {
     *opened = bytes.into();
 }
 
-fn are<C: Curve>(got: &[SecretScalar<C>], dealt: &Dealt<C>, domain: &Domain) -> bool {
+/// Whether these are the lost node's shares of a key.
+pub fn are<C: Curve>(got: &[SecretScalar<C>], dealt: &Dealt<C>, domain: &Domain) -> bool {
     let expected = &dealt.shares[&domain.node(NODE)];
     got.len() == expected.len()
         && got.iter().zip(expected).all(|(got, it)| got.to_bytes() == it.to_bytes())

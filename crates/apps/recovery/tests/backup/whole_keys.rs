@@ -35,7 +35,7 @@ pub fn file() -> &'static [u8] {
     FILE.get_or_init(|| written(&world().domain.items(&world().keys())))
 }
 
-fn combining(domain: &Domain, keys: &[Kept], key: &str) -> Result<Combining, CombineError> {
+pub fn combining(domain: &Domain, keys: &[Kept], key: &str) -> Result<Combining, CombineError> {
     read(&written(&domain.items(keys)), domain, key, false)
 }
 
@@ -57,7 +57,7 @@ fn opened<O: Opener>(combining: &Combining, holder: &O) -> Opened {
     combining.open(holder).unwrap_or_else(|_| panic!("a key in memory"))
 }
 
-fn combined(combining: &Combining, account: usize) -> Combined {
+pub fn combined(combining: &Combining, account: usize) -> Combined {
     let all = ALL.map(|who| opened(combining, &holder(who)));
     combining.combine(all.into(), account).unwrap()
 }
@@ -67,7 +67,7 @@ fn whole(key: &str, account: usize) -> WholeKey {
     combined(&read(file(), &world().domain, key, false).unwrap(), account).key
 }
 
-fn text(key: &WholeKey, format: Format, network: KeyNetwork, phrase: Option<&str>) -> String {
+pub fn text(key: &WholeKey, format: Format, network: KeyNetwork, phrase: Option<&str>) -> String {
     let phrase = phrase.map(Passphrase::from);
     let text = key.text(format, network, phrase.as_ref(), &mut ChaCha20Rng::seed_from_u64(7));
     text.unwrap().to_string()
@@ -150,7 +150,7 @@ fn one() -> [u8; 32] {
 }
 
 /// The public point that OpenSSL finds in a key in PEM, given this password.
-fn openssl(folder: &Folder, pem: &str, password: &str) -> Option<Vec<u8>> {
+pub fn openssl(folder: &Folder, pem: &str, password: &str) -> Option<Vec<u8>> {
     folder.write("key.pem", pem);
     folder.write("password", password);
     let (pem, password) = (folder.at("key.pem"), format!("file:{}", folder.at("password")));

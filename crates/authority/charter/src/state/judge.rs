@@ -281,7 +281,7 @@ impl State {
             MotionBody::KeyPresign { name, most } => {
                 self.check_standing(name)?;
                 let scheme = self.key_named(name).map(|order| order.scheme);
-                match scheme.filter(|scheme| *scheme != Scheme::EcdsaSecp256k1) {
+                match scheme.filter(|scheme| !scheme.is_ecdsa()) {
                     Some(scheme) => Err(MotionError::NoPresignatures(scheme)),
                     None if *most > PRESIGNATURES_MAX => Err(MotionError::Presignatures(*most)),
                     None => Ok(()),

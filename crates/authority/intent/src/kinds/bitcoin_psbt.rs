@@ -146,7 +146,9 @@ impl Spender {
                     untweaked: p2tr_script(internal)?,
                 },
             }),
-            Key::Ed25519(_) => Err(key.unfit("bitcoin.psbt", "ecdsa-secp256k1 or bip340")),
+            Key::Ed25519(_) | Key::EcdsaP256(_) => {
+                Err(key.unfit("bitcoin.psbt", "ecdsa-secp256k1 or bip340"))
+            }
         }
     }
 

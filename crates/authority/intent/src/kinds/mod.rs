@@ -5,6 +5,7 @@ use crate::decoded::{IntentFacts, SignatureEncoding, SignatureItem, SigningPaylo
 use crate::error::IntentError;
 use crate::key::{Key, Verified};
 use minicbor::{Decode, Encode};
+use quorate_identity::Scheme;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Debug;
@@ -76,6 +77,28 @@ kinds! {
     2 "bitcoin.psbt" BitcoinPsbt in mod bitcoin_psbt;
     3 "message" Message in mod message;
     4 "raw.digest" RawDigest in mod raw_digest;
+}
+
+/// The item of a signature by the key itself over bytes that are no transaction, as its scheme
+/// writes it.
+fn plain(scheme: Scheme, key: &[u8], signature: &Verified) -> SignatureItem {
+    let item = |encoding, bytes| SignatureItem {
+        input: None,
+        public_key: key.to_vec(),
+        encoding,
+        signature: bytes,
+    };
+    match scheme {
+        Scheme::EcdsaSecp256k1 => rsv(key, signature),
+        Scheme::Bip340 => item(SignatureEncoding::Bip340, signature.bytes.to_vec()),
+        Scheme::Ed25519 => item(SignatureEncoding::Ed25519, signature.bytes.to_vec()),
+        Scheme::EcdsaP256 => {
+            // What verified has a form in DER.
+            let der = p256::ecdsa::Signature::from_slice(&signature.bytes);
+            let der = der.map(|signature| signature.to_der().as_bytes().to_vec());
+            item(SignatureEncoding::Der, der.unwrap_or_default())
+        }
+    }
 }
 
 /// The item of an ECDSA signature with its recovery id, for the key itself.

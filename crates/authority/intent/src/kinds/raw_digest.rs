@@ -1,8 +1,8 @@
 //! `raw.digest`: thirty-two bytes that nobody can read, signed as they are. For keys whose policy
 //! says so, and for nothing else (N-73).
 
-use super::{Content, Kind, rsv};
-use crate::decoded::{IntentFacts, SignatureEncoding, SignatureItem, SigningPayload};
+use super::{Content, Kind, plain};
+use crate::decoded::{IntentFacts, SignatureItem, SigningPayload};
 use crate::error::IntentError;
 use crate::key::{Key, Verified};
 use crate::text::Hex;
@@ -24,7 +24,7 @@ pub(crate) struct RawDigest {
 impl Kind for RawDigest {
     fn decode(&self, key: &Key) -> Result<Box<dyn Content>, IntentError> {
         if let Key::Ed25519(_) = key {
-            return Err(key.unfit("raw.digest", "ecdsa-secp256k1 or bip340"));
+            return Err(key.unfit("raw.digest", "ecdsa-secp256k1, bip340 or ecdsa-p256"));
         }
         let digest = self.digest.bytes().try_into();
         let digest = digest.map_err(|_| IntentError::Json("digest: must be 32 bytes".into()))?;
@@ -60,15 +60,7 @@ impl Content for Parsed {
     }
 
     fn finish(&self, signatures: &[Verified]) -> (Vec<u8>, Vec<SignatureItem>) {
-        let item = |signature: &Verified| match self.scheme {
-            Scheme::EcdsaSecp256k1 => rsv(&self.key, signature),
-            Scheme::Bip340 | Scheme::Ed25519 => SignatureItem {
-                input: None,
-                public_key: self.key.clone(),
-                encoding: SignatureEncoding::Bip340,
-                signature: signature.bytes.to_vec(),
-            },
-        };
+        let item = |signature| plain(self.scheme, &self.key, signature);
         let items: Vec<SignatureItem> = signatures.iter().map(item).collect();
         (items.iter().flat_map(|item| item.signature.clone()).collect(), items)
     }

@@ -54,7 +54,9 @@ fn payloads_tweaks_and_set_ups_that_do_not_fit_are_the_callers_fault() {
         let tweaked = wrong(scheme, &|p| p.tweak = Tweak::TaprootKeyPath);
         assert_eq!(tweaked.is_none(), scheme == Scheme::Bip340);
     }
-    assert_eq!(wrong(Scheme::EcdsaSecp256k1, &|p| p.pairs.clear()), Some(Fault::Caller));
+    for scheme in [Scheme::EcdsaSecp256k1, Scheme::EcdsaP256] {
+        assert_eq!(wrong(scheme, &|p| p.pairs.clear()), Some(Fault::Caller));
+    }
 }
 
 /// ENG-08: whatever one party sees otherwise, no share-dependent value is accepted, nobody is
@@ -189,7 +191,7 @@ fn neg_043_what_does_not_verify_is_no_signature() {
         assert!(check(&crate::fixture::payload(scheme, "n"), signature.bytes()).is_err());
         let foreign = match scheme {
             Scheme::Ed25519 => Payload::Digest([0; 32]),
-            Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Payload::Message(Vec::new()),
+            _ => Payload::Message(Vec::new()),
         };
         assert_eq!(check(&foreign, signature.bytes()).unwrap_err().fault, Fault::Caller);
     }

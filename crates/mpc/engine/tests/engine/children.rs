@@ -102,14 +102,15 @@ fn every_kind_of_quorum_signs_for_an_ecdsa_child() {
     ];
     for (notation, quorum, at) in cases {
         signs(Scheme::EcdsaSecp256k1, notation, quorum, at, Tweak::None);
+        signs(Scheme::EcdsaP256, notation, quorum, at, Tweak::None);
     }
 }
 
 /// ENG-07, ENG-12, ECD-06: every canonical quorum of every tree, with hundreds of paths and digests
-/// over the same set-ups; each signature verifies by a library that made none of it.
+/// over the same set-ups, some of them on the other curve; each signature verifies by a library that
+/// made none of it.
 #[test]
 fn ecdsa_signs_a_thousand_times_for_any_quorum_and_child() {
-    let scheme = Scheme::EcdsaSecp256k1;
     let trees = [(TWO_OF_THREE, "abc"), (TWO_GROUPS, "abcde"), (REPEATED, "abc")];
     let cases: Vec<(&str, String)> = trees
         .into_iter()
@@ -119,6 +120,10 @@ fn ecdsa_signs_a_thousand_times_for_any_quorum_and_child() {
     let mut signed = BTreeSet::new();
     for number in 0..128_u32 {
         let (notation, quorum) = &cases[number as usize % cases.len()];
+        let scheme = match number % 7 {
+            0 => Scheme::EcdsaP256,
+            _ => Scheme::EcdsaSecp256k1,
+        };
         let key = key(scheme, notation);
         let at = ["m".to_owned(), format!("m/{number}"), format!("m/44/60/0/0/{number}")];
         let at = &at[number as usize % 3];

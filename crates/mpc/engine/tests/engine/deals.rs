@@ -68,7 +68,7 @@ fn signs(key: &Key, quorum: &str) {
 /// ENG-11: a reshared key is the same key and signs under its new tree; its proofs hold.
 #[test]
 fn reshared_keys_sign() {
-    for scheme in [Scheme::Bip340, Scheme::Ed25519, Scheme::EcdsaSecp256k1] {
+    for scheme in Scheme::ALL {
         let old = key(scheme, TWO_OF_THREE);
         let plans = reshare(&[Arc::clone(&old)], "ac", TWO_GROUPS);
         let prepared = local::deal(plans, &mut local::seeds(4)).unwrap();

@@ -72,14 +72,14 @@ pub fn payload(scheme: Scheme, text: &str) -> Payload {
     digest[..text.len()].copy_from_slice(text.as_bytes());
     match scheme {
         Scheme::Ed25519 => Payload::Message(text.as_bytes().to_vec()),
-        Scheme::EcdsaSecp256k1 | Scheme::Bip340 => Payload::Digest(digest),
+        Scheme::EcdsaSecp256k1 | Scheme::EcdsaP256 | Scheme::Bip340 => Payload::Digest(digest),
     }
 }
 
 /// What one node opens a session with.
 pub fn plan(key: &Key, quorum: &str, me: NodeId, payloads: &[Payload]) -> OpenPlan {
     let quorum = nodes(quorum);
-    let ecdsa = key.public.scheme() == Scheme::EcdsaSecp256k1;
+    let ecdsa = key.public.scheme().is_ecdsa();
     let peers = quorum.iter().filter(|peer| ecdsa && **peer != me);
     OpenPlan {
         permit: Permit::issue(

@@ -12,7 +12,7 @@ fn a_generated_key_is_whole_and_its_proofs_hold() {
     for scheme in Scheme::ALL {
         let tree = tree(REPEATED);
         let prepared = local::keygen(scheme, &tree, Digest([5; 32]), &mut local::seeds(5)).unwrap();
-        let length = if scheme == Scheme::EcdsaSecp256k1 { 33 } else { 32 };
+        let length = if scheme.is_ecdsa() { 33 } else { 32 };
         let first = prepared.values().next().unwrap();
         for (node, one) in &prepared {
             assert_eq!(one.public.public_key(), first.public.public_key());
@@ -84,10 +84,15 @@ fn neg_005_commitments_are_valid_points_one_for_each_column() {
 fn neg_060_foreign_or_changed_shares_do_not_match() {
     let key = key(Scheme::Ed25519, REPEATED);
     let other = crate::fixture::key(Scheme::Ed25519, TWO_OF_THREE);
-    let secp = crate::fixture::key(Scheme::Bip340, REPEATED);
+    let curves = [Scheme::Bip340, Scheme::EcdsaP256];
+    let others = curves.map(|scheme| crate::fixture::key(scheme, REPEATED));
     let (a, c) = (&key.shares[&node("a")], &key.shares[&node("c")]);
     assert!(a.matches(&key.public) && c.matches(&key.public));
-    assert!(!a.matches(&other.public) && !a.matches(&secp.public));
+    assert!(!a.matches(&other.public));
+    for other in &others {
+        assert!(!a.matches(&other.public) && !other.shares[&node("a")].matches(&key.public));
+    }
+    assert!(!others[0].shares[&node("a")].matches(&others[1].public));
     // The last share of a's two, changed by one bit.
     let mut changed = a.to_bytes().to_vec();
     let last = changed.len() - 32;

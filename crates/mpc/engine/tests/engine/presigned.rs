@@ -16,9 +16,12 @@ fn seed() -> Seed {
 /// ENG-13: at the root and at a child, with quorums of two trees; the signatures are ordinary ones.
 #[test]
 fn presignatures_sign_for_the_key_and_its_children() {
-    for (tree, quorum) in [(TWO_OF_THREE, "ac"), (TWO_GROUPS, "bce")] {
-        let key = key(SCHEME, tree);
-        let payloads = [payload(SCHEME, "one"), payload(SCHEME, "two")];
+    let other = Scheme::EcdsaP256;
+    for (scheme, tree, quorum) in
+        [(SCHEME, TWO_OF_THREE, "ac"), (SCHEME, TWO_GROUPS, "bce"), (other, TWO_OF_THREE, "bc")]
+    {
+        let key = key(scheme, tree);
+        let payloads = [payload(scheme, "one"), payload(scheme, "two")];
         for path in [vec![], vec![0, 7]] {
             let path = Path::new(path).unwrap();
             let mut stock = presigned(&key, quorum, 2);
@@ -34,7 +37,7 @@ fn presignatures_sign_for_the_key_and_its_children() {
             let child = key.public.child(&crate::fixture::CHAIN_CODE, &path).unwrap();
             for signatures in signed.values() {
                 for (signature, payload) in signatures.iter().zip(&payloads) {
-                    assert!(verifies(SCHEME, &child.public_key(), payload, signature));
+                    assert!(verifies(scheme, &child.public_key(), payload, signature));
                     let again = verify(&child, Tweak::None, payload, signature.bytes());
                     assert_eq!(again.as_ref(), Ok(signature));
                 }
@@ -64,6 +67,11 @@ fn neg_038_what_does_not_fit_is_the_callers_fault() {
         plan.presignatures = presigned(&key, "ac", 1).remove(&me).unwrap();
     };
     assert_eq!(fault(&others), Some(Fault::Caller));
+    let curve = crate::fixture::key(Scheme::EcdsaP256, TWO_OF_THREE);
+    let another = |plan: &mut OpenPlan| {
+        plan.presignatures = presigned(&curve, "ab", 1).remove(&me).unwrap();
+    };
+    assert_eq!(fault(&another), Some(Fault::Caller));
     let schnorr = crate::fixture::key(Scheme::Bip340, TWO_OF_THREE);
     let mut plan = plan(&schnorr, "ab", me, &[payload(Scheme::Bip340, "one")]);
     plan.presignatures = presigned(&key, "ab", 1).remove(&me).unwrap();

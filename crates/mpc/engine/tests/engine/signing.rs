@@ -15,6 +15,13 @@ pub fn verifies(scheme: Scheme, key: &[u8], payload: &Payload, signature: &Signa
             let recovered = VerifyingKey::recover_from_prehash(digest, &parsed, id).unwrap();
             parsed.normalize_s().is_none() && recovered.to_encoded_point(true).as_bytes() == key
         }
+        (Scheme::EcdsaP256, Payload::Digest(digest)) => {
+            use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
+            let parsed = Signature::from_slice(bytes).unwrap();
+            let key = VerifyingKey::from_sec1_bytes(key).unwrap();
+            let is_only_form = parsed.normalize_s().is_none() && signature.recovery_id().is_none();
+            is_only_form && key.verify_prehash(digest, &parsed).is_ok()
+        }
         (Scheme::Bip340, Payload::Digest(digest)) => {
             let key = k256::schnorr::VerifyingKey::from_bytes(key).unwrap();
             key.verify_raw(digest, &bytes.try_into().unwrap()).is_ok()
@@ -79,6 +86,7 @@ fn ecdsa_signs_with_quorums_of_several_trees_over_the_same_set_ups() {
         [(TWO_OF_THREE, "ab"), (TWO_GROUPS, "abd"), (REPEATED, "ab"), (TWO_OF_THREE, "ab")]
     {
         sign(Scheme::EcdsaSecp256k1, tree, quorum, Tweak::None);
+        sign(Scheme::EcdsaP256, tree, quorum, Tweak::None);
     }
 }
 

@@ -28,7 +28,7 @@ pub struct ChildKeyView {
     /// What the key makes.
     #[schema(value_type = String)]
     pub scheme: Scheme,
-    /// How children follow from the key: `bip32`, or `quorate-additive-ed25519/v1`.
+    /// How children follow from the key: `bip32`, `slip10`, or `quorate-additive-ed25519/v1`.
     pub derivation: String,
     /// The child's public key: 33 bytes SEC1 for ECDSA, 32 bytes for BIP-340 (x-only, untweaked)
     /// and Ed25519.
@@ -165,6 +165,10 @@ mod tests {
         let point = match scheme {
             // The base point of Ed25519.
             Scheme::Ed25519 => [&[0x58][..], &[0x66; 31]].concat(),
+            Scheme::EcdsaP256 => {
+                let hex = "0x036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+                quorate_codec::hex::decode(hex).unwrap()
+            }
             _ => {
                 let hex = "0x0379be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
                 quorate_codec::hex::decode(hex).unwrap()
@@ -191,6 +195,8 @@ mod tests {
         assert_eq!(names(Scheme::Bip340), pairs(&["tr"]));
         let ed25519 = xpub(Scheme::Ed25519, "mainnet");
         assert_eq!(ed25519, Err(XpubError::Scheme(Scheme::Ed25519)));
+        let p256 = xpub(Scheme::EcdsaP256, "mainnet");
+        assert_eq!(p256, Err(XpubError::Scheme(Scheme::EcdsaP256)));
         assert_eq!(xpub(Scheme::Bip340, "main"), Err(XpubError::Network));
     }
 

@@ -16,7 +16,7 @@ use quorate_charter::{
 };
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{self as engine, KeyPublic};
-use quorate_identity::{Head, KeyId, Name, NodeId, Scheme};
+use quorate_identity::{Head, KeyId, Name, NodeId};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -480,7 +480,7 @@ impl KeyBook {
     /// Nodes with whom this one signs, or signed, with set-ups of pairs.
     pub fn pair_peers(&self) -> Vec<NodeId> {
         let plans = self.certified().map(|(plan, _)| plan).take(2);
-        let with_pairs = plans.filter(|plan| plan.scheme == Scheme::EcdsaSecp256k1);
+        let with_pairs = plans.filter(|plan| plan.scheme.is_ecdsa());
         with_pairs.flat_map(|plan| plan.committee.iter().copied()).collect()
     }
 

@@ -477,7 +477,7 @@ fn wrong_secret(error: &ForeignError) -> Failure {
 fn public_key(scheme: Scheme, point: &[u8]) -> Vec<u8> {
     match scheme {
         Scheme::Bip340 => point.get(1..).unwrap_or_default().to_vec(),
-        Scheme::EcdsaSecp256k1 | Scheme::Ed25519 => point.to_vec(),
+        Scheme::EcdsaSecp256k1 | Scheme::EcdsaP256 | Scheme::Ed25519 => point.to_vec(),
     }
 }
 

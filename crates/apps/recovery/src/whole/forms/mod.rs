@@ -73,9 +73,11 @@ impl Format {
     /// [`FormError::Scheme`], [`FormError::Seed`].
     pub fn fits(self, scheme: Scheme) -> Result<(), FormError> {
         match (self, scheme) {
-            (Self::Raw, _) | (_, Scheme::EcdsaSecp256k1 | Scheme::Bip340) => Ok(()),
+            (Self::Raw, _)
+            | (Self::Pkcs8, Scheme::EcdsaP256)
+            | (_, Scheme::EcdsaSecp256k1 | Scheme::Bip340) => Ok(()),
             (Self::Pkcs8, Scheme::Ed25519) => Err(FormError::Seed),
-            (Self::Xprv | Self::Wif | Self::Keystore, Scheme::Ed25519) => {
+            (Self::Xprv | Self::Wif | Self::Keystore, Scheme::Ed25519 | Scheme::EcdsaP256) => {
                 Err(FormError::Scheme(self, scheme))
             }
         }
