@@ -62,6 +62,11 @@ impl<const WIDTH: usize> Comb<WIDTH> {
         Self(affine.iter().map(Affine::of).collect())
     }
 
+    /// The multiples at each place, the lowest first.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &[Affine]> {
+        self.0.chunks_exact(Self::DIGITS)
+    }
+
     /// k · G for each k, in their order. `entry` picks one of the multiples at a place, for secret
     /// scalars in constant time; `alone` multiplies by one scalar, where they are few.
     ///
@@ -92,7 +97,7 @@ impl<const WIDTH: usize> Comb<WIDTH> {
         }
         let halves: Vec<Half> = scalars.iter().map(|scalar| Half::of(scalar)).collect();
         let mut halves = Zeroizing::new(halves);
-        let mut steps = self.0.chunks_exact(Self::DIGITS).enumerate().map(|(place, multiples)| {
+        let mut steps = self.places().enumerate().map(|(place, multiples)| {
             let addend = |half: &mut Half| {
                 let (digit, is_negative) = half.next_digit::<WIDTH>(place + 1 == Self::PLACES);
                 entry(multiples, digit).negated_if(is_negative)
@@ -130,6 +135,11 @@ impl Affine {
             bytes.and_then(|bytes| FieldElement::from_bytes(bytes).into()).unwrap_or_default()
         };
         Self { x: element(encoded.x()), y: element(encoded.y()) }
+    }
+
+    /// x and y, the highest byte first.
+    pub(crate) fn coordinates(self) -> [[u8; 32]; 2] {
+        [self.x.to_bytes().into(), self.y.to_bytes().into()]
     }
 
     /// `None` if it is not on the curve, as it always is.

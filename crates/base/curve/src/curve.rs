@@ -44,6 +44,10 @@ pub trait Arithmetic {
     fn negate(a: &Self::RawPoint) -> Self::RawPoint;
     /// k · P, in constant time.
     fn multiply(k: &Self::RawScalar, point: &Self::RawPoint) -> Self::RawPoint;
+    /// k · P for each, in constant time.
+    fn multiply_all(terms: &[(&Self::RawScalar, &Self::RawPoint)]) -> Vec<Self::RawPoint> {
+        terms.iter().map(|(k, point)| Self::multiply(k, point)).collect()
+    }
     /// k · G, in constant time.
     fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint;
     /// k · G for a public k, possibly in variable time.
@@ -66,6 +70,10 @@ pub trait Arithmetic {
     }
     /// The point with exactly this encoding.
     fn decode(bytes: &[u8]) -> Option<Self::RawPoint>;
+    /// The points with exactly these encodings.
+    fn decode_all(encodings: &[&[u8]]) -> Vec<Option<Self::RawPoint>> {
+        encodings.iter().map(|bytes| Self::decode(bytes)).collect()
+    }
 
     /// a + b.
     fn scalar_add(a: &Self::RawScalar, b: &Self::RawScalar) -> Self::RawScalar;

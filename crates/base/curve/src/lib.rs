@@ -20,6 +20,7 @@ mod order;
 mod point;
 mod scalar;
 mod sec1;
+mod secp256k1;
 mod secret;
 mod stream;
 mod vector;

@@ -182,7 +182,7 @@ pub(crate) fn accumulate_whole(sum: &mut Sum, a: &Limbs) {
 
 /// The words of 32 bytes, the highest byte first.
 #[inline(always)]
-fn words(bytes: &[u8; 32]) -> Limbs {
+pub(crate) fn words(bytes: &[u8; 32]) -> Limbs {
     let mut words = [0; 4];
     for (word, bytes) in words.iter_mut().rev().zip(bytes.as_chunks::<8>().0) {
         *word = u64::from_be_bytes(*bytes);

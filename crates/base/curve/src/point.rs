@@ -43,9 +43,12 @@ impl<C: Curve> Point<C> {
         Self(C::multiply_base_public(k.raw()))
     }
 
-    /// k · G for each secret k, in constant time; the door is [`SecretScalar::commit_all`].
-    pub(crate) fn base_mul_all(scalars: &[SecretScalar<C>]) -> Vec<Self> {
-        let raw: Vec<&C::RawScalar> = scalars.iter().map(SecretScalar::raw).collect();
+    /// k · G for each secret k, in constant time; the doors are [`SecretScalar::commit_all`] and
+    /// [`SecretScalar::commit_each`].
+    pub(crate) fn base_mul_all<'s>(
+        scalars: impl IntoIterator<Item = &'s SecretScalar<C>>,
+    ) -> Vec<Self> {
+        let raw: Vec<&C::RawScalar> = scalars.into_iter().map(SecretScalar::raw).collect();
         C::multiply_base_all(&raw).into_iter().map(Self).collect()
     }
 
@@ -58,6 +61,13 @@ impl<C: Curve> Point<C> {
     /// k · self for a secret k, in constant time.
     pub fn secret_mul(&self, k: &SecretScalar<C>) -> Self {
         Self(C::multiply(k.raw(), &self.0))
+    }
+
+    /// k · P for each secret k and its P, in constant time; on secp256k1 some together can be cheaper
+    /// than one by one.
+    pub fn secret_mul_all(terms: &[(&SecretScalar<C>, Self)]) -> Vec<Self> {
+        let raw: Vec<_> = terms.iter().map(|(k, point)| (k.raw(), &point.0)).collect();
+        C::multiply_all(&raw).into_iter().map(Self).collect()
     }
 
     /// A small multiple by double-and-add: at most sixteen doublings, in variable time. For
@@ -163,6 +173,16 @@ impl<C: Curve> NonIdentity<C> {
     /// [`PointError`]; always the sender's fault (CUR-01, CUR-02, CUR-03).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PointError> {
         C::decode(bytes).map(|raw| Self(Point(raw))).ok_or(PointError)
+    }
+
+    /// Reads many encodings, each for itself; on secp256k1 some together can be cheaper than one by
+    /// one.
+    ///
+    /// # Errors
+    /// Of each as of [`from_bytes`](Self::from_bytes).
+    pub fn all_from_bytes(encodings: &[&[u8]]) -> Vec<Result<Self, PointError>> {
+        let points = C::decode_all(encodings).into_iter();
+        points.map(|raw| raw.map(|raw| Self(Point(raw))).ok_or(PointError)).collect()
     }
 
     /// The encoding, [`Curve::POINT_BYTES`] long.

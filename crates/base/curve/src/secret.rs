@@ -94,6 +94,11 @@ impl<C: Curve> SecretScalar<C> {
         Point::base_mul_all(scalars)
     }
 
+    /// The same of scalars that lie in different places.
+    pub fn commit_each(scalars: &[&Self]) -> Vec<Point<C>> {
+        Point::base_mul_all(scalars.iter().copied())
+    }
+
     /// Makes the value public: for the response of a proof, whose randomness hides the secret.
     pub fn reveal(self) -> Scalar<C> {
         Scalar::from_bytes(self.to_bytes().as_ref()).unwrap_or(Scalar::zero())

@@ -1,5 +1,6 @@
 //! One suite of tests that every curve passes.
 
+use crate::vectors::tests::plainly;
 use crate::{
     Curve, Ed25519, Factors, NonIdentity, Order, P256, Point, Scalar, Secp256k1, SecretScalar,
     SecretScalars,
@@ -33,6 +34,8 @@ every_curve!(
     a_weighted_sum_is_the_sum_of_its_terms,
     many_points_are_encoded_as_each,
     many_multiples_of_the_generator_are_those_of_each,
+    many_multiples_of_points_are_those_of_each,
+    neg_005_many_points_are_read_as_each,
     encodings_round_trip,
     secrets_print_as_nothing_and_compare,
     neg_009_whatever_is_read_is_written_the_same,
@@ -239,8 +242,66 @@ fn many_multiples_of_the_generator_are_those_of_each<C: Curve>() {
         }
         let each: Vec<Point<C>> = secret.iter().map(SecretScalar::commit).collect();
         assert_eq!(SecretScalar::commit_all(&secret), each, "{count}");
+        let references: Vec<_> = secret.iter().collect();
+        assert_eq!(SecretScalar::commit_each(&references), each, "{count}");
+        assert_eq!(plainly(|| SecretScalar::commit_all(&secret)), each, "{count}");
         let public: Vec<_> = secret.into_iter().map(SecretScalar::reveal).collect();
         assert_eq!(Scalar::commit_all(&public), each, "{count}");
+        assert_eq!(plainly(|| Scalar::commit_all(&public)), each, "{count}");
+    }
+}
+
+/// CUR-12: whatever their coordinates are known from, and the same without wide vectors.
+fn many_multiples_of_points_are_those_of_each<C: Curve>() {
+    let mut rng = rng();
+    let read = |point: Point<C>| {
+        let bytes = point.non_identity().unwrap().to_bytes();
+        NonIdentity::from_bytes(&bytes).unwrap().point()
+    };
+    let mut terms = Vec::new();
+    for number in 0..6 {
+        let sum = SecretScalar::<C>::random(&mut rng).commit() + Point::generator();
+        let point = [sum, read(sum), -read(sum), Point::identity(), sum + read(sum), sum - sum];
+        terms.push((SecretScalar::<C>::random(&mut rng), point[number]));
+    }
+    terms.push((SecretScalar::zero(), Point::generator()));
+    let terms: Vec<_> = terms.iter().map(|(k, point)| (k, *point)).collect();
+    for count in [0, 1, 2, 7] {
+        let terms = &terms[..count];
+        let each: Vec<Point<C>> = terms.iter().map(|(k, point)| point.secret_mul(k)).collect();
+        assert_eq!(Point::secret_mul_all(terms), each);
+        assert_eq!(plainly(|| Point::secret_mul_all(terms)), each);
+        for ((k, point), product) in terms.iter().zip(&each) {
+            assert_eq!(plainly(|| point.secret_mul(k)), *product);
+            let k = SecretScalar::<C>::from_bytes(k.to_bytes().as_ref()).unwrap().reveal();
+            assert_eq!(*point * k, *product);
+        }
+    }
+}
+
+/// CUR-13: and the same without wide vectors.
+fn neg_005_many_points_are_read_as_each<C: Curve>() {
+    let mut rng = rng();
+    let mut encodings: Vec<Vec<u8>> = Vec::new();
+    for number in 0..20_u8 {
+        let point = SecretScalar::<C>::random(&mut rng).commit().non_identity().unwrap();
+        encodings.push(point.to_bytes());
+        let mut other = point.to_bytes();
+        other[5] ^= number;
+        encodings.push(other);
+    }
+    encodings.push(Vec::new());
+    encodings.push(encodings[0][1..].to_vec());
+    let encodings: Vec<&[u8]> = encodings.iter().map(Vec::as_slice).collect();
+    for count in [0, 1, 2, 8, encodings.len()] {
+        let encodings = &encodings[encodings.len() - count..];
+        let each: Vec<_> =
+            encodings.iter().map(|bytes| NonIdentity::<C>::from_bytes(bytes)).collect();
+        assert_eq!(NonIdentity::<C>::all_from_bytes(encodings), each);
+        assert_eq!(plainly(|| NonIdentity::<C>::all_from_bytes(encodings)), each);
+        for (bytes, point) in encodings.iter().zip(each) {
+            assert!(point.is_err() || point.unwrap().to_bytes() == *bytes);
+        }
     }
 }
 

@@ -1,10 +1,6 @@
-//! Vectors as wide as this processor has them: the one place with unsafe code and intrinsics.
-//!
-//! Something that is done alike in many lanes is written once, for any [`Words`], as [`Work`];
-//! [`on_widest`] runs it with the widest vectors that the processor has. All operations are exact and
-//! take the same time whatever the words are.
+//! Words of 32 bits in vectors of 512, 256 or 128 bits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::is_plain;
 
 /// Words of 32 bits side by side.
 pub trait Words: Copy {
@@ -36,21 +32,12 @@ pub trait Work {
     fn run<W: Words>(self) -> Self::Output;
 }
 
-/// Whether everybody does with what every processor has.
-static IS_PLAIN: AtomicBool = AtomicBool::new(false);
-
-/// From now on, whether everything in this process is done as on a processor without wide vectors:
-/// for measurements.
-pub fn only_plain(is_plain: bool) {
-    IS_PLAIN.store(is_plain, Ordering::Relaxed);
-}
-
 /// Does it with the widest vectors that this processor has.
 #[inline]
 pub fn on_widest<T: Work>(work: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "the processor was asked first")]
-    if !IS_PLAIN.load(Ordering::Relaxed) {
+    if !is_plain() {
         if is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has what the function is compiled for.
             return unsafe { x86::on_512(work) };
@@ -330,6 +317,7 @@ mod x86 {
 #[cfg(test)]
 #[cfg(target_arch = "x86_64")]
 mod tests {
+    use super::super::tests::plainly;
     use super::*;
     use proptest::prelude::*;
 
@@ -378,9 +366,7 @@ mod tests {
                 prop_assert_eq!(&wide, &plain);
             }
             prop_assert_eq!(on_widest(work.clone()), plain.clone());
-            only_plain(true);
-            prop_assert_eq!(on_widest(work), plain);
-            only_plain(false);
+            prop_assert_eq!(plainly(|| on_widest(work)), plain);
         }
     }
 }
