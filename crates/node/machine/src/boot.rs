@@ -205,7 +205,7 @@ impl Node {
         node.look_at_custody(&mut turn);
         node.look_at_drills(&mut turn);
         node.look_at_exports();
-        node.learn_asked();
+        node.learn_asked(now);
         node.forget_summands(&mut turn);
         alarms.extend(node.untaken_estate());
         alarms.extend(node.lacking_summands());

@@ -20,6 +20,8 @@ pub const REQUESTS_PER_GOSSIP: usize = 256;
 pub const SESSIONS_LIVE_MAX: usize = 128;
 /// Presignatures of one session: what a message takes, and the time of a core.
 pub const PRESIGNATURES_AT_ONCE: usize = 32;
+/// Sessions at once that make presignatures, those of other leaders included: the rest signs.
+pub const AHEAD_LIVE_MAX: usize = 8;
 /// Presignatures of a key that a node wants to have where none was used lately.
 pub const PRESIGNATURES_LEAST: usize = 8;
 /// A presignature that is older is dropped: it is a nonce in memory.

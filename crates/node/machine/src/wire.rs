@@ -213,7 +213,6 @@ impl Terms {
             (self.head != theirs.head, "charter head"),
             (self.quorum != theirs.quorum, "quorum"),
             (self.incarnations != theirs.incarnations, "incarnations"),
-            (self.presignatures != theirs.presignatures, "presignatures"),
         ];
         checks.into_iter().find(|(differs, _)| *differs).map(|(_, field)| field)
     }

@@ -101,7 +101,24 @@ struct Said {
     terms: Vec<Terms>,
     rounds: BTreeMap<Digest, BTreeSet<u8>>,
     runs: Vec<Digest>,
+    /// Of sessions that make presignatures.
+    ahead: Vec<Terms>,
     firsts: Vec<Vec<u8>>,
+}
+
+impl Said {
+    /// Every presignature that was named was made since: in the same epoch, by the same processes.
+    #[track_caller]
+    fn names_only_what_it_heard_made(&self) {
+        for terms in self.terms.iter().filter(|terms| !terms.presignatures.is_empty()) {
+            let is_it = |made: &&Terms| {
+                made.quorum == terms.quorum
+                    && made.incarnations == terms.incarnations
+                    && made.epoch_record == terms.epoch_record
+            };
+            assert!(self.ahead.iter().any(|made| is_it(&made)), "{terms:?}");
+        }
+    }
 }
 
 fn listen(world: &mut World) -> Rc<RefCell<Said>> {
@@ -117,8 +134,11 @@ fn listen(world: &mut World) -> Rc<RefCell<Said>> {
                         said.runs.push(*run);
                         said.rounds.entry(*run).or_default();
                         said.firsts.push(first.clone());
+                    } else if terms.target.leader().is_some() {
+                        said.ahead.push(terms.clone());
                     }
                 }
+                SessionStep::Join { first, .. } => said.firsts.push(first.clone()),
                 SessionStep::Round { number, .. } => {
                     if let Some(rounds) = said.rounds.get_mut(run) {
                         rounds.insert(*number);
@@ -187,36 +207,42 @@ fn neg_036_neg_092_a_restart_voids_all_that_it_had_a_part_in() {
     world.until("all sign again", |world| {
         world.names().iter().all(|node| world.can_sign(node, "hot"))
     });
-    let old: BTreeSet<NodeId> = [stopped].into();
     for number in 0..6 {
         sign(&mut world, NODES[number as usize % 3], &message(number));
     }
-    // Whatever was used with it was made with the process of now.
-    for terms in &said.borrow().terms {
-        let with_it = terms.quorum.iter().any(|node| old.contains(node));
-        assert!(!with_it || terms.incarnations.len() == terms.quorum.len());
-    }
     until_stocked(&mut world, &NODES, 8);
+    for number in 6..18 {
+        sign(&mut world, NODES[number as usize % 3], &message(number));
+    }
+    // Whatever was used with it was made with the process of now; of others, nothing is void.
+    let mut said = said.borrow_mut();
+    said.terms.retain(|terms| terms.quorum.contains(&stopped));
+    assert!(said.terms.iter().any(|terms| !terms.presignatures.is_empty()));
+    said.names_only_what_it_heard_made();
 }
 
 /// AHD-03, N-40: a new epoch of the key voids them, and signing goes on.
 #[test]
 fn neg_040_a_new_epoch_voids_all() {
     let mut world = stocked(4, 8);
-    let said = listen(&mut world);
     sign(&mut world, "node-1", &message(1));
-    let before: BTreeSet<Digest> =
-        said.borrow().terms.iter().map(|terms| terms.epoch_record).collect();
+    let said = listen(&mut world);
     world.enact("node-1", MotionBody::KeyRefresh { name: name("hot") });
     world.until("a new epoch", |world| {
         let status = world.status("node-1");
         status.keys.iter().any(|key| key.epoch == Some(1))
     });
-    *said.borrow_mut() = Said::default();
-    until_stocked(&mut world, &NODES, 8);
-    sign(&mut world, "node-1", &message(2));
-    assert!(said.borrow().terms.iter().all(|terms| !before.contains(&terms.epoch_record)));
-    assert_eq!(said.borrow().terms[0].presignatures.len(), 1);
+    for number in 2..6 {
+        sign(&mut world, NODES[number as usize % 3], &message(number));
+    }
+    // Set-ups are made anew as well, and what was made with the ones before is void once more.
+    for number in 6..24 {
+        until_stocked(&mut world, &NODES, 5);
+        sign(&mut world, NODES[number as usize % 3], &message(number));
+    }
+    let said = said.borrow();
+    assert!(said.terms.iter().any(|terms| !terms.presignatures.is_empty()));
+    said.names_only_what_it_heard_made();
 }
 
 /// AHD-03: a pair that is quarantined takes its presignatures with it; others are made with others.
@@ -311,10 +337,15 @@ fn neg_038_a_presignature_that_a_member_lacks_is_not_waited_for() {
     assert!(said.borrow().rounds.values().any(|rounds| rounds.len() == 3));
 }
 
-/// AHD-05: nobody makes presignatures that another node leads, or that nobody asked for.
+/// AHD-01, AHD-05: nobody makes presignatures for another leader, too many at once, or that nobody
+/// asked for.
 #[test]
 fn neg_083_presignatures_are_made_with_their_leader_alone() {
-    let mut world = domain(6);
+    let mut world = World::of(6, Shape::default());
+    let all = world.founding.some_of(3, 3);
+    world.make_key_over("hot", Scheme::EcdsaSecp256k1, all);
+    world.set_policy("node-1", POLICY);
+    // Proposals are caught on their way, and arrive as often as this test likes.
     let proposals: Rc<RefCell<Vec<(NodeId, NodeId, SessionStep)>>> = Rc::default();
     let keep = Rc::clone(&proposals);
     world.wiretap = Some(Box::new(move |from, to, message| {
@@ -323,12 +354,13 @@ fn neg_083_presignatures_are_made_with_their_leader_alone() {
             && terms.target.leader().is_some()
         {
             keep.borrow_mut().push((from, to, step.clone()));
+            return Vec::new();
         }
         vec![message]
     }));
     world.enact("node-1", presign(8));
-    until_stocked(&mut world, &NODES, 8);
-    world.enact("node-1", presign(0));
+    world.until("somebody proposes", |_| !proposals.borrow().is_empty());
+    world.wiretap = None;
     let (from, to, step) = proposals.borrow()[0].clone();
     let node = world.founding.nodes[&to].name.to_string();
     let answers = |world: &mut World, sender: NodeId, run: u8| {
@@ -337,17 +369,26 @@ fn neg_083_presignatures_are_made_with_their_leader_alone() {
         world.inject(sender, to, &Message::Session(message));
         world.pass(0);
         let sent = world.host(&node).outputs[outputs..].iter().flat_map(|it| it.messages.clone());
-        let steps: Vec<SessionStep> = sent
-            .filter_map(|(_, message)| match message {
-                Message::Session(SessionMessage { step, .. }) => Some(step),
-                _ => None,
-            })
-            .collect();
-        steps
+        let of_run = sent.filter_map(|(_, message)| match message {
+            Message::Session(SessionMessage { run: of, step }) if of == Digest([run; 32]) => {
+                Some(step)
+            }
+            _ => None,
+        });
+        of_run.collect::<Vec<SessionStep>>()
     };
+    // Another member of the quorum says the same as the leader.
+    let other = world.nodes().into_iter().find(|id| {
+        let SessionStep::Propose { terms, .. } = &step else { return false };
+        terms.quorum.contains(id) && *id != from && *id != to
+    });
+    assert_eq!(answers(&mut world, other.unwrap(), 1), [SessionStep::Abort]);
+    // The leader itself is joined, once at a time.
+    let joined = answers(&mut world, from, 2);
+    assert!(joined.iter().all(|step| matches!(step, SessionStep::Join { .. })), "{joined:?}");
+    assert!(!joined.is_empty());
+    assert_eq!(answers(&mut world, from, 3), [SessionStep::Abort]);
     // Nobody asks any more; the head is another one, too.
-    assert_eq!(answers(&mut world, from, 1), [SessionStep::Abort]);
-    // Another member of the quorum, or a node that is none, says the same.
-    let other = world.nodes().into_iter().find(|id| *id != from && *id != to).unwrap();
-    assert_eq!(answers(&mut world, other, 2), [SessionStep::Abort]);
+    world.enact("node-1", presign(0));
+    assert_eq!(answers(&mut world, from, 4), [SessionStep::Abort]);
 }

@@ -1,5 +1,6 @@
 //! Honest runs with presignatures, and one test per attack on them.
 
+use super::online::Decided;
 use super::{Decision, Presignature, decide, start};
 use crate::fixture::{Ends, Key, ahead, node, online, rng};
 use crate::sign::COUNT_MAX;
@@ -100,6 +101,8 @@ fn decisions_that_do_not_fit_are_the_callers_fault() {
         decision.presignatures.clear();
     };
     assert_eq!(fault(&nothing), Some(Fault::Caller));
+    let another_key = |decision: &mut Decision<Secp256k1>| decision.tweak = Scalar::one();
+    assert_eq!(fault(&another_key), Some(Fault::Caller));
     for other in [Key::<Secp256k1>::new(3), Key::new(2)] {
         // Of another key and quorum, and of the same quorum as another node.
         let is_same = other.public() == key.public();
@@ -183,12 +186,13 @@ fn neg_034_different_commitments_to_openings_are_found_ahead() {
 #[test]
 fn neg_038_neg_091_one_presignature_signs_one_thing() {
     let key = Key::<Secp256k1>::new(2);
-    let different: [&dyn Fn(&mut (NodeId, Digest, Decision<Secp256k1>)); 4] = [
+    let different: [&dyn Fn(&mut (NodeId, Digest, Decision<Secp256k1>)); 3] = [
         &|(_, _, decision)| decision.digests[0][0] ^= 1,
         &|(_, binding, _)| *binding = Digest([4; 32]),
-        &|(_, _, decision)| decision.tweak = Scalar::from_u64(2),
         &|(_, _, decision)| {
-            decision.public_key = Scalar::from_u64(5).commit().non_identity().unwrap()
+            decision.tweak = Scalar::from_u64(2);
+            let key = decision.public_key.point() + decision.tweak.commit();
+            decision.public_key = key.non_identity().unwrap();
         },
     ];
     for change in different {
@@ -222,6 +226,38 @@ fn neg_039_the_nonce_point_moves_with_every_decision() {
     let points = [signed(1, 0, 3), signed(2, 0, 3), signed(1, 1, 3), signed(1, 0, 4)];
     assert_eq!(points.iter().collect::<std::collections::BTreeSet<_>>().len(), points.len());
     assert_eq!(signed(1, 0, 3), points[0], "the same seeds make the same");
+}
+
+/// ECD-15: the move covers everything that is decided, what each party opened among it.
+#[test]
+fn neg_039_the_move_covers_everything() {
+    let key = |number: u64| Scalar::<Secp256k1>::from_u64(number).commit().non_identity().unwrap();
+    let base = || Decided {
+        binding: BINDING,
+        public_key: key(5),
+        tweak: Scalar::from_u64(2),
+        child: key(7),
+        names: vec![Digest([1; 32])],
+        digests: vec![[2; 32]],
+        opened: BTreeMap::from([(node(1), vec![3; 32]), (node(2), vec![4; 32])]),
+    };
+    let changes: [&dyn Fn(&mut Decided<Secp256k1>); 9] = [
+        &|it| it.binding = Digest::ZERO,
+        &|it| it.public_key = key(6),
+        &|it| it.tweak = Scalar::one(),
+        &|it| it.child = key(8),
+        &|it| it.names[0] = Digest::ZERO,
+        &|it| it.digests[0] = [0; 32],
+        &|it| drop(it.opened.insert(node(1), vec![5; 32])),
+        &|it| drop(it.opened.insert(node(2), vec![5; 32])),
+        &|it| it.opened = BTreeMap::from([(node(1), vec![4; 32]), (node(2), vec![3; 32])]),
+    ];
+    let mut all = std::collections::BTreeSet::from([base().digest()]);
+    for change in changes {
+        let mut changed = base();
+        change(&mut changed);
+        assert!(all.insert(changed.digest()));
+    }
 }
 
 /// ECD-13: a presignature session is none that signs, whatever else is the same.

@@ -53,9 +53,9 @@ pub struct Plan<C: EcdsaCurve> {
 /// So many presignatures.
 pub struct Ahead(usize);
 
-/// One signature of which only the message is missing. Whoever holds those of a whole quorum for
-/// one point R has the key, if they are used for two messages: so it is consumed by
-/// [`decide`], never copied, never stored. Secret, wiped when dropped.
+/// One party's part of a signature of which only the message is missing. Used for two messages it
+/// gives the party's share of the key away: so it is consumed by [`decide`], never copied, never
+/// stored. Secret, wiped when dropped.
 pub struct Presignature<C: EcdsaCurve> {
     /// The same at all its parties.
     name: Digest,

@@ -9,7 +9,6 @@ use crate::{EcdsaCurve, EcdsaError};
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_curve::{NonIdentity, Scalar};
 use quorate_identity::NodeId;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is signed, and with which presignatures: one for each digest.
@@ -31,14 +30,15 @@ pub struct ExpectOpenings<C: EcdsaCurve> {
 }
 
 /// Opens what this node committed to: the state that waits for the same of the others, and the
-/// message for all (ECD-14). The caller has decided, durably, before it sends that.
+/// message for all (ECD-14). The caller has taken the presignatures out of its stock.
 ///
 /// # Errors
-/// [`crate::Fault::Caller`]: not one presignature for each digest, or not of one quorum and key.
+/// [`crate::Fault::Caller`]: not one presignature for each digest, not of one quorum and key, or not
+/// of the key that signs.
 pub fn decide<C: EcdsaCurve>(
     decision: Decision<C>,
 ) -> Result<(ExpectOpenings<C>, Vec<u8>), EcdsaError> {
-    let Decision { presignatures, digests, .. } = &decision;
+    let Decision { presignatures, digests, tweak, public_key } = &decision;
     if presignatures.len() != digests.len() {
         return Err(EcdsaError::caller("a signature takes one presignature"));
     }
@@ -49,7 +49,11 @@ pub fn decide<C: EcdsaCurve>(
     if !presignatures.iter().all(|one| one.parties.is_like(&parties)) {
         return Err(EcdsaError::caller("presignatures of different quorums or keys"));
     }
-    let message = presignatures.iter().flat_map(|one| *one.opening).collect();
+    // What a presignature of another key signed would be a signature of that key.
+    if parties.public_key.point() + tweak.commit() != public_key.point() {
+        return Err(EcdsaError::caller("presignatures of another key"));
+    }
+    let message = presignatures.iter().flat_map(|one| **one.opening).collect();
     Ok((ExpectOpenings { decision, parties }, message))
 }
 
@@ -92,21 +96,19 @@ impl<C: EcdsaCurve> ExpectOpenings<C> {
                 }
             }
         }
-        let own: Vec<u8> = presignatures.iter().flat_map(|one| *one.opening).collect();
-        let mut opened: BTreeMap<NodeId, &[u8]> =
-            messages.iter().map(|(party, message)| (*party, message.as_slice())).collect();
-        opened.insert(parties.me, &own);
-        let decided = Transcript::new(tag::ECDSA_DECIDED)
-            .part(binding)
-            .part(C::NAME)
-            .part(parties.public_key.to_bytes())
-            .part(tweak.to_bytes())
-            .part(public_key.to_bytes())
-            .list(opened.keys())
-            .list(presignatures.iter().map(Presignature::name))
-            .list(&digests)
-            .list(opened.values())
-            .digest();
+        let mut opened = messages.clone();
+        opened.insert(parties.me, presignatures.iter().flat_map(|one| **one.opening).collect());
+        let names = presignatures.iter().map(Presignature::name).collect();
+        let decided = Decided {
+            binding,
+            public_key: parties.public_key,
+            tweak,
+            child: public_key,
+            names,
+            digests: digests.clone(),
+            opened,
+        };
+        let decided = decided.digest();
         let mut moved = Vec::with_capacity(digests.len());
         for (at, (one, digest)) in presignatures.into_iter().zip(digests).enumerate() {
             let by = Transcript::new(tag::ECDSA_MOVE).part(decided).number(at as u64).wide();
@@ -114,6 +116,35 @@ impl<C: EcdsaCurve> ExpectOpenings<C> {
         }
         let name = name(&decided, 3, None, None);
         Ok(round3::say(parties.others.clone(), public_key, name, moved))
+    }
+}
+
+/// Everything that the parties of a decision have in common. Public.
+pub(super) struct Decided<C: EcdsaCurve> {
+    pub binding: Digest,
+    pub public_key: NonIdentity<C>,
+    pub tweak: Scalar<C>,
+    pub child: NonIdentity<C>,
+    pub names: Vec<Digest>,
+    pub digests: Vec<[u8; 32]>,
+    /// What each party opened, of all presignatures.
+    pub opened: Letters,
+}
+
+impl<C: EcdsaCurve> Decided<C> {
+    /// D, from which the moves follow (ECD-15).
+    pub fn digest(&self) -> Digest {
+        Transcript::new(tag::ECDSA_DECIDED)
+            .part(self.binding)
+            .part(C::NAME)
+            .part(self.public_key.to_bytes())
+            .part(self.tweak.to_bytes())
+            .part(self.child.to_bytes())
+            .list(self.opened.keys())
+            .list(&self.names)
+            .list(&self.digests)
+            .list(self.opened.values())
+            .digest()
     }
 }
 

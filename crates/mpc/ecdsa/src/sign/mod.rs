@@ -252,9 +252,4 @@ impl<'m> Reader<'m> {
     pub(crate) fn scalar<C: EcdsaCurve>(&mut self) -> Option<Scalar<C>> {
         Scalar::from_bytes(self.take(32)?).ok()
     }
-
-    /// A canonical point other than the identity (N-05, N-06, N-09).
-    fn point<C: EcdsaCurve>(&mut self) -> Option<NonIdentity<C>> {
-        NonIdentity::from_bytes(self.take(C::POINT_BYTES)?).ok()
-    }
 }

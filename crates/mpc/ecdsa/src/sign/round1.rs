@@ -6,15 +6,15 @@ use super::{Aim, Digests, Letters, Session};
 use crate::{EcdsaCurve, EcdsaError};
 use quorate_codec::tag::{self, Tag};
 use quorate_codec::{Digest, Transcript};
-use quorate_curve::{NonIdentity, SecretScalar};
+use quorate_curve::{NonIdentity, Point, SecretScalar};
 use quorate_identity::NodeId;
 use quorate_pair::product::Bob;
 use rand_core::{CryptoRngCore, RngCore};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// Bytes that only a decision makes public.
-pub(crate) type Opening = Zeroizing<[u8; 32]>;
+/// Bytes that only a decision makes public. In a box, so that no copy stays behind when it is moved.
+pub(crate) type Opening = Box<Zeroizing<[u8; 32]>>;
 
 /// Waits for the commitments of all other parties. Holds nonces, each used once: consumed by the
 /// next round, wiped when dropped, never stored.
@@ -44,15 +44,12 @@ pub(crate) fn commit<C: EcdsaCurve, A: Aim>(
     rng: &mut impl CryptoRngCore,
 ) -> Result<(ExpectCommitments<C, A>, Letters), EcdsaError> {
     let mut rng = session.hedge(rng, &Letters::new());
-    let nonces =
-        (0..session.aim.count()).map(|_| Nonce::random(&mut rng)).collect::<Option<Vec<_>>>();
-    // By a chance of 2^-256 one of them is zero.
-    let nonces: Vec<Nonce<C>> = nonces.ok_or_else(|| EcdsaError::machine("a nonce is zero"))?;
+    let nonces: Vec<Nonce<C>> = Nonce::several(session.aim.count(), &mut rng)?;
     let points = nonces.iter().map(|nonce| &*nonce.encoded);
     let mut own = commitments(tag::ECDSA_COMMITMENT, &session.run, session.me, points);
     let draw = |_| {
         let mut opening = Opening::default();
-        rng.fill_bytes(opening.as_mut());
+        rng.fill_bytes(opening.as_mut_slice());
         opening
     };
     let openings: Vec<Opening> = (0..session.aim.openings()).map(draw).collect();
@@ -137,10 +134,23 @@ impl<C: EcdsaCurve, A: Aim> ExpectCommitments<C, A> {
 }
 
 impl<C: EcdsaCurve> Nonce<C> {
-    fn random(rng: &mut impl CryptoRngCore) -> Option<Self> {
-        let (key, mask) = (SecretScalar::random(rng), SecretScalar::random(rng));
-        let point = key.commit().non_identity().ok()?;
-        let encoded = point.to_bytes();
-        Some(Self { key, point, encoded, mask })
+    fn several(count: usize, rng: &mut impl CryptoRngCore) -> Result<Vec<Self>, EcdsaError> {
+        let mut draw = || (SecretScalar::random(rng), SecretScalar::random(rng));
+        let drawn: Vec<_> = (0..count).map(|_| draw()).collect();
+        let keys: Vec<&SecretScalar<C>> = drawn.iter().map(|(key, _)| key).collect();
+        // By a chance of 2^-256 one of them is zero.
+        let points = points(&keys, "a nonce is zero")?;
+        let encoded = NonIdentity::all_to_bytes(&points);
+        let made = drawn.into_iter().zip(points).zip(encoded);
+        Ok(made.map(|(((key, mask), point), encoded)| Self { key, point, encoded, mask }).collect())
     }
+}
+
+/// The points of secret values, none of which is zero but by chance.
+pub(super) fn points<C: EcdsaCurve>(
+    secrets: &[&SecretScalar<C>],
+    reason: &'static str,
+) -> Result<Vec<NonIdentity<C>>, EcdsaError> {
+    let points = SecretScalar::commit_each(secrets).into_iter().map(Point::non_identity);
+    points.collect::<Result<_, _>>().map_err(|_| EcdsaError::machine(reason))
 }

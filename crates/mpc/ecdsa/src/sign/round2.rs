@@ -1,14 +1,14 @@
 //! Round 2: nonce and key share are multiplied across each pair, and everything that was multiplied
 //! is checked against opened points.
 
-use super::round1::{Nonce, Opening, commitments};
+use super::round1::{Nonce, Opening, commitments, points};
 use super::round3::{self, ExpectParts};
 use super::{Aim, Digests, Letters, Reader, Session};
 use crate::{EcdsaCurve, EcdsaError};
 use quorate_codec::{Digest, tag};
 use quorate_curve::{NonIdentity, Point, Scalar, SecretScalar};
 use quorate_identity::NodeId;
-use quorate_pair::product::{self, Bob, Shares};
+use quorate_pair::product::{self, Bob, Multiplied, Shares};
 use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub struct ExpectProducts<C: EcdsaCurve, A: Aim = Digests> {
     session: Session<C, A>,
     signings: Vec<Signing<C>>,
+    /// pk_i of each.
+    publics: Vec<NonIdentity<C>>,
     openings: Vec<Opening>,
     bobs: BTreeMap<NodeId, Bob<C>>,
     heard: Heard,
@@ -55,8 +57,6 @@ pub(super) struct Signing<C: EcdsaCurve> {
     nonce: Nonce<C>,
     /// sk_i: this node's summand of the key, with a share of zero.
     share: SecretScalar<C>,
-    /// pk_i.
-    public: Point<C>,
     /// Σ c^u and Σ c^v over all others; then with d^u and d^v.
     products: Shares<C>,
 }
@@ -86,8 +86,7 @@ impl<C: EcdsaCurve> Signing<C> {
             };
         }
         let share = session.share.plus(&zero);
-        let public = share.commit();
-        Self { nonce, share, public, products: [SecretScalar::zero(), SecretScalar::zero()] }
+        Self { nonce, share, products: [SecretScalar::zero(), SecretScalar::zero()] }
     }
 
     fn add(&mut self, [u, v]: &Shares<C>) {
@@ -106,58 +105,86 @@ pub(super) fn multiply<C: EcdsaCurve, A: Aim>(
     extensions: &BTreeMap<NodeId, &[u8]>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<(ExpectProducts<C, A>, Letters), EcdsaError> {
-    let mut letters = Letters::new();
-    for ((peer, setup), bob) in session.pairs.iter().zip(bobs.values()) {
+    let mut products = Vec::with_capacity(session.pairs.len());
+    for (peer, setup) in &session.pairs {
         let extension = extensions.get(peer).copied().unwrap_or_default();
         let inputs: Vec<[&SecretScalar<C>; 2]> =
             signings.iter().map(|signing| [&signing.nonce.key, &signing.share]).collect();
-        let (shares, products) =
-            product::send(setup, &session.terms(*peer), extension, &inputs, rng)
-                .map_err(EcdsaError::between(*peer))?;
+        let sent = product::send(setup, &session.terms(*peer), extension, &inputs, rng);
+        products.push(sent.map_err(EcdsaError::between(*peer))?);
+    }
+    // pk, then Γ^u and Γ^v for each other party. Many points together cost less.
+    let shares = products.iter().flat_map(|(shares, _)| shares.iter().flatten());
+    let secrets: Vec<_> = signings.iter().map(|signing| &signing.share).chain(shares).collect();
+    let points = points(&secrets, "a share is zero")?;
+    let encoded = NonIdentity::all_to_bytes(&points);
+    let (publics, gammas) = encoded.split_at(signings.len());
+    let mut gammas = gammas.chunks(2);
+    let mut letters = Letters::new();
+    for (((peer, setup), bob), (shares, products)) in
+        session.pairs.iter().zip(bobs.values()).zip(&products)
+    {
         let name = session.name(2, Some(setup), Some(&heard.digest));
-        let mut letter = [name.as_ref(), &products].concat();
-        for ((signing, shares), factor) in signings.iter_mut().zip(&shares).zip(bob.factors()) {
-            signing.say(shares, factor, &mut letter)?;
+        let mut letter = [name.as_ref(), products.as_slice()].concat();
+        let each = signings.iter_mut().zip(shares).zip(bob.factors()).zip(publics);
+        for ((((signing, shares), factor), public), gammas) in each.zip(gammas.by_ref()) {
+            signing.say(factor, gammas, public, &mut letter);
             signing.add(shares);
         }
         letters.insert(*peer, letter);
     }
-    Ok((ExpectProducts { session, signings, openings, bobs, heard }, letters))
+    let publics = points.into_iter().take(signings.len()).collect();
+    Ok((ExpectProducts { session, signings, publics, openings, bobs, heard }, letters))
 }
 
 impl<C: EcdsaCurve> Signing<C> {
     /// R_i, Γ^u, Γ^v, ψ, pk_i.
     fn say(
         &self,
-        [u, v]: &Shares<C>,
         factor: &SecretScalar<C>,
+        gammas: &[Vec<u8>],
+        public: &[u8],
         letter: &mut Vec<u8>,
-    ) -> Result<(), EcdsaError> {
-        // By a chance of 2^-256 one of them is the identity.
-        let points = [u.commit(), v.commit(), self.public].map(Point::non_identity);
-        let points: Result<Vec<_>, _> = points.into_iter().collect();
-        let points = points.map_err(|_| EcdsaError::machine("a share is zero"))?;
+    ) {
         let psi = self.nonce.mask.minus(factor).reveal().to_bytes();
-        if let [u, v, public] = NonIdentity::all_to_bytes(&points).as_slice() {
-            for part in [&self.nonce.encoded, u, v, psi.as_slice(), public] {
-                letter.extend_from_slice(part);
-            }
-        }
-        Ok(())
+        letter.extend_from_slice(&self.nonce.encoded);
+        letter.extend(gammas.iter().flatten());
+        letter.extend_from_slice(&psi);
+        letter.extend_from_slice(public);
+    }
+}
+
+/// The parts of a [`Said`] before its points are read.
+struct Parts<'m, C: EcdsaCurve> {
+    /// R_j, Γ^u, Γ^v, pk_j.
+    points: [&'m [u8]; 4],
+    psi: Scalar<C>,
+}
+
+impl<'m, C: EcdsaCurve> Parts<'m, C> {
+    const BYTES: usize = 4 * C::POINT_BYTES + 32;
+
+    fn read(reader: &mut Reader<'m>) -> Option<Self> {
+        let mut point = || reader.take(C::POINT_BYTES);
+        let (nonce, u, v) = (point()?, point()?, point()?);
+        let psi = reader.scalar()?;
+        Some(Self { points: [nonce, u, v, reader.take(C::POINT_BYTES)?], psi })
     }
 }
 
 impl<C: EcdsaCurve> Said<C> {
-    const BYTES: usize = 4 * C::POINT_BYTES + 32;
-
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        Some(Self {
-            encoded: reader.0.get(..C::POINT_BYTES)?.to_vec(),
-            nonce_point: reader.point()?,
-            gammas: [reader.point()?, reader.point()?],
-            psi: reader.scalar()?,
-            public: reader.point()?,
-        })
+    /// All that was said, for each digest and party; many points together cost less. The number of
+    /// one that has a part which is no point.
+    fn all(parts: &[Parts<'_, C>]) -> Result<Vec<Self>, usize> {
+        let encodings: Vec<&[u8]> = parts.iter().flat_map(|parts| parts.points).collect();
+        let points = NonIdentity::all_from_bytes(&encodings);
+        let said = |(number, (parts, points)): (usize, (&Parts<'_, C>, &[Result<_, _>]))| {
+            let [Ok(nonce_point), Ok(u), Ok(v), Ok(public)] = *points else { return Err(number) };
+            let [encoded, ..] = parts.points;
+            let (encoded, psi) = (encoded.to_vec(), parts.psi);
+            Ok(Self { encoded, nonce_point, gammas: [u, v], psi, public })
+        };
+        parts.iter().zip(points.chunks(4)).enumerate().map(said).collect()
     }
 }
 
@@ -185,58 +212,76 @@ impl<C: EcdsaCurve, A: Aim> ExpectProducts<C, A> {
 
     /// Checks everything, in the order of ECD-07 to ECD-09.
     pub(crate) fn check(self, messages: &Letters) -> Result<Ready<C, A>, EcdsaError> {
-        let Self { session, mut signings, openings, mut bobs, heard } = self;
+        let Self { session, mut signings, publics, openings, mut bobs, heard } = self;
         let count = session.aim.count();
         let name = |setup: &_| session.name(2, Some(setup), Some(&heard.digest));
-        let bytes = |_: &_| session.terms(session.me).alice_bytes() + count * Said::<C>::BYTES;
-        let mut said: BTreeMap<NodeId, (&[u8], Vec<Said<C>>)> = BTreeMap::new();
+        let bytes = |_: &_| session.terms(session.me).alice_bytes() + count * Parts::<C>::BYTES;
+        let mut products: BTreeMap<NodeId, &[u8]> = BTreeMap::new();
+        let mut parts = Vec::with_capacity(count * session.pairs.len());
         for (sender, mut reader) in session.read(messages, name, bytes)? {
             let malformed = || EcdsaError::malformed(sender);
-            let products = reader.take(session.terms(session.me).alice_bytes());
-            let products = products.ok_or_else(malformed)?;
-            let each = (0..count).map(|_| Said::read(&mut reader)).collect::<Option<Vec<_>>>();
-            said.insert(sender, (products, each.ok_or_else(malformed)?));
+            let product = reader.take(session.terms(session.me).alice_bytes());
+            products.insert(sender, product.ok_or_else(malformed)?);
+            for _ in 0..count {
+                parts.push(Parts::read(&mut reader).ok_or_else(malformed)?);
+            }
         }
-        for (sender, (_, each)) in &said {
+        let said = Said::all(&parts).map_err(|number| {
+            let sender = products.keys().nth(number.checked_div(count).unwrap_or_default());
+            sender.map_or(EcdsaError::machine("a party without a name"), |it| {
+                EcdsaError::malformed(*it)
+            })
+        })?;
+        for (sender, each) in products.keys().zip(said.chunks(count)) {
             let points = each.iter().map(|said| said.encoded.as_slice());
             let opened = commitments(tag::ECDSA_COMMITMENT, &session.run, *sender, points);
             if heard.theirs.get(sender).and_then(|all| all.get(..32 * count)) != Some(&*opened) {
                 return Err(EcdsaError::peer(*sender, "a commitment does not open"));
             }
         }
-        for (sender, (products, each)) in &said {
+        let mut multiplied = Vec::with_capacity(said.len());
+        for (sender, products) in &products {
             let missing = || EcdsaError::machine("a product was not begun");
             let bob = bobs.remove(sender).ok_or_else(missing)?;
-            let products = bob.finish(products).map_err(EcdsaError::between(*sender))?;
-            for ((signing, (factor, shares)), said) in signings.iter_mut().zip(&products).zip(each)
-            {
-                if !said.holds(shares, factor) {
-                    return Err(EcdsaError::cheater(
-                        *sender,
-                        "a product is not of what was opened",
-                    ));
-                }
+            multiplied.extend(bob.finish(products).map_err(EcdsaError::between(*sender))?);
+        }
+        let holds = Said::hold(&said, &multiplied);
+        for (sender, holds) in products.keys().zip(holds.chunks(count)) {
+            if holds.contains(&false) {
+                return Err(EcdsaError::cheater(*sender, "a product is not of what was opened"));
+            }
+        }
+        for multiplied in multiplied.chunks(count) {
+            for (signing, (_, shares)) in signings.iter_mut().zip(multiplied) {
                 signing.add(shares);
             }
         }
         let mut summands = Vec::with_capacity(count);
-        for (place, signing) in signings.into_iter().enumerate() {
-            let others: Vec<&Said<C>> =
-                said.values().filter_map(|(_, each)| each.get(place)).collect();
-            summands.push(signing.sum(&session, &others)?);
+        for (place, (signing, public)) in signings.into_iter().zip(&publics).enumerate() {
+            let others: Vec<&Said<C>> = said.iter().skip(place).step_by(count).collect();
+            summands.push(signing.sum(&session, public, &others)?);
         }
         Ok(Ready { session, summands, openings, heard })
     }
 }
 
 impl<C: EcdsaCurve> Said<C> {
-    /// χ R_j = Γ^u + d^u G and χ pk_j = Γ^v + d^v G (ECD-08).
-    fn holds(&self, shares: &Shares<C>, factor: &SecretScalar<C>) -> bool {
-        let opened = [&self.nonce_point, &self.public];
-        let each = opened.into_iter().zip(&self.gammas).zip(shares);
-        each.fold(true, |holds, ((opened, gamma), share)| {
-            holds & (opened.point().secret_mul(factor) == gamma.point() + share.commit())
-        })
+    /// Whether χ R_j = Γ^u + d^u G and χ pk_j = Γ^v + d^v G, of each (ECD-08).
+    fn hold(all: &[Self], multiplied: &[Multiplied<C>]) -> Vec<bool> {
+        let terms = all.iter().zip(multiplied).flat_map(|(said, (factor, _))| {
+            [&said.nonce_point, &said.public].map(|point| (factor, point.point()))
+        });
+        let shares = multiplied.iter().flat_map(|(_, shares)| shares);
+        let products = Point::secret_mul_all(&terms.collect::<Vec<_>>());
+        let shares = SecretScalar::commit_each(&shares.collect::<Vec<_>>());
+        let sides = all.iter().zip(products.chunks(2)).zip(shares.chunks(2));
+        let holds = |((said, products), shares): ((&Self, &[Point<C>]), &[Point<C>])| {
+            let each = products.iter().zip(shares).zip(&said.gammas);
+            let right =
+                each.filter(|((product, share), gamma)| **product == gamma.point() + **share);
+            right.count() == said.gammas.len()
+        };
+        sides.map(holds).collect()
     }
 }
 
@@ -245,11 +290,12 @@ impl<C: EcdsaCurve> Signing<C> {
     fn sum<A: Aim>(
         self,
         session: &Session<C, A>,
+        own: &NonIdentity<C>,
         others: &[&Said<C>],
     ) -> Result<Summand<C>, EcdsaError> {
         let wrong = |reason| EcdsaError::last_check(&session.others(), reason);
         let public: Point<C> = others.iter().map(|said| said.public.point()).sum();
-        if self.public + public != session.public_key.point() {
+        if own.point() + public != session.public_key.point() {
             return Err(wrong("the parties' shares are not a sharing of the key"));
         }
         let points: Point<C> = others.iter().map(|said| said.nonce_point.point()).sum();

@@ -154,7 +154,7 @@ impl Node {
             None => self.look_at_keys(turn),
         }
         self.pairs.learn_orders(&state, &self.keys, &self.me);
-        self.learn_asked();
+        self.learn_asked(turn.now);
         self.greet_all(turn);
         self.judge_all(turn);
         self.drive_births(turn);

@@ -1,46 +1,82 @@
 //! Presignatures are made ahead of requests, where people asked for them. See `spec/node.md`, AHD.
 
+use crate::event::Millis;
 use crate::job::{AheadTask, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::sessions::leading::choose;
-use crate::sessions::stock::{Batch, Place};
+use crate::sessions::stock::{Batch, Place, at_once};
 use crate::sessions::{Phase, Session};
 use crate::target::Material;
 use crate::wire::{Message, RunId, SessionMessage, SessionStep, Target, Terms};
 use quorate_codec::Digest;
 use quorate_engine::Presignature;
 use quorate_identity::{KeyId, NodeId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Node {
     /// The charter moved: which keys want presignatures, and how many.
-    pub(crate) fn learn_asked(&mut self) {
+    pub(crate) fn learn_asked(&mut self, now: Millis) {
         let orders = self.state.keys().filter(|order| order.presignatures > 0 && !order.retired);
-        self.sessions.stock.asked = orders.map(|order| (order.key, order.presignatures)).collect();
+        let asked: BTreeMap<KeyId, u16> =
+            orders.map(|order| (order.key, order.presignatures)).collect();
+        if !asked.is_empty() {
+            self.sessions.stock.look_at(now);
+        }
+        self.sessions.stock.asked = asked;
     }
 
-    /// Drops what may not be used any more, and makes what is lacking.
-    pub(crate) fn drive_ahead(&mut self, turn: &mut Turn<'_>) {
+    /// Drops what may not be used any more (AHD-03).
+    pub(super) fn purge_presignatures(&mut self, now: Millis) {
         let mut batches = self.sessions.stock.take_all();
-        batches.retain(|batch| self.is_current(batch, turn.now));
+        let count = batches.len();
+        batches.retain(|batch| self.is_current(batch, now));
+        if batches.len() < count {
+            self.sessions.stock.look_at(now);
+        }
         self.sessions.stock.put_back(batches);
-        if self.sessions.stock.asked.is_empty() || !self.may_sign(turn.now) {
+    }
+
+    /// Drops what may not be used any more, and makes what is lacking: one session at a time.
+    pub(crate) fn drive_ahead(&mut self, turn: &mut Turn<'_>) {
+        self.purge_presignatures(turn.now);
+        let (soon, late) = (turn.now + self.pace.retry_ms, turn.now + self.pace.retry_max_ms);
+        if self.sessions.stock.asked.is_empty() || !self.sessions.stock.take_due(turn.now) {
             return;
         }
-        for key in self.sessions.stock.asked.keys().copied().collect::<Vec<_>>() {
-            if !self.sessions.stock.is_demanded(&key)
-                && let Some(quorum) = self.first_quorum(&key)
-            {
-                let place = Place { key, account: 0, leader: self.me, quorum };
-                self.sessions.stock.note_use(place, turn.now);
+        if !self.may_sign(turn.now) {
+            return self.sessions.stock.look_at(late);
+        }
+        for key in self.sessions.stock.undemanded() {
+            match self.first_quorum(&key) {
+                Some(quorum) => {
+                    let place = Place { key, account: 0, leader: self.me, quorum };
+                    self.sessions.stock.note_use(place, 1, turn.now);
+                }
+                // Somebody is away, the key is not born, or this node holds no share.
+                None => self.sessions.stock.look_at(late),
             }
         }
-        while self.sessions.live.len() < limits::SESSIONS_LIVE_MAX / 2
-            && let Some(place) = self.sessions.stock.next_to_fill(turn.now, self.pace.retry_ms)
-        {
+        if self.ahead_led_by(&self.me) > 0 {
+            return self.sessions.stock.look_at(soon);
+        }
+        if let Some(place) = self.sessions.stock.next_to_fill(turn.now, self.pace.retry_ms) {
             self.fill(&place, turn);
         }
+    }
+
+    /// Sessions that make presignatures and that a node leads.
+    fn ahead_led_by(&self, leader: &NodeId) -> usize {
+        self.sessions.ahead().filter(|target| target.leader() == Some(*leader)).count()
+    }
+
+    /// Whether one more session that makes presignatures for another leader may be joined: few at a
+    /// time, one of each, and a pause between two, so that they take no session's place that signs.
+    pub(super) fn has_room_ahead(&self, leader: &NodeId, now: Millis) -> bool {
+        let pause = self.pace.retry_ms / 2;
+        self.sessions.ahead().count() < limits::AHEAD_LIVE_MAX
+            && self.ahead_led_by(leader) == 0
+            && self.sessions.stock.may_join(leader, now, pause)
     }
 
     /// With whom this node begins before any request told whom it needs.
@@ -64,7 +100,7 @@ impl Node {
             return;
         }
         let quorum: BTreeSet<NodeId> = place.quorum.iter().copied().collect();
-        let fits = quorum.is_subset(&self.live_signers(&target));
+        let fits = quorum.is_subset(&self.live_signers(&target)) && self.all_paired(&quorum);
         let selection = self.tree_of(&target).and_then(|tree| tree.select(&quorum));
         if !fits || selection.is_none_or(|selection| selection.parties() != quorum) {
             // Somebody is away, or apart from this node: others are asked until it is needed again.
@@ -89,9 +125,14 @@ impl Node {
     }
 
     /// How many one session makes.
-    pub(super) fn batch_size(&self, key: &KeyId) -> usize {
-        let most = self.sessions.stock.asked.get(key).copied().unwrap_or_default();
-        usize::from(most).min(limits::PRESIGNATURES_AT_ONCE)
+    fn batch_size(&self, key: &KeyId) -> usize {
+        self.sessions.stock.asked.get(key).copied().map_or(0, at_once)
+    }
+
+    /// Whether every two of these hold the two ends of one set-up (SES-10).
+    fn all_paired(&self, quorum: &BTreeSet<NodeId>) -> bool {
+        let mut pairs = quorum.iter().flat_map(|one| quorum.range(..one).map(move |it| (it, one)));
+        pairs.all(|(one, other)| self.pairs.are_paired(&self.me, one, other))
     }
 
     /// Whether a batch may be used: nothing that it is bound to has changed (AHD-03).
@@ -132,7 +173,7 @@ impl Node {
         let Some(place) = self.place_of(target, &quorum, self.me) else { return Vec::new() };
         let count = self.payload_count(target);
         let names = self.sessions.stock.names(&place, count);
-        self.sessions.stock.note_use(place, turn.now);
+        self.sessions.stock.note_use(place, count, turn.now);
         let has_failed = self.sessions.undertakings.get(target).is_some_and(|it| it.has_failed());
         if has_failed { Vec::new() } else { names }
     }
@@ -147,7 +188,7 @@ impl Node {
         let count = self.payload_count(target);
         let places = self.sessions.stock.quorums(&key, account, &self.me, count);
         let mut quorums = places.into_iter().map(|place| place.quorum.iter().copied().collect());
-        quorums.find(|quorum: &BTreeSet<NodeId>| quorum.is_subset(nodes))
+        quorums.find(|quorum: &BTreeSet<NodeId>| quorum.is_subset(nodes) && self.all_paired(quorum))
     }
 
     /// Whether terms of another leader may name these presignatures: none, or as many as there are
@@ -174,6 +215,18 @@ impl Node {
         }
         let place = self.place_of(&terms.target, &terms.quorum, leader)?;
         self.sessions.stock.take(&place, &terms.presignatures)
+    }
+
+    /// A session that named presignatures of this node came to nothing, and not by its own doing: a
+    /// member may not have what this node thinks that it has.
+    pub(super) fn spoil_presignatures(&mut self, session: &Session, turn: &Turn<'_>) {
+        let Session { terms, leader, .. } = session;
+        if terms.presignatures.is_empty() || *leader != self.me {
+            return;
+        }
+        let (key, account, quorum) = (terms.key, terms.account, terms.quorum.clone());
+        let place = Place { key, account, leader: *leader, quorum };
+        self.sessions.stock.spoil(&place, turn.now + self.pace.retry_max_ms);
     }
 
     /// The task that opens a session which makes presignatures.
@@ -244,10 +297,13 @@ impl Node {
             presignatures,
         };
         let most = self.sessions.stock.asked.get(&terms.key).copied().unwrap_or_default();
-        // A leader that has used some knows of it before the members do.
-        let most = usize::from(most) + self.batch_size(&terms.key);
+        // A leader knows before its members which ones it has used, or dropped.
+        let most = match batch.place.leader == self.me {
+            true => usize::from(most),
+            false => usize::from(most) + self.batch_size(&terms.key),
+        };
         if self.is_current(&batch, turn.now) {
-            self.sessions.stock.put(batch, most);
+            self.sessions.stock.put(batch, most, turn.now);
         }
     }
 }

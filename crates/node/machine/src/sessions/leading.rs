@@ -183,6 +183,7 @@ impl Node {
             self.postpone(target, self.pace.retry_ms, turn);
             return;
         }
+        self.purge_presignatures(turn.now);
         match self.whose_turn(&target, turn.now) {
             Next::Ourselves(quorum) => self.lead(target, &quorum, turn),
             Next::Another(until) => self.look_at(target, until),
@@ -273,6 +274,9 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let target = session.terms.target;
+        if !matches!(blame, Blame::Nobody) {
+            self.spoil_presignatures(session, turn);
+        }
         let Some(undertaking) = self.sessions.undertakings.get_mut(&target) else { return };
         undertaking.note_failure(self.me, session, blame);
         let shift = undertaking.failures.min(6).saturating_sub(1);

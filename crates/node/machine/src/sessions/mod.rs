@@ -129,6 +129,11 @@ impl Sessions {
         }
     }
 
+    /// What sessions make presignatures for that are live.
+    fn ahead(&self) -> impl Iterator<Item = &Target> {
+        self.by_target.keys().filter(|target| target.leader().is_some())
+    }
+
     /// The earliest time at which something here needs a tick.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let wishes = [self.deadlines.next(), self.due.next(), self.stock.wake_at(now)];

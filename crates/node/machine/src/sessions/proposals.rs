@@ -116,6 +116,7 @@ impl Node {
             self.sessions.waiting.entry(target).or_default().insert(from, message);
             return;
         }
+        self.purge_presignatures(turn.now);
         let refused = match self.accept(from, terms, *attempt, turn.now) {
             Ok(_) if self.sessions.is_live(&target) => {
                 let makes_way = self.comes_before(from, *attempt, &target);
@@ -126,6 +127,9 @@ impl Node {
                 return;
             }
             Ok(ours) => {
+                if target.leader().is_some() {
+                    self.sessions.stock.note_joined(from, turn.now);
+                }
                 if let Some(undertaking) = self.sessions.undertakings.get_mut(&target) {
                     undertaking.catch_up(*attempt);
                 }
@@ -257,8 +261,8 @@ impl Node {
         if !self.accepts_presignatures(from, theirs) {
             return Err(Refused::NotNow("this node has not all of these presignatures"));
         }
-        if theirs.target.leader().is_some() && self.sessions.is_live(&theirs.target) {
-            return Err(Refused::NotNow("presignatures for this leader are under way"));
+        if theirs.target.leader().is_some() && !self.has_room_ahead(&from, now) {
+            return Err(Refused::NotNow("presignatures are under way, or were a moment ago"));
         }
         let members = self.order_of_leaders(&theirs.target).len();
         let undertaking = self.sessions.undertakings.get(&theirs.target);

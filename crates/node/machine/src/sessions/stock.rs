@@ -17,6 +17,10 @@ pub(crate) struct Stock {
     demands: BTreeMap<Place, Demand>,
     /// Keys for which people asked for them, and how many of each leader.
     pub asked: BTreeMap<KeyId, u16>,
+    /// When it is looked at what is lacking.
+    due: Option<Millis>,
+    /// When a session of each other leader was joined last.
+    joined_at: BTreeMap<NodeId, Millis>,
 }
 
 /// Whose presignatures: only the leader of their making uses them, so that no two sessions take one.
@@ -44,7 +48,7 @@ pub(crate) struct Batch {
 /// What a place needs.
 #[derive(Debug, Default)]
 struct Demand {
-    /// Sessions of about the last minute.
+    /// Presignatures that were of use in about the last minute.
     uses: u32,
     /// When they were halved last.
     halved_at: Millis,
@@ -116,18 +120,58 @@ impl Stock {
         names.iter().map(|name| taken.remove(name)).collect()
     }
 
-    /// Adds what was made, and drops the oldest of that leader over the limit.
-    pub fn put(&mut self, batch: Batch, most: usize) {
+    /// Adds what was made, and drops the oldest of that leader over the limit: first those that nobody
+    /// needs.
+    pub fn put(&mut self, batch: Batch, most: usize, now: Millis) {
         let (key, leader) = (batch.place.key, batch.place.leader);
         if let Some(demand) = self.demands.get_mut(&batch.place) {
-            (demand.failures, demand.rests_until) = (0, 0);
+            demand.failures = 0;
         }
         self.batches.push(batch);
+        self.look_at(now);
         while self.of(&key, &leader) > most {
             let is_its = |batch: &Batch| batch.place.key == key && batch.place.leader == leader;
-            let Some(oldest) = self.batches.iter().position(is_its) else { return };
+            let is_idle = |batch: &Batch| is_its(batch) && !self.demands.contains_key(&batch.place);
+            let oldest = self.batches.iter().position(is_idle);
+            let Some(oldest) = oldest.or_else(|| self.batches.iter().position(is_its)) else {
+                return;
+            };
             self.batches.remove(oldest);
         }
+    }
+
+    /// Whether a session of another leader may begin: its last one is a pause ago.
+    pub fn may_join(&self, leader: &NodeId, now: Millis, pause: Millis) -> bool {
+        self.joined_at.get(leader).is_none_or(|at| now >= at.saturating_add(pause))
+    }
+
+    /// A session of another leader begins.
+    pub fn note_joined(&mut self, leader: NodeId, now: Millis) {
+        self.joined_at.insert(leader, now);
+    }
+
+    /// Drops all of a place: somebody did not have what was named, so who has what is not known. It is
+    /// filled again after a pause.
+    pub fn spoil(&mut self, place: &Place, until: Millis) {
+        self.batches.retain(|batch| batch.place != *place);
+        if let Some(demand) = self.demands.get_mut(place) {
+            demand.rests_until = until.max(demand.rests_until);
+        }
+        self.look_at(until);
+    }
+
+    /// From this moment on it is to be looked at what is lacking.
+    pub fn look_at(&mut self, at: Millis) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether it is to be looked at what is lacking; from then on not any more.
+    pub fn take_due(&mut self, now: Millis) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            self.due = None;
+        }
+        is_due
     }
 
     /// All batches, to be put back as far as they may be used.
@@ -135,18 +179,18 @@ impl Stock {
         std::mem::take(&mut self.batches)
     }
 
-    /// Puts batches back, and forgets what is needed for keys of which nobody asks for any more.
+    /// Puts batches back.
     pub fn put_back(&mut self, batches: Vec<Batch>) {
         self.batches = batches;
-        let asked = &self.asked;
-        self.demands.retain(|place, _| asked.contains_key(&place.key));
     }
 
-    /// A session was led at this place: there will be more.
-    pub fn note_use(&mut self, place: Place, now: Millis) {
+    /// So many were of use for a session at this place, whether or not they were there: there will be
+    /// more.
+    pub fn note_use(&mut self, place: Place, count: usize, now: Millis) {
         let demand = self.demands.entry(place).or_default();
         demand.halve(now);
-        demand.uses = demand.uses.saturating_add(1);
+        demand.uses = demand.uses.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        self.look_at(now);
     }
 
     /// Nothing is needed at this place any more.
@@ -154,36 +198,55 @@ impl Stock {
         self.demands.remove(place);
     }
 
-    /// Whether anything is asked for at a key.
-    pub fn is_demanded(&self, key: &KeyId) -> bool {
-        self.demands.keys().any(|place| place.key == *key)
+    /// Keys of which somebody asked for presignatures, and nothing is needed anywhere.
+    pub fn undemanded(&self) -> Vec<KeyId> {
+        let demanded: BTreeSet<KeyId> = self.demands.keys().map(|place| place.key).collect();
+        self.asked.keys().filter(|key| !demanded.contains(key)).copied().collect()
     }
 
-    /// A place that has less than half of what it needs and rests no longer, the emptiest first. From
-    /// now on it rests, longer with each attempt that brings nothing.
+    /// A place that has less than half of what it needs, the emptiest first, if it does not rest and
+    /// as many as one session makes have room beside what other places need. From now on it rests,
+    /// longer with each attempt that brings nothing.
     pub fn next_to_fill(&mut self, now: Millis, pause: Millis) -> Option<Place> {
-        let mut lacking: Vec<(usize, Place)> = Vec::new();
-        for (place, demand) in &mut self.demands {
+        let asked = &self.asked;
+        self.demands.retain(|place, demand| {
             demand.halve(now);
-            let Some(most) = self.asked.get(&place.key) else { continue };
-            if demand.rests_until <= now {
-                lacking.push((demand.wanted(*most), place.clone()));
+            demand.uses > 0 && asked.contains_key(&place.key)
+        });
+        let mut lacking = Vec::new();
+        for (place, demand) in &self.demands {
+            let Some(most) = self.asked.get(&place.key).copied() else { continue };
+            let needed = self.demands.keys().filter(|other| other.key == place.key);
+            let there: usize = needed.map(|other| self.at(other)).sum();
+            let at = self.at(place);
+            if 2 * at <= demand.wanted(most) && there + at_once(most) <= usize::from(most) {
+                lacking.push((at, demand.rests_until, place.clone()));
             }
         }
-        lacking.retain(|(wanted, place)| 2 * self.at(place) <= *wanted);
-        let (_, place) = lacking.into_iter().min_by_key(|(_, place)| self.at(place))?;
+        if let Some(next) = lacking.iter().map(|(_, until, _)| *until).filter(|it| *it > now).min()
+        {
+            self.look_at(next);
+        }
+        lacking.retain(|(_, until, _)| *until <= now);
+        let (_, _, place) = lacking.into_iter().min_by_key(|(at, ..)| *at)?;
         let demand = self.demands.get_mut(&place)?;
         let shift = demand.failures.min(limits::RETRY_DOUBLINGS_MAX.min(8));
         demand.rests_until = now.saturating_add(pause << shift);
         demand.failures = demand.failures.saturating_add(1);
+        self.look_at(now.saturating_add(pause));
         Some(place)
     }
 
-    /// When a place may be filled again.
+    /// When it is to be looked at what is lacking.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
-        let rests = self.demands.values().map(|demand| demand.rests_until);
-        rests.filter(|until| *until > now).min()
+        self.due.filter(|due| *due > now)
     }
+}
+
+/// How many one session makes where people asked for so many: half of them, so that the other half is
+/// there meanwhile.
+pub(super) fn at_once(most: u16) -> usize {
+    usize::from(most).div_ceil(2).min(limits::PRESIGNATURES_AT_ONCE)
 }
 
 impl Demand {
