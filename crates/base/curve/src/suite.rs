@@ -261,7 +261,7 @@ fn many_multiples_of_points_are_those_of_each<C: Curve>() {
     let mut terms = Vec::new();
     for number in 0..6 {
         let sum = SecretScalar::<C>::random(&mut rng).commit() + Point::generator();
-        let point = [sum, read(sum), -read(sum), Point::identity(), sum + read(sum), sum - sum];
+        let point = [sum, read(sum), -read(sum), Point::identity(), sum + read(sum), sum + -sum];
         terms.push((SecretScalar::<C>::random(&mut rng), point[number]));
     }
     terms.push((SecretScalar::zero(), Point::generator()));

@@ -42,6 +42,47 @@ const LARGEST: u64 = u64::MAX >> 1;
 /// What a limb of a [`Product::fold`] is at most.
 const LARGEST_FOLDED: u64 = (1 << 57) - 1;
 
+/// How often the power before is squared, and the number of that by which it is then multiplied: the
+/// base has the number 0, and what comes of the first step 1.
+type Step = (u32, usize);
+
+/// To the power p - 2, of which the binary digits are 223 ones, 0, 22 ones, 0000, 1, 0, 11, 0, 1: by
+/// powers of 2, 3, 6, 9, 11, 22, 44, 88, 176, 220 and 223 ones.
+const INVERSE: [Step; 15] = [
+    (1, 0),
+    (1, 0),
+    (3, 2),
+    (3, 2),
+    (2, 1),
+    (11, 5),
+    (22, 6),
+    (44, 7),
+    (88, 8),
+    (44, 7),
+    (3, 2),
+    (23, 6),
+    (5, 0),
+    (3, 1),
+    (2, 0),
+];
+
+/// To the power (p + 1) / 16, which is 223 ones, 0, 22 ones, 0000, 11, in the same way.
+const QUARTER_ROOT: [Step; 13] = [
+    (1, 0),
+    (1, 0),
+    (3, 2),
+    (3, 2),
+    (2, 1),
+    (11, 5),
+    (22, 6),
+    (44, 7),
+    (88, 8),
+    (44, 7),
+    (3, 2),
+    (23, 6),
+    (6, 1),
+];
+
 /// An integer modulo p in each lane, carried.
 #[derive(Clone, Copy)]
 pub(super) struct Element<L>([L; 5]);
@@ -374,49 +415,34 @@ impl<L: Lanes> Element<L> {
         a.and(L::splat(1)).equal(L::splat(1))
     }
 
-    /// Squared this many times.
+    /// A power by a chain.
     #[inline(always)]
-    fn squared(self, times: u32) -> Self {
+    fn power<const STEPS: usize>(self, chain: &[Step; STEPS]) -> Self {
+        let mut powers = [self; STEPS];
         let mut power = self;
-        for _ in 0..times {
-            power = power.square();
+        for (number, (squarings, factor)) in chain.iter().enumerate() {
+            for _ in 0..*squarings {
+                power = power.square();
+            }
+            power = power.times(powers.get(*factor).copied().unwrap_or(self));
+            if let Some(kept) = powers.get_mut(number + 1) {
+                *kept = power;
+            }
         }
         power
     }
 
-    /// The powers 2, 22 and 223, where n stands for the exponent 2^n - 1: the runs of ones in p - 2
-    /// and (p + 1) / 4.
-    #[inline(always)]
-    fn runs(self) -> [Self; 3] {
-        let two = self.square().times(self);
-        let three = two.square().times(self);
-        let six = three.squared(3).times(three);
-        let nine = six.squared(3).times(three);
-        let eleven = nine.squared(2).times(two);
-        let run_22 = eleven.squared(11).times(eleven);
-        let run_44 = run_22.squared(22).times(run_22);
-        let run_88 = run_44.squared(44).times(run_44);
-        let run_176 = run_88.squared(88).times(run_88);
-        let run_220 = run_176.squared(44).times(run_44);
-        [two, run_22, run_220.squared(3).times(three)]
-    }
-
-    /// 1 / self, and zero of zero: the power p - 2, of which the binary digits are 223 ones, 0, 22
-    /// ones, 0000, 1, 0, 11, 0, 1.
+    /// 1 / self, and zero of zero.
     #[inline(always)]
     #[must_use]
     pub(super) fn invert(self) -> Self {
-        let [two, run_22, run_223] = self.runs();
-        let power = run_223.squared(23).times(run_22);
-        power.squared(5).times(self).squared(3).times(two).squared(2).times(self)
+        self.power(&INVERSE)
     }
 
-    /// A square root, if there is one: the power (p + 1) / 4, of which the binary digits are 223
-    /// ones, 0, 22 ones, 0000, 11, 00.
+    /// A square root, if there is one.
     #[inline(always)]
     #[must_use]
     pub(super) fn root(self) -> Self {
-        let [two, run_22, run_223] = self.runs();
-        run_223.squared(23).times(run_22).squared(6).times(two).squared(2)
+        self.power(&QUARTER_ROOT).square().square()
     }
 }
