@@ -245,7 +245,7 @@ pub enum SessionStep {
         /// Which attempt this is, for the order of leaders.
         #[n(1)]
         attempt: u32,
-        /// Its first message: nonce commitments or 32 random bytes.
+        /// Its first message: nonce commitments, 32 random bytes, or opened ones.
         #[cbor(n(2), with = "minicbor::bytes")]
         first: Vec<u8>,
         /// The generations of the pair set-ups that it would use.

@@ -340,7 +340,7 @@ fn neg_038_a_presignature_that_a_member_lacks_is_not_waited_for() {
 /// AHD-01, AHD-05: nobody makes presignatures for another leader, too many at once, or that nobody
 /// asked for.
 #[test]
-fn neg_083_presignatures_are_made_with_their_leader_alone() {
+fn neg_082_presignatures_are_made_with_their_leader_alone() {
     let mut world = World::of(6, Shape::default());
     let all = world.founding.some_of(3, 3);
     world.make_key_over("hot", Scheme::EcdsaSecp256k1, all);
