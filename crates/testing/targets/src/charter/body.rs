@@ -60,7 +60,7 @@ pub fn body(state: &State, kind: Kind, a: u8, b: u8, aside: &mut Aside) -> Motio
     match kind {
         Kind::KeyCreate => MotionBody::KeyCreate {
             name: key_name,
-            scheme: pick(&[Scheme::Ed25519, Scheme::EcdsaSecp256k1, Scheme::Bip340], b >> 6),
+            scheme: pick(&Scheme::ALL, b >> 6),
             access: access(state, b),
             faults: (b >> 3) % 3,
             accounts: pick(&[1, 2, 1_000, 0], b >> 5),
@@ -79,7 +79,8 @@ pub fn body(state: &State, kind: Kind, a: u8, b: u8, aside: &mut Aside) -> Motio
         }
         Kind::KeyRetire => MotionBody::KeyRetire { name: key_name },
         Kind::KeyImport => {
-            let (scheme, length) = pick(&[(Scheme::Ed25519, 32), (Scheme::Bip340, 33)], b);
+            let lengths = [(Scheme::Ed25519, 32), (Scheme::Bip340, 33), (Scheme::EcdsaP256, 33)];
+            let (scheme, length) = pick(&lengths, b);
             let importer = ImporterSecret::from_bytes(&[b; 32]).public();
             let public = vec![b >> 1; length - usize::from(b == 0)];
             let imported = Imported { public, chain_code: Digest([b; 32]), importer };

@@ -1,7 +1,7 @@
 //! What neither test vectors nor a domain at work have: made by hand, each whole and signed.
 
 use crate::ingress::scene::{LIAR, NODE, Recording, Told};
-use quorate_backup::Opener;
+use quorate_backup::{Bundle, Keyed, Opener, Recovery, Statement};
 use quorate_charter::{
     Ask, AttemptPlan, CertifiedEntry, Cession, Freeze, FreezeScope, GenesisFile, Incarnation,
     Rejoin, SignedCession, SignedFreeze, SignedRejoin, SignedSeatClaim,
@@ -12,7 +12,8 @@ use quorate_client::contract::{
     SubmitCession, SubmitFreeze, SubmitImport, SubmitStatement,
 };
 use quorate_codec::{Digest, from_bytes, to_bytes};
-use quorate_identity::{ActorId, GenesisHash, NodeSecrets, RecoveryKeyId};
+use quorate_curve::{P256, SecretScalar};
+use quorate_identity::{ActorId, GenesisHash, KeyId, NodeSecrets, RecoveryKeyId};
 use quorate_keygen::Misdealing;
 use quorate_machine::evidence::Evidence;
 use quorate_machine::import::{ImportAnswer, ImportOffer};
@@ -22,6 +23,7 @@ use quorate_recovery::backup_file::{BackupWriter, FileHead, Item};
 use quorate_recovery::drill::{Drill, DrillPart};
 use quorate_recovery::estate::{EstatePart, SealedPart};
 use quorate_recovery::seat::SeatPart;
+use quorate_testkit::custodians::Reduced;
 use quorate_testkit::forged::Forged;
 use quorate_testkit::founding::{Founding, Shape, name};
 use quorate_testkit::liar;
@@ -38,7 +40,21 @@ pub fn made(told: &Told) -> Vec<Vec<u8>> {
     let recording = told.recording.borrow();
     let statements = [statements(founding), dealings(founding, &recording)].concat();
     let files = files(told, &recording);
-    [statements, files, bodies(founding, &recording)].concat()
+    [statements, files, bodies(founding, &recording), vec![bundle(founding)]].concat()
+}
+
+/// A backup of a key on P-256, which the domain has none of.
+fn bundle(founding: &Founding) -> Vec<u8> {
+    let secret = SecretScalar::<P256>::from_wide(&[9; 64]);
+    let publics = vec![secret.commit().non_identity().expect("a key")];
+    let (genesis, node, head) = (founding.hash, founding.node(NODE), founding.state.head());
+    let of = Keyed::new(genesis, KeyId(Digest([8; 32])), &publics, Digest([7; 32]), head);
+    let recovery = Recovery::alone(founding.recovery_keys.of("greta").public().clone());
+    let statement = Statement::of_contributions(of, 0, node, publics, recovery);
+    let mut rng = ChaCha20Rng::from_seed([78; 32]);
+    let bundle: Bundle<P256, Reduced> =
+        quorate_backup::prove(statement, &[secret], &mut rng).expect("a proof");
+    to_bytes(&bundle)
 }
 
 fn statements(founding: &Founding) -> Vec<Vec<u8>> {

@@ -10,7 +10,7 @@ use quorate_charter::{
 };
 use quorate_client::contract::call::CallStatement;
 use quorate_codec::{Canonical, from_bytes, to_bytes};
-use quorate_curve::{Ed25519, Secp256k1};
+use quorate_curve::{Ed25519, P256, Secp256k1};
 use quorate_engine::Backups;
 use quorate_identity::{NodeId, Scheme};
 use quorate_intent::{Intent, KeyFacts};
@@ -206,15 +206,17 @@ pub fn decision(bytes: &[u8], domain: &Founding) -> bool {
 }
 
 /// A key of each scheme: the generators, which are as good as any.
-fn keys() -> [KeyFacts; 3] {
+fn keys() -> [KeyFacts; 4] {
     const X: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
     const B: &str = "0x5866666666666666666666666666666666666666666666666666666666666666";
+    const P: &str = "0x036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
     let bytes = |text| quorate_codec::hex::decode(text).expect("hex");
     let facts = |scheme, public_key| KeyFacts { scheme, public_key };
     [
         facts(Scheme::EcdsaSecp256k1, [&[2][..], &bytes(X)].concat()),
         facts(Scheme::Bip340, bytes(X)),
         facts(Scheme::Ed25519, bytes(B)),
+        facts(Scheme::EcdsaP256, bytes(P)),
     ]
 }
 
@@ -295,6 +297,12 @@ pub fn bundle_ed25519(bytes: &[u8], _: &Founding) -> bool {
 
 pub fn bundle_secp256k1(bytes: &[u8], _: &Founding) -> bool {
     used(bytes, |bundle: Bundle<Secp256k1, Reduced>| {
+        let _ = (bundle.claimed_author(), bundle.claimed_publics().len());
+    })
+}
+
+pub fn bundle_p256(bytes: &[u8], _: &Founding) -> bool {
+    used(bytes, |bundle: Bundle<P256, Reduced>| {
         let _ = (bundle.claimed_author(), bundle.claimed_publics().len());
     })
 }

@@ -114,6 +114,7 @@ pub const FORMS: &[Form] = &[
     form("error-answer", texts::json::<quorate_client::contract::ErrorAnswer>),
     form("cession", canonical::cession),
     form("submit-cession", texts::json::<quorate_client::contract::SubmitCession>),
+    form("bundle-p256", canonical::bundle_p256),
 ];
 
 /// The target.
