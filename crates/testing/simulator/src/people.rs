@@ -40,6 +40,7 @@ pub struct People {
     pub(crate) rescuers: u32,
     keys: u64,
     epochs: u64,
+    has_asked_ahead: bool,
     last: Vec<RequestId>,
     /// Since when an epoch waits for a node that should be done with the one before.
     ending: BTreeMap<Name, Millis>,
@@ -155,7 +156,20 @@ impl People {
         }
     }
 
+    /// Presignatures of this key are asked for, once: those of a key that signs what can be read.
+    fn ask_ahead(&mut self, world: &mut World, key: KeyId) {
+        let Some(node) = some_host(world) else { return };
+        let Some(state) = world.hosts[&node].node.as_ref().map(|node| node.state()) else { return };
+        if let Some(name) = state.key(&key).map(|order| order.name.clone()) {
+            self.has_asked_ahead = true;
+            self.move_motion(world, &MotionBody::KeyPresign { name, most: 8 });
+        }
+    }
+
     fn file_for(&mut self, world: &mut World, key: KeyId, scheme: Scheme) {
+        if scheme == Scheme::EcdsaP256 && !self.has_asked_ahead {
+            self.ask_ahead(world, key);
+        }
         let number = world.draw(1 << 20);
         let intent = match scheme {
             Scheme::Ed25519 | Scheme::EcdsaP256 => {

@@ -274,14 +274,13 @@ impl<C: EcdsaCurve> Said<C> {
         let shares = multiplied.iter().flat_map(|(_, shares)| shares);
         let products = Point::secret_mul_all(&terms.collect::<Vec<_>>());
         let shares = SecretScalar::commit_each(&shares.collect::<Vec<_>>());
-        let sides = all.iter().zip(products.chunks(2)).zip(shares.chunks(2));
-        let holds = |((said, products), shares): ((&Self, &[Point<C>]), &[Point<C>])| {
-            let each = products.iter().zip(shares).zip(&said.gammas);
-            let right =
-                each.filter(|((product, share), gamma)| **product == gamma.point() + **share);
-            right.count() == said.gammas.len()
-        };
-        sides.map(holds).collect()
+        let mut holds = Vec::with_capacity(all.len());
+        for ((said, products), shares) in all.iter().zip(products.chunks(2)).zip(shares.chunks(2)) {
+            let sides = products.iter().zip(shares).zip(&said.gammas);
+            let right = sides.filter(|((left, share), gamma)| **left == gamma.point() + **share);
+            holds.push(right.count() == said.gammas.len());
+        }
+        holds
     }
 }
 
