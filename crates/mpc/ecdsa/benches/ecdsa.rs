@@ -131,6 +131,9 @@ fn pair_up_peers() -> f64 {
     timed(|| (direction(), direction())).0 / 2.0
 }
 
+/// What each node has.
+type Stock<C> = Vec<(NodeId, Vec<Presignature<C>>)>;
+
 /// A key of ours, with all set-ups.
 struct Ours<C: EcdsaCurve> {
     summands: Vec<Scalar<C>>,
@@ -180,7 +183,7 @@ impl<C: EcdsaCurve> Ours<C> {
     }
 
     /// Makes presignatures: milliseconds of one party, and what each has.
-    fn presign(&mut self, count: usize) -> (f64, Vec<(NodeId, Vec<Presignature<C>>)>) {
+    fn presign(&mut self, count: usize) -> (f64, Stock<C>) {
         let ahead = |plan: Plan<C>| {
             let Plan { binding, parties, me, share, public_key, pairs, .. } = plan;
             presign::Plan { binding, parties, me, share, public_key, pairs, count }
@@ -253,7 +256,7 @@ fn run<C: EcdsaCurve>(plans: Vec<Plan<C>>) -> usize {
     bytes + sent
 }
 
-fn run_ahead<C: EcdsaCurve>(plans: Vec<presign::Plan<C>>) -> Vec<(NodeId, Vec<Presignature<C>>)> {
+fn run_ahead<C: EcdsaCurve>(plans: Vec<presign::Plan<C>>) -> Stock<C> {
     let mut rng = rng();
     let mut inbox: BTreeMap<NodeId, Letters> = BTreeMap::new();
     let mut first = Vec::new();

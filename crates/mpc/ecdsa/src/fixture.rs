@@ -160,6 +160,9 @@ fn all<S, T>(
     if errors.is_empty() { Ok(next) } else { Err(errors) }
 }
 
+/// A party's last state, and what it says to everybody.
+type Spoken<C> = (ExpectParts<C>, Vec<u8>);
+
 /// A party's state and what it says.
 type Said<S> = (S, Letters);
 
@@ -179,12 +182,12 @@ fn two_rounds<'r, C: EcdsaCurve, A: Aim, F: Fn(u8, NodeId, NodeId, &mut Vec<u8>)
 
 fn last_round<C: EcdsaCurve>(
     round: u8,
-    said: Vec<(NodeId, (ExpectParts<C>, Vec<u8>))>,
+    said: Vec<(NodeId, Spoken<C>)>,
     rewrite: &impl Fn(u8, NodeId, NodeId, &mut Vec<u8>),
 ) -> Ends {
     let nodes: Vec<NodeId> = said.iter().map(|(me, _)| *me).collect();
     let mut parts = Mail::new(rewrite, round);
-    let keep = |(me, (state, bytes)): (NodeId, (ExpectParts<C>, Vec<u8>))| {
+    let keep = |(me, (state, bytes)): (NodeId, Spoken<C>)| {
         parts.post_all(me, &nodes, &bytes);
         (me, state)
     };

@@ -7,11 +7,17 @@ use crate::sign::COUNT_MAX;
 use crate::{EcdsaCurve, Fault, verify};
 use proptest::prelude::*;
 use quorate_codec::Digest;
-use quorate_curve::{P256, Scalar, Secp256k1};
+use quorate_curve::{NonIdentity, P256, Scalar, Secp256k1};
 use quorate_identity::NodeId;
 use std::collections::BTreeMap;
 
 const BINDING: Digest = Digest([3; 32]);
+
+/// Who decides, the binding, and what.
+type Party<C> = (NodeId, Digest, Decision<C>);
+
+/// Changes something.
+type Change<T> = fn(&mut T);
 
 type Stock<C> = Vec<(NodeId, Vec<Presignature<C>>)>;
 
@@ -28,7 +34,7 @@ fn decisions<C: EcdsaCurve>(
     stock: Stock<C>,
     digests: &[[u8; 32]],
     tweak: Scalar<C>,
-) -> Vec<(NodeId, Digest, Decision<C>)> {
+) -> Vec<Party<C>> {
     let public_key = (key.public().point() + tweak.commit()).non_identity().unwrap();
     let decision = |(me, presignatures)| {
         let decision = Decision { presignatures, digests: digests.to_vec(), tweak, public_key };
@@ -186,10 +192,10 @@ fn neg_034_different_commitments_to_openings_are_found_ahead() {
 #[test]
 fn neg_038_neg_091_one_presignature_signs_one_thing() {
     let key = Key::<Secp256k1>::new(2);
-    let different: [&dyn Fn(&mut (NodeId, Digest, Decision<Secp256k1>)); 3] = [
-        &|(_, _, decision)| decision.digests[0][0] ^= 1,
-        &|(_, binding, _)| *binding = Digest([4; 32]),
-        &|(_, _, decision)| {
+    let different: [Change<Party<Secp256k1>>; 3] = [
+        |(_, _, decision)| decision.digests[0][0] ^= 1,
+        |(_, binding, _)| *binding = Digest([4; 32]),
+        |(_, _, decision)| {
             decision.tweak = Scalar::from_u64(2);
             let key = decision.public_key.point() + decision.tweak.commit();
             decision.public_key = key.non_identity().unwrap();
@@ -231,7 +237,9 @@ fn neg_039_the_nonce_point_moves_with_every_decision() {
 /// ECD-15: the move covers everything that is decided, what each party opened among it.
 #[test]
 fn neg_039_the_move_covers_everything() {
-    let key = |number: u64| Scalar::<Secp256k1>::from_u64(number).commit().non_identity().unwrap();
+    fn key(number: u64) -> NonIdentity<Secp256k1> {
+        Scalar::from_u64(number).commit().non_identity().unwrap()
+    }
     let base = || Decided {
         binding: BINDING,
         public_key: key(5),
@@ -241,16 +249,16 @@ fn neg_039_the_move_covers_everything() {
         digests: vec![[2; 32]],
         opened: BTreeMap::from([(node(1), vec![3; 32]), (node(2), vec![4; 32])]),
     };
-    let changes: [&dyn Fn(&mut Decided<Secp256k1>); 9] = [
-        &|it| it.binding = Digest::ZERO,
-        &|it| it.public_key = key(6),
-        &|it| it.tweak = Scalar::one(),
-        &|it| it.child = key(8),
-        &|it| it.names[0] = Digest::ZERO,
-        &|it| it.digests[0] = [0; 32],
-        &|it| drop(it.opened.insert(node(1), vec![5; 32])),
-        &|it| drop(it.opened.insert(node(2), vec![5; 32])),
-        &|it| it.opened = BTreeMap::from([(node(1), vec![4; 32]), (node(2), vec![3; 32])]),
+    let changes: [Change<Decided<Secp256k1>>; 9] = [
+        |it| it.binding = Digest::ZERO,
+        |it| it.public_key = key(6),
+        |it| it.tweak = Scalar::one(),
+        |it| it.child = key(8),
+        |it| it.names[0] = Digest::ZERO,
+        |it| it.digests[0] = [0; 32],
+        |it| drop(it.opened.insert(node(1), vec![5; 32])),
+        |it| drop(it.opened.insert(node(2), vec![5; 32])),
+        |it| it.opened = BTreeMap::from([(node(1), vec![4; 32]), (node(2), vec![3; 32])]),
     ];
     let mut all = std::collections::BTreeSet::from([base().digest()]);
     for change in changes {
