@@ -9,9 +9,9 @@
 //! * [`x25519`] says which bytes are keys that something may be encrypted to.
 //! * [`Curve`] is one of [`Secp256k1`], [`P256`], [`Ed25519`]; nobody else can implement it.
 //!
-//! The arithmetic is k256's, p256's and curve25519-dalek's; ours are the order in which many points
-//! of secp256k1 are added, and rows of scalars. What this crate does not do: signatures, sharing, key derivation.
-//! See `spec/curve.md`.
+//! The arithmetic is k256's, p256's and curve25519-dalek's; ours are points of secp256k1 in eight
+//! lanes where the processor has them, the order in which many of them are added, and rows of scalars.
+//! What this crate does not do: signatures, sharing, key derivation. See `spec/curve.md`.
 
 mod comb;
 mod curve;

@@ -83,12 +83,12 @@ pub(crate) struct Place<C: EcdsaCurve> {
 /// What the values of the first two rounds are for: [`Digests`] that are signed at once, or
 /// presignatures.
 pub trait Aim {
+    /// The tag of the session's name.
+    const RUN: Tag;
     /// How many values of each kind there are.
     fn count(&self) -> usize;
     /// How many of them come with bytes that are opened later (ECD-13).
     fn openings(&self) -> usize;
-    /// The tag of the session's name.
-    const RUN: Tag;
     /// Adds to the session's name what is aimed at.
     fn bind(&self, run: Transcript) -> Transcript;
 }
@@ -97,6 +97,8 @@ pub trait Aim {
 pub struct Digests(Vec<[u8; 32]>);
 
 impl Aim for Digests {
+    const RUN: Tag = tag::ECDSA_SESSION;
+
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -104,8 +106,6 @@ impl Aim for Digests {
     fn openings(&self) -> usize {
         0
     }
-
-    const RUN: Tag = tag::ECDSA_SESSION;
 
     fn bind(&self, run: Transcript) -> Transcript {
         run.list(&self.0)
