@@ -58,6 +58,10 @@ pub struct NodeConfig {
     /// Days from one drill of custodians to the next; 100 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_every_days: Option<NonZeroU32>,
+    /// A file that has another content once this machine goes on in a copy of its memory, for
+    /// hypervisors that say so in a way of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation_file: Option<PathBuf>,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -167,6 +167,10 @@ pub struct Pace {
     pub retry_ms: Millis,
     /// Longest pause between two attempts.
     pub retry_max_ms: Millis,
+    /// How long a set-up between two nodes is used at most, where no refresh replaces it sooner. It
+    /// bounds how many extensions are made of one: the analysis has 2^32 of them, and in a week that
+    /// would be 7,000 a second.
+    pub pair_age_ms: Millis,
     /// First timeout of a ballot.
     pub ballot_ms: Millis,
     /// Keys whose records are sent in one answer to a node that catches up.
@@ -186,6 +190,7 @@ impl Default for Pace {
             importer_timeout_ms: 24 * 3_600_000,
             retry_ms: 150,
             retry_max_ms: 5_000,
+            pair_age_ms: 7 * 86_400_000,
             ballot_ms: 1_500,
             records_per_answer: 512,
             drill_every_ms: 100 * 86_400_000,

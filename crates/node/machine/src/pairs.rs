@@ -153,6 +153,14 @@ impl Pairs {
         }
     }
 
+    /// From now on set-ups that were made before `limit` are to be replaced (PAR-08).
+    fn replace_aged(&mut self, limit: Millis, now: Millis) {
+        let aged = self.ready.iter().filter(|(_, ready)| ready.made_at < limit);
+        let aged: Vec<NodeId> =
+            aged.map(|(peer, _)| *peer).filter(|peer| !self.is_stale(peer)).collect();
+        self.replace_all_made_before(aged, now);
+    }
+
     /// Whether no set-up is left that is to be replaced.
     pub fn has_replaced_all(&self) -> bool {
         !self.ready.keys().any(|peer| self.is_stale(peer))
@@ -233,6 +241,7 @@ impl Node {
         for peer in overdue {
             self.end_pair_run(peer, turn);
         }
+        self.pairs.replace_aged(now.saturating_sub(self.pace.pair_age_ms), now);
         self.discard_stale_pairs(turn);
         for peer in self.wanted_pairs(now) {
             if peer < self.me {

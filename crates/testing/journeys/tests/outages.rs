@@ -91,3 +91,42 @@ fn the_charter_and_receipts_verify_offline_against_the_genesis_hash_alone() {
         quorate(&["receipt", "verify", &path, "--genesis", &genesis]).error(5);
     }
 }
+
+/// N-92: what a copy of a node's memory could say too is not said (MEM-01). The node is stopped where it
+/// stands, as a machine is for a snapshot, and goes on in another generation.
+#[test]
+fn neg_092_a_node_that_goes_on_in_a_copy_of_its_memory_ends_before_it_says_anything() {
+    let mut trial = Trial::founded();
+    let file = trial.file("generation");
+    std::fs::write(&file, "first").unwrap();
+    trial.kill("node-1");
+    trial.change_node_file("node-1", |config| config["generation_file"] = json!(file));
+    trial.start("node-1");
+    trial.until_at("node-1", |status| status["memory"] == "asked" && can_sign(status, "treasury"));
+    trial.kill("node-2");
+
+    trial.pause("node-1");
+    std::fs::write(&file, "second").unwrap();
+    trial.resume("node-1");
+    trial.until(|status| !can_sign(status, "ops"));
+    let waiting = trial.request("ops", &message("twice"), "wallet-service");
+    let id = waiting["request"].as_str().unwrap();
+    trial.run(&["request", "wait", id, "--timeout", "2"]).error(4);
+    assert!(
+        trial.log("node-1").contains("its generation is another one"),
+        "{}",
+        trial.log("node-1")
+    );
+
+    // What comes back is another incarnation, in the generation of now.
+    trial.start("node-1");
+    trial.signed(&waiting);
+
+    trial.kill("node-1");
+    trial.change_node_file("node-1", |config| config["generation_file"] = json!("/nowhere"));
+    trial.start("node-1");
+    trial.until(|status| !can_sign(status, "ops"));
+    while !trial.log("node-1").contains("/nowhere") {
+        std::thread::yield_now();
+    }
+}

@@ -17,7 +17,7 @@ use quorate_machine::durable::Table;
 use quorate_machine::ingress;
 use quorate_machine::limits;
 use quorate_machine::wire::{DealMessage, DealStep, Message};
-use quorate_testkit::founding::{Shape, name};
+use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::keys::{
     FIVE, THREE_OF_FIVE, audit, ceremony, epochs, evidence, kept, key, record, refresh, reshare,
     sign, until_epoch, until_made, with_ops,
@@ -204,6 +204,41 @@ fn neg_090_a_peer_keeps_no_old_set_up_alive() {
     world.until("everybody says that nothing is left", |world| {
         epochs(world, "node-1")[0].erased_earlier.len() == 3
     });
+}
+
+/// PAR-08: a set-up that nothing replaces is replaced by itself, at both ends, and keys sign before and
+/// after.
+#[test]
+fn par_08_a_set_up_ages() {
+    let mut world = World::new(89);
+    world.pace.pair_age_ms = 20 * 60_000;
+    let nodes = ["node-1", "node-2", "node-3"];
+    for node in nodes {
+        world.stop(node);
+        let node = world.id(node);
+        world.start(node);
+    }
+    world.make_key("ops", Scheme::EcdsaP256);
+    world.set_policy("node-1", POLICY);
+    let pairs = |world: &World, node: &str| -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let rows = world.host(node).disk.iter().filter(|((table, _), _)| *table == Table::Pair);
+        rows.map(|((_, key), row)| (key.clone(), row.clone())).collect()
+    };
+    let all = |world: &World| nodes.map(|node| pairs(world, node));
+    world.until("the pairs are there", |world| all(world).iter().all(|of| of.len() == 2));
+    let first = all(&world);
+    world.pass(15 * 60_000);
+    assert_eq!(all(&world), first, "not yet");
+    sign(&mut world, "node-1", "with the first");
+    world.pass(6 * 60_000);
+    let is_new = |(now, was): (&BTreeMap<_, _>, &BTreeMap<Vec<u8>, Vec<u8>>)| {
+        now.len() == 2 && now.iter().all(|(peer, row)| was.get(peer) != Some(row))
+    };
+    world.until("every end is made anew", |world| all(world).iter().zip(&first).all(is_new));
+    let second = all(&world);
+    sign(&mut world, "node-2", "with the next");
+    world.pass(10 * 60_000);
+    assert_eq!(all(&world), second, "once in that time");
 }
 
 /// GOV-12, GOV-16: upkeep, which one person may order, ends no motion that others sign: it touches

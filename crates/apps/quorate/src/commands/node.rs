@@ -287,6 +287,7 @@ fn init(
         delay_ms: 0,
         verify_every_s: None,
         drill_every_days: None,
+        generation_file: None,
     };
     dir.write_node(&config)?;
     let enrolment = dir.node_dir(&name).join("enrolment.cbor");

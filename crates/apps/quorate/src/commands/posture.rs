@@ -126,6 +126,7 @@ fn assess(state: &State, said: &Said, now: u64) -> Vec<Finding> {
     backups(views, nodes, &mut findings);
     running(nodes, &mut findings);
     seals(state, nodes, &mut findings);
+    memory(state, nodes, &mut findings);
     versions(nodes, &mut findings);
     custodians(custody, now, &mut findings);
     findings.sort_by_key(|finding| finding.grade);
@@ -502,6 +503,34 @@ fn seals(state: &State, nodes: &[(Name, Option<Status>)], findings: &mut Vec<Fin
             "quorate node reseal --seal passphrase on one of them, or spread them",
         );
     }
+}
+
+/// Which nodes would go on in a copy of their memory, nonces and all.
+fn memory(state: &State, nodes: &[(Name, Option<Status>)], findings: &mut Vec<Finding>) {
+    let is_blind = |status: &Option<Status>| {
+        status.as_ref().is_some_and(|status| status.memory.as_deref() == Some("never"))
+    };
+    let blind: Vec<&str> = nodes
+        .iter()
+        .filter(|(_, status)| is_blind(status))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if blind.is_empty() {
+        return;
+    }
+    let ahead = state.keys().any(|order| order.presignatures > 0 && !order.retired);
+    findings.push(Finding {
+        grade: if ahead { Grade::C } else { Grade::B },
+        what: format!("{} would not notice a copy of their memory", blind.join(", ")),
+        why: match ahead {
+            true => "resumed twice they sign with one presignature twice, which gives their shares away",
+            false => "resumed twice in the middle of a signature they may give their shares away",
+        },
+        fix: match ahead {
+            true => "give those machines a generation id (vmgenid), or quorate key presign --off",
+            false => "give those machines a generation id (vmgenid), or never resume a snapshot with memory",
+        },
+    });
 }
 
 /// Whether what restores the keys is there and holds.

@@ -53,11 +53,12 @@ pub async fn answer(
     }
 }
 
-/// With what the process knows and the node does not: what opens the store, and what was found about
-/// the backups in it.
+/// With what the process knows and the node does not: what opens the store, how copies of the memory
+/// are noticed, and what was found about the backups in the store.
 fn completed(interface: &Interface, mut status: Status) -> Status {
     status.seal = Some(interface.seal.as_str().to_owned());
     status.attended = Some(interface.attended);
+    status.memory = Some(interface.memory.as_str().to_owned());
     let found = interface.findings.read();
     for key in &mut status.keys {
         key.backup_holds = found.get(&key.name).map(|found| found.holds);

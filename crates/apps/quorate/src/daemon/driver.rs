@@ -3,9 +3,10 @@
 //! The node runs ahead in memory while its outputs are held back. One thread commits: it takes
 //! all outputs that wait, writes their rows in one transaction if any of them is a barrier, and
 //! releases them in order (NOD-01). A failed commit ends the process: what was promised is not
-//! durable.
+//! durable. So does another generation of the machine's memory: what would leave may leave twice.
 
 use super::accounts::Accounts;
+use super::generation::{Copied, Generation};
 use crate::now_ms;
 use quorate_machine::call::Answer;
 use quorate_machine::durable::{Table, Write};
@@ -82,6 +83,8 @@ pub struct Driver {
     pub first: Output,
     /// Its durable rows.
     pub store: Store,
+    /// The memory that it was started in.
+    pub generation: Generation,
     /// Its channels.
     pub mesh: MeshHandle,
     /// Where the time goes.
@@ -90,12 +93,20 @@ pub struct Driver {
     pub verbose: bool,
 }
 
+/// Why nothing leaves any more.
+pub enum Ended {
+    /// A commit failed.
+    Store(String),
+    /// What would leave may be what a copy says too.
+    Copied(Copied),
+}
+
 /// A running loop.
 pub struct Running {
     /// Where events go.
     pub inbox: Inbox,
     /// Ends when the committing thread does: with the reason, if it failed.
-    pub committed: oneshot::Receiver<Option<String>>,
+    pub committed: oneshot::Receiver<Option<Ended>>,
     stop: oneshot::Sender<()>,
 }
 
@@ -111,13 +122,14 @@ impl Running {
 impl Driver {
     /// Starts the loop; `after` sees the node after every event.
     pub fn start(self, after: impl Fn(&Node) + Send + 'static) -> Running {
-        let Self { mut node, first, store, mesh, accounts, verbose } = self;
+        let Self { mut node, first, store, generation, mesh, accounts, verbose } = self;
         let (events, mut receiver) = mpsc::channel(EVENTS_WAITING_MAX);
         let (notices, _) = broadcast::channel(NOTICES_KEPT);
         let inbox = Inbox { events: events.clone(), replies: Replies::default(), notices };
         let (done, committed) = oneshot::channel();
         let (stop, mut stopped) = oneshot::channel();
-        let committer = Committer { store, mesh, inbox: inbox.clone(), accounts, verbose };
+        let committer =
+            Committer { store, generation, mesh, inbox: inbox.clone(), accounts, verbose };
         let accounts = Arc::clone(&committer.accounts);
         let outputs = committer.start(done);
         tokio::spawn(async move {
@@ -194,6 +206,7 @@ impl fmt::Display for Rows {
 /// Makes writes durable and releases outputs in order.
 struct Committer {
     store: Store,
+    generation: Generation,
     mesh: MeshHandle,
     inbox: Inbox,
     accounts: Arc<Accounts>,
@@ -201,7 +214,7 @@ struct Committer {
 }
 
 impl Committer {
-    fn start(mut self, done: oneshot::Sender<Option<String>>) -> std::sync::mpsc::Sender<Output> {
+    fn start(mut self, done: oneshot::Sender<Option<Ended>>) -> std::sync::mpsc::Sender<Output> {
         let (sender, receiver) = std::sync::mpsc::channel::<Output>();
         std::thread::spawn(move || {
             let failed = self.run(&receiver);
@@ -211,8 +224,8 @@ impl Committer {
         sender
     }
 
-    /// Runs until the loop ends; the reason if a commit failed.
-    fn run(&mut self, receiver: &std::sync::mpsc::Receiver<Output>) -> Option<String> {
+    /// Runs until the loop ends; the reason if it had to end before.
+    fn run(&mut self, receiver: &std::sync::mpsc::Receiver<Output>) -> Option<Ended> {
         let mut pending: Vec<Write> = Vec::new();
         let mut pending_since = Instant::now();
         loop {
@@ -236,12 +249,16 @@ impl Committer {
                 drop(timer);
                 match committed {
                     Ok(syncs) => self.accounts.count_commit(&pending, syncs),
-                    Err(error) => return Some(error.to_string()),
+                    Err(error) => return Some(Ended::Store(error.to_string())),
                 }
                 if let Some(rows) = &rows {
                     tracing::info!("wrote {rows}");
                 }
                 pending.clear();
+            }
+            // Each time, so that a machine that nobody asks anything notices it too.
+            if let Err(copied) = self.generation.look() {
+                return Some(Ended::Copied(copied));
             }
             for output in batch {
                 self.release(output);

@@ -12,6 +12,7 @@ mod calls;
 mod copy;
 mod driver;
 mod events;
+mod generation;
 mod metrics;
 mod server;
 
@@ -25,7 +26,8 @@ use crate::signals::Signals;
 use crate::takeover::{self, TakenOver};
 use accounts::{Accounts, TRANSPORT_THREAD};
 use backups::Findings;
-use driver::{Driver, Inbox};
+use driver::{Driver, Ended, Inbox};
+use generation::Generation;
 use quorate_charter::{Program, State};
 use quorate_client::contract::DomainNode;
 use quorate_client::contract::call::ReplayGuard;
@@ -79,6 +81,9 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
     if supervised {
         signals = signals.with_parent();
     }
+    // Before there is a nonce that a copy of this memory could have too.
+    let generation = Generation::observe(config.generation_file.as_deref())?;
+    let memory = generation.notice();
     let threads = Threads::start()?;
     // Both ports are ours before anything leaves: a node that cannot serve says nothing to peers.
     let api = bind(config.api)?;
@@ -124,6 +129,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         node: booted,
         first,
         store: node.store,
+        generation,
         mesh: mesh.clone(),
         accounts: Arc::clone(&accounts),
         verbose,
@@ -152,6 +158,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         drill_turn: tokio::sync::Mutex::default(),
         seal,
         attended,
+        memory,
     });
     let every =
         config.verify_every_s.map_or(backups::EVERY, |every| Duration::from_secs(every.get()));
@@ -169,7 +176,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
 
     let outcome = tokio::select! {
         () = signals.ended() => Ok(()),
-        failed = &mut running.committed => Err(store_failed(failed.ok().flatten())),
+        ended = &mut running.committed => Err(failed(ended.ok().flatten())),
     };
     if outcome.is_ok() {
         // Everything durable, everything sent, then the end.
@@ -380,8 +387,16 @@ fn transport(error: &TransportError) -> Failure {
     }
 }
 
-fn store_failed(reason: Option<String>) -> Failure {
-    let reason = reason.unwrap_or_else(|| "the committing thread was lost".to_owned());
+fn failed(ended: Option<Ended>) -> Failure {
+    let reason = match ended {
+        Some(Ended::Copied(copied)) => {
+            let next = "start the node again, as a service does by itself: what was half done is forgotten; \
+                        if the copy runs elsewhere, stop one of the two for good";
+            return Failure::machine("memory_copied", copied, next);
+        }
+        Some(Ended::Store(reason)) => reason,
+        None => "the committing thread was lost".to_owned(),
+    };
     let next = "mend the disk and start the node again; nothing that was promised is lost";
     Failure::machine("store_failed", reason, next)
 }

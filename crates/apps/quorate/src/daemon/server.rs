@@ -7,6 +7,7 @@
 use super::accounts::Accounts;
 use super::backups::Findings;
 use super::driver::Inbox;
+use super::generation::Notice;
 use super::{calls, events, metrics};
 use crate::now_ms;
 use axum::Router;
@@ -62,6 +63,8 @@ pub struct Interface {
     pub seal: SealKind,
     /// Whether somebody gives it.
     pub attended: bool,
+    /// How a copy of the memory would be noticed.
+    pub memory: Notice,
 }
 
 /// Serves until the process ends.

@@ -253,6 +253,7 @@ fn configs(nodes: Vec<SealedNode>, delay_ms: u64) -> Result<Vec<(SealedNode, Nod
             delay_ms,
             verify_every_s: None,
             drill_every_days: None,
+            generation_file: None,
         };
         (node, config)
     });

@@ -29,6 +29,11 @@ pub struct Status {
     /// nobody does the node starts again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attended: Option<bool>,
+    /// How the answering node would notice that its machine goes on in a copy of its memory: `asked`, the
+    /// hypervisor, before anything leaves; `told`, by the kernel, a moment later; `never`; or
+    /// `physical`, no virtual machine as far as can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
     /// Why the answering node's program may take part in nothing, if it may not: it is older than the
     /// charter allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]

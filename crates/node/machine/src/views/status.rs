@@ -27,6 +27,7 @@ impl Node {
             // The process around it knows.
             seal: None,
             attended: None,
+            memory: None,
             outdated: self.outdated.clone(),
             lapsed: self.presence.lapse().map(|lapse| lapse.reason.clone()),
             halted: self.halted.clone(),

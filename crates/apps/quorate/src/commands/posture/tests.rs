@@ -247,6 +247,7 @@ fn status(node: &str, nodes: &[&str]) -> Status {
         leased: true,
         seal: Some("tpm2".to_owned()),
         attended: Some(false),
+        memory: Some("asked".to_owned()),
         outdated: None,
         lapsed: None,
         halted: None,
@@ -308,12 +309,12 @@ impl Scene {
 
     fn has_key(&mut self, key: &str, access: &str) {
         let access = self.access(access);
-        self.enact(MotionBody::key_create(name(key), Scheme::Ed25519, access));
+        self.enact(MotionBody::key_create(name(key), Scheme::EcdsaSecp256k1, access));
         self.is_scheduled(key);
         self.said.keys.push(KeyView {
             key: name(key),
             id: self.state.key_named(&name(key)).unwrap().key,
-            scheme: Scheme::Ed25519,
+            scheme: Scheme::EcdsaSecp256k1,
             accounts: 1,
             public_key: None,
             access: tree(OVER_THREE),
@@ -696,6 +697,23 @@ fn what_opens_by_itself_is_spread_and_what_does_not_is_known() {
         scene.declares(node, node, "one rack", node);
     }
     scene.finds(&[(Grade::B, "n6 and w open by themselves in one place: one rack")]);
+}
+
+/// N-92: it weighs more where presignatures lie in memory for hours.
+#[test]
+fn copies_of_memory_are_noticed() {
+    for notices in [Some("asked"), Some("told"), Some("physical"), None] {
+        let mut scene = clean();
+        scene.status("n1").memory = notices.map(str::to_owned);
+        scene.finds(&[]);
+    }
+    let mut scene = clean();
+    for node in ["n1", "w"] {
+        scene.status(node).memory = Some("never".to_owned());
+    }
+    scene.finds(&[(Grade::B, "n1, w would not notice a copy of their memory")]);
+    scene.enact(MotionBody::KeyPresign { name: name("treasury"), most: 8 });
+    scene.finds(&[(Grade::C, "n1, w would not notice a copy of their memory")]);
 }
 
 #[test]
