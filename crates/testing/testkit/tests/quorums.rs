@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use quorate_access::Tree;
-use quorate_client::contract::RequestState;
+use quorate_client::contract::{RequestState, SessionFigures};
 use quorate_codec::Digest;
 use quorate_engine::{Failure, Fault};
 use quorate_identity::{NodeId, RequestId, Scheme};
@@ -13,10 +13,10 @@ use quorate_machine::wire::{
     Message, PairMessage, PairStep, SessionMessage, SessionStep, Target, Terms,
 };
 use quorate_policy::request::Verdict;
-use quorate_testkit::founding::{POLICY, Shape};
+use quorate_testkit::founding::{POLICY, Shape, name};
 use quorate_testkit::world::World;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -164,6 +164,46 @@ fn neg_082_one_liar_of_five_spoils_few_sessions() {
             });
         }
     }
+}
+
+/// SES-12: who says false things in the last round among three is not named, because nothing proves it;
+/// it is there whenever a signature fails, and the figures of all others show that.
+#[test]
+fn neg_082_who_is_always_there_when_a_signature_fails_stands_out() {
+    let mut world = signers(93, 3, 5, "treasury", Scheme::EcdsaSecp256k1);
+    let liar = world.id("node-3");
+    world.wiretap = Some(Box::new(move |from, _, message| match message {
+        Message::Session(SessionMessage {
+            run,
+            step: SessionStep::Round { number: 3, mut bytes },
+        }) if from == liar => {
+            *bytes.last_mut().unwrap() ^= 1;
+            vec![Message::Session(SessionMessage {
+                run,
+                step: SessionStep::Round { number: 3, bytes },
+            })]
+        }
+        // It could sign by itself with what the others say.
+        Message::Outcome(_) if from == liar => Vec::new(),
+        other => vec![other],
+    }));
+    for byte in 1..=30 {
+        let id = approved(&mut world, "node-1", "treasury", byte);
+        world.until_state("node-1", &id, RequestState::Signed);
+    }
+    // By all honest nodes together: sessions that failed with each node in them.
+    let mut failed: BTreeMap<String, u64> = BTreeMap::new();
+    for at in ["node-1", "node-2", "node-4", "node-5"] {
+        let nodes = world.status(at).nodes;
+        let of_liar = nodes.iter().find(|node| node.name == name("node-3")).unwrap().sessions;
+        for node in nodes {
+            let SessionFigures { sessions, failed: here, broke } = node.sessions;
+            assert!(here <= of_liar.failed && here <= sessions && broke == 0, "{at}: {node:?}");
+            *failed.entry(node.name.to_string()).or_default() += here;
+        }
+    }
+    let of_liar = failed.remove("node-3").unwrap();
+    assert!(failed.values().all(|other| *other < of_liar), "{of_liar} and {failed:?}");
 }
 
 /// SES-11: a leader whom a member refused asks the others first, where it needs all of them but one.

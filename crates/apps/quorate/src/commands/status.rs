@@ -4,7 +4,7 @@ use crate::args::Reader;
 use crate::face::{Face, short};
 use crate::failure::Result;
 use crate::session::Session;
-use quorate_client::contract::{PresignatureStock, Status, routes};
+use quorate_client::contract::{PresignatureStock, SessionFigures, Status, routes};
 use quorate_identity::moment;
 use serde::Serialize;
 use std::fmt::Write;
@@ -93,6 +93,14 @@ fn text(Shown { staging, status }: &Shown) -> String {
         let _ = writeln!(text, "  {:<16} {role:<8} {alive:<7} {lag}{runs}{waits}", node.name);
         if let Some(why) = &node.quarantined {
             let _ = writeln!(text, "  {:<16} quarantined by {}: {why}", "", status.node);
+        }
+        let SessionFigures { sessions, failed, broke } = node.sessions;
+        if failed > 0 {
+            let _ = writeln!(
+                text,
+                "  {:<16} was in {failed} of {sessions} sessions that failed for {}, broke {broke}",
+                "", status.node
+            );
         }
     }
     let _ = writeln!(text, "\nkeys");

@@ -4,7 +4,7 @@ use super::backups::Found;
 use super::calls;
 use super::server::Interface;
 use quorate_client::contract::{
-    CustodyView, DrillView, ErrorBody, KeyState, KeyStatus, KeyView, Status, Totals,
+    CustodyView, DrillView, ErrorBody, KeyState, KeyStatus, KeyView, SessionFigures, Status, Totals,
 };
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
@@ -69,6 +69,15 @@ fn render(
     let nodes: Vec<_> =
         status.nodes.iter().map(|node| label("node", &node.name, node.alive)).collect();
     metric("node_alive", "gauge", "Whether a channel to the node is up.", &nodes);
+    let sessions: Vec<_> = status.nodes.iter().filter(|it| it.sessions.sessions > 0).collect();
+    let sessions = sessions.iter().flat_map(|node| {
+        let SessionFigures { sessions, failed, broke } = node.sessions;
+        [("all", sessions), ("failed", failed), ("broke", broke)].map(|(which, number)| {
+            (format!("{{node=\"{}\",which=\"{which}\"}}", node.name), number as f64)
+        })
+    });
+    let help = "Sessions with the node that are over; of these some member made fail; it broke.";
+    metric("sessions_total", "counter", help, &sessions.collect::<Vec<_>>());
     let keys: Vec<_> =
         status.keys.iter().map(|key| label("key", &key.name, key.can_sign)).collect();
     metric("key_can_sign", "gauge", "Whether a quorum for the key is there.", &keys);

@@ -51,4 +51,4 @@ pub use request::{
     RequestState, RequestView, SignatureView, SubmitRequest, SubmitStatement, VerdictView,
     WaitingView,
 };
-pub use status::{KeyStatus, NodeStatus, PresignatureStock, ProgramView, Status};
+pub use status::{KeyStatus, NodeStatus, PresignatureStock, ProgramView, SessionFigures, Status};

@@ -80,6 +80,21 @@ pub struct NodeStatus {
     /// Why the answering node computes nothing with it any more, until its operator releases it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<String>,
+    /// How the answering node's sessions with it went since the answering node started.
+    #[serde(default)]
+    pub sessions: SessionFigures,
+}
+
+/// How sessions with one node went, in [`NodeStatus`]: who is always there when it fails, more often than
+/// others, may be why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionFigures {
+    /// How many are over, whatever came of them.
+    pub sessions: u64,
+    /// How many of them some member made fail.
+    pub failed: u64,
+    /// How many of these it broke, refused or left without an answer, as the answering node saw.
+    pub broke: u64,
 }
 
 /// What a node runs, in [`NodeStatus`].

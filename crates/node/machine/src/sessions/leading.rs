@@ -274,6 +274,7 @@ impl Node {
         turn: &mut Turn<'_>,
     ) {
         let target = session.terms.target;
+        self.sessions.figures.note_failure(&self.me, session, &blame);
         if !matches!(blame, Blame::Nobody) {
             self.spoil_presignatures(session, turn);
         }

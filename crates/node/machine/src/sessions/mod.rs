@@ -6,6 +6,7 @@
 
 mod ahead;
 mod early;
+mod figures;
 mod leading;
 mod proposals;
 mod rounds;
@@ -18,6 +19,7 @@ use crate::node::{Node, Turn};
 use crate::schedule::Schedule;
 use crate::wire::{Generation, Message, RunId, SessionMessage, SessionStep, Target, Terms};
 use early::Early;
+use figures::Figures;
 pub(crate) use leading::Undertaking;
 use quorate_engine::{Failure, Fault, Opening, Presignature, Round};
 use quorate_identity::{KeyId, NodeId};
@@ -43,6 +45,8 @@ pub(crate) struct Sessions {
     joined: VecDeque<RunId>,
     /// Presignatures.
     pub stock: Stock,
+    /// How sessions went.
+    pub figures: Figures,
 }
 
 struct Session {
@@ -319,6 +323,7 @@ impl Node {
         self.sessions.deadlines.remove(&run);
         let session = self.sessions.live.remove(&run)?;
         self.sessions.by_target.remove(&session.terms.target);
+        self.sessions.figures.note_end(&self.me, &session);
         Some(session)
     }
 

@@ -55,6 +55,7 @@ impl Node {
             head: heard.map(|heard| heard.head),
             lag: heard.map(|heard| self.state.position().saturating_sub(heard.position)),
             quarantined: self.pairs.quarantined().get(&node.id).cloned(),
+            sessions: self.sessions.figures.of(&node.id),
         }
     }
 

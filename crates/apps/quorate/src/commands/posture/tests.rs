@@ -18,7 +18,7 @@ use quorate_charter::{
 };
 use quorate_client::contract::{
     CessionView, DrillView, KeyOrigin, KeyStatus, LastDrill, NodeRole, NodeStanding, NodeStatus,
-    ProgramView,
+    ProgramView, SessionFigures,
 };
 use quorate_codec::{Digest, Transcript, tag, tag::Tag};
 use quorate_identity::{
@@ -238,6 +238,7 @@ fn status(node: &str, nodes: &[&str]) -> Status {
         head: None,
         lag: Some(0),
         quarantined: None,
+        sessions: SessionFigures::default(),
     };
     Status {
         domain: name("sound"),
