@@ -269,7 +269,7 @@ fn neg_034_different_inputs_in_two_pairs_give_no_signature() {
 /// ECD-09: a party whose share is not what it should be: nobody is accused among three, the other
 /// one among two.
 #[test]
-fn neg_004_shares_that_are_no_sharing_of_the_key_sign_nothing() {
+fn neg_004_neg_078_shares_that_are_no_sharing_of_the_key_sign_nothing() {
     for (parties, fault) in [(2, Fault::Peers(vec![node(1)])), (3, Fault::Peers(Vec::new()))] {
         let mut plans = Key::<Secp256k1>::new(parties).plans(&[DIGEST]);
         plans[0].share = plans[0].share.plus_public(Scalar::one());
@@ -283,7 +283,7 @@ fn neg_004_shares_that_are_no_sharing_of_the_key_sign_nothing() {
 
 /// ECD-10: among two it was the other one; among three nobody is accused.
 #[test]
-fn neg_043_a_wrong_part_gives_no_signature() {
+fn neg_043_neg_078_a_wrong_part_gives_no_signature() {
     for offset in [32 + 31, 64 + 31] {
         let two = attack::<Secp256k1>(2, 3, flip(offset));
         assert_eq!(two, Fault::Peers(vec![node(1)]));

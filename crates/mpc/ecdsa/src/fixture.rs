@@ -18,8 +18,11 @@ pub fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
 }
 
+/// The stream under a key that is the number, its lowest byte first, and zeros.
 pub fn rng(seed: u64) -> ChaCha20Rng {
-    ChaCha20Rng::seed_from_u64(seed)
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha20Rng::from_seed(key)
 }
 
 /// Each node's half with each other one, of the nodes 1 to 5. Made once per test process.
@@ -51,6 +54,10 @@ impl<C: EcdsaCurve> Key<C> {
         let mut rng = rng(parties.into());
         let summand = |_| SecretScalar::random(&mut rng).reveal();
         Self { summands: (0..parties).map(summand).collect() }
+    }
+
+    pub fn summands(&self) -> &[Scalar<C>] {
+        &self.summands
     }
 
     pub fn public(&self) -> NonIdentity<C> {

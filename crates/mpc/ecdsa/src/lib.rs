@@ -26,6 +26,8 @@ mod signature;
 mod attacks;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod vectors;
 
 pub use curve::EcdsaCurve;
 pub use error::{EcdsaError, Fault};

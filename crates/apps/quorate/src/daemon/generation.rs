@@ -1,4 +1,4 @@
-//! Whether this process goes on in a copy of its memory (N-92, `spec/node.md` MEM).
+//! Whether this process goes on in a copy of its memory (N-92, MEM-01, MEM-02).
 //!
 //! A virtual machine that is resumed from a snapshot of its memory, perhaps in two places, has the
 //! nonces, presignatures and channel keys that its copy has too, and whoever it signs with could make
