@@ -518,7 +518,7 @@ mod tests {
 
     /// BAK-23: a file has one form.
     #[test]
-    fn neg_010_neg_015_files_of_nobody_of_too_many_or_in_another_order_are_refused() {
+    fn neg_010_015_files_of_nobody_of_too_many_or_in_another_order_are_refused() {
         let key = key(SoftKind::X25519, 7);
         assert_eq!(file(&key, nodes(0)), None);
         assert_eq!(file(&key, nodes(65)), None);

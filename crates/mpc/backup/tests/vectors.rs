@@ -198,7 +198,7 @@ fn neg_069_known_answers() {
 
 /// BAK-17: what is no key, and why.
 #[test]
-fn neg_009_neg_086_what_is_no_key_is_refused() {
+fn neg_009_086_what_is_no_key_is_refused() {
     let refused = vectors().refused_keys;
     assert!(refused.len() >= 14);
     for RefusedKey { why, key } in refused {

@@ -192,7 +192,7 @@ fn neg_031_a_failed_check_is_cheating() {
 
 /// ECD-03: what is merely malformed is a fault, but no cheating.
 #[test]
-fn neg_031_neg_007_a_malformed_message_is_a_fault_but_no_cheating() {
+fn neg_031_007_a_malformed_message_is_a_fault_but_no_cheating() {
     let malformed = Fault::Peers(vec![node(1)]);
     let attack =
         |parties, round, change: fn(&mut Vec<u8>)| attack::<Secp256k1>(parties, round, change);
@@ -269,7 +269,7 @@ fn neg_034_different_inputs_in_two_pairs_give_no_signature() {
 /// ECD-09: a party whose share is not what it should be: nobody is accused among three, the other
 /// one among two.
 #[test]
-fn neg_004_neg_078_shares_that_are_no_sharing_of_the_key_sign_nothing() {
+fn neg_004_078_shares_that_are_no_sharing_of_the_key_sign_nothing() {
     for (parties, fault) in [(2, Fault::Peers(vec![node(1)])), (3, Fault::Peers(Vec::new()))] {
         let mut plans = Key::<Secp256k1>::new(parties).plans(&[DIGEST]);
         plans[0].share = plans[0].share.plus_public(Scalar::one());
@@ -283,7 +283,7 @@ fn neg_004_neg_078_shares_that_are_no_sharing_of_the_key_sign_nothing() {
 
 /// ECD-10: among two it was the other one; among three nobody is accused.
 #[test]
-fn neg_043_neg_078_a_wrong_part_gives_no_signature() {
+fn neg_043_078_a_wrong_part_gives_no_signature() {
     for offset in [32 + 31, 64 + 31] {
         let two = attack::<Secp256k1>(2, 3, flip(offset));
         assert_eq!(two, Fault::Peers(vec![node(1)]));
@@ -323,7 +323,7 @@ fn u_of_node_2() -> [u8; 32] {
 /// ECD-11: a machine that comes back from a copy, generator and all, draws other nonces as soon as
 /// the session is another one, and opens no nonce twice.
 #[test]
-fn neg_032_neg_033_a_generator_that_repeats_itself_repeats_no_nonce() {
+fn neg_032_033_a_generator_that_repeats_itself_repeats_no_nonce() {
     let key = Key::<Secp256k1>::new(2);
     let start = |binding: u8| {
         let mut plan = key.plan(1, &[DIGEST]);

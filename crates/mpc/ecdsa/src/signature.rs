@@ -129,7 +129,7 @@ mod tests {
 
     /// ECD-12.
     #[test]
-    fn neg_011_neg_012_neg_043_only_one_form_verifies_and_only_what_was_signed() {
+    fn neg_011_012_043_only_one_form_verifies_and_only_what_was_signed() {
         let ((key, good), (other, _)) = (signed!(k256, Secp256k1, 1), signed!(k256, Secp256k1, 2));
         refused(&key, &other, good);
         let ((key, good), (other, _)) = (signed!(p256, P256, 1), signed!(p256, P256, 2));

@@ -226,7 +226,7 @@ mod tests {
 
     /// PAI-02: encodings that are no element, other encodings of one, and the identity as A.
     #[test]
-    fn neg_005_neg_006_what_is_no_element_is_refused() {
+    fn neg_005_006_what_is_no_element_is_refused() {
         let nonces = [[1; 32], [2; 32]];
         let (chooser, offerer) = sides();
         let good: [u8; BYTES] = chooser.message().try_into().unwrap();

@@ -197,7 +197,7 @@ fn neg_039_no_presignature_signs_a_raw_digest() {
 /// AHD-03: a process that ends takes its presignatures with it, and nobody uses those that it had a
 /// part in. There is nothing on its disk, so no copy of it has any.
 #[test]
-fn neg_036_neg_092_a_restart_voids_all_that_it_had_a_part_in() {
+fn neg_036_092_a_restart_voids_all_that_it_had_a_part_in() {
     let mut world = stocked(3, 8);
     let stopped = world.id("node-2");
     world.stop("node-2");

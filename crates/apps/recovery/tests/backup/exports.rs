@@ -132,7 +132,7 @@ impl Parameters for Weak {
 /// KEX-11, N-66, N-70: whoever signed something false is named, and nobody for what another may have
 /// made of a file; the others' parts are enough all the same.
 #[test]
-fn neg_066_neg_070_whoever_gave_something_false_is_named_and_nobody_else() {
+fn neg_066_070_whoever_gave_something_false_is_named_and_nobody_else() {
     let (given, ops) = (given(), &world().ops);
     let (domain, record) = (&given.domain, &ops.kept.record);
     let shares = &ops.shares[&domain.node("node-2")];
@@ -295,7 +295,7 @@ fn what_happened_since_is_told() {
 
 /// N-70, N-84: what a node gives for an export is no backup and no canary, wherever it is put.
 #[test]
-fn neg_070_neg_084_an_export_is_no_backup_and_no_canary() {
+fn neg_070_084_an_export_is_no_backup_and_no_canary() {
     let (given, World { domain, ops, treasury, vault, .. }) = (given(), world());
     let author = domain.node("node-2");
     let statement = given.domain.export_statement(ops, given.ops, "node-2", &to());

@@ -22,7 +22,7 @@ fn fault(bundle: Bundle<Ed25519>, expected: &Statement<Ed25519>) -> BackupFault 
 /// N-66, N-70: a bundle that says something else than what is asked for, each of its fields, is
 /// refused by what it says; made to say what is asked for, by its proof.
 #[test]
-fn neg_066_neg_070_another_statement_is_refused_and_rewritten_its_proof_fails() {
+fn neg_066_070_another_statement_is_refused_and_rewritten_its_proof_fails() {
     let (expected, bundle) = made();
     let Subject::Shares { of, epoch, leaves, tree } = expected.subject.clone() else { panic!() };
     let shares = |of: Keyed| Subject::Shares { of, epoch, leaves: leaves.clone(), tree };

@@ -190,7 +190,7 @@ fn neg_034_different_commitments_to_openings_are_found_ahead() {
 /// ECD-15: parties that decided differently about one presignature make no signature, and nobody is
 /// accused.
 #[test]
-fn neg_038_neg_091_one_presignature_signs_one_thing() {
+fn neg_038_091_one_presignature_signs_one_thing() {
     let key = Key::<Secp256k1>::new(2);
     let different: [Change<Party<Secp256k1>>; 3] = [
         |(_, _, decision)| decision.digests[0][0] ^= 1,

@@ -79,7 +79,7 @@ fn neg_098_both_ends_from_an_old_disk_meet_nothing_again() {
         let (alice, bob) = honest();
         let (alice, bob) = (restored(alice), restored(bob));
         let mut rng = ChaCha20Rng::seed_from_u64(nonce.into());
-        let (bob, message) = Bob::start(&bob, &terms(1), &[nonce; 32]);
+        let (bob, message) = Bob::<Secp256k1>::start(&bob, &terms(1), &[nonce; 32]);
         let (_, said) = send(&alice, &terms(1), &message, &[[&input; 2]], &mut rng).unwrap();
         let (choices, factor) = (bob.choices.to_vec(), copy(&bob.factors()[0]));
         bob.finish(&said).unwrap();
