@@ -138,14 +138,12 @@ impl<S: Suite> Session<S> {
         for ((node, public), number) in plan.public_shares.iter().zip(1..=count) {
             let identifier = Identifier::try_from(u16::from(number)).map_err(damaged)?;
             numbered.insert(*node, identifier);
-            let share = VerifyingShare::deserialize(&public.to_bytes()).map_err(damaged)?;
-            verifying_shares.insert(identifier, share);
+            verifying_shares.insert(identifier, VerifyingShare::new(S::element(public)));
         }
         let own = || SchnorrError::caller("this node is not in the quorum");
         let identifier = *numbered.get(&plan.me).ok_or_else(own)?;
         let verifying_share = *verifying_shares.get(&identifier).ok_or_else(own)?;
-        let verifying_key =
-            VerifyingKey::deserialize(&plan.public_key.to_bytes()).map_err(damaged)?;
+        let verifying_key = VerifyingKey::new(S::element(&plan.public_key));
         let key = KeyPackage::new(
             identifier,
             // `Copy`, hence made here and moved straight into the package, which wipes it.
@@ -258,8 +256,8 @@ fn write<S: Suite>(commitments: &SigningCommitments<S::Library>) -> Option<Vec<u
 fn read<S: Suite>(item: &[u8]) -> Option<SigningCommitments<S::Library>> {
     let (hiding, binding) = item.split_at_checked(S::Curve::POINT_BYTES)?;
     let point = |bytes| {
-        NonIdentity::<S::Curve>::from_bytes(bytes).ok()?;
-        NonceCommitment::deserialize(bytes).ok()
+        let point = NonIdentity::<S::Curve>::from_bytes(bytes).ok()?;
+        Some(NonceCommitment::new(S::element(&point)))
     };
     Some(SigningCommitments::new(point(hiding)?, point(binding)?))
 }

@@ -7,7 +7,9 @@ use frost_core::round2::SignatureShare;
 use frost_core::{Error, SigningPackage};
 use frost_secp256k1_tr::Secp256K1Sha256TR;
 use frost_secp256k1_tr::keys::Tweak as _;
+use k256::elliptic_curve::sec1::FromEncodedPoint;
 use k256::schnorr::{Signature, VerifyingKey};
+use k256::{AffinePoint, EncodedPoint, ProjectivePoint};
 use quorate_curve::{NonIdentity, Scalar, Secp256k1};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +27,13 @@ impl Suite for Bip340 {
 
     fn admits(message: &[u8], _: Tweak) -> bool {
         message.len() == 32
+    }
+
+    fn element(point: &NonIdentity<Secp256k1>) -> ProjectivePoint {
+        // What was made from these very bytes is a point; a default could not sign anything.
+        let encoded = EncodedPoint::from_bytes(point.to_bytes()).unwrap_or_default();
+        let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&encoded));
+        point.unwrap_or_default().into()
     }
 
     fn sign(

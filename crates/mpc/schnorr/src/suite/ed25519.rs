@@ -1,6 +1,7 @@
 //! Ed25519 (RFC 8032), with FROST(Ed25519, SHA-512) of RFC 9591.
 
 use crate::suite::{Suite, Tweak};
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use ed25519_dalek::{Signature, VerifyingKey};
 use frost_core::keys::{KeyPackage, PublicKeyPackage};
 use frost_core::round1::SigningNonces;
@@ -19,6 +20,12 @@ impl Suite for Ed25519 {
 
     fn admits(_: &[u8], tweak: Tweak) -> bool {
         tweak == Tweak::None
+    }
+
+    fn element(point: &NonIdentity<quorate_curve::Ed25519>) -> EdwardsPoint {
+        let encoded = CompressedEdwardsY::from_slice(&point.to_bytes());
+        // What was made from these very bytes decompresses; a default could not sign anything.
+        encoded.ok().and_then(|encoded| encoded.decompress()).unwrap_or_default()
     }
 
     fn sign(

@@ -9,7 +9,7 @@ pub use ed25519::Ed25519;
 use frost_core::keys::{KeyPackage, PublicKeyPackage};
 use frost_core::round1::SigningNonces;
 use frost_core::round2::SignatureShare;
-use frost_core::{Ciphersuite, Error, SigningPackage};
+use frost_core::{Ciphersuite, Element, Error, SigningPackage};
 use quorate_curve::{Curve, NonIdentity};
 
 /// How the key is changed before it signs.
@@ -31,6 +31,10 @@ pub trait Suite: Send + Sync + 'static {
 
     /// Whether it signs messages of this length, with this tweak.
     fn admits(message: &[u8], tweak: Tweak) -> bool;
+
+    /// A point as the library has it. That it is one, and of prime order, the type says: nothing is
+    /// checked again.
+    fn element(point: &NonIdentity<Self::Curve>) -> Element<Self::Library>;
 
     /// This party's share of a signature (RFC 9591, section 5.2).
     ///
