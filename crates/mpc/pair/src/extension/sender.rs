@@ -2,7 +2,7 @@
 
 use super::check::{self, Check};
 use super::receiver::{digest, pad_key};
-use super::strings::{Pads, Strings};
+use super::strings::{Pads, Parts, Strings};
 use super::{Terms, fold};
 use crate::PairError;
 use crate::trees::{DEPTH, LEAVES, Punctured, all_or_none};
@@ -39,7 +39,8 @@ impl Sender {
         let (nonce, corrections, of_choices, of_strings) =
             parts.flatten().ok_or(PairError::MALFORMED)?;
         let name = terms.name(nonce);
-        let mut rows = fold(&trees.leaves, &name, words).planes;
+        let mut folded = fold(&trees.leaves, &name, words);
+        let rows = &mut folded.planes;
         let corrected = rows.chunks_mut(DEPTH * words).zip(trees.digits.iter()).skip(1);
         for ((rows, digit), correction) in corrected.zip(corrections.chunks(4 * words)) {
             for (row, mask) in rows.chunks_mut(words).zip(bits(*digit)) {
@@ -63,15 +64,15 @@ impl Sender {
             name,
             message: digest(&name, message),
             difference: difference(trees.digits.as_slice()),
-            strings: Strings::of(&rows, words),
+            strings: Strings::of(rows, words),
         })
     }
 
     /// For each transfer the pads of either choice.
-    pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> [Pads; 2] {
+    pub(crate) fn pads(&self, nonce: &[u8; 32], parts: Parts) -> [Pads; 2] {
         let key = pad_key(&self.name, &self.message, nonce);
         [&[0; 4], &**self.difference]
-            .map(|difference| self.strings.pads(&key, difference, pad_bytes))
+            .map(|difference| self.strings.pads(&key, difference, parts))
     }
 
     /// Names the extension and Bob's whole message.

@@ -3,7 +3,7 @@
 use super::check::MASK_WORDS;
 use crate::lanes::{LANES, Lanes, Word, xor};
 use crate::trees::PLACES;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// A string of 128 bits for each transfer, sixteen side by side: those of the same place in
 /// sixteen words of a row. Secret: wiped when dropped.
@@ -13,11 +13,22 @@ pub(crate) struct Strings {
     transfers: usize,
 }
 
-/// Pads of equal length, one for each transfer. Secret: wiped when dropped.
+/// Pads of equal length, one for each transfer, by parts: the first parts of all transfers one after
+/// the other, then the second ones. Secret: wiped when dropped.
 pub(crate) struct Pads {
-    bytes: Zeroizing<Vec<u8>>,
-    each: usize,
+    bytes: Vec<u8>,
+    of_part: usize,
 }
+
+/// How many parts a pad has, and the length of each: a multiple of [`PIECE`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What is written at once: four words.
+const PIECE: usize = 16;
 
 impl Strings {
     /// Turns 128 rows of this many words over: bit i of the string of transfer j is bit j of row i.
@@ -39,15 +50,17 @@ impl Strings {
                         *to = *turned;
                     }
                 }
-                square.zeroize();
+                square.as_flattened_mut().zeroize();
             }
         }
         Self { lanes, transfers: 32 * columns }
     }
 
     /// The keyed hash of each string plus `difference`, with its number (PAI-08).
-    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], each: usize) -> Pads {
-        let mut bytes = Zeroizing::new(vec![0; self.transfers * each]);
+    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], parts: Parts) -> Pads {
+        let of_part = self.transfers * parts.bytes;
+        let mut made = Pads { bytes: vec![0; of_part * parts.count], of_part };
+        let pieces = parts.count * parts.bytes / PIECE;
         for (entry, string) in self.lanes.iter().enumerate() {
             let transfer = |lane: usize| 512 * (entry / 32) + 32 * lane + entry % 32;
             let [a, b, c, d] = std::array::from_fn(|word| {
@@ -57,30 +70,48 @@ impl Strings {
             let number = std::array::from_fn(|lane| transfer(lane) as u32);
             let mut message = [a, b, c, d, number];
             let pads = Lanes::of_messages(key, &message);
-            message.zeroize();
-            for block in 0..each.div_ceil(64) {
+            message.as_flattened_mut().zeroize();
+            for block in 0..pieces.div_ceil(4) {
                 let mut output = pads.block(block as u64);
-                for number in 0..LANES {
-                    let from = transfer(number) * each + 64 * block;
-                    let pad = bytes.get_mut(from..from + (each - 64 * block).min(64));
-                    for (to, word) in pad.unwrap_or_default().chunks_mut(4).zip(&output) {
-                        let word = word.get(number).copied().unwrap_or_default();
-                        for (to, byte) in to.iter_mut().zip(word.to_le_bytes()) {
-                            *to = byte;
+                for (piece, words) in (4 * block..pieces).zip(output.as_chunks().0) {
+                    let (part, at) = (PIECE * piece / parts.bytes, PIECE * piece % parts.bytes);
+                    let part = made.bytes.chunks_mut(of_part).nth(part).unwrap_or_default();
+                    for (lane, words) in turned(words).iter().enumerate() {
+                        let to = part.get_mut(transfer(lane) * parts.bytes + at..);
+                        if let Some(to) = to.and_then(<[u8]>::first_chunk_mut) {
+                            *to = *words;
                         }
                     }
                 }
-                output.zeroize();
+                output.as_flattened_mut().zeroize();
             }
         }
-        Pads { bytes, each }
+        made
     }
 }
 
+/// The bytes of four words in each lane.
+fn turned([a, b, c, d]: &[Word; 4]) -> [[u8; PIECE]; LANES] {
+    let mut bytes = [[0; PIECE]; LANES];
+    let words = a.iter().zip(b).zip(c.iter().zip(d));
+    for (bytes, ((a, b), (c, d))) in bytes.iter_mut().zip(words) {
+        for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip([a, b, c, d]) {
+            *to = word.to_le_bytes();
+        }
+    }
+    bytes
+}
+
 impl Pads {
-    /// Each pad, in the order of the transfers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks_exact(self.each)
+    /// One part of each pad, in the order of the transfers.
+    pub(crate) fn part(&self, number: usize) -> &[u8] {
+        self.bytes.chunks(self.of_part).nth(number).unwrap_or_default()
+    }
+}
+
+impl Drop for Pads {
+    fn drop(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
     }
 }
 

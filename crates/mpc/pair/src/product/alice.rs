@@ -1,7 +1,7 @@
 //! Alice: two inputs for each product.
 
 use super::{
-    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns,
+    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns, parts,
 };
 use crate::extension::Sender;
 use crate::{PairError, Setup};
@@ -27,7 +27,7 @@ pub fn send<C: ProductCurve>(
     let sender = Sender::start(&setup.punctured, &terms.extension::<C>(setup), message)?;
     let mut nonce = [0; 32];
     rng.fill_bytes(&mut nonce);
-    let [zeros, ones] = sender.pads(&nonce, COLUMNS * C::PAD_BYTES);
+    let [zeros, ones] = sender.pads(&nonce, parts::<C>());
     let mut answer = Vec::with_capacity(terms.alice_bytes());
     answer.extend_from_slice(&nonce);
     let mut kept = Vec::with_capacity(inputs.len());
@@ -37,7 +37,7 @@ pub fn send<C: ProductCurve>(
         let check = SecretScalar::<C>::random(rng);
         let [first, second] = inputs;
         for ((zeros, ones), input) in zeros.iter().zip(&ones).zip([*first, *second, &check]) {
-            answer.extend_from_slice(&zeros.minus_plus(ones, input).to_bytes());
+            answer.extend_from_slice(zeros.minus_plus(ones, input).as_bytes());
         }
         answer.resize(answer.len() + 64, 0);
         kept.push((zeros, check));

@@ -27,9 +27,10 @@ impl Expect for Lower {
         theirs.check(&run.ctx, run.higher, 1, &second)?;
         run.follow(&second);
         let seconds = [&**nonces.second, &second];
-        let [zeros, ones] = sender.pads(&extension_nonce, round4::PAD_BYTES);
+        let [zeros, ones] = sender.pads(&extension_nonce, round4::PAD);
         let key = |place, choice, pad| run.reversed(seconds, place, choice, pad);
-        let pads = zeros.iter().zip(ones.iter()).enumerate();
+        let [zeros, ones] = [&zeros, &ones].map(|pads| pads.part(0).chunks(round4::PAD.bytes));
+        let pads = zeros.zip(ones).enumerate();
         let keys = pads.map(|(place, (zero, one))| [key(place, 0, zero), key(place, 1, one)]);
         let keys: Pairs = Zeroizing::new(keys.collect());
         let (whole, told) = trees::build(&run.direction(run.lower), &keys);
