@@ -5,20 +5,42 @@
 //! [`order`](crate::order), but by Montgomery's R = 2^260, which is five limbs.
 
 use crate::order::{Bytes, Limbs, Modulus, Sum, accumulate_at, words};
-use crate::vectors::{Columns, LIMB, LaneWork, Lanes, from_words, to_words};
+use crate::vectors::{Columns, LIMB, LaneWork, Lanes, checked, from_words, to_words};
 
 /// How many are computed with at once.
 const LANES: usize = 8;
 
-/// How many vectors of products are added up before the columns are: of all lanes together below
-/// 2^64.
-const VECTORS: usize = 64;
+/// How many vectors of products are added up before all columns are: the sum of all lanes of one is
+/// below 8 · 9 · 56 · 2^52, which is less than 2^64.
+const VECTORS: usize = 56;
 
 /// How many products are added up before they are reduced, so that less than 3q is left of them.
 const PRODUCTS: usize = 16;
 
-/// whole + plus - minus, modulo q and below it, one by one; where there are choices and one is 0, the
-/// whole alone. The whole need not be below q, if nothing is added to it.
+/// What a column of so many products is at most, with one more for the reduction.
+const LARGEST_COLUMN: u64 = (9 * (PRODUCTS as u64 + 1) + 1) << 52;
+
+/// Numbers modulo q, in place.
+pub(crate) struct Reduced<'a> {
+    pub(crate) modulus: &'a Modulus,
+    pub(crate) numbers: &'a mut [Bytes],
+}
+
+impl LaneWork for Reduced<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let order = Order::<L>::of(self.modulus);
+        for numbers in self.numbers.chunks_mut(LANES) {
+            // Below 2^256, and so below 2q.
+            let reduced = written(order.less(read(numbers)));
+            numbers.iter_mut().zip(reduced).for_each(|(to, from)| *to = from);
+        }
+    }
+}
+
+/// whole + plus - minus, one by one; where there are choices and one is 0, the whole alone.
 pub(crate) struct Sums<'a> {
     pub(crate) modulus: &'a Modulus,
     pub(crate) whole: &'a [Bytes],
@@ -26,7 +48,7 @@ pub(crate) struct Sums<'a> {
     pub(crate) minus: Term<'a>,
     /// A bit for each, the lowest of each byte first.
     pub(crate) choices: Option<&'a [u8]>,
-    pub(crate) made: &'a mut [Bytes],
+    pub(crate) made: &'a mut Vec<u8>,
 }
 
 /// What is added or subtracted, below q.
@@ -66,15 +88,15 @@ impl LaneWork for Sums<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let order = Order::<L>::of(self.modulus);
-        let blocks = self.whole.chunks(LANES).zip(self.made.chunks_mut(LANES));
-        for (block, (whole, made)) in blocks.enumerate() {
+        for (block, whole) in self.whole.chunks(LANES).enumerate() {
             let (mut plus, mut minus) = (self.plus.read(block), self.minus.read(block));
             if let Some(choices) = self.choices {
                 let lanes = lanes(choices.get(block).copied().unwrap_or_default());
                 plus = replaced([L::splat(0); 5], lanes, plus);
                 minus = replaced([L::splat(0); 5], lanes, minus);
             }
-            write(order.sum(read(whole), plus, minus), made);
+            let sums = written(order.sum(read(whole), plus, minus));
+            self.made.extend_from_slice(first(&sums, whole.len()));
         }
     }
 }
@@ -85,7 +107,7 @@ pub(crate) struct PlusWeighted<'a> {
     pub(crate) whole: &'a [Bytes],
     pub(crate) factors: &'a [Limbs],
     pub(crate) rows: &'a [&'a [Bytes]],
-    pub(crate) made: &'a mut [Bytes],
+    pub(crate) made: &'a mut Vec<u8>,
 }
 
 impl LaneWork for PlusWeighted<'_> {
@@ -94,8 +116,7 @@ impl LaneWork for PlusWeighted<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let order = Order::<L>::of(self.modulus);
-        let blocks = self.whole.chunks(LANES).zip(self.made.chunks_mut(LANES));
-        for (block, (whole, made)) in blocks.enumerate() {
+        for (block, whole) in self.whole.chunks(LANES).enumerate() {
             let mut sum = read(whole);
             for (factors, rows) in self.factors.chunks(PRODUCTS).zip(self.rows.chunks(PRODUCTS)) {
                 let mut columns = Columns::zero();
@@ -105,7 +126,7 @@ impl LaneWork for PlusWeighted<'_> {
                 }
                 sum = order.reduce(columns, sum);
             }
-            write(sum, made);
+            self.made.extend_from_slice(first(&written(sum), whole.len()));
         }
     }
 }
@@ -131,7 +152,6 @@ impl LaneWork for WeightedSum<'_> {
             columns = columns.plus(read(scalars), read_factors(factors));
         }
         for (place, column) in columns.merged().into_iter().enumerate() {
-            // Of 64 vectors of eight lanes: ten halves of products a column, each below 2^52.
             let column = column.write().into_iter().fold(0, u64::wrapping_add);
             accumulate_at(self.sum, 52 * place, column);
         }
@@ -200,7 +220,7 @@ impl<L: Lanes> Order<L> {
             }
             columns[first + 1] = columns[first + 1].plus(columns[first].right::<52>());
         }
-        let [.., a, b, c, d, e] = columns;
+        let [.., a, b, c, d, e] = checked(columns, LARGEST_COLUMN);
         let [f, g, h, i, j] = whole;
         self.canonical([a.plus(f), b.plus(g), c.plus(h), d.plus(i), e.plus(j)])
     }
@@ -208,7 +228,8 @@ impl<L: Lanes> Order<L> {
     /// The smallest number that is equal modulo q to one below 3q, carried.
     #[inline(always)]
     fn canonical(&self, number: [L; 5]) -> [L; 5] {
-        self.less(self.less(carried(number)))
+        let once = self.less(checked(carried(number), LIMB));
+        checked(self.less(once), LIMB)
     }
 
     /// A number, less q if it is not below q: exactly if it reaches 2^260 with what q is short of
@@ -281,17 +302,20 @@ fn read_factors<L: Lanes>(factors: &[Limbs]) -> [L; 5] {
 
 /// The inverse of [`read`].
 #[inline(always)]
-fn write<L: Lanes>(limbs: [L; 5], scalars: &mut [Bytes]) {
+fn written<L: Lanes>(limbs: [L; 5]) -> [Bytes; LANES] {
     let [a, b, c, d] = to_words(limbs);
     let words = transposed([d, c, b, a]);
     let mut eight = [[0; 32]; LANES];
     for (to, from) in eight.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(words) {
         *to = from.write_bytes();
     }
-    match scalars.first_chunk_mut() {
-        Some(scalars) => *scalars = eight,
-        None => scalars.iter_mut().zip(eight).for_each(|(to, from)| *to = from),
-    }
+    eight
+}
+
+/// The bytes of the first `count` of eight.
+#[inline(always)]
+fn first(eight: &[Bytes; LANES], count: usize) -> &[u8] {
+    eight.get(..count).unwrap_or(eight).as_flattened()
 }
 
 /// The first eight, with zeros behind what there is.
@@ -315,4 +339,176 @@ fn transposed<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 4] {
     let (a, c) = (a.replaced(upper, c.crossed::<2>()), c.replaced(lower, a.crossed::<2>()));
     let (b, d) = (b.replaced(upper, d.crossed::<2>()), d.replaced(lower, b.crossed::<2>()));
     [a, b, c, d]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::{Order as _, accumulate, accumulate_whole, bytes, masked};
+    use crate::vectors::on_lanes;
+    use crate::{P256, Secp256k1};
+    use proptest::prelude::*;
+
+    /// Every operation on rows of these numbers: the first as they are, the others below the order.
+    #[derive(Clone)]
+    struct Everything {
+        modulus: Modulus,
+        raw: Vec<Bytes>,
+        rows: Vec<Vec<Bytes>>,
+        factors: Vec<Limbs>,
+        choices: Vec<u8>,
+    }
+
+    impl Everything {
+        fn new(modulus: Modulus, columns: &[Vec<Bytes>], factors: &[Bytes]) -> Self {
+            let row = |row: &Vec<Bytes>| row.iter().map(|it| bytes(&modulus.read(it))).collect();
+            let factors = factors.iter().map(|factor| modulus.read(factor)).collect();
+            let (raw, rows) = columns.split_first().unwrap();
+            let choices = raw.iter().map(|number| number[31]).collect();
+            Self {
+                modulus,
+                raw: raw.clone(),
+                rows: rows.iter().map(row).collect(),
+                factors,
+                choices,
+            }
+        }
+
+        fn term(&self) -> Term<'_> {
+            Term::Each(&self.rows[0])
+        }
+
+        fn same(&self) -> Term<'_> {
+            Term::Same(&self.factors[0])
+        }
+
+        /// The same, number for number.
+        fn plainly(&self) -> (Vec<Vec<u8>>, Sum) {
+            let modulus = &self.modulus;
+            let places = 0..self.raw.len();
+            let row = |row: usize, place: usize| words(&self.rows[row][place]);
+            let chosen = |place: usize| u64::from(self.choices[place / 8] >> (place % 8) & 1);
+            let each = |made: &dyn Fn(usize) -> Limbs| {
+                places.clone().flat_map(|place| bytes(&made(place))).collect::<Vec<u8>>()
+            };
+            let mut all = Sum::default();
+            for (scalar, factor) in self.rows[0].iter().zip(&self.factors) {
+                accumulate(&mut all, &words(scalar), factor);
+            }
+            let weighted = |place: usize| {
+                let mut sum = Sum::default();
+                accumulate_whole(&mut sum, &row(0, place));
+                for (number, factor) in (0..self.rows.len()).zip(&self.factors) {
+                    accumulate(&mut sum, &row(number, place), factor);
+                }
+                modulus.reduce(&sum)
+            };
+            let number = self.factors[0];
+            let made = [
+                each(&|place| modulus.read(&self.raw[place])),
+                each(&|place| {
+                    modulus.add(&modulus.subtract(&row(1, place), &row(0, place)), &number)
+                }),
+                each(&|place| modulus.add(&row(1, place), &masked(row(0, place), chosen(place)))),
+                each(&|place| modulus.subtract(&row(1, place), &masked(number, chosen(place)))),
+                each(&weighted),
+            ];
+            (made.to_vec(), all)
+        }
+    }
+
+    impl LaneWork for &Everything {
+        type Output = (Vec<Vec<u8>>, Sum);
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> Self::Output {
+            let mut numbers = self.raw.clone();
+            let modulus = &self.modulus;
+            Reduced { modulus, numbers: &mut numbers }.run::<L>();
+            let mut made = vec![numbers.as_flattened().to_vec()];
+            for (plus, minus, choices) in [
+                (self.same(), self.term(), None),
+                (self.term(), Term::Zero, Some(self.choices.as_slice())),
+                (Term::Zero, self.same(), Some(self.choices.as_slice())),
+            ] {
+                let mut row = Vec::new();
+                let whole = &self.rows[1];
+                Sums { modulus, whole, plus, minus, choices, made: &mut row }.run::<L>();
+                made.push(row);
+            }
+            let mut row = Vec::new();
+            let factors: Vec<_> = self.factors.iter().map(|it| modulus.lane_factor(it)).collect();
+            let rows: Vec<&[Bytes]> = self.rows.iter().map(Vec::as_slice).collect();
+            let (whole, rows) = (&self.rows[0], &rows);
+            PlusWeighted { modulus, whole, factors: &factors, rows, made: &mut row }.run::<L>();
+            made.push(row);
+            let mut sum = Sum::default();
+            let (scalars, factors) = (&self.rows[0], &self.factors);
+            WeightedSum { sum: &mut sum, scalars, factors }.run::<L>();
+            (made, sum)
+        }
+    }
+
+    fn is_the_same_in_lanes(columns: &[Vec<Bytes>], factors: &[Bytes]) {
+        for modulus in [Secp256k1::MODULUS, P256::MODULUS] {
+            let work = Everything::new(modulus, columns, factors);
+            let plain = work.plainly();
+            assert_eq!((&work).run::<[u64; 8]>(), plain);
+            if let Some(found) = on_lanes(&work) {
+                assert_eq!(found, plain);
+            }
+        }
+    }
+
+    /// 0, 1, both orders, their neighbours, 2^256 - 1, and numbers of which many words are all zeros
+    /// or all ones.
+    fn edges() -> impl Strategy<Value = Bytes> {
+        let word = prop_oneof![Just(0), Just(u64::MAX), Just(1), any::<u64>()];
+        let near = |modulus: Modulus| {
+            let [low, rest @ ..] = modulus.order;
+            let [a, b, c] = rest;
+            prop_oneof![Just(low - 1), Just(low), Just(low + 1)].prop_map(move |low| [low, a, b, c])
+        };
+        let small = prop_oneof![Just([0; 4]), Just([1, 0, 0, 0]), Just([u64::MAX; 4])];
+        let of_order = prop_oneof![near(Secp256k1::MODULUS), near(P256::MODULUS)];
+        let words = prop_oneof![small, of_order, prop::array::uniform4(word)];
+        words.prop_map(|limbs| bytes(&limbs))
+    }
+
+    proptest! {
+        /// CUR-14.
+        #[test]
+        fn rows_are_the_same_in_lanes(
+            (columns, factors) in (1..20_usize, 3..20_usize).prop_flat_map(|(count, rows)| {
+                let row = prop::collection::vec(edges(), count);
+                (prop::collection::vec(row, rows), prop::collection::vec(edges(), count + rows))
+            }),
+        ) {
+            is_the_same_in_lanes(&columns, &factors);
+        }
+    }
+
+    /// CUR-14: as many of the largest numbers as are added up at once, and one more.
+    #[test]
+    fn the_largest_sums_are_the_same_in_lanes() {
+        for modulus in [Secp256k1::MODULUS, P256::MODULUS] {
+            let largest = bytes(&modulus.subtract(&[0; 4], &[1, 0, 0, 0]));
+            // Of these both halves of a product of limbs are large.
+            let halves = bytes(&[0x8000_0000_0000_0001; 4]);
+            for factor in [largest, halves] {
+                let (most, more) = (WeightedSum::MOST, PRODUCTS + 2);
+                is_the_same_in_lanes(&vec![vec![largest; most]; 3], &vec![factor; most]);
+                is_the_same_in_lanes(&vec![vec![largest; 9]; more], &vec![factor; more]);
+            }
+        }
+    }
+
+    #[test]
+    fn bits_have_their_lanes() {
+        let numbers: Vec<Bytes> = (0..8).map(|number| bytes(&[number, 0, 0, 0])).collect();
+        let [first, ..] = read::<[u64; 8]>(&numbers);
+        for (lane, number) in first.into_iter().enumerate() {
+            assert_eq!(lanes(1 << number), 1 << lane);
+        }
+    }
 }

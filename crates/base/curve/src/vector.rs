@@ -3,7 +3,7 @@
 use crate::order::{
     Bytes, Limbs, Order, Sum, accumulate, accumulate_where, accumulate_whole, bytes, masked, words,
 };
-use crate::rows::{PlusWeighted, Sums, Term, WeightedSum};
+use crate::rows::{PlusWeighted, Reduced, Sums, Term, WeightedSum};
 use crate::vectors::on_lanes;
 use crate::{Scalar, ScalarError, SecretScalar};
 use std::fmt;
@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Secret like [`SecretScalar`], without a place of its own for each: wiped when dropped, printed as
 /// nothing. Operations on two of them are for rows of equal length; choices are secret bits, one for
 /// each, the lowest of each byte first (CUR-11).
-pub struct SecretScalars<C: Order>(Vec<Bytes>, PhantomData<C>);
+pub struct SecretScalars<C: Order>(Vec<u8>, PhantomData<C>);
 
 /// Public factors, in the form in which rows are multiplied by them.
 #[derive(Clone)]
@@ -30,21 +30,23 @@ impl<C: Order> Factors<C> {
 
 impl<C: Order> SecretScalars<C> {
     /// From secret bytes that are uniform, `each` for one, at least 32 and at most 64, the highest
-    /// first, modulo the order. With 32 bytes they are 2^-127 from uniform on secp256k1, and 2^-32 on
-    /// P-256, which is too much (N-13).
-    pub fn from_uniform(bytes: &[u8], each: usize) -> Self {
+    /// first, modulo the order; what is not used of them is wiped. With 32 bytes they are 2^-127 from
+    /// uniform on secp256k1, and 2^-32 on P-256, which is too much (N-13).
+    pub fn from_uniform(mut bytes: Vec<u8>, each: usize) -> Self {
         if each == 32 {
-            return Self::reduced(bytes.as_chunks().0);
+            return Self::reduced(bytes);
         }
-        let (mut low, mut high) = (Self::zeros(bytes.len() / each), Self::zeros(bytes.len() / each));
-        let of_each = low.0.iter_mut().zip(&mut high.0).zip(bytes.chunks_exact(each));
-        for ((low, high), bytes) in of_each {
-            for (to, from) in low.iter_mut().rev().chain(high.iter_mut().rev()).zip(bytes.iter().rev()) {
-                *to = *from;
-            }
+        let count = bytes.len().checked_div(each).unwrap_or_default();
+        let [mut high, mut low] = [(); 2].map(|()| Vec::with_capacity(32 * count));
+        for number in bytes.chunks_exact(each) {
+            let (above, below) = number.split_at(each.saturating_sub(32));
+            high.extend(std::iter::repeat_n(0, 32_usize.saturating_sub(above.len())));
+            high.extend_from_slice(above);
+            low.extend_from_slice(below);
         }
+        bytes.as_mut_slice().zeroize();
         let two_256 = Factors(vec![C::MODULUS.two_256()], PhantomData);
-        Self::reduced(&low.0).plus_weighted(&two_256, &[&Self::reduced(&high.0)])
+        Self::reduced(low).plus_weighted(&two_256, &[&Self::reduced(high)])
     }
 
     /// Reads canonical encodings of 32 bytes each, which somebody else sent.
@@ -52,28 +54,28 @@ impl<C: Order> SecretScalars<C> {
     /// # Errors
     /// Not a multiple of 32 bytes, or one that is not below the order (CUR-04).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ScalarError> {
-        let (each, []) = bytes.as_chunks() else { return Err(ScalarError) };
-        let row = Self::reduced(each);
+        let row = Self::reduced(bytes.to_vec());
         // What is below the order is not changed.
-        if row.0 == each { Ok(row) } else { Err(ScalarError) }
+        let is_canonical = bytes.len().is_multiple_of(32) && row.0 == bytes;
+        is_canonical.then_some(row).ok_or(ScalarError)
     }
 
     /// The canonical encodings one after the other.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_flattened()
+        &self.0
     }
 
     /// self - other + addend, one by one: the addend is the same for all.
     #[must_use]
     pub fn minus_plus(&self, other: &Self, addend: &SecretScalar<C>) -> Self {
         let addend = limbs(addend);
-        self.sums(Term::Same(&addend), Term::Each(&other.0), None)
+        self.sums(Term::Same(&addend), Term::Each(other.each()), None)
     }
 
     /// self + other, where the secret choice is 1; in constant time.
     #[must_use]
     pub fn plus_where(&self, choices: &[u8], other: &Self) -> Self {
-        self.sums(Term::Each(&other.0), Term::Zero, Some(choices))
+        self.sums(Term::Each(other.each()), Term::Zero, Some(choices))
     }
 
     /// self - k, where the secret choice is 1, for a public k; in constant time.
@@ -85,44 +87,43 @@ impl<C: Order> SecretScalars<C> {
     /// self + Σ factor · row, one by one: each row has one factor.
     #[must_use]
     pub fn plus_weighted(&self, factors: &Factors<C>, rows: &[&Self]) -> Self {
-        let mut made = Self::zeros(self.0.len());
+        let mut made = Vec::with_capacity(self.0.len());
         let lane_factors: Vec<_> = factors.0.iter().map(|it| C::MODULUS.lane_factor(it)).collect();
-        let rows: Vec<&[Bytes]> = rows.iter().map(|row| row.0.as_slice()).collect();
+        let rows: Vec<&[Bytes]> = rows.iter().map(|row| row.each()).collect();
         let work = PlusWeighted {
             modulus: &C::MODULUS,
-            whole: &self.0,
+            whole: self.each(),
             factors: &lane_factors,
             rows: &rows,
-            made: &mut made.0,
+            made: &mut made,
         };
-        if on_lanes(work).is_some() {
-            return made;
-        }
-        for (place, (whole, made)) in self.0.iter().zip(&mut made.0).enumerate() {
-            let mut sum = [0; 9];
-            accumulate_whole(&mut sum, &words(whole));
-            for (factor, row) in factors.0.iter().zip(&rows) {
-                if let Some(scalar) = row.get(place) {
-                    accumulate(&mut sum, &words(scalar), factor);
+        if on_lanes(work).is_none() {
+            for (place, whole) in self.each().iter().enumerate() {
+                let mut sum = [0; 9];
+                accumulate_whole(&mut sum, &words(whole));
+                for (factor, row) in factors.0.iter().zip(&rows) {
+                    if let Some(scalar) = row.get(place) {
+                        accumulate(&mut sum, &words(scalar), factor);
+                    }
                 }
+                made.extend_from_slice(&bytes(&C::MODULUS.reduce(&sum)));
             }
-            *made = bytes(&C::MODULUS.reduce(&sum));
         }
-        made
+        Self(made, PhantomData)
     }
 
     /// Σ factor · scalar.
     pub fn weighted_sum(&self, factors: &Factors<C>) -> SecretScalar<C> {
         let mut sum = [0; 9];
-        let chunks = self.0.chunks(WeightedSum::MOST).zip(factors.0.chunks(WeightedSum::MOST));
-        for (scalars, factors) in chunks {
+        let scalars = self.each().chunks(WeightedSum::MOST);
+        for (scalars, factors) in scalars.zip(factors.0.chunks(WeightedSum::MOST)) {
             if on_lanes(WeightedSum { sum: &mut sum, scalars, factors }).is_none() {
                 for (scalar, factor) in scalars.iter().zip(factors) {
                     accumulate(&mut sum, &words(scalar), factor);
                 }
             }
         }
-        Self::secret(sum)
+        secret(&sum)
     }
 
     /// The sum of the factors whose secret choice is 1; in constant time.
@@ -131,61 +132,52 @@ impl<C: Order> SecretScalars<C> {
         for (factor, choice) in factors.0.iter().zip(bits(choices)) {
             accumulate_where(&mut sum, factor, choice);
         }
-        Self::secret(sum)
+        secret(&sum)
     }
 
-    fn zeros(count: usize) -> Self {
-        Self(vec![[0; 32]; count], PhantomData)
+    fn each(&self) -> &[Bytes] {
+        self.0.as_chunks().0
     }
 
     /// Of numbers that need not be below the order.
-    fn reduced(numbers: &[Bytes]) -> Self {
-        let mut made = Self::zeros(numbers.len());
-        let work = Sums {
-            modulus: &C::MODULUS,
-            whole: numbers,
-            plus: Term::Zero,
-            minus: Term::Zero,
-            choices: None,
-            made: &mut made.0,
-        };
-        if on_lanes(work).is_none() {
-            for (number, made) in numbers.iter().zip(&mut made.0) {
-                *made = bytes(&C::MODULUS.read(number));
+    fn reduced(mut numbers: Vec<u8>) -> Self {
+        let each = numbers.as_chunks_mut().0;
+        if on_lanes(Reduced { modulus: &C::MODULUS, numbers: each }).is_none() {
+            for number in each {
+                *number = bytes(&C::MODULUS.read(number));
             }
         }
-        made
+        Self(numbers, PhantomData)
     }
 
     /// self + plus - minus, or self where there are choices and this one is 0.
     fn sums(&self, plus: Term<'_>, minus: Term<'_>, choices: Option<&[u8]>) -> Self {
-        let (modulus, mut made) = (&C::MODULUS, Self::zeros(self.0.len()));
-        let work =
-            Sums { modulus, whole: &self.0, plus, minus, choices, made: &mut made.0 };
-        if on_lanes(work).is_some() {
-            return made;
-        }
-        let choices = bits(choices.unwrap_or_default()).chain(std::iter::repeat(1));
-        for (place, ((whole, made), choice)) in self.0.iter().zip(&mut made.0).zip(choices).enumerate() {
-            let mut number = words(whole);
-            if let Some(minus) = minus.at(place) {
-                number = modulus.subtract(&number, &masked(minus, choice));
+        let (modulus, mut made) = (&C::MODULUS, Vec::with_capacity(self.0.len()));
+        let whole = self.each();
+        let work = Sums { modulus, whole, plus, minus, choices, made: &mut made };
+        if on_lanes(work).is_none() {
+            let choices = bits(choices.unwrap_or_default()).chain(std::iter::repeat(1));
+            for ((place, whole), choice) in whole.iter().enumerate().zip(choices) {
+                let mut number = words(whole);
+                if let Some(minus) = minus.at(place) {
+                    number = modulus.subtract(&number, &masked(minus, choice));
+                }
+                if let Some(plus) = plus.at(place) {
+                    number = modulus.add(&number, &masked(plus, choice));
+                }
+                made.extend_from_slice(&bytes(&number));
             }
-            if let Some(plus) = plus.at(place) {
-                number = modulus.add(&number, &masked(plus, choice));
-            }
-            *made = bytes(&number);
         }
-        made
+        Self(made, PhantomData)
     }
+}
 
-    fn secret(sum: Sum) -> SecretScalar<C> {
-        let mut limbs = C::MODULUS.reduce(&sum);
-        let bytes = Zeroizing::new(bytes(&limbs));
-        limbs.zeroize();
-        // Reduced, hence canonical: the default cannot be reached.
-        SecretScalar::from_bytes(bytes.as_slice()).unwrap_or_else(|_| SecretScalar::zero())
-    }
+fn secret<C: Order>(sum: &Sum) -> SecretScalar<C> {
+    let mut limbs = C::MODULUS.reduce(sum);
+    let bytes = Zeroizing::new(bytes(&limbs));
+    limbs.zeroize();
+    // Reduced, hence canonical: the default cannot be reached.
+    SecretScalar::from_bytes(bytes.as_slice()).unwrap_or_else(|_| SecretScalar::zero())
 }
 
 fn limbs<C: Order>(scalar: &SecretScalar<C>) -> Zeroizing<Limbs> {
@@ -199,8 +191,8 @@ fn bits(bytes: &[u8]) -> impl Iterator<Item = u64> {
 
 impl<C: Order> Drop for SecretScalars<C> {
     fn drop(&mut self) {
-        // As one slice: its numbers one by one would take several times as long.
-        self.0.as_flattened_mut().zeroize();
+        // As one slice: byte by byte it would take many times as long.
+        self.0.as_mut_slice().zeroize();
     }
 }
 

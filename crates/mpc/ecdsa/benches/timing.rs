@@ -26,7 +26,6 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
-use subtle::Choice;
 
 /// Above this a difference is there.
 const THRESHOLD: f64 = 4.5;
@@ -115,7 +114,7 @@ fn secret<const N: usize>(number: usize) -> [u8; N] {
 /// 416 of them, below the order.
 fn row(number: usize) -> SecretScalars<Secp256k1> {
     let bytes = secret::<{ 416 * 32 }>(number);
-    SecretScalars::from_uniform(&bytes, 32)
+    SecretScalars::from_uniform(bytes.to_vec(), 32)
 }
 
 fn factors() -> Factors<Secp256k1> {
@@ -153,7 +152,7 @@ fn plus_where(traces: usize) -> f64 {
 
 fn from_uniform(traces: usize) -> f64 {
     measure(traces / 4, secret::<{ 416 * 32 }>, |bytes| {
-        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes, 32)));
+        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes.to_vec(), 32)));
     })
 }
 

@@ -9,7 +9,7 @@
 //! * [`Wide`]: what comes of a product or of sums, not carried. The limbs are below 2^63. Sums of wide
 //!   numbers cost nothing, and one carry makes an element of all of them.
 
-use crate::vectors::{Columns, LIMB, Lanes, from_words, to_words};
+use crate::vectors::{Columns, LIMB, Lanes, checked, from_words, to_words};
 
 /// 2^256 modulo p.
 const FOLD: u64 = 0x1_0000_03d1;
@@ -167,11 +167,7 @@ impl<L: Lanes> Wide<L> {
     /// Looks at the limbs of the plain twin: none is above this.
     #[inline(always)]
     fn checked(self, largest: u64) -> Self {
-        if L::IS_TWIN && cfg!(debug_assertions) {
-            let [a, b, c, d, e] = self.0;
-            check(&[a.write(), b.write(), c.write(), d.write(), e.write()], largest);
-        }
-        self
+        Self(checked(self.0, largest))
     }
 
     /// The same in a form that can be multiplied. What exceeds 256 bits is folded once: it is below
@@ -239,12 +235,6 @@ impl<L: Lanes> Wide<L> {
     pub(super) fn times_21(self) -> Self {
         self.eightfold().twice().plus(self.twice().twice()).plus(self)
     }
-}
-
-/// Not inlined: it would be in every sum.
-#[inline(never)]
-fn check(limbs: &[[u64; 8]; 5], largest: u64) {
-    assert!(limbs.iter().flatten().all(|limb| *limb <= largest));
 }
 
 impl<L: Lanes> Element<L> {

@@ -209,10 +209,10 @@ mod x86 {
     use super::{LaneWork, Lanes};
     use std::arch::x86_64::{
         __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_loadu_si512,
-        _mm512_set_epi64, _mm512_shuffle_epi8,
         _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_or_si512,
-        _mm512_permutex_epi64, _mm512_set1_epi64, _mm512_shuffle_epi32, _mm512_shuffle_i64x2,
-        _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+        _mm512_permutex_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_shuffle_epi8,
+        _mm512_shuffle_epi32, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srli_epi64,
+        _mm512_storeu_si512, _mm512_sub_epi64,
     };
 
     /// Whether the processor has what [`on_ifma`] is compiled for.

@@ -42,8 +42,23 @@ pub(crate) fn to_words<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 4] {
     ]
 }
 
+/// Looks at the limbs of the plain twin: none is above this.
+#[inline(always)]
+pub(crate) fn checked<L: Lanes, const N: usize>(limbs: [L; N], largest: u64) -> [L; N] {
+    if L::IS_TWIN && cfg!(debug_assertions) {
+        check(&limbs.map(L::write), largest);
+    }
+    limbs
+}
+
+/// Not inlined: it would be in every sum.
+#[inline(never)]
+fn check(limbs: &[[u64; 8]], largest: u64) {
+    assert!(limbs.iter().flatten().all(|limb| *limb <= largest));
+}
+
 /// A sum of products in each lane: the lower halves of the products of limbs, and the upper halves,
-/// which belong one column higher. Of so many products a column is below 5 · 2^52 times as much.
+/// which belong one column higher.
 #[derive(Clone, Copy)]
 pub(crate) struct Columns<L> {
     pub(crate) low: [L; 9],
@@ -75,7 +90,7 @@ impl<L: Lanes> Columns<L> {
         self
     }
 
-    /// Ten columns: a lower half and the upper half that belongs there.
+    /// Ten columns, lower and upper halves together: of n products below 9n · 2^52.
     #[inline(always)]
     pub(crate) fn merged(self) -> [L; 10] {
         let [a, b, c, d, e, f, g, h, i] = self.low;

@@ -20,7 +20,7 @@ mod strings;
 
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;
-pub(crate) use strings::{Pads, Parts};
+pub(crate) use strings::{Pads, Rows};
 
 use crate::lanes::{LANES, Lanes, Word, xor};
 use crate::trees::{DEPTH, GROUPS, Leaves, PLACES, TREES};

@@ -1,7 +1,7 @@
 //! Bob: has all leaves, and chooses.
 
 use super::check::{self, Check};
-use super::strings::{Pads, Parts, Strings};
+use super::strings::{Pads, Rows, Strings};
 use super::{Terms, append_words, fold};
 use crate::trees::Whole;
 use quorate_codec::{Digest, Transcript, tag};
@@ -54,9 +54,9 @@ impl Receiver {
     }
 
     /// For each transfer the pad that was chosen, once Alice's nonce is known.
-    pub(crate) fn pads(&self, nonce: &[u8; 32], parts: Parts) -> Pads {
+    pub(crate) fn pads(&self, nonce: &[u8; 32], rows: Rows) -> Pads {
         let key = pad_key(&self.name, &self.message, nonce);
-        self.strings.pads(&key, &[0; 4], parts)
+        self.strings.pads(&key, &[0; 4], rows)
     }
 
     /// Names the extension and Bob's whole message.

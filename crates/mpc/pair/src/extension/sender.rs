@@ -2,7 +2,7 @@
 
 use super::check::{self, Check};
 use super::receiver::{digest, pad_key};
-use super::strings::{Pads, Parts, Strings};
+use super::strings::{Pads, Rows, Strings};
 use super::{Terms, fold};
 use crate::PairError;
 use crate::trees::{DEPTH, LEAVES, Punctured, all_or_none};
@@ -69,10 +69,9 @@ impl Sender {
     }
 
     /// For each transfer the pads of either choice.
-    pub(crate) fn pads(&self, nonce: &[u8; 32], parts: Parts) -> [Pads; 2] {
+    pub(crate) fn pads(&self, nonce: &[u8; 32], rows: Rows) -> [Pads; 2] {
         let key = pad_key(&self.name, &self.message, nonce);
-        [&[0; 4], &**self.difference]
-            .map(|difference| self.strings.pads(&key, difference, parts))
+        [&[0; 4], &**self.difference].map(|difference| self.strings.pads(&key, difference, rows))
     }
 
     /// Names the extension and Bob's whole message.

@@ -3,7 +3,7 @@
 use super::check::MASK_WORDS;
 use crate::lanes::{LANES, Lanes, Word, xor};
 use crate::trees::PLACES;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A string of 128 bits for each transfer, sixteen side by side: those of the same place in
 /// sixteen words of a row. Secret: wiped when dropped.
@@ -13,17 +13,18 @@ pub(crate) struct Strings {
     transfers: usize,
 }
 
-/// Pads of equal length, one for each transfer, by parts: the first parts of all transfers one after
-/// the other, then the second ones. Secret: wiped when dropped.
-pub(crate) struct Pads {
-    bytes: Vec<u8>,
-    of_part: usize,
-}
+/// Pads, row by row: for so many transfers the first part of each pad one after the other, then the
+/// second ones. Secret: wiped when dropped.
+pub(crate) type Pads = std::vec::IntoIter<Zeroizing<Vec<u8>>>;
 
-/// How many parts a pad has, and the length of each: a multiple of [`PIECE`].
+/// What the rows of pads are.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Parts {
-    pub(crate) count: usize,
+pub(crate) struct Rows {
+    /// How many transfers make a row of each part.
+    pub(crate) transfers: usize,
+    /// How many parts a pad has.
+    pub(crate) parts: usize,
+    /// Length of a part, a multiple of 16.
     pub(crate) bytes: usize,
 }
 
@@ -57,10 +58,12 @@ impl Strings {
     }
 
     /// The keyed hash of each string plus `difference`, with its number (PAI-08).
-    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], parts: Parts) -> Pads {
-        let of_part = self.transfers * parts.bytes;
-        let mut made = Pads { bytes: vec![0; of_part * parts.count], of_part };
-        let pieces = parts.count * parts.bytes / PIECE;
+    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], rows: Rows) -> Pads {
+        let Rows { transfers, parts, bytes } = rows;
+        let count = parts * self.transfers.checked_div(transfers).unwrap_or_default();
+        let mut made: Vec<_> =
+            (0..count).map(|_| Zeroizing::new(vec![0; transfers * bytes])).collect();
+        let pieces = parts * bytes / PIECE;
         for (entry, string) in self.lanes.iter().enumerate() {
             let transfer = |lane: usize| 512 * (entry / 32) + 32 * lane + entry % 32;
             let [a, b, c, d] = std::array::from_fn(|word| {
@@ -68,16 +71,19 @@ impl Strings {
                 xor(string, [difference.get(word).copied().unwrap_or_default(); LANES])
             });
             let number = std::array::from_fn(|lane| transfer(lane) as u32);
+            let places: [_; LANES] = std::array::from_fn(|lane| {
+                (transfer(lane) / transfers, transfer(lane) % transfers)
+            });
             let mut message = [a, b, c, d, number];
             let pads = Lanes::of_messages(key, &message);
             message.as_flattened_mut().zeroize();
             for block in 0..pieces.div_ceil(4) {
                 let mut output = pads.block(block as u64);
                 for (piece, words) in (4 * block..pieces).zip(output.as_chunks().0) {
-                    let (part, at) = (PIECE * piece / parts.bytes, PIECE * piece % parts.bytes);
-                    let part = made.bytes.chunks_mut(of_part).nth(part).unwrap_or_default();
-                    for (lane, words) in turned(words).iter().enumerate() {
-                        let to = part.get_mut(transfer(lane) * parts.bytes + at..);
+                    let (part, at) = (PIECE * piece / bytes, PIECE * piece % bytes);
+                    for (words, (row, place)) in turned(words).iter().zip(&places) {
+                        let row = made.get_mut(row * parts + part);
+                        let to = row.and_then(|row| row.get_mut(place * bytes + at..));
                         if let Some(to) = to.and_then(<[u8]>::first_chunk_mut) {
                             *to = *words;
                         }
@@ -86,7 +92,7 @@ impl Strings {
                 output.as_flattened_mut().zeroize();
             }
         }
-        made
+        made.into_iter()
     }
 }
 
@@ -100,19 +106,6 @@ fn turned([a, b, c, d]: &[Word; 4]) -> [[u8; PIECE]; LANES] {
         }
     }
     bytes
-}
-
-impl Pads {
-    /// One part of each pad, in the order of the transfers.
-    pub(crate) fn part(&self, number: usize) -> &[u8] {
-        self.bytes.chunks(self.of_part).nth(number).unwrap_or_default()
-    }
-}
-
-impl Drop for Pads {
-    fn drop(&mut self) {
-        self.bytes.as_mut_slice().zeroize();
-    }
 }
 
 impl Drop for Strings {

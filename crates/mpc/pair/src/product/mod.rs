@@ -24,7 +24,7 @@ pub use bob::Bob;
 pub use gadget::ProductCurve;
 
 use crate::Setup;
-use crate::extension::{self, Pads, Parts};
+use crate::extension::{self, Pads, Rows};
 use gadget::TRANSFERS;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_curve::{Factors, Scalar, SecretScalar, SecretScalars};
@@ -123,16 +123,16 @@ impl Challenge {
     }
 }
 
-/// What a pad makes: a scalar for each column.
-const fn parts<C: ProductCurve>() -> Parts {
-    Parts { count: COLUMNS, bytes: C::PAD_BYTES }
+/// A pad makes a scalar for each column.
+const fn rows<C: ProductCurve>() -> Rows {
+    Rows { transfers: TRANSFERS, parts: COLUMNS, bytes: C::PAD_BYTES }
 }
 
-/// The pads of one product as scalars, by column.
-fn columns<C: ProductCurve>(pads: &Pads, product: usize) -> [SecretScalars<C>; COLUMNS] {
-    [0, 1, 2].map(|column| {
-        let of_product = pads.part(column).chunks(TRANSFERS * C::PAD_BYTES).nth(product);
-        SecretScalars::from_uniform(of_product.unwrap_or_default(), C::PAD_BYTES)
+/// The pads of the next product as scalars, by column.
+fn columns<C: ProductCurve>(pads: &mut Pads) -> [SecretScalars<C>; COLUMNS] {
+    [(); COLUMNS].map(|()| {
+        let mut row = pads.next().unwrap_or_default();
+        SecretScalars::from_uniform(std::mem::take(&mut *row), C::PAD_BYTES)
     })
 }
 
