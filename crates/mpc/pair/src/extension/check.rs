@@ -42,9 +42,12 @@ impl Check {
         let mut bytes = Zeroizing::new(Vec::with_capacity(4 * string.len() + 16));
         append_words(&mut bytes, data);
         let masks = masks.iter().flat_map(|word| word.to_le_bytes());
-        for (hash, key) in hashes.chunks_mut(16).zip(&self.0) {
-            let mut key = key.clone();
-            key.update_padded(&bytes);
+        // Block by block, so that neither waits for the other.
+        let mut keys = self.0.clone();
+        for block in bytes.chunks(16) {
+            keys.iter_mut().for_each(|key| key.update_padded(block));
+        }
+        for (hash, key) in hashes.chunks_mut(16).zip(keys) {
             for (hash, byte) in hash.iter_mut().zip(key.finalize()) {
                 *hash = byte;
             }
