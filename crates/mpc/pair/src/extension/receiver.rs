@@ -30,11 +30,11 @@ impl Receiver {
         }
         let check = Check::new(&name, message.get(32..).unwrap_or_default());
         message.extend_from_slice(&check.hashes(choices));
-        let mut hashes = Zeroizing::new(Vec::with_capacity(32 * folded.planes.len() / words));
+        let mut hashes = Vec::with_capacity(32 * folded.planes.len() / words);
         for plane in folded.planes.chunks(words) {
             hashes.extend_from_slice(&check.hashes(plane));
         }
-        message.extend_from_slice(&check::of_strings(&name, &hashes).0);
+        message.extend_from_slice(&check::of_strings(&name, hashes).0);
         let receiver = Self {
             name,
             message: digest(&name, &message),

@@ -50,13 +50,13 @@ impl Sender {
             }
         }
         let check = Check::new(&name, corrections);
-        let mut hashes = Zeroizing::new(Vec::with_capacity(32 * rows.len() / words));
+        let mut hashes = Vec::with_capacity(32 * rows.len() / words);
         let masks = trees.digits.iter().flat_map(|digit| bits(*digit));
         for (row, mask) in rows.chunks(words).zip(masks) {
             let hash = check.hashes(row);
             hashes.extend(hash.iter().zip(of_choices).map(|(hash, of)| hash ^ (of & mask as u8)));
         }
-        let expected = check::of_strings(&name, &hashes);
+        let expected = check::of_strings(&name, hashes);
         if !bool::from(expected.0.ct_eq(of_strings)) {
             return Err(PairError::cheater("an extension does not hold"));
         }

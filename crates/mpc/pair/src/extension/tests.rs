@@ -158,7 +158,7 @@ fn lie(tree: usize, error: &[u32], guess: u8) -> Vec<u8> {
         let error = of_error.map(|byte| if is_guessed { byte } else { 0 });
         hashes.extend(check.hashes(plane).iter().zip(error).map(|(hash, error)| hash ^ error));
     }
-    message.extend_from_slice(&check::of_strings(&name, &hashes).0);
+    message.extend_from_slice(&check::of_strings(&name, hashes).0);
     message
 }
 
