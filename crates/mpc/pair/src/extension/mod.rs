@@ -155,7 +155,9 @@ fn place<'a>(
 
 /// Appends words, each as four bytes, the lowest first.
 fn append_words(bytes: &mut Vec<u8>, words: &[u32]) {
-    bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    for word in words {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,9 @@ impl Receiver {
         let mut sums = folded.sums.chunks(words);
         let choices = sums.next().unwrap_or_default();
         for sum in sums {
-            message.extend(sum.iter().zip(choices).flat_map(|(a, b)| (a ^ b).to_le_bytes()));
+            for (a, b) in sum.iter().zip(choices) {
+                message.extend_from_slice(&(a ^ b).to_le_bytes());
+            }
         }
         let check = Check::new(&name, message.get(32..).unwrap_or_default());
         message.extend_from_slice(&check.hashes(choices));

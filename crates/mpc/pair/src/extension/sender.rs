@@ -44,8 +44,8 @@ impl Sender {
         let corrected = rows.chunks_mut(DEPTH * words).zip(trees.digits.iter()).skip(1);
         for ((rows, digit), correction) in corrected.zip(corrections.chunks(4 * words)) {
             for (row, mask) in rows.chunks_mut(words).zip(bits(*digit)) {
-                for (word, bytes) in row.iter_mut().zip(correction.chunks(4)) {
-                    *word ^= mask & crate::lanes::little_endian(bytes);
+                for (word, bytes) in row.iter_mut().zip(correction.as_chunks().0) {
+                    *word ^= mask & u32::from_le_bytes(*bytes);
                 }
             }
         }
