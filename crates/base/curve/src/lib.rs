@@ -18,6 +18,7 @@ mod curve;
 mod edwards;
 mod order;
 mod point;
+mod rows;
 mod scalar;
 mod sec1;
 mod secp256k1;

@@ -10,6 +10,9 @@ use crate::{Curve, P256, Secp256k1};
 /// A number below an order, the lowest word first.
 pub(crate) type Limbs = [u64; 4];
 
+/// The encoding of a number, the highest byte first.
+pub(crate) type Bytes = [u8; 32];
+
 /// A sum of fewer than 2^31 products, not reduced: less than 2^32 · 2^512.
 pub(crate) type Sum = [u64; 9];
 
@@ -40,9 +43,9 @@ impl Order for P256 {
 /// An order q, with 2^256 - 2^224 < q < 2^256.
 #[derive(Debug, Clone, Copy)]
 pub struct Modulus {
-    order: Limbs,
+    pub(crate) order: Limbs,
     /// -1 / q modulo 2^64.
-    inverse: u64,
+    pub(crate) inverse: u64,
     /// 2^256 modulo q: below 2^224, so that times a word below 2^32 it has no more than four words.
     radix: Limbs,
     /// 2^512 modulo q.
@@ -95,6 +98,16 @@ impl Modulus {
         self.reduce(&sum)
     }
 
+    /// 2^256 in the form of a factor.
+    pub(crate) fn two_256(&self) -> Limbs {
+        self.square
+    }
+
+    /// The form of a factor for lanes, times 2^260, from that times 2^256.
+    pub(crate) fn lane_factor(&self, factor: &Limbs) -> Limbs {
+        (0..4).fold(*factor, |number, _| self.add(&number, &number))
+    }
+
     /// A sum divided by 2^256: of products of which one factor each is in the form of
     /// [`factor`](Self::factor), the sum of the products.
     #[inline(always)]
@@ -127,16 +140,8 @@ impl Modulus {
 
     /// 32 bytes, the highest first, modulo q.
     #[inline(always)]
-    pub(crate) fn read(&self, bytes: &[u8; 32]) -> Limbs {
+    pub(crate) fn read(&self, bytes: &Bytes) -> Limbs {
         self.below(words(bytes), 0)
-    }
-
-    /// 32 bytes, the highest first, if they are below q.
-    #[inline(always)]
-    pub(crate) fn read_canonical(&self, bytes: &[u8; 32]) -> Option<Limbs> {
-        let words = words(bytes);
-        let (_, borrow) = subtract(words, self.order);
-        (borrow == 1).then_some(words)
     }
 }
 
@@ -167,6 +172,30 @@ pub(crate) fn accumulate(sum: &mut Sum, a: &Limbs, b: &Limbs) {
     }
 }
 
+/// Adds a to a sum, where the bit is 1.
+#[inline(always)]
+pub(crate) fn accumulate_where(sum: &mut Sum, a: &Limbs, bit: u64) {
+    let mut carry = 0;
+    let mut words = sum.iter_mut();
+    for (a, word) in masked(*a, bit).iter().zip(words.by_ref()) {
+        (*word, carry) = add_word(*word, *a, carry);
+    }
+    for word in words {
+        (*word, carry) = add_word(*word, 0, carry);
+    }
+}
+
+/// Adds a number times a power of two to a sum.
+#[inline(always)]
+pub(crate) fn accumulate_at(sum: &mut Sum, bits: usize, number: u64) {
+    let mut rest = u128::from(number) << (bits % 64);
+    for word in sum.iter_mut().skip(bits / 64) {
+        rest += u128::from(*word);
+        *word = rest as u64;
+        rest >>= 64;
+    }
+}
+
 /// Adds a · 2^256 to a sum: a number that is reduced with it.
 #[inline(always)]
 pub(crate) fn accumulate_whole(sum: &mut Sum, a: &Limbs) {
@@ -182,7 +211,7 @@ pub(crate) fn accumulate_whole(sum: &mut Sum, a: &Limbs) {
 
 /// The words of 32 bytes, the highest byte first.
 #[inline(always)]
-pub(crate) fn words(bytes: &[u8; 32]) -> Limbs {
+pub(crate) fn words(bytes: &Bytes) -> Limbs {
     let mut words = [0; 4];
     for (word, bytes) in words.iter_mut().rev().zip(bytes.as_chunks::<8>().0) {
         *word = u64::from_be_bytes(*bytes);
@@ -192,7 +221,7 @@ pub(crate) fn words(bytes: &[u8; 32]) -> Limbs {
 
 /// The inverse of [`words`].
 #[inline(always)]
-pub(crate) fn bytes(words: &Limbs) -> [u8; 32] {
+pub(crate) fn bytes(words: &Limbs) -> Bytes {
     let mut bytes = [0; 32];
     for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words.iter().rev()) {
         *bytes = word.to_be_bytes();
@@ -298,7 +327,6 @@ mod tests {
         }
         for (number, limbs) in numbers.iter().zip(&limbs) {
             let canonical = Scalar::<C>::from_bytes(number).ok();
-            assert_eq!(modulus.read_canonical(number).map(|l| scalar(&l)), canonical);
             assert_eq!(canonical.is_some(), bytes(limbs) == *number);
         }
     }

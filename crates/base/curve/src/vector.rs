@@ -1,16 +1,20 @@
 //! Many secret scalars in a row.
 
-use crate::order::{Limbs, Order, accumulate, accumulate_whole, bytes, masked};
+use crate::order::{
+    Bytes, Limbs, Order, Sum, accumulate, accumulate_where, accumulate_whole, bytes, masked, words,
+};
+use crate::rows::{PlusWeighted, Reduced, Sums, Term, WeightedSum};
+use crate::vectors::on_lanes;
 use crate::{Scalar, ScalarError, SecretScalar};
 use std::fmt;
 use std::marker::PhantomData;
-use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Secret scalars that are computed with together. Secret like [`SecretScalar`], without a place of
-/// its own for each: wiped when dropped, printed as nothing. Operations on two of them are for rows of
-/// equal length (CUR-11).
-pub struct SecretScalars<C: Order>(Vec<Limbs>, PhantomData<C>);
+/// Secret scalars that are computed with together, as their canonical encodings one after the other.
+/// Secret like [`SecretScalar`], without a place of its own for each: wiped when dropped, printed as
+/// nothing. Operations on two of them are for rows of equal length; choices are secret bits, one for
+/// each, the lowest of each byte first (CUR-11).
+pub struct SecretScalars<C: Order>(Vec<u8>, PhantomData<C>);
 
 /// Public factors, in the form in which rows are multiplied by them.
 #[derive(Clone)]
@@ -19,144 +23,176 @@ pub struct Factors<C: Order>(Vec<Limbs>, PhantomData<C>);
 impl<C: Order> Factors<C> {
     /// Of these scalars.
     pub fn new(scalars: &[Scalar<C>]) -> Self {
-        let factor = |scalar: &Scalar<C>| C::MODULUS.factor(&C::MODULUS.read(&scalar.to_bytes()));
+        let factor = |scalar: &Scalar<C>| C::MODULUS.factor(&words(&scalar.to_bytes()));
         Self(scalars.iter().map(factor).collect(), PhantomData)
     }
 }
 
 impl<C: Order> SecretScalars<C> {
-    /// `count` of them from secret bytes that are uniform, at least 32 and at most 64 for each, the
-    /// highest first, modulo the order. With 32 bytes they are 2^-127 from uniform on secp256k1, and
-    /// 2^-32 on P-256, which is too much (N-13).
-    pub fn from_uniform<'b>(count: usize, each: impl Iterator<Item = &'b [u8]>) -> Self {
-        let modulus = C::MODULUS;
-        let scalar = |bytes: &'b [u8]| match bytes.split_last_chunk::<32>() {
-            Some(([], low)) => modulus.read(low),
-            Some((high, low)) => {
-                let mut padded = Zeroizing::new([0; 32]);
-                for (to, from) in padded.iter_mut().rev().zip(high.iter().rev()) {
-                    *to = *from;
-                }
-                // In the form of a factor it is times 2^256.
-                modulus.add(&modulus.factor(&modulus.read(&padded)), &modulus.read(low))
-            }
-            None => [0; 4],
-        };
-        let mut row = Self(Vec::with_capacity(count), PhantomData);
-        row.0.extend(each.take(count).map(scalar));
-        row
+    /// From secret bytes that are uniform, `each` for one, at least 32 and at most 64, the highest
+    /// first, modulo the order; what is not used of them is wiped. With 32 bytes they are 2^-127 from
+    /// uniform on secp256k1, and 2^-32 on P-256, which is too much (N-13).
+    pub fn from_uniform(mut bytes: Vec<u8>, each: usize) -> Self {
+        if each == 32 {
+            return Self::reduced(bytes);
+        }
+        let count = bytes.len().checked_div(each).unwrap_or_default();
+        let [mut high, mut low] = [(); 2].map(|()| Vec::with_capacity(32 * count));
+        for number in bytes.chunks_exact(each) {
+            let (above, below) = number.split_at(each.saturating_sub(32));
+            high.extend(std::iter::repeat_n(0, 32_usize.saturating_sub(above.len())));
+            high.extend_from_slice(above);
+            low.extend_from_slice(below);
+        }
+        bytes.as_mut_slice().zeroize();
+        let two_256 = Factors(vec![C::MODULUS.two_256()], PhantomData);
+        Self::reduced(low).plus_weighted(&two_256, &[&Self::reduced(high)])
     }
 
-    /// Reads canonical encodings of 32 bytes each, which somebody else sent: it leaves at the first
-    /// that is none.
+    /// Reads canonical encodings of 32 bytes each, which somebody else sent.
     ///
     /// # Errors
     /// Not a multiple of 32 bytes, or one that is not below the order (CUR-04).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ScalarError> {
-        let (each, []) = bytes.as_chunks() else { return Err(ScalarError) };
-        let mut row = Self(Vec::with_capacity(each.len()), PhantomData);
-        for bytes in each {
-            row.0.push(C::MODULUS.read_canonical(bytes).ok_or(ScalarError)?);
-        }
-        Ok(row)
+        let row = Self::reduced(bytes.to_vec());
+        // What is below the order is not changed.
+        let is_canonical = bytes.len().is_multiple_of(32) && row.0 == bytes;
+        is_canonical.then_some(row).ok_or(ScalarError)
     }
 
-    /// The canonical encodings one after the other, wiped when dropped.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut all = Zeroizing::new(Vec::with_capacity(32 * self.0.len()));
-        for scalar in &self.0 {
-            all.extend_from_slice(&bytes(scalar));
-        }
-        all
+    /// The canonical encodings one after the other.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// self - other + addend, one by one: the addend is the same for all.
     #[must_use]
     pub fn minus_plus(&self, other: &Self, addend: &SecretScalar<C>) -> Self {
         let addend = limbs(addend);
-        let each = self.0.iter().zip(&other.0);
-        let each = each.map(|(a, b)| C::MODULUS.add(&C::MODULUS.subtract(a, b), &addend));
-        Self::collect(each)
+        self.sums(Term::Same(&addend), Term::Each(other.each()), None)
     }
 
     /// self + other, where the secret choice is 1; in constant time.
     #[must_use]
-    pub fn plus_where(&self, choices: impl Iterator<Item = Choice>, other: &Self) -> Self {
-        let each = self.0.iter().zip(&other.0).zip(choices);
-        Self::collect(
-            each.map(|((a, b), choice)| C::MODULUS.add(a, &masked(*b, choice.unwrap_u8().into()))),
-        )
+    pub fn plus_where(&self, choices: &[u8], other: &Self) -> Self {
+        self.sums(Term::Each(other.each()), Term::Zero, Some(choices))
     }
 
     /// self - k, where the secret choice is 1, for a public k; in constant time.
     #[must_use]
-    pub fn minus_where(&self, choices: impl Iterator<Item = Choice>, k: Scalar<C>) -> Self {
-        let k = C::MODULUS.read(&k.to_bytes());
-        let each = self.0.iter().zip(choices);
-        Self::collect(
-            each.map(|(a, choice)| C::MODULUS.subtract(a, &masked(k, choice.unwrap_u8().into()))),
-        )
+    pub fn minus_where(&self, choices: &[u8], k: Scalar<C>) -> Self {
+        self.sums(Term::Zero, Term::Same(&words(&k.to_bytes())), Some(choices))
     }
 
     /// self + Σ factor · row, one by one: each row has one factor.
     #[must_use]
     pub fn plus_weighted(&self, factors: &Factors<C>, rows: &[&Self]) -> Self {
-        let each = self.0.iter().enumerate().map(|(place, whole)| {
-            let mut sum = [0; 9];
-            accumulate_whole(&mut sum, whole);
-            for (factor, row) in factors.0.iter().zip(rows) {
-                if let Some(scalar) = row.0.get(place) {
-                    accumulate(&mut sum, scalar, factor);
+        let mut made = Vec::with_capacity(self.0.len());
+        let lane_factors: Vec<_> = factors.0.iter().map(|it| C::MODULUS.lane_factor(it)).collect();
+        let rows: Vec<&[Bytes]> = rows.iter().map(|row| row.each()).collect();
+        let work = PlusWeighted {
+            modulus: &C::MODULUS,
+            whole: self.each(),
+            factors: &lane_factors,
+            rows: &rows,
+            made: &mut made,
+        };
+        if on_lanes(work).is_none() {
+            for (place, whole) in self.each().iter().enumerate() {
+                let mut sum = [0; 9];
+                accumulate_whole(&mut sum, &words(whole));
+                for (factor, row) in factors.0.iter().zip(&rows) {
+                    if let Some(scalar) = row.get(place) {
+                        accumulate(&mut sum, &words(scalar), factor);
+                    }
                 }
+                made.extend_from_slice(&bytes(&C::MODULUS.reduce(&sum)));
             }
-            C::MODULUS.reduce(&sum)
-        });
-        Self::collect(each)
+        }
+        Self(made, PhantomData)
     }
 
     /// Σ factor · scalar.
     pub fn weighted_sum(&self, factors: &Factors<C>) -> SecretScalar<C> {
         let mut sum = [0; 9];
-        for (scalar, factor) in self.0.iter().zip(&factors.0) {
-            accumulate(&mut sum, scalar, factor);
+        let scalars = self.each().chunks(WeightedSum::MOST);
+        for (scalars, factors) in scalars.zip(factors.0.chunks(WeightedSum::MOST)) {
+            if on_lanes(WeightedSum { sum: &mut sum, scalars, factors }).is_none() {
+                for (scalar, factor) in scalars.iter().zip(factors) {
+                    accumulate(&mut sum, &words(scalar), factor);
+                }
+            }
         }
-        secret(C::MODULUS.reduce(&sum))
+        secret(&sum)
     }
 
     /// The sum of the factors whose secret choice is 1; in constant time.
-    pub fn sum_where(
-        choices: impl Iterator<Item = Choice>,
-        factors: &Factors<C>,
-    ) -> SecretScalar<C> {
+    pub fn sum_where(choices: &[u8], factors: &Factors<C>) -> SecretScalar<C> {
         let mut sum = [0; 9];
-        for (factor, choice) in factors.0.iter().zip(choices) {
-            accumulate(&mut sum, &[choice.unwrap_u8().into(), 0, 0, 0], factor);
+        for (factor, choice) in factors.0.iter().zip(bits(choices)) {
+            accumulate_where(&mut sum, factor, choice);
         }
-        secret(C::MODULUS.reduce(&sum))
+        secret(&sum)
     }
 
-    /// Into a vector that never grows, so that nothing is left behind.
-    fn collect(scalars: impl Iterator<Item = Limbs>) -> Self {
-        let mut row = Vec::with_capacity(scalars.size_hint().1.unwrap_or_default());
-        row.extend(scalars);
-        Self(row, PhantomData)
+    fn each(&self) -> &[Bytes] {
+        self.0.as_chunks().0
+    }
+
+    /// Of numbers that need not be below the order.
+    fn reduced(mut numbers: Vec<u8>) -> Self {
+        let each = numbers.as_chunks_mut().0;
+        if on_lanes(Reduced { modulus: &C::MODULUS, numbers: each }).is_none() {
+            for number in each {
+                *number = bytes(&C::MODULUS.read(number));
+            }
+        }
+        Self(numbers, PhantomData)
+    }
+
+    /// self + plus - minus, or self where there are choices and this one is 0.
+    fn sums(&self, plus: Term<'_>, minus: Term<'_>, choices: Option<&[u8]>) -> Self {
+        let (modulus, mut made) = (&C::MODULUS, Vec::with_capacity(self.0.len()));
+        let whole = self.each();
+        let work = Sums { modulus, whole, plus, minus, choices, made: &mut made };
+        if on_lanes(work).is_none() {
+            let choices = bits(choices.unwrap_or_default()).chain(std::iter::repeat(1));
+            for ((place, whole), choice) in whole.iter().enumerate().zip(choices) {
+                let mut number = words(whole);
+                if let Some(minus) = minus.at(place) {
+                    number = modulus.subtract(&number, &masked(minus, choice));
+                }
+                if let Some(plus) = plus.at(place) {
+                    number = modulus.add(&number, &masked(plus, choice));
+                }
+                made.extend_from_slice(&bytes(&number));
+            }
+        }
+        Self(made, PhantomData)
     }
 }
 
-fn limbs<C: Order>(scalar: &SecretScalar<C>) -> Zeroizing<Limbs> {
-    Zeroizing::new(C::MODULUS.read(&scalar.to_bytes()))
-}
-
-fn secret<C: Order>(mut limbs: Limbs) -> SecretScalar<C> {
+fn secret<C: Order>(sum: &Sum) -> SecretScalar<C> {
+    let mut limbs = C::MODULUS.reduce(sum);
     let bytes = Zeroizing::new(bytes(&limbs));
     limbs.zeroize();
     // Reduced, hence canonical: the default cannot be reached.
     SecretScalar::from_bytes(bytes.as_slice()).unwrap_or_else(|_| SecretScalar::zero())
 }
 
+fn limbs<C: Order>(scalar: &SecretScalar<C>) -> Zeroizing<Limbs> {
+    Zeroizing::new(words(&scalar.to_bytes()))
+}
+
+/// The bits of each byte, the lowest first.
+fn bits(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.iter().flat_map(|byte| (0..8).map(move |bit| u64::from(byte >> bit & 1)))
+}
+
 impl<C: Order> Drop for SecretScalars<C> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        // As one slice: byte by byte it would take many times as long.
+        self.0.as_mut_slice().zeroize();
     }
 }
 

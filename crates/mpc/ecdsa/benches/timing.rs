@@ -26,7 +26,6 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
-use subtle::Choice;
 
 /// Above this a difference is there.
 const THRESHOLD: f64 = 4.5;
@@ -115,16 +114,12 @@ fn secret<const N: usize>(number: usize) -> [u8; N] {
 /// 416 of them, below the order.
 fn row(number: usize) -> SecretScalars<Secp256k1> {
     let bytes = secret::<{ 416 * 32 }>(number);
-    SecretScalars::from_uniform(416, bytes.chunks(32))
+    SecretScalars::from_uniform(bytes.to_vec(), 32)
 }
 
 fn factors() -> Factors<Secp256k1> {
     let scalar = |number: u64| Scalar::from_u64(number) * Scalar::from_u64(u64::MAX - number);
     Factors::new(&(0..416).map(scalar).collect::<Vec<_>>())
-}
-
-fn choices(bytes: &[u8; 52]) -> impl Iterator<Item = Choice> {
-    bytes.iter().flat_map(|byte| (0..8).map(move |bit| Choice::from(byte >> bit & 1)))
 }
 
 fn planted(traces: usize) -> f64 {
@@ -144,20 +139,20 @@ fn weighted_sum(traces: usize) -> f64 {
 fn sum_where(traces: usize) -> f64 {
     let factors = factors();
     measure(traces, secret::<52>, |bytes| {
-        drop(black_box(SecretScalars::sum_where(choices(bytes), &factors)));
+        drop(black_box(SecretScalars::sum_where(bytes, &factors)));
     })
 }
 
 fn plus_where(traces: usize) -> f64 {
     let (one, other) = (row(1), row(2));
     measure(traces, secret::<52>, |bytes| {
-        drop(black_box(one.plus_where(choices(bytes), &other)));
+        drop(black_box(one.plus_where(bytes, &other)));
     })
 }
 
 fn from_uniform(traces: usize) -> f64 {
     measure(traces / 4, secret::<{ 416 * 32 }>, |bytes| {
-        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(416, bytes.chunks(32))));
+        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes.to_vec(), 32)));
     })
 }
 

@@ -80,8 +80,8 @@ impl Lanes {
 
 impl Drop for Lanes {
     fn drop(&mut self) {
-        self.keys.zeroize();
-        self.message.zeroize();
+        self.keys.as_flattened_mut().zeroize();
+        self.message.as_flattened_mut().zeroize();
     }
 }
 

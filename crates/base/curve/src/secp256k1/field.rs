@@ -1,9 +1,7 @@
 //! The field of secp256k1 in eight lanes: integers modulo p = 2^256 - 2^32 - 977.
 //!
-//! A number has five limbs of 52 bits, the lowest first, because the processor multiplies as many
-//! bits (Gueron and Krasnov, "Accelerating big integer arithmetic using Intel IFMA extensions", ARITH
-//! 2016). It does not see more than 52 bits of a limb, so that every factor must have been
-//! carried. Three types say how large the limbs are:
+//! A number has five limbs of 52 bits, the lowest first, of which the processor sees no more when it
+//! multiplies, so that every factor must have been carried. Three types say how large the limbs are:
 //!
 //! * [`Element`]: carried. The lower limbs are below 2^52, the highest is below 2^49: the number is below
 //!   2^257, and one of some that are equal modulo p.
@@ -11,7 +9,7 @@
 //! * [`Wide`]: what comes of a product or of sums, not carried. The limbs are below 2^63. Sums of wide
 //!   numbers cost nothing, and one carry makes an element of all of them.
 
-use crate::vectors::Lanes;
+use crate::vectors::{Columns, LIMB, Lanes, checked, from_words, to_words};
 
 /// 2^256 modulo p.
 const FOLD: u64 = 0x1_0000_03d1;
@@ -19,7 +17,6 @@ const FOLD: u64 = 0x1_0000_03d1;
 /// 2^260 modulo p: what one unit of the sixth limb is worth.
 const FOLD_LIMB: u64 = FOLD << 4;
 
-const LIMB: u64 = (1 << 52) - 1;
 const HIGHEST_LIMB: u64 = (1 << 48) - 1;
 
 /// 2^14 · p in limbs of nearly 2^62, from which every wide number can be subtracted whose limbs are
@@ -91,45 +88,30 @@ pub(super) struct Element<L>([L; 5]);
 #[derive(Clone, Copy)]
 pub(super) struct Wide<L>([L; 5]);
 
-/// A sum of products in each lane: the lower halves of the products of limbs, and the upper halves,
-/// which belong one column higher.
+/// A sum of products in each lane.
 #[derive(Clone, Copy)]
-pub(super) struct Product<L> {
-    low: [L; 9],
-    high: [L; 9],
-}
+pub(super) struct Product<L>(Columns<L>);
 
 impl<L: Lanes> Product<L> {
     /// ab.
     #[inline(always)]
     pub(super) fn of(a: Element<L>, b: Element<L>) -> Self {
-        Self { low: [L::splat(0); 9], high: [L::splat(0); 9] }.plus(a, b)
+        Self(Columns::zero()).plus(a, b)
     }
 
     /// self + ab: once, so that a column is below 18 · 2^52.
     #[inline(always)]
     #[must_use]
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::needless_range_loop,
-        reason = "the loops are of constants, and unrolled"
-    )]
-    pub(super) fn plus(mut self, Element(a): Element<L>, Element(b): Element<L>) -> Self {
-        for i in 0..5 {
-            for j in 0..5 {
-                self.low[i + j] = self.low[i + j].add_low(a[i], b[j]);
-                self.high[i + j] = self.high[i + j].add_high(a[i], b[j]);
-            }
-        }
-        self
+    pub(super) fn plus(self, Element(a): Element<L>, Element(b): Element<L>) -> Self {
+        Self(self.0.plus(a, b))
     }
 
     /// a²: the products of different limbs are there twice.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "the loops are of constants, and unrolled")]
     pub(super) fn square(Element(a): Element<L>) -> Self {
-        let mut product = Self { low: [L::splat(0); 9], high: [L::splat(0); 9] };
-        let Self { low, high } = &mut product;
+        let mut columns = Columns::<L>::zero();
+        let Columns { low, high } = &mut columns;
         for i in 0..5 {
             for j in i + 1..5 {
                 low[i + j] = low[i + j].add_low(a[i], a[j]);
@@ -143,7 +125,7 @@ impl<L: Lanes> Product<L> {
             low[2 * i] = low[2 * i].add_low(a[i], a[i]);
             high[2 * i] = high[2 * i].add_high(a[i], a[i]);
         }
-        product
+        Self(columns)
     }
 
     /// The same in five limbs: of one product they are below 2^56, of two below 2^57.
@@ -153,18 +135,14 @@ impl<L: Lanes> Product<L> {
     /// belongs to the next column.
     #[inline(always)]
     pub(super) fn fold(self) -> Wide<L> {
-        let [a, b, c, d, e, f, g, h, i] = self.low;
-        let [b1, c1, d1, e1, f1, g1, h1, i1, j] = self.high;
+        // The last column is the upper half of products of highest limbs: below 2 · 2^46.
+        let [a, b, c, d, e, f, g, h, i, j] = self.0.merged();
         let zero = L::splat(0);
         let fold = L::splat(FOLD_LIMB);
-        let lower = [a, b.plus(b1), c.plus(c1), d.plus(d1), e.plus(e1)];
-        // The last column is the upper half of products of highest limbs: below 2 · 2^46.
-        let [f, g, h, i, j] = [f.plus(f1), g.plus(g1), h.plus(h1), i.plus(i1), j];
         let into = |column: L, upper: L, below: L| {
             let carried = zero.add_high(below, fold).add_low(below.right::<52>(), fold);
             column.add_low(upper, fold).plus(carried)
         };
-        let [a, b, c, d, e] = lower;
         // What goes into a sixth limb is below 2^32, and folded once more.
         let sixth = zero.add_high(j, fold);
         let a = a.add_low(f, fold).add_low(sixth, fold);
@@ -189,11 +167,7 @@ impl<L: Lanes> Wide<L> {
     /// Looks at the limbs of the plain twin: none is above this.
     #[inline(always)]
     fn checked(self, largest: u64) -> Self {
-        if L::IS_TWIN && cfg!(debug_assertions) {
-            let [a, b, c, d, e] = self.0;
-            check(&[a.write(), b.write(), c.write(), d.write(), e.write()], largest);
-        }
-        self
+        Self(checked(self.0, largest))
     }
 
     /// The same in a form that can be multiplied. What exceeds 256 bits is folded once: it is below
@@ -263,12 +237,6 @@ impl<L: Lanes> Wide<L> {
     }
 }
 
-/// Not inlined: it would be in every sum.
-#[inline(never)]
-fn check(limbs: &[[u64; 8]; 5], largest: u64) {
-    assert!(limbs.iter().flatten().all(|limb| *limb <= largest));
-}
-
 impl<L: Lanes> Element<L> {
     /// A number below 2^256 in every lane, of limbs as here.
     #[inline(always)]
@@ -282,13 +250,6 @@ impl<L: Lanes> Element<L> {
         Self::splat([number.into(), 0, 0, 0, 0])
     }
 
-    /// The limbs of a number below 2^256, whose words are given.
-    pub(super) fn limbs([a, b, c, d]: [u64; 4]) -> [u64; 5] {
-        let lower = [a, a >> 52 | b << 12, b >> 40 | c << 24, c >> 28 | d << 36];
-        let [a, b, c, e] = lower.map(|limb| limb & LIMB);
-        [a, b, c, e, d >> 16]
-    }
-
     /// Numbers of this form.
     #[inline(always)]
     pub(super) fn read([a, b, c, d, e]: &[[u64; 8]; 5]) -> Self {
@@ -297,28 +258,15 @@ impl<L: Lanes> Element<L> {
 
     /// Numbers below 2^256, as words of 64 bits, the lowest first.
     #[inline(always)]
-    pub(super) fn from_words([a, b, c, d]: [L; 4]) -> Self {
-        let limb = L::splat(LIMB);
-        Self([
-            a.and(limb),
-            a.right::<52>().or(b.left::<12>()).and(limb),
-            b.right::<40>().or(c.left::<24>()).and(limb),
-            c.right::<28>().or(d.left::<36>()).and(limb),
-            d.right::<16>(),
-        ])
+    pub(super) fn from_words(words: [L; 4]) -> Self {
+        Self(from_words(words))
     }
 
     /// The inverse of [`from_words`](Self::from_words), of the smallest numbers that are equal to
     /// these modulo p.
     #[inline(always)]
     pub(super) fn to_words(self) -> [L; 4] {
-        let Self([a, b, c, d, e]) = self.reduced();
-        [
-            a.or(b.left::<52>()),
-            b.right::<12>().or(c.left::<40>()),
-            c.right::<24>().or(d.left::<28>()),
-            d.right::<36>().or(e.left::<16>()),
-        ]
+        to_words(self.reduced().0)
     }
 
     /// To compute with before it is carried again.

@@ -11,7 +11,7 @@ use super::group::{Affine, Point};
 use super::{TOGETHER, points};
 use crate::comb::Comb;
 use crate::order::words;
-use crate::vectors::{LaneWork, Lanes, on_lanes};
+use crate::vectors::{LaneWork, Lanes, limbs, on_lanes};
 use k256::elliptic_curve::bigint::U256;
 use k256::elliptic_curve::subtle::{Choice, ConditionallySelectable};
 use k256::elliptic_curve::{Curve, PrimeField};
@@ -40,7 +40,7 @@ impl Table {
             let entries = table.get_mut(step).into_iter().flatten();
             for (entry, multiple) in entries.zip(multiples) {
                 for (coordinate, bytes) in entry.iter_mut().zip(multiple.coordinates()) {
-                    let limbs = Element::<[u64; 8]>::limbs(words(&bytes));
+                    let limbs = limbs(words(&bytes));
                     for (lanes, limb) in coordinate.iter_mut().zip(limbs) {
                         if let Some(place) = lanes.get_mut(lane) {
                             *place = limb;

@@ -3,7 +3,7 @@
 use super::field::{Element, Wide};
 use super::group::{Affine, Point};
 use super::*;
-use crate::vectors::{LaneWork, on_lanes};
+use crate::vectors::{self, LaneWork, on_lanes};
 use k256::elliptic_curve::PrimeField;
 use k256::elliptic_curve::bigint::U256;
 use k256::elliptic_curve::ops::Reduce;
@@ -147,7 +147,7 @@ proptest! {
 #[test]
 fn the_field_is_that_of_k256_at_its_ends() {
     let [p, before, after] = [P, [P[0] - 1, MAX, MAX, MAX], [P[0] + 1, MAX, MAX, MAX]];
-    let [p, before, after] = [p, before, after].map(Element::<[u64; 8]>::limbs);
+    let [p, before, after] = [p, before, after].map(vectors::limbs);
     let low = (1 << 52) - 1;
     // 2p = 2^257 - 2^33 - 1954.
     let twice = [low - (1 << 33) - 1953, low, low, low, (1 << 49) - 1];

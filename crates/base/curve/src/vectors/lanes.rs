@@ -13,6 +13,10 @@ pub(crate) trait Lanes: Copy {
     fn read(numbers: &[u64; 8]) -> Self;
     /// The number of each lane.
     fn write(self) -> [u64; 8];
+    /// One number for each lane, of eight bytes, the highest first.
+    fn read_bytes(bytes: &[u8; 64]) -> Self;
+    /// The inverse of [`read_bytes`](Self::read_bytes).
+    fn write_bytes(self) -> [u8; 64];
     /// a + b modulo 2^64.
     #[must_use]
     fn plus(self, other: Self) -> Self;
@@ -103,6 +107,24 @@ impl Lanes for [u64; 8] {
     }
 
     #[inline(never)]
+    fn read_bytes(bytes: &[u8; 64]) -> Self {
+        let mut numbers = [0; 8];
+        for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks().0) {
+            *number = u64::from_be_bytes(*bytes);
+        }
+        numbers
+    }
+
+    #[inline(never)]
+    fn write_bytes(self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        for (bytes, number) in bytes.as_chunks_mut().0.iter_mut().zip(self) {
+            *bytes = number.to_be_bytes();
+        }
+        bytes
+    }
+
+    #[inline(never)]
     fn plus(self, other: Self) -> Self {
         both(self, other, u64::wrapping_add)
     }
@@ -188,20 +210,22 @@ mod x86 {
     use std::arch::x86_64::{
         __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_loadu_si512,
         _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_or_si512,
-        _mm512_permutex_epi64, _mm512_set1_epi64, _mm512_shuffle_epi32, _mm512_shuffle_i64x2,
-        _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+        _mm512_permutex_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_shuffle_epi8,
+        _mm512_shuffle_epi32, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srli_epi64,
+        _mm512_storeu_si512, _mm512_sub_epi64,
     };
 
     /// Whether the processor has what [`on_ifma`] is compiled for.
     pub(super) fn is_there() -> bool {
         is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512ifma")
+            && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("bmi2")
     }
 
-    #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,bmi2")]
+    #[target_feature(enable = "avx512f,avx512ifma,avx512bw,avx512dq,avx512vl,bmi2")]
     pub(super) fn on_ifma<T: LaneWork>(work: T) -> T::Output {
         work.run::<Ifma>()
     }
@@ -209,6 +233,20 @@ mod x86 {
     /// Made by `on_ifma` alone: whoever has its name as a parameter runs with AVX512-IFMA.
     #[derive(Clone, Copy)]
     pub(super) struct Ifma(__m512i);
+
+    impl Ifma {
+        /// The bytes of each number the other way round.
+        #[inline(always)]
+        fn turned(self) -> Self {
+            const LOW: i64 = 0x0001_0203_0405_0607;
+            const HIGH: i64 = 0x0809_0a0b_0c0d_0e0f;
+            // SAFETY: only `on_ifma` names this type. Bytes are taken from their own half of 128 bits.
+            Self(unsafe {
+                let places = _mm512_set_epi64(HIGH, LOW, HIGH, LOW, HIGH, LOW, HIGH, LOW);
+                _mm512_shuffle_epi8(self.0, places)
+            })
+        }
+    }
 
     impl Lanes for Ifma {
         const IS_TWIN: bool = false;
@@ -231,6 +269,20 @@ mod x86 {
             // SAFETY: as above; eight numbers are written, for which there is room.
             unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), self.0) };
             numbers
+        }
+
+        #[inline(always)]
+        fn read_bytes(bytes: &[u8; 64]) -> Self {
+            // SAFETY: as above; 64 bytes are read, which there are.
+            Self(unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }).turned()
+        }
+
+        #[inline(always)]
+        fn write_bytes(self) -> [u8; 64] {
+            let mut bytes = [0; 64];
+            // SAFETY: as above; 64 bytes are written, for which there is room.
+            unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), self.turned().0) };
+            bytes
         }
 
         #[inline(always)]
@@ -314,6 +366,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn from_little_endian(bytes: &[u8; 64]) -> [u64; 8] {
+        let mut numbers = bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        std::array::from_fn(|_| numbers.next().unwrap())
+    }
+
     /// Every operation.
     #[derive(Clone)]
     struct Everything([[u64; 8]; 3], u8);
@@ -338,6 +395,8 @@ mod tests {
                 a.crossed::<2>(),
                 a.crossed::<4>(),
                 L::splat(self.0[0][0]),
+                L::read_bytes(&a.write_bytes()),
+                L::read(&from_little_endian(&a.write_bytes())),
             ];
             (made.map(L::write).to_vec(), a.equal(a.replaced(self.1, b)))
         }
@@ -374,6 +433,9 @@ mod tests {
                 prop_assert_eq!(made(9), a[lane ^ 1]);
                 prop_assert_eq!(made(10), a[lane ^ 2]);
                 prop_assert_eq!(made(11), a[lane ^ 4]);
+                prop_assert_eq!(made(12), a[0]);
+                prop_assert_eq!(made(13), a[lane]);
+                prop_assert_eq!(made(14), a[lane].swap_bytes());
                 prop_assert_eq!(plain.1 >> lane & 1 == 1, lanes >> lane & 1 == 0 || a[lane] == b[lane]);
             }
             if let Some(found) = on_lanes(work) {

@@ -7,9 +7,11 @@
 //! whatever the words are.
 
 mod lanes;
+mod limbs;
 mod words;
 
 pub(crate) use lanes::{LaneWork, Lanes, has_lanes, on_lanes};
+pub(crate) use limbs::{Columns, LIMB, checked, from_words, limbs, to_words};
 use std::sync::atomic::{AtomicBool, Ordering};
 pub use words::{Words, Work, on_widest};
 

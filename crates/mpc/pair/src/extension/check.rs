@@ -11,7 +11,7 @@ use super::append_words;
 use polyval::Polyval;
 use polyval::universal_hash::{KeyInit, UniversalHash};
 use quorate_codec::{Digest, Transcript, tag};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Words at the end of each string that nothing else uses: two masks of 128 bits.
 pub(super) const MASK_WORDS: usize = 8;
@@ -39,12 +39,16 @@ impl Check {
     pub(super) fn hashes(&self, string: &[u32]) -> Hashes {
         let (data, masks) = string.split_at(string.len().saturating_sub(MASK_WORDS));
         let mut hashes = [0; 32];
-        let mut bytes = Zeroizing::new(Vec::with_capacity(4 * string.len() + 16));
-        append_words(&mut bytes, data);
         let masks = masks.iter().flat_map(|word| word.to_le_bytes());
-        for (hash, key) in hashes.chunks_mut(16).zip(&self.0) {
-            let mut key = key.clone();
-            key.update_padded(&bytes);
+        let mut bytes = Vec::with_capacity(4 * data.len());
+        append_words(&mut bytes, data);
+        // Block by block, so that neither waits for the other.
+        let mut keys = self.0.clone();
+        for block in bytes.chunks(16) {
+            keys.iter_mut().for_each(|key| key.update_padded(block));
+        }
+        bytes.as_mut_slice().zeroize();
+        for (hash, key) in hashes.chunks_mut(16).zip(keys) {
             for (hash, byte) in hash.iter_mut().zip(key.finalize()) {
                 *hash = byte;
             }
@@ -57,8 +61,9 @@ impl Check {
 }
 
 /// What Bob says of all his strings: one hash of their hashes. Alice can compute what they must
-/// be, so it says the same as they would (ADR 19).
-pub(super) fn of_strings(name: &Digest, hashes: &[u8]) -> Digest {
-    let condensed = Zeroizing::new(*blake3::hash(hashes).as_bytes());
+/// be, so it says the same as they would (ADR 19). The hashes are wiped. The hashes are wiped.
+pub(super) fn of_strings(name: &Digest, mut hashes: Vec<u8>) -> Digest {
+    let condensed = Zeroizing::new(*blake3::hash(&hashes).as_bytes());
+    hashes.as_mut_slice().zeroize();
     Transcript::new(tag::PAIR_STRINGS).part(name).part(condensed.as_slice()).digest()
 }

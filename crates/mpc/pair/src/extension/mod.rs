@@ -20,14 +20,14 @@ mod strings;
 
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;
-pub(crate) use strings::Pads;
+pub(crate) use strings::{Pads, Rows};
 
 use crate::lanes::{LANES, Lanes, Word, xor};
 use crate::trees::{DEPTH, GROUPS, Leaves, PLACES, TREES};
 use check::MASK_WORDS;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_identity::NodeId;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// What an extension is for.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +69,12 @@ impl Terms<'_> {
 }
 
 /// What follows from all strings: for each tree their sum, and the sum of each by its place, in
-/// planes of bits. Without the leaf at 0 only the planes mean something.
+/// planes of bits. Secret: wiped when dropped. Without the leaf at 0 only the planes mean something.
 struct Folded {
     /// Row by row: the sum of each tree's strings.
-    sums: Zeroizing<Vec<u32>>,
+    sums: Vec<u32>,
     /// Row by row: the planes of each tree, the highest bit first.
-    planes: Zeroizing<Vec<u32>>,
+    planes: Vec<u32>,
 }
 
 /// Bits that say which planes a leaf belongs to.
@@ -86,13 +86,14 @@ fn is_in(leaf: usize, plane: usize) -> bool {
 ///
 /// Cost: for each leaf one compression for every 512 transfers.
 fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
-    let mut sums = Zeroizing::new(vec![0; TREES * words]);
-    let mut planes = Zeroizing::new(vec![0; PLACES * words]);
+    let (sums, planes) = (vec![0; TREES * words], vec![0; PLACES * words]);
+    let mut folded = Folded { sums, planes };
     let mut message = [0_u8; 38];
     for (byte, from) in message.iter_mut().zip(name.0.iter().chain(b"string")) {
         *byte = *from;
     }
-    let groups = sums.chunks_mut(LANES * words).zip(planes.chunks_mut(LANES * DEPTH * words));
+    let sums = folded.sums.chunks_mut(LANES * words);
+    let groups = sums.zip(folded.planes.chunks_mut(LANES * DEPTH * words));
     for ((sums, planes), leaves) in groups.zip(leaves) {
         let strings: Vec<Lanes> =
             leaves.iter().map(|leaf| Lanes::of_keys(leaf, &message)).collect();
@@ -109,7 +110,7 @@ fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
                         add(added, &string);
                     }
                 }
-                string.zeroize();
+                string.as_flattened_mut().zeroize();
             }
             let mut of_group = added.iter();
             let all = of_group.next().into_iter();
@@ -118,7 +119,14 @@ fn fold(leaves: &[Leaves; GROUPS], name: &Digest, words: usize) -> Folded {
             added.as_flattened_mut().as_flattened_mut().zeroize();
         }
     }
-    Folded { sums, planes }
+    folded
+}
+
+impl Drop for Folded {
+    fn drop(&mut self) {
+        self.sums.as_mut_slice().zeroize();
+        self.planes.as_mut_slice().zeroize();
+    }
 }
 
 fn add(sum: &mut [Word; 16], string: &[Word; 16]) {
@@ -147,7 +155,9 @@ fn place<'a>(
 
 /// Appends words, each as four bytes, the lowest first.
 fn append_words(bytes: &mut Vec<u8>, words: &[u32]) {
-    bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    for word in words {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
 }
 
 #[cfg(test)]

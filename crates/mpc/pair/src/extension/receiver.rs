@@ -1,7 +1,7 @@
 //! Bob: has all leaves, and chooses.
 
 use super::check::{self, Check};
-use super::strings::{Pads, Strings};
+use super::strings::{Pads, Rows, Strings};
 use super::{Terms, append_words, fold};
 use crate::trees::Whole;
 use quorate_codec::{Digest, Transcript, tag};
@@ -26,15 +26,17 @@ impl Receiver {
         let mut sums = folded.sums.chunks(words);
         let choices = sums.next().unwrap_or_default();
         for sum in sums {
-            message.extend(sum.iter().zip(choices).flat_map(|(a, b)| (a ^ b).to_le_bytes()));
+            for (a, b) in sum.iter().zip(choices) {
+                message.extend_from_slice(&(a ^ b).to_le_bytes());
+            }
         }
         let check = Check::new(&name, message.get(32..).unwrap_or_default());
         message.extend_from_slice(&check.hashes(choices));
-        let mut hashes = Zeroizing::new(Vec::with_capacity(32 * folded.planes.len() / words));
+        let mut hashes = Vec::with_capacity(32 * folded.planes.len() / words);
         for plane in folded.planes.chunks(words) {
             hashes.extend_from_slice(&check.hashes(plane));
         }
-        message.extend_from_slice(&check::of_strings(&name, &hashes).0);
+        message.extend_from_slice(&check::of_strings(&name, hashes).0);
         let receiver = Self {
             name,
             message: digest(&name, &message),
@@ -54,9 +56,9 @@ impl Receiver {
     }
 
     /// For each transfer the pad that was chosen, once Alice's nonce is known.
-    pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> Pads {
+    pub(crate) fn pads(&self, nonce: &[u8; 32], rows: Rows) -> Pads {
         let key = pad_key(&self.name, &self.message, nonce);
-        self.strings.pads(&key, &[0; 4], pad_bytes)
+        self.strings.pads(&key, &[0; 4], rows)
     }
 
     /// Names the extension and Bob's whole message.

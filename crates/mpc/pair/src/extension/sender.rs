@@ -2,7 +2,7 @@
 
 use super::check::{self, Check};
 use super::receiver::{digest, pad_key};
-use super::strings::{Pads, Strings};
+use super::strings::{Pads, Rows, Strings};
 use super::{Terms, fold};
 use crate::PairError;
 use crate::trees::{DEPTH, LEAVES, Punctured, all_or_none};
@@ -39,23 +39,24 @@ impl Sender {
         let (nonce, corrections, of_choices, of_strings) =
             parts.flatten().ok_or(PairError::MALFORMED)?;
         let name = terms.name(nonce);
-        let mut rows = fold(&trees.leaves, &name, words).planes;
+        let mut folded = fold(&trees.leaves, &name, words);
+        let rows = &mut folded.planes;
         let corrected = rows.chunks_mut(DEPTH * words).zip(trees.digits.iter()).skip(1);
         for ((rows, digit), correction) in corrected.zip(corrections.chunks(4 * words)) {
             for (row, mask) in rows.chunks_mut(words).zip(bits(*digit)) {
-                for (word, bytes) in row.iter_mut().zip(correction.chunks(4)) {
-                    *word ^= mask & crate::lanes::little_endian(bytes);
+                for (word, bytes) in row.iter_mut().zip(correction.as_chunks().0) {
+                    *word ^= mask & u32::from_le_bytes(*bytes);
                 }
             }
         }
         let check = Check::new(&name, corrections);
-        let mut hashes = Zeroizing::new(Vec::with_capacity(32 * rows.len() / words));
+        let mut hashes = Vec::with_capacity(32 * rows.len() / words);
         let masks = trees.digits.iter().flat_map(|digit| bits(*digit));
         for (row, mask) in rows.chunks(words).zip(masks) {
             let hash = check.hashes(row);
             hashes.extend(hash.iter().zip(of_choices).map(|(hash, of)| hash ^ (of & mask as u8)));
         }
-        let expected = check::of_strings(&name, &hashes);
+        let expected = check::of_strings(&name, hashes);
         if !bool::from(expected.0.ct_eq(of_strings)) {
             return Err(PairError::cheater("an extension does not hold"));
         }
@@ -63,15 +64,14 @@ impl Sender {
             name,
             message: digest(&name, message),
             difference: difference(trees.digits.as_slice()),
-            strings: Strings::of(&rows, words),
+            strings: Strings::of(rows, words),
         })
     }
 
     /// For each transfer the pads of either choice.
-    pub(crate) fn pads(&self, nonce: &[u8; 32], pad_bytes: usize) -> [Pads; 2] {
+    pub(crate) fn pads(&self, nonce: &[u8; 32], rows: Rows) -> [Pads; 2] {
         let key = pad_key(&self.name, &self.message, nonce);
-        [&[0; 4], &**self.difference]
-            .map(|difference| self.strings.pads(&key, difference, pad_bytes))
+        [&[0; 4], &**self.difference].map(|difference| self.strings.pads(&key, difference, rows))
     }
 
     /// Names the extension and Bob's whole message.

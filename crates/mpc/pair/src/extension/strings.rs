@@ -13,11 +13,23 @@ pub(crate) struct Strings {
     transfers: usize,
 }
 
-/// Pads of equal length, one for each transfer. Secret: wiped when dropped.
-pub(crate) struct Pads {
-    bytes: Zeroizing<Vec<u8>>,
-    each: usize,
+/// Pads, row by row: for so many transfers the first part of each pad one after the other, then the
+/// second ones. Secret: wiped when dropped.
+pub(crate) type Pads = std::vec::IntoIter<Zeroizing<Vec<u8>>>;
+
+/// What the rows of pads are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows {
+    /// How many transfers make a row of each part.
+    pub(crate) transfers: usize,
+    /// How many parts a pad has.
+    pub(crate) parts: usize,
+    /// Length of a part, a multiple of 16.
+    pub(crate) bytes: usize,
 }
+
+/// What is written at once: four words.
+const PIECE: usize = 16;
 
 impl Strings {
     /// Turns 128 rows of this many words over: bit i of the string of transfer j is bit j of row i.
@@ -39,15 +51,19 @@ impl Strings {
                         *to = *turned;
                     }
                 }
-                square.zeroize();
+                square.as_flattened_mut().zeroize();
             }
         }
         Self { lanes, transfers: 32 * columns }
     }
 
     /// The keyed hash of each string plus `difference`, with its number (PAI-08).
-    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], each: usize) -> Pads {
-        let mut bytes = Zeroizing::new(vec![0; self.transfers * each]);
+    pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], rows: Rows) -> Pads {
+        let Rows { transfers, parts, bytes } = rows;
+        let count = parts * self.transfers.checked_div(transfers).unwrap_or_default();
+        let mut made: Vec<_> =
+            (0..count).map(|_| Zeroizing::new(vec![0; transfers * bytes])).collect();
+        let pieces = parts * bytes / PIECE;
         for (entry, string) in self.lanes.iter().enumerate() {
             let transfer = |lane: usize| 512 * (entry / 32) + 32 * lane + entry % 32;
             let [a, b, c, d] = std::array::from_fn(|word| {
@@ -55,33 +71,41 @@ impl Strings {
                 xor(string, [difference.get(word).copied().unwrap_or_default(); LANES])
             });
             let number = std::array::from_fn(|lane| transfer(lane) as u32);
+            let places: [_; LANES] = std::array::from_fn(|lane| {
+                (transfer(lane) / transfers, transfer(lane) % transfers)
+            });
             let mut message = [a, b, c, d, number];
             let pads = Lanes::of_messages(key, &message);
-            message.zeroize();
-            for block in 0..each.div_ceil(64) {
+            message.as_flattened_mut().zeroize();
+            for block in 0..pieces.div_ceil(4) {
                 let mut output = pads.block(block as u64);
-                for number in 0..LANES {
-                    let from = transfer(number) * each + 64 * block;
-                    let pad = bytes.get_mut(from..from + (each - 64 * block).min(64));
-                    for (to, word) in pad.unwrap_or_default().chunks_mut(4).zip(&output) {
-                        let word = word.get(number).copied().unwrap_or_default();
-                        for (to, byte) in to.iter_mut().zip(word.to_le_bytes()) {
-                            *to = byte;
+                for (piece, words) in (4 * block..pieces).zip(output.as_chunks().0) {
+                    let (part, at) = (PIECE * piece / bytes, PIECE * piece % bytes);
+                    for (words, (row, place)) in turned(words).iter().zip(&places) {
+                        let row = made.get_mut(row * parts + part);
+                        let to = row.and_then(|row| row.get_mut(place * bytes + at..));
+                        if let Some(to) = to.and_then(<[u8]>::first_chunk_mut) {
+                            *to = *words;
                         }
                     }
                 }
-                output.zeroize();
+                output.as_flattened_mut().zeroize();
             }
         }
-        Pads { bytes, each }
+        made.into_iter()
     }
 }
 
-impl Pads {
-    /// Each pad, in the order of the transfers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks_exact(self.each)
+/// The bytes of four words in each lane.
+fn turned([a, b, c, d]: &[Word; 4]) -> [[u8; PIECE]; LANES] {
+    let mut bytes = [[0; PIECE]; LANES];
+    let words = a.iter().zip(b).zip(c.iter().zip(d));
+    for (bytes, ((a, b), (c, d))) in bytes.iter_mut().zip(words) {
+        for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip([a, b, c, d]) {
+            *to = word.to_le_bytes();
+        }
     }
+    bytes
 }
 
 impl Drop for Strings {

@@ -6,6 +6,7 @@ use crate::trees::{self, LEAVES, Punctured, Whole};
 use crate::{Fault, PairError};
 use proptest::prelude::*;
 use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
 const NONCES: [[u8; 32]; 2] = [[5; 32], [6; 32]];
 
@@ -62,25 +63,38 @@ fn both_ends_have_the_pads_that_the_paper_says() {
         assert_eq!(message.len(), terms.message_bytes());
         let alice = Sender::start(punctured, &terms, &message).unwrap();
         assert_eq!(bob.transcript(), alice.transcript());
-        let chosen = bob.pads(&NONCES[1], 96);
-        let [zeros, ones] = alice.pads(&NONCES[1], 96);
         let (strings, choices) = plainly(whole, &terms.name(&NONCES[0]), transfers);
         let key = receiver::pad_key(&bob.name, &bob.message, &NONCES[1]);
-        for (number, ((chosen, zero), one)) in
-            chosen.iter().zip(zeros.iter()).zip(ones.iter()).enumerate()
-        {
-            let choice = bob.choices()[number / 8] >> (number % 8) & 1 == 1;
-            assert_eq!(choice, choices[number]);
-            assert_eq!(chosen, if choice { one } else { zero });
-            assert_ne!(zero, one);
-            let mut pad = [0; 96];
-            let mut hasher = blake3::Hasher::new_keyed(&key);
-            hasher.update(&strings[number].to_le_bytes()).update(&(number as u32).to_le_bytes());
-            hasher.finalize_xof().fill(&mut pad);
-            assert_eq!(chosen, pad);
+        // Parts of 48 bytes are not parts of one block.
+        for bytes in [32, 48] {
+            let rows = Rows { transfers: 32, parts: 3, bytes };
+            let chosen = each_pad(bob.pads(&NONCES[1], rows), rows);
+            let [zeros, ones] = alice.pads(&NONCES[1], rows).map(|pads| each_pad(pads, rows));
+            assert_eq!([chosen.len(), zeros.len(), ones.len()], [transfers; 3]);
+            for (number, chosen) in chosen.iter().enumerate() {
+                let choice = bob.choices()[number / 8] >> (number % 8) & 1 == 1;
+                assert_eq!(choice, choices[number]);
+                assert_eq!(*chosen, if choice { &ones } else { &zeros }[number]);
+                assert_ne!(zeros[number], ones[number]);
+                let mut pad = vec![0; 3 * bytes];
+                let mut hasher = blake3::Hasher::new_keyed(&key);
+                let string = strings[number].to_le_bytes();
+                hasher.update(&string).update(&(number as u32).to_le_bytes());
+                hasher.finalize_xof().fill(&mut pad);
+                assert_eq!(*chosen, pad);
+            }
         }
-        assert_eq!(chosen.iter().count(), transfers);
     }
+}
+
+/// The pads, put together again from their rows.
+fn each_pad(pads: Pads, rows: Rows) -> Vec<Vec<u8>> {
+    let pads: Vec<_> = pads.collect();
+    let pad = |(of_parts, place): (&[Zeroizing<Vec<u8>>], usize)| {
+        of_parts.iter().flat_map(|row| &row[place * rows.bytes..][..rows.bytes]).copied().collect()
+    };
+    let places = |of_parts| (0..rows.transfers).map(move |place| (of_parts, place));
+    pads.chunks(rows.parts).flat_map(places).map(pad).collect()
 }
 
 /// PAI-06: whatever the two ends do not agree on makes other strings, and is noticed.
@@ -107,10 +121,11 @@ fn neg_017_an_extension_is_for_its_own_terms_only() {
 #[test]
 fn neg_092_alice_from_a_copy_meets_other_pads() {
     let (whole, punctured) = made();
+    let rows = Rows { transfers: 32, parts: 1, bytes: 32 };
     let pads = |bob: &[u8; 32], alice: &[u8; 32]| {
         let (_, message) = Receiver::start(whole, &terms(32), bob);
-        let [zeros, _] = Sender::start(punctured, &terms(32), &message).unwrap().pads(alice, 32);
-        zeros.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        let [zeros, _] = Sender::start(punctured, &terms(32), &message).unwrap().pads(alice, rows);
+        each_pad(zeros, rows)
     };
     let first = pads(&NONCES[0], &NONCES[1]);
     for other in [pads(&NONCES[1], &NONCES[1]), pads(&NONCES[0], &NONCES[0])] {
@@ -143,7 +158,7 @@ fn lie(tree: usize, error: &[u32], guess: u8) -> Vec<u8> {
         let error = of_error.map(|byte| if is_guessed { byte } else { 0 });
         hashes.extend(check.hashes(plane).iter().zip(error).map(|(hash, error)| hash ^ error));
     }
-    message.extend_from_slice(&check::of_strings(&name, &hashes).0);
+    message.extend_from_slice(&check::of_strings(&name, hashes).0);
     message
 }
 

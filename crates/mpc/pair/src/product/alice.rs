@@ -1,7 +1,7 @@
 //! Alice: two inputs for each product.
 
 use super::{
-    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns,
+    COLUMN_BYTES, COLUMNS, Challenge, PRODUCT_BYTES, ProductCurve, Shares, Terms, columns, rows,
 };
 use crate::extension::Sender;
 use crate::{PairError, Setup};
@@ -27,17 +27,17 @@ pub fn send<C: ProductCurve>(
     let sender = Sender::start(&setup.punctured, &terms.extension::<C>(setup), message)?;
     let mut nonce = [0; 32];
     rng.fill_bytes(&mut nonce);
-    let [zeros, ones] = sender.pads(&nonce, COLUMNS * C::PAD_BYTES);
+    let [mut zeros, mut ones] = sender.pads(&nonce, rows::<C>());
     let mut answer = Vec::with_capacity(terms.alice_bytes());
     answer.extend_from_slice(&nonce);
     let mut kept = Vec::with_capacity(inputs.len());
-    for (product, inputs) in inputs.iter().enumerate() {
-        let zeros: [_; COLUMNS] = columns(&zeros, product);
-        let ones: [_; COLUMNS] = columns(&ones, product);
+    for inputs in inputs {
+        let zeros: [_; COLUMNS] = columns(&mut zeros);
+        let ones: [_; COLUMNS] = columns(&mut ones);
         let check = SecretScalar::<C>::random(rng);
         let [first, second] = inputs;
         for ((zeros, ones), input) in zeros.iter().zip(&ones).zip([*first, *second, &check]) {
-            answer.extend_from_slice(&zeros.minus_plus(ones, input).to_bytes());
+            answer.extend_from_slice(zeros.minus_plus(ones, input).as_bytes());
         }
         answer.resize(answer.len() + 64, 0);
         kept.push((zeros, check));

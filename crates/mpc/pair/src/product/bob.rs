@@ -2,7 +2,7 @@
 
 use super::gadget::TRANSFERS;
 use super::{
-    COLUMN_BYTES, COLUMNS, Challenge, Multiplied, PRODUCT_BYTES, ProductCurve, Terms, columns,
+    COLUMN_BYTES, COLUMNS, Challenge, Multiplied, PRODUCT_BYTES, ProductCurve, Terms, columns, rows,
 };
 use crate::extension::Receiver;
 use crate::{PairError, Setup};
@@ -50,20 +50,17 @@ impl<C: ProductCurve> Bob<C> {
             .ok_or(PairError::MALFORMED)?;
         let corrections = said.iter().map(|said| said.corrections);
         let challenge = Challenge::new(&self.extension.transcript(), nonce, corrections);
-        let pads = self.extension.pads(nonce, COLUMNS * C::PAD_BYTES);
+        let mut pads = self.extension.pads(nonce, rows::<C>());
         let mut shares = Vec::with_capacity(said.len());
         let mut holds = Choice::from(1);
         for (product, said) in said.iter().enumerate() {
-            let choices = || chosen(&self.choices, product);
-            let [a, b, c] = columns::<C>(&pads, product);
+            let choices = chosen(&self.choices, product);
+            let [a, b, c] = columns::<C>(&mut pads);
             let [d, e, f] = &said.columns;
-            let rows = [
-                a.plus_where(choices(), d),
-                b.plus_where(choices(), e),
-                c.plus_where(choices(), f),
-            ];
+            let rows =
+                [a.plus_where(choices, d), b.plus_where(choices, e), c.plus_where(choices, f)];
             let expected =
-                challenge.hash(product, &rows, |rows| rows.minus_where(choices(), said.eta));
+                challenge.hash(product, &rows, |rows| rows.minus_where(choices, said.eta));
             holds &= expected.0.ct_eq(said.mu);
             let [first, second, _] = &rows;
             shares.push([first.weighted_sum(C::gadget()), second.weighted_sum(C::gadget())]);
@@ -101,7 +98,6 @@ impl<'m, C: ProductCurve> Said<'m, C> {
 }
 
 /// The choices of one product.
-fn chosen(choices: &[u8], product: usize) -> impl Iterator<Item = Choice> + '_ {
-    let bits = choices.iter().skip(product * TRANSFERS / 8).take(TRANSFERS / 8);
-    bits.flat_map(|byte| (0..8).map(move |bit| Choice::from(byte >> bit & 1)))
+fn chosen(choices: &[u8], product: usize) -> &[u8] {
+    choices.chunks(TRANSFERS / 8).nth(product).unwrap_or_default()
 }

@@ -24,7 +24,7 @@ pub use bob::Bob;
 pub use gadget::ProductCurve;
 
 use crate::Setup;
-use crate::extension;
+use crate::extension::{self, Pads, Rows};
 use gadget::TRANSFERS;
 use quorate_codec::{Digest, Transcript, tag};
 use quorate_curve::{Factors, Scalar, SecretScalar, SecretScalars};
@@ -116,20 +116,23 @@ impl Challenge {
         subtract: impl FnOnce(SecretScalars<C>) -> SecretScalars<C>,
     ) -> Digest {
         let factors = Factors::new(&self.weights(product));
-        let rows = subtract(check.plus_weighted(&factors, &[first, second])).to_bytes();
-        let condensed = Zeroizing::new(*blake3::hash(&rows).as_bytes());
+        let rows = subtract(check.plus_weighted(&factors, &[first, second]));
+        let condensed = Zeroizing::new(*blake3::hash(rows.as_bytes()).as_bytes());
         let hash = Transcript::new(tag::PAIR_ROWS).part(self.seed).number(product as u64);
         hash.part(condensed.as_slice()).digest()
     }
 }
 
-/// The pads of one product as scalars, by column.
-fn columns<C: ProductCurve>(pads: &extension::Pads, product: usize) -> [SecretScalars<C>; COLUMNS] {
-    [0, 1, 2].map(|column| {
-        let of_product = pads.iter().skip(product * TRANSFERS).take(TRANSFERS);
-        let from = column * C::PAD_BYTES;
-        let of_column = of_product.filter_map(|pad| pad.get(from..from + C::PAD_BYTES));
-        SecretScalars::from_uniform(TRANSFERS, of_column)
+/// A pad makes a scalar for each column.
+const fn rows<C: ProductCurve>() -> Rows {
+    Rows { transfers: TRANSFERS, parts: COLUMNS, bytes: C::PAD_BYTES }
+}
+
+/// The pads of the next product as scalars, by column.
+fn columns<C: ProductCurve>(pads: &mut Pads) -> [SecretScalars<C>; COLUMNS] {
+    [(); COLUMNS].map(|()| {
+        let mut row = pads.next().unwrap_or_default();
+        SecretScalars::from_uniform(std::mem::take(&mut *row), C::PAD_BYTES)
     })
 }
 

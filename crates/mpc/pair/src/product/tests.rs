@@ -201,16 +201,18 @@ fn lie(product: usize, column: usize, row: usize) -> Result<(), PairError> {
     let extension = terms(2).extension::<Secp256k1>(alice);
     let sender = extension::Sender::start(&alice.punctured, &extension, &message).unwrap();
     let nonce = [9; 32];
-    let [zeros, ones] = sender.pads(&nonce, COLUMNS * 32);
+    let pads = || sender.pads(&nonce, rows::<Secp256k1>());
+    let [mut zeros, mut ones] = pads();
     let mut said = nonce.to_vec();
     let mut input = || SecretScalar::<Secp256k1>::random(&mut rng);
     let inputs = [[input(), input(), input()], [input(), input(), input()]];
     let shift = SecretScalar::from_bytes(&Scalar::<Secp256k1>::one().to_bytes()).unwrap();
     for (number, inputs) in inputs.iter().enumerate() {
-        let (zeros, ones) = (columns::<Secp256k1>(&zeros, number), columns(&ones, number));
+        let (zeros, ones) = (columns::<Secp256k1>(&mut zeros), columns(&mut ones));
         for (at, input) in inputs.iter().enumerate() {
-            let mut bytes = zeros[at].minus_plus(&ones[at], input).to_bytes();
-            let shifted = zeros[at].minus_plus(&ones[at], &input.plus(&shift)).to_bytes();
+            let mut bytes = zeros[at].minus_plus(&ones[at], input).as_bytes().to_vec();
+            let shifted = zeros[at].minus_plus(&ones[at], &input.plus(&shift));
+            let shifted = shifted.as_bytes();
             if (number, at) == (product, column) {
                 bytes[32 * row..32 * row + 32].copy_from_slice(&shifted[32 * row..32 * row + 32]);
             }
@@ -224,10 +226,11 @@ fn lie(product: usize, column: usize, row: usize) -> Result<(), PairError> {
         .collect();
     let challenge =
         Challenge::new(&sender.transcript(), &nonce, corrections.iter().map(Vec::as_slice));
+    let [mut zeros, _] = pads();
     for (number, [first, second, check]) in inputs.iter().enumerate() {
         let [one, two] = challenge.weights(number);
         let eta = check.plus(&first.times(one)).plus(&second.times(two)).reveal();
-        let mu = challenge.hash(number, &columns::<Secp256k1>(&zeros, number), |rows| rows);
+        let mu = challenge.hash(number, &columns::<Secp256k1>(&mut zeros), |rows| rows);
         let end = 32 + number * PRODUCT_BYTES + COLUMNS * COLUMN_BYTES;
         said[end..end + 32].copy_from_slice(&eta.to_bytes());
         said[end + 32..end + 64].copy_from_slice(&mu.0);

@@ -4,7 +4,7 @@
 use super::run::{Commitments, Nonces, Run};
 use super::{Expect, ExpectNothing, Step, round6};
 use crate::PairError;
-use crate::extension::Receiver;
+use crate::extension::{Receiver, Rows};
 use crate::trees::{Chosen, DEPTH, Digits, PLACES, Whole};
 use zeroize::Zeroizing;
 
@@ -18,8 +18,8 @@ pub(super) struct Higher {
     pub(super) receiver: Receiver,
 }
 
-/// Bytes of a pad from which a key is made.
-pub(super) const PAD_BYTES: usize = 32;
+/// One row of pads, from which keys are made.
+pub(super) const PADS: Rows = Rows { transfers: PLACES, parts: 1, bytes: 32 };
 
 impl Expect for Higher {
     fn handle(self: Box<Self>, message: &[u8]) -> Result<Step, PairError> {
@@ -33,10 +33,11 @@ impl Expect for Higher {
         let choices = receiver.choices();
         let choice =
             |place: usize| choices.get(place / 8).map_or(0, |byte| byte >> (place % 8) & 1);
-        let pads = receiver.pads(extension_nonce, PAD_BYTES);
+        let pads = receiver.pads(extension_nonce, PADS).next().unwrap_or_default();
         let seconds = [&second, &**nonces.second];
         let key = |(place, pad)| run.reversed(seconds, place, choice(place), pad);
-        let keys: Chosen = Zeroizing::new(pads.iter().enumerate().map(key).collect());
+        let pads = pads.chunks(PADS.bytes).enumerate();
+        let keys: Chosen = Zeroizing::new(pads.map(key).collect());
         let mut digits: Digits = Box::default();
         for place in 0..PLACES {
             if let Some(digit) = digits.get_mut(place / DEPTH) {

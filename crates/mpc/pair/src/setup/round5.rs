@@ -1,8 +1,9 @@
 //! Round 5: the higher node's second nonce. With it the lower one has both keys of each place of the
 //! other direction, and builds its trees.
 
+use super::round4::PADS;
 use super::run::{Commitments, Nonces, Run};
-use super::{Expect, ExpectNothing, Step, round4, round7};
+use super::{Expect, ExpectNothing, Step, round7};
 use crate::PairError;
 use crate::extension::Sender;
 use crate::trees::{self, Pairs, Punctured};
@@ -27,9 +28,10 @@ impl Expect for Lower {
         theirs.check(&run.ctx, run.higher, 1, &second)?;
         run.follow(&second);
         let seconds = [&**nonces.second, &second];
-        let [zeros, ones] = sender.pads(&extension_nonce, round4::PAD_BYTES);
+        let pads = sender.pads(&extension_nonce, PADS);
+        let [zeros, ones] = pads.map(|mut rows| rows.next().unwrap_or_default());
         let key = |place, choice, pad| run.reversed(seconds, place, choice, pad);
-        let pads = zeros.iter().zip(ones.iter()).enumerate();
+        let pads = zeros.chunks(PADS.bytes).zip(ones.chunks(PADS.bytes)).enumerate();
         let keys = pads.map(|(place, (zero, one))| [key(place, 0, zero), key(place, 1, one)]);
         let keys: Pairs = Zeroizing::new(keys.collect());
         let (whole, told) = trees::build(&run.direction(run.lower), &keys);

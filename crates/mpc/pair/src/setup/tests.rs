@@ -3,7 +3,7 @@
 use super::*;
 use crate::Fault;
 use crate::base;
-use crate::extension::{Receiver, Sender, Terms};
+use crate::extension::{Receiver, Rows, Sender, Terms};
 use crate::trees;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -55,11 +55,13 @@ fn both_halves_belong_together_in_both_directions() {
         let terms = Terms { ctx, setup: lower.id, receiver: LOWER, purpose: "test", transfers: 64 };
         let (receiver, message) = Receiver::start(&bob.whole, &terms, &[1; 32]);
         let sender = Sender::start(&alice.punctured, &terms, &message).unwrap();
-        let [zeros, ones] = sender.pads(&[2; 32], 32);
+        let rows = Rows { transfers: 64, parts: 1, bytes: 32 };
+        let [zeros, ones] = sender.pads(&[2; 32], rows).map(|mut rows| rows.next().unwrap());
+        let pads = receiver.pads(&[2; 32], rows).next().unwrap();
         let choices = receiver.choices();
-        for (number, chosen) in receiver.pads(&[2; 32], 32).iter().enumerate() {
+        for (number, chosen) in pads.chunks(32).enumerate() {
             let pads = if choices[number / 8] >> (number % 8) & 1 == 1 { &ones } else { &zeros };
-            assert_eq!(pads.iter().nth(number), Some(chosen));
+            assert_eq!(pads.chunks(32).nth(number), Some(chosen));
         }
     }
     // The other direction has digits of its own.
