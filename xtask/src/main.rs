@@ -8,6 +8,7 @@
 //!                                         takes one check at a time away; fails where no test notices
 //! cargo xtask vectors                     adds new test vectors to the list of those that may never change
 //! cargo xtask bench ecdsa|timing [--json] our engine beside a peer; whether its time shows secrets
+//! cargo xtask bench branches              whether secrets decide its branches, by valgrind
 //! cargo xtask dist [PROGRAM…] [--check]   builds what is released; twice, and compares, with --check
 //! ```
 //!
@@ -29,7 +30,7 @@ mod vectors;
 use repo::Repo;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near] |\n       bench ecdsa|timing [--json] | dist [PROGRAM…] [--check]";
+const USAGE: &str = "usage: cargo xtask test [--install] [--long] | tidy | attacks | vectors |\n       mutate [CRATE…] [--list] [--again] [--near] |\n       bench ecdsa|timing [--json] | bench branches | dist [PROGRAM…] [--check]";
 
 /// How a verb ended, when it did not end well.
 #[derive(Debug)]

@@ -3,10 +3,13 @@
 use crate::address::taproot_output_key;
 use crate::decoded::SigningPayload;
 use crate::error::IntentError;
+use k256::ecdsa::VerifyingKey;
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
-use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use k256::schnorr;
 use quorate_identity::Scheme;
+use secp256k1::ecdsa::{self, RecoverableSignature, RecoveryId};
+use secp256k1::{Message, Secp256k1, VerifyOnly};
+use std::sync::OnceLock;
 
 /// What a decoder must know of a key: its scheme and public key, 33 bytes compressed SEC 1 for
 /// ECDSA on either curve, 32 bytes x-only for BIP-340, 32 bytes for Ed25519. Public.
@@ -108,9 +111,8 @@ impl Key {
     ) -> Option<Verified> {
         match (self, payload) {
             (Self::Ecdsa(key), SigningPayload::Digest(digest)) => {
-                let found = recovery(key, digest, bytes)?;
-                let agrees = recovery_id.is_none_or(|given| given == found);
-                agrees.then_some(Verified { bytes: *bytes, recovery_id: found })
+                let recovery_id = recovery(key, digest, bytes, *recovery_id)?;
+                Some(Verified { bytes: *bytes, recovery_id })
             }
             (Self::Bip340 { internal, output }, SigningPayload::Digest(digest)) => {
                 let key = if tweaked { output } else { internal };
@@ -134,16 +136,29 @@ impl Key {
     }
 }
 
-/// The recovery id under which a signature with a low s recovers to `key`.
-fn recovery(key: &VerifyingKey, digest: &[u8; 32], bytes: &[u8; 64]) -> Option<u8> {
-    let signature = Signature::from_slice(bytes).ok()?;
-    if signature.normalize_s().is_some() {
+/// The recovery id under which a signature with a low s recovers to `key`: the equation of
+/// verification, which libsecp256k1 computes.
+fn recovery(
+    key: &VerifyingKey,
+    digest: &[u8; 32],
+    bytes: &[u8; 64],
+    given: Option<u8>,
+) -> Option<u8> {
+    static VERIFIER: OnceLock<Secp256k1<VerifyOnly>> = OnceLock::new();
+    let verifier = VERIFIER.get_or_init(Secp256k1::verification_only);
+    let signature = ecdsa::Signature::from_compact(bytes).ok()?;
+    let mut low = signature;
+    low.normalize_s();
+    if low != signature {
         return None;
     }
+    let key = key.to_encoded_point(true);
     // An x-coordinate above the group order (ids 2 and 3) no chain accepts; it never happens.
-    [false, true].into_iter().find_map(|odd| {
-        let id = RecoveryId::new(odd, false);
-        let found = VerifyingKey::recover_from_prehash(digest, &signature, id);
-        found.is_ok_and(|found| found == *key).then_some(id.to_byte())
+    let mut ids = (0..2).filter(|id| given.is_none_or(|given| given == *id));
+    ids.find(|id| {
+        let found = RecoveryId::from_i32((*id).into())
+            .and_then(|id| RecoverableSignature::from_compact(bytes, id))
+            .and_then(|it| verifier.recover_ecdsa(&Message::from_digest(*digest), &it));
+        found.is_ok_and(|found| found.serialize() == key.as_bytes())
     })
 }

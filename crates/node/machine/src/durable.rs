@@ -1,6 +1,7 @@
 //! What a node makes durable: rows of named tables. The machine decides what is written and
 //! when it must be safe; `quorate-store` makes it so, sealed. See `spec/node.md`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -181,6 +182,15 @@ impl Write {
     pub fn delete(table: Table, key: impl Into<Vec<u8>>) -> Self {
         Self { table, key: key.into(), value: None }
     }
+}
+
+/// What writes leave of each row that they change: its value, or that it is gone.
+pub fn newest(writes: &[Write]) -> BTreeMap<(Table, &[u8]), Option<&[u8]>> {
+    fn row(write: &Write) -> ((Table, &[u8]), Option<&[u8]>) {
+        let value = write.value.as_ref().map(|value| value.as_slice());
+        ((write.table, write.key.as_slice()), value)
+    }
+    writes.iter().map(row).collect()
 }
 
 impl fmt::Debug for Write {

@@ -55,6 +55,8 @@ pub struct Output {
     /// Whether envelopes and replies must wait until the writes are durable. A lazy write may
     /// ride along with a later transaction.
     pub barrier: bool,
+    /// Frames that promise nothing, and need not wait for the writes.
+    pub early: Vec<Envelope>,
     /// Frames to send.
     pub envelopes: Vec<Envelope>,
     /// Arithmetic to run.
@@ -101,6 +103,8 @@ pub struct Alarm {
 pub enum Notice {
     /// A request has a new state, decision or approval.
     Request(RequestId),
+    /// A request has ended.
+    Ended(RequestId),
     /// The charter has a new head.
     Head(Head),
     /// A key has a new state.

@@ -113,6 +113,9 @@ impl Node {
         if turn.out.barrier && self.presence.has_lease(now, &self.state, &self.me) {
             turn.out.writes.push(self.presence.clock_write());
         }
+        if turn.out.barrier {
+            self.requests.has_untold = false;
+        }
         self.keys.note_writes(&turn.out.writes);
         turn.out.wake_at = self.wake_at();
         turn.out
@@ -243,6 +246,14 @@ impl Node {
     pub(crate) fn send(&mut self, to: NodeId, message: &Message, turn: &mut Turn<'_>) {
         if self.presence.is_connected(&to) {
             turn.out.envelopes.push(Envelope { to, bytes: quorate_codec::to_bytes(message) });
+        }
+    }
+
+    /// Tells everybody what others said and signed: it may leave before this node has it durably.
+    pub(crate) fn spread(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        let bytes = quorate_codec::to_bytes(message);
+        for to in self.presence.connected() {
+            turn.out.early.push(Envelope { to, bytes: bytes.clone() });
         }
     }
 

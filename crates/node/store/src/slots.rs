@@ -122,11 +122,6 @@ impl Slots {
         })
     }
 
-    /// Gives back a slot that was taken and not written.
-    pub(crate) fn give_back(&mut self, number: u64) {
-        self.free.insert(number);
-    }
-
     /// Makes the keys of rows durable, before the commit with this number names them. One sync,
     /// however many.
     pub(crate) fn write(

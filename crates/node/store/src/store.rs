@@ -8,7 +8,7 @@ use crate::slots::Slots;
 use crate::{Cost, Passphrase, Seal, SealKey, StoreError, StoreId, Stretch};
 use minicbor::{Decode, Encode};
 use quorate_codec::{Canonical, from_bytes, to_bytes};
-use quorate_machine::durable::{Record, Table, Write};
+use quorate_machine::durable::{Record, Table, Write, newest};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -166,8 +166,8 @@ impl Store {
         found.unlock(&key)
     }
 
-    /// Makes all writes durable, in one transaction and in their order, or none (STO-10). When it
-    /// returns, they survive a crash and a power cut, and what deleted or replaced shares and
+    /// Makes all writes durable, in one transaction, or none (STO-10); of several of one row the last
+    /// is what they leave. When it returns, they survive a crash and a power cut, and what deleted or replaced shares and
     /// set-ups held is gone (STO-12). Nothing is written for an empty batch.
     ///
     /// Says how often it synced, growing files apart.
@@ -230,7 +230,6 @@ impl Store {
         let mut state = self.state.clone();
         let mut transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
         transaction.set_two_phase_commit(true);
-        transaction.set_quick_repair(true);
         if first {
             let mut table = transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
             let header = self.header.to_bytes();
@@ -238,15 +237,15 @@ impl Store {
         }
         {
             let mut rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
-            for write in writes {
-                let number = write.table.number();
-                let place = [&[number], write.key.as_slice()].concat();
-                let sealed = write.value.as_ref().map(|value| {
-                    if !write.table.is_erasable() {
-                        return self.sealer.seal(number, &write.key, value);
+            for ((table, key), value) in newest(writes) {
+                let number = table.number();
+                let place = [&[number], key].concat();
+                let sealed = value.map(|value| {
+                    if !table.is_erasable() {
+                        return self.sealer.seal(number, key, value);
                     }
                     let at = self.slots.take();
-                    let (row, slot) = self.sealer.seal_erasable(number, &write.key, at, value);
+                    let (row, slot) = self.sealer.seal_erasable(number, key, at, value);
                     taken.insert(at, slot);
                     row
                 });
@@ -255,14 +254,9 @@ impl Store {
                     None => rows.remove(place.as_slice()),
                 };
                 let old = old.map_err(|error| failed(error.into()))?;
-                let mark = |row: &[u8]| self.sealer.mark(number, &write.key, row);
+                let mark = |row: &[u8]| self.sealer.mark(number, key, row);
                 let old = old.as_ref().map(|old| old.value());
-                match old.filter(|_| write.table.is_erasable()).and_then(slot_number) {
-                    // Of a row of this very batch, which nothing durable names.
-                    Some(at) if taken.remove(&at).is_some() => self.slots.give_back(at),
-                    Some(at) => drop(freed.insert(at)),
-                    None => {}
-                }
+                freed.extend(old.filter(|_| table.is_erasable()).and_then(slot_number));
                 state.remove(old.and_then(mark));
                 state.add(sealed.and_then(|row| mark(&row)));
             }
@@ -371,10 +365,8 @@ fn read_back(
     slots: &mut Slots,
     writes: &[Write],
 ) -> Result<(), StoreError> {
-    let erasable = writes.iter().filter(|write| write.table.is_erasable());
-    let last: BTreeMap<(u8, &[u8]), &Write> =
-        erasable.map(|write| ((write.table.number(), write.key.as_slice()), write)).collect();
-    let put = last.into_iter().filter_map(|(place, write)| Some((place, write.value.as_ref()?)));
+    let erasable = newest(writes).into_iter().filter(|((table, _), _)| table.is_erasable());
+    let put = erasable.filter_map(|((table, key), value)| Some((table.number(), key, value?)));
     let put: Vec<_> = put.collect();
     if put.is_empty() {
         return Ok(());
@@ -382,7 +374,7 @@ fn read_back(
     let failed = |error: redb::Error| disk::redb_error(path, error);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
     let rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
-    for ((number, key), value) in put {
+    for (number, key, value) in put {
         let place = [&[number], key].concat();
         let row = rows.get(place.as_slice()).map_err(|error| failed(error.into()))?;
         let slot = row.as_ref().and_then(|row| slot_number(row.value()));
@@ -392,7 +384,7 @@ fn read_back(
             .as_ref()
             .zip(slot)
             .and_then(|(row, slot)| sealer.open_erasable(number, key, row.value(), &slot));
-        if read.as_deref() != Some(&**value) {
+        if read.as_deref().map(Vec::as_slice) != Some(value) {
             return Err(StoreError::ReadBack(path.to_owned()));
         }
     }

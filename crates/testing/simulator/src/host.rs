@@ -137,15 +137,14 @@ impl Host {
     fn take(&mut self, mut output: Output) -> Handled {
         let jobs = std::mem::take(&mut output.jobs);
         let wake_at = output.wake_at.map(|at| at.saturating_add_signed(-self.skew));
-        let too_early = if self.mutant == Some(Mutant::SendsBeforeWriting) {
-            let envelopes = std::mem::take(&mut output.envelopes);
-            let replies = std::mem::take(&mut output.replies);
-            Some(Output { envelopes, replies, ..Output::default() })
-        } else {
-            None
-        };
+        let mut early = Output::default();
+        early.envelopes.append(&mut output.early);
+        if self.mutant == Some(Mutant::SendsBeforeWriting) {
+            early.envelopes.append(&mut output.envelopes);
+            early.replies.append(&mut output.replies);
+        }
         self.outputs.push(output);
-        Handled { jobs, wake_at, too_early }
+        Handled { jobs, wake_at, early }
     }
 
     /// What the node answers to a read, outside of everything that goes wrong.
@@ -233,6 +232,6 @@ pub struct Handled {
     pub jobs: Vec<quorate_machine::job::Job>,
     /// When it wants to be woken, on the world's clock.
     pub wake_at: Option<Millis>,
-    /// What left before it should have.
-    pub too_early: Option<Output>,
+    /// What need not wait, and what a planted bug lets out with it.
+    pub early: Output,
 }

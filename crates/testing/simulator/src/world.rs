@@ -436,9 +436,7 @@ impl World {
             let takes = 1 + u64::from(self.draw(12));
             self.after(takes, Happening::Job { host: id, life, job });
         }
-        if let Some(output) = handled.too_early {
-            self.release(id, output);
-        }
+        self.release(id, handled.early);
         self.wake(id, handled.wake_at);
         self.plan_commit(id);
     }

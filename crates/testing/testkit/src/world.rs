@@ -345,7 +345,12 @@ impl World {
         host.outputs.push(Released {
             tables: output.writes.iter().map(|write| write.table).collect(),
             barrier: output.barrier,
-            messages: output.envelopes.iter().map(|sent| (sent.to, read(&sent.bytes))).collect(),
+            messages: output
+                .early
+                .iter()
+                .chain(&output.envelopes)
+                .map(|sent| (sent.to, read(&sent.bytes)))
+                .collect(),
         });
         host.replies.extend(output.replies.into_iter().map(|reply| (reply.id, reply.answer)));
         for job in output.jobs {
@@ -357,7 +362,7 @@ impl World {
                 }
             }
         }
-        for sent in output.envelopes {
+        for sent in output.early.into_iter().chain(output.envelopes) {
             match self.slow {
                 None => self.frames.push_back((node, sent.to, sent.bytes)),
                 Some(slow) => {

@@ -163,6 +163,24 @@ fn rqs_03_expiry_and_cancellation_are_final() {
     assert_eq!(late.state, RequestState::Expired);
 }
 
+/// SES-09: an outcome waits for other writes until somebody asks: that answer waits for it, the next
+/// one for nothing.
+#[test]
+fn ses_09_nobody_is_told_of_an_outcome_that_is_not_durable() {
+    let mut world = ready(14, "ops", Scheme::Ed25519);
+    let request = world.request("ops", &message("told when it is kept"), "wallet-service");
+    let id = world.file("node-1", &request, "wallet-service", None).unwrap().request;
+    world.pass(3_000);
+    for node in ["node-1", "node-2", "node-3", "witness-1"] {
+        let mut waits = || {
+            let before = world.host(node).outputs.len();
+            assert_eq!(world.show(node, &id).state, RequestState::Signed);
+            world.host(node).outputs[before..].iter().any(|output| output.barrier)
+        };
+        assert_eq!([waits(), waits()], [true, false], "{node}");
+    }
+}
+
 /// RQS-01, CER-07: nobody asks anything of a key that is not born.
 #[test]
 fn rqs_01_a_key_that_is_not_born_takes_no_request() {

@@ -5,7 +5,7 @@
 
 use minicbor::Decoder;
 use quorate_client::contract;
-use quorate_machine::durable::{Table, Write};
+use quorate_machine::durable::{Table, Write, newest};
 use quorate_machine::job::Part;
 use quorate_machine::wire::{Message, Target};
 use rustix::time::{ClockId, clock_gettime};
@@ -109,9 +109,9 @@ impl Accounts {
         };
         add(waited_for, 1);
         add(&self.fsyncs.store, syncs.saturating_sub(1));
-        let size =
-            |write: &Write| write.key.len() + write.value.as_ref().map_or(0, |row| row.len());
-        add(&self.bytes.store, writes.iter().map(size).sum());
+        let rows = newest(writes).into_iter();
+        let size = rows.map(|((_, key), row)| key.len() + row.map_or(0, <[u8]>::len));
+        add(&self.bytes.store, size.sum());
     }
 
     /// The totals now.

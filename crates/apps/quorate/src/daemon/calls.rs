@@ -149,11 +149,11 @@ async fn wait(
     }
 }
 
-/// Returns when something about the request may have changed.
+/// Returns when the request may have ended.
 async fn news(notices: &mut broadcast::Receiver<Notice>, request: RequestId) {
     loop {
         match notices.recv().await {
-            Ok(Notice::Request(changed)) if changed == request => return,
+            Ok(Notice::Ended(ended)) if ended == request => return,
             // It may be among those that were missed.
             Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,

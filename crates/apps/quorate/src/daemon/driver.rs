@@ -10,7 +10,7 @@ use super::generation::{Copied, Generation};
 use crate::now_ms;
 use quorate_machine::call::Answer;
 use quorate_machine::durable::{Table, Write};
-use quorate_machine::event::{CallId, Event, Notice, Output};
+use quorate_machine::event::{CallId, Envelope, Event, Notice, Output};
 use quorate_machine::job::{Job, JobResult};
 use quorate_machine::node::Node;
 use quorate_store::Store;
@@ -236,6 +236,11 @@ impl Committer {
             if pending.is_empty() {
                 pending_since = Instant::now();
             }
+            for output in &mut batch {
+                for envelope in std::mem::take(&mut output.early) {
+                    self.send(envelope);
+                }
+            }
             let barrier = batch.iter().any(|output| output.barrier);
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
             let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
@@ -269,10 +274,14 @@ impl Committer {
         }
     }
 
+    fn send(&self, envelope: Envelope) {
+        self.accounts.count_frame(&envelope.bytes);
+        self.mesh.send(envelope.to, envelope.bytes);
+    }
+
     fn release(&self, output: Output) {
         for envelope in output.envelopes {
-            self.accounts.count_frame(&envelope.bytes);
-            self.mesh.send(envelope.to, envelope.bytes);
+            self.send(envelope);
         }
         for reply in output.replies {
             let caller = {

@@ -55,7 +55,7 @@ async fn forward(
 
 fn element(notice: Notice, state: &State) -> Option<Bytes> {
     let notice = match notice {
-        Notice::Request(request) => contract::Notice::Request(request),
+        Notice::Request(request) | Notice::Ended(request) => contract::Notice::Request(request),
         Notice::Head(head) => contract::Notice::Head(head),
         Notice::Key(key) => contract::Notice::Key(state.key(&key)?.name.clone()),
     };

@@ -12,11 +12,13 @@ use quorate_identity::{CredentialSignature, MotionId, PersonId, RequestId};
 use quorate_policy::request::VerifiedRequest;
 
 impl Node {
-    /// Answers a call. What a caller hears of as taken is durable before the answer leaves.
+    /// Answers a call. What a caller hears of as taken or as signed is durable before the answer
+    /// leaves: a power cut does not take it back.
     pub(crate) fn on_call(&mut self, id: CallId, caller: &Caller, call: Call, turn: &mut Turn<'_>) {
         let answer = self.check_scope(caller, &call);
         let answer = answer.and_then(|()| self.answer(caller, call, turn));
         let answer = answer.map(|view| view.for_caller(caller));
+        turn.out.barrier |= self.requests.has_untold;
         turn.out.replies.push(Reply { id, answer });
     }
 

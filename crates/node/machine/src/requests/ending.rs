@@ -59,8 +59,7 @@ impl Node {
                 book.unverified.clear();
                 book.artifact = Some(artifact);
                 book.outcome = Some(outcome);
-                // what its requester has seen signed, a power cut does not take back
-                turn.out.barrier = true;
+                self.requests.has_untold = true;
                 self.finish(id, Stage::Signed, turn);
             }
             Err(why) => {
@@ -114,7 +113,7 @@ impl Node {
         self.abandon(&Target::Request(id));
         self.store_request(&id, turn);
         self.prune_requests(turn);
-        turn.out.notices.push(Notice::Request(id));
+        turn.out.notices.push(Notice::Ended(id));
     }
 
     /// Keeps the newest of the ended requests. One that people withdrew stays until it expires:

@@ -40,6 +40,8 @@ pub(crate) struct Requests {
     told: BTreeMap<NodeId, RequestId>,
     /// Whether the next round tells what ended lately too.
     tells_ended: bool,
+    /// Whether an outcome was written that need not be durable yet: nobody was told of it.
+    pub has_untold: bool,
 }
 
 /// Requests that people rejected or cancelled, until they expire: so long nobody may file them
@@ -200,7 +202,7 @@ impl Node {
         if self.requests.is_full(&body.requester) {
             return Err(FileError::Busy);
         }
-        self.broadcast(&Message::Request(request.signed().clone()), turn);
+        self.spread(&Message::Request(request.signed().clone()), turn);
         turn.out.barrier = true;
         self.take_request(RequestBook::new(request, idempotency, turn.now), turn);
         Ok(id)

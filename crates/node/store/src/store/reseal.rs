@@ -67,7 +67,6 @@ impl Store {
         let slots_failed = |source| disk::io_error(&path, source);
         let mut transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
         transaction.set_two_phase_commit(true);
-        transaction.set_quick_repair(true);
         let renewed = {
             let mut rows = transaction.open_table(ROWS).map_err(|error| failed(error.into()))?;
             let renewed = self.renewed(&rows, sealer)?;

@@ -48,7 +48,7 @@ pub fn only_reads(before: &Disk, after: &Disk, target: &str) {
 
 /// Nothing leaves that is secret, and nothing of a session before its attempt is durable (SES-06).
 pub fn leaves(scene: &Scene, disk: &Disk, output: &Output) {
-    for envelope in &output.envelopes {
+    for envelope in output.early.iter().chain(&output.envelopes) {
         no_secret(scene, &envelope.bytes);
         let message: Message =
             quorate_codec::from_bytes(&envelope.bytes).expect("what a node sends is read");

@@ -189,7 +189,7 @@ impl<'a> Played<'a> {
         commit(&mut self.disk, &output.writes);
         guard::leaves(self.scene, &self.disk, &output);
         let mut hellos = VecDeque::new();
-        for envelope in &output.envelopes {
+        for envelope in output.early.iter().chain(&output.envelopes) {
             let message: Message = from_bytes(&envelope.bytes).expect("what a node sends is read");
             if let Message::Hello(hello) = message {
                 hellos.push_back((envelope.to, hello.body().clone()));
