@@ -25,8 +25,10 @@ pub fn run(words: &[&str]) -> Result<(), Trouble> {
     let (_, package, bench) =
         PARTS.iter().find(|(part, _, _)| part == name).ok_or(Trouble::Usage)?;
     let is_branches = *name == BRANCHES;
-    if !matches!(flags, []) && !(matches!(flags, ["--json"]) && !is_branches) {
-        return Err(Trouble::Usage);
+    match flags {
+        [] => {}
+        ["--json"] if !is_branches => {}
+        _ => return Err(Trouble::Usage),
     }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root()).args(["bench", "--locked", "--quiet", "--package", package]);
