@@ -488,19 +488,35 @@ mod tests {
         }
     }
 
-    /// CUR-14: as many of the largest numbers as are added up at once, and one more.
+    /// CUR-14: as many products as are added up before they are reduced, and one more. All numbers are
+    /// just below the order and differ, so that for some places the multiple of the order that is added
+    /// is nearly the largest too, and with it nearly three times the order is left.
     #[test]
-    fn the_largest_sums_are_the_same_in_lanes() {
+    fn the_largest_sums_of_products_are_the_same_in_lanes() {
         for modulus in [Secp256k1::MODULUS, P256::MODULUS] {
-            let largest = bytes(&modulus.subtract(&[0; 4], &[1, 0, 0, 0]));
-            // Of these both halves of a product of limbs are large.
-            let halves = bytes(&[0x8000_0000_0000_0001; 4]);
-            for factor in [largest, halves] {
-                let (most, more) = (WeightedSum::MOST, PRODUCTS + 2);
-                is_the_same_in_lanes(&vec![vec![largest; most]; 3], &vec![factor; most]);
-                is_the_same_in_lanes(&vec![vec![largest; 9]; more], &vec![factor; more]);
+            let below = |less: usize| bytes(&modulus.subtract(&[0; 4], &[less as u64, 0, 0, 0]));
+            for rows in [PRODUCTS, PRODUCTS + 1] {
+                let row = |row: usize| (1..400).map(|place| below(row + place)).collect();
+                // And the raw numbers.
+                let columns: Vec<Vec<Bytes>> = (0..rows + 1).map(row).collect();
+                // In the form for lanes sixteen times as much is short of the order.
+                let factors: Vec<Bytes> = (1..=rows).map(below).collect();
+                is_the_same_in_lanes(&columns, &factors);
             }
         }
+    }
+
+    /// CUR-14: as many vectors as are added up before their columns are, of numbers for which both
+    /// halves of all products of limbs are large: 0.984 · 2^64 is the largest column then.
+    #[test]
+    fn the_largest_columns_are_the_same_in_lanes() {
+        let number = |limb: u64| {
+            let words = to_words([limb, limb, limb, limb, 1].map(|limb| [limb; LANES]));
+            bytes(&words.map(|[word, ..]| word))
+        };
+        let (scalar, factor) = (number((1 << 52) - (1 << 26)), number((1 << 52) - (1 << 26) + 1));
+        let most = WeightedSum::MOST;
+        is_the_same_in_lanes(&vec![vec![scalar; most]; 3], &vec![factor; most]);
     }
 
     #[test]
