@@ -6,6 +6,7 @@
 
 use crate::order::{Bytes, Limbs, Modulus, Sum, accumulate_at, words};
 use crate::vectors::{Columns, LIMB, LaneWork, Lanes, checked, from_words, to_words};
+use zeroize::Zeroizing;
 
 /// How many are computed with at once.
 const LANES: usize = 8;
@@ -34,8 +35,7 @@ impl LaneWork for Reduced<'_> {
         let order = Order::<L>::of(self.modulus);
         for numbers in self.numbers.chunks_mut(LANES) {
             // Below 2^256, and so below 2q.
-            let reduced = written(order.less(read(numbers)));
-            numbers.iter_mut().zip(reduced).for_each(|(to, from)| *to = from);
+            write(order.less(read(numbers)), numbers);
         }
     }
 }
@@ -48,7 +48,8 @@ pub(crate) struct Sums<'a> {
     pub(crate) minus: Term<'a>,
     /// A bit for each, the lowest of each byte first.
     pub(crate) choices: Option<&'a [u8]>,
-    pub(crate) made: &'a mut Vec<u8>,
+    /// As many as the whole has.
+    pub(crate) made: &'a mut [Bytes],
 }
 
 /// What is added or subtracted, below q.
@@ -88,26 +89,27 @@ impl LaneWork for Sums<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let order = Order::<L>::of(self.modulus);
-        for (block, whole) in self.whole.chunks(LANES).enumerate() {
+        let whole = self.whole.chunks(LANES);
+        for (block, (whole, made)) in whole.zip(self.made.chunks_mut(LANES)).enumerate() {
             let (mut plus, mut minus) = (self.plus.read(block), self.minus.read(block));
             if let Some(choices) = self.choices {
                 let lanes = lanes(choices.get(block).copied().unwrap_or_default());
                 plus = replaced([L::splat(0); 5], lanes, plus);
                 minus = replaced([L::splat(0); 5], lanes, minus);
             }
-            let sums = written(order.sum(read(whole), plus, minus));
-            self.made.extend_from_slice(first(&sums, whole.len()));
+            write(order.sum(read(whole), plus, minus), made);
         }
     }
 }
 
-/// whole + Σ factor · row, one by one, for factors times 2^260.
+/// whole + Σ factor · row, one by one.
 pub(crate) struct PlusWeighted<'a> {
     pub(crate) modulus: &'a Modulus,
     pub(crate) whole: &'a [Bytes],
     pub(crate) factors: &'a [Limbs],
     pub(crate) rows: &'a [&'a [Bytes]],
-    pub(crate) made: &'a mut Vec<u8>,
+    /// As many as the whole has.
+    pub(crate) made: &'a mut [Bytes],
 }
 
 impl LaneWork for PlusWeighted<'_> {
@@ -116,9 +118,12 @@ impl LaneWork for PlusWeighted<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let order = Order::<L>::of(self.modulus);
-        for (block, whole) in self.whole.chunks(LANES).enumerate() {
+        let factors: Vec<Limbs> =
+            self.factors.iter().map(|factor| self.modulus.lane_factor(factor)).collect();
+        let whole = self.whole.chunks(LANES);
+        for (block, (whole, made)) in whole.zip(self.made.chunks_mut(LANES)).enumerate() {
             let mut sum = read(whole);
-            for (factors, rows) in self.factors.chunks(PRODUCTS).zip(self.rows.chunks(PRODUCTS)) {
+            for (factors, rows) in factors.chunks(PRODUCTS).zip(self.rows.chunks(PRODUCTS)) {
                 let mut columns = Columns::zero();
                 for (factor, row) in factors.iter().zip(rows) {
                     let row = read(row.get(LANES * block..).unwrap_or_default());
@@ -126,7 +131,7 @@ impl LaneWork for PlusWeighted<'_> {
                 }
                 sum = order.reduce(columns, sum);
             }
-            self.made.extend_from_slice(first(&written(sum), whole.len()));
+            write(sum, made);
         }
     }
 }
@@ -277,10 +282,19 @@ fn lanes(bits: u8) -> u8 {
     bits ^ swapped ^ swapped << 2
 }
 
-/// The first eight scalars, or zeros where there are fewer.
+/// The first eight scalars, or zeros where there are fewer. Only of fewer a copy is made, and wiped: it
+/// would be left on the stack.
 #[inline(always)]
 fn read<L: Lanes>(scalars: &[Bytes]) -> [L; 5] {
-    let eight = padded(scalars);
+    let mut some;
+    let eight = match scalars.first_chunk() {
+        Some(eight) => eight,
+        None => {
+            some = Zeroizing::new([[0; 32]; LANES]);
+            some.iter_mut().zip(scalars).for_each(|(to, from)| *to = *from);
+            &*some
+        }
+    };
     let mut words = [L::splat(0); 4];
     for (to, from) in words.iter_mut().zip(eight.as_flattened().as_chunks().0) {
         *to = L::read_bytes(from);
@@ -292,7 +306,11 @@ fn read<L: Lanes>(scalars: &[Bytes]) -> [L; 5] {
 /// The same of factors.
 #[inline(always)]
 fn read_factors<L: Lanes>(factors: &[Limbs]) -> [L; 5] {
-    let eight = padded(factors);
+    let eight = factors.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [[0; 4]; LANES];
+        eight.iter_mut().zip(factors).for_each(|(to, from)| *to = *from);
+        eight
+    });
     let mut words = [L::splat(0); 4];
     for (to, from) in words.iter_mut().zip(eight.as_flattened().as_chunks().0) {
         *to = L::read(from);
@@ -300,32 +318,24 @@ fn read_factors<L: Lanes>(factors: &[Limbs]) -> [L; 5] {
     from_words(transposed(words))
 }
 
-/// The inverse of [`read`].
+/// The inverse of [`read`]: eight scalars, or as many as there is room for.
 #[inline(always)]
-fn written<L: Lanes>(limbs: [L; 5]) -> [Bytes; LANES] {
+fn write<L: Lanes>(limbs: [L; 5], scalars: &mut [Bytes]) {
     let [a, b, c, d] = to_words(limbs);
     let words = transposed([d, c, b, a]);
-    let mut eight = [[0; 32]; LANES];
+    if let Some(eight) = scalars.first_chunk_mut() {
+        return write_eight(words, eight);
+    }
+    let mut eight = Zeroizing::new([[0; 32]; LANES]);
+    write_eight(words, &mut eight);
+    scalars.iter_mut().zip(&*eight).for_each(|(to, from)| *to = *from);
+}
+
+#[inline(always)]
+fn write_eight<L: Lanes>(words: [L; 4], eight: &mut [Bytes; LANES]) {
     for (to, from) in eight.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(words) {
         *to = from.write_bytes();
     }
-    eight
-}
-
-/// The bytes of the first `count` of eight.
-#[inline(always)]
-fn first(eight: &[Bytes; LANES], count: usize) -> &[u8] {
-    eight.get(..count).unwrap_or(eight).as_flattened()
-}
-
-/// The first eight, with zeros behind what there is.
-#[inline(always)]
-fn padded<T: Copy + Default>(some: &[T]) -> [T; LANES] {
-    some.first_chunk().copied().unwrap_or_else(|| {
-        let mut eight = [T::default(); LANES];
-        eight.iter_mut().zip(some).for_each(|(to, from)| *to = *from);
-        eight
-    })
 }
 
 /// Turns over each half of four vectors, a square of four by four numbers: what was eight times four
@@ -431,17 +441,16 @@ mod tests {
                 (self.term(), Term::Zero, Some(self.choices.as_slice())),
                 (Term::Zero, self.same(), Some(self.choices.as_slice())),
             ] {
-                let mut row = Vec::new();
+                let mut row = vec![[0; 32]; self.raw.len()];
                 let whole = &self.rows[1];
                 Sums { modulus, whole, plus, minus, choices, made: &mut row }.run::<L>();
-                made.push(row);
+                made.push(row.into_flattened());
             }
-            let mut row = Vec::new();
-            let factors: Vec<_> = self.factors.iter().map(|it| modulus.lane_factor(it)).collect();
+            let mut row = vec![[0; 32]; self.raw.len()];
             let rows: Vec<&[Bytes]> = self.rows.iter().map(Vec::as_slice).collect();
-            let (whole, rows) = (&self.rows[0], &rows);
-            PlusWeighted { modulus, whole, factors: &factors, rows, made: &mut row }.run::<L>();
-            made.push(row);
+            let (whole, factors, rows) = (&self.rows[0], &self.factors, &rows);
+            PlusWeighted { modulus, whole, factors, rows, made: &mut row }.run::<L>();
+            made.push(row.into_flattened());
             let mut sum = Sum::default();
             let (scalars, factors) = (&self.rows[0], &self.factors);
             WeightedSum { sum: &mut sum, scalars, factors }.run::<L>();
@@ -488,19 +497,35 @@ mod tests {
         }
     }
 
-    /// CUR-14: as many of the largest numbers as are added up at once, and one more.
+    /// CUR-14: as many products as are added up before they are reduced, and one more. All numbers are
+    /// just below the order and differ, so that for some places the multiple of the order that is added
+    /// is nearly the largest too, and with it nearly three times the order is left.
     #[test]
-    fn the_largest_sums_are_the_same_in_lanes() {
+    fn the_largest_sums_of_products_are_the_same_in_lanes() {
         for modulus in [Secp256k1::MODULUS, P256::MODULUS] {
-            let largest = bytes(&modulus.subtract(&[0; 4], &[1, 0, 0, 0]));
-            // Of these both halves of a product of limbs are large.
-            let halves = bytes(&[0x8000_0000_0000_0001; 4]);
-            for factor in [largest, halves] {
-                let (most, more) = (WeightedSum::MOST, PRODUCTS + 2);
-                is_the_same_in_lanes(&vec![vec![largest; most]; 3], &vec![factor; most]);
-                is_the_same_in_lanes(&vec![vec![largest; 9]; more], &vec![factor; more]);
+            let below = |less: usize| bytes(&modulus.subtract(&[0; 4], &[less as u64, 0, 0, 0]));
+            for rows in [PRODUCTS, PRODUCTS + 1] {
+                let row = |row: usize| (1..400).map(|place| below(row + place)).collect();
+                // And the raw numbers.
+                let columns: Vec<Vec<Bytes>> = (0..rows + 1).map(row).collect();
+                // In the form for lanes sixteen times as much is short of the order.
+                let factors: Vec<Bytes> = (1..=rows).map(below).collect();
+                is_the_same_in_lanes(&columns, &factors);
             }
         }
+    }
+
+    /// CUR-14: as many vectors as are added up before their columns are, of numbers for which both
+    /// halves of all products of limbs are large: 0.984 · 2^64 is the largest column then.
+    #[test]
+    fn the_largest_columns_are_the_same_in_lanes() {
+        let number = |limb: u64| {
+            let words = to_words([limb, limb, limb, limb, 1].map(|limb| [limb; LANES]));
+            bytes(&words.map(|[word, ..]| word))
+        };
+        let (scalar, factor) = (number((1 << 52) - (1 << 26)), number((1 << 52) - (1 << 26) + 1));
+        let most = WeightedSum::MOST;
+        is_the_same_in_lanes(&vec![vec![scalar; most]; 3], &vec![factor; most]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One suite of tests that every curve passes.
 
 use crate::vectors::tests::plainly;
+use crate::vectors::with_vectors;
 use crate::{
     Curve, Ed25519, Factors, NonIdentity, Order, P256, Point, Scalar, Secp256k1, SecretScalar,
     SecretScalars,
@@ -73,6 +74,14 @@ fn scalars_in_a_row_are_those_of_each<C: Order>() {
     check(a.minus_plus(&b, &secret), &|a, b, _| a - b + one);
     check(a.plus_where(&chosen, &b), &|a, b, chosen| if chosen { a + b } else { a });
     check(a.minus_where(&chosen, k), &|a, _, chosen| if chosen { a - k } else { a });
+    // Choices that are missing are 0.
+    for (short, whole) in [(&[][..], [0, 0]), (&chosen[..1], [chosen[0], 0])] {
+        let plus = [a.plus_where(short, &b), a.plus_where(&whole, &b)];
+        let minus = [a.minus_where(short, k), a.minus_where(&whole, k)];
+        for [short, whole] in [plus, minus] {
+            assert_eq!(short.as_bytes(), whole.as_bytes());
+        }
+    }
     let factors = Factors::new(&[k, one]);
     check(a.plus_weighted(&factors, &[&b, &a]), &|a, b, _| a + k * b + one * a);
     let zero = Scalar::<C>::zero();
@@ -80,28 +89,50 @@ fn scalars_in_a_row_are_those_of_each<C: Order>() {
     assert_eq!(a.weighted_sum(&Factors::new(&others)).reveal(), sum);
     let sum = ours.iter().zip(choices).filter(|(_, c)| *c == 1).fold(zero, |sum, (a, _)| sum + *a);
     assert_eq!(SecretScalars::sum_where(&chosen, &Factors::new(&ours)).reveal(), sum);
-    // Uniform bytes of any length are one number, the highest byte first.
+    // Uniform bytes of any length are one number, the highest byte first. The first is the largest.
     for length in [32, 48, 64] {
-        let uniform: Vec<u8> = (0..length).map(|byte| 0xff - byte as u8).collect();
-        let value = uniform.iter().fold(zero, |value, byte| {
-            value * Scalar::from_u64(256) + Scalar::from_u64((*byte).into())
-        });
-        let made = SecretScalars::<C>::from_uniform(uniform.repeat(2), length);
-        assert_eq!(made.as_bytes(), bytes(&[value, value]));
+        let mut uniform = vec![0xff; 9 * length];
+        rng.fill_bytes(&mut uniform[length..]);
+        let value = |number: &[u8]| {
+            number.iter().fold(zero, |value, byte| {
+                value * Scalar::from_u64(256) + Scalar::from_u64((*byte).into())
+            })
+        };
+        let values: Vec<_> = uniform.chunks(length).map(value).collect();
+        let made = SecretScalars::<C>::from_uniform(uniform, length);
+        assert_eq!(made.as_bytes(), bytes(&values));
     }
     assert!(SecretScalars::<C>::from_bytes(&[0; 33]).is_err());
     assert!(SecretScalars::<C>::from_bytes(&order_bytes::<C>()).is_err());
     assert_eq!(format!("{a:?}"), "SecretScalars");
 }
 
+/// CUR-11, CUR-14: and none is left out or counted twice where they are more than go together.
+fn long_rows_are_added_up<C: Order>() {
+    let mut rng = rng();
+    for count in [448, 449, 900] {
+        let mut scalars = || -> Vec<Scalar<C>> {
+            (0..count).map(|_| SecretScalar::random(&mut rng).reveal()).collect()
+        };
+        let (ours, others) = (scalars(), scalars());
+        let bytes: Vec<u8> = ours.iter().flat_map(|a| a.to_bytes()).collect();
+        let row = SecretScalars::<C>::from_bytes(&bytes).unwrap();
+        let products = ours.iter().zip(&others).map(|(a, b)| *a * *b);
+        let sum = products.fold(Scalar::zero(), |sum, product| sum + product);
+        assert_eq!(row.weighted_sum(&Factors::new(&others)).reveal(), sum, "{count}");
+    }
+}
+
 #[test]
 fn scalars_in_a_row_are_those_of_each_on_curves_that_multiply_them() {
-    let on_both = || {
-        scalars_in_a_row_are_those_of_each::<Secp256k1>();
-        scalars_in_a_row_are_those_of_each::<P256>();
-    };
-    on_both();
-    plainly(on_both);
+    for is_wanted in [true, false] {
+        with_vectors(is_wanted, || {
+            scalars_in_a_row_are_those_of_each::<Secp256k1>();
+            scalars_in_a_row_are_those_of_each::<P256>();
+            long_rows_are_added_up::<Secp256k1>();
+            long_rows_are_added_up::<P256>();
+        });
+    }
 }
 
 /// CUR-01.

@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Secret scalars that are computed with together, as their canonical encodings one after the other.
 /// Secret like [`SecretScalar`], without a place of its own for each: wiped when dropped, printed as
 /// nothing. Operations on two of them are for rows of equal length; choices are secret bits, one for
-/// each, the lowest of each byte first (CUR-11).
+/// each, the lowest of each byte first, and 0 where there are none (CUR-11).
 pub struct SecretScalars<C: Order>(Vec<u8>, PhantomData<C>);
 
 /// Public factors, in the form in which rows are multiplied by them.
@@ -29,14 +29,15 @@ impl<C: Order> Factors<C> {
 }
 
 impl<C: Order> SecretScalars<C> {
-    /// From secret bytes that are uniform, `each` for one, at least 32 and at most 64, the highest
-    /// first, modulo the order; what is not used of them is wiped. With 32 bytes they are 2^-127 from
-    /// uniform on secp256k1, and 2^-32 on P-256, which is too much (N-13).
+    /// From secret bytes that are uniform, `each` for one, never fewer than 32 nor more than 64, the
+    /// highest first, modulo the order; what is not used of them is wiped. With 32 bytes they are
+    /// 2^-127 from uniform on secp256k1, and 2^-32 on P-256, which is too much (N-13).
     pub fn from_uniform(mut bytes: Vec<u8>, each: usize) -> Self {
+        debug_assert!((32..=64).contains(&each));
         if each == 32 {
             return Self::reduced(bytes);
         }
-        let count = bytes.len().checked_div(each).unwrap_or_default();
+        let count = bytes.len() / each;
         let [mut high, mut low] = [(); 2].map(|()| Vec::with_capacity(32 * count));
         for number in bytes.chunks_exact(each) {
             let (above, below) = number.split_at(each.saturating_sub(32));
@@ -87,18 +88,17 @@ impl<C: Order> SecretScalars<C> {
     /// self + Σ factor · row, one by one: each row has one factor.
     #[must_use]
     pub fn plus_weighted(&self, factors: &Factors<C>, rows: &[&Self]) -> Self {
-        let mut made = Vec::with_capacity(self.0.len());
-        let lane_factors: Vec<_> = factors.0.iter().map(|it| C::MODULUS.lane_factor(it)).collect();
+        let mut made = self.room();
         let rows: Vec<&[Bytes]> = rows.iter().map(|row| row.each()).collect();
         let work = PlusWeighted {
             modulus: &C::MODULUS,
             whole: self.each(),
-            factors: &lane_factors,
+            factors: &factors.0,
             rows: &rows,
-            made: &mut made,
+            made: made.each_mut(),
         };
         if on_lanes(work).is_none() {
-            for (place, whole) in self.each().iter().enumerate() {
+            for (place, (made, whole)) in made.each_mut().iter_mut().zip(self.each()).enumerate() {
                 let mut sum = [0; 9];
                 accumulate_whole(&mut sum, &words(whole));
                 for (factor, row) in factors.0.iter().zip(&rows) {
@@ -106,15 +106,15 @@ impl<C: Order> SecretScalars<C> {
                         accumulate(&mut sum, &words(scalar), factor);
                     }
                 }
-                made.extend_from_slice(&bytes(&C::MODULUS.reduce(&sum)));
+                *made = bytes(&C::MODULUS.reduce(&sum));
             }
         }
-        Self(made, PhantomData)
+        made
     }
 
     /// Σ factor · scalar.
     pub fn weighted_sum(&self, factors: &Factors<C>) -> SecretScalar<C> {
-        let mut sum = [0; 9];
+        let mut sum = Zeroizing::new([0; 9]);
         let scalars = self.each().chunks(WeightedSum::MOST);
         for (scalars, factors) in scalars.zip(factors.0.chunks(WeightedSum::MOST)) {
             if on_lanes(WeightedSum { sum: &mut sum, scalars, factors }).is_none() {
@@ -128,7 +128,7 @@ impl<C: Order> SecretScalars<C> {
 
     /// The sum of the factors whose secret choice is 1; in constant time.
     pub fn sum_where(choices: &[u8], factors: &Factors<C>) -> SecretScalar<C> {
-        let mut sum = [0; 9];
+        let mut sum = Zeroizing::new([0; 9]);
         for (factor, choice) in factors.0.iter().zip(bits(choices)) {
             accumulate_where(&mut sum, factor, choice);
         }
@@ -139,25 +139,36 @@ impl<C: Order> SecretScalars<C> {
         self.0.as_chunks().0
     }
 
+    fn each_mut(&mut self) -> &mut [Bytes] {
+        self.0.as_chunks_mut().0
+    }
+
+    /// As many zeros, in the place of what will be made.
+    fn room(&self) -> Self {
+        Self(vec![0; self.0.len()], PhantomData)
+    }
+
     /// Of numbers that need not be below the order.
-    fn reduced(mut numbers: Vec<u8>) -> Self {
-        let each = numbers.as_chunks_mut().0;
-        if on_lanes(Reduced { modulus: &C::MODULUS, numbers: each }).is_none() {
-            for number in each {
+    fn reduced(numbers: Vec<u8>) -> Self {
+        let mut row = Self(numbers, PhantomData);
+        let numbers = row.each_mut();
+        if on_lanes(Reduced { modulus: &C::MODULUS, numbers }).is_none() {
+            for number in row.each_mut() {
                 *number = bytes(&C::MODULUS.read(number));
             }
         }
-        Self(numbers, PhantomData)
+        row
     }
 
     /// self + plus - minus, or self where there are choices and this one is 0.
     fn sums(&self, plus: Term<'_>, minus: Term<'_>, choices: Option<&[u8]>) -> Self {
-        let (modulus, mut made) = (&C::MODULUS, Vec::with_capacity(self.0.len()));
-        let whole = self.each();
-        let work = Sums { modulus, whole, plus, minus, choices, made: &mut made };
+        let (modulus, whole, mut made) = (&C::MODULUS, self.each(), self.room());
+        let work = Sums { modulus, whole, plus, minus, choices, made: made.each_mut() };
         if on_lanes(work).is_none() {
-            let choices = bits(choices.unwrap_or_default()).chain(std::iter::repeat(1));
-            for ((place, whole), choice) in whole.iter().enumerate().zip(choices) {
+            let others = u64::from(choices.is_none());
+            let choices = bits(choices.unwrap_or_default()).chain(std::iter::repeat(others));
+            let whole = whole.iter().zip(choices).enumerate();
+            for (made, (place, (whole, choice))) in made.each_mut().iter_mut().zip(whole) {
                 let mut number = words(whole);
                 if let Some(minus) = minus.at(place) {
                     number = modulus.subtract(&number, &masked(minus, choice));
@@ -165,10 +176,10 @@ impl<C: Order> SecretScalars<C> {
                 if let Some(plus) = plus.at(place) {
                     number = modulus.add(&number, &masked(plus, choice));
                 }
-                made.extend_from_slice(&bytes(&number));
+                *made = bytes(&number);
             }
         }
-        Self(made, PhantomData)
+        made
     }
 }
 

@@ -15,6 +15,7 @@ use dkls23_core::protocols::signing::SignData;
 use dkls23_core::protocols::{Parameters, Party, PartyIndex};
 use dkls23_core::utilities::multiplication::{MulReceiver, MulSender};
 use quorate_codec::Digest;
+use quorate_curve::vectors::with_vectors;
 use quorate_curve::{Ed25519, P256, Scalar, Secp256k1, SecretScalar};
 use quorate_ecdsa::EcdsaCurve;
 use quorate_ecdsa::presign::{self, Decision, Presignature};
@@ -34,15 +35,18 @@ fn main() {
         if path == "avx512" && !is_x86_feature_detected!("avx512f") {
             continue;
         }
-        quorate_curve::vectors::only_plain(path == "portable");
-        rows(&|row, ours, peer| print(is_json, path, row, ours, peer));
+        let print = |row: &str, ours, peer| print(is_json, path, row, ours, peer);
+        with_vectors(path == "avx512", || rows(&print));
     }
-    let (mut ours, mut peer) = (Schnorr::new(), Frost::new());
-    let both: Vec<_> = (0..100).map(|_| (ours.sign(), peer.sign())).collect();
-    let (ours, peers) = both.into_iter().unzip();
-    print(is_json, "portable", "ed25519-2of3", median(ours), Some(median(peers)));
-    let bytes = Ours::<Secp256k1>::new(2).bytes();
-    print(is_json, "portable", "bytes", bytes as f64, Some(PEER_BYTES as f64));
+    with_vectors(false, || {
+        let print = |row, ours, peer| print(is_json, "portable", row, ours, Some(peer));
+        let (mut ours, mut peer) = (Schnorr::new(), Frost::new());
+        let both: Vec<_> = (0..100).map(|_| (ours.sign(), peer.sign())).collect();
+        let (ours, peers) = both.into_iter().unzip();
+        print("ed25519-2of3", median(ours), median(peers));
+        let bytes = Ours::<Secp256k1>::new(2).bytes();
+        print("bytes", bytes as f64, PEER_BYTES as f64);
+    });
 }
 
 /// Milliseconds of one party: how ours and the peer's is named, and both.

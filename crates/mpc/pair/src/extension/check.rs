@@ -61,7 +61,7 @@ impl Check {
 }
 
 /// What Bob says of all his strings: one hash of their hashes. Alice can compute what they must
-/// be, so it says the same as they would (ADR 19). The hashes are wiped. The hashes are wiped.
+/// be, so it says the same as they would (ADR 19). The hashes are wiped.
 pub(super) fn of_strings(name: &Digest, mut hashes: Vec<u8>) -> Digest {
     let condensed = Zeroizing::new(*blake3::hash(&hashes).as_bytes());
     hashes.as_mut_slice().zeroize();

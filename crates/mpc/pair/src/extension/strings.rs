@@ -20,7 +20,7 @@ pub(crate) type Pads = std::vec::IntoIter<Zeroizing<Vec<u8>>>;
 /// What the rows of pads are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows {
-    /// How many transfers make a row of each part.
+    /// How many transfers make a row of each part: one or more.
     pub(crate) transfers: usize,
     /// How many parts a pad has.
     pub(crate) parts: usize,
@@ -60,7 +60,7 @@ impl Strings {
     /// The keyed hash of each string plus `difference`, with its number (PAI-08).
     pub(super) fn pads(&self, key: &[u8; 32], difference: &[u32; 4], rows: Rows) -> Pads {
         let Rows { transfers, parts, bytes } = rows;
-        let count = parts * self.transfers.checked_div(transfers).unwrap_or_default();
+        let count = parts * (self.transfers / transfers);
         let mut made: Vec<_> =
             (0..count).map(|_| Zeroizing::new(vec![0; transfers * bytes])).collect();
         let pieces = parts * bytes / PIECE;
@@ -81,13 +81,15 @@ impl Strings {
                 let mut output = pads.block(block as u64);
                 for (piece, words) in (4 * block..pieces).zip(output.as_chunks().0) {
                     let (part, at) = (PIECE * piece / bytes, PIECE * piece % bytes);
-                    for (words, (row, place)) in turned(words).iter().zip(&places) {
+                    let mut turned = turned(words);
+                    for (words, (row, place)) in turned.iter().zip(&places) {
                         let row = made.get_mut(row * parts + part);
                         let to = row.and_then(|row| row.get_mut(place * bytes + at..));
                         if let Some(to) = to.and_then(<[u8]>::first_chunk_mut) {
                             *to = *words;
                         }
                     }
+                    turned.as_flattened_mut().zeroize();
                 }
                 output.as_flattened_mut().zeroize();
             }

@@ -69,38 +69,42 @@ fn shares_of_a_product_add_up_to_it() {
 }
 
 /// PAI-06, PAI-08, PAI-12: both ends come back from a disk as it was, and multiply again under the same
-/// terms. There is no counter that would have gone back: fresh nonces make other choices of Bob and other
-/// pads of Alice, so that nothing cancels out between the two runs.
+/// terms. There is no counter that would have gone back: a fresh nonce of either, though the other
+/// repeats its own, makes other pads, so that nothing cancels out between the two runs; one of Bob
+/// makes other choices too.
 #[test]
 fn neg_098_both_ends_from_an_old_disk_meet_nothing_again() {
     let restored = |half: &Setup| Setup::from_bytes(&half.to_bytes()).unwrap();
     let input = SecretScalar::<Secp256k1>::random(&mut ChaCha20Rng::seed_from_u64(1));
-    let run = |nonce: u8| {
+    let run = |of_alice: u64, of_bob: u8| {
         let (alice, bob) = honest();
         let (alice, bob) = (restored(alice), restored(bob));
-        let mut rng = ChaCha20Rng::seed_from_u64(nonce.into());
-        let (bob, message) = Bob::<Secp256k1>::start(&bob, &terms(1), &[nonce; 32]);
+        let mut rng = ChaCha20Rng::seed_from_u64(of_alice);
+        let (bob, message) = Bob::<Secp256k1>::start(&bob, &terms(1), &[of_bob; 32]);
         let (_, said) = send(&alice, &terms(1), &message, &[[&input; 2]], &mut rng).unwrap();
         let (choices, factor) = (bob.choices.to_vec(), copy(&bob.factors()[0]));
         bob.finish(&said).unwrap();
-        (message, choices, factor, said)
+        (choices, factor, said)
     };
-    let (one, other) = (run(1), run(2));
-    assert_ne!(one.2, other.2);
-    let flipped: u32 = one.1.iter().zip(&other.1).map(|(a, b)| (a ^ b).count_ones()).sum();
+    let (first, of_alice, of_bob) = (run(1, 1), run(2, 1), run(1, 2));
+    assert_eq!((&first.0, first.1), (&of_alice.0, of_alice.1));
+    assert_ne!(first.1, of_bob.1);
+    let flipped: u32 = first.0.iter().zip(&of_bob.0).map(|(a, b)| (a ^ b).count_ones()).sum();
     assert!((120..=296).contains(&flipped), "{flipped} of 416 choices are others");
     let scalars = |said: &[u8]| -> Vec<Scalar<Secp256k1>> {
         let corrections = said[32..32 + COLUMNS * COLUMN_BYTES].as_chunks::<32>().0;
         corrections.iter().map(|scalar| Scalar::from_bytes(scalar).unwrap()).collect()
     };
-    // With the same pads the inputs would show as one difference, wherever choices are equal.
-    let (one, other) = (scalars(&one.3), scalars(&other.3));
-    let mut differences: Vec<[u8; 32]> =
-        one.iter().zip(&other).map(|(one, other)| (*one - *other).to_bytes()).collect();
-    differences.sort_unstable();
-    differences.dedup();
-    assert_eq!(differences.len(), COLUMNS * TRANSFERS);
-    assert!(!differences.contains(&[0; 32]));
+    for other in [of_alice, of_bob] {
+        // With the same pads the inputs would show as one difference, wherever choices are equal.
+        let (one, other) = (scalars(&first.2), scalars(&other.2));
+        let mut differences: Vec<[u8; 32]> =
+            one.iter().zip(&other).map(|(one, other)| (*one - *other).to_bytes()).collect();
+        differences.sort_unstable();
+        differences.dedup();
+        assert_eq!(differences.len(), COLUMNS * TRANSFERS);
+        assert!(!differences.contains(&[0; 32]));
+    }
 }
 
 /// PAI-13: gadgets are hashes, distinct, and those of one curve are not the other's.
