@@ -376,7 +376,7 @@ fn pairs(
         }
     }
     pairs.learn_orders(state, keys, me);
-    pairs.replace_all_made_before(keys.with_erasure_open(me), now);
+    pairs.replace_all(keys.with_erasure_open(me), now);
     Ok(pairs)
 }
 

@@ -24,8 +24,6 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Pairs {
     ready: BTreeMap<NodeId, Ready>,
-    /// Set-ups made before this are to be replaced: they are as old as shares that were destroyed.
-    stale_before: BTreeMap<NodeId, Millis>,
     quarantined: BTreeMap<NodeId, String>,
     runs: BTreeMap<NodeId, PairRun>,
     by_job: BTreeMap<JobId, (NodeId, RunId)>,
@@ -48,6 +46,16 @@ struct Ready {
     generation: Digest,
     setup: Arc<PairSetup>,
     made_at: Millis,
+    /// Since when it is to be replaced: it is as old as shares that were destroyed, or has aged.
+    stale_since: Option<Millis>,
+}
+
+impl Ready {
+    /// Whether it was made before the last `age`. One that is from a time to come is: the clock ran ahead
+    /// and was set right, so nobody knows. A little ahead is none of that.
+    fn is_older_than(&self, age: Millis, little: Millis, now: Millis) -> bool {
+        self.made_at < now.saturating_sub(age) || self.made_at > now.saturating_add(little)
+    }
 }
 
 /// Until when something waits for each peer, and how often it failed.
@@ -83,6 +91,8 @@ struct PairRun {
     nonce: Digest,
     generation: Option<Digest>,
     deadline: Millis,
+    /// Since when what it makes is to be replaced: it rests on what was there before.
+    stale_since: Option<Millis>,
     messages: BTreeMap<u8, Vec<u8>>,
     phase: PairPhase,
     /// The job whose result is awaited; a peer may use a run id again.
@@ -123,7 +133,8 @@ impl Pairs {
             && let Ok(setup) = PairSetup::from_bytes(&row.setup)
         {
             let (generation, made_at) = (row.generation, row.made_at);
-            self.ready.insert(peer, Ready { generation, setup: Arc::new(setup), made_at });
+            let setup = Arc::new(setup);
+            self.ready.insert(peer, Ready { generation, setup, made_at, stale_since: None });
         }
     }
 
@@ -138,43 +149,47 @@ impl Pairs {
         Some((ready.generation, Arc::clone(&ready.setup)))
     }
 
-    /// From now on set-ups with these peers that were made before a moment are to be replaced, or
-    /// thrown away where the peer is not here (PAR-07).
-    pub fn replace_all_made_before(
-        &mut self,
-        peers: impl IntoIterator<Item = NodeId>,
-        moment: Millis,
-    ) {
+    /// From now on set-ups with these peers are to be replaced, or thrown away where the peer is not
+    /// here (PAR-07), and so is what comes of runs that have begun. Each is marked by itself: by the time
+    /// alone one of this very moment would be as old as what replaces it in the same.
+    pub fn replace_all(&mut self, peers: impl IntoIterator<Item = NodeId>, now: Millis) {
         for peer in peers {
-            if self.ready.get(&peer).is_some_and(|ready| ready.made_at <= moment) {
-                let before = self.stale_before.entry(peer).or_default();
-                *before = moment.max(*before);
+            if let Some(ready) = self.ready.get_mut(&peer) {
+                ready.stale_since = Some(now);
+            }
+            if let Some(run) = self.runs.get_mut(&peer) {
+                run.stale_since = Some(now);
             }
         }
     }
 
-    /// From now on set-ups that were made before `limit` are to be replaced (PAR-08).
-    fn replace_aged(&mut self, limit: Millis, now: Millis) {
-        let aged = self.ready.iter().filter(|(_, ready)| ready.made_at < limit);
-        let aged: Vec<NodeId> =
-            aged.map(|(peer, _)| *peer).filter(|peer| !self.is_stale(peer)).collect();
-        self.replace_all_made_before(aged, now);
+    /// From now on set-ups that are older than the pace allows are to be replaced (PAR-08).
+    fn replace_aged(&mut self, pace: &Pace, now: Millis) {
+        let (age, little) = (pace.pair_age_ms, pace.session_timeout_ms);
+        for ready in self.ready.values_mut() {
+            if ready.stale_since.is_none() && ready.is_older_than(age, little, now) {
+                ready.stale_since = Some(now);
+            }
+        }
     }
 
-    /// Whether no set-up is left that is to be replaced.
+    /// Whether no set-up is left that is to be replaced, nor one on its way.
     pub fn has_replaced_all(&self) -> bool {
-        !self.ready.keys().any(|peer| self.is_stale(peer))
+        let ready = self.ready.values().map(|ready| ready.stale_since);
+        ready.chain(self.runs.values().map(|run| run.stale_since)).all(|since| since.is_none())
     }
 
-    /// For how long a set-up has waited to be replaced.
-    fn stale_for(&self, peer: &NodeId, now: Millis) -> Millis {
-        self.stale_before.get(peer).map_or(0, |since| now.saturating_sub(*since))
+    /// Since when the set-up with a peer is to be replaced, if it is.
+    fn stale_since(&self, peer: &NodeId) -> Option<Millis> {
+        self.ready.get(peer)?.stale_since
     }
 
-    fn is_stale(&self, peer: &NodeId) -> bool {
-        let moment = self.stale_before.get(peer);
-        let ready = self.ready.get(peer);
-        moment.zip(ready).is_some_and(|(moment, ready)| ready.made_at <= *moment)
+    /// A run made a set-up, which is as old as the run.
+    fn settle(&mut self, peer: NodeId, setup: PairSetup, made_at: Millis) {
+        let Some(PairRun { generation, stale_since, .. }) = self.runs.remove(&peer) else { return };
+        let (generation, setup) = (generation.unwrap_or(Digest::ZERO), Arc::new(setup));
+        self.ready.insert(peer, Ready { generation, setup, made_at, stale_since });
+        self.told.clear();
     }
 
     /// Peers whose pair with us is quarantined, and why.
@@ -241,17 +256,16 @@ impl Node {
         for peer in overdue {
             self.end_pair_run(peer, turn);
         }
-        self.pairs.replace_aged(now.saturating_sub(self.pace.pair_age_ms), now);
+        self.pairs.replace_aged(&self.pace, now);
         self.discard_stale_pairs(turn);
         for peer in self.wanted_pairs(now) {
             if peer < self.me {
                 // Only the lower id asks; it may not know that we lost our half, or that ours is
                 // too old: it has some time to find out by itself.
-                let stale_since = self.pairs.stale_before.get(&peer).copied();
-                let waits = self.pairs.ready.contains_key(&peer)
-                    && stale_since.is_some_and(|since| {
-                        now < since.saturating_add(self.pace.ceremony_timeout_ms)
-                    });
+                let waits = self
+                    .pairs
+                    .stale_since(&peer)
+                    .is_some_and(|since| now < since.saturating_add(self.pace.ceremony_timeout_ms));
                 if !waits && self.pairs.lacking.is_over(&peer, now) {
                     self.send_pair(peer, Digest::ZERO, PairStep::Lack, turn);
                     self.pairs.lacking.lengthen(peer, now, &self.pace);
@@ -268,10 +282,11 @@ impl Node {
     /// nobody knows when it comes. So is one that the other end does not help to replace.
     fn discard_stale_pairs(&mut self, turn: &mut Turn<'_>) {
         let stale = self.pairs.ready.keys().filter(|peer| {
-            self.pairs.is_stale(peer)
-                && (!self.presence.is_here(peer)
+            self.pairs.stale_since(peer).is_some_and(|since| {
+                !self.presence.is_here(peer)
                     || !self.pairs.needed.contains(peer)
-                    || self.pairs.stale_for(peer, turn.now) >= self.pace.ceremony_timeout_ms)
+                    || turn.now.saturating_sub(since) >= self.pace.ceremony_timeout_ms
+            })
         });
         for peer in stale.copied().collect::<Vec<_>>() {
             self.pairs.remove(&peer);
@@ -417,13 +432,10 @@ impl Node {
                     quorate_codec::to_bytes(&row),
                 ));
                 turn.out.barrier = true;
-                self.pairs.runs.remove(&peer);
+                self.pairs.settle(peer, setup, made_at);
                 // Another one with this peer is not made soon, whatever it asks for (PAR-05).
                 self.pairs.paused.rest(peer, turn.now, &self.pace);
                 self.pairs.lacking.0.remove(&peer);
-                let setup = Arc::new(setup);
-                self.pairs.ready.insert(peer, Ready { generation, setup, made_at });
-                self.pairs.told.clear();
                 self.look_at_all(turn);
                 self.finish_erasures(turn);
             }
@@ -476,9 +488,10 @@ impl Node {
     pub(crate) fn renew_disagreeing_pairs(&mut self, peers: &[NodeId], turn: &mut Turn<'_>) {
         for peer in peers.iter().filter(|peer| **peer != self.me) {
             // One that was made just now: the other end has not got there yet.
-            let is_new = self.pairs.ready.get(peer).is_some_and(|ready| {
-                turn.now < ready.made_at.saturating_add(self.pace.session_timeout_ms)
-            });
+            let just_now = self.pace.session_timeout_ms;
+            let is_new = self.pairs.ready.get(peer);
+            let is_new =
+                is_new.is_some_and(|ready| !ready.is_older_than(just_now, just_now, turn.now));
             if !is_new && self.pairs.remove(peer) {
                 turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
             }
@@ -501,7 +514,6 @@ impl Node {
         self.pairs.theirs.remove(peer);
         self.pairs.paused.0.remove(peer);
         self.pairs.lacking.0.remove(peer);
-        self.pairs.stale_before.remove(peer);
         // Whatever a job finds out now is about the machine before; so is a quarantine.
         self.pairs.by_job.retain(|_, (of, _)| of != peer);
         self.pairs.quarantined.remove(peer);
@@ -515,7 +527,9 @@ impl Node {
     fn wanted_pairs(&self, now: Millis) -> Vec<NodeId> {
         let needed = self.pairs.needed.iter().copied();
         needed
-            .filter(|peer| !self.pairs.ready.contains_key(peer) || self.pairs.is_stale(peer))
+            .filter(|peer| {
+                !self.pairs.ready.contains_key(peer) || self.pairs.stale_since(peer).is_some()
+            })
             .filter(|peer| self.may_pair_with(peer, now))
             .collect()
     }
@@ -542,10 +556,11 @@ impl Node {
     fn begin_pair(&mut self, peer: NodeId, run: RunId, nonce: Digest, turn: &Turn<'_>) {
         let deadline = turn.now + self.pace.ceremony_timeout_ms;
         let phase = PairPhase::ExpectAgreement;
+        let (generation, stale_since, job) = (None, None, None);
         let messages = BTreeMap::new();
         self.pairs.runs.insert(
             peer,
-            PairRun { run, nonce, generation: None, deadline, messages, phase, job: None },
+            PairRun { run, nonce, generation, deadline, stale_since, messages, phase, job },
         );
     }
 
@@ -612,4 +627,99 @@ impl Node {
 
 fn peer_key(peer: &NodeId) -> Vec<u8> {
     AsRef::<[u8]>::as_ref(peer).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_engine::local;
+
+    const PEER: NodeId = NodeId(Digest([2; 32]));
+
+    struct Bench {
+        pairs: Pairs,
+        bytes: Vec<u8>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let me = NodeId(Digest([1; 32]));
+            let made = local::pair(me, PEER, Digest::ZERO, &mut local::seeds(1));
+            Self { pairs: Pairs::default(), bytes: made.unwrap().0.to_bytes().to_vec() }
+        }
+
+        fn begin(&mut self) {
+            let run = PairRun {
+                run: Digest::ZERO,
+                nonce: Digest::ZERO,
+                generation: None,
+                deadline: 0,
+                stale_since: None,
+                messages: BTreeMap::new(),
+                phase: PairPhase::ExpectAgreement,
+                job: None,
+            };
+            self.pairs.runs.insert(PEER, run);
+        }
+
+        fn end(&mut self, made_at: Millis) {
+            self.pairs.settle(PEER, PairSetup::from_bytes(&self.bytes).unwrap(), made_at);
+        }
+
+        fn made(&mut self, made_at: Millis) {
+            self.begin();
+            self.end(made_at);
+            assert_eq!(self.pairs.stale_since(&PEER), None);
+        }
+    }
+
+    /// PAR-07: within one millisecond what began before the end of an epoch is to be replaced, what
+    /// begins after it is not.
+    #[test]
+    fn par_07_of_one_moment_only_what_began_before_is_replaced() {
+        let mut bench = Bench::new();
+        bench.made(1_000);
+        bench.begin();
+        bench.pairs.replace_all([PEER], 1_000);
+        assert_eq!(bench.pairs.stale_since(&PEER), Some(1_000));
+        bench.end(1_000);
+        assert_eq!(bench.pairs.stale_since(&PEER), Some(1_000), "its run was under way");
+        assert!(!bench.pairs.has_replaced_all());
+        bench.made(1_000);
+        assert!(bench.pairs.has_replaced_all());
+
+        // One that does not exist yet, but has begun, is not forgotten.
+        bench.pairs.remove(&PEER);
+        bench.begin();
+        bench.pairs.replace_all([PEER], 1_000);
+        assert!(!bench.pairs.has_replaced_all());
+    }
+
+    /// PAR-08: also where the clock ran ahead when it was made, but not for a little.
+    #[test]
+    fn par_08_what_has_aged_is_replaced_once_and_what_is_from_a_time_to_come_has() {
+        let pace = Pace { pair_age_ms: 1_000_000, session_timeout_ms: 10_000, ..Pace::default() };
+        let now = 5_000_000;
+        let mut bench = Bench::new();
+        for (made_at, has_aged) in [
+            (now - pace.pair_age_ms - 1, true),
+            (now - pace.pair_age_ms, false),
+            (now, false),
+            (now + pace.session_timeout_ms, false),
+            (now + pace.session_timeout_ms + 1, true),
+            (Millis::MAX, true),
+        ] {
+            bench.made(made_at);
+            bench.pairs.replace_aged(&pace, now);
+            assert_eq!(bench.pairs.stale_since(&PEER), has_aged.then_some(now), "{made_at}");
+            if has_aged {
+                bench.pairs.replace_aged(&pace, now + 1);
+                let since = bench.pairs.stale_since(&PEER);
+                assert_eq!(since, Some(now), "it waits since then, however often it is looked at");
+            }
+            bench.made(now);
+            bench.pairs.replace_aged(&pace, now);
+            assert_eq!(bench.pairs.stale_since(&PEER), None, "what replaces it is new");
+        }
+    }
 }

@@ -180,10 +180,7 @@ fn neg_099_an_epoch_that_is_over_stays_over_after_a_restart() {
 fn neg_090_a_peer_keeps_no_old_set_up_alive() {
     let mut world = World::new(86);
     world.make_key("ops", Scheme::EcdsaSecp256k1);
-    let pairs = |world: &World| -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let rows = world.host("node-1").disk.iter().filter(|((table, _), _)| *table == Table::Pair);
-        rows.map(|((_, key), row)| (key.clone(), row.clone())).collect()
-    };
+    let pairs = |world: &World| pairs(world, "node-1");
     world.until("the pairs are there", |world| pairs(world).len() == 2);
     let old = pairs(&world);
     let (one, other) = (world.id("node-1"), world.id("node-2"));
@@ -206,8 +203,31 @@ fn neg_090_a_peer_keeps_no_old_set_up_alive() {
     });
 }
 
-/// PAR-08: a set-up that nothing replaces is replaced by itself, at both ends, and keys sign before and
-/// after.
+/// The set-ups of a node, as they lie on its disk.
+fn pairs(world: &World, node: &str) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let rows = world.host(node).disk.iter().filter(|((table, _), _)| *table == Table::Pair);
+    rows.map(|((_, key), row)| (key.clone(), row.clone())).collect()
+}
+
+fn all_pairs(world: &World) -> [BTreeMap<Vec<u8>, Vec<u8>>; 3] {
+    ["node-1", "node-2", "node-3"].map(|node| pairs(world, node))
+}
+
+/// Waits until every end of every set-up is another one.
+fn until_all_are_new(world: &mut World, first: &[BTreeMap<Vec<u8>, Vec<u8>>; 3]) {
+    let is_new = |(now, was): (&BTreeMap<_, _>, &BTreeMap<Vec<u8>, Vec<u8>>)| {
+        now.len() == 2 && now.iter().all(|(peer, row)| was.get(peer) != Some(row))
+    };
+    world.until("every end is made anew", |world| all_pairs(world).iter().zip(first).all(is_new));
+}
+
+fn ready(world: &mut World, node: &str) -> usize {
+    let keys = world.status(node).keys.into_iter();
+    keys.filter_map(|key| Some(key.presignatures?.ready)).sum()
+}
+
+/// PAR-08: a set-up that nothing replaces is replaced by itself, at both ends, once, and keys sign before
+/// and after; what was made ahead is void once.
 #[test]
 fn par_08_a_set_up_ages() {
     let mut world = World::new(89);
@@ -220,25 +240,74 @@ fn par_08_a_set_up_ages() {
     }
     world.make_key("ops", Scheme::EcdsaP256);
     world.set_policy("node-1", POLICY);
-    let pairs = |world: &World, node: &str| -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let rows = world.host(node).disk.iter().filter(|((table, _), _)| *table == Table::Pair);
-        rows.map(|((_, key), row)| (key.clone(), row.clone())).collect()
-    };
-    let all = |world: &World| nodes.map(|node| pairs(world, node));
-    world.until("the pairs are there", |world| all(world).iter().all(|of| of.len() == 2));
-    let first = all(&world);
+    world.enact("node-1", MotionBody::KeyPresign { name: name("ops"), most: 32 });
+    world.until("the pairs are there", |world| all_pairs(world).iter().all(|of| of.len() == 2));
+    let first = all_pairs(&world);
     world.pass(15 * 60_000);
-    assert_eq!(all(&world), first, "not yet");
+    assert_eq!(all_pairs(&world), first, "not yet");
     sign(&mut world, "node-1", "with the first");
     world.pass(6 * 60_000);
-    let is_new = |(now, was): (&BTreeMap<_, _>, &BTreeMap<Vec<u8>, Vec<u8>>)| {
-        now.len() == 2 && now.iter().all(|(peer, row)| was.get(peer) != Some(row))
-    };
-    world.until("every end is made anew", |world| all(world).iter().zip(&first).all(is_new));
-    let second = all(&world);
+    until_all_are_new(&mut world, &first);
+    let second = all_pairs(&world);
     sign(&mut world, "node-2", "with the next");
+    world.pass(10_000);
+    let stocks = nodes.map(|node| ready(&mut world, node));
+    assert!(stocks.iter().all(|ready| *ready > 0), "{stocks:?}");
+    for _ in 0..12 {
+        world.pass(5_000);
+        assert_eq!(all_pairs(&world), second, "the fresh one is not thrown away");
+        let now = nodes.map(|node| ready(&mut world, node));
+        assert_eq!(now, stocks, "nor what was made with it");
+    }
     world.pass(10 * 60_000);
-    assert_eq!(all(&world), second, "once in that time");
+    assert_eq!(all_pairs(&world), second, "once in that time");
+}
+
+/// PAR-08: a set-up that was made while the clock ran ahead lasts no longer for it.
+#[test]
+fn par_08_a_clock_that_ran_ahead_makes_no_set_up_last() {
+    let mut world = World::new(90);
+    world.make_key("ops", Scheme::EcdsaP256);
+    world.until("the pairs are there", |world| all_pairs(world).iter().all(|of| of.len() == 2));
+    world.stop("node-1");
+    let then = world.now + 365 * 86_400_000;
+    for ((table, _), row) in &mut world.host_mut("node-1").disk {
+        if *table == Table::Pair {
+            // The last thing in a row is when it was made.
+            let at = row.len() - 8;
+            row[at..].copy_from_slice(&then.to_be_bytes());
+        }
+    }
+    let old = pairs(&world, "node-1");
+    let node = world.id("node-1");
+    world.start(node);
+    world.until("both are made anew", |world| {
+        let now = pairs(world, "node-1");
+        now.len() == 2 && now.iter().all(|(peer, row)| old.get(peer) != Some(row))
+    });
+    let anew = all_pairs(&world);
+    world.pass(60_000);
+    assert_eq!(all_pairs(&world), anew, "once");
+}
+
+/// PAR-07: what replaces a set-up after an epoch is not replaced in its turn, though it began in the very
+/// millisecond in which the epoch was over.
+#[test]
+fn par_07_a_set_up_is_replaced_once_after_an_epoch() {
+    let mut world = World::new(91);
+    world.make_key("ops", Scheme::EcdsaSecp256k1);
+    world.until("the pairs are there", |world| all_pairs(world).iter().all(|of| of.len() == 2));
+    // The pause after they were made is over, so nothing holds the next ones up.
+    world.pass(60_000);
+    let first = all_pairs(&world);
+    world.enact("node-1", refresh());
+    until_made(&mut world, 1);
+    until_all_are_new(&mut world, &first);
+    let second = all_pairs(&world);
+    for _ in 0..12 {
+        world.pass(5_000);
+        assert_eq!(all_pairs(&world), second);
+    }
 }
 
 /// GOV-12, GOV-16: upkeep, which one person may order, ends no motion that others sign: it touches

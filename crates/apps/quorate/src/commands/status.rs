@@ -98,7 +98,8 @@ fn text(Shown { staging, status }: &Shown) -> String {
         if failed > 0 {
             let _ = writeln!(
                 text,
-                "  {:<16} was in {failed} of {sessions} sessions that failed for {}, broke {broke}",
+                "  {:<16} was in {failed} of {sessions} sessions that failed for {}; in {broke} it was \
+                 silent or false, or was made to look so",
                 "", status.node
             );
         }

@@ -245,6 +245,10 @@ impl Committer {
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
             let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
             if due && !pending.is_empty() {
+                // What a copy would write is not written either: the disk may be that of both.
+                if let Err(copied) = self.generation.look() {
+                    return Some(Ended::Copied(copied));
+                }
                 let rows = self.verbose.then(|| Rows::of(&pending));
                 if let Some(rows) = &rows {
                     tracing::info!("writes {rows}");
@@ -261,7 +265,8 @@ impl Committer {
                 }
                 pending.clear();
             }
-            // Each time, so that a machine that nobody asks anything notices it too.
+            // Each time, so that a machine that nobody asks anything notices it too; and once more after
+            // a commit, which may have waited for the disk.
             if let Err(copied) = self.generation.look() {
                 return Some(Ended::Copied(copied));
             }
@@ -300,5 +305,71 @@ impl Committer {
             // Nobody may be watching.
             let _ = self.inbox.notices.send(notice);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+    use quorate_codec::Digest;
+    use quorate_identity::{NodeId, NodeSecrets};
+    use quorate_machine::event::Reply;
+    use quorate_store::{Cost, Passphrase, StoreId};
+    use quorate_transport::MeshPlan;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// What becomes of an output where the memory is another one after so many looks: whether its row
+    /// was written, whether its reply left, and whether the thread ended for that.
+    fn after(looks: u32) -> (bool, bool, bool) {
+        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let _entered = threads.enter();
+        let folder = tempfile::tempdir().unwrap();
+        let passphrase = Passphrase::new("of a test");
+        let path = folder.path().join("store");
+        let store = Store::create_with(path, &passphrase, StoreId::random(), Cost::TRIAL).unwrap();
+        let secrets = NodeSecrets::generate(&mut rand_core::OsRng);
+        let plan =
+            MeshPlan { me: NodeId(Digest::ZERO), peers: BTreeMap::new(), delay: Duration::ZERO };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
+        let listener = threads.block_on(listener).unwrap();
+        let (mesh, _mesh_events) = quorate_transport::start(&secrets, plan, listener).unwrap();
+        let (events, _receiver) = mpsc::channel(1);
+        let (notices, _) = broadcast::channel(1);
+        let inbox = Inbox { events, replies: Replies::default(), notices };
+        let (caller, mut replied) = oneshot::channel();
+        inbox.replies.lock().unwrap().callers.insert(CallId(1), caller);
+
+        // One look is that at the start.
+        let left = AtomicU32::new(looks + 1);
+        let now = move || {
+            let left =
+                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
+            u8::from(left.is_err())
+        };
+        let (generation, rows) = (Generation::of(now), store.reader());
+        let accounts = Arc::new(Accounts::default());
+        let mut committer = Committer { store, generation, mesh, inbox, accounts, verbose: false };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let output = Output {
+            writes: vec![Write::put(Table::Backup, b"row".to_vec(), b"said".to_vec())],
+            barrier: true,
+            replies: vec![Reply { id: CallId(1), answer: Err(crate::daemon::calls::bug()) }],
+            ..Output::default()
+        };
+        sender.send(output).unwrap();
+        drop(sender);
+        let ended = committer.run(&receiver);
+        let is_written = rows.read(Table::Backup, b"row").unwrap().is_some();
+        let is_copied = matches!(ended, Some(Ended::Copied(Copied::Another)));
+        (is_written, replied.try_recv().is_ok(), is_copied)
+    }
+
+    /// N-92, MEM-01: the memory is looked at before a row is written, and again before anything leaves.
+    #[test]
+    fn neg_092_what_a_copy_would_write_and_say_is_neither_written_nor_said() {
+        assert_eq!(after(0), (false, false, true), "it went on in a copy");
+        assert_eq!(after(1), (true, false, true), "it was copied while it wrote");
+        assert_eq!(after(100), (true, true, false), "nobody copied it");
     }
 }

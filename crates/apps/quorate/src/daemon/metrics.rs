@@ -4,7 +4,8 @@ use super::backups::Found;
 use super::calls;
 use super::server::Interface;
 use quorate_client::contract::{
-    CustodyView, DrillView, ErrorBody, KeyState, KeyStatus, KeyView, SessionFigures, Status, Totals,
+    CustodyView, DrillView, ErrorBody, KeyState, KeyStatus, KeyView, NodeStatus, SessionFigures,
+    Status, Totals,
 };
 use quorate_machine::call::{Call, Caller, View};
 use std::fmt::Write;
@@ -69,15 +70,9 @@ fn render(
     let nodes: Vec<_> =
         status.nodes.iter().map(|node| label("node", &node.name, node.alive)).collect();
     metric("node_alive", "gauge", "Whether a channel to the node is up.", &nodes);
-    let sessions: Vec<_> = status.nodes.iter().filter(|it| it.sessions.sessions > 0).collect();
-    let sessions = sessions.iter().flat_map(|node| {
-        let SessionFigures { sessions, failed, broke } = node.sessions;
-        [("all", sessions), ("failed", failed), ("broke", broke)].map(|(which, number)| {
-            (format!("{{node=\"{}\",which=\"{which}\"}}", node.name), number as f64)
-        })
-    });
-    let help = "Sessions with the node that are over; of these some member made fail; it broke.";
-    metric("sessions_total", "counter", help, &sessions.collect::<Vec<_>>());
+    for (name, help, values) in sessions(&status.nodes) {
+        metric(name, "counter", help, &values);
+    }
     let keys: Vec<_> =
         status.keys.iter().map(|key| label("key", &key.name, key.can_sign)).collect();
     metric("key_can_sign", "gauge", "Whether a quorum for the key is there.", &keys);
@@ -137,4 +132,55 @@ fn render(
     let help = "When the next drill of those who restore by the tree is due.";
     metric("drill_due_timestamp_seconds", "gauge", help, &due);
     text
+}
+
+/// Name, help and values of a metric.
+type Metric = (&'static str, &'static str, Vec<(String, f64)>);
+
+/// How sessions went, by the nodes that were in them (SES-12). Each counts some of the one before, so they
+/// are metrics of their own: values of one would be added up.
+fn sessions(nodes: &[NodeStatus]) -> [Metric; 3] {
+    let of_nodes = |value: fn(&SessionFigures) -> u64| -> Vec<_> {
+        let seen = nodes.iter().filter(|node| node.sessions.sessions > 0);
+        seen.map(|it| (format!("{{node=\"{}\"}}", it.name), value(&it.sessions) as f64)).collect()
+    };
+    let all = of_nodes(|figures| figures.sessions);
+    let failed = of_nodes(|figures| figures.failed);
+    let broken = of_nodes(|figures| figures.broke);
+    [
+        ("sessions_total", "Sessions with the node that are over.", all),
+        ("sessions_failed_total", "Of these, those that some member made fail.", failed),
+        (
+            "sessions_broken_total",
+            "Of these, those in which the node was silent, refused or was proved false; somebody else may have caused it.",
+            broken,
+        ),
+    ]
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// SES-12: what counts some of another is not added to it.
+    #[test]
+    fn no_session_is_in_two_values_of_one_metric() {
+        let node = |name: &str, sessions: [u64; 3]| -> NodeStatus {
+            let [sessions, failed, broke] = sessions;
+            let figures = json!({"sessions": sessions, "failed": failed, "broke": broke});
+            let node = json!({"name": name, "role": "signer", "alive": true, "sessions": figures});
+            serde_json::from_value(node).unwrap()
+        };
+        let nodes = [node("node-1", [0; 3]), node("node-2", [9, 4, 1])];
+        let of = |value: f64| vec![("{node=\"node-2\"}".to_owned(), value)];
+        let found = sessions(&nodes).map(|(name, _, values)| (name, values));
+        let expected = [
+            ("sessions_total", of(9.0)),
+            ("sessions_failed_total", of(4.0)),
+            ("sessions_broken_total", of(1.0)),
+        ];
+        assert_eq!(found, expected);
+    }
 }

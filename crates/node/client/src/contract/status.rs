@@ -86,14 +86,15 @@ pub struct NodeStatus {
 }
 
 /// How sessions with one node went, in [`NodeStatus`]: who is always there when it fails, more often than
-/// others, may be why.
+/// others, may be why. Each number counts some of the one before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionFigures {
     /// How many are over, whatever came of them.
     pub sessions: u64,
     /// How many of them some member made fail.
     pub failed: u64,
-    /// How many of these it broke, refused or left without an answer, as the answering node saw.
+    /// In how many of these it was silent, refused, or was proved false, as the answering node saw. Somebody
+    /// else may have caused it: whoever holds messages back makes others look silent.
     pub broke: u64,
 }
 

@@ -147,7 +147,7 @@ impl Node {
         turn.out.notices.push(Notice::Key(key));
         self.audit(format!("epochs of key {key} before {newest} are over"), &[], turn);
         self.forget_summand(&key, turn);
-        self.pairs.replace_all_made_before(peers, turn.now);
+        self.pairs.replace_all(peers, turn.now);
         self.drive_pairs(turn);
     }
 

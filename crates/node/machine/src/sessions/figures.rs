@@ -1,5 +1,5 @@
 //! How sessions went, by whom they were with (SES-12): no accusation, but who is always there when it
-//! fails stands out.
+//! fails stands out. Silence is counted with what was proved, and others can cause it.
 
 use super::{Blame, Session};
 use quorate_client::contract::SessionFigures;

@@ -73,7 +73,7 @@ enum Blame {
     Nobody,
     /// Some member's, nobody knows whose.
     Unknown,
-    /// These members broke it, refused it, or did not answer.
+    /// These members broke it, refused it, or did not answer, which others may have caused.
     Of(Vec<NodeId>),
 }
 
