@@ -112,6 +112,7 @@ fn a_seed_gives_one_run() {
     assert_ne!(signed(1), signed(2));
 }
 
+/// ECD-01, ECD-02: a plan that does not fit is no session.
 #[test]
 fn plans_that_do_not_fit_are_the_callers_fault() {
     let key = Key::<Secp256k1>::new(2);
@@ -132,7 +133,7 @@ fn plans_that_do_not_fit_are_the_callers_fault() {
     assert_eq!(fault(&|plan| plan.parties.retain(|party| *party == node(1))), Some(Fault::Caller));
 }
 
-/// A round takes one message of each other party, of nobody else.
+/// ECD-04: a round takes one message of each other party, of nobody else.
 #[test]
 fn neg_020_messages_of_others_are_the_callers_fault() {
     let key = Key::<Secp256k1>::new(3);
@@ -190,7 +191,7 @@ fn neg_031_a_failed_check_is_cheating() {
     }
 }
 
-/// ECD-03: what is merely malformed is a fault, but no cheating.
+/// ECD-03, ECD-04: what is merely malformed is a fault, but no cheating.
 #[test]
 fn neg_031_007_a_malformed_message_is_a_fault_but_no_cheating() {
     let malformed = Fault::Peers(vec![node(1)]);

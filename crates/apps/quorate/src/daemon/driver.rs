@@ -1,9 +1,10 @@
 //! The loop around [`Node::handle`]: events in; writes made durable, then everything else out.
 //!
 //! The node runs ahead in memory while its outputs are held back. One thread commits: it takes
-//! all outputs that wait, writes their rows in one transaction if any of them is a barrier, and
-//! releases them in order (NOD-01). A failed commit ends the process: what was promised is not
-//! durable. So does another generation of the machine's memory: what would leave may leave twice.
+//! all outputs that wait, sends what promises nothing, writes their rows in one transaction if any of
+//! them is a barrier, and releases the rest in order (NOD-01). A failed commit ends the process: what
+//! was promised is not durable. So does another generation of the machine's memory: what would leave
+//! may leave twice.
 
 use super::accounts::Accounts;
 use super::generation::{Copied, Generation};
@@ -236,39 +237,22 @@ impl Committer {
             if pending.is_empty() {
                 pending_since = Instant::now();
             }
-            for output in &mut batch {
-                for envelope in std::mem::take(&mut output.early) {
-                    self.send(envelope);
-                }
+            // Each time, so that a machine that nobody asks anything notices it too; and first, because
+            // what a copy would write is not written either: the disk may be that of both.
+            if let Err(copied) = self.generation.look() {
+                return Some(Ended::Copied(copied));
+            }
+            for envelope in batch.iter_mut().flat_map(|output| std::mem::take(&mut output.early)) {
+                self.send(envelope);
             }
             let barrier = batch.iter().any(|output| output.barrier);
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
             let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
             if due && !pending.is_empty() {
-                // What a copy would write is not written either: the disk may be that of both.
-                if let Err(copied) = self.generation.look() {
-                    return Some(Ended::Copied(copied));
-                }
-                let rows = self.verbose.then(|| Rows::of(&pending));
-                if let Some(rows) = &rows {
-                    tracing::info!("writes {rows}");
-                }
-                let timer = self.accounts.time_store();
-                let committed = self.store.commit(&pending);
-                drop(timer);
-                match committed {
-                    Ok(syncs) => self.accounts.count_commit(&pending, syncs),
-                    Err(error) => return Some(Ended::Store(error.to_string())),
-                }
-                if let Some(rows) = &rows {
-                    tracing::info!("wrote {rows}");
+                if let Err(ended) = self.commit(&pending) {
+                    return Some(ended);
                 }
                 pending.clear();
-            }
-            // Each time, so that a machine that nobody asks anything notices it too; and once more after
-            // a commit, which may have waited for the disk.
-            if let Err(copied) = self.generation.look() {
-                return Some(Ended::Copied(copied));
             }
             for output in batch {
                 self.release(output);
@@ -277,6 +261,23 @@ impl Committer {
                 return None;
             }
         }
+    }
+
+    /// Makes rows durable, and looks once more: it may have waited for the disk.
+    fn commit(&mut self, writes: &[Write]) -> Result<(), Ended> {
+        let rows = self.verbose.then(|| Rows::of(writes));
+        if let Some(rows) = &rows {
+            tracing::info!("writes {rows}");
+        }
+        let timer = self.accounts.time_store();
+        let committed = self.store.commit(writes);
+        drop(timer);
+        let syncs = committed.map_err(|error| Ended::Store(error.to_string()))?;
+        self.accounts.count_commit(writes, syncs);
+        if let Some(rows) = &rows {
+            tracing::info!("wrote {rows}");
+        }
+        self.generation.look().map_err(Ended::Copied)
     }
 
     fn send(&self, envelope: Envelope) {

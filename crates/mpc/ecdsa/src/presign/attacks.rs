@@ -90,6 +90,7 @@ fn presignatures_of_several_sessions_go_together() {
     assert!(online(decisions, honest).values().all(Result::is_ok));
 }
 
+/// ECD-14: a decision takes one presignature of its quorum and key for each digest.
 #[test]
 fn decisions_that_do_not_fit_are_the_callers_fault() {
     let key = Key::<Secp256k1>::new(2);
