@@ -15,16 +15,17 @@
 )]
 
 use quorate_codec::Digest;
-use quorate_curve::{
-    Factors, NonIdentity, P256, Point, Scalar, Secp256k1, SecretScalar, SecretScalars,
-};
+use quorate_curve::{Curve, Factors, P256, Point, Scalar, Secp256k1, SecretScalar, SecretScalars};
+use quorate_ecdsa::presign::{self, Decision, Presignature};
+use quorate_ecdsa::sign::Letters;
 use quorate_identity::NodeId;
-use quorate_pair::product::{self, Bob, Terms};
+use quorate_pair::product::{self, Bob, ProductCurve, Terms};
 use quorate_pair::{Setup, local};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Above this a difference is there.
@@ -49,30 +50,39 @@ fn main() -> ExitCode {
         }
     };
     report("a comparison that leaves early", true, planted(traces));
-    report("row: weighted sum", false, weighted_sum(traces));
-    report("row: sum by choices", false, sum_where(traces));
+    report("row: weighted sum", false, weighted_sum::<Secp256k1>(traces / 4));
+    report("row: weighted sum, p256", false, weighted_sum::<P256>(traces / 4));
+    report("row: sum by choices", false, sum_where::<Secp256k1>(traces));
+    report("row: sum by choices, p256", false, sum_where::<P256>(traces));
     report("row: plus by choices", false, plus_where(traces));
-    report("row: from uniform bytes", false, from_uniform(traces));
+    report("row: minus by choices", false, minus_where(traces / 4));
+    report("row: minus and plus", false, minus_plus(traces / 4));
+    report("row: plus by weights", false, plus_weighted(traces / 4));
+    report("row: from uniform bytes", false, from_uniform::<Secp256k1>(traces / 4));
+    report("row: from uniform bytes, p256", false, from_uniform::<P256>(traces / 4));
     report("k G, secp256k1", false, base::<Secp256k1>(traces));
     report("k P, secp256k1", false, variable::<Secp256k1>(traces / 4));
     report("k G, p256", false, base::<P256>(traces / 4));
-    // A product takes some hundred times as long as the others.
+    report("eight k G, secp256k1", false, several_of_base(traces / 4));
+    report("eight k P, secp256k1", false, several(traces / 4));
+    // A product takes some hundred times as long as the others, and as long to make as a presignature.
     report("product as Alice: digits", false, alice(traces / 20));
     report("product as Bob: choices", false, bob(traces / 20));
+    report("online: share and presignature", false, online(traces / 20));
     if all_well { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }
 
 /// Measures `work` on inputs of both classes: `make` gives one for each secret, by its number, of
 /// which 0 is the same for ever.
-fn measure<I>(traces: usize, make: impl Fn(usize) -> I, mut work: impl FnMut(&I)) -> f64 {
+fn measure<I>(traces: usize, make: impl Fn(usize) -> I, mut work: impl FnMut(&mut I)) -> f64 {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
     for trace in 0..2 * traces + 1_000 {
         let class = (rng.next_u32() & 1) as usize;
         // Both are made the same way, just before, so that both are as warm.
-        let input = make(class * (1 + rng.next_u32() as usize % (POOL - 1)));
+        let mut input = make(class * (1 + rng.next_u32() as usize % (POOL - 1)));
         let before = Instant::now();
-        work(black_box(&input));
+        work(black_box(&mut input));
         let time = before.elapsed().as_nanos() as f64;
         if trace >= 1_000 {
             times[class].push(time);
@@ -111,15 +121,22 @@ fn secret<const N: usize>(number: usize) -> [u8; N] {
     bytes
 }
 
-/// 416 of them, below the order.
-fn row(number: usize) -> SecretScalars<Secp256k1> {
-    let bytes = secret::<{ 416 * 32 }>(number);
-    SecretScalars::from_uniform(bytes.to_vec(), 32)
+/// As many in a row as a product has transfers.
+const TRANSFERS: usize = 416;
+
+/// Bytes of which a row is made.
+fn uniform<C: ProductCurve>(number: usize) -> Vec<u8> {
+    let mut bytes = vec![0; TRANSFERS * C::PAD_BYTES];
+    ChaCha20Rng::seed_from_u64(number as u64).fill_bytes(&mut bytes);
+    bytes
 }
 
-fn factors() -> Factors<Secp256k1> {
-    let scalar = |number: u64| Scalar::from_u64(number) * Scalar::from_u64(u64::MAX - number);
-    Factors::new(&(0..416).map(scalar).collect::<Vec<_>>())
+fn row<C: ProductCurve>(number: usize) -> SecretScalars<C> {
+    SecretScalars::from_uniform(uniform::<C>(number), C::PAD_BYTES)
+}
+
+fn scalar<C: Curve>(number: usize) -> SecretScalar<C> {
+    SecretScalar::from_wide(&secret(number))
 }
 
 fn planted(traces: usize) -> f64 {
@@ -131,49 +148,87 @@ fn planted(traces: usize) -> f64 {
     })
 }
 
-fn weighted_sum(traces: usize) -> f64 {
-    let factors = factors();
-    measure(traces / 4, row, |row| drop(black_box(row.weighted_sum(&factors))))
+fn weighted_sum<C: ProductCurve>(traces: usize) -> f64 {
+    measure(traces, row::<C>, |row| drop(black_box(row.weighted_sum(C::gadget()))))
 }
 
-fn sum_where(traces: usize) -> f64 {
-    let factors = factors();
-    measure(traces, secret::<52>, |bytes| {
-        drop(black_box(SecretScalars::sum_where(bytes, &factors)));
+fn sum_where<C: ProductCurve>(traces: usize) -> f64 {
+    measure(traces, secret::<{ TRANSFERS / 8 }>, |choices| {
+        drop(black_box(SecretScalars::sum_where(choices, C::gadget())));
     })
 }
 
 fn plus_where(traces: usize) -> f64 {
-    let (one, other) = (row(1), row(2));
-    measure(traces, secret::<52>, |bytes| {
-        drop(black_box(one.plus_where(bytes, &other)));
+    let (one, other) = (row::<Secp256k1>(1), row(2));
+    measure(traces, secret::<{ TRANSFERS / 8 }>, |choices| {
+        drop(black_box(one.plus_where(choices, &other)));
     })
 }
 
-fn from_uniform(traces: usize) -> f64 {
-    measure(traces / 4, secret::<{ 416 * 32 }>, |bytes| {
-        drop(black_box(SecretScalars::<Secp256k1>::from_uniform(bytes.to_vec(), 32)));
+fn minus_where(traces: usize) -> f64 {
+    let make = |number: usize| (row::<Secp256k1>(number), secret::<{ TRANSFERS / 8 }>(number));
+    let said = Scalar::from_u64(u64::MAX);
+    measure(traces, make, |(row, choices)| drop(black_box(row.minus_where(choices, said))))
+}
+
+fn minus_plus(traces: usize) -> f64 {
+    let make = |number: usize| (row::<Secp256k1>(number), row(POOL + number), scalar(number));
+    measure(traces, make, |(one, other, input)| drop(black_box(one.minus_plus(other, input))))
+}
+
+fn plus_weighted(traces: usize) -> f64 {
+    let weights = Factors::new(&[1, 2].map(|number| scalar(number).reveal()));
+    let make = |number: usize| [0, 1, 2].map(|at| row::<Secp256k1>(at * POOL + number));
+    measure(traces, make, |[first, second, check]| {
+        drop(black_box(check.plus_weighted(&weights, &[first, second])));
     })
 }
 
-fn base<C: quorate_curve::Curve>(traces: usize) -> f64 {
-    let scalar = |number| SecretScalar::<C>::from_wide(&secret(number));
-    measure(traces, scalar, |scalar| {
+fn from_uniform<C: ProductCurve>(traces: usize) -> f64 {
+    measure(traces, uniform::<C>, |bytes| {
+        drop(black_box(SecretScalars::<C>::from_uniform(std::mem::take(bytes), C::PAD_BYTES)));
+    })
+}
+
+fn base<C: Curve>(traces: usize) -> f64 {
+    measure(traces, scalar::<C>, |scalar| {
         black_box(scalar.commit());
     })
 }
 
-fn variable<C: quorate_curve::Curve>(traces: usize) -> f64 {
-    let scalar = |number| SecretScalar::<C>::from_wide(&secret(number));
-    let point: NonIdentity<C> = scalar(99).commit().non_identity().unwrap();
-    let point: Point<C> = point.point();
+fn variable<C: Curve>(traces: usize) -> f64 {
+    let point = scalar::<C>(99).commit();
+    let point = point.non_identity().unwrap().point();
     measure(traces, scalar, |scalar| {
         black_box(point.secret_mul(scalar));
     })
 }
 
+/// Eight, because as many are computed with side by side.
+fn eight(number: usize) -> [SecretScalar<Secp256k1>; 8] {
+    std::array::from_fn(|at| scalar(at * POOL + number))
+}
+
+fn several_of_base(traces: usize) -> f64 {
+    measure(traces, eight, |scalars| {
+        drop(black_box(SecretScalar::commit_each(&scalars.each_ref())));
+    })
+}
+
+fn several(traces: usize) -> f64 {
+    let points = eight(99).map(|scalar| scalar.commit());
+    measure(traces, eight, |scalars| {
+        let terms: Vec<_> = scalars.iter().zip(points).collect();
+        drop(black_box(Point::secret_mul_all(&terms)));
+    })
+}
+
+fn nodes() -> [NodeId; 2] {
+    [1, 2].map(|number| NodeId(Digest([number; 32])))
+}
+
 fn pair_up(number: usize) -> (Setup, Setup) {
-    let [one, two] = [1, 2].map(|number| NodeId(Digest([number; 32])));
+    let [one, two] = nodes();
     let mut rng = ChaCha20Rng::seed_from_u64(number as u64);
     local::pair_up(one, two, Digest::ZERO, &mut rng).unwrap()
 }
@@ -191,7 +246,7 @@ fn alice(traces: usize) -> f64 {
             (alice.to_bytes(), message)
         })
         .collect();
-    let inputs = [1, 2].map(|number| SecretScalar::<Secp256k1>::from_wide(&secret(number)));
+    let inputs = [1, 2].map(scalar::<Secp256k1>);
     let make = |number: usize| {
         let (alice, message) = &stored[number];
         (Setup::from_bytes(alice).unwrap(), message.clone())
@@ -207,7 +262,7 @@ fn alice(traces: usize) -> f64 {
 /// The choices, which follow from the nonce, are the secret.
 fn bob(traces: usize) -> f64 {
     let (alice, bob) = pair_up(0);
-    let inputs = [1, 2].map(|number| SecretScalar::<Secp256k1>::from_wide(&secret(number)));
+    let inputs = [1, 2].map(scalar::<Secp256k1>);
     let said: Vec<Vec<u8>> = (0..POOL)
         .map(|number| {
             let (_, message) = Bob::<Secp256k1>::start(&bob, &terms(), &secret(number));
@@ -224,4 +279,53 @@ fn bob(traces: usize) -> f64 {
             drop(black_box(state.finish(said).unwrap()));
         },
     )
+}
+
+/// Our share, of one key, and our presignature are the secret. What is said of them is public, and is
+/// another one with each.
+fn online(traces: usize) -> f64 {
+    let (at_one, at_two) = pair_up(0);
+    let pairs = [at_one, at_two].map(Arc::new);
+    let key = scalar::<Secp256k1>(99).reveal();
+    let make = |number: usize| {
+        let [one, two] = ahead(&pairs, key, number).map(|presignatures| Decision {
+            presignatures,
+            digests: vec![[7; 32]],
+            tweak: Scalar::zero(),
+            public_key: key.commit().non_identity().unwrap(),
+        });
+        let (_, opening) = presign::decide(two).unwrap();
+        (Some(one), Letters::from([(nodes()[1], opening)]))
+    };
+    measure(traces, make, |(decision, openings)| {
+        let (state, _) = presign::decide(decision.take().unwrap()).unwrap();
+        drop(black_box(state.handle(Digest::ZERO, openings).unwrap()));
+    })
+}
+
+/// A presignature at each of both nodes.
+fn ahead(
+    pairs: &[Arc<Setup>; 2],
+    key: Scalar<Secp256k1>,
+    number: usize,
+) -> [Vec<Presignature<Secp256k1>>; 2] {
+    let share = scalar(number).reveal();
+    let plan = |at: usize, share: Scalar<Secp256k1>| presign::Plan {
+        binding: Digest::ZERO,
+        parties: nodes().into(),
+        me: nodes()[at],
+        share: SecretScalar::from_bytes(&share.to_bytes()).unwrap(),
+        public_key: key.commit().non_identity().unwrap(),
+        pairs: [(nodes()[1 - at], Arc::clone(&pairs[at]))].into(),
+        count: 1,
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(number as u64);
+    let from = |at: usize, said: Letters| -> Letters {
+        said.into_values().map(|said| (nodes()[at], said)).collect()
+    };
+    let (one, said) = presign::start(plan(0, share), &mut rng).unwrap();
+    let (two, heard) = presign::start(plan(1, key - share), &mut rng).unwrap();
+    let (one, answer) = one.handle(&from(1, heard), &mut rng).unwrap();
+    let (two, other) = two.handle(&from(0, said), &mut rng).unwrap();
+    [one.handle(&from(1, other)).unwrap(), two.handle(&from(0, answer)).unwrap()]
 }
