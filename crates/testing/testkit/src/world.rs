@@ -109,6 +109,8 @@ pub struct Released {
     pub tables: Vec<Table>,
     /// Whether the messages waited for the rows.
     pub barrier: bool,
+    /// How many of the messages do not wait for it.
+    pub early: usize,
     /// The messages and their receivers.
     pub messages: Vec<(NodeId, Message)>,
 }
@@ -345,6 +347,7 @@ impl World {
         host.outputs.push(Released {
             tables: output.writes.iter().map(|write| write.table).collect(),
             barrier: output.barrier,
+            early: output.early.len(),
             messages: output
                 .early
                 .iter()

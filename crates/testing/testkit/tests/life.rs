@@ -163,6 +163,22 @@ fn rqs_03_expiry_and_cancellation_are_final() {
     assert_eq!(late.state, RequestState::Expired);
 }
 
+/// NOD-01, RQS-04: a request is passed on before it is durable, but not where a repetition depends on
+/// what this node kept.
+#[test]
+fn rqs_04_what_is_filed_under_an_idempotency_key_is_durable_before_others_hear_of_it() {
+    let mut world = ready(15, "ops", Scheme::Ed25519);
+    for (number, idempotency) in [None, Some("order-7")].into_iter().enumerate() {
+        let request = world.request("ops", &message(&format!("{number}")), "wallet-service");
+        let before = world.host("node-1").outputs.len();
+        world.file("node-1", &request, "wallet-service", idempotency).unwrap();
+        let early = world.host("node-1").outputs[before..].iter().map(|output| output.early);
+        let peers = world.nodes().len() - 1;
+        let expected = if idempotency.is_none() { peers } else { 0 };
+        assert_eq!(early.sum::<usize>(), expected, "{idempotency:?}");
+    }
+}
+
 /// SES-09: an outcome waits for other writes until somebody asks: that answer waits for it, the next
 /// one for nothing.
 #[test]

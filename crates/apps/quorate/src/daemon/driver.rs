@@ -230,7 +230,8 @@ impl Committer {
         let mut pending: Vec<Write> = Vec::new();
         let mut pending_since = Instant::now();
         loop {
-            let received = receiver.recv_timeout(LAZY_MAX);
+            let waited = if pending.is_empty() { Duration::ZERO } else { pending_since.elapsed() };
+            let received = receiver.recv_timeout(LAZY_MAX.saturating_sub(waited));
             let ends = matches!(received, Err(RecvTimeoutError::Disconnected));
             let mut batch: Vec<Output> = received.into_iter().collect();
             batch.extend(receiver.try_iter());

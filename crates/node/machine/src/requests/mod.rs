@@ -202,7 +202,13 @@ impl Node {
         if self.requests.is_full(&body.requester) {
             return Err(FileError::Busy);
         }
-        self.spread(&Message::Request(request.signed().clone()), turn);
+        let message = Message::Request(request.signed().clone());
+        // Under an idempotency key it must not be signed elsewhere while this node may still forget
+        // that it took it: filed again, it would be another one.
+        match idempotency {
+            None => self.spread(&message, turn),
+            Some(_) => self.broadcast(&message, turn),
+        }
         turn.out.barrier = true;
         self.take_request(RequestBook::new(request, idempotency, turn.now), turn);
         Ok(id)
