@@ -5,7 +5,7 @@
 //! [`order`](crate::order), but by Montgomery's R = 2^260, which is five limbs.
 
 use crate::order::{Bytes, Limbs, Modulus, Sum, accumulate_at, words};
-use crate::vectors::{Columns, LIMB, LaneWork, Lanes, checked, from_words, to_words};
+use crate::vectors::{Columns, LIMB, LaneWork, Lanes, checked, from_words, replaced, to_words};
 use zeroize::Zeroizing;
 
 /// How many are computed with at once.
@@ -259,18 +259,6 @@ fn carried<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 5] {
     let d = d.plus(c.right::<52>());
     let e = e.plus(d.right::<52>());
     [a.and(limb), b.and(limb), c.and(limb), d.and(limb), e]
-}
-
-#[inline(always)]
-fn replaced<L: Lanes>(number: [L; 5], lanes: u8, other: [L; 5]) -> [L; 5] {
-    let ([a, b, c, d, e], [f, g, h, i, j]) = (number, other);
-    [
-        a.replaced(lanes, f),
-        b.replaced(lanes, g),
-        c.replaced(lanes, h),
-        d.replaced(lanes, i),
-        e.replaced(lanes, j),
-    ]
 }
 
 /// The lanes of the bits of a byte: as [`transposed`] leaves numbers, first those of even places.

@@ -9,7 +9,7 @@
 //! * [`Wide`]: what comes of a product or of sums, not carried. The limbs are below 2^63. Sums of wide
 //!   numbers cost nothing, and one carry makes an element of all of them.
 
-use crate::vectors::{Columns, LIMB, Lanes, checked, from_words, to_words};
+use crate::vectors::{Columns, LIMB, Lanes, checked, from_words, replaced, to_words};
 
 /// 2^256 modulo p.
 const FOLD: u64 = 0x1_0000_03d1;
@@ -300,14 +300,7 @@ impl<L: Lanes> Element<L> {
     #[inline(always)]
     #[must_use]
     pub(super) fn replaced(self, lanes: u8, other: Self) -> Self {
-        let (Self([a, b, c, d, e]), Self([f, g, h, i, j])) = (self, other);
-        Self([
-            a.replaced(lanes, f),
-            b.replaced(lanes, g),
-            c.replaced(lanes, h),
-            d.replaced(lanes, i),
-            e.replaced(lanes, j),
-        ])
+        Self(replaced(self.0, lanes, other.0))
     }
 
     /// What the lane has whose number differs in this bit.

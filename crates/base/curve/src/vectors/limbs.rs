@@ -42,6 +42,19 @@ pub(crate) fn to_words<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 4] {
     ]
 }
 
+/// `other` in these lanes, the number elsewhere.
+#[inline(always)]
+pub(crate) fn replaced<L: Lanes>(number: [L; 5], lanes: u8, other: [L; 5]) -> [L; 5] {
+    let ([a, b, c, d, e], [f, g, h, i, j]) = (number, other);
+    [
+        a.replaced(lanes, f),
+        b.replaced(lanes, g),
+        c.replaced(lanes, h),
+        d.replaced(lanes, i),
+        e.replaced(lanes, j),
+    ]
+}
+
 /// Looks at the limbs of the plain twin: none is above this.
 #[inline(always)]
 pub(crate) fn checked<L: Lanes, const N: usize>(limbs: [L; N], largest: u64) -> [L; N] {

@@ -11,7 +11,7 @@ mod limbs;
 mod words;
 
 pub(crate) use lanes::{LaneWork, Lanes, has_lanes, on_lanes};
-pub(crate) use limbs::{Columns, LIMB, checked, from_words, limbs, to_words};
+pub(crate) use limbs::{Columns, LIMB, checked, from_words, limbs, replaced, to_words};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 pub use words::{Words, Work, on_widest};
