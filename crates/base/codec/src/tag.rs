@@ -229,6 +229,8 @@ tags! {
     ENGINE_SESSION = "engine/session/v1";
     /// Run id of the Schnorr engine.
     SCHNORR_SESSION = "schnorr/session/v1";
+    /// Weights of the signatures of a session, verified as one.
+    SCHNORR_BATCH = "schnorr/batch/v1";
     /// Session id of the ECDSA engine.
     ECDSA_SESSION = "ecdsa/session/v2";
     /// Session id of the ECDSA engine where it makes presignatures.

@@ -48,6 +48,12 @@ pub trait Arithmetic {
     fn multiply_all(terms: &[(&Self::RawScalar, &Self::RawPoint)]) -> Vec<Self::RawPoint> {
         terms.iter().map(|(k, point)| Self::multiply(k, point)).collect()
     }
+    /// Σ k · P over public terms, possibly in variable time.
+    fn linear_combination(terms: &[(Self::RawScalar, Self::RawPoint)]) -> Self::RawPoint {
+        let each: Vec<_> = terms.iter().map(|(k, point)| (k, point)).collect();
+        let products = Self::multiply_all(&each).into_iter();
+        products.reduce(|sum, product| Self::add(&sum, &product)).unwrap_or_else(Self::identity)
+    }
     /// k · G, in constant time.
     fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint;
     /// k · G for a public k, possibly in variable time.

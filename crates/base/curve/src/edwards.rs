@@ -4,7 +4,7 @@ use crate::curve::{Arithmetic, Ed25519};
 use curve25519_dalek_5::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek_5::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek_5::scalar::Scalar;
-use curve25519_dalek_5::traits::{Identity, IsIdentity};
+use curve25519_dalek_5::traits::{Identity, IsIdentity, VartimeMultiscalarMul};
 use std::sync::OnceLock;
 use zeroize::Zeroize;
 
@@ -32,6 +32,11 @@ impl Arithmetic for Ed25519 {
         point * k
     }
 
+    fn linear_combination(terms: &[(Self::RawScalar, Self::RawPoint)]) -> Self::RawPoint {
+        let (scalars, points): (Vec<_>, Vec<_>) = terms.iter().copied().unzip();
+        EdwardsPoint::vartime_multiscalar_mul(scalars, points)
+    }
+
     fn multiply_base(k: &Self::RawScalar) -> Self::RawPoint {
         EdwardsPoint::mul_base(k)
     }
@@ -56,10 +61,10 @@ impl Arithmetic for Ed25519 {
 
     fn decode(bytes: &[u8]) -> Option<Self::RawPoint> {
         let compressed = CompressedEdwardsY::from_slice(bytes).ok()?;
-        let point = compressed.decompress()?;
-        // Decompression accepts some second encodings and points with torsion (CUR-01, CUR-02).
-        let canonical = point.compress() == compressed;
-        (canonical && point.is_torsion_free() && !point.is_identity()).then_some(point)
+        // Decompression accepts some second encodings and points with torsion (CUR-01, CUR-02). A
+        // sign of x = 0 is none of those that remain: such points are of small order.
+        let point = has_reduced_y(&compressed.0).then(|| compressed.decompress())??;
+        (point.is_torsion_free() && !point.is_identity()).then_some(point)
     }
 
     fn scalar_add(a: &Self::RawScalar, b: &Self::RawScalar) -> Self::RawScalar {
@@ -101,6 +106,12 @@ impl Arithmetic for Ed25519 {
     fn scalar_from_bytes(bytes: &[u8; 32]) -> Option<Self::RawScalar> {
         Scalar::from_canonical_bytes(*bytes).into()
     }
+}
+
+/// Whether the coordinate of an encoding, which is its lower 255 bits, is below 2^255 - 19.
+fn has_reduced_y([lowest, middle @ .., highest]: &[u8; 32]) -> bool {
+    let is_highest = highest | 0x80 == 0xff && middle.iter().all(|byte| *byte == 0xff);
+    !(is_highest && *lowest >= 0xed)
 }
 
 /// 1 to 255 times 256^place · G, for each place of a scalar's 32 bytes, the lowest first.

@@ -83,6 +83,15 @@ impl<C: Curve> Point<C> {
         product
     }
 
+    /// Σ k · P over public terms, possibly in variable time, as the library or the lanes of the curve
+    /// do it best. Of no terms, the identity.
+    ///
+    /// Cost: up to four terms at once cost hardly more than one.
+    pub fn linear_combination(terms: &[(Scalar<C>, Self)]) -> Self {
+        let raw: Vec<_> = terms.iter().map(|(k, point)| (*k.raw(), point.0)).collect();
+        Self(C::linear_combination(&raw))
+    }
+
     /// Σ k · P over public terms, in variable time, by buckets (Pippenger): for coefficients that
     /// a verifier draws to check many equations as one. Of no terms, the identity (CUR-07).
     ///

@@ -324,7 +324,11 @@ impl Schnorr {
 
     fn plan(&self, me: u8) -> schnorr::Plan<schnorr::Ed25519> {
         let [key, slope] = self.coefficients;
-        let share = |number: u8| key + slope * Scalar::from_u64(number.into());
+        // The values at 1 and 2, by the coefficients of these numbers: 2 and -1.
+        let share = |number: u8| match number {
+            1 => (key + slope) * Scalar::from_u64(2),
+            _ => Scalar::zero() - (key + slope + slope),
+        };
         let public = |number| (node(number), share(number).commit().non_identity().unwrap());
         schnorr::Plan {
             terms: Digest([self.count; 32]),

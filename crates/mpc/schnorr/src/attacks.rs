@@ -286,6 +286,29 @@ fn neg_043_no_signature_comes_out_of_a_session_that_failed() {
     assert!(ends[&node(1)].is_ok());
 }
 
+/// SCH-12, CUR-07: what is wrong in one signature is not made good by another.
+#[test]
+fn neg_043_errors_of_several_signatures_do_not_cancel() {
+    fn cancels<S: Suite>() {
+        let messages: [&[u8]; 3] = [&MESSAGE; 3];
+        let plans = Key::<S>::new(2, 1).plans(&messages, Tweak::None);
+        let ends = run(plans, |round, from, _, bytes| {
+            if (round, from) == (2, node(1)) {
+                edit(bytes, |items| {
+                    let read = |item: &[u8]| quorate_curve::Scalar::<S::Curve>::from_bytes(item);
+                    let (one, two) = (read(&items[1]).unwrap(), read(&items[2]).unwrap());
+                    let more = quorate_curve::Scalar::one();
+                    items[1] = (one + more).to_bytes().to_vec();
+                    items[2] = (two - more).to_bytes().to_vec();
+                });
+            }
+        });
+        assert_eq!(fault_of(&ends, 2), Fault::Peers(vec![node(1)]));
+    }
+    cancels::<Ed25519>();
+    cancels::<Bip340>();
+}
+
 /// SCH-07: a quorum is a map of nodes; who sends what is known from the channel.
 #[test]
 fn neg_030_a_round_takes_exactly_one_message_of_each_other_party() {

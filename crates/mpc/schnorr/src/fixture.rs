@@ -2,7 +2,7 @@
 
 use crate::{Letters, Plan, SchnorrError, Signature, Suite, Tweak, open};
 use quorate_codec::Digest;
-use quorate_curve::{NonIdentity, Scalar, SecretScalar};
+use quorate_curve::{Curve, NonIdentity, Scalar, SecretScalar};
 use quorate_identity::NodeId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -19,7 +19,7 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
 }
 
-/// A key: coefficients of a polynomial.
+/// A key: coefficients of a polynomial, of which all parties together know just enough values.
 pub struct Key<S: Suite>(Vec<Scalar<S::Curve>>);
 
 impl<S: Suite> Key<S> {
@@ -32,9 +32,16 @@ impl<S: Suite> Key<S> {
         self.0[0].commit().non_identity().unwrap()
     }
 
-    fn share(&self, number: u8) -> Scalar<S::Curve> {
+    /// The value at a party's number.
+    pub fn value(&self, number: u8) -> Scalar<S::Curve> {
         let number = Scalar::from_u64(number.into());
         self.0.iter().rev().fold(Scalar::zero(), |value, next| value * number + *next)
+    }
+
+    /// A party's summand of the key.
+    fn share(&self, number: u8) -> Scalar<S::Curve> {
+        let all: Vec<u64> = (1..=self.0.len() as u64).collect();
+        self.value(number) * coefficient(number.into(), &all)
     }
 
     /// What the node of this number signs with.
@@ -54,6 +61,15 @@ impl<S: Suite> Key<S> {
     pub fn plans(&self, messages: &[&[u8]], tweak: Tweak) -> Vec<Plan<S>> {
         (1..=self.0.len() as u8).map(|number| self.plan(number, messages, tweak)).collect()
     }
+}
+
+/// Lagrange's coefficient of a number at zero, among these: Π j / (j - number) over the others.
+pub fn coefficient<C: Curve>(number: u64, all: &[u64]) -> Scalar<C> {
+    let own = Scalar::from_u64(number);
+    let others = all.iter().filter(|other| **other != number).map(|other| Scalar::from_u64(*other));
+    others.fold(Scalar::one(), |product, other| {
+        product * other * (other - own).non_zero().unwrap().invert().scalar()
+    })
 }
 
 /// What became of each party.

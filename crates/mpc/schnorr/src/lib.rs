@@ -1,8 +1,7 @@
 //! Threshold Schnorr signatures by any quorum: FROST (RFC 9591) for Ed25519 and BIP-340.
 //!
-//! The rounds are those of `frost-core`; nothing else of it is used: keys come from `mpc/keygen`,
-//! quorums, coefficients and numbering from above. FROST itself checks only how many signers
-//! there are, so every party computes quorum and public shares itself and hands them in.
+//! Every party has a summand of the key; keys come from `mpc/keygen`, quorums and summands from
+//! above, and every party computes the public summands of all itself and hands them in.
 //!
 //! ```text
 //! open ──► message 1: two commitments for every message to be signed
@@ -21,6 +20,7 @@ mod error;
 mod round1;
 mod round2;
 mod signature;
+mod signing;
 mod suite;
 mod wire;
 
@@ -29,13 +29,15 @@ mod attacks;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod rfc9591;
 
 pub use error::{Fault, SchnorrError};
 pub use round1::{ExpectCommitments, Plan, open};
 pub use round2::ExpectShares;
 pub use signature::{Signature, verify};
-pub use suite::{Bip340, Ed25519, Suite, Tweak, taproot_output_key};
+pub use suite::{Bip340, Ed25519, SigningKey, Suite, Tweak, taproot_output_key};
 
 /// Messages of single parties.
 pub type Letters = std::collections::BTreeMap<quorate_identity::NodeId, Vec<u8>>;

@@ -1,18 +1,16 @@
-//! The vector of RFC 9591, appendix E.1 (FROST(Ed25519, SHA-512)), through the library as it is
-//! used here: binding factors, signature shares, signature.
+//! The vector of RFC 9591, appendix E.1 (FROST(Ed25519, SHA-512)): binding factors, signature
+//! shares, signature.
 
-use frost_core::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare};
-use frost_core::round1::{Nonce, SigningNonces};
-use frost_core::round2::{SignatureShare, sign};
-use frost_core::{
-    Identifier, SigningPackage, VerifyingKey, aggregate, compute_binding_factor_list,
-};
-use frost_ed25519::Ed25519Sha512 as Suite;
-use std::collections::BTreeMap;
+use crate::fixture::{coefficient, node};
+use crate::round1::Nonces;
+use crate::round2::signature_share;
+use crate::signing::{Commitments, Signing};
+use crate::{Ed25519, Suite, Tweak, verify};
+use quorate_curve::{NonIdentity, Scalar, SecretScalar};
 
 /// One signer: share, nonces, and what must come of them.
 struct Signer {
-    number: u16,
+    number: u8,
     share: &'static str,
     hiding: &'static str,
     binding: &'static str,
@@ -44,51 +42,59 @@ const SIGNERS: [Signer; 2] = [
     },
 ];
 
+type Point = NonIdentity<quorate_curve::Ed25519>;
+
 fn bytes(hex: &str) -> Vec<u8> {
     quorate_codec::hex::decode(&format!("0x{hex}")).unwrap()
+}
+
+fn secret(hex: &str) -> SecretScalar<quorate_curve::Ed25519> {
+    SecretScalar::from_bytes(&bytes(hex)).unwrap()
+}
+
+fn commitments(signer: &Signer) -> Commitments<quorate_curve::Ed25519> {
+    let points = [signer.hiding, signer.binding];
+    let points = points.map(|nonce| secret(nonce).commit().non_identity().unwrap());
+    let encoded = points.map(|point| point.to_bytes()).concat();
+    Commitments::all(&points, [encoded.as_slice()]).remove(0)
+}
+
+/// With these commitments of these signers, in their order.
+fn signing(key: &Point, message: &[u8], signers: &[(&Signer, &Signer)]) -> Signing<Ed25519> {
+    let key = Ed25519::signing_key(key, Tweak::None).unwrap();
+    let party = |(signer, by): &(&Signer, &Signer)| {
+        (signer.number.into(), (node(signer.number), commitments(by)))
+    };
+    Signing::numbered(&key, message.to_vec(), signers.iter().map(party).collect()).unwrap()
 }
 
 /// SCH-07: the factor covers key, message, and the list of all commitments in the order of the
 /// signers.
 #[test]
 fn neg_030_binding_factors_shares_and_signature_are_those_of_rfc_9591() {
-    let key = VerifyingKey::<Suite>::deserialize(&bytes(KEY)).unwrap();
-    let nonces: BTreeMap<Identifier<Suite>, SigningNonces<Suite>> = SIGNERS
-        .iter()
-        .map(|signer| {
-            let nonce = |hex| Nonce::deserialize(&bytes(hex)).unwrap();
-            let nonces = SigningNonces::from_nonces(nonce(signer.hiding), nonce(signer.binding));
-            (Identifier::try_from(signer.number).unwrap(), nonces)
-        })
-        .collect();
-    let commitments: BTreeMap<_, _> =
-        nonces.iter().map(|(number, nonces)| (*number, *nonces.commitments())).collect();
-    let package = SigningPackage::new(commitments.clone(), b"test");
-    let factors = compute_binding_factor_list(&package, &key, &[]).unwrap();
-    let (mut shares, mut publics) = (BTreeMap::new(), BTreeMap::new());
+    let key = Point::from_bytes(&bytes(KEY)).unwrap();
+    let [one, three] = &SIGNERS;
+    let made = signing(&key, b"test", &[(one, one), (three, three)]);
+    let mut sum = Scalar::zero();
     for signer in &SIGNERS {
-        let number = Identifier::try_from(signer.number).unwrap();
-        assert_eq!(factors.get(&number).unwrap().serialize(), bytes(signer.binding_factor));
-        let share = SigningShare::deserialize(&bytes(signer.share)).unwrap();
-        let public = VerifyingShare::from(share);
-        let own = KeyPackage::new(number, share, public, key, 2);
-        let made = sign(&package, &nonces[&number], &own).unwrap();
-        assert_eq!(made.serialize(), bytes(signer.signature_share));
-        shares.insert(number, SignatureShare::deserialize(&made.serialize()).unwrap());
-        publics.insert(number, public);
+        let factor = made.factor(&node(signer.number)).unwrap();
+        assert_eq!(factor.to_bytes().to_vec(), bytes(signer.binding_factor));
+        let nonces = Nonces { hiding: secret(signer.hiding), binding: secret(signer.binding) };
+        let summand = secret(signer.share).times(coefficient(signer.number.into(), &[1, 3]));
+        let share = signature_share(&made, factor, nonces, &summand);
+        assert_eq!(share.to_bytes().to_vec(), bytes(signer.signature_share));
+        assert!(made.holds(&node(signer.number), summand.commit(), share));
+        sum = sum + share;
     }
-    let keys = PublicKeyPackage::new(publics, key, Some(2));
-    let signature = aggregate(&package, &shares, &keys).unwrap();
-    assert_eq!(signature.serialize().unwrap(), bytes(SIGNATURE));
+    assert_eq!(made.signature(sum).to_vec(), bytes(SIGNATURE));
+    verify::<Ed25519>(&key, Tweak::None, b"test", &bytes(SIGNATURE)).unwrap();
 
     // Another message, another list, another key: every factor is another one.
-    let differs = |package: &SigningPackage<Suite>, key: &VerifyingKey<Suite>| {
-        let others = compute_binding_factor_list(package, key, &[]).unwrap();
-        nonces.keys().all(|number| others.get(number) != factors.get(number))
+    let differs = |other: &Signing<Ed25519>| {
+        let factors = |signing: &Signing<_>| [1, 3].map(|it| signing.factor(&node(it)).unwrap());
+        factors(other).iter().zip(factors(&made)).all(|(other, factor)| *other != factor)
     };
-    assert!(differs(&SigningPackage::new(commitments.clone(), b"tesT"), &key));
-    let swapped = commitments.keys().copied().zip(commitments.values().rev().copied()).collect();
-    assert!(differs(&SigningPackage::new(swapped, b"test"), &key));
-    let base = VerifyingKey::<Suite>::new(curve25519_dalek::constants::ED25519_BASEPOINT_POINT);
-    assert!(differs(&package, &base));
+    assert!(differs(&signing(&key, b"tesT", &[(one, one), (three, three)])));
+    assert!(differs(&signing(&key, b"test", &[(one, three), (three, one)])));
+    assert!(differs(&signing(&commitments(one).hiding, b"test", &[(one, one), (three, three)])));
 }

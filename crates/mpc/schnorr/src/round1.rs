@@ -2,13 +2,11 @@
 //! Nothing here reveals anything about the share.
 
 use crate::round2::{self, ExpectShares};
+use crate::signing::{Commitments, Signing};
+use crate::suite::SigningKey;
 use crate::{Letters, SchnorrError, Suite, Tweak, wire};
-use frost_core::Identifier;
-use frost_core::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare};
-use frost_core::round1::{NonceCommitment, SigningCommitments, SigningNonces};
-use frost_core::{Ciphersuite, SigningPackage, VerifyingKey};
 use quorate_codec::{Digest, Transcript, tag};
-use quorate_curve::{Curve, NonIdentity, SecretScalar, SecretStream};
+use quorate_curve::{Curve, NonIdentity, Point, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
 use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
@@ -20,8 +18,7 @@ pub struct Plan<S: Suite> {
     pub terms: Digest,
     /// This node, one of the quorum.
     pub me: NodeId,
-    /// This node's value of the polynomial of degree one below the quorum's size, at its own
-    /// number, whose value at zero is the secret key. Secret.
+    /// This node's summand of the secret key: the summands of the quorum add up to it. Secret.
     pub share: SecretScalar<S::Curve>,
     /// The same of everybody in the quorum, in public. The quorum is numbered 1, 2, … in this
     /// order (SCH-01).
@@ -39,21 +36,27 @@ pub struct Plan<S: Suite> {
 pub struct ExpectCommitments<S: Suite> {
     session: Session<S>,
     first_run: Digest,
-    key: KeyPackage<S::Library>,
-    nonces: Vec<SigningNonces<S::Library>>,
+    /// This node's summand of the key that signs. Secret.
+    share: SecretScalar<S::Curve>,
+    nonces: Vec<Nonces<S::Curve>>,
+    own: Vec<Commitments<S::Curve>>,
+    messages: Vec<Vec<u8>>,
 }
 
-/// Something of each party, by its number.
-type ByNumber<S, T> = BTreeMap<Identifier<<S as Suite>::Library>, T>;
+/// The nonces of one message: d and e. Secret.
+pub(crate) struct Nonces<C: Curve> {
+    pub hiding: SecretScalar<C>,
+    pub binding: SecretScalar<C>,
+}
 
 /// What all rounds of a session share. Public values.
 pub(crate) struct Session<S: Suite> {
     pub me: NodeId,
-    pub numbered: BTreeMap<NodeId, Identifier<S::Library>>,
-    pub keys: PublicKeyPackage<S::Library>,
+    public_shares: BTreeMap<NodeId, NonIdentity<S::Curve>>,
     pub public_key: NonIdentity<S::Curve>,
     pub tweak: Tweak,
-    pub messages: Vec<Vec<u8>>,
+    /// The key after its tweak.
+    pub key: SigningKey<S::Curve>,
 }
 
 /// Makes nonces for every message: the state that waits for the others', and the own message.
@@ -72,25 +75,30 @@ pub fn open<S: Suite>(
     if !plan.messages.iter().all(|message| S::admits(message, plan.tweak)) {
         return Err(SchnorrError::caller("the scheme does not sign such a message or tweak"));
     }
-    let own = plan
-        .public_shares
-        .get(&plan.me)
-        .ok_or_else(|| SchnorrError::caller("this node is not in the quorum"))?;
-    // The library would not notice (SCH-02).
-    if plan.share.commit() != own.point() {
+    let session = Session::new(&plan)?;
+    let nonces = (0..).zip(&plan.messages);
+    let nonces: Vec<Nonces<S::Curve>> =
+        nonces.map(|(position, message)| Nonces::fresh(&plan, position, message, rng)).collect();
+    // Many points together cost less.
+    let secrets = nonces.iter().flat_map(|nonces| [&nonces.hiding, &nonces.binding]);
+    let secrets: Vec<&SecretScalar<_>> = std::iter::once(&plan.share).chain(secrets).collect();
+    let mut points = SecretScalar::commit_each(&secrets).into_iter();
+    // What a damaged share makes blames this node (SCH-02).
+    if points.next() != plan.public_shares.get(&plan.me).map(NonIdentity::point) {
         return Err(SchnorrError::machine("the share does not match its public half"));
     }
-    let (session, key) = Session::new(&plan)?;
-    let make =
-        |(position, message): (u64, &Vec<u8>)| fresh_nonces(&plan, position, message, &key, rng);
-    let nonces: Vec<SigningNonces<_>> = (0..).zip(&plan.messages).map(make).collect();
-    let items: Option<Vec<_>> =
-        nonces.iter().map(|nonces| write::<S>(nonces.commitments())).collect();
+    let points: Result<Vec<NonIdentity<_>>, _> = points.map(Point::non_identity).collect();
     // By a chance of 2^-250 a nonce is zero, and has no commitment.
-    let items = items.ok_or_else(|| SchnorrError::machine("a nonce is zero"))?;
+    let points = points.map_err(|_| SchnorrError::machine("a nonce is zero"))?;
+    let items: Vec<Vec<u8>> =
+        NonIdentity::all_to_bytes(&points).chunks(2).map(<[Vec<u8>]>::concat).collect();
+    let own = Commitments::all(&points, items.iter().map(Vec::as_slice));
     let first_run = first_run(&plan);
+    let share = session.signing_share(plan.me, &plan.share);
     let message = wire::encode(first_run, items);
-    Ok((ExpectCommitments { session, first_run, key, nonces }, message))
+    let expect =
+        ExpectCommitments { session, first_run, share, nonces, own, messages: plan.messages };
+    Ok((expect, message))
 }
 
 impl<S: Suite> ExpectCommitments<S> {
@@ -110,62 +118,71 @@ impl<S: Suite> ExpectCommitments<S> {
         context: Digest,
         messages: &Letters,
     ) -> Result<(ExpectShares<S>, Vec<u8>), SchnorrError> {
-        let Self { session, first_run, key, nonces } = self;
-        let received = session.read(messages, first_run, 2 * S::Curve::POINT_BYTES, read::<S>)?;
-        let mut packages = Vec::with_capacity(nonces.len());
-        let mut shares = Vec::with_capacity(nonces.len());
-        for ((nonces, theirs), message) in nonces.iter().zip(received).zip(&session.messages) {
-            let mut commitments = theirs;
-            commitments.insert(*key.identifier(), *nonces.commitments());
-            let package = SigningPackage::new(commitments, message);
-            let share = S::sign(&package, nonces, &key, session.tweak)
-                .map_err(|_| SchnorrError::machine("the library refused this node's own share"))?;
-            packages.push(package);
-            shares.push(share);
+        let Self { session, first_run, share, nonces, own, messages: signed } = self;
+        let bytes = Commitments::<S::Curve>::BYTES;
+        let received = session.read(messages, first_run, signed.len(), bytes, read)?;
+        let mut signings = Vec::with_capacity(signed.len());
+        for ((mut commitments, own), message) in received.into_iter().zip(own).zip(signed) {
+            commitments.insert(session.me, own);
+            signings.push(Signing::new(&session.key, message, commitments)?);
         }
-        let run = second_run(first_run, context);
-        Ok(round2::share(session, run, packages, shares))
+        round2::share(session, second_run(first_run, context), signings, nonces, &share)
     }
 }
 
+/// Something of each other party.
+type ByParty<T> = BTreeMap<NodeId, T>;
+
 impl<S: Suite> Session<S> {
-    fn new(plan: &Plan<S>) -> Result<(Self, KeyPackage<S::Library>), SchnorrError> {
-        let damaged = |_| SchnorrError::machine("the key of the session is damaged");
-        let count = u8::try_from(plan.public_shares.len())
-            .map_err(|_| SchnorrError::caller("a session has at most 255 parties"))?;
-        let mut numbered = BTreeMap::new();
-        let mut verifying_shares = BTreeMap::new();
-        for ((node, public), number) in plan.public_shares.iter().zip(1..=count) {
-            let identifier = Identifier::try_from(u16::from(number)).map_err(damaged)?;
-            numbered.insert(*node, identifier);
-            verifying_shares.insert(identifier, VerifyingShare::new(S::element(public)));
+    fn new(plan: &Plan<S>) -> Result<Self, SchnorrError> {
+        if plan.public_shares.len() > usize::from(u8::MAX) {
+            return Err(SchnorrError::caller("a session has at most 255 parties"));
         }
-        let own = || SchnorrError::caller("this node is not in the quorum");
-        let identifier = *numbered.get(&plan.me).ok_or_else(own)?;
-        let verifying_share = *verifying_shares.get(&identifier).ok_or_else(own)?;
-        let verifying_key = VerifyingKey::new(S::element(&plan.public_key));
-        let key = KeyPackage::new(
-            identifier,
-            // `Copy`, hence made here and moved straight into the package, which wipes it.
-            SigningShare::deserialize(plan.share.to_bytes().as_ref()).map_err(damaged)?,
-            verifying_share,
-            verifying_key,
-            count.into(),
-        );
-        let session = Self {
+        if !plan.public_shares.contains_key(&plan.me) {
+            return Err(SchnorrError::caller("this node is not in the quorum"));
+        }
+        let key = S::signing_key(&plan.public_key, plan.tweak)
+            .ok_or_else(|| SchnorrError::caller("the key has no such tweak"))?;
+        Ok(Self {
             me: plan.me,
-            numbered,
-            keys: PublicKeyPackage::new(verifying_shares, verifying_key, Some(count.into())),
+            public_shares: plan.public_shares.clone(),
             public_key: plan.public_key,
             tweak: plan.tweak,
-            messages: plan.messages.clone(),
-        };
-        Ok((session, key))
+            key,
+        })
     }
 
     /// The other parties, ascending.
     pub fn others(&self) -> Vec<NodeId> {
-        self.numbered.keys().copied().filter(|node| *node != self.me).collect()
+        self.public_shares.keys().copied().filter(|node| *node != self.me).collect()
+    }
+
+    /// Whether a party adds what the tweak adds: the first, for all.
+    fn adds(&self, party: &NodeId) -> bool {
+        self.public_shares.keys().next() == Some(party)
+    }
+
+    /// A summand of the key that signs, of this summand of the key: they add up to it as
+    /// [`SigningKey`] says.
+    fn signing_share(
+        &self,
+        party: NodeId,
+        share: &SecretScalar<S::Curve>,
+    ) -> SecretScalar<S::Curve> {
+        let zero = SecretScalar::zero();
+        let signed = if self.key.is_negated { zero.minus(share) } else { zero.plus(share) };
+        if self.adds(&party) { signed.plus_public(self.key.addend) } else { signed }
+    }
+
+    /// The same of everybody, in public.
+    pub fn public_signing_shares(&self) -> BTreeMap<NodeId, Point<S::Curve>> {
+        let shares = self.public_shares.iter().map(|(party, public)| {
+            let public = public.point();
+            let signed = if self.key.is_negated { -public } else { public };
+            let added = self.adds(party).then(|| self.key.addend.commit());
+            (*party, added.into_iter().fold(signed, |sum, addend| sum + addend))
+        });
+        shares.collect()
     }
 
     /// Reads a round's messages, exactly one from each other party: per message to be signed the
@@ -174,31 +191,28 @@ impl<S: Suite> Session<S> {
         &self,
         messages: &Letters,
         run: Digest,
+        count: usize,
         item_bytes: usize,
-        parse: impl Fn(&[u8]) -> Option<T>,
-    ) -> Result<Vec<ByNumber<S, T>>, SchnorrError> {
+        parse: impl Fn(&[&[u8]]) -> Option<Vec<T>>,
+    ) -> Result<Vec<ByParty<T>>, SchnorrError> {
         if !messages.keys().eq(self.others().iter()) {
             return Err(SchnorrError::caller("a round takes one message from each other party"));
         }
-        let count = self.messages.len();
-        let mut parsed: Vec<ByNumber<S, T>> = (0..count).map(|_| BTreeMap::new()).collect();
+        let mut parsed: Vec<ByParty<T>> = (0..count).map(|_| BTreeMap::new()).collect();
         for (sender, bytes) in messages {
-            let identifier = self
-                .numbered
-                .get(sender)
-                .ok_or_else(|| SchnorrError::caller("a message from outside the quorum"))?;
             let items = wire::decode(bytes, *sender, run, count, item_bytes)?;
-            for (item, signing) in items.iter().zip(&mut parsed) {
-                let item = parse(item).ok_or_else(|| SchnorrError::malformed(*sender))?;
-                signing.insert(*identifier, item);
+            let items: Vec<&[u8]> = items.iter().map(Vec::as_slice).collect();
+            let items = parse(&items).ok_or_else(|| SchnorrError::malformed(*sender))?;
+            for (item, signing) in items.into_iter().zip(&mut parsed) {
+                signing.insert(*sender, item);
             }
         }
         Ok(parsed)
     }
 }
 
-/// Names a session before it has a context: whatever the parties must agree on and the library
-/// does not bind (SCH-06).
+/// Names a session before it has a context: whatever the parties must agree on and FROST does not
+/// bind (SCH-06).
 fn first_run<S: Suite>(plan: &Plan<S>) -> Digest {
     let tweak: &[u8] = match plan.tweak {
         Tweak::None => b"none",
@@ -209,7 +223,7 @@ fn first_run<S: Suite>(plan: &Plan<S>) -> Digest {
         .iter()
         .map(|(node, share)| [AsRef::<[u8]>::as_ref(node), &share.to_bytes()].concat());
     Transcript::new(tag::SCHNORR_SESSION)
-        .part(S::Library::ID)
+        .part(S::CONTEXT)
         .part(plan.terms)
         .part(plan.public_key.to_bytes())
         .part(tweak)
@@ -222,42 +236,35 @@ fn second_run(first_run: Digest, context: Digest) -> Digest {
     Transcript::new(tag::SCHNORR_SESSION).part("shares").part(first_run).part(context).digest()
 }
 
-/// Two nonces from fresh randomness, hedged with the share and everything known by now (SCH-05,
-/// N-37): a broken random source alone makes no nonce known, a repeated seed repeats none in
-/// another session or for another message.
-fn fresh_nonces<S: Suite>(
-    plan: &Plan<S>,
-    position: u64,
-    message: &[u8],
-    key: &KeyPackage<S::Library>,
-    rng: &mut impl CryptoRngCore,
-) -> SigningNonces<S::Library> {
-    let mut fresh = Zeroizing::new([0; 32]);
-    rng.fill_bytes(fresh.as_mut());
-    let hedged = Transcript::new(tag::NONCE_HEDGE)
-        .part(fresh)
-        .part(plan.share.to_bytes())
-        .part(plan.terms)
-        .list(plan.public_shares.keys())
-        .number(position)
-        .part(message)
-        .digest();
-    let mut rng = SecretStream::new(&Zeroizing::new(hedged.0));
-    frost_core::round1::commit(key.signing_share(), &mut rng).0
+impl<C: Curve> Nonces<C> {
+    /// Two nonces from fresh randomness, hedged with the share and everything known by now (SCH-05,
+    /// N-37): a broken random source alone makes no nonce known, a repeated seed repeats none in
+    /// another session or for another message.
+    fn fresh<S: Suite<Curve = C>>(
+        plan: &Plan<S>,
+        position: u64,
+        message: &[u8],
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
+        let mut fresh = Zeroizing::new([0; 32]);
+        rng.fill_bytes(fresh.as_mut());
+        let hedged = Transcript::new(tag::NONCE_HEDGE)
+            .part(fresh)
+            .part(plan.share.to_bytes())
+            .part(plan.terms)
+            .list(plan.public_shares.keys())
+            .number(position)
+            .part(message)
+            .digest();
+        let mut rng = SecretStream::new(&Zeroizing::new(hedged.0));
+        Self { hiding: SecretScalar::random(&mut rng), binding: SecretScalar::random(&mut rng) }
+    }
 }
 
-fn write<S: Suite>(commitments: &SigningCommitments<S::Library>) -> Option<Vec<u8>> {
-    let hiding = commitments.hiding().serialize().ok()?;
-    let binding = commitments.binding().serialize().ok()?;
-    Some([hiding, binding].concat())
-}
-
-/// Two points of prime order in their one encoding (SCH-04, N-05, N-06, N-08, N-09).
-fn read<S: Suite>(item: &[u8]) -> Option<SigningCommitments<S::Library>> {
-    let (hiding, binding) = item.split_at_checked(S::Curve::POINT_BYTES)?;
-    let point = |bytes| {
-        let point = NonIdentity::<S::Curve>::from_bytes(bytes).ok()?;
-        Some(NonceCommitment::new(S::element(&point)))
-    };
-    Some(SigningCommitments::new(point(hiding)?, point(binding)?))
+/// Pairs of points of prime order, each in its one encoding (SCH-04, N-05, N-06, N-08, N-09).
+fn read<C: Curve>(items: &[&[u8]]) -> Option<Vec<Commitments<C>>> {
+    let encodings: Vec<&[u8]> = items.iter().flat_map(|item| item.chunks(C::POINT_BYTES)).collect();
+    let points: Result<Vec<NonIdentity<C>>, _> =
+        NonIdentity::all_from_bytes(&encodings).into_iter().collect();
+    Some(Commitments::all(&points.ok()?, items.iter().copied()))
 }

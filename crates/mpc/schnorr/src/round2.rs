@@ -1,32 +1,60 @@
 //! Round 2: signature shares (RFC 9591, section 5.2) are summed (section 5.3), and only what
-//! verifies comes out. If it does not, the liar is found by its share.
+//! verifies comes out. If it does not, the liar is found by its share (section 5.4).
 
-use crate::round1::Session;
-use crate::{Letters, SchnorrError, Signature, Suite, verify, wire};
-use frost_core::round2::SignatureShare;
-use frost_core::{CheaterDetection, Error, Identifier, SigningPackage};
+use crate::round1::{Nonces, Session};
+use crate::signing::Signing;
+use crate::{Letters, SchnorrError, Signature, Suite, signature, wire};
 use quorate_codec::Digest;
+use quorate_curve::{Scalar, SecretScalar};
 use quorate_identity::NodeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Waits for the signature shares of all other parties. Holds no secret: the nonces are gone.
 pub struct ExpectShares<S: Suite> {
     session: Session<S>,
     run: Digest,
-    packages: Vec<SigningPackage<S::Library>>,
-    own: Vec<SignatureShare<S::Library>>,
+    signings: Vec<Signing<S>>,
+    own: Vec<Scalar<S::Curve>>,
+}
+
+/// What all parties said of one message.
+pub(crate) struct Sum<'s, S: Suite> {
+    pub signing: &'s Signing<S>,
+    pub shares: BTreeMap<NodeId, Scalar<S::Curve>>,
+    /// z.
+    pub sum: Scalar<S::Curve>,
 }
 
 const SHARE_BYTES: usize = 32;
 
+/// This node's share of every signature, with its summand of the key that signs.
 pub(crate) fn share<S: Suite>(
     session: Session<S>,
     run: Digest,
-    packages: Vec<SigningPackage<S::Library>>,
-    own: Vec<SignatureShare<S::Library>>,
-) -> (ExpectShares<S>, Vec<u8>) {
-    let message = wire::encode(run, own.iter().map(SignatureShare::serialize));
-    (ExpectShares { session, run, packages, own }, message)
+    signings: Vec<Signing<S>>,
+    nonces: Vec<Nonces<S::Curve>>,
+    share: &SecretScalar<S::Curve>,
+) -> Result<(ExpectShares<S>, Vec<u8>), SchnorrError> {
+    let mut own = Vec::with_capacity(signings.len());
+    for (signing, nonces) in signings.iter().zip(nonces) {
+        let factor = signing.factor(&session.me);
+        let factor = factor.ok_or_else(|| SchnorrError::machine("a nonce was not committed to"))?;
+        own.push(signature_share(signing, factor, nonces, share));
+    }
+    let message = wire::encode(run, own.iter().map(|share| share.to_bytes().to_vec()));
+    Ok((ExpectShares { session, run, signings, own }, message))
+}
+
+/// z_i = ±(d_i + ρ_i e_i) + c X_i. It uses the nonces up.
+pub(crate) fn signature_share<S: Suite>(
+    signing: &Signing<S>,
+    factor: Scalar<S::Curve>,
+    Nonces { hiding, binding }: Nonces<S::Curve>,
+    share: &SecretScalar<S::Curve>,
+) -> Scalar<S::Curve> {
+    let nonce = hiding.plus(&binding.times(factor));
+    let nonce = if signing.is_negated { SecretScalar::zero().minus(&nonce) } else { nonce };
+    nonce.plus(&share.times(signing.challenge)).reveal()
 }
 
 impl<S: Suite> ExpectShares<S> {
@@ -41,37 +69,39 @@ impl<S: Suite> ExpectShares<S> {
     /// A malformed message is its sender's fault; a sum that does not verify is that of exactly
     /// those whose share does not (SCH-13, N-42).
     pub fn handle(self, messages: &Letters) -> Result<Vec<Signature>, SchnorrError> {
-        let Self { session, run, packages, own } = self;
-        let parse = |item: &[u8]| SignatureShare::deserialize(item).ok();
-        let received = session.read(messages, run, SHARE_BYTES, parse)?;
-        let identifier = *session
-            .numbered
-            .get(&session.me)
-            .ok_or_else(|| SchnorrError::caller("this node is not in the quorum"))?;
-        let keys = S::tweaked(session.keys.clone(), session.tweak);
-        let sign = |((package, own), mut shares): ((_, _), BTreeMap<Identifier<_>, _>)| {
-            shares.insert(identifier, own);
-            let all = CheaterDetection::AllCheaters;
-            let signature = frost_core::aggregate_custom(&package, &shares, &keys, all)
-                .map_err(|error| session.blame(&error))?;
-            let bytes = signature.serialize().map_err(|error| session.blame(&error))?;
-            verify::<S>(&session.public_key, session.tweak, package.message(), &bytes)
-                .map_err(|_| SchnorrError::machine("the library's sum does not verify"))
-        };
-        packages.into_iter().zip(own).zip(received).map(sign).collect()
+        let Self { session, run, signings, own } = self;
+        let received = session.read(messages, run, signings.len(), SHARE_BYTES, read)?;
+        let mut sums = Vec::with_capacity(signings.len());
+        for ((signing, own), mut shares) in signings.iter().zip(own).zip(received) {
+            shares.insert(session.me, own);
+            let sum = shares.values().fold(Scalar::zero(), |sum, share| sum + *share);
+            sums.push(Sum { signing, shares, sum });
+        }
+        signature::all(&session, run, &sums).ok_or_else(|| session.blame(&sums))
     }
 }
 
+/// Canonical scalars (SCH-08).
+fn read<C: quorate_curve::Curve>(items: &[&[u8]]) -> Option<Vec<Scalar<C>>> {
+    items.iter().map(|item| Scalar::from_bytes(item).ok()).collect()
+}
+
 impl<S: Suite> Session<S> {
-    fn blame(&self, error: &Error<S::Library>) -> SchnorrError {
-        let Error::InvalidSignatureShare { culprits } = error else {
-            return SchnorrError::machine("the library refused this node's own state");
-        };
-        let guilty = self.numbered.iter().filter(|(_, number)| culprits.contains(number));
-        let guilty: Vec<NodeId> = guilty.map(|(node, _)| *node).collect();
+    /// Looks at every share of every message.
+    fn blame(&self, sums: &[Sum<'_, S>]) -> SchnorrError {
+        let publics = self.public_signing_shares();
+        let shares =
+            sums.iter().flat_map(|sum| sum.shares.iter().map(|share| (sum.signing, share)));
+        let wrong = shares.filter(|(signing, (party, share))| {
+            !publics.get(*party).is_some_and(|public| signing.holds(party, *public, **share))
+        });
+        let guilty: BTreeSet<NodeId> = wrong.map(|(_, (party, _))| *party).collect();
         if guilty.contains(&self.me) {
             return SchnorrError::machine("this node's own signature share is wrong");
         }
-        SchnorrError::peers(guilty, "a signature share is wrong")
+        if guilty.is_empty() {
+            return SchnorrError::machine("right shares do not add up to a signature");
+        }
+        SchnorrError::peers(guilty.into_iter().collect(), "a signature share is wrong")
     }
 }

@@ -170,6 +170,27 @@ fn neg_009_openings_have_one_length() {
     }
 }
 
+/// ECD-15, ECD-16: the move covers what every party opened, so nobody's may be missing.
+#[test]
+fn neg_039_a_decision_takes_exactly_one_opening_of_each_other_party() {
+    let key = Key::<Secp256k1>::new(3);
+    let digests = [[1; 32]];
+    let fault = |from: &[u8]| {
+        let made = stock(&key, 3, 1, 1);
+        let said = decisions(&key, made, &digests, Scalar::zero())
+            .into_iter()
+            .map(|(me, _, decision)| (me, decide(decision).unwrap()));
+        let mut said: BTreeMap<NodeId, _> = said.collect();
+        let (state, _) = said.remove(&node(1)).unwrap();
+        let opening = |from: &u8| (node(*from), said[&node((*from).min(3))].1.clone());
+        state.handle(BINDING, &from.iter().map(opening).collect()).err().map(|error| error.fault)
+    };
+    assert_eq!(fault(&[2, 3]), None);
+    assert_eq!(fault(&[2]), Some(Fault::Caller));
+    assert_eq!(fault(&[]), Some(Fault::Caller));
+    assert_eq!(fault(&[2, 3, 9]), Some(Fault::Caller));
+}
+
 /// ECD-13, ECD-04: who commits to other bytes towards another party is found before anything of round
 /// 2 is used.
 #[test]

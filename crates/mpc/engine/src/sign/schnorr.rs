@@ -23,8 +23,8 @@ where
     let plan = Plan::<S> {
         terms: seat.bound,
         me: seat.me,
-        share: quorum.value(&seat.me, &seat.share)?,
-        public_shares: quorum.public_shares.clone(),
+        share: seat.share,
+        public_shares: quorum.public_summands.clone(),
         public_key: seat.public_key,
         tweak: tweak.schnorr(),
         messages: messages.into_iter().map(<[u8]>::to_vec).collect(),

@@ -1,97 +1,121 @@
-//! BIP-340 on secp256k1, with the key path of BIP-341.
+//! BIP-340 on secp256k1, with the key path of BIP-341: the suite that `frost-secp256k1-tr` calls
+//! `FROST-secp256k1-SHA256-TR-v1`, which is that of RFC 9591, section 6.5, but for points that stand
+//! for what has even y, and for the challenge.
 
-use crate::suite::{Suite, Tweak};
-use frost_core::keys::{KeyPackage, PublicKeyPackage};
-use frost_core::round1::SigningNonces;
-use frost_core::round2::SignatureShare;
-use frost_core::{Error, SigningPackage};
-use frost_secp256k1_tr::Secp256K1Sha256TR;
-use frost_secp256k1_tr::keys::Tweak as _;
-use k256::elliptic_curve::sec1::FromEncodedPoint;
-use k256::schnorr::{Signature, VerifyingKey};
-use k256::{AffinePoint, EncodedPoint, ProjectivePoint};
-use quorate_curve::{NonIdentity, Scalar, Secp256k1};
+use crate::suite::{SigningKey, Suite, Tweak};
+use k256::elliptic_curve::hash2curve::{ExpandMsg, ExpandMsgXmd, Expander};
+use quorate_curve::{NonIdentity, Point, Scalar, Secp256k1};
+use secp256k1::{Message, VerifyOnly, XOnlyPublicKey, schnorr::Signature};
 use sha2::{Digest, Sha256};
+use std::sync::OnceLock;
 
 /// BIP-340: messages of 32 bytes; keys by their x-coordinate, which stands for the point of even
 /// y (SCH-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bip340;
 
-/// No scripts: an empty Merkle root, which adds nothing to the tweak's hash (BIP-86).
-const NO_SCRIPTS: &[u8] = &[];
-
 impl Suite for Bip340 {
     type Curve = Secp256k1;
-    type Library = Secp256K1Sha256TR;
+    const CONTEXT: &'static str = "FROST-secp256k1-SHA256-TR-v1";
 
     fn admits(message: &[u8], _: Tweak) -> bool {
         message.len() == 32
     }
 
-    fn element(point: &NonIdentity<Secp256k1>) -> ProjectivePoint {
-        // What was made from these very bytes is a point; a default could not sign anything.
-        let encoded = EncodedPoint::from_bytes(point.to_bytes()).unwrap_or_default();
-        let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&encoded));
-        point.unwrap_or_default().into()
-    }
-
-    fn sign(
-        package: &SigningPackage<Secp256K1Sha256TR>,
-        nonces: &SigningNonces<Secp256K1Sha256TR>,
-        key: &KeyPackage<Secp256K1Sha256TR>,
-        tweak: Tweak,
-    ) -> Result<SignatureShare<Secp256K1Sha256TR>, Error<Secp256K1Sha256TR>> {
-        match tweak {
-            Tweak::None => frost_core::round2::sign(package, nonces, key),
-            Tweak::TaprootKeyPath => {
-                frost_secp256k1_tr::round2::sign_with_tweak(package, nonces, key, Some(NO_SCRIPTS))
-            }
+    /// `hash_to_field` of RFC 9380, section 5.2, with `expand_message_xmd` and SHA-256: 48 bytes
+    /// modulo the order.
+    fn binding_factor(parts: &[&[u8]]) -> Scalar<Secp256k1> {
+        let mut wide = [0; 64];
+        let tag = [Self::CONTEXT.as_bytes(), b"rho"];
+        // It fails for tags and lengths that are none of these.
+        if let (Ok(mut expanded), Some(low)) = (
+            ExpandMsgXmd::<Sha256>::expand_message(parts, &tag, HASH_TO_FIELD_BYTES),
+            wide.last_chunk_mut::<HASH_TO_FIELD_BYTES>(),
+        ) {
+            expanded.fill_bytes(low);
         }
+        Scalar::from_wide(&wide)
     }
 
-    fn tweaked(
-        keys: PublicKeyPackage<Secp256K1Sha256TR>,
-        tweak: Tweak,
-    ) -> PublicKeyPackage<Secp256K1Sha256TR> {
-        match tweak {
-            Tweak::None => keys,
-            Tweak::TaprootKeyPath => keys.tweak(Some(NO_SCRIPTS)),
-        }
+    fn condensed(name: &str, parts: &[&[u8]]) -> Vec<u8> {
+        let hash = Sha256::new().chain_update(Self::CONTEXT).chain_update(name);
+        parts.iter().fold(hash, |hash, part| hash.chain_update(part)).finalize().to_vec()
     }
 
+    fn challenge(nonce: &[u8], key: &[u8], message: &[u8]) -> Scalar<Secp256k1> {
+        let x = |encoded: &[u8]| encoded.last_chunk::<32>().copied().unwrap_or_default();
+        Scalar::reduced(&tagged("BIP0340/challenge", &[&x(nonce), &x(key), message]))
+    }
+
+    fn is_negated(encoded: &[u8]) -> bool {
+        encoded.first() == Some(&ODD)
+    }
+
+    fn signing_key(key: &NonIdentity<Secp256k1>, tweak: Tweak) -> Option<SigningKey<Secp256k1>> {
+        let addend = match tweak {
+            Tweak::None => Scalar::zero(),
+            Tweak::TaprootKeyPath => taproot_tweak(key)?,
+        };
+        let is_odd = Self::is_negated(&key.to_bytes());
+        let tweaked = even(key.point(), is_odd) + addend.commit();
+        let is_odd_tweaked = Self::is_negated(&tweaked.non_identity().ok()?.to_bytes());
+        Some(SigningKey {
+            point: even(tweaked, is_odd_tweaked).non_identity().ok()?,
+            is_negated: is_odd != is_odd_tweaked,
+            addend: if is_odd_tweaked { Scalar::zero() - addend } else { addend },
+        })
+    }
+
+    /// By libsecp256k1, under the output key that [`taproot_output_key`] finds.
     fn verifies(
         key: &NonIdentity<Secp256k1>,
         tweak: Tweak,
         message: &[u8],
         signature: &[u8; 64],
     ) -> bool {
-        let output_key = match tweak {
-            Tweak::None => x_only(key),
-            Tweak::TaprootKeyPath => taproot_output_key(key),
+        static VERIFIER: OnceLock<secp256k1::Secp256k1<VerifyOnly>> = OnceLock::new();
+        let verifier = VERIFIER.get_or_init(secp256k1::Secp256k1::verification_only);
+        let verified = || {
+            let output_key = match tweak {
+                Tweak::None => x_only(key)?,
+                Tweak::TaprootKeyPath => taproot_output_key(key)?,
+            };
+            let key = XOnlyPublicKey::from_slice(&output_key).ok()?;
+            let signature = Signature::from_slice(signature).ok()?;
+            let message = Message::from_digest(message.try_into().ok()?);
+            verifier.verify_schnorr(&signature, &message, &key).ok()
         };
-        let Some(output_key) = output_key else { return false };
-        let (Ok(key), Ok(signature)) =
-            (VerifyingKey::from_bytes(&output_key), Signature::try_from(signature.as_slice()))
-        else {
-            return false;
-        };
-        key.verify_raw(message, &signature).is_ok()
+        verified().is_some()
     }
 }
 
+/// L of RFC 9380: bytes of which an integer modulo the order is made.
+const HASH_TO_FIELD_BYTES: usize = 48;
+
+/// The first byte of an encoding (SEC1, compressed) with odd y.
+const ODD: u8 = 3;
+
 /// The output key of BIP-341 without scripts, x-only: the even-y point of the key plus
-/// H_TapTweak(x) · G (SCH-11, N-28). Computed here, from BIP-341, not by the library that signs.
-/// `None` by a chance of 2^-128.
+/// H_TapTweak(x(P)) G (SCH-11, N-28). `None` by a chance of 2^-128.
 pub fn taproot_output_key(key: &NonIdentity<Secp256k1>) -> Option<[u8; 32]> {
-    let x = x_only(key)?;
-    let tag = Sha256::digest(b"TapTweak");
-    let hash = Sha256::new().chain_update(tag).chain_update(tag).chain_update(x).finalize();
-    let tweak: Scalar<Secp256k1> = Scalar::from_bytes(&hash).ok()?;
-    let mut even = [2; 33];
-    even.get_mut(1..)?.copy_from_slice(&x);
-    let lifted: NonIdentity<Secp256k1> = NonIdentity::from_bytes(&even).ok()?;
-    x_only(&(lifted.point() + tweak.commit()).non_identity().ok()?)
+    x_only(&Bip340::signing_key(key, Tweak::TaprootKeyPath)?.point)
+}
+
+/// H_TapTweak(x(P)), with no scripts: an empty Merkle root adds nothing to the hash (BIP-86).
+fn taproot_tweak(key: &NonIdentity<Secp256k1>) -> Option<Scalar<Secp256k1>> {
+    Scalar::from_bytes(&tagged("TapTweak", &[&x_only(key)?])).ok()
+}
+
+/// The tagged hash of BIP-340.
+fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let tag = Sha256::digest(tag);
+    let hash = Sha256::new().chain_update(tag).chain_update(tag);
+    parts.iter().fold(hash, |hash, part| hash.chain_update(part)).finalize().into()
+}
+
+/// Of a point and its negative the one with even y.
+fn even(point: Point<Secp256k1>, is_odd: bool) -> Point<Secp256k1> {
+    if is_odd { -point } else { point }
 }
 
 fn x_only(key: &NonIdentity<Secp256k1>) -> Option<[u8; 32]> {
