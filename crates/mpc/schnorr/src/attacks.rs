@@ -109,6 +109,11 @@ fn plans_that_do_not_fit_are_the_callers_fault() {
     let mut plan = Key::<Ed25519>::new(2, 1).plan(1, &[b"m"], Tweak::None);
     plan.me = node(9);
     assert_eq!(open(plan, &mut rng(1)).err().unwrap().fault, Fault::Caller);
+    assert_eq!(fault::<Ed25519>(&[b"any".as_slice(); 64], Tweak::None), None);
+    assert_eq!(fault::<Ed25519>(&[b"any".as_slice(); 65], Tweak::None), Some(Fault::Caller));
+    let mut plan = Key::<Ed25519>::new(2, 1).plan(1, &[b"m"], Tweak::None);
+    plan.public_key = Key::<Ed25519>::new(2, 2).public();
+    assert_eq!(open(plan, &mut rng(1)).err().unwrap().fault, Fault::Caller);
     let mut plan = Key::<Ed25519>::new(2, 1).plan(1, &[b"m"], Tweak::None);
     plan.share = SecretScalar::random(&mut rng(3));
     assert_eq!(open(plan, &mut rng(1)).err().unwrap().fault, Fault::Machine);
@@ -250,6 +255,45 @@ fn neg_037_nonces_follow_from_seed_share_and_terms() {
     assert_ne!(item(first(key.plan(1, &[b"n"], Tweak::None), 1)), base);
     assert_ne!(item(first(Key::<Ed25519>::new(2, 9).plan(1, &[b"m"], Tweak::None), 1)), base);
     assert_ne!(item(first(Key::<Ed25519>::new(3, 1).plan(1, &[b"m"], Tweak::None), 1)), base);
+}
+
+/// A source of randomness that is stuck.
+struct Stuck;
+
+impl rand_core::RngCore for Stuck {
+    fn next_u32(&mut self) -> u32 {
+        7
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        7
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        bytes.fill(7);
+        Ok(())
+    }
+}
+
+impl rand_core::CryptoRng for Stuck {}
+
+/// SCH-05: where nothing is fresh, equal messages of one session still have nonces of their own, and
+/// so has each tweak.
+#[test]
+fn neg_037_a_stuck_source_repeats_no_nonce() {
+    let key = Key::<Bip340>::new(2, 1);
+    let mut items = std::collections::BTreeSet::new();
+    for tweak in [Tweak::None, Tweak::TaprootKeyPath] {
+        let plan = key.plan(1, &[&MESSAGE, &MESSAGE], tweak);
+        edit(&mut open(plan, &mut Stuck).unwrap().1, |said| {
+            items.extend(said.iter().flat_map(|it| [it[..33].to_vec(), it[33..].to_vec()]));
+        });
+    }
+    assert_eq!(items.len(), 8);
 }
 
 /// SCH-13: exactly the liars are named, by every honest party, whatever the scheme and tweak.

@@ -10,7 +10,7 @@ use quorate_curve::{Curve, NonIdentity, Point, SecretScalar, SecretStream};
 use quorate_identity::NodeId;
 use rand_core::CryptoRngCore;
 use std::collections::BTreeMap;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// What a session signs, with what and with whom.
 pub struct Plan<S: Suite> {
@@ -69,16 +69,17 @@ pub fn open<S: Suite>(
     plan: Plan<S>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<(ExpectCommitments<S>, Vec<u8>), SchnorrError> {
-    if plan.messages.is_empty() {
-        return Err(SchnorrError::caller("there is nothing to sign"));
+    if !(1..=MESSAGES_MAX).contains(&plan.messages.len()) {
+        return Err(SchnorrError::caller("a session signs 1 to 64 messages"));
     }
     if !plan.messages.iter().all(|message| S::admits(message, plan.tweak)) {
         return Err(SchnorrError::caller("the scheme does not sign such a message or tweak"));
     }
     let session = Session::new(&plan)?;
-    let nonces = (0..).zip(&plan.messages);
+    let first_run = first_run(&plan);
+    let nonces = (0..).take(plan.messages.len());
     let nonces: Vec<Nonces<S::Curve>> =
-        nonces.map(|(position, message)| Nonces::fresh(&plan, position, message, rng)).collect();
+        nonces.map(|position| Nonces::fresh(&plan.share, first_run, position, rng)).collect();
     // Many points together cost less.
     let secrets = nonces.iter().flat_map(|nonces| [&nonces.hiding, &nonces.binding]);
     let secrets: Vec<&SecretScalar<_>> = std::iter::once(&plan.share).chain(secrets).collect();
@@ -93,7 +94,6 @@ pub fn open<S: Suite>(
     let items: Vec<Vec<u8>> =
         NonIdentity::all_to_bytes(&points).chunks(2).map(<[Vec<u8>]>::concat).collect();
     let own = Commitments::all(&points, items.iter().map(Vec::as_slice));
-    let first_run = first_run(&plan);
     let share = session.signing_share(plan.me, &plan.share);
     let message = wire::encode(first_run, items);
     let expect =
@@ -130,6 +130,9 @@ impl<S: Suite> ExpectCommitments<S> {
     }
 }
 
+/// The most messages of one session.
+const MESSAGES_MAX: usize = 64;
+
 /// Something of each other party.
 type ByParty<T> = BTreeMap<NodeId, T>;
 
@@ -140,6 +143,10 @@ impl<S: Suite> Session<S> {
         }
         if !plan.public_shares.contains_key(&plan.me) {
             return Err(SchnorrError::caller("this node is not in the quorum"));
+        }
+        let sum: Point<S::Curve> = plan.public_shares.values().map(NonIdentity::point).sum();
+        if sum != plan.public_key.point() {
+            return Err(SchnorrError::caller("the public shares do not add up to the key"));
         }
         let key = S::signing_key(&plan.public_key, plan.tweak)
             .ok_or_else(|| SchnorrError::caller("the key has no such tweak"))?;
@@ -237,26 +244,25 @@ fn second_run(first_run: Digest, context: Digest) -> Digest {
 }
 
 impl<C: Curve> Nonces<C> {
-    /// Two nonces from fresh randomness, hedged with the share and everything known by now (SCH-05,
-    /// N-37): a broken random source alone makes no nonce known, a repeated seed repeats none in
-    /// another session or for another message.
-    fn fresh<S: Suite<Curve = C>>(
-        plan: &Plan<S>,
+    /// Two nonces from fresh randomness, hedged with the share and everything known by now, which
+    /// the run covers (SCH-05, N-37): a broken random source alone makes no nonce known, a repeated
+    /// seed repeats none in another session or for another message.
+    fn fresh(
+        share: &SecretScalar<C>,
+        run: Digest,
         position: u64,
-        message: &[u8],
         rng: &mut impl CryptoRngCore,
     ) -> Self {
         let mut fresh = Zeroizing::new([0; 32]);
         rng.fill_bytes(fresh.as_mut());
-        let hedged = Transcript::new(tag::NONCE_HEDGE)
+        let hedge = Transcript::new(tag::NONCE_HEDGE)
             .part(fresh)
-            .part(plan.share.to_bytes())
-            .part(plan.terms)
-            .list(plan.public_shares.keys())
-            .number(position)
-            .part(message)
-            .digest();
-        let mut rng = SecretStream::new(&Zeroizing::new(hedged.0));
+            .part(share.to_bytes())
+            .part(run)
+            .number(position);
+        let mut seed = hedge.digest();
+        let mut rng = SecretStream::new(&seed.0);
+        seed.0.zeroize();
         Self { hiding: SecretScalar::random(&mut rng), binding: SecretScalar::random(&mut rng) }
     }
 }

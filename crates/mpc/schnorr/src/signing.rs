@@ -40,6 +40,9 @@ impl<C: Curve> Commitments<C> {
     }
 }
 
+/// A party by its number, and its commitments.
+type Numbered<C> = (u64, (NodeId, Commitments<C>));
+
 /// A party as the message has it.
 struct Signer<C: Curve> {
     commitments: Commitments<C>,
@@ -78,7 +81,7 @@ impl<S: Suite> Signing<S> {
     pub fn numbered(
         key: &SigningKey<S::Curve>,
         message: Vec<u8>,
-        parties: Vec<(u64, (NodeId, Commitments<S::Curve>))>,
+        parties: Vec<Numbered<S::Curve>>,
     ) -> Result<Self, SchnorrError> {
         let key = key.point.to_bytes();
         let list: Vec<_> = parties.iter().map(|(number, (_, it))| (*number, it)).collect();
