@@ -128,3 +128,23 @@ fn byte_multiples() -> Vec<EdwardsPoint> {
     }
     multiples
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_reduced_y;
+
+    /// CUR-01. No point of prime order has a second encoding, so only this test sees the bound.
+    #[test]
+    fn neg_009_a_coordinate_is_reduced_below_the_prime() {
+        for highest in [0x7f, 0xff] {
+            let with = |lowest, middle, highest| {
+                let mut bytes = [0xff; 32];
+                (bytes[0], bytes[17], bytes[31]) = (lowest, middle, highest);
+                has_reduced_y(&bytes)
+            };
+            assert!(with(0xec, 0xff, highest));
+            assert!(!with(0xed, 0xff, highest) && !with(0xff, 0xff, highest));
+            assert!(with(0xff, 0xfe, highest) && with(0xff, 0xff, highest ^ 1));
+        }
+    }
+}

@@ -33,6 +33,7 @@ every_curve!(
     wide_reduction_matches_arithmetic,
     arithmetic_is_consistent,
     a_weighted_sum_is_the_sum_of_its_terms,
+    a_linear_combination_is_the_sum_of_its_terms,
     many_points_are_encoded_as_each,
     many_multiples_of_the_generator_are_those_of_each,
     many_multiples_of_points_are_those_of_each,
@@ -257,6 +258,23 @@ fn a_weighted_sum_is_the_sum_of_its_terms<C: Curve>() {
     });
 }
 
+/// Of few and of many terms, with zero, one, equal points and the identity among them.
+fn a_linear_combination_is_the_sum_of_its_terms<C: Curve>() {
+    let mut rng = rng();
+    for count in [0, 1, 2, 5, 9, 200] {
+        let terms: Vec<(Scalar<C>, Point<C>)> = (0..count)
+            .map(|at| {
+                let point = Point::generator().small_mul(at % 7);
+                let random = SecretScalar::random(&mut rng).reveal();
+                let scalars = [random, Scalar::zero(), Scalar::one(), Scalar::zero() - random];
+                (scalars.into_iter().cycle().nth(at.into()).unwrap(), point)
+            })
+            .collect();
+        let one_by_one: Point<C> = terms.iter().map(|(k, point)| *point * *k).sum();
+        assert_eq!(Point::linear_combination(&terms), one_by_one, "{count}");
+    }
+}
+
 fn many_points_are_encoded_as_each<C: Curve>() {
     let mut rng = rng();
     let points: Vec<NonIdentity<C>> =
@@ -391,9 +409,15 @@ fn neg_008_points_with_torsion_and_second_encodings_are_refused() {
         let is_good = mixed.as_slice() == good.to_bytes();
         assert_eq!(NonIdentity::<Ed25519>::from_bytes(&mixed).is_ok(), is_good, "mixed order");
     }
-    // y = p + 1 encodes the same y as 1; x = 0 with the sign bit set encodes the same point.
-    let mut second = [0xff; 32];
-    second[0] = 0xee;
-    second[31] = 0x7f;
-    assert!(NonIdentity::<Ed25519>::from_bytes(&second).is_err());
+    // y from p on, and x = 0 with the sign bit set.
+    for (lowest, highest) in (0xed..=0xff).flat_map(|low| [(low, 0x7f), (low, 0xff)]) {
+        let mut second = [0xff; 32];
+        (second[0], second[31]) = (lowest, highest);
+        assert!(NonIdentity::<Ed25519>::from_bytes(&second).is_err());
+    }
+    for lowest in [0x01, 0xec] {
+        let mut second = if lowest == 1 { [0; 32] } else { [0xff; 32] };
+        (second[0], second[31]) = (lowest, second[31] | 0x80);
+        assert!(NonIdentity::<Ed25519>::from_bytes(&second).is_err());
+    }
 }
