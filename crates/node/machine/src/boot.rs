@@ -12,7 +12,7 @@ use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
 use crate::estate::Estate;
-use crate::event::{Alarm, Millis, Output};
+use crate::event::{Alarm, Barrier, Millis, Output};
 use crate::exports::Exports;
 use crate::forks::FORK_ROW;
 use crate::freezes::Freezes;
@@ -197,7 +197,8 @@ impl Node {
             file,
         };
         let now = node.presence.advance_clock(now);
-        let mut turn = Turn { now, rng, out: Output { barrier: true, ..Output::default() } };
+        let mut turn =
+            Turn { now, rng, out: Output { barrier: Barrier::Full, ..Output::default() } };
         turn.out.writes = node.first_writes();
         turn.out.writes.extend(node.keys.take_leftovers());
         node.look_at_announced(&mut turn);

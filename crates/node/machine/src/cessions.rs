@@ -3,7 +3,7 @@
 //! (`spec/succession.md`, SUC-30 to SUC-34).
 
 use crate::durable::{Table, Write};
-use crate::event::{Alarm, Millis};
+use crate::event::{Alarm, Barrier, Millis};
 use crate::limits::{CESSION_GRACE_MS_MAX, CESSIONS_MAX, SLEPT_MS};
 use crate::node::{Node, Turn};
 use crate::wire::Message;
@@ -82,7 +82,7 @@ impl Node {
         let heard = Heard { signed: signed.clone(), at: turn.now };
         let key: &[u8] = digest.as_ref();
         turn.out.writes.push(Write::put(Table::Cession, key, quorate_codec::to_bytes(&heard)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.cessions.heard.insert(digest, heard);
         self.broadcast(&Message::Cession(Box::new(signed)), turn);
         let text = self.cession_text(&digest, &status);

@@ -6,6 +6,7 @@
 //! enrols one gets this node's vote.
 
 use crate::durable::{Table, Write};
+use crate::event::Barrier;
 use crate::limits;
 use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
@@ -136,7 +137,7 @@ impl Node {
             if !self.possessions.0.contains_key(key) {
                 let possession = Possession::Asked(Coins(turn.random_bytes()));
                 turn.out.writes.push(possession_row(key, &possession));
-                turn.out.barrier = true;
+                turn.out.barrier = Barrier::Full;
                 self.possessions.0.insert(*key, possession);
             }
         }
@@ -209,7 +210,7 @@ impl Node {
         };
         let text = format!("the recovery key of {who} was shown, brought by {by}");
         turn.out.writes.push(possession_row(&key, &Possession::Shown));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.possessions.0.insert(key, Possession::Shown);
         self.audit(text, &[], turn);
         self.look_at_keys(turn);

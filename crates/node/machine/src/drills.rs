@@ -5,7 +5,7 @@
 //! brings it, kept with their name. What is overdue is shown, and hinders nothing.
 
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::limits::{CANARIES_REMEMBERED_MAX, DRILL_AHEAD_MS};
 use crate::node::{Node, Turn};
 use minicbor::{Decode, Encode};
@@ -279,7 +279,7 @@ impl Node {
         for (tree, book) in noted {
             if self.drills.0.get(&tree) != Some(&book) {
                 turn.out.writes.push(row(tree, &book));
-                turn.out.barrier = true;
+                turn.out.barrier = Barrier::Full;
                 self.drills.0.insert(tree, book);
                 is_news = true;
             }

@@ -52,9 +52,8 @@ pub enum Event {
 pub struct Output {
     /// Rows to change, all in one transaction.
     pub writes: Vec<Write>,
-    /// Whether envelopes and replies must wait until the writes are durable. A lazy write may
-    /// ride along with a later transaction.
-    pub barrier: bool,
+    /// Whether envelopes and replies must wait until the writes are durable.
+    pub barrier: Barrier,
     /// Frames that promise nothing, and need not wait for the writes.
     pub early: Vec<Envelope>,
     /// Frames to send.
@@ -69,6 +68,32 @@ pub struct Output {
     pub alarms: Vec<Alarm>,
     /// What changed, for those who watch.
     pub notices: Vec<Notice>,
+}
+
+/// What envelopes and replies wait for (NOD-01, STO-10). Of several the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Barrier {
+    /// Nothing: the writes may ride along with a later transaction.
+    #[default]
+    None,
+    /// Until the writes are durable. A disk that loses power *and* then spoils the pages it wrote last
+    /// may take a node back behind them: only for what nobody is harmed by if one node forgets it.
+    Light,
+    /// Until the writes are durable, so that no start goes back behind them, whatever the disk
+    /// spoils.
+    Full,
+}
+
+impl Barrier {
+    /// Whether anything waits.
+    pub fn holds(self) -> bool {
+        self != Self::None
+    }
+
+    /// Waits for at least this.
+    pub(crate) fn raise(&mut self, to: Self) {
+        *self = (*self).max(to);
+    }
 }
 
 /// A frame for one peer. Lost when there is no channel; every protocol repeats what matters.

@@ -12,7 +12,7 @@
 
 use crate::ceremonies::{KeyBook, share_key};
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::job::{JobId, Task};
 use crate::node::{Node, Turn};
 use minicbor::bytes::ByteVec;
@@ -258,7 +258,7 @@ impl Node {
         let row = ExportRow { bundle: bundle.into(), statement };
         let row = quorate_codec::to_bytes(&row);
         turn.out.writes.push(Write::put(Table::Export, row_key(&which, epoch), row));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.exports.made.insert(which, epoch);
         let text = format!("this node's part of key {} is ready for {}", self.key_name(&key), {
             let order = self.state.key(&key).and_then(|order| order.export(&export));

@@ -4,6 +4,7 @@
 
 use crate::ceremonies::Found;
 use crate::durable::{Table, Write};
+use crate::event::Barrier;
 use crate::evidence::Evidence;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
@@ -48,7 +49,7 @@ impl Node {
         let reason = format!("two certified decisions about {}; {ADVICE}", known.instance);
         let fork = Fork { known, other };
         turn.out.writes.push(Write::put(Table::Meta, FORK_ROW, quorate_codec::to_bytes(&fork)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.fork = Some(fork);
         for peer in self.presence.connected() {
             self.share_fork(peer, turn);

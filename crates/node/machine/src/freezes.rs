@@ -2,6 +2,7 @@
 //! agreed on (`spec/charter.md`, GOV-90 to GOV-92).
 
 use crate::durable::{Table, Write};
+use crate::event::Barrier;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
@@ -57,7 +58,7 @@ impl Node {
         let freeze = signed.verify(&self.state)?;
         let key: &[u8] = digest.as_ref();
         turn.out.writes.push(Write::put(Table::Freeze, key, quorate_codec::to_bytes(&signed)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         let who = self.state.person(&freeze.by).map(|person| person.name.to_string());
         let what = self.frozen_text(&freeze);
         let text = format!("{} froze {what}: {}", who.unwrap_or_default(), freeze.reason);

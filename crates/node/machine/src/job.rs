@@ -64,11 +64,13 @@ pub(crate) enum Task {
         context: Digest,
         firsts: Vec<Inbound>,
         seed: Seed,
+        is_brief: bool,
     },
     Advance {
         round: Box<dyn Round>,
         inbox: Vec<Inbound>,
         seed: Seed,
+        is_brief: bool,
     },
     BackUp {
         proofs: Backups,
@@ -95,6 +97,34 @@ pub(crate) enum Task {
         seed: Seed,
     },
     Prove(Arc<State>, Backups, Box<Evidence>),
+}
+
+/// Signatures times members, up to which a step of a session is brief.
+const BRIEF_STEP_MAX: usize = 16;
+/// Bytes of a request up to which it is decoded and judged briefly.
+const BRIEF_REQUEST_BYTES_MAX: usize = 16 << 10;
+
+impl Task {
+    /// Whether it takes a few milliseconds at most.
+    pub fn is_brief(&self) -> bool {
+        match self {
+            Self::Judge(judgement) => {
+                judgement.request.signed().statement().len() <= BRIEF_REQUEST_BYTES_MAX
+            }
+            Self::Finish { signatures, .. } => signatures.len() <= BRIEF_STEP_MAX,
+            Self::Open(task) => {
+                task.authorized.get().payloads.len() * task.quorum.len() <= BRIEF_STEP_MAX
+            }
+            Self::Begin { is_brief, .. } | Self::Advance { is_brief, .. } => *is_brief,
+            Self::Deal { .. }
+            | Self::Pair { .. }
+            | Self::OpenAhead(_)
+            | Self::BackUp { .. }
+            | Self::VerifyBackup { .. }
+            | Self::Export { .. }
+            | Self::Prove(..) => false,
+        }
+    }
 }
 
 /// Everything a request is judged by.
@@ -215,6 +245,12 @@ impl Job {
         Self { id, part, task }
     }
 
+    /// Whether it takes a few milliseconds at most, so that to hand it to another core may cost more
+    /// than it gains.
+    pub fn is_brief(&self) -> bool {
+        self.task.is_brief()
+    }
+
     /// Runs the job to its end. Pure but for the ECDSA engine's own randomness.
     pub fn run(self) -> JobResult {
         match self.task {
@@ -228,10 +264,12 @@ impl Job {
             }
             Task::Open(task) => JobResult::Opened(Box::new(task.run())),
             Task::OpenAhead(task) => JobResult::Opened(Box::new(task.run())),
-            Task::Begin { opening, context, firsts, seed } => {
+            Task::Begin { opening, context, firsts, seed, is_brief: _ } => {
                 JobResult::Advanced(opening.begin(context, firsts, seed))
             }
-            Task::Advance { round, inbox, seed } => JobResult::Advanced(round.advance(inbox, seed)),
+            Task::Advance { round, inbox, seed, is_brief: _ } => {
+                JobResult::Advanced(round.advance(inbox, seed))
+            }
             Task::BackUp { proofs, dealt, terms, me, kinds, seed } => {
                 JobResult::BackedUp(Box::new(proofs.back_up(*dealt, &terms, me, &kinds, seed)))
             }

@@ -7,7 +7,7 @@ use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Table, Write};
 use crate::estate::Estate;
-use crate::event::{Envelope, Event, Millis, Output};
+use crate::event::{Barrier, Envelope, Event, Millis, Output};
 use crate::exports::Exports;
 use crate::forks::Fork;
 use crate::freezes::Freezes;
@@ -110,10 +110,10 @@ impl Node {
         }
         self.drive(&mut turn);
         // What q voters bear out alone: a clock that once ran far ahead can be set right (NOD-04).
-        if turn.out.barrier && self.presence.has_lease(now, &self.state, &self.me) {
+        if turn.out.barrier.holds() && self.presence.has_lease(now, &self.state, &self.me) {
             turn.out.writes.push(self.presence.clock_write());
         }
-        if turn.out.barrier {
+        if turn.out.barrier.holds() {
             self.requests.has_untold = false;
         }
         self.keys.note_writes(&turn.out.writes);
@@ -194,7 +194,7 @@ impl Node {
         }
         let row = reason.clone().into_bytes();
         turn.out.writes.push(Write::put(Table::Meta, HALT_ROW, row));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.alarm(format!("halted: {reason}"), &[], turn);
         self.halted = Some(reason);
         self.fail_all_sessions("this node halted", turn);

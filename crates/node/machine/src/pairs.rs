@@ -7,7 +7,7 @@
 
 use crate::ceremonies::Keys;
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::job::{JobId, Task};
 use crate::limits::{self, Pace};
 use crate::node::{Node, Turn};
@@ -291,7 +291,7 @@ impl Node {
         for peer in stale.copied().collect::<Vec<_>>() {
             self.pairs.remove(&peer);
             turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
-            turn.out.barrier = true;
+            turn.out.barrier = Barrier::Full;
         }
     }
 
@@ -431,7 +431,7 @@ impl Node {
                     peer_key(&peer),
                     quorate_codec::to_bytes(&row),
                 ));
-                turn.out.barrier = true;
+                turn.out.barrier = Barrier::Full;
                 self.pairs.settle(peer, setup, made_at);
                 // Another one with this peer is not made soon, whatever it asks for (PAR-05).
                 self.pairs.paused.rest(peer, turn.now, &self.pace);
@@ -479,7 +479,7 @@ impl Node {
             why.as_bytes().to_vec(),
         ));
         turn.out.writes.push(Write::delete(Table::Pair, peer_key(&peer)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.alarm(format!("pair quarantined: {why}"), &[peer], turn);
         self.fail_sessions_with(peer, "the pair is quarantined", turn);
     }
@@ -520,7 +520,7 @@ impl Node {
         self.pairs.remove(peer);
         turn.out.writes.push(Write::delete(Table::Pair, peer_key(peer)));
         turn.out.writes.push(Write::delete(Table::Quarantine, peer_key(peer)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
     }
 
     /// Peers that are here, that some key needs, and with whom we have no set-up.
@@ -592,7 +592,8 @@ impl Node {
         let run = ours.run;
         let inbox = vec![Inbound { from: peer, bytes }];
         let seed = turn.seed();
-        let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
+        let task = Task::Advance { round, inbox, seed, is_brief: false };
+        let job = self.start_job(task, turn);
         self.await_pair_job(peer, run, job);
     }
 

@@ -34,6 +34,8 @@ pub struct Store {
     sealer: Arc<Sealer>,
     slots: Slots,
     state: State,
+    /// The phases of the newest commit.
+    newest: Phases,
     failed: bool,
     _lock: Lock,
 }
@@ -77,12 +79,6 @@ impl Canonical for State {
 }
 
 impl Store {
-    /// How often a commit syncs at least: the pages of the file, then which of two commits counts
-    /// (STO-10). One in which the file grows syncs its length besides. One that puts shares or
-    /// set-ups syncs the slots once before, one that deletes or replaces some once after (STO-12):
-    /// [`commit`](Self::commit) says how often it did.
-    pub const SYNCS_PER_COMMIT: usize = 2;
-
     /// Makes a store at `path`, readable by its owner only, empty. It appears whole or not at all.
     ///
     /// # Errors
@@ -142,8 +138,10 @@ impl Store {
         let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
         let failed = false;
         let (database, sealer) = (Arc::new(database), Arc::new(sealer));
-        let mut store = Self { path, database, header, sealer, slots, state, failed, _lock: lock };
-        store.write(&[], true, &mut |_| ())?;
+        let newest = Phases::Two;
+        let mut store =
+            Self { path, database, header, sealer, slots, state, newest, failed, _lock: lock };
+        store.write(&[], Phases::Two, true, &mut |_| ())?;
         fs::rename(&draft, &store.path)
             .and_then(|()| disk::sync_folder(&store.path))
             .map_err(|source| disk::io_error(&store.path, source))?;
@@ -168,18 +166,37 @@ impl Store {
 
     /// Makes all writes durable, in one transaction, or none (STO-10); of several of one row the last
     /// is what they leave. When it returns, they survive a crash and a power cut, and what deleted or replaced shares and
-    /// set-ups held is gone (STO-12). Nothing is written for an empty batch.
+    /// set-ups held is gone (STO-12). An empty batch makes what was committed lightly last as safe; where there
+    /// is nothing of that, nothing is written.
     ///
-    /// Says how often it synced, growing files apart.
+    /// Says how often it synced, growing files apart: twice, the pages of the file and then which of two
+    /// commits counts; and the slots once before where it puts shares or set-ups, once after where it
+    /// deletes or replaces some.
     ///
     /// # Errors
     /// The machine's. Afterwards the store takes no more writes: what the node holds in memory
     /// may not be durable, so the process must end (NOD-01).
     pub fn commit(&mut self, writes: &[Write]) -> Result<usize, StoreError> {
-        if writes.is_empty() {
+        self.commit_as(writes, Phases::Two)
+    }
+
+    /// Like [`commit`](Self::commit) with one sync for both. All of it survives a crash and a power cut
+    /// as well; but if the disk *then* spoils one of the pages it wrote last, the store opens as the
+    /// commit before left it, as if this one had been cut off, where after [`commit`](Self::commit) it
+    /// does not open. Shares and set-ups are committed in two phases always.
+    ///
+    /// # Errors
+    /// Those of [`commit`](Self::commit).
+    pub fn commit_lightly(&mut self, writes: &[Write]) -> Result<usize, StoreError> {
+        let has_secrets = writes.iter().any(|write| write.table.is_erasable());
+        self.commit_as(writes, if has_secrets { Phases::Two } else { Phases::One })
+    }
+
+    fn commit_as(&mut self, writes: &[Write], phases: Phases) -> Result<usize, StoreError> {
+        if writes.is_empty() && self.newest >= phases {
             return Ok(0);
         }
-        self.write(writes, false, &mut |_| ())
+        self.write(writes, phases, false, &mut |_| ())
     }
 
     /// Reads rows while this one is written.
@@ -202,6 +219,7 @@ impl Store {
     fn write(
         &mut self,
         writes: &[Write],
+        phases: Phases,
         first: bool,
         passed: &mut dyn FnMut(Step),
     ) -> Result<usize, StoreError> {
@@ -211,8 +229,9 @@ impl Store {
         // Until the commit is known to be durable, the store counts as failed.
         self.failed = true;
         let path = self.path.clone();
-        let (state, syncs) = guard(&path, || self.transact(writes, first, passed))?;
+        let (state, syncs) = guard(&path, || self.transact(writes, phases, first, passed))?;
         self.state = state;
+        self.newest = phases;
         self.failed = false;
         Ok(syncs)
     }
@@ -220,16 +239,20 @@ impl Store {
     fn transact(
         &mut self,
         writes: &[Write],
+        phases: Phases,
         first: bool,
         passed: &mut dyn FnMut(Step),
     ) -> Result<(State, usize), StoreError> {
         let failed = |error: redb::Error| disk::redb_error(&self.path, error);
         let slots_failed = |source| disk::io_error(&self.path, source);
-        let mut syncs = Self::SYNCS_PER_COMMIT;
+        let mut syncs = match phases {
+            Phases::One => 1,
+            Phases::Two => 2,
+        };
         let (mut taken, mut freed) = (BTreeMap::new(), BTreeSet::new());
         let mut state = self.state.clone();
         let mut transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
-        transaction.set_two_phase_commit(true);
+        transaction.set_two_phase_commit(phases == Phases::Two);
         if first {
             let mut table = transaction.open_table(HEADER).map_err(|error| failed(error.into()))?;
             let header = self.header.to_bytes();
@@ -326,7 +349,10 @@ impl SealedStore {
         slots.keep(&named).map_err(|source| disk::io_error(&path, source))?;
         let failed = false;
         let (database, sealer) = (Arc::new(database), Arc::new(sealer));
-        let store = Store { path, database, header, sealer, slots, state, failed, _lock: lock };
+        // Verifying it ends with a commit in two phases.
+        let newest = Phases::Two;
+        let store =
+            Store { path, database, header, sealer, slots, state, newest, failed, _lock: lock };
         Ok((store, records))
     }
 }
@@ -395,6 +421,16 @@ fn read_back(
 fn known(path: &Path, number: u8) -> Result<Table, StoreError> {
     let later = || StoreError::LaterTable { path: path.to_owned(), number };
     Table::from_number(number).ok_or_else(later)
+}
+
+/// How a commit becomes the one that counts (STO-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phases {
+    /// Its pages and which of two commits counts are synced together: on opening, checksums tell one
+    /// that was cut off.
+    One,
+    /// Its pages are synced before it counts.
+    Two,
 }
 
 /// What of a commit is durable, in the order in which it becomes so (STO-12).
@@ -513,67 +549,4 @@ mod reseal;
 mod crashes;
 
 #[cfg(test)]
-mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "a test that panics has failed"
-    )]
-
-    use super::*;
-    use quorate_codec::Digest;
-    use redb::StorageBackend;
-    use redb::backends::InMemoryBackend;
-    use std::io;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// A disk in memory that counts how often it is synced.
-    #[derive(Debug)]
-    struct Counting(InMemoryBackend, Arc<AtomicUsize>);
-
-    impl StorageBackend for Counting {
-        fn len(&self) -> io::Result<u64> {
-            self.0.len()
-        }
-        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-            self.0.read(offset, out)
-        }
-        fn set_len(&self, len: u64) -> io::Result<()> {
-            self.0.set_len(len)
-        }
-        fn sync_data(&self) -> io::Result<()> {
-            self.1.fetch_add(1, Ordering::Relaxed);
-            self.0.sync_data()
-        }
-        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-            self.0.write(offset, data)
-        }
-    }
-
-    #[test]
-    fn sto_10_a_commit_syncs_as_often_as_it_says() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let syncs = Arc::new(AtomicUsize::new(0));
-        let disk = Counting(InMemoryBackend::new(), Arc::clone(&syncs));
-        let database = builder().create_with_backend(disk).unwrap();
-        let (id, key) = (StoreId(Digest([1; 32])), SealKey::random());
-        let seal = Seal::Passphrase(Stretch::fresh(Cost::TRIAL));
-        let (header, sealer) = Header::create(id, seal, &key).unwrap();
-        let state = State { version: VERSION, commits: 0, rows: 0, sum: [0; 32] };
-        let lock = Lock::take(&path).unwrap();
-        let slots = Slots::create(&path, &sealer).unwrap();
-        let failed = false;
-        let (database, sealer) = (Arc::new(database), Arc::new(sealer));
-        let mut store = Store { path, database, header, sealer, slots, state, failed, _lock: lock };
-        store.write(&[], true, &mut |_| ()).unwrap();
-        let mut counts = Vec::new();
-        for number in 0..12 {
-            let before = syncs.load(Ordering::Relaxed);
-            store.commit(&[Write::put(Table::Request, [number % 4], vec![7; 2_000])]).unwrap();
-            counts.push(syncs.load(Ordering::Relaxed) - before);
-        }
-        // The file grows at first only.
-        assert_eq!(counts[8..], [Store::SYNCS_PER_COMMIT; 4], "{counts:?}");
-    }
-}
+mod torn;

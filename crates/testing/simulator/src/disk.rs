@@ -32,6 +32,15 @@ impl Disk {
         }
     }
 
+    /// The writes that take these back.
+    pub fn inverse(&self, writes: &[Write]) -> Vec<Write> {
+        let before = |write: &Write| match self.row(write.table, &write.key) {
+            Some(row) => Write::put(write.table, write.key.clone(), row.to_vec()),
+            None => Write::delete(write.table, write.key.clone()),
+        };
+        writes.iter().map(before).collect()
+    }
+
     /// The rows of a table: keys and values.
     pub fn rows(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         let rows = self.rows.range((table, Vec::new())..);

@@ -28,6 +28,8 @@ pub enum Fault {
     CrashBeforeWrite,
     /// A node dies after its writes, before anything left.
     CrashAfterWrite,
+    /// A disk spoils what it wrote last as its node dies, and takes a light commit back.
+    Spoiled,
     /// A job is lost.
     JobLost,
     /// A node comes back from an old copy of its disk.
@@ -50,7 +52,7 @@ pub enum Fault {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -60,6 +62,7 @@ impl Fault {
         Self::Partitioned,
         Self::CrashBeforeWrite,
         Self::CrashAfterWrite,
+        Self::Spoiled,
         Self::JobLost,
         Self::RolledBack,
         Self::DoubleVote,

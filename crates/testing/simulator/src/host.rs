@@ -9,13 +9,13 @@ use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{Answer, Call, Caller};
 use quorate_machine::durable::{Table, Write};
-use quorate_machine::event::{CallId, Event, Millis, Output};
+use quorate_machine::event::{Barrier, CallId, Event, Millis, Output};
 use quorate_machine::limits::Pace;
 use quorate_machine::node::Node;
 use quorate_testkit::custodians::Reduced;
 use quorate_testkit::world::{VERSION, program};
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeSet;
 
 /// The release that comes out while a world lives.
@@ -44,6 +44,8 @@ pub struct Host {
     stopped_at: Option<Millis>,
     outputs: Vec<Output>,
     lazy: Vec<Write>,
+    /// The rows that the newest commit changed, as they were, if it was a light one.
+    behind: Vec<Write>,
     rng: ChaCha20Rng,
     seed: u64,
 }
@@ -75,6 +77,7 @@ impl Host {
             stopped_at: None,
             outputs: Vec::new(),
             lazy: Vec::new(),
+            behind: Vec::new(),
             rng: ChaCha20Rng::seed_from_u64(seed),
             seed,
         }
@@ -171,7 +174,7 @@ impl Host {
 
     /// Which tables a commit now would change, if it had to be durable.
     pub fn writes_ahead(&self) -> BTreeSet<Table> {
-        if !self.outputs.iter().any(|output| output.barrier) {
+        if !self.outputs.iter().any(|output| output.barrier.holds()) {
             return BTreeSet::new();
         }
         let waiting = self.outputs.iter().flat_map(|output| &output.writes);
@@ -189,32 +192,46 @@ impl Host {
     pub fn commit(&mut self, fate: Fate, coverage: &mut Coverage) -> Vec<Output> {
         let tables = self.writes_ahead();
         let mut outputs = std::mem::take(&mut self.outputs);
-        let barrier = outputs.iter().any(|output| output.barrier);
+        let barrier = outputs.iter().map(|output| output.barrier).max().unwrap_or_default();
         self.lazy.extend(outputs.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
         let steps: Vec<EpochWrite> = self.lazy.iter().filter_map(EpochWrite::of).collect();
         if fate == Fate::DiesBefore {
             coverage.hit_epoch(&steps, Side::Before);
             coverage.hit(Fault::CrashBeforeWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::Before));
+            self.spoil(coverage);
             self.crash();
             return Vec::new();
         }
-        if barrier {
+        if barrier.holds() {
             let mutant = self.mutant;
             let mut kept = std::mem::take(&mut self.lazy);
             if let Some(mutant) = mutant {
                 mutant.bend(&mut kept, &self.disk);
             }
+            self.behind = match barrier {
+                Barrier::Light => self.disk.inverse(&kept),
+                Barrier::None | Barrier::Full => Vec::new(),
+            };
             self.disk.commit(&kept);
         }
         if fate == Fate::DiesAfter {
             coverage.hit_epoch(&steps, Side::After);
             coverage.hit(Fault::CrashAfterWrite);
             tables.iter().for_each(|table| coverage.hit_write(*table, Side::After));
+            self.spoil(coverage);
             self.crash();
             return Vec::new();
         }
         outputs
+    }
+
+    /// The disk may spoil what it wrote last: a light commit is then as if it never was (STO-10).
+    fn spoil(&mut self, coverage: &mut Coverage) {
+        if !self.behind.is_empty() && self.rng.next_u32().is_multiple_of(4) {
+            coverage.hit(Fault::Spoiled);
+            self.disk.commit(&self.behind);
+        }
     }
 
     /// The machine loses power.
@@ -223,6 +240,7 @@ impl Host {
         self.life += 1;
         self.outputs.clear();
         self.lazy.clear();
+        self.behind.clear();
     }
 }
 

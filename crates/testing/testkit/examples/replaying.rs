@@ -6,12 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a program that panics has failed, which is all it can do")]
 
 use quorate_charter::{
-    Ahead, BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, MotionBody, Replay,
+    BallotBody, CertifiedEntry, Decided, Entry, EntryBody, Instance, MotionBody, Replay,
     SignedBallotMessage, State, verify_log,
 };
 use quorate_codec::{Digest, Transcript, tag, to_bytes};
+use quorate_testkit::cores::look_ahead;
 use quorate_testkit::founding::{Founding, Shape, name};
-use std::thread;
 use std::time::Instant;
 
 fn main() {
@@ -42,22 +42,11 @@ fn main() {
     let began = Instant::now();
     let mut replay = Replay::from(State::clone(&founding.state));
     for entries in log.chunks(1_024) {
-        replay.extend(entries, on_all_cores).unwrap();
+        replay.extend(entries, look_ahead).unwrap();
     }
     tell("followed", began, replay.finish().unwrap());
     let began = Instant::now();
     tell("verified", began, verify_log(&founding.file, &founding.hash, log).unwrap());
-}
-
-/// As the program of a node looks ahead.
-fn on_all_cores(state: &State, entries: &[CertifiedEntry]) -> Ahead {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let parts = entries.chunks(entries.len().div_ceil(cores));
-        let parts = parts.map(|part| scope.spawn(move || Ahead::of(state, part)));
-        let parts: Vec<_> = parts.collect();
-        parts.into_iter().map(|part| part.join().unwrap()).fold(Ahead::default(), Ahead::join)
-    })
 }
 
 /// The next entry, certified by a quorum.

@@ -18,6 +18,31 @@ pub const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 /// Three of five nodes.
 pub const THREE_OF_FIVE: &str = "3 of (node-1, node-2, node-3, node-4, node-5)";
 
+/// Orders and makes so many Ed25519 keys, one after the other, `2 of 3`; `made` hears of each.
+///
+/// # Panics
+/// One of them is never made.
+pub fn many(world: &mut World, count: u32, mut made: impl FnMut(u32)) {
+    for number in 0..count {
+        let key = format!("key-{number}");
+        let access = world.founding.two_of_three();
+        world.enact("node-1", MotionBody::key_create(name(&key), Scheme::Ed25519, access));
+        let id = world.state("node-1").key_named(&name(&key)).expect("the order").key;
+        world.until("the key is made", |world| {
+            ["node-1", "node-2", "node-3"].iter().all(|node| has_share(world, node, id))
+        });
+        made(number + 1);
+    }
+    // The last of them may still be decided about.
+    world.pass(1_000);
+}
+
+fn has_share(world: &World, node: &str, key: KeyId) -> bool {
+    let from = (Table::Share, AsRef::<[u8]>::as_ref(&key).to_vec());
+    let next = world.host(node).disk.range(from..).next();
+    next.is_some_and(|((table, row), _)| *table == Table::Share && row.starts_with(key.as_ref()))
+}
+
 /// A domain with a policy and the Ed25519 key `ops` over a tree of named nodes, which survives so
 /// many losses.
 ///

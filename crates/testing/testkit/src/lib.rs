@@ -2,6 +2,7 @@
 //!
 //! * [`founding`]: a domain founded from a seed, with everybody's keys at hand.
 //! * [`backups`]: whether they restore what they should.
+//! * [`cores`]: all of them at once.
 //! * [`custodians`]: its custodians, who restore.
 //! * [`fields`]: messages taken apart, every field changed.
 //! * [`keys`]: one key of it in its epochs.
@@ -18,6 +19,7 @@
 )]
 
 pub mod backups;
+pub mod cores;
 pub mod custodians;
 pub mod estate;
 pub mod exports;

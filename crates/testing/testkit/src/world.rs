@@ -16,7 +16,7 @@ use quorate_intent::Intent;
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{self, Answer, Call, Caller, View};
 use quorate_machine::durable::{Record, Table, Write};
-use quorate_machine::event::{CallId, Event, Output};
+use quorate_machine::event::{Barrier, CallId, Event, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
 use quorate_machine::limits::Pace;
@@ -107,8 +107,8 @@ pub struct Host {
 pub struct Released {
     /// Tables with changed rows.
     pub tables: Vec<Table>,
-    /// Whether the messages waited for the rows.
-    pub barrier: bool,
+    /// What the messages waited for.
+    pub barrier: Barrier,
     /// How many of the messages do not wait for it.
     pub early: usize,
     /// The messages and their receivers.

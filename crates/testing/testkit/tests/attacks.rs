@@ -12,6 +12,7 @@ use quorate_codec::{Digest, Transcript, tag};
 use quorate_engine::{Failure, Fault};
 use quorate_identity::{NodeId, NodeSecrets, RequestId, Scheme};
 use quorate_machine::durable::Table;
+use quorate_machine::event::Barrier;
 use quorate_machine::job::{JobResult, Part};
 use quorate_machine::wire::{Message, SessionMessage, SessionStep, Target, Terms};
 use quorate_policy::request::Verdict;
@@ -169,7 +170,7 @@ fn neg_031_a_failed_check_quarantines_the_pair_before_any_reply() {
     let outputs = &world.host(&node).outputs;
     let quarantine =
         outputs.iter().find(|output| output.tables.contains(&Table::Quarantine)).unwrap();
-    assert!(quarantine.barrier && quarantine.tables.contains(&Table::Pair));
+    assert!(quarantine.barrier == Barrier::Full && quarantine.tables.contains(&Table::Pair));
     let replies: Vec<&Message> = quarantine.messages.iter().map(|(_, message)| message).collect();
     assert!(replies.iter().any(|message| is_abort(message)), "{replies:?}");
     let key: &[u8] = liar.as_ref();

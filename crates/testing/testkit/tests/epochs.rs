@@ -726,7 +726,7 @@ fn neg_053_whoever_dies_when_the_key_is_wholly_in_one_epoch() {
             let (mut world, id) = ready(55 + die_at, Shape::default(), 1);
             let writes = |world: &World| {
                 let outputs = world.host(victim).outputs.iter();
-                outputs.filter(|output| output.barrier).count()
+                outputs.filter(|output| output.barrier.holds()).count()
             };
             world.enact("node-1", refresh("ops"));
             let began = writes(&world);

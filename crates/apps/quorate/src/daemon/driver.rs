@@ -11,7 +11,7 @@ use super::generation::{Copied, Generation};
 use crate::now_ms;
 use quorate_machine::call::Answer;
 use quorate_machine::durable::{Table, Write};
-use quorate_machine::event::{CallId, Envelope, Event, Notice, Output};
+use quorate_machine::event::{Barrier, CallId, Envelope, Event, Notice, Output};
 use quorate_machine::job::{Job, JobResult};
 use quorate_machine::node::Node;
 use quorate_store::Store;
@@ -146,13 +146,27 @@ impl Driver {
                     event = receiver.recv() => match event { Some(event) => event, None => break },
                     () = tokio::time::sleep(sleep) => Event::Tick,
                 };
-                let output = node.handle(now_ms(), event, &mut rand_core::OsRng);
-                wake_at = output.wake_at;
-                after(&node);
-                pass_on(output, &outputs, &events, &accounts);
+                let mut next = Some(event);
+                while let Some(event) = next.take() {
+                    let mut output = node.handle(now_ms(), event, &mut rand_core::OsRng);
+                    wake_at = output.wake_at;
+                    after(&node);
+                    let here = if receiver.is_empty() { brief(&mut output) } else { None };
+                    pass_on(output, &outputs, &events, &accounts);
+                    next = here.map(|job| run_job(job, &accounts));
+                }
             }
         });
         Running { inbox, committed, stop }
+    }
+}
+
+/// The only job of an output, if it is brief: where nothing else waits it runs here, because to hand
+/// it to another thread and its result back would take as long (NOD-03).
+fn brief(output: &mut Output) -> Option<Job> {
+    match output.jobs.as_slice() {
+        [job] if job.is_brief() => output.jobs.pop(),
+        _ => None,
     }
 }
 
@@ -246,11 +260,18 @@ impl Committer {
             for envelope in batch.iter_mut().flat_map(|output| std::mem::take(&mut output.early)) {
                 self.send(envelope);
             }
-            let barrier = batch.iter().any(|output| output.barrier);
+            let barrier = batch.iter().map(|output| output.barrier).max().unwrap_or_default();
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
-            let due = barrier || ends || pending_since.elapsed() >= LAZY_MAX;
-            if due && !pending.is_empty() {
-                if let Err(ended) = self.commit(&pending) {
+            let due = match barrier {
+                // What it relies on may have been committed lightly before.
+                Barrier::Full => true,
+                Barrier::Light => !pending.is_empty(),
+                Barrier::None => {
+                    !pending.is_empty() && (ends || pending_since.elapsed() >= LAZY_MAX)
+                }
+            };
+            if due {
+                if let Err(ended) = self.commit(&pending, barrier) {
                     return Some(ended);
                 }
                 pending.clear();
@@ -265,13 +286,17 @@ impl Committer {
     }
 
     /// Makes rows durable, and looks once more: it may have waited for the disk.
-    fn commit(&mut self, writes: &[Write]) -> Result<(), Ended> {
-        let rows = self.verbose.then(|| Rows::of(writes));
+    fn commit(&mut self, writes: &[Write], barrier: Barrier) -> Result<(), Ended> {
+        let rows = (self.verbose && !writes.is_empty()).then(|| Rows::of(writes));
         if let Some(rows) = &rows {
             tracing::info!("writes {rows}");
         }
         let timer = self.accounts.time_store();
-        let committed = self.store.commit(writes);
+        let committed = match barrier {
+            Barrier::Full => self.store.commit(writes),
+            // What nothing waits for a power cut may take too.
+            Barrier::Light | Barrier::None => self.store.commit_lightly(writes),
+        };
         drop(timer);
         let syncs = committed.map_err(|error| Ended::Store(error.to_string()))?;
         self.accounts.count_commit(writes, syncs);
@@ -355,7 +380,7 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         let output = Output {
             writes: vec![Write::put(Table::Backup, b"row".to_vec(), b"said".to_vec())],
-            barrier: true,
+            barrier: Barrier::Full,
             replies: vec![Reply { id: CallId(1), answer: Err(crate::daemon::calls::bug()) }],
             ..Output::default()
         };

@@ -23,7 +23,7 @@ pub struct Bench {
     /// Bytes sent between nodes a signature; for the store, bytes of the rows written.
     pub bytes_per_signature: ByPart,
     /// Syncs of all nodes' disks a signature, by what waited for them; the store's own are the
-    /// second ones of its two-phase commits.
+    /// second ones of those that take two.
     pub fsyncs_per_signature: ByPart,
     /// Median time of one fsync on this disk, measured in the same run.
     pub fsync_p50_ms: f64,

@@ -1,7 +1,7 @@
 //! What the node answers.
 
 use super::{Answer, Call, Caller, View};
-use crate::event::{CallId, Reply};
+use crate::event::{Barrier, CallId, Reply};
 use crate::node::{Node, Turn};
 use crate::outcome;
 use crate::requests::{FileError, Stage, VoteError};
@@ -18,7 +18,10 @@ impl Node {
         let answer = self.check_scope(caller, &call);
         let answer = answer.and_then(|()| self.answer(caller, call, turn));
         let answer = answer.map(|view| view.for_caller(caller));
-        turn.out.barrier |= self.requests.has_untold;
+        if self.requests.has_untold {
+            // The others have the outcome too (SES-09).
+            turn.out.barrier.raise(Barrier::Light);
+        }
         turn.out.replies.push(Reply { id, answer });
     }
 
@@ -171,7 +174,7 @@ impl Node {
     ) -> Answer {
         let id = taken.map_err(vote_error)?;
         self.broadcast(statement, turn);
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.shown(&id)
     }
 }

@@ -8,7 +8,7 @@ use super::keys::{dealt_key, dealt_row, share_key};
 use super::plan::Unplanned;
 use super::shares::Shares;
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::evidence::{BACKUP_ROUND, FIRST_ROUND, SECOND_ROUND};
 use crate::job::{JobId, Task};
 use crate::limits;
@@ -418,7 +418,7 @@ impl Node {
         });
         let row = dealt_row(epoch, attempt);
         turn.out.writes.push(Write::put(Table::Attempt, dealt_key(&key), row));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let seed = turn.seed();
         let job = self.start_job(Task::Deal { plan: deal, seed }, turn);
@@ -520,7 +520,8 @@ impl Node {
         let inbox = awaited.into_iter().filter_map(&mut message).collect();
         self.keys.due.set(key, turn.now.saturating_add(self.patience(&key)));
         let seed = turn.seed();
-        let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
+        let task = Task::Advance { round, inbox, seed, is_brief: false };
+        let job = self.start_job(task, turn);
         self.keys.await_job(key, job);
     }
 
@@ -579,7 +580,7 @@ impl Node {
             turn.out.writes.push(Write::put(Table::Share, share_key(&key, epoch, attempt), row));
             turn.out.writes.extend(ceremony.bundle_rows());
             ceremony.drop_backups(&me);
-            turn.out.barrier = true;
+            turn.out.barrier = Barrier::Full;
             book.prepared.insert((epoch, attempt), Arc::new(shares));
             self.send_deal(key, DealStep::Prepared { record, leaf_proofs }, turn);
         } else if is_member {

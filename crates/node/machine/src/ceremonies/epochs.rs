@@ -5,7 +5,7 @@ use super::keys::{
     Asked, contributions_gone, proof_is_valid, proof_key, shares_gone, statement_key,
 };
 use crate::durable::{Table, Write};
-use crate::event::Notice;
+use crate::event::{Barrier, Notice};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::{KeyProgress, Message, Outcome, Target};
@@ -51,7 +51,7 @@ impl Node {
         let row = quorate_codec::to_bytes(&outcome);
         made.proof = Some(outcome);
         turn.out.writes.push(Write::put(Table::EpochRecord, proof_key(&key, epoch), row));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         turn.out.notices.push(Notice::Key(key));
         self.abandon(&Target::Birth(key, epoch));
         if self.keys.current(&key).is_some_and(|current| current.number() == epoch) {
@@ -143,7 +143,7 @@ impl Node {
         for (epoch, attempt) in key_backups {
             turn.out.writes.push(contributions_gone(&key, epoch, attempt));
         }
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         turn.out.notices.push(Notice::Key(key));
         self.audit(format!("epochs of key {key} before {newest} are over"), &[], turn);
         self.forget_summand(&key, turn);
@@ -182,7 +182,7 @@ impl Node {
             if !held_some {
                 continue;
             }
-            turn.out.barrier = true;
+            turn.out.barrier = Barrier::Full;
             self.fail_sessions_of(key, "the key is retired", turn);
             self.audit(format!("shares of the retired key {key} are destroyed"), &[], turn);
             self.say(key, EpochStep::Destroyed, turn);

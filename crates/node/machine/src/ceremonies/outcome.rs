@@ -5,7 +5,7 @@ use super::blame::Hearing;
 use super::ceremony::{Ceremony, Phase, deal_bytes};
 use super::keys::{contributions_gone, decided_key, publics_of, shares_gone, voided_key};
 use crate::durable::{Table, Write};
-use crate::event::{Millis, Notice};
+use crate::event::{Barrier, Millis, Notice};
 use crate::evidence::has_prepared;
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -362,7 +362,7 @@ impl Node {
                 turn.out.writes.push(Write::delete(Table::EpochRecord, voided_key(&key)));
             }
         }
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         turn.out.notices.push(Notice::Key(key));
         // Who catches up tells nobody: whoever else lacks it asks.
         if self.governor.is_open(&instance) {

@@ -2,7 +2,7 @@
 
 use crate::ceremonies::{Found, recoveries};
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::evidence::Evidence;
 use crate::exports::is_recipient;
 use crate::limits;
@@ -162,7 +162,7 @@ impl Node {
             let key = quorate_codec::to_bytes(&instance);
             let row = quorate_codec::to_bytes(&votes);
             turn.out.writes.push(Write::put(Table::Votes, key, row));
-            turn.out.barrier = true;
+            turn.out.barrier = Barrier::Full;
             let before = self.governor.highest_vote();
             self.governor.votes.insert(instance, votes);
             if self.governor.highest_vote() > before {

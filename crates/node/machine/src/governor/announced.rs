@@ -2,7 +2,7 @@
 //! gives, and the proposal once the wait is over (`spec/charter.md`, GOV-81, GOV-86).
 
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::node::{Node, Turn};
 use quorate_charter::{
     Announced, Change, EntryBody, Motion, MotionBody, NodeChange, PeopleChange, Span, State,
@@ -96,7 +96,7 @@ impl Node {
                 self.governor.heard.insert(*position, turn.now);
                 let row = turn.now.to_be_bytes().to_vec();
                 turn.out.writes.push(Write::put(Table::Heard, position.to_be_bytes(), row));
-                turn.out.barrier = true;
+                turn.out.barrier = Barrier::Full;
             }
         }
         let over = self.governor.heard.keys().filter(|position| !begun.contains(position));

@@ -2,7 +2,7 @@
 
 use super::announced::{Late, Notices};
 use crate::durable::{Table, Write};
-use crate::event::Notice;
+use crate::event::{Barrier, Notice};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::wire::Message;
@@ -104,7 +104,7 @@ impl Node {
         let position = self.state.position();
         let row = quorate_codec::to_bytes(&entry);
         turn.out.writes.push(Write::put(Table::Entry, position.to_be_bytes(), row));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         let rejoin = match &entry.entry().body {
             EntryBody::Rejoin(rejoin) => Some(rejoin.body().clone()),
             EntryBody::Motion(_) | EntryBody::Enact(_) => None,

@@ -2,7 +2,7 @@
 
 use super::Governor;
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::seats::check_seat_motion;
@@ -44,7 +44,7 @@ impl Node {
         }
         let key: &[u8] = id.as_ref();
         turn.out.writes.push(Write::put(Table::Motion, key, quorate_codec::to_bytes(&merged)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         self.broadcast(&Message::Motion(merged.clone()), turn);
         self.governor.motions.insert(id, merged);
         self.look_at_custody(turn);

@@ -1,6 +1,7 @@
 //! HELLO and WELCOME.
 
 use crate::durable::{Table, Write};
+use crate::event::Barrier;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::presence::{Asked, Attested, Heard};
@@ -215,7 +216,7 @@ impl Node {
     fn remember(&mut self, peer: NodeId, hello: SignedHello, turn: &mut Turn<'_>) {
         let key: &[u8] = peer.as_ref();
         turn.out.writes.push(Write::put(Table::Peer, key, quorate_codec::to_bytes(&hello)));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
         let incarnation = hello.body().incarnation.id;
         let known = self.presence.remembered.insert(peer, hello);
         if known.is_some_and(|known| known.body().incarnation.id != incarnation) {

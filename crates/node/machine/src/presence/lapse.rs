@@ -2,6 +2,7 @@
 //! charter takes it back.
 
 use crate::durable::{Table, Write};
+use crate::event::Barrier;
 use crate::limits;
 use crate::node::{Node, Turn};
 use crate::presence::hello::is_other_line;
@@ -111,7 +112,7 @@ impl Node {
         if lapse.is_some_and(|lapse| lapse.asked_as.contains(&rejoin.incarnation)) {
             self.presence.lapse = None;
             turn.out.writes.push(Write::delete(Table::Meta, LAPSE_ROW));
-            turn.out.barrier = true;
+            turn.out.barrier = Barrier::Full;
             self.audit("this node is back".into(), &[], turn);
         } else if is_other_line(&rejoin.incarnation, &self.incarnation) {
             self.fall_behind("the charter took a later start of this node back".into(), turn);
@@ -133,5 +134,5 @@ impl Lapse {
 
 fn store(lapse: &Lapse, turn: &mut Turn<'_>) {
     turn.out.writes.push(lapse.row());
-    turn.out.barrier = true;
+    turn.out.barrier = Barrier::Full;
 }

@@ -10,7 +10,7 @@ mod hello;
 mod lapse;
 
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::node::{Node, Turn};
 pub(crate) use lapse::{LAPSE_ROW, Lapse};
 use quorate_charter::{Program, SignedHello, State};
@@ -206,7 +206,7 @@ impl Node {
         self.presence.asked.remove(peer);
         let key: &[u8] = peer.as_ref();
         turn.out.writes.push(Write::delete(Table::Peer, key));
-        turn.out.barrier = true;
+        turn.out.barrier = Barrier::Full;
     }
 
     /// A node is none any more: its channel is nobody's.

@@ -7,7 +7,7 @@ mod ending;
 mod judging;
 
 use crate::durable::{Table, Write};
-use crate::event::{Millis, Notice};
+use crate::event::{Barrier, Millis, Notice};
 use crate::job::JobId;
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -209,7 +209,8 @@ impl Node {
             None => self.spread(&message, turn),
             Some(_) => self.broadcast(&message, turn),
         }
-        turn.out.barrier = true;
+        // Nobody else may have heard of it.
+        turn.out.barrier = Barrier::Full;
         self.take_request(RequestBook::new(request, idempotency, turn.now), turn);
         Ok(id)
     }

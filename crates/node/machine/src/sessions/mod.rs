@@ -60,6 +60,8 @@ struct Session {
     rounds: BTreeMap<(u8, NodeId), Vec<u8>>,
     /// Members that have the presignatures of this session.
     made: BTreeSet<NodeId>,
+    /// Whether each of its steps takes a few milliseconds at most.
+    is_brief: bool,
     phase: Phase,
     /// The job whose result is awaited: a late result of an earlier one is not taken for it
     /// (SES-06).

@@ -2,7 +2,7 @@
 //! itself, and joined.
 
 use crate::durable::{Table, Write};
-use crate::event::Millis;
+use crate::event::{Barrier, Millis};
 use crate::job::{JobId, OpenTask, Task};
 use crate::limits;
 use crate::node::{Node, Turn};
@@ -308,6 +308,7 @@ impl Node {
                 opened
             }
         };
+        let is_brief = task.is_brief();
         let job = self.start_job(task, turn);
         self.sessions.by_job.insert(job, run);
         self.sessions.by_target.insert(target, run);
@@ -322,6 +323,7 @@ impl Node {
             generations: BTreeMap::from([(self.me, generations)]),
             rounds: BTreeMap::new(),
             made: BTreeSet::new(),
+            is_brief,
             phase: Phase::Opening,
             job: Some(job),
         };
@@ -420,6 +422,7 @@ impl Node {
         let Some(session) = self.sessions.live.get_mut(&run) else { return };
         let phase = std::mem::replace(&mut session.phase, Phase::Computing { number: 0 });
         let Phase::ExpectJoins(opening) = phase else { return };
+        let is_brief = session.is_brief;
         let context = session_context(&session.terms, &session.firsts);
         let me = self.me;
         let others = session.firsts.iter().filter(|(node, _)| **node != me);
@@ -433,7 +436,8 @@ impl Node {
         }
         self.sessions.deadlines.set(run, turn.now + self.pace.session_timeout_ms);
         let seed = turn.seed();
-        let job = self.start_job(Task::Begin { opening, context, firsts, seed }, turn);
+        let task = Task::Begin { opening, context, firsts, seed, is_brief };
+        let job = self.start_job(task, turn);
         self.sessions.await_job(run, job);
     }
 
@@ -447,7 +451,7 @@ impl Node {
                 writes.push(Write::delete(Table::Attempt, oldest.as_bytes().to_vec()));
             }
         }
-        turn.out.barrier = true;
+        turn.out.barrier.raise(Barrier::Light);
     }
 }
 

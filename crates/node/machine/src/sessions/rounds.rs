@@ -62,7 +62,7 @@ impl Node {
     pub(super) fn advance_if_complete(&mut self, run: RunId, turn: &mut Turn<'_>) {
         let Some(session) = self.sessions.live.get_mut(&run) else { return };
         let Phase::ExpectRound { number, round } = &session.phase else { return };
-        let number = *number;
+        let (number, is_brief) = (*number, session.is_brief);
         let awaited = round.awaits();
         if !awaited.iter().all(|node| session.rounds.contains_key(&(number, *node))) {
             return;
@@ -75,7 +75,7 @@ impl Node {
         };
         let inbox = awaited.into_iter().filter_map(&mut message).collect();
         let seed = turn.seed();
-        let job = self.start_job(Task::Advance { round, inbox, seed }, turn);
+        let job = self.start_job(Task::Advance { round, inbox, seed, is_brief }, turn);
         self.sessions.await_job(run, job);
     }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
-use super::{Step, Store};
+use super::{Phases, Step, Store};
 use crate::seal::{SLOT_BYTES, slot_number};
 use crate::slots::slots_path;
 use crate::{Cost, Passphrase, Seal, SealKey, SealedStore, StoreError, StoreId, TpmObject};
@@ -66,7 +66,7 @@ fn slots(bytes: &[u8]) -> BTreeMap<u64, &[u8]> {
 /// Both files at every step of a commit, torn writes between them included.
 fn states(store: &mut Store, path: &Path, writes: &[Write]) -> Vec<(Option<Step>, Files)> {
     steps_of(path, |passed| {
-        store.write(writes, false, passed).unwrap();
+        store.write(writes, Phases::Two, false, passed).unwrap();
     })
 }
 
@@ -158,8 +158,8 @@ fn sto_12_keys_are_durable_before_their_rows_and_gone_after_them() {
     let mut store = Store::create_with(&path, &phrase(), id, Cost::TRIAL).unwrap();
     let mut steps = |writes: &[Write]| {
         let mut seen = Vec::new();
-        let syncs = store.write(writes, false, &mut |step| seen.push(step)).unwrap();
-        assert_eq!(syncs, Store::SYNCS_PER_COMMIT - 1 + seen.len());
+        let syncs = store.write(writes, Phases::Two, false, &mut |step| seen.push(step)).unwrap();
+        assert_eq!(syncs, 1 + seen.len());
         seen
     };
     let many = |table, value| -> Vec<Write> {

@@ -4,7 +4,7 @@
 //! get a fresh data key, the erasable ones fresh row keys too, in one transaction; then the slots of
 //! before are overwritten. What the old secret still opens is what was copied before.
 
-use super::{HEADER, ROWS, STATE, State, Step, Store, known, read_all};
+use super::{HEADER, Phases, ROWS, STATE, State, Step, Store, known, read_all};
 use crate::disk::{self, guard};
 use crate::header::{Header, VERSION};
 use crate::seal::{Sealer, Slot, slot_number};
@@ -52,7 +52,7 @@ impl Store {
         (self.header, self.sealer) = (header, Arc::new(sealer));
         self.failed = false;
         // redb keeps the commit before the last one: let that be under the new key too.
-        self.write(&[], false, &mut |_| ())?;
+        self.write(&[], Phases::Two, false, &mut |_| ())?;
         Ok(())
     }
 
