@@ -15,6 +15,7 @@ use quorate_recovery::backup_file::BundleKind;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Fewer entries than these are not worth a thread.
@@ -108,6 +109,23 @@ pub fn look_ahead(state: &State, entries: &[CertifiedEntry]) -> Ahead {
         let found = workers.into_iter().map(|it| it.join().unwrap_or_default());
         found.fold(Ahead::default(), Ahead::join)
     })
+}
+
+/// Does each of so many parts, on all cores.
+pub fn on_all_cores(count: usize, part: &(dyn Fn(usize) + Sync)) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(count);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        numbers.take_while(|number| *number < count).for_each(part);
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // A thread that cannot be had leaves its parts to the others.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
 }
 
 /// Verifies one entry and applies it.

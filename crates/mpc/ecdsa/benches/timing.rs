@@ -4,6 +4,8 @@
 //! |t| that grows with the square root of the number of traces; below 4.5 none was found. A leak
 //! that is planted must be found.
 //!
+//! Each with the widest vectors and as on a processor without them.
+//!
 //! `cargo xtask bench timing [--json]`; `QUORATE_TRACES` says how many of each, 1,000,000 if it is
 //! not there.
 
@@ -15,6 +17,7 @@
 )]
 
 use quorate_codec::Digest;
+use quorate_curve::vectors::with_vectors;
 use quorate_curve::{Curve, Factors, P256, Point, Scalar, Secp256k1, SecretScalar, SecretScalars};
 use quorate_ecdsa::presign::{self, Decision, Presignature};
 use quorate_ecdsa::sign::Letters;
@@ -39,16 +42,28 @@ fn main() -> ExitCode {
     let traces = std::env::var("QUORATE_TRACES").ok().and_then(|traces| traces.parse().ok());
     let traces: usize = traces.unwrap_or(1_000_000);
     let mut all_well = true;
-    let mut report = |name: &str, is_planted: bool, t: f64| {
-        let is_well = (t.abs() >= THRESHOLD) == is_planted;
-        all_well &= is_well;
-        match is_json {
-            true => {
-                println!(r#"{{"row":"{name}","t":{t:.2},"planted":{is_planted},"ok":{is_well}}}"#)
-            }
-            false => println!("{name:34} t {t:8.2}  {}", if is_well { "ok" } else { "FAILED" }),
+    for path in ["avx512", "portable"] {
+        if path == "avx512" && !is_x86_feature_detected!("avx512f") {
+            continue;
         }
-    };
+        let report = &mut |name: &str, is_planted: bool, t: f64| {
+            let is_well = (t.abs() >= THRESHOLD) == is_planted;
+            all_well &= is_well;
+            let word = if is_well { "ok" } else { "FAILED" };
+            match is_json {
+                true => println!(
+                    r#"{{"row":"{name}","path":"{path}","t":{t:.2},"planted":{is_planted},"ok":{is_well}}}"#
+                ),
+                false => println!("{name:34} {path:9} t {t:8.2}  {word}"),
+            }
+        };
+        with_vectors(path == "avx512", || rows(traces, report));
+    }
+    if all_well { ExitCode::SUCCESS } else { ExitCode::from(3) }
+}
+
+/// Reports the t of each: its name, and whether it is a leak that was planted.
+fn rows(traces: usize, report: &mut dyn FnMut(&str, bool, f64)) {
     report("a comparison that leaves early", true, planted(traces));
     report("row: weighted sum", false, weighted_sum::<Secp256k1>(traces / 4));
     report("row: weighted sum, p256", false, weighted_sum::<P256>(traces / 4));
@@ -69,7 +84,6 @@ fn main() -> ExitCode {
     report("product as Alice: digits", false, alice(traces / 20));
     report("product as Bob: choices", false, bob(traces / 20));
     report("online: share and presignature", false, online(traces / 20));
-    if all_well { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }
 
 /// Measures `work` on inputs of both classes: `make` gives one for each secret, by its number, of

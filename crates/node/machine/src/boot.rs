@@ -2,12 +2,12 @@
 //! replays the charter from genesis, verifies what it reads, and makes a new incarnation durable
 //! before anything leaves (NOD-10).
 
+mod keys;
+
 use crate::audit::Audit;
-use crate::ceremonies::{
-    EvidenceBook, Keys, Shares, is_statement_key, parse_dealt_key, parse_dealt_row,
-    parse_decided_key, parse_share_key, proof_key, voided_key,
-};
+use crate::ceremonies::{EvidenceBook, Keys};
 use crate::cessions::{Cessions, Heard};
+use crate::cores::Cores;
 use crate::custody::Possessions;
 use crate::drills::Drills;
 use crate::durable::{Record, Table, Write};
@@ -25,10 +25,9 @@ use crate::presence::{CLOCK_ROW, LAPSE_ROW, Lapse, Presence};
 use crate::programs::outdated;
 use crate::requests::{RequestBook, Requests};
 use crate::sessions::Sessions;
-use crate::wire::Outcome;
 use quorate_charter::{
-    CertifiedEntry, Decided, GenesisError, GenesisFile, Incarnation, Instance, LogError, LookAhead,
-    Program, Replay, SignedEpochStatement, SignedFreeze, SignedHello, SignedMotion, State, Votes,
+    CertifiedEntry, GenesisError, GenesisFile, Incarnation, Instance, LogError, LookAhead, Program,
+    Replay, SignedFreeze, SignedHello, SignedMotion, State, Votes,
 };
 use quorate_codec::{Canonical, Digest};
 use quorate_engine::Backups;
@@ -58,6 +57,8 @@ pub struct BootPlan {
     pub program: Program,
     /// How to verify what people signed in the charter ahead of the replay.
     pub look_ahead: LookAhead,
+    /// How to do many things at once.
+    pub cores: Cores,
     /// The clock now.
     pub now: Millis,
 }
@@ -145,7 +146,8 @@ impl Node {
     /// # Errors
     /// [`BootError`]. Cost: some signature verifications an entry and a request.
     pub fn boot(plan: BootPlan, rng: &mut dyn CryptoRngCore) -> Result<(Self, Output), BootError> {
-        let BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now } = plan;
+        let BootPlan { file, secrets, records, pace, proofs, program, look_ahead, cores, now } =
+            plan;
         let rows = Rows::new(records);
         let stored = rows.get(Table::Meta, GENESIS_ROW);
         if stored.is_some_and(|stored| stored != quorate_codec::to_bytes(&file)) {
@@ -157,7 +159,7 @@ impl Node {
         let clock = rows.get(Table::Meta, CLOCK_ROW).and_then(|row| row.try_into().ok());
         let clock = clock.map(u64::from_be_bytes).unwrap_or_default();
         let mut alarms = Vec::new();
-        let mut keys = keys(&state, &me, &rows, &mut alarms)?;
+        let mut keys = keys::load(&state, &me, &rows, cores, &mut alarms)?;
         let evidence = evidence(&state, proofs, &rows, &mut keys, &mut alarms);
         let halted = rows.get(Table::Meta, HALT_ROW);
         let fork = rows.get(Table::Meta, FORK_ROW).map(|row| read(Table::Meta, row));
@@ -379,103 +381,6 @@ fn pairs(
     pairs.learn_orders(state, keys, me);
     pairs.replace_all(keys.with_erasure_open(me), now);
     Ok(pairs)
-}
-
-/// What is known of the keys. Where a share is missing the node goes on without it and says so.
-fn keys(
-    state: &State,
-    me: &NodeId,
-    rows: &Rows,
-    alarms: &mut Vec<Alarm>,
-) -> Result<Keys, BootError> {
-    let mut keys = Keys::default();
-    let damaged =
-        |error: &dyn std::fmt::Display| unreadable(Table::EpochRecord, &error.to_string());
-    // Ascending by key and epoch; of each key the certificate of the newest is verified, which
-    // stands for those before it.
-    let mut newest: BTreeMap<KeyId, Decided> = BTreeMap::new();
-    for (row_key, row) in rows.of(Table::EpochRecord) {
-        let of = parse_decided_key(row_key).filter(|(key, _)| state.key(key).is_some());
-        if let Some((key, epoch)) = of {
-            let decided: Decided = read(Table::EpochRecord, row)?;
-            let is_its = matches!(decided.instance, Instance::Attempt { key: of, epoch: at, .. }
-                if (of, at) == (key, epoch));
-            // Nothing may be guessed about what cannot be read: it would be made anew.
-            if !is_its || !keys.book_mut(key).load_decided(decided.clone()) {
-                return Err(damaged(&format!("epoch {epoch} of key {key} does not read back")));
-            }
-            newest.insert(key, decided);
-        }
-    }
-    for decided in newest.values() {
-        decided.verify_kept(state).map_err(|error| damaged(&error))?;
-    }
-    for order in state.keys() {
-        let book = keys.book_mut(order.key);
-        if let Some(row) = rows.get(Table::EpochRecord, &voided_key(&order.key)) {
-            let decided: Decided = read(Table::EpochRecord, row)?;
-            decided.verify_kept(state).map_err(|error| damaged(&error))?;
-            book.load_decided(decided);
-        }
-        for epoch in book.live_epochs() {
-            let Some(row) = rows.get(Table::EpochRecord, &proof_key(&order.key, epoch)) else {
-                continue;
-            };
-            // Without it the epoch is untried: peers tell it again, or a quorum signs another.
-            let proof = quorate_codec::from_bytes::<Outcome>(row).ok();
-            if !proof.is_some_and(|proof| book.load_proof(epoch, proof)) {
-                let text = format!("the stored first signature of key {} is damaged", order.key);
-                alarms.push(Alarm { text, culprits: Vec::new() });
-            }
-        }
-    }
-    for (key, row) in rows.of(Table::EpochRecord) {
-        if is_statement_key(key) {
-            let statement: SignedEpochStatement = read(Table::EpochRecord, row)?;
-            if state.key(&statement.body().key).is_some() {
-                keys.book_mut(statement.body().key).load_statement(statement);
-            }
-        }
-    }
-    for (key, row) in rows.of(Table::Attempt) {
-        if let Some((key, (epoch, attempt))) = parse_dealt_key(key).zip(parse_dealt_row(row)) {
-            keys.book_mut(key).load_dealt(epoch, attempt);
-        }
-    }
-    keys.end_earlier_epochs();
-    load_shares(&mut keys, state, me, rows, alarms);
-    let backups = rows.of(Table::Backup).map(|(key, _)| key);
-    for name in keys.check_backups(state, me, backups) {
-        let text = format!(
-            "backups of key {name} that this node verified are gone from its store: order a refresh"
-        );
-        alarms.push(Alarm { text, culprits: Vec::new() });
-    }
-    keys.learn_orders(state, me);
-    Ok(keys)
-}
-
-/// A share that is not what the record says is not used (N-60).
-fn load_shares(keys: &mut Keys, state: &State, me: &NodeId, rows: &Rows, alarms: &mut Vec<Alarm>) {
-    for (key, row) in rows.of(Table::Share) {
-        let Some((key, epoch, attempt)) = parse_share_key(key) else { continue };
-        // Rows of epochs that are over stayed behind: they are deleted with the first commit.
-        if !keys.book_mut(key).may_need(epoch, attempt) {
-            keys.note_leftover(key, epoch, attempt);
-            continue;
-        }
-        if let Some(shares) = Shares::from_row(row) {
-            keys.book_mut(key).load_shares(epoch, attempt, shares);
-        }
-    }
-    for order in state.keys().filter(|order| !order.retired) {
-        let book = keys.book_mut(order.key);
-        let wrong = book.drop_false_shares(me);
-        if wrong {
-            let text = format!("the stored share of key {} is missing or damaged", order.key);
-            alarms.push(Alarm { text, culprits: Vec::new() });
-        }
-    }
 }
 
 /// Requests as far as they still verify; what does not is dropped, peers tell it again.

@@ -2,7 +2,7 @@
 //! genesis alone (EPO-12): who ordered it, who dealt, who holds shares now, that each of them knows
 //! its shares, and that no public key changed.
 
-use crate::ceremonies::{follows, proof_is_valid, prove_commit};
+use crate::ceremonies::{follows, proof_is_valid, prove_commit, publics_of};
 use crate::wire::Outcome;
 use minicbor::{Decode, Encode};
 use quorate_access::Tree;
@@ -145,7 +145,11 @@ impl Handover {
         chain(plan.has_commit_set(), "too few hold its shares")?;
         let earlier = before.as_ref().map(|before| &before.record);
         chain(after.record.has_backup(earlier), "it is not backed up as it should be")?;
-        let signed = it.signature.as_ref().map(|outcome| proof_is_valid(&after.record, outcome));
+        let publics = publics_of(&after.record);
+        let first = publics.as_ref().and_then(|publics| publics.first());
+        let is_valid =
+            |outcome| first.is_some_and(|first| proof_is_valid(&after.record, first, outcome));
+        let signed = it.signature.as_ref().map(is_valid);
         chain(signed != Some(false), "its first signature does not verify")?;
         let name = |node: &NodeId| state.node_ever(node).map(|node| node.name.clone());
         let names = |nodes: &[NodeId]| nodes.iter().filter_map(name).collect();

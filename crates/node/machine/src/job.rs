@@ -99,21 +99,27 @@ pub(crate) enum Task {
     Prove(Arc<State>, Backups, Box<Evidence>),
 }
 
-/// Signatures times members, up to which a step of a session is brief.
-const BRIEF_STEP_MAX: usize = 16;
+/// Signatures times other members, up to which a step of a session is brief: a millisecond for each where it
+/// takes longest.
+const BRIEF_STEP_MAX: usize = 4;
 /// Bytes of a request up to which it is decoded and judged briefly.
 const BRIEF_REQUEST_BYTES_MAX: usize = 16 << 10;
+/// Rules of a policy up to which it judges briefly.
+const BRIEF_RULES_MAX: usize = 64;
 
 impl Task {
     /// Whether it takes a few milliseconds at most.
     pub fn is_brief(&self) -> bool {
         match self {
             Self::Judge(judgement) => {
-                judgement.request.signed().statement().len() <= BRIEF_REQUEST_BYTES_MAX
+                let bytes = judgement.request.signed().statement().len();
+                let rules = judgement.policy.as_ref().map_or(0, |policy| policy.rule_ids().count());
+                bytes <= BRIEF_REQUEST_BYTES_MAX && rules <= BRIEF_RULES_MAX
             }
             Self::Finish { signatures, .. } => signatures.len() <= BRIEF_STEP_MAX,
             Self::Open(task) => {
-                task.authorized.get().payloads.len() * task.quorum.len() <= BRIEF_STEP_MAX
+                let others = task.quorum.len().saturating_sub(1);
+                task.authorized.get().payloads.len() * others <= BRIEF_STEP_MAX
             }
             Self::Begin { is_brief, .. } | Self::Advance { is_brief, .. } => *is_brief,
             Self::Deal { .. }

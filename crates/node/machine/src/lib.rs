@@ -29,6 +29,7 @@ pub mod boot;
 pub mod call;
 mod ceremonies;
 mod cessions;
+pub mod cores;
 mod custody;
 pub mod drills;
 pub mod durable;

@@ -8,6 +8,7 @@ use quorate_engine::Backups;
 use quorate_identity::{Name, NodeSecrets};
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{Answer, Call, Caller};
+use quorate_machine::cores::one_by_one;
 use quorate_machine::durable::{Table, Write};
 use quorate_machine::event::{Barrier, CallId, Event, Millis, Output};
 use quorate_machine::limits::Pace;
@@ -121,7 +122,9 @@ impl Host {
             _ => self.program(),
         };
         let look_ahead = Ahead::nothing;
-        let plan = BootPlan { file, secrets, records, pace, proofs, program, look_ahead, now };
+        let cores = one_by_one;
+        let plan =
+            BootPlan { file, secrets, records, pace, proofs, program, look_ahead, cores, now };
         let (node, output) = Node::boot(plan, &mut self.rng)?;
         self.node = Some(node);
         Ok(self.take(output))

@@ -2,7 +2,8 @@
 //!
 //! Every key is ordered by a motion, dealt, backed up and certified, as in a test. What a signer then
 //! has goes into a sealed store in DIR, which is opened as after a power cut, and the node starts from it:
-//! what a process does from the passphrase until it serves, but for ports and channels.
+//! what a process does from the passphrase until it serves, but for ports and channels. What was made
+//! stays in DIR and is used again.
 #![allow(clippy::unwrap_used, reason = "a program that panics has failed, which is all it can do")]
 
 use quorate_engine::Backups;
@@ -11,63 +12,78 @@ use quorate_machine::durable::Write;
 use quorate_machine::limits::Pace;
 use quorate_machine::node::Node;
 use quorate_store::{Passphrase, Store, StoreId};
-use quorate_testkit::cores::look_ahead;
+use quorate_testkit::cores::{look_ahead, on_all_cores};
 use quorate_testkit::custodians::Reduced;
 use quorate_testkit::keys::many;
 use quorate_testkit::world::{VERSION, World, program};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
-use std::{env, fs, process};
+use std::{env, fs};
 
 fn main() {
     let count: u32 = env::args().nth(1).map_or(100, |text| text.parse().unwrap());
     let parent = env::args().nth(2).map_or_else(env::temp_dir, PathBuf::from);
-    let folder = parent.join(format!("starting-{}", process::id()));
-    let (path, copy) = (folder.join("store"), folder.join("copy"));
+    let folder = parent.join(format!("starting-{count}"));
     let phrase = Passphrase::new("of a measurement");
+    // The same in every process.
     let mut world = World::new(1);
-    let began = Instant::now();
-    many(&mut world, count, |_| ());
-    tell("the keys are made", began);
+    if !folder.exists() {
+        make(&mut world, count, &folder, &phrase);
+    }
+    let path = folder.join("started");
+    copy(&folder.join("cut-off"), &path);
+    let now = fs::read_to_string(folder.join("now")).unwrap();
+    let bytes = fs::metadata(&path).unwrap().len();
+    println!("{count} keys, {} MiB", bytes >> 20);
 
-    fs::create_dir_all(&folder).unwrap();
-    let id = world.id("node-1");
-    let mut store = Store::create(&path, &phrase, StoreId(id.0)).unwrap();
+    let began = Instant::now();
+    let (mut store, records) = Store::open(&path, &phrase).unwrap();
+    tell("the store is open, every row verified", began);
+    let plan = BootPlan {
+        file: world.founding.file.clone(),
+        secrets: world.founding.nodes.get(&world.id("node-1")).unwrap().secrets(),
+        records,
+        pace: Pace::default(),
+        proofs: Backups::of::<Reduced>(),
+        program: program(VERSION),
+        look_ahead,
+        cores: on_all_cores,
+        now: now.parse().unwrap(),
+    };
+    let (node, output) = Node::boot(plan, &mut rand_core::OsRng).unwrap();
+    tell("the charter is followed, every key is there", began);
+    store.commit(&output.writes).unwrap();
+    tell("ready: what a start writes is durable", began);
+    assert_eq!(node.state().keys().count(), usize::try_from(count).unwrap());
+}
+
+/// Makes the keys, and the store of a signer as a power cut leaves it.
+fn make(world: &mut World, count: u32, folder: &Path, phrase: &Passphrase) {
+    let began = Instant::now();
+    many(world, count, |_| ());
+    tell("the keys are made", began);
+    let draft = folder.with_extension("draft");
+    fs::create_dir_all(&draft).unwrap();
+    let id = StoreId(world.id("node-1").0);
+    let mut store = Store::create(draft.join("whole"), phrase, id).unwrap();
     let disk = &world.host("node-1").disk;
     let rows = disk.iter().map(|((table, key), row)| Write::put(*table, key.clone(), row.clone()));
     let rows: Vec<Write> = rows.collect();
     for batch in rows.chunks(1_000) {
         store.commit(batch).unwrap();
     }
-    // Of a store that is open, a copy is what a power cut leaves.
-    for end in ["", ".slots"] {
-        let of = |path: &PathBuf| format!("{}{end}", path.display());
-        fs::copy(of(&path), of(&copy)).unwrap();
-    }
-    drop(store);
-    let bytes = fs::metadata(&copy).unwrap().len();
-    println!("{} rows, {} MiB", rows.len(), bytes >> 20);
+    // It is still open.
+    copy(&draft.join("whole"), &draft.join("cut-off"));
+    fs::write(draft.join("now"), world.now.to_string()).unwrap();
+    fs::rename(draft, folder).unwrap();
+}
 
-    let began = Instant::now();
-    let (store, records) = Store::open(&copy, &phrase).unwrap();
-    tell("the store is open, every row verified", began);
-    let plan = BootPlan {
-        file: world.founding.file.clone(),
-        secrets: world.founding.nodes.get(&id).unwrap().secrets(),
-        records,
-        pace: Pace::default(),
-        proofs: Backups::of::<Reduced>(),
-        program: program(VERSION),
-        look_ahead,
-        now: world.now,
-    };
-    let (node, output) = Node::boot(plan, &mut rand_core::OsRng).unwrap();
-    tell("the charter is followed, every key is there", began);
-    let mut store = store;
-    store.commit(&output.writes).unwrap();
-    tell("ready: what a start writes is durable", began);
-    assert_eq!(node.state().keys().count(), usize::try_from(count).unwrap());
-    fs::remove_dir_all(&folder).unwrap();
+/// Both files of a store.
+fn copy(from: &Path, to: &Path) {
+    for end in ["", ".slots"] {
+        let of = |path: &Path| format!("{}{end}", path.display());
+        fs::copy(of(from), of(to)).unwrap();
+    }
 }
 
 fn tell(what: &str, began: Instant) {

@@ -15,6 +15,7 @@ use quorate_identity::{KeyId, MotionId, NodeId, RequestId, Scheme};
 use quorate_intent::Intent;
 use quorate_machine::boot::{BootError, BootPlan};
 use quorate_machine::call::{self, Answer, Call, Caller, View};
+use quorate_machine::cores::one_by_one;
 use quorate_machine::durable::{Record, Table, Write};
 use quorate_machine::event::{Barrier, CallId, Event, Output};
 use quorate_machine::ingress;
@@ -238,6 +239,7 @@ impl World {
             proofs: Backups::of::<Reduced>(),
             program: program(host.version.unwrap_or(VERSION)),
             look_ahead: Ahead::of,
+            cores: one_by_one,
             now: self.now,
         };
         let (running, output) = Node::boot(plan, &mut self.rng)?;

@@ -28,7 +28,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 const EVENTS_WAITING_MAX: usize = 4_096;
 /// Notices that a slow watcher may be behind before it misses some.
 const NOTICES_KEPT: usize = 1_024;
-/// Lazy writes are made durable at the latest after this time.
+/// Lazy writes, and what was committed lightly, are committed fully at the latest after this time.
 const LAZY_MAX: Duration = Duration::from_secs(1);
 /// The node is given a tick at least this often.
 const TICK_MAX: Duration = Duration::from_secs(60);
@@ -242,16 +242,14 @@ impl Committer {
     /// Runs until the loop ends; the reason if it had to end before.
     fn run(&mut self, receiver: &std::sync::mpsc::Receiver<Output>) -> Option<Ended> {
         let mut pending: Vec<Write> = Vec::new();
-        let mut pending_since = Instant::now();
+        // Since when something waits that is not committed, or not fully.
+        let mut unsettled: Option<Instant> = None;
         loop {
-            let waited = if pending.is_empty() { Duration::ZERO } else { pending_since.elapsed() };
+            let waited = unsettled.map_or(Duration::ZERO, |since| since.elapsed());
             let received = receiver.recv_timeout(LAZY_MAX.saturating_sub(waited));
             let ends = matches!(received, Err(RecvTimeoutError::Disconnected));
             let mut batch: Vec<Output> = received.into_iter().collect();
             batch.extend(receiver.try_iter());
-            if pending.is_empty() {
-                pending_since = Instant::now();
-            }
             // Each time, so that a machine that nobody asks anything notices it too; and first, because
             // what a copy would write is not written either: the disk may be that of both.
             if let Err(copied) = self.generation.look() {
@@ -260,21 +258,22 @@ impl Committer {
             for envelope in batch.iter_mut().flat_map(|output| std::mem::take(&mut output.early)) {
                 self.send(envelope);
             }
-            let barrier = batch.iter().map(|output| output.barrier).max().unwrap_or_default();
+            let asked = batch.iter().map(|output| output.barrier).max().unwrap_or_default();
             pending.extend(batch.iter_mut().flat_map(|output| std::mem::take(&mut output.writes)));
-            let due = match barrier {
-                // What it relies on may have been committed lightly before.
-                Barrier::Full => true,
-                Barrier::Light => !pending.is_empty(),
-                Barrier::None => {
-                    !pending.is_empty() && (ends || pending_since.elapsed() >= LAZY_MAX)
-                }
-            };
-            if due {
+            if !pending.is_empty() {
+                unsettled.get_or_insert_with(Instant::now);
+            }
+            let is_late = unsettled.is_some_and(|since| since.elapsed() >= LAZY_MAX);
+            // Nothing stays as a light commit left it for longer than a second, or over the end.
+            let barrier = if ends || is_late { Barrier::Full } else { asked };
+            if barrier.holds() {
                 if let Err(ended) = self.commit(&pending, barrier) {
                     return Some(ended);
                 }
                 pending.clear();
+                if barrier == Barrier::Full {
+                    unsettled = None;
+                }
             }
             for output in batch {
                 self.release(output);
@@ -294,7 +293,6 @@ impl Committer {
         let timer = self.accounts.time_store();
         let committed = match barrier {
             Barrier::Full => self.store.commit(writes),
-            // What nothing waits for a power cut may take too.
             Barrier::Light | Barrier::None => self.store.commit_lightly(writes),
         };
         drop(timer);
@@ -346,50 +344,118 @@ mod tests {
     use quorate_transport::MeshPlan;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// What becomes of an output where the memory is another one after so many looks: whether its row
-    /// was written, whether its reply left, and whether the thread ended for that.
-    fn after(looks: u32) -> (bool, bool, bool) {
-        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let _entered = threads.enter();
-        let folder = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new("of a test");
-        let path = folder.path().join("store");
-        let store = Store::create_with(path, &passphrase, StoreId::random(), Cost::TRIAL).unwrap();
-        let secrets = NodeSecrets::generate(&mut rand_core::OsRng);
-        let plan =
-            MeshPlan { me: NodeId(Digest::ZERO), peers: BTreeMap::new(), delay: Duration::ZERO };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
-        let listener = threads.block_on(listener).unwrap();
-        let (mesh, _mesh_events) = quorate_transport::start(&secrets, plan, listener).unwrap();
-        let (events, _receiver) = mpsc::channel(1);
-        let (notices, _) = broadcast::channel(1);
-        let inbox = Inbox { events, replies: Replies::default(), notices };
-        let (caller, mut replied) = oneshot::channel();
-        inbox.replies.lock().unwrap().callers.insert(CallId(1), caller);
+    /// A committer over an empty store, in memory that is another one after so many looks.
+    struct Bench {
+        committer: Committer,
+        rows: quorate_store::StoreReader,
+        replied: oneshot::Receiver<Answer>,
+        _folder: tempfile::TempDir,
+        _threads: tokio::runtime::Runtime,
+    }
 
-        // One look is that at the start.
-        let left = AtomicU32::new(looks + 1);
-        let now = move || {
-            let left =
-                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
-            u8::from(left.is_err())
-        };
-        let (generation, rows) = (Generation::of(now), store.reader());
-        let accounts = Arc::new(Accounts::default());
-        let mut committer = Committer { store, generation, mesh, inbox, accounts, verbose: false };
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let output = Output {
+    impl Bench {
+        fn new(looks: u32) -> Self {
+            let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let entered = threads.enter();
+            let folder = tempfile::tempdir().unwrap();
+            let passphrase = Passphrase::new("of a test");
+            let path = folder.path().join("store");
+            let store =
+                Store::create_with(path, &passphrase, StoreId::random(), Cost::TRIAL).unwrap();
+            let secrets = NodeSecrets::generate(&mut rand_core::OsRng);
+            let me = NodeId(Digest::ZERO);
+            let plan = MeshPlan { me, peers: BTreeMap::new(), delay: Duration::ZERO };
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
+            let listener = threads.block_on(listener).unwrap();
+            let (mesh, _) = quorate_transport::start(&secrets, plan, listener).unwrap();
+            drop(entered);
+            let (events, _) = mpsc::channel(1);
+            let (notices, _) = broadcast::channel(1);
+            let inbox = Inbox { events, replies: Replies::default(), notices };
+            let (caller, replied) = oneshot::channel();
+            inbox.replies.lock().unwrap().callers.insert(CallId(1), caller);
+
+            // One look is that at the start.
+            let left = AtomicU32::new(looks + 1);
+            let now = move || {
+                let left =
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
+                u8::from(left.is_err())
+            };
+            let (generation, rows) = (Generation::of(now), store.reader());
+            let accounts = Arc::new(Accounts::default());
+            let committer = Committer { store, generation, mesh, inbox, accounts, verbose: false };
+            Self { committer, rows, replied, _folder: folder, _threads: threads }
+        }
+    }
+
+    /// A row, and a reply that waits as this barrier says.
+    fn output(barrier: Barrier) -> Output {
+        Output {
             writes: vec![Write::put(Table::Backup, b"row".to_vec(), b"said".to_vec())],
-            barrier: Barrier::Full,
+            barrier,
             replies: vec![Reply { id: CallId(1), answer: Err(crate::daemon::calls::bug()) }],
             ..Output::default()
-        };
-        sender.send(output).unwrap();
+        }
+    }
+
+    /// What becomes of an output: whether its row was written, whether its reply left, and whether the
+    /// thread ended because the memory is another one.
+    fn after(looks: u32) -> (bool, bool, bool) {
+        let mut bench = Bench::new(looks);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        sender.send(output(Barrier::Full)).unwrap();
         drop(sender);
-        let ended = committer.run(&receiver);
-        let is_written = rows.read(Table::Backup, b"row").unwrap().is_some();
+        let ended = bench.committer.run(&receiver);
+        let is_written = bench.rows.read(Table::Backup, b"row").unwrap().is_some();
         let is_copied = matches!(ended, Some(Ended::Copied(Copied::Another)));
-        (is_written, replied.try_recv().is_ok(), is_copied)
+        (is_written, bench.replied.try_recv().is_ok(), is_copied)
+    }
+
+    fn syncs(accounts: &Accounts) -> u64 {
+        let by = accounts.read().fsyncs;
+        by.engine + by.transport + by.store + by.policy + by.other
+    }
+
+    /// NOD-01, STO-10: a full barrier costs two syncs, a light one one, and two more when the loop ends; what
+    /// nothing waited for is committed fully.
+    #[test]
+    fn nod_01_a_barrier_is_as_heavy_as_it_says() {
+        for (barrier, expected) in [(Barrier::Full, 2), (Barrier::Light, 1 + 2), (Barrier::None, 2)]
+        {
+            let mut bench = Bench::new(u32::MAX - 1);
+            let (sender, receiver) = std::sync::mpsc::channel();
+            sender.send(output(barrier)).unwrap();
+            drop(sender);
+            assert!(bench.committer.run(&receiver).is_none());
+            assert_eq!(syncs(&bench.committer.accounts), expected, "{barrier:?}");
+        }
+    }
+
+    /// STO-10: what was committed lightly is committed fully soon after, also if nothing happens, and at
+    /// once where something relies on it.
+    #[test]
+    fn sto_10_nothing_stays_light() {
+        for relies in [false, true] {
+            let mut bench = Bench::new(u32::MAX - 1);
+            let accounts = Arc::clone(&bench.committer.accounts);
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let runs = std::thread::spawn(move || bench.committer.run(&receiver).is_none());
+            let until = |count| {
+                while syncs(&accounts) < count {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            };
+            sender.send(output(Barrier::Light)).unwrap();
+            until(1);
+            if relies {
+                sender.send(Output { barrier: Barrier::Full, ..Output::default() }).unwrap();
+            }
+            until(3);
+            drop(sender);
+            assert!(runs.join().unwrap());
+            assert_eq!(syncs(&accounts), 3, "{relies}");
+        }
     }
 
     /// N-92, MEM-01: the memory is looked at before a row is written, and again before anything leaves.

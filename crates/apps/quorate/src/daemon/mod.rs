@@ -102,6 +102,7 @@ pub async fn run(plan: Plan, joined: Joined, face: Face) -> Result<()> {
         proofs: Backups::of::<Standard>(),
         program: running()?,
         look_ahead: replay::look_ahead,
+        cores: replay::on_all_cores,
         now: now_ms(),
     };
     let (booted, first) =

@@ -1,9 +1,7 @@
 //! From one epoch of a key to the next: who signs under the new one, that it signs, and that the
 //! shares of the old one are destroyed. See `spec/epochs.md`.
 
-use super::keys::{
-    Asked, contributions_gone, proof_is_valid, proof_key, shares_gone, statement_key,
-};
+use super::keys::{Asked, contributions_gone, proof_key, shares_gone, statement_key};
 use crate::durable::{Table, Write};
 use crate::event::{Barrier, Notice};
 use crate::limits;
@@ -43,7 +41,7 @@ impl Node {
         let Some(book) = self.keys.books.get_mut(&key) else { return };
         let made = book.epochs.get_mut(&epoch).filter(|made| made.proof.is_none());
         let Some(made) = made else { return };
-        if !proof_is_valid(&made.record, &outcome) {
+        if !made.is_proven_by(&outcome) {
             let text = format!("the first signature of epoch {epoch} of key {key} does not verify");
             self.audit(text, &[from], turn);
             return;

@@ -148,6 +148,12 @@ impl Epoch {
         })
     }
 
+    /// Whether an outcome is a valid first signature of it.
+    pub fn is_proven_by(&self, outcome: &Outcome) -> bool {
+        let first = self.accounts.first();
+        first.is_some_and(|first| proof_is_valid(&self.record, first, outcome))
+    }
+
     /// Its number.
     pub fn number(&self) -> u64 {
         self.record.plan.epoch
@@ -535,16 +541,6 @@ impl KeyBook {
         }
     }
 
-    /// Restores the first signature of an epoch.
-    pub fn load_proof(&mut self, epoch: u64, proof: Outcome) -> bool {
-        let made = self.epochs.get_mut(&epoch);
-        let Some(made) = made.filter(|made| proof_is_valid(&made.record, &proof)) else {
-            return false;
-        };
-        made.proof = Some(proof);
-        true
-    }
-
     /// Restores what a node said about an epoch that is not over.
     pub fn load_statement(&mut self, statement: SignedEpochStatement) {
         let _ = self.note(statement);
@@ -582,20 +578,8 @@ impl KeyBook {
         let next = self.next_epoch();
         match outcome {
             Ok(AttemptOutcome::Commit { .. }) if epoch >= next => {
-                let Some(made) = Epoch::new(decided) else { return false };
-                self.epochs.insert(epoch, made);
-                self.attempt = 0;
-                self.voided = None;
-                self.given_up_at = None;
-                self.waits_since = None;
-                self.failures.clear();
-                self.hearing = None;
-                self.last_failure = None;
-                self.left_to_others = None;
-                self.opened_at = None;
-                self.is_given_up = false;
-                self.drop_old_messages();
-                true
+                let made = Epoch::new(decided).filter(|made| made.number() == epoch);
+                made.is_some_and(|made| self.take_made(made))
             }
             Ok(AttemptOutcome::Void { abort, .. }) if epoch == next && attempt >= self.attempt => {
                 self.attempt = attempt.saturating_add(1);
@@ -610,6 +594,26 @@ impl KeyBook {
             }
             _ => false,
         }
+    }
+
+    /// Takes over an epoch that was made, the next or a later one; whether it is one.
+    pub fn take_made(&mut self, made: Epoch) -> bool {
+        if made.number() < self.next_epoch() {
+            return false;
+        }
+        self.epochs.insert(made.number(), made);
+        self.attempt = 0;
+        self.voided = None;
+        self.given_up_at = None;
+        self.waits_since = None;
+        self.failures.clear();
+        self.hearing = None;
+        self.last_failure = None;
+        self.left_to_others = None;
+        self.opened_at = None;
+        self.is_given_up = false;
+        self.drop_old_messages();
+        true
     }
 
     /// Messages of attempts that are decided are nobody's.
@@ -707,27 +711,21 @@ impl KeyBook {
 pub fn publics_of(record: &EpochRecord) -> Option<Vec<KeyPublic>> {
     let EpochRecord { plan, accounts, .. } = record;
     let is_whole = accounts.len() == usize::from(plan.accounts);
-    let public = |account| public_of(plan, account);
+    let public = |account: &AccountRecord| {
+        KeyPublic::new(plan.scheme, plan.tree.clone(), &account.commitments).ok()
+    };
     is_whole.then(|| accounts.iter().map(public).collect()).flatten()
 }
 
-fn public_of(plan: &AttemptPlan, account: &AccountRecord) -> Option<KeyPublic> {
-    KeyPublic::new(plan.scheme, plan.tree.clone(), &account.commitments).ok()
-}
-
-/// Whether an outcome is a valid first signature of an epoch.
-pub(crate) fn proof_is_valid(record: &EpochRecord, outcome: &Outcome) -> bool {
+/// Whether an outcome is a valid first signature of an epoch, whose first account this is.
+pub(crate) fn proof_is_valid(record: &EpochRecord, first: &KeyPublic, outcome: &Outcome) -> bool {
     // Nobody signs under what an importer dealt; who shows a signature knows the key (IMP-09).
     if record.plan.is_arrival() {
         return false;
     }
     let [signature] = outcome.signatures.as_slice() else { return false };
     let payload = crate::permit::payload(&quorate_policy::birth_payload(record));
-    let EpochRecord { plan, accounts, .. } = record;
-    let Some(first) = accounts.first().and_then(|account| public_of(plan, account)) else {
-        return false;
-    };
-    engine::verify(&first, engine::Tweak::None, &payload, &signature.bytes).is_ok()
+    engine::verify(first, engine::Tweak::None, &payload, &signature.bytes).is_ok()
 }
 
 /// Key of a row about an epoch, in the order of keys and epochs.

@@ -27,7 +27,7 @@ pub(crate) use ceremony::deal_bytes;
 pub(crate) use importing::NotTaken;
 pub use keys::publics_of;
 pub(crate) use keys::{
-    KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
+    Epoch, KeyBook, Keys, is_statement_key, parse_dealt_key, parse_dealt_row, parse_decided_key,
     parse_share_key, proof_is_valid, proof_key, voided_key,
 };
 pub(crate) use keys::{contributions_key, decided_key, share_key};

@@ -254,13 +254,17 @@ fn sto_10_a_full_commit_makes_the_light_one_before_it_safe() {
     let path = path_in(&folder);
     let (mut store, disk) = create(&path);
     let mut before = Rows::new();
-    commit(&mut store, Phases::Two, &batch(0));
-    apply(&mut before, &batch(0));
+    // The file grows at first only.
+    for number in 0..12 {
+        commit(&mut store, Phases::Two, &batch(number));
+        apply(&mut before, &batch(number));
+    }
     disk.platter().cuts.clear();
-    commit(&mut store, Phases::One, &batch(1));
+    commit(&mut store, Phases::One, &batch(12));
     assert_eq!(commit(&mut store, Phases::One, &[]), 0);
     assert_eq!(commit(&mut store, Phases::Two, &[]), 2);
     assert_eq!(commit(&mut store, Phases::Two, &[]), 0);
+    assert_eq!(disk.platter().cuts.len(), 3);
     for (offset, image) in spoiled(&disk) {
         assert!(!opened(&path, &image).is_ok_and(|rows| rows == before), "{offset}");
     }

@@ -11,6 +11,7 @@ use quorate_engine::Backups;
 use quorate_identity::{ActorId, NodeId, NodeSecrets, PersonId};
 use quorate_machine::boot::BootPlan;
 use quorate_machine::call::{self, Caller};
+use quorate_machine::cores::one_by_one;
 use quorate_machine::event::{CallId, Event, Output};
 use quorate_machine::ingress;
 use quorate_machine::job::{Job, JobResult};
@@ -256,6 +257,7 @@ fn start(
         proofs: Backups::of::<Reduced>(),
         program: program(VERSION),
         look_ahead: Ahead::nothing,
+        cores: one_by_one,
         now,
     };
     Node::boot(plan, rng)
