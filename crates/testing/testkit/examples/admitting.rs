@@ -21,7 +21,7 @@ fn main() {
     let count: u32 = std::env::args().nth(1).map_or(100, |text| text.parse().unwrap());
     let mut world = World::new(1);
     let began = Instant::now();
-    many(&mut world, count, |made| {
+    many(&mut world, count, 1, |made| {
         if made.is_power_of_two() {
             tell(&format!("{made} keys made"), began);
         }

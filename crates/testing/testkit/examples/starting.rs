@@ -1,4 +1,4 @@
-//! How long a node with many keys takes to start: `starting [KEYS [DIR]]`.
+//! How long a node with many keys takes to start: `starting [KEYS [ACCOUNTS [DIR]]]`.
 //!
 //! Every key is ordered by a motion, dealt, backed up and certified, as in a test. What a signer then
 //! has goes into a sealed store in DIR, which is opened as after a power cut, and the node starts from it:
@@ -22,19 +22,20 @@ use std::{env, fs};
 
 fn main() {
     let count: u32 = env::args().nth(1).map_or(100, |text| text.parse().unwrap());
-    let parent = env::args().nth(2).map_or_else(env::temp_dir, PathBuf::from);
-    let folder = parent.join(format!("starting-{count}"));
+    let accounts: u16 = env::args().nth(2).map_or(1, |text| text.parse().unwrap());
+    let parent = env::args().nth(3).map_or_else(env::temp_dir, PathBuf::from);
+    let folder = parent.join(format!("starting-{count}-{accounts}"));
     let phrase = Passphrase::new("of a measurement");
     // The same in every process.
     let mut world = World::new(1);
     if !folder.exists() {
-        make(&mut world, count, &folder, &phrase);
+        make(&mut world, count, accounts, &folder, &phrase);
     }
     let path = folder.join("started");
     copy(&folder.join("cut-off"), &path);
     let now = fs::read_to_string(folder.join("now")).unwrap();
     let bytes = fs::metadata(&path).unwrap().len();
-    println!("{count} keys, {} MiB", bytes >> 20);
+    println!("{count} keys of {accounts} accounts, {} MiB", bytes >> 20);
 
     let began = Instant::now();
     let (mut store, records) = Store::open(&path, &phrase).unwrap();
@@ -58,9 +59,9 @@ fn main() {
 }
 
 /// Makes the keys, and the store of a signer as a power cut leaves it.
-fn make(world: &mut World, count: u32, folder: &Path, phrase: &Passphrase) {
+fn make(world: &mut World, count: u32, accounts: u16, folder: &Path, phrase: &Passphrase) {
     let began = Instant::now();
-    many(world, count, |_| ());
+    many(world, count, accounts, |_| ());
     tell("the keys are made", began);
     let draft = folder.with_extension("draft");
     fs::create_dir_all(&draft).unwrap();

@@ -18,16 +18,19 @@ pub const FIVE: Shape = Shape { signers: 5, witnesses: 0, faults: 1 };
 /// Three of five nodes.
 pub const THREE_OF_FIVE: &str = "3 of (node-1, node-2, node-3, node-4, node-5)";
 
-/// Orders and makes so many Ed25519 keys, one after the other, `2 of 3`; `made` hears of each.
+/// Orders and makes so many Ed25519 keys of so many accounts, one after the other, `2 of 3`; `made` hears
+/// of each.
 ///
 /// # Panics
 /// One of them is never made.
-pub fn many(world: &mut World, count: u32, mut made: impl FnMut(u32)) {
+pub fn many(world: &mut World, count: u32, accounts: u16, mut made: impl FnMut(u32)) {
     for number in 0..count {
-        let key = format!("key-{number}");
-        let access = world.founding.two_of_three();
-        world.enact("node-1", MotionBody::key_create(name(&key), Scheme::Ed25519, access));
-        let id = world.state("node-1").key_named(&name(&key)).expect("the order").key;
+        let name = name(&format!("key-{number}"));
+        let (scheme, access) = (Scheme::Ed25519, world.founding.two_of_three());
+        let order =
+            MotionBody::KeyCreate { name: name.clone(), scheme, access, faults: 1, accounts };
+        world.enact("node-1", order);
+        let id = world.state("node-1").key_named(&name).expect("the order").key;
         world.until("the key is made", |world| {
             ["node-1", "node-2", "node-3"].iter().all(|node| has_share(world, node, id))
         });
